@@ -1,0 +1,96 @@
+# One Makefile for people and for CI. `make` alone lists what there is.
+#
+# Stamps in .venv/stamps remember what is done, so that a repeated call is instant and a changed source is rebuilt; they
+# vanish together with the .venv that they vouch for.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+LISTEN ?= 127.0.0.1:8080
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+BIN := .venv/bin
+STAMPS := .venv/stamps
+NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/include/eas/*.h)
+JAVA_SOURCES := $(wildcard java/*.py) $(shell find java/src -name '*.java' 2>/dev/null)
+FORMATTED := $(shell find native examples bench tests -name build -prune -o \( -name '*.cc' -o -name '*.h' -o -name '*.c' \) -print)
+
+## setup: a .venv with the Python packages, the native module and the Java bridge; installs what the system lacks
+.PHONY: setup
+setup: $(STAMPS)/installed
+	@:
+
+$(STAMPS)/venv: scripts/bootstrap.sh
+	@PYTHON='$(PYTHON)' scripts/bootstrap.sh
+	'$(PYTHON)' -m venv .venv
+	@mkdir -p $(@D) && touch $@
+
+# What a build needs is installed first and used without isolation: the headers of the interpreter that will load it.
+$(STAMPS)/build-tools: $(STAMPS)/venv pyproject.toml
+	$(BIN)/pip install -q 'setuptools>=68' wheel 'cffi>=1.16'
+	@touch $@
+
+$(STAMPS)/installed: $(STAMPS)/build-tools pyproject.toml setup.py $(NATIVE_SOURCES) $(JAVA_SOURCES)
+	@rm -f host/eas_host/_native.*  # an older module under another of Python's suffixes would be preferred
+	$(BIN)/pip install -q --no-build-isolation -e '.[test,lint,bench]'
+	@touch $@
+
+## examples: the processors in examples/, each into its own build/ folder
+.PHONY: examples
+examples: $(STAMPS)/venv
+	@$(MAKE) --no-print-directory -C examples/echo/cpp
+	@$(MAKE) --no-print-directory -C examples/echo/java
+
+## run: serves the C++ echo on LISTEN=127.0.0.1:8080 and prints the curl line to try
+.PHONY: run
+run: setup examples
+	@exec scripts/run.sh --entry examples/echo/cpp/build/libecho.so --model-entry examples/echo/model --listen '$(LISTEN)'
+
+## test: the native tests, plain and under each sanitizer, then the Python tests (PYTEST_ARGS="-k name")
+.PHONY: test test-native test-python
+test: test-native test-python
+
+test-native: setup
+	@$(MAKE) --no-print-directory -C native test test-asan test-ubsan test-tsan headers
+
+test-python: setup examples
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+## lint: ruff, mypy and clang-format; they only tell, `make format` changes
+.PHONY: lint
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(FORMATTED)
+
+## format: formats the Python and C++ sources
+.PHONY: format
+format: setup
+	$(BIN)/ruff check --fix --exit-zero --quiet
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(FORMATTED)
+
+## bench: requests/s and CPU time per request beside nginx and a bare loop (BENCH_ARGS="--quick")
+.PHONY: bench
+bench: setup
+	@PYTHON='$(PYTHON)' scripts/bootstrap.sh bench
+	@$(BIN)/python bench/run.py $(BENCH_ARGS)
+
+## clean: removes everything that these targets made
+.PHONY: clean
+clean:
+	rm -rf .venv build dist host/*.egg-info host/eas_host/_native.* host/eas_host/java/*.jar
+	rm -rf native/build java/build bench/build examples/echo/*/build
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find host tests bench examples -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: help
+help:
+	@echo 'make TARGET [PYTHON=python3.11] [LISTEN=127.0.0.1:8080]'
+	@sed -n 's/^## \([a-z]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12

@@ -1,0 +1,75 @@
+"""
+One measurement: wrk against a server, and the CPU time that all of the server's processes spent meanwhile.
+
+The CPU time is read from /proc before and after: user and system time of the process and of everything below
+it, with that of children which ended in between. It counts in ticks of 10 ms, so that a second of load is
+exact to about 1 %.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from servers import BENCH, BenchError, run, tool
+
+_TICK_US: Final = 1_000_000 / os.sysconf("SC_CLK_TCK")
+_STATE, _PARENT, _TIMES = 0, 1, slice(11, 15)  # fields of /proc/PID/stat after the name: proc(5)
+
+
+class Load(NamedTuple):
+    """
+    What wrk does: *connections* that each send *body* bytes again and again, for *seconds*.
+    """
+
+    connections: int
+    body: int
+    seconds: float
+
+
+class Result(NamedTuple):
+    """
+    Requests per second, CPU microseconds per request of all processes, and how long the slowest 1 % waited.
+    """
+
+    rate: float
+    cpu_us: float
+    p99_us: float
+
+
+def measure(port: int, root: int, load: Load) -> Result:
+    """
+    Put *load* on the server at *port* whose processes are *root* and its descendants.
+    """
+    before = _cpu_us(root)
+    output = run(
+        tool("wrk"), "-t1", f"-c{load.connections}", f"-d{load.seconds:g}s", "--timeout", "10s",
+        "-s", BENCH / "post.lua", f"http://127.0.0.1:{port}/", "--", str(load.body),
+    )  # fmt: skip
+    spent = _cpu_us(root) - before
+    wrk = json.loads(output.splitlines()[-1])
+    if wrk["errors"] or not wrk["requests"]:
+        raise BenchError(f"port {port}: {wrk['errors']} errors in {wrk['requests']} requests\n{output}")
+    return Result(wrk["requests"] / wrk["seconds"], spent / wrk["requests"], wrk["p99_us"])
+
+
+def _cpu_us(root: int) -> float:
+    """
+    Sum the CPU time of *root* and its descendants, in microseconds.
+    """
+    children: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # The name stands in parentheses and may itself hold spaces and parentheses.
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended while we looked
+        ticks[int(folder.name)] = sum(map(int, fields[_TIMES]))
+        children.setdefault(int(fields[_PARENT]), []).append(int(folder.name))
+    family = [root]
+    for process in family:
+        family += children.get(process, [])
+    return sum(ticks.get(process, 0) for process in family) * _TICK_US

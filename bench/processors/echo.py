@@ -1,0 +1,24 @@
+"""
+The least that a Python processor can do: the same bytes back.
+"""
+
+from __future__ import annotations
+
+import allspark
+
+
+class Echo(allspark.BaseProcessor):
+    """
+    Answers with what it was sent.
+    """
+
+    def initialize(self) -> None:
+        """
+        There is nothing to load.
+        """
+
+    def process(self, data: bytes) -> tuple[bytes, int]:
+        """
+        Return *data*.
+        """
+        return data, 200

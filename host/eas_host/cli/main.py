@@ -1,0 +1,40 @@
+"""
+The command `eas-host`: read the options, serve, and end with an exit code that means something.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from eas_host.cli.options import read_config
+from eas_host.errors import HostError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run the command line *argv*, by default the process's own.
+
+    Returns:
+        The exit code: 0 after a clean stop, else that of the `HostError` that ended the host.
+    """
+    try:
+        config = read_config(sys.argv[1:] if argv is None else argv)
+        # Imported late: --help and a wrong flag answer without loading the event loop and the native module.
+        from eas_host.serving import serve  # noqa: PLC0415
+
+        return serve(config)
+    except HostError as error:
+        _complain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130  # 128 + SIGINT, as shells report it
+
+
+def _complain(error: HostError) -> None:
+    if error.detail:
+        print(error.detail.rstrip("\n"), file=sys.stderr)
+    print(f"eas-host: {error.message}", file=sys.stderr)
+    sys.stderr.flush()
+
+

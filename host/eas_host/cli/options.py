@@ -1,0 +1,143 @@
+"""
+From argv and the environment to a `HostConfig`.
+
+The parser is generated from the fields of `HostConfig`, so an option is never spelled twice. A flag wins over its
+variable, a variable over the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final, NoReturn
+
+from eas_host import __version__
+from eas_host.config import HostConfig
+from eas_host.config.host import LOGGING, MODEL, PROCESSOR, SERVING, WORKERS, Option
+from eas_host.errors import ConfigError
+
+_TITLES: Final = {
+    PROCESSOR: "the processor",
+    MODEL: "its model",
+    SERVING: "serving",
+    WORKERS: "workers",
+    LOGGING: "logging",
+}
+_EXAMPLES: Final = """\
+examples:
+  eas-host --processor-type cpp    --entry libecho.so --model-entry ./model/
+  eas-host --processor-type java   --entry echo.jar --mainclass com.example.Echo
+  eas-host --processor-type python --entry app.py --listen 127.0.0.1:0
+
+Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on.
+Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound.
+"""
+_OPTIONS: Final[dict[str, Option]] = {field.name: field.metadata["option"] for field in fields(HostConfig)}
+
+
+class _Parser(argparse.ArgumentParser):
+    """
+    A parser whose complaints are `ConfigError`s of one line, with the nearest known flag for a misspelt one.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        if unknown:
+            near = difflib.get_close_matches(unknown[1], [_flag(name) for name in _OPTIONS], 1)
+            hint = f"did you mean {near[0]}?" if near else "see eas-host --help"
+            raise ConfigError(f"{unknown[1]}: there is no such option; {hint}")
+        message = re.sub(r"^argument (\S+): ", r"\1: ", message)
+        raise ConfigError(f"{message} (see eas-host --help)")
+
+
+def read_config(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> HostConfig:
+    """
+    Read the options in *argv*, which does not include the program's name, and in *environ*.
+
+    Raises:
+        ConfigError: with one line that names the flag or variable, what was found and what is expected.
+    """
+    given: dict[str, Any] = {}
+    for name, text in vars(_parser().parse_args(_bind_values(argv))).items():
+        given[name] = _read(name, text, _flag(name))
+    for name, option in _OPTIONS.items():
+        variable = f"EAS_HOST_{name.upper()}"
+        if name in given or variable not in environ:
+            continue
+        text = environ[variable]
+        given[name] = _read(name, text.split(os.pathsep) if option.repeated else text, variable)
+    return HostConfig(**given)
+
+
+def _bind_values(argv: Sequence[str]) -> list[str]:
+    """
+    Write `--flag VALUE` as `--flag=VALUE` where the value begins with a dash: argparse would take `-Xmx2g` for a flag.
+    """
+    flags = {_flag(name): not isinstance(getattr(HostConfig, name), bool) for name in _OPTIONS}
+    bound: list[str] = []
+    for word in argv:
+        if bound and flags.get(bound[-1]) and word.startswith("-") and word.partition("=")[0] not in flags:
+            bound[-1] += f"={word}"
+        else:
+            bound.append(word)
+    return bound
+
+
+def _read(name: str, text: str | list[str] | bool, source: str) -> Any:  # noqa: ANN401  each option has its own type
+    option = _OPTIONS[name]
+    if isinstance(text, bool):
+        return text
+    try:
+        if isinstance(text, list):
+            return tuple(option.read(item) for item in text if item)
+        if option.choices and text not in option.choices:
+            raise ValueError(f"expected {', '.join(option.choices[:-1])} or {option.choices[-1]}")
+        return option.read(text)
+    except ValueError as error:
+        raise ConfigError(f"{source}: {text!r}: {error}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="eas-host",
+        description="Run, debug and serve a PAI-EAS custom processor: a .so, a .jar or a .py file.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"eas-host {__version__}")
+    groups = {group: parser.add_argument_group(title) for group, title in _TITLES.items()}
+    for field in fields(HostConfig):
+        option = _OPTIONS[field.name]
+        group = groups[option.group]
+        if isinstance(field.default, bool):
+            group.add_argument(_flag(field.name), action="store_true", help=option.help)
+        else:
+            group.add_argument(
+                _flag(field.name),
+                metavar=option.metavar,
+                action="append" if option.repeated else "store",
+                help=option.help + _default_text(field.default),
+            )
+    return parser
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _default_text(default: object) -> str:
+    if default in (None, "", ()):
+        return ""
+    if isinstance(default, tuple):
+        default = f"{default[0]}:{default[1]}"
+    elif isinstance(default, int) and default >= 2**20 and default % 2**20 == 0:
+        default = f"{default // 2**20}MiB"
+    elif isinstance(default, float):
+        default = f"{default:g}"
+    return f" [{default}]"

@@ -1,0 +1,114 @@
+"""
+The host's options, each spelled once.
+
+A field of `HostConfig` is an option: its metadata says which group of `--help` it belongs to, what to print there, and
+how to read it from text. The flag (`--max-body`) and the variable (`EAS_HOST_MAX_BODY`) follow from the field's name.
+Defaults that EAS knows too are EAS's (compatibility.md, section 4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from eas_host.config import values
+from eas_host.config.values import Address
+
+PROCESSOR: Final = "processor"
+MODEL: Final = "model"
+SERVING: Final = "serving"
+WORKERS: Final = "workers"
+LOGGING: Final = "logging"
+
+MAX_THREADS: Final = 4095
+"""A thread's number, and a worker's, have 12 bits in the ring's state word."""
+
+
+class Option(NamedTuple):
+    """
+    How a field is given on the command line: *read* turns its text into the value.
+    """
+
+    group: str
+    metavar: str
+    help: str
+    read: Callable[[str], Any] = str
+    choices: tuple[str, ...] = ()
+    repeated: bool = False
+
+
+def option(default: Any, group: str, metavar: str, help_: str, **more: Any) -> Any:  # noqa: ANN401  as `field` itself
+    """
+    Declare one option: a dataclass field with its *default* and an `Option` built from the rest.
+    """
+    return field(default=default, metadata={"option": Option(group, metavar, help_, **more)})
+
+
+@dataclass(frozen=True)
+class HostConfig:
+    """
+    Everything that decides how a host runs.
+    """
+
+    processor_type: str | None = option(
+        None, PROCESSOR, "TYPE", "cpp, java or python; may be left out where the entry's ending tells",
+        choices=("cpp", "java", "python"),
+    )
+    entry: str | None = option(
+        None, PROCESSOR, "FILE", "the processor: a .so, a .jar or a folder of jars, a .py or .py:Class"
+    )
+    mainclass: str | None = option(
+        None, PROCESSOR, "NAME", "java: the processor's class; default: the one public class that fits"
+    )
+    classpath: tuple[str, ...] = option(
+        (), PROCESSOR, "PATH", "java: a further jar or folder of jars or classes; may be repeated", repeated=True
+    )
+    jvm_options: tuple[str, ...] = option(
+        (), PROCESSOR, '"..."', "java: options for the JVM, such as -Xmx2g", read=values.words
+    )
+    name: str | None = option(None, PROCESSOR, "NAME", "the service's name; default: the entry's stem without lib")
+    model_entry: str | None = option(None, MODEL, "PATH", "the model's file or folder, given to initialize")
+    model_config: str = option(
+        "", MODEL, "TEXT|@FILE", "any text, given to initialize", read=values.text_or_file
+    )
+    listen: Address = option(
+        Address("127.0.0.1", 8080), SERVING, "HOST:PORT", "where to listen; port 0 takes a free one",
+        read=values.address,
+    )
+    max_queue_size: int = option(
+        64, SERVING, "N", "requests that may wait for a worker; one more answers 450", read=values.whole(1, 100_000)
+    )
+    keepalive: int = option(
+        5000, SERVING, "MS", "time for one request from its first byte, queue included; over it answers 408",
+        read=values.whole(1, 86_400_000),
+    )
+    max_body: int = option(
+        64 * 2**20, SERVING, "SIZE", "largest request body; a larger one answers 413", read=values.size
+    )
+    max_output: int = option(
+        256 * 2**20, SERVING, "SIZE", "largest output of the processor; a larger one answers 500", read=values.size
+    )
+    content_type: str = option(
+        "application/octet-stream", SERVING, "TYPE", "the Content-Type of the processor's answers",
+        read=values.header_value,
+    )
+    worker_threads: int = option(
+        5, WORKERS, "N", "requests that run at once in one worker process", read=values.whole(1, MAX_THREADS)
+    )
+    worker_processes: int = option(1, WORKERS, "N", "worker processes", read=values.whole(1, MAX_THREADS))
+    isolation: str = option(
+        "process", WORKERS, "HOW", "process, or none: in the host's own process, for gdb, pdb and jdb",
+        choices=("process", "none"),
+    )
+    no_retry: bool = option(
+        False, WORKERS, "", "answer 500, do not run again, what ran beside a crash", read=values.boolean
+    )
+    grace_period: float = option(
+        30.0, WORKERS, "S", "time that running requests get when the host stops", read=values.seconds
+    )
+    log_level: str = option(
+        "info", LOGGING, "LEVEL", "debug, info, warning or error", choices=("debug", "info", "warning", "error")
+    )
+    log_format: str = option("text", LOGGING, "FORMAT", "text, or json: one object a line", choices=("text", "json"))
+    access_log: bool = option(False, LOGGING, "", "one line for each request", read=values.boolean)

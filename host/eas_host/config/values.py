@@ -1,0 +1,140 @@
+"""
+From text to values: one small function per kind of option.
+
+Each raises `ValueError` whose text says what is expected; the caller puts the option's name in front.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Final, NamedTuple
+
+INT_MAX: Final = 2**31 - 1
+"""Sizes cross the processor's ABI as C ints, so no body may be larger."""
+
+_UNITS: Final = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_SIZE: Final = re.compile(r"(\d+)\s*(|[kmg]i?)b?", re.IGNORECASE)
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"", "0", "false", "no", "off"})
+_MAX_PORT: Final = 65535
+
+
+class Address(NamedTuple):
+    """
+    Where to listen. *host* is a name or an address without brackets; *port* 0 takes a free one.
+    """
+
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """
+        As it stands in a URL: an IPv6 address in brackets.
+        """
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address(text: str) -> Address:
+    """
+    Read `HOST:PORT`, `[::1]:PORT` or `:PORT` (loopback).
+    """
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("expected HOST:PORT, with an IPv6 address in brackets, such as [::1]:8080")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
+        raise ValueError("expected HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8080")
+    return Address(host or "127.0.0.1", int(port))
+
+
+def size(text: str) -> int:
+    """
+    Read a number of bytes: `65536`, `64KiB`, `64MiB`, `1GB`.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    value = int(match[1]) * _UNITS[match[2].lower()] if match else 0
+    if not 1 <= value <= INT_MAX:
+        raise ValueError("expected a size from 1 to 2147483647 bytes, such as 65536, 512KiB or 64MiB")
+    return value
+
+
+def whole(low: int, high: int) -> _Whole:
+    """
+    Make a reader of whole numbers from *low* to *high*.
+    """
+    return _Whole(low, high)
+
+
+class _Whole(NamedTuple):
+    low: int
+    high: int
+
+    def __call__(self, text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = self.low - 1
+        if not self.low <= value <= self.high:
+            raise ValueError(f"expected a whole number from {self.low} to {self.high}")
+        return value
+
+
+def seconds(text: str) -> float:
+    """
+    Read a number of seconds, 0 or more.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= INT_MAX:
+        raise ValueError("expected a number of seconds, 0 or more, such as 30 or 0.5")
+    return value
+
+
+def boolean(text: str) -> bool:
+    """
+    Read a yes or a no, as an environment variable gives it.
+    """
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError("expected 1 or 0")
+    return word in _TRUE
+
+
+def text_or_file(text: str) -> str:
+    """
+    Take the text itself, or with `@FILE` the contents of that file (UTF-8).
+    """
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise ValueError(f"cannot read {text[1:]}: {reason}") from error
+    if "\0" in text:
+        raise ValueError("the text holds a NUL byte, which C strings cannot carry")
+    return text
+
+
+def words(text: str) -> tuple[str, ...]:
+    """
+    Split as a shell would: `-Xmx1g "-Dname=two words"`.
+    """
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"cannot be split into words: {error}") from error
+
+
+def header_value(text: str) -> str:
+    """
+    Take a text that may stand in an HTTP header (RFC 9110, section 5.5: visible ASCII, spaces and tabs).
+    """
+    if not text.isascii() or not text.replace("\t", " ").isprintable() or not text.strip():
+        raise ValueError("expected printable ASCII, such as application/octet-stream")
+    return text.strip()

@@ -1,0 +1,116 @@
+"""
+What a worker needs to know to load and call its processor, cut from a `HostConfig`.
+
+It travels to a worker process as one line of JSON, so it holds plain values only. All its paths are absolute: a worker
+changes its working directory.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from eas_host.config.host import HostConfig
+from eas_host.errors import ConfigError
+
+_TYPE_OF_ENDING: Final = {".so": "cpp", ".jar": "java", ".py": "python"}
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """
+    One processor and how many threads call it.
+
+    *python_class* is the part after the colon of `.py:Class`, *model_entry* is `""` where none is given.
+    """
+
+    type: str
+    entry: str
+    python_class: str | None
+    mainclass: str | None
+    classpath: tuple[str, ...]
+    jvm_options: tuple[str, ...]
+    model_entry: str
+    model_config: str
+    threads: int
+    isolation: str
+    worker: int = 0
+
+    @classmethod
+    def from_config(cls, config: HostConfig) -> WorkerSpec:
+        """
+        Resolve what *config* leaves open.
+
+        Raises:
+            ConfigError: there is no entry, or its type cannot be told.
+        """
+        if not config.entry:
+            raise ConfigError("--entry is missing: name the processor, a .so, .jar or .py file (see eas-host --help)")
+        path, python_class = _split_class(config.entry)
+        kind = config.processor_type or _guess_type(path)
+        if kind == "java":
+            path, python_class = config.entry, None
+        return cls(
+            type=kind,
+            entry=_absolute(path),
+            python_class=python_class,
+            mainclass=config.mainclass,
+            classpath=tuple(map(_absolute, config.classpath)),
+            jvm_options=config.jvm_options,
+            model_entry=_absolute(config.model_entry) if config.model_entry else "",
+            model_config=config.model_config,
+            threads=config.worker_threads,
+            isolation=config.isolation,
+        )
+
+    def to_json(self) -> str:
+        """
+        Write it as one line.
+        """
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> WorkerSpec:
+        """
+        Read what `to_json` wrote.
+        """
+        fields = json.loads(line)
+        for name in ("classpath", "jvm_options"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+
+def service_name(config: HostConfig, spec: WorkerSpec) -> str:
+    """
+    The service's name: as given, or the entry's stem without `lib`.
+    """
+    return config.name or Path(spec.entry).stem.removeprefix("lib") or "processor"
+
+
+def _split_class(entry: str) -> tuple[str, str | None]:
+    stem, colon, name = entry.rpartition(".py:")
+    return (f"{stem}.py", name) if colon and name.isidentifier() else (entry, None)
+
+
+def _guess_type(path: str) -> str:
+    if Path(path).is_dir() and any(Path(path).glob("*.jar")):
+        return "java"
+    name = Path(path).name
+    kind = _TYPE_OF_ENDING.get(Path(path).suffix)
+    if kind is None and ".so." in name:
+        kind = "cpp"
+    if kind is None:
+        raise ConfigError(
+            f"--entry {path}: its ending does not tell the processor's type; add --processor-type cpp, java or python"
+        )
+    return kind
+
+
+def _absolute(path: str) -> str:
+    """
+    Make *path* absolute without resolving links, and keep a final slash: some processors append a file name to it.
+    """
+    absolute = str(Path(path).absolute())
+    return absolute + "/" if path.endswith("/") and not absolute.endswith("/") else absolute

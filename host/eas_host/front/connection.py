@@ -1,0 +1,337 @@
+"""
+One client connection: bytes in, answers out, in order.
+
+A complete request waits in `_waiting` until those before it are answered; `_active` is the one that is being answered.
+So pipelined requests are answered in order, and a connection has at most one request in the ring.
+
+A client on a kept connection usually sends the same head again and again. So the bytes of the last head are kept with
+what the reader made of them, and a request that begins with the very same bytes is not parsed again (measured: a third
+of what a request costs the front). There is no second parser that could disagree with the first.
+
+Rule: `_pump` alone starts an exchange, but for that short cut. Everything that may let the next one start calls it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from eas_host.front import wire
+from eas_host.front.exchange import Exchange, Head, Refusal
+from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED
+from eas_host.front.reader import RequestReader
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+
+_UNKNOWN: Final = b"\0"
+"""Begins no request."""
+
+
+class Connection(asyncio.Protocol):
+    """
+    The protocol object of one client connection.
+
+    Attributes:
+        at_rest: no exchange is under way, and the next may come.
+        sweeps_at_rest: how many of the front's sweeps it has been so.
+    """
+
+    def __init__(self, front: FrontContext) -> None:
+        # Per host
+        self._front = front
+        self._dispatcher = front.dispatcher
+        self._now = front.loop.time
+        self._keepalive = front.keepalive
+        self._open = front.deadlines.open
+        # Per connection
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else happens
+        self._reader = RequestReader(front, self)
+        self._waiting: deque[Exchange] = deque()
+        self._active: Exchange | None = None
+        self._pumping = False
+        self._flooded = False  # too many requests were sent ahead
+        self._half_closed = False  # the client has sent all it will
+        self._stalled = False  # the client does not read its answers
+        self._read_holds = 0  # reasons for which reading is paused
+        self._invitation_due = False  # 100 Continue, when it is this request's turn
+        self.at_rest = True
+        self.sweeps_at_rest = 0
+        # The last head, if the next may be recognised by it
+        self._known_bytes = _UNKNOWN
+        self._known_size = 0  # of a whole request with that head
+        self._known_head = Head()
+
+    # -- the transport's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """
+        A client has connected.
+        """
+        self.transport = transport  # type: ignore[assignment]  # a stream's transport is one
+        self._front.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """
+        Take what the client sent: recognise it, or have it parsed.
+        """
+        at_rest = self.at_rest
+        if at_rest and len(data) == self._known_size and data.startswith(self._known_bytes):
+            exchange = Exchange(self, self._now() + self._keepalive, self._known_head)
+            exchange.body = data[len(self._known_bytes) :]
+            exchange.complete = True
+            self._open[exchange] = None
+            self._active = exchange
+            self.at_rest = False
+            refusal = self._dispatcher.submit(exchange)
+            if refusal is not None:
+                self.refuse(exchange, refusal)
+            return
+        reader = self._reader
+        if not reader.deaf:
+            reader.feed(data)
+            if at_rest and reader.completed == 1 and reader.reading is None and not reader.deaf:
+                self._learn(data)
+
+    def eof_received(self) -> bool:
+        """
+        The client has sent all it will; what is complete is still answered.
+        """
+        self._half_closed = True
+        self._stop_reading()
+        return self._active is not None or bool(self._waiting)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """
+        The connection is gone: give back what its exchanges hold.
+        """
+        self._stop_reading()
+        front = self._front
+        front.connections.discard(self)
+        front.stalled.pop(self, None)
+        front.uploads.forget(self)
+        if self._active is not None:
+            self._dispatcher.abandon(self._active)
+            self._drop(self._active)
+            self._active = None
+        self._drop_waiting()
+        front.check_drained()
+
+    def pause_writing(self) -> None:
+        """
+        The client reads more slowly than it is answered: read no more from it.
+        """
+        self._stalled = True
+        self._front.stalled[self] = (self._now(), self.transport.get_write_buffer_size())
+        self._hold_reading()
+
+    def resume_writing(self) -> None:
+        """
+        The client has read enough to go on.
+        """
+        self._stalled = False
+        self._front.stalled.pop(self, None)
+        self._release_reading()
+        self._pump()
+
+    # -- the reader's calls
+
+    def invite_body(self) -> None:
+        """
+        The client waits with its body until it is told to go on: tell it when it is its turn.
+        """
+        if self._active is None and not self._waiting:
+            self.transport.write(wire.CONTINUE)
+        else:
+            self._invitation_due = True
+
+    def arrived(self, exchange: Exchange) -> None:
+        """
+        *exchange* is complete, or refused and not to be completed.
+        """
+        self._invitation_due = False
+        self.at_rest = False
+        self._waiting.append(exchange)
+        if self._active is None:
+            self._pump()
+        elif len(self._waiting) >= MAX_PIPELINED and not self._flooded:
+            self._flooded = True
+            self._hold_reading()
+
+    # -- answers
+
+    def answer(self, exchange: Exchange, status: int, body: bytes) -> None:
+        """
+        Send the processor's answer to *exchange*, which is the active one.
+        """
+        front = self._front
+        head = exchange.head
+        keep = head.keep_alive and not front.draining
+        if keep and not head.http_10:
+            start = front.heads.usual(status, len(body))
+        else:
+            start = front.heads.special(status, len(body), keep_alive=keep)
+        if front.access_log is not None:
+            front.access_log(exchange, status, len(body))
+        if not wire.may_have_body(status) or head.method == b"HEAD":
+            body = b""
+        if len(body) <= JOIN_MAX:
+            self.transport.write(start + body)
+        else:
+            self.transport.writelines((start, body))
+        self._ended(exchange, keep)
+
+    def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+        """
+        Send an answer of the host itself to *exchange*, which is the active one.
+        """
+        front = self._front
+        head = exchange.head
+        keep = head.keep_alive and exchange.complete and not refusal.close and not front.draining
+        body = refusal.text.encode("utf-8", "replace") + b"\n"
+        start = wire.own_head(refusal.status, len(body), keep_alive=keep, http_10=head.http_10, extra=refusal.extra)
+        if front.access_log is not None:
+            front.access_log(exchange, refusal.status, len(body))
+        self.transport.write(start if head.method == b"HEAD" else start + body)
+        self._ended(exchange, keep)
+
+    def expire(self, exchange: Exchange, refusal: Refusal) -> None:
+        """
+        Answer *exchange*, whose deadline has passed, with *refusal*, whatever state it is in, and close.
+        """
+        reader = self._reader
+        if exchange is self._active:
+            self._dispatcher.abandon(exchange)
+            self.refuse(exchange, refusal)
+        elif exchange is reader.reading:
+            reader.deaf = True
+            reader.reading = None
+            exchange.refusal = refusal
+            self.arrived(exchange)
+        # Otherwise it waits behind an older one of this connection, whose expiry closes the connection for both.
+
+    def close_if_at_rest(self) -> None:
+        """
+        Close the connection if no exchange is under way.
+        """
+        if self._active is None and self._reader.reading is None and not self._waiting:
+            self._close(lingering=False)
+
+    # -- uploads
+
+    def hold_upload(self) -> None:
+        """
+        Read no further until other uploads have finished.
+        """
+        self._hold_reading()
+
+    def resume_upload(self) -> None:
+        """
+        Read on.
+        """
+        self._release_reading()
+
+    # -- inside
+
+    def _learn(self, data: bytes) -> None:
+        """
+        Keep the head of *data*, one whole request that came alone, to recognise the next one by.
+        """
+        exchange = self._active
+        if exchange is None:
+            return  # refused
+        head = exchange.head
+        end = len(data) - exchange.size
+        plain = head.keep_alive and head.refusal is None and head.fields.keys() <= {b"content-length"}
+        if plain and end <= MAX_KNOWN_HEAD and data.endswith(b"\r\n\r\n", 0, end):
+            self._known_bytes = data[:end]
+            self._known_size = len(data)
+            self._known_head = head
+
+    def _pump(self) -> None:
+        """
+        Start waiting exchanges until one is in the ring. A loop, for refused ones are answered at once.
+        """
+        if self._pumping:
+            return
+        self._pumping = True
+        waiting = self._waiting
+        while waiting and self._active is None and not self._stalled:
+            exchange = self._active = waiting.popleft()
+            if self._flooded and len(waiting) < MAX_PIPELINED:
+                self._flooded = False
+                self._release_reading()
+            refusal = exchange.refusal or self._dispatcher.submit(exchange)
+            if refusal is not None:
+                self.refuse(exchange, refusal)
+        self._pumping = False
+        if self._invitation_due and self._active is None and not waiting:
+            self._invitation_due = False
+            self.transport.write(wire.CONTINUE)
+
+    def _ended(self, exchange: Exchange, keep: bool) -> None:
+        """
+        *exchange* is answered: close, or go on with the next one.
+        """
+        self._open.pop(exchange, None)
+        self._active = None
+        if exchange.upload is not None:
+            self._drop(exchange)
+        if not keep:
+            self._drop_waiting()
+            self._close(lingering=not exchange.complete)
+        elif self._waiting or self._invitation_due:
+            self._pump()
+        elif self._half_closed:
+            self._close(lingering=False)
+        elif self._reader.reading is None:
+            self.at_rest = True
+            self.sweeps_at_rest = 0
+
+    def _drop(self, exchange: Exchange) -> None:
+        """
+        Give back what *exchange* holds outside the ring.
+        """
+        self._open.pop(exchange, None)
+        if exchange.upload is not None:
+            exchange.upload.drop()
+            exchange.upload = None
+
+    def _drop_waiting(self) -> None:
+        for exchange in self._waiting:
+            self._drop(exchange)
+        self._waiting.clear()
+
+    def _stop_reading(self) -> None:
+        """
+        Whatever else comes is dropped, and so is what has come in part.
+        """
+        reader = self._reader
+        reader.deaf = True
+        self.at_rest = False
+        if reader.reading is not None:
+            self._drop(reader.reading)
+            reader.reading = None
+
+    def _close(self, *, lingering: bool) -> None:
+        """
+        Close after everything is sent. *lingering*: the client is still sending; closing now would reset the connection
+        and take the answer from it, so what it sends is read and dropped for a moment.
+        """
+        self._stop_reading()
+        if lingering and not self._half_closed and not self.transport.is_closing():
+            self.transport.write_eof()
+            self._front.loop.call_later(LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()
+
+    def _hold_reading(self) -> None:
+        self._read_holds += 1
+        if self._read_holds == 1 and not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def _release_reading(self) -> None:
+        self._read_holds -= 1
+        if self._read_holds == 0 and not self.transport.is_closing():
+            self.transport.resume_reading()

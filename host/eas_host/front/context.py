@@ -1,0 +1,128 @@
+"""
+What all connections of a host share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from eas_host import log
+from eas_host.config import HostConfig
+from eas_host.front.deadlines import Deadlines
+from eas_host.front.dispatch import Dispatcher
+from eas_host.front.exchange import Exchange, Refusal
+from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, UNSENT_MEMORY
+from eas_host.front.upload import Uploads
+from eas_host.front.wire import Heads
+from eas_host.ring import FrontRing
+
+if TYPE_CHECKING:
+    from eas_host.front.connection import Connection
+
+_SWEEP_SECONDS = 1.0
+
+
+class FrontContext:
+    """
+    The front's shared state.
+
+    Attributes:
+        keepalive: seconds that one exchange may take.
+        connections: all that are open.
+        stalled: those whose clients do not read, with the time and the unsent bytes when that was last seen to change.
+        draining: whether the host is stopping: each answer closes its connection.
+        access_log: called for each answer with the exchange, its status and the size of its body.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, config: HostConfig, ring: FrontRing, dispatcher: Dispatcher
+    ) -> None:
+        self.loop = loop
+        self.keepalive = config.keepalive / 1000
+        self.max_body = config.max_body
+        self.dispatcher = dispatcher
+        self.uploads = Uploads(ring)
+        self.heads = Heads(config.content_type)
+        self.deadlines = Deadlines(loop, self.keepalive, self._expire)
+        self.connections: set[Connection] = set()
+        self.stalled: dict[Connection, tuple[float, int]] = {}
+        self.draining = False
+        self.access_log: Callable[[Exchange, int, int], None] | None = self._log_access if config.access_log else None
+        self._drained: asyncio.Future[None] | None = None
+        self._sweep_timer = loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+    async def drain(self) -> None:
+        """
+        Close idle connections, let the others finish their exchanges, and return when all are gone.
+        """
+        self.draining = True
+        for connection in list(self.connections):
+            connection.close_if_at_rest()
+        self._drained = self.loop.create_future()
+        self.check_drained()
+        await self._drained
+
+    def check_drained(self) -> None:
+        """
+        Called whenever a connection is gone.
+        """
+        if self._drained is not None and not self.connections and not self._drained.done():
+            self._drained.set_result(None)
+
+    def close(self) -> None:
+        """
+        Reset what is still open.
+        """
+        self._sweep_timer.cancel()
+        self.deadlines.close()
+        for connection in list(self.connections):
+            connection.transport.abort()
+
+    def _expire(self, exchange: Exchange) -> None:
+        dispatcher = self.dispatcher
+        if exchange.slot >= 0 and not dispatcher.worker_alive and dispatcher.is_waiting(exchange):
+            refusal = Refusal(503, "no healthy upstream: no worker became ready in time", close=True)
+        else:
+            refusal = Refusal(408, f"the request took longer than {self.keepalive * 1000:.0f} ms (--keepalive)", close=True)
+            log.debug("408: %s", "waiting" if exchange.slot < 0 else f"slot {exchange.slot}")
+        exchange.connection.expire(exchange, refusal)
+
+    def _sweep(self) -> None:
+        """
+        Once a second: renew the Date, close connections that are idle for long, reset those that do not read their answers.
+        """
+        self._sweep_timer = self.loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self.heads.renew()
+        now = self.loop.time()
+        for connection in list(self.connections):
+            connection.sweeps_at_rest += 1
+            if connection.sweeps_at_rest * _SWEEP_SECONDS > IDLE_SECONDS:
+                connection.close_if_at_rest()
+        unsent = 0
+        for connection, (since, size) in list(self.stalled.items()):
+            left = connection.transport.get_write_buffer_size()
+            unsent += left
+            if left != size:
+                self.stalled[connection] = (now, left)
+            elif now - since > SEND_SECONDS:
+                log.debug("a client read nothing of its answer for %.0f s: reset", SEND_SECONDS)
+                connection.transport.abort()
+        if unsent > UNSENT_MEMORY:
+            longest = min(self.stalled, key=lambda connection: self.stalled[connection][0])
+            log.warning("%d bytes of answers are not read by their clients: the longest stalled is reset", unsent)
+            longest.transport.abort()
+
+    def _log_access(self, exchange: Exchange, status: int, size: int) -> None:
+        peer = exchange.connection.transport.get_extra_info("peername")
+        milliseconds = (self.loop.time() - exchange.deadline + self.keepalive) * 1000
+        log.info(
+            '%s "%s %s" %d %d %.0fms',
+            peer[0] if peer else "-",
+            exchange.head.method.decode("ascii", "replace") or "-",
+            exchange.head.url.decode("ascii", "backslashreplace") or "-",
+            status,
+            size,
+            milliseconds,
+        )

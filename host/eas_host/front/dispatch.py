@@ -1,0 +1,269 @@
+"""
+Carries exchanges over the ring and back.
+
+Strategy (measured in bench/): requests are submitted while they are parsed, and workers are woken once per turn of the
+event loop, not once per request. Everything that is complete is drained in the same turn; only when nothing is does
+the front ask workers to signal it.
+
+The front keeps its own truth: `_running[slot]` is the exchange whose request is in that slot, `ABANDONED` where nobody
+waits for the answer any more but a worker still has the slot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Final
+
+from eas_host import log
+from eas_host.front.exchange import Exchange, Refusal
+from eas_host.reply import BAD_REQUEST, http_status
+from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
+
+_BACKLOG_SECONDS: Final = 0.001
+"""How long a request may wait because worker threads guessed wrong about who wakes whom, and when to tell the front."""
+
+
+_RETURNED: Final = (RETURNED, RETURNED + COPIED)
+_RAISED: Final = (RAISED, RAISED + COPIED)
+
+
+class Abandoned:
+    """
+    Stands in for an exchange that nobody waits for any more.
+    """
+
+
+ABANDONED: Final = Abandoned()
+Holder = Exchange | Abandoned | None
+
+
+class Dispatcher:
+    """
+    Submits exchanges to *ring* and answers them with what comes back.
+
+    Attributes:
+        ready: whether a worker runs, or will soon: otherwise requests are refused with 503 and *reason*.
+        worker_alive: whether a worker is ready now.
+        alone: the slots of those requests that run alone.
+        on_alone_done: called with such a slot when its request is done.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, capacity: int, threads: int) -> None:
+        self._loop = loop
+        self._ring = ring
+        self._capacity = capacity
+        self._threads = threads
+        self._running: list[Holder] = [None] * ring.shape.slots
+        self._live = 0
+        self._turn_due = False
+        self._backlog_timer: asyncio.TimerHandle | None = None
+        self.ready = False
+        self.worker_alive = False
+        self.reason = "the processor is loading"
+        self.alone: set[int] = set()
+        self.on_alone_done: Callable[[int], None] = lambda _slot: None
+        loop.add_reader(ring.completion_fd, self._on_completion)
+
+    # -- to the workers
+
+    def submit(self, exchange: Exchange) -> Refusal | None:
+        """
+        Queue *exchange*, whose request is complete. Returns a refusal if that is not possible now.
+        """
+        if not self.ready:
+            return Refusal(503, f"no healthy upstream: {self.reason}", extra="Retry-After: 1\r\n")
+        if self._live >= self._capacity:
+            return Refusal(450, "the queue is full; try again later")
+        upload = exchange.upload
+        if upload is None:
+            body = exchange.body
+            slot = self._ring.submit(body, len(body))
+        else:
+            exchange.upload = None
+            slot = upload.submit()
+        if slot < 0:
+            return Refusal(450, "the queue is full; try again later")
+        exchange.body = b""
+        exchange.slot = slot
+        self._running[slot] = exchange
+        self._live += 1
+        if not self._turn_due:
+            self._turn_due = True
+            self._loop.call_soon(self._turn)
+        return None
+
+    def abandon(self, exchange: Exchange) -> None:
+        """
+        Nobody waits for *exchange* any more: take it out of the queue, or let its worker finish for nothing.
+        """
+        slot = exchange.slot
+        if slot < 0:
+            return
+        exchange.slot = -1
+        if self._ring.cancel(slot) or self._ring.phase(slot)[0] == DAMAGED:
+            self._free(slot)
+        else:
+            self._running[slot] = ABANDONED
+            self._not_alone(slot)
+
+    def is_waiting(self, exchange: Exchange) -> bool:
+        """
+        Tell whether no worker has taken *exchange* yet.
+        """
+        return exchange.slot >= 0 and self._ring.phase(exchange.slot)[0] == SUBMITTED
+
+    def wake(self) -> None:
+        """
+        Wake all worker threads, after something about the workers has changed.
+        """
+        self._ring.bell(self._threads)
+
+    # -- from the workers
+
+    def _turn(self) -> None:
+        """
+        Once per turn of the loop in which something was submitted: wake a worker, take what is complete.
+        """
+        self._turn_due = False
+        self._ring.nudge()
+        self.drain()
+        if self._backlog_timer is None and self._live:
+            self._backlog_timer = self._loop.call_later(_BACKLOG_SECONDS, self._check_backlog)
+
+    def _on_completion(self) -> None:
+        try:
+            os.eventfd_read(self._ring.completion_fd)
+        except BlockingIOError:
+            pass
+        self.drain()
+
+    def drain(self) -> None:
+        """
+        Answer everything that is complete, then ask to be signalled for what is not.
+        """
+        ring = self._ring
+        running = self._running
+        copies = ring.copies
+        while True:
+            completions = ring.collect()
+            if completions is None:
+                if ring.arm():
+                    return
+                continue
+            end = 0
+            for slot, outcome, status, size in completions:
+                exchange = running[slot]
+                if outcome >= COPIED:
+                    start = end
+                    end += size
+                    body = copies[start:end]
+                    running[slot] = None
+                    self._live -= 1
+                    if slot in self.alone:
+                        self._not_alone(slot)
+                else:
+                    body = ring.output(slot, size)
+                    self._free(slot)
+                if exchange.__class__ is Exchange:
+                    exchange.slot = -1  # type: ignore[union-attr]  # it is an Exchange
+                    if outcome in _RETURNED:
+                        exchange.connection.answer(exchange, http_status(status), body)  # type: ignore[union-attr,arg-type]
+                    else:
+                        self._answer_failure(exchange, outcome, body)  # type: ignore[arg-type]  # it is an Exchange
+
+    def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
+        if outcome in _RAISED:
+            exchange.connection.answer(exchange, BAD_REQUEST, body)
+        else:
+            text = body.decode("utf-8", "replace") or "what the processor returned makes no sense"
+            exchange.connection.refuse(exchange, Refusal(500, text))
+
+    def _free(self, slot: int) -> None:
+        self._running[slot] = None
+        self._live -= 1
+        self._ring.release(slot)
+        self._not_alone(slot)
+
+    def _not_alone(self, slot: int) -> None:
+        if slot in self.alone:
+            self.alone.discard(slot)
+            self.on_alone_done(slot)
+
+    def _check_backlog(self) -> None:
+        """
+        Correct the workers' guesses: wake as many threads as there are requests that wait, and look for completions
+        that a thread kept to itself before it met a slow call.
+        """
+        self._backlog_timer = None
+        self.drain()
+        waiting = self._ring.waiting()
+        if waiting > 0:
+            self._ring.bell(waiting)
+            if self.worker_alive:
+                self._backlog_timer = self._loop.call_later(_BACKLOG_SECONDS, self._check_backlog)
+
+    # -- after a worker's death
+
+    def held_by(self, worker: int) -> list[int]:
+        """
+        List the slots that *worker*, which is dead, was running, and those whose state it may have destroyed.
+        """
+        in_flight = [slot for slot, holder in enumerate(self._running) if holder is not None]
+        for slot in in_flight:
+            self._ring.phase(slot)  # what it completed without being able to say so comes with the next drain
+        self.drain()
+        phases = ((slot, *self._ring.phase(slot)) for slot in in_flight if self._running[slot] is not None)
+        return [slot for slot, phase, owner in phases if (phase == RUNNING and owner == worker) or phase == DAMAGED]
+
+    def exchange(self, slot: int) -> Exchange | None:
+        """
+        The exchange whose request is in *slot*, if somebody still waits for it.
+        """
+        holder = self._running[slot]
+        return holder if isinstance(holder, Exchange) else None
+
+    def abandoned_by(self, worker: int) -> int:
+        """
+        Count the threads of *worker* that are busy with a request that nobody waits for any more.
+        """
+        slots = [slot for slot, holder in enumerate(self._running) if holder is ABANDONED]
+        return sum(self._ring.phase(slot) == (RUNNING, worker) for slot in slots)
+
+    def fail(self, slot: int, text: str) -> None:
+        """
+        Answer the request in *slot*, whose worker died, with 500 and *text*; free the slot.
+        """
+        exchange = self._running[slot]
+        self._free(slot)
+        if isinstance(exchange, Exchange):
+            exchange.slot = -1
+            exchange.connection.refuse(exchange, Refusal(500, text))
+
+    def run_again(self, slot: int) -> None:
+        """
+        Queue the request in *slot*, whose worker died, again, if somebody still waits for it.
+        """
+        if isinstance(self._running[slot], Exchange):
+            self._ring.resubmit(slot)
+            self.wake()
+        else:
+            self._free(slot)
+
+    @property
+    def idle(self) -> bool:
+        """
+        Whether no request is in the ring.
+        """
+        return self._live == 0
+
+    def close(self) -> None:
+        """
+        Stop listening to the ring.
+        """
+        self._loop.remove_reader(self._ring.completion_fd)
+        if self._backlog_timer is not None:
+            self._backlog_timer.cancel()
+        if not self.idle:
+            log.debug("%d requests were still in the ring", self._live)

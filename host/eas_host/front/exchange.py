@@ -1,0 +1,93 @@
+"""
+One request and its response.
+
+An exchange is born with its request's first byte, which starts its deadline, and ends with the last byte handed to the
+transport. In between it is read by its connection, then waits or runs in a slot of the ring.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eas_host.front.connection import Connection
+    from eas_host.front.upload import Upload
+
+
+class Head:
+    """
+    What the head of a request says. Clients repeat theirs from request to request, so one may serve many exchanges.
+
+    Attributes:
+        url: the request target, as sent.
+        method: the request's method.
+        keep_alive: whether the connection may serve another request.
+        version: the HTTP version, such as `1.1`.
+        http_10: whether that is 1.0.
+        size: bytes of its field names and values.
+        fields: those header values that the host looks at, by lower-case name.
+        refusal: with what the host itself answers every such request, if it does.
+    """
+
+    __slots__ = ("fields", "http_10", "keep_alive", "method", "refusal", "size", "url", "version")
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.method = b""
+        self.keep_alive = False
+        self.version = ""
+        self.http_10 = False
+        self.size = 0
+        self.fields: dict[bytes, bytes] = {}
+        self.refusal: Refusal | None = None
+
+
+class Exchange:
+    """
+    The state of one exchange. Most of it keeps its default for most requests, so the defaults live in the class.
+
+    Attributes:
+        connection: whose request this is.
+        deadline: the loop's time by which it must be answered, in seconds.
+        head: the request's head.
+        body: the body, if it came in one piece.
+        upload: where the body goes, if it came in several.
+        size: bytes of the body so far.
+        complete: whether the whole request has been read.
+        refusal: with what the host itself answers, if it does.
+        slot: the slot it waits or runs in, -1 for none.
+        alone_kills: how often a worker was killed from outside while this was all it ran.
+    """
+
+    body = b""
+    upload: Upload | None = None
+    size = 0
+    complete = False
+    refusal: Refusal | None = None
+    slot = -1
+    alone_kills = 0
+
+    def __init__(self, connection: Connection, deadline: float, head: Head) -> None:
+        self.connection = connection
+        self.deadline = deadline
+        self.head = head
+
+
+class Refusal:
+    """
+    An answer of the host itself: a status, one line of text, further header lines, and whether the connection closes.
+    """
+
+    __slots__ = ("close", "extra", "status", "text")
+
+    def __init__(self, status: int, text: str, *, extra: str = "", close: bool = False) -> None:
+        self.status = status
+        self.text = text
+        self.extra = extra
+        self.close = close
+
+    def closing(self) -> Refusal:
+        """
+        The same, but the connection closes.
+        """
+        return self if self.close else Refusal(self.status, self.text, extra=self.extra, close=True)

@@ -1,0 +1,40 @@
+"""
+Numbers that bound what a client can cost. Those of EAS are options instead (`config.host`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_HEAD: Final = 32 * 1024
+"""Bytes of a request's head; above it 431. nginx allows 4 buffers of 8 KiB, node 16 KiB."""
+
+MAX_KNOWN_HEAD: Final = 4 * 1024
+"""Bytes of a head that a connection keeps to recognise the next request by."""
+
+MAX_URL: Final = 8 * 1024
+"""Bytes of a request target; above it 414. nginx: one buffer of 8 KiB; RFC 9110 asks for at least 8000."""
+
+MAX_PIPELINED: Final = 64
+"""Requests read ahead on one connection before it is read no further."""
+
+EARLY_SLOTS: Final = 32
+"""Slots lent to uploads in progress, beside those that the queue and the workers need."""
+
+UPLOADS_MEMORY: Final = 256 * 1024 * 1024
+"""Bytes of unfinished bodies in the front's own memory; above it connections are read no further for a while."""
+
+JOIN_MAX: Final = 64 * 1024
+"""Up to this size a body is joined to its head: copying it costs less than a second buffer in writev."""
+
+IDLE_SECONDS: Final = 75.0
+"""An idle connection is closed after this; nginx's keepalive_timeout."""
+
+SEND_SECONDS: Final = 30.0
+"""A connection whose client reads nothing of its answer for this long is reset; nginx's send_timeout is 60."""
+
+UNSENT_MEMORY: Final = 1024 * 1024 * 1024
+"""Bytes of answers that clients do not read, over all; above it the connection that is stalled longest is reset."""
+
+LINGER_SECONDS: Final = 2.0
+"""After an early refusal the rest of the request is read and dropped for this long, so that the client sees the answer."""

@@ -1,0 +1,56 @@
+"""
+The listening sockets: bound before the processor loads, so that a taken address is known at once, and opened after it,
+so that nothing is accepted before it is initialised.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import Final
+
+from eas_host.config.values import Address
+from eas_host.errors import BindError
+
+BACKLOG: Final = 4096
+"""Connections that wait to be accepted; the kernel lowers it to net.core.somaxconn."""
+
+_ADVICE: Final = {
+    errno.EADDRINUSE: "another program listens there; choose another --listen, port 0 takes a free one",
+    errno.EACCES: "ports below 1024 need privileges; choose another --listen",
+    errno.EADDRNOTAVAIL: "this machine has no such address; use 127.0.0.1 or 0.0.0.0",
+}
+
+
+def bind(address: Address) -> list[socket.socket]:
+    """
+    Bind a socket for each address that the host name of *address* stands for, without listening yet.
+
+    With port 0 all get the same free port.
+
+    Raises:
+        BindError: an address cannot be bound or found.
+    """
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise BindError(f"--listen {address.authority}: {error.strerror}; check the host name") from error
+    sockets: list[socket.socket] = []
+    port = address.port
+    try:
+        for family, kind, protocol, _, target in dict.fromkeys(found):
+            sock = socket.socket(family, kind, protocol)
+            sockets.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((target[0], port, *target[2:]))
+            port = sock.getsockname()[1]
+    except OSError as error:
+        for sock in sockets:
+            sock.close()
+        advice = _ADVICE.get(error.errno or 0, "choose another --listen")
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise BindError(f"cannot listen on {address.authority}: {reason}; {advice}") from error
+    return sockets

@@ -1,0 +1,255 @@
+"""
+From the bytes of one connection to exchanges.
+
+httptools parses; its callbacks fill `reading`, the exchange that is arriving. What will be refused is refused at the
+end of its head, before its body takes memory. Once something was refused, or the client has ended, the reader is deaf:
+whatever still comes is dropped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import httptools
+
+from eas_host import log
+from eas_host.front import routes
+from eas_host.front.exchange import Exchange, Head, Refusal
+from eas_host.front.limits import MAX_HEAD, MAX_URL
+from eas_host.front.upload import Upload
+
+if TYPE_CHECKING:
+    from eas_host.front.connection import Connection
+    from eas_host.front.context import FrontContext
+
+_WATCHED: Final = frozenset({b"content-length", b"expect", b"transfer-encoding", b"upgrade"})
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+
+
+class RequestReader:
+    """
+    Reads the requests of *connection*.
+
+    Attributes:
+        reading: the exchange that is arriving.
+        completed: requests completed by the last `feed`.
+        deaf: whether what comes is dropped.
+    """
+
+    def __init__(self, front: FrontContext, connection: Connection) -> None:
+        # Per connection
+        self._front = front
+        self._connection = connection
+        self._parser = httptools.HttpRequestParser(self)
+        self.deaf = False
+        # Per request
+        self.reading: Exchange | None = None
+        self._in_body = False
+        self._head_size = 0
+        self._upgrading = False  # the parser will stop behind the head
+        self._resuming = False  # a new parser is brought to where the old one stopped
+        # Per piece of input
+        self._feeding = 0  # its size
+        self.completed = 0
+
+    def feed(self, data: bytes) -> None:
+        """
+        Parse *data*; a large piece in two, so that an oversized head is seen before all of it is parsed.
+        """
+        self.completed = 0
+        if len(data) > MAX_HEAD and not self._in_body:
+            self._feed(data[:MAX_HEAD])
+            data = data[MAX_HEAD:]
+        if not self.deaf:
+            self._feed(data)
+
+    def new_exchange(self) -> Exchange:
+        """
+        Begin an exchange: its deadline starts.
+        """
+        front = self._front
+        exchange = Exchange(self._connection, front.loop.time() + front.keepalive, Head())
+        front.deadlines.open[exchange] = None
+        return exchange
+
+    # -- the parser's calls
+
+    def on_message_begin(self) -> None:
+        """
+        The first byte of a request.
+        """
+        if self.deaf or self._resuming:
+            return
+        # The head's size is counted in pieces as they are fed. A request that begins behind another one in the same
+        # piece must not be charged for that one.
+        self._head_size = 0 if self.completed == 0 else -self._feeding
+        self._connection.at_rest = False
+        self.reading = self.new_exchange()
+
+    def on_url(self, url: bytes) -> None:
+        """
+        A piece of the request target.
+        """
+        if self.reading is not None and not self._resuming:
+            self.reading.head.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """
+        A header field; most are only counted.
+        """
+        exchange = self.reading
+        if exchange is None or self._resuming:
+            return
+        head = exchange.head
+        head.size += len(name) + len(value)
+        name = name.lower()
+        if name in _WATCHED:
+            head.fields[name] = value
+
+    def on_headers_complete(self) -> None:
+        """
+        The head is complete: decide what the head decides.
+        """
+        exchange = self.reading
+        if exchange is None or self._resuming:
+            return
+        head = exchange.head
+        parser = self._parser
+        self._in_body = True
+        head.method = parser.get_method()
+        head.keep_alive = parser.should_keep_alive()
+        head.version = parser.get_http_version()
+        head.http_10 = head.version == "1.0"
+        self._upgrading = parser.should_upgrade()
+        head.refusal = self._judge(head)
+        if head.refusal is not None:
+            self._refuse(exchange, head.refusal)
+
+    def on_body(self, piece: bytes) -> None:
+        """
+        A piece of the body.
+        """
+        exchange = self.reading
+        if exchange is None:
+            return
+        size = exchange.size = exchange.size + len(piece)
+        if size > self._front.max_body:
+            self._refuse(exchange, self._too_large())
+        elif exchange.refusal is not None:
+            return  # it is read only to get to the next request
+        elif size == len(piece):
+            exchange.body = piece
+        else:
+            if exchange.upload is None:
+                exchange.upload = Upload(self._front.uploads, self._connection)
+                exchange.upload.write(exchange.body)
+                exchange.body = b""
+            exchange.upload.write(piece)
+
+    def on_message_complete(self) -> None:
+        """
+        The whole request is here.
+        """
+        exchange = self.reading
+        if exchange is None or self._upgrading:
+            return
+        self._in_body = False
+        self.reading = None
+        self.completed += 1
+        exchange.complete = True
+        self._connection.arrived(exchange)
+
+    # -- inside
+
+    def _feed(self, data: bytes) -> None:
+        self._feeding = len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            self._resume()
+            if rest and not self.deaf:
+                self._feed(rest)
+            return
+        except httptools.HttpParserError as error:
+            self._malformed(error)
+            return
+        exchange = self.reading
+        if exchange is not None and not self._in_body:
+            self._head_size += len(data)
+            if self._head_size >= MAX_HEAD:
+                self._refuse(exchange, _long_target() if len(exchange.head.url) > MAX_URL else _large_head())
+
+    def _resume(self) -> None:
+        """
+        Go on behind a head that offers to speak another protocol, as those of Java's HttpClient and `curl --http2` do.
+
+        The offer may be ignored (RFC 9110, section 7.8), but the parser stops there, with the body unread. So a new
+        parser is fed a head that tells of the same body.
+        """
+        self._upgrading = False
+        self._parser = httptools.HttpRequestParser(self)
+        if self.reading is None:
+            return
+        fields = self.reading.head.fields
+        framing = [b"%b: %b" % (name, fields[name]) for name in (b"content-length", b"transfer-encoding") if name in fields]
+        self._resuming = True
+        self._feed(b"\r\n".join([b"POST / HTTP/1.1", *framing, b"\r\n"]))
+        self._resuming = False
+
+    def _judge(self, head: Head) -> Refusal | None:
+        """
+        Say why a request with *head* is refused, if it is.
+        """
+        fields = head.fields
+        expectation = None if head.http_10 else fields.get(b"expect")
+        if len(head.url) > MAX_URL:
+            return _long_target()
+        if head.size + len(head.url) > MAX_HEAD:
+            return _large_head()
+        if head.version not in _VERSIONS:
+            return Refusal(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
+        refusal = routes.refuse(head.method, head.url)
+        if refusal is not None:
+            # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
+            return refusal.closing() if expectation is not None or head.method == b"CONNECT" else refusal
+        if int(fields.get(b"content-length", b"0")) > self._front.max_body:
+            return self._too_large()
+        if expectation is not None:
+            if expectation.lower() != b"100-continue":
+                return Refusal(417, "the only expectation known is 100-continue", close=True)
+            self._connection.invite_body()
+        return None
+
+    def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+        """
+        Answer *exchange* with *refusal*: now, if the rest is not to be read, else when it is complete.
+        """
+        exchange.refusal = refusal
+        if refusal.close:
+            self.deaf = True
+            self.reading = None
+            self._connection.arrived(exchange)
+
+    def _malformed(self, error: httptools.HttpParserError) -> None:
+        """
+        What came is not HTTP: say so after the answers that are due, and close.
+        """
+        if self.deaf:
+            return
+        refusal = Refusal(400, f"malformed request: {error}", close=True)
+        if isinstance(error, httptools.HttpParserCallbackError):
+            log.error("internal error while reading a request", exc_info=error.__context__)
+            refusal = Refusal(500, "internal error of the host; its log has the trace", close=True)
+        self._refuse(self.reading or self.new_exchange(), refusal)
+
+    def _too_large(self) -> Refusal:
+        return Refusal(413, f"the body is larger than {self._front.max_body} bytes (--max-body)", close=True)
+
+
+def _long_target() -> Refusal:
+    return Refusal(414, f"the request target is longer than {MAX_URL} bytes", close=True)
+
+
+def _large_head() -> Refusal:
+    return Refusal(431, f"the head of the request is larger than {MAX_HEAD} bytes", close=True)

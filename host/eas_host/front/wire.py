@@ -1,0 +1,99 @@
+"""
+Bytes of HTTP/1.1 responses.
+
+Strategy: everything of a response's head but the length is the same for all answers of one status in one second, so it
+is made once a second and looked up; so are whole heads, for outputs of the same length are common.
+"""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from eas_host.reply import QUEUE_FULL, may_have_body
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+TEXT: Final = "text/plain; charset=utf-8"
+
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {QUEUE_FULL: "Queue Full"}
+_MAX_WHOLE: Final = 4096
+"""Heads kept whole for a second, by status and length."""
+
+_END_KEEP: Final = b"\r\n\r\n"
+_END_CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
+_END_KEEP_10: Final = b"\r\nConnection: keep-alive\r\n\r\n"
+
+
+class Heads:
+    """
+    Makes the heads of the processor's answers, of the type *content_type*. `renew` must be called once a second.
+    """
+
+    def __init__(self, content_type: str) -> None:
+        self._content_type = content_type
+        self._starts: dict[int, bytes] = {}
+        self._whole: dict[tuple[int, int], bytes] = {}
+
+    def renew(self) -> None:
+        """
+        Forget the heads made so far: their Date is old.
+        """
+        self._starts.clear()
+        self._whole.clear()
+
+    def usual(self, status: int, length: int) -> bytes:
+        """
+        Make the head of an answer with *status* and a body of *length* bytes, after which an HTTP/1.1 connection stays
+        open.
+        """
+        head = self._whole.get((status, length))
+        if head is None:
+            head = self._make(status, length, _END_KEEP)
+            if len(self._whole) < _MAX_WHOLE:
+                self._whole[status, length] = head
+        return head
+
+    def special(self, status: int, length: int, *, keep_alive: bool) -> bytes:
+        """
+        Make a head that says what becomes of the connection: it closes, or it stays open for HTTP/1.0.
+        """
+        return self._make(status, length, _END_KEEP_10 if keep_alive else _END_CLOSE)
+
+    def _make(self, status: int, length: int, end: bytes) -> bytes:
+        """
+        Make a head that ends in *end*.
+        """
+        start = self._starts.get(status)
+        if start is None:
+            start = self._starts[status] = _start(status, self._content_type)
+        return b"%b%d%b" % (start, length, end) if may_have_body(status) else _without_length(start) + end
+
+
+def own_head(status: int, length: int, *, keep_alive: bool, http_10: bool, extra: str = "") -> bytes:
+    """
+    Make the head of an answer of the host itself: text, with *extra* header lines, each ending in CRLF.
+    """
+    end = _END_CLOSE if not keep_alive else _END_KEEP_10 if http_10 else _END_KEEP
+    return b"%b%d%b" % (_start(status, TEXT, extra), length, end)
+
+
+def _start(status: int, content_type: str, extra: str = "") -> bytes:
+    """
+    Everything up to the number behind Content-Length. nosniff: a browser must not run what a client sent.
+    """
+    return (
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\n"
+        f"Date: {formatdate(usegmt=True)}\r\n"
+        f"Content-Type: {content_type}\r\n"
+        f"X-Content-Type-Options: nosniff\r\n"
+        f"{extra}"
+        f"Content-Length: "
+    ).encode("latin-1")
+
+
+def _without_length(start: bytes) -> bytes:
+    """
+    Cut the headers that tell of a body: 204 and 304 have none (RFC 9110, section 8.6).
+    """
+    return start[: start.index(b"\r\nContent-Type: ")]

@@ -1,0 +1,58 @@
+"""
+How to load and call a processor, one file per language.
+
+A processor is loaded once per worker process and then called from its threads. cpp brings threads of its own; java and
+python are called from `threads`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final, Protocol
+
+from eas_host.config import WorkerSpec
+from eas_host.ring import WorkerRing
+
+_CLASSES: Final = {
+    "cpp": "eas_host.processors.cpp:CppProcessor",
+    "java": "eas_host.processors.java:JavaProcessor",
+    "python": "eas_host.processors.python:PythonProcessor",
+}
+
+
+class Processor(Protocol):
+    """
+    A processor of any language.
+    """
+
+    owns_signals: bool
+    """True where the language's runtime needs SIGSEGV and its like itself, as a JVM does."""
+
+    def __init__(self, spec: WorkerSpec) -> None: ...
+
+    def load(self) -> None:
+        """
+        Load and initialise it, on the calling thread.
+
+        Raises:
+            LoadError: it cannot be used.
+        """
+
+    def start(self, ring: WorkerRing) -> None:
+        """
+        Start the threads that call it.
+        """
+
+    def join(self) -> None:
+        """
+        Wait until the threads have ended, after `WorkerRing.stop`.
+        """
+
+
+def make(spec: WorkerSpec) -> Processor:
+    """
+    Make the processor that *spec* describes. Imports only what its language needs.
+    """
+    module, _, name = _CLASSES[spec.type].partition(":")
+    processor: Processor = getattr(import_module(module), name)(spec)
+    return processor

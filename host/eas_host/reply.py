@@ -1,0 +1,36 @@
+"""
+What a request is answered with, and the one place where a processor's return code becomes an HTTP status.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+OK: Final = 200
+BAD_REQUEST: Final = 400
+QUEUE_FULL: Final = 450
+"""EAS's own status for a full queue; no registry knows it (compatibility.md, section 6)."""
+
+_STATUS_OF_CODE: Final = {status.value: status.value for status in HTTPStatus if status >= OK} | {
+    0: OK,
+    QUEUE_FULL: QUEUE_FULL,
+}
+_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value})
+
+
+def http_status(code: int) -> int:
+    """
+    Turn a processor's return *code* into an HTTP status.
+
+    0 and 200 are success. A registered final status (200 to 599) and EAS's 450 pass through. Everything else, negative
+    numbers included, is "unrecognised" and becomes 400 (the seed document, section 1.2).
+    """
+    return _STATUS_OF_CODE.get(code, BAD_REQUEST)
+
+
+def may_have_body(status: int) -> bool:
+    """
+    Tell whether a response with *status* may carry a body (RFC 9110, sections 15.3.5 and 15.4.5).
+    """
+    return status not in _BODILESS

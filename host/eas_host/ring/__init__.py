@@ -1,0 +1,31 @@
+"""
+The Python face of the shared-memory ring, and the only importer of the native module.
+
+`FrontRing` is the front's side, `WorkerRing` a worker's; how they share memory is written in native/src/ring.h.
+"""
+
+from eas_host.ring.face import BAD_OUTPUT, COPIED, DAMAGED, DONE, FREE, RAISED, RETURNED, RUNNING, SUBMITTED, TOO_LARGE
+from eas_host.ring.front import Crash, FrontRing, Shape
+from eas_host.ring.worker import Call, CppProgram, WorkerRing, die_with_parent, line_buffer_stdout, open_log
+
+__all__ = [
+    "BAD_OUTPUT",
+    "COPIED",
+    "DAMAGED",
+    "DONE",
+    "FREE",
+    "RAISED",
+    "RETURNED",
+    "RUNNING",
+    "SUBMITTED",
+    "TOO_LARGE",
+    "Call",
+    "CppProgram",
+    "Crash",
+    "FrontRing",
+    "Shape",
+    "WorkerRing",
+    "die_with_parent",
+    "line_buffer_stdout",
+    "open_log",
+]

@@ -1,0 +1,187 @@
+"""
+The front's side of the ring: it creates the memory, submits requests, drains what is complete and recovers from deaths.
+
+One thread only. The hot calls (`submit`, `release`, `bell`) are bound straight to the native functions: a method of our
+own around each would cost as much as the call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from eas_host.ring.face import ERROR_SIZE, ffi, lib, text
+
+_COLLECT_MAX: Final = 256
+"""Completions taken by one native call; more wait for the next one."""
+_COPIES_SIZE: Final = 64 * 1024
+"""Room for the outputs that one native call copies: they stay in the first-level caches."""
+_NUMBERS: Final = 4
+"""Numbers for each completion: slot, outcome, status, size."""
+
+
+class Shape(NamedTuple):
+    """
+    How large a ring is: its slots, its workers and their threads; the spans of a slot in bytes.
+    """
+
+    slots: int
+    workers: int
+    threads: int
+    max_body: int
+    max_output: int
+
+
+class Crash(NamedTuple):
+    """
+    What a worker's crash handler left behind.
+
+    *signal* is 0 where the processor called `exit()`. *slot* is -1 where the thread ran no request. *frames* are
+    `path+0xoffset`, innermost first.
+    """
+
+    signal: int
+    code: int
+    slot: int
+    thread: int
+    address: int
+    frames: tuple[str, ...]
+
+
+class FrontRing:
+    """
+    The ring as the front sees it.
+
+    Attributes:
+        copies: the outputs that `collect` has copied; a slice of it is bytes.
+        memory_fd: the shared memory, to be inherited by workers.
+        completion_fd: an eventfd that becomes readable when something is complete, if `arm` said so.
+        submit: `submit(body, size) -> slot`, or -1 when no slot is free. Wakes nobody: see `bell`.
+        reserve: `reserve() -> slot` or -1, for a body that arrives in pieces; then `write` and `publish`.
+        write: `write(slot, offset, data, size) -> 0`, or -1 if that does not fit.
+        publish: `publish(slot, size)`.
+        release: `release(slot)`: its bytes have been copied, it is free.
+        cancel: `cancel(slot) -> 1` if it was still waiting and is free now, 0 if a worker has it.
+        waiting: `waiting() -> int`: requests that no worker has taken yet.
+        bell: `bell(threads)`: wake up to that many worker threads.
+        nudge: `nudge()`: wake one worker thread, unless one is awake that will look at the queue soon.
+        arm: `arm() -> 1`, or 0 when something is complete already: collect again.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        error = ffi.new("char[]", ERROR_SIZE)
+        self.memory_fd: int = lib.eas_ring_create(ffi.new("eas_shape *", tuple(shape)), error, ERROR_SIZE)
+        if self.memory_fd < 0:
+            raise OSError(f"cannot create the ring: {text(error)}")
+        self.completion_fd: int = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        ring = lib.eas_ring_map(self.memory_fd, self.completion_fd, error, ERROR_SIZE)
+        if ring == ffi.NULL:
+            raise OSError(f"cannot map the ring: {text(error)}")
+        self._ring = ring
+        self._completions = ffi.new("int64_t[]", _NUMBERS * _COLLECT_MAX)
+        self._copies = ffi.new("char[]", _COPIES_SIZE)
+        self.copies: bytes = ffi.buffer(self._copies)
+        self._outputs, self._stride = self._output_buffer()
+        self.submit: Callable[[bytes, int], int] = partial(lib.eas_front_submit, ring)
+        self.reserve: Callable[[], int] = partial(lib.eas_front_reserve, ring)
+        self.write: Callable[[int, int, bytes, int], int] = partial(lib.eas_front_write, ring)
+        self.publish: Callable[[int, int], None] = partial(lib.eas_front_publish, ring)
+        self.release: Callable[[int], None] = partial(lib.eas_front_release, ring)
+        self.cancel: Callable[[int], int] = partial(lib.eas_front_cancel, ring)
+        self.waiting: Callable[[], int] = partial(lib.eas_front_waiting, ring)
+        self.bell: Callable[[int], None] = partial(lib.eas_front_bell, ring)
+        self.nudge: Callable[[], None] = partial(lib.eas_front_nudge, ring)
+        self.arm: Callable[[], int] = partial(lib.eas_front_arm, ring)
+
+    def collect(self) -> Iterator[tuple[int, int, int, int]] | None:
+        """
+        Take what is complete: slot, outcome, status and size of each, all checked; None if there is nothing.
+
+        Small outputs are copied at once, in this order, to the start of `copies`, and their slots are free again; their
+        outcome has `COPIED` added. The others wait for `output` and `release`.
+        """
+        count = lib.eas_front_collect(self._ring, self._completions, _COLLECT_MAX, self._copies, _COPIES_SIZE)
+        if not count:
+            return None
+        numbers = iter(ffi.unpack(self._completions, _NUMBERS * count))
+        return zip(numbers, numbers, numbers, numbers, strict=False)
+
+    def output(self, slot: int, size: int) -> bytes:
+        """
+        Copy the first *size* bytes of the output in *slot*.
+        """
+        start = slot * self._stride
+        copied: bytes = self._outputs[start : start + size]
+        return copied
+
+    def phase(self, slot: int) -> tuple[int, int]:
+        """
+        Tell the phase of *slot* and the worker that has it.
+
+        A slot that its worker completed but could not report any more is part of the next `collect` from here on.
+        """
+        worker = ffi.new("uint32_t *")
+        return lib.eas_front_phase(self._ring, slot, worker, ffi.NULL), worker[0]
+
+    def input_head(self, slot: int, size: int) -> bytes:
+        """
+        Copy the first *size* bytes of the input in *slot*.
+        """
+        head: bytes = ffi.buffer(lib.eas_slot_input(self._ring, slot), size)[:]
+        return head
+
+    def resubmit(self, slot: int) -> None:
+        """
+        Queue *slot*, whose worker died, again.
+        """
+        lib.eas_front_resubmit(self._ring, slot)
+
+    def run_alone(self, slot: int, worker: int) -> None:
+        """
+        Give *slot*, whose worker died, to *worker*, which is in solo mode.
+        """
+        lib.eas_front_requeue_solo(self._ring, slot, worker)
+        self.bell(self.shape.threads * self.shape.workers)
+
+    def reset_worker(self, worker: int, *, solo: bool) -> None:
+        """
+        Prepare the record of *worker* for a new process; with *solo* it takes nothing from the queue at first.
+        """
+        lib.eas_front_worker_reset(self._ring, worker, int(solo))
+
+    def leave_solo(self, worker: int) -> None:
+        """
+        Let *worker* take from the queue.
+        """
+        lib.eas_front_worker_normal(self._ring, worker)
+        self.bell(self.shape.threads)
+
+    def crash(self, worker: int) -> Crash | None:
+        """
+        Read what the crash handler of *worker* left, if it did.
+        """
+        record = ffi.new("eas_crash *")
+        if not lib.eas_front_crash(self._ring, worker, record):
+            return None
+        frames = tuple(text(record.frame[i]) for i in range(record.frame_count))
+        return Crash(record.signal, record.code, record.slot, record.thread, record.address, frames)
+
+    def close(self) -> None:
+        """
+        Unmap the memory and close the descriptors.
+        """
+        del self._outputs
+        lib.eas_ring_unmap(self._ring)
+        os.close(self.memory_fd)
+        os.close(self.completion_fd)
+
+    def _output_buffer(self) -> tuple[Any, int]:
+        """
+        Make one buffer over the outputs of all slots, so that copying one is a plain slice; and their distance in bytes.
+        """
+        first = lib.eas_slot_output(self._ring, 0)
+        stride = lib.eas_slot_output(self._ring, 1) - first
+        return ffi.buffer(first, (self.shape.slots - 1) * stride + self.shape.max_output), stride

@@ -1,0 +1,198 @@
+"""
+A worker's side of the ring: take a call, complete it; and the cpp program, whose threads do both without Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from eas_host.errors import EntryInvalid, InitializeFailed
+from eas_host.ring.face import ERROR_SIZE, ffi, lib, text
+
+SIGNALS_ALL: Final = 1
+SIGNALS_ABORT: Final = 2
+_STATE_UNSET: Final = -0x5EED5EED
+"""What *state* holds before `initialize`: no processor sets it by chance."""
+
+
+def die_with_parent(parent: int) -> None:
+    """
+    Have the kernel kill this process when its parent, which must be process *parent*, dies in whatever way.
+    """
+    lib.eas_die_with_parent(parent)
+
+
+def line_buffer_stdout() -> None:
+    """
+    Make C's standard output line-buffered: a pipe must not hide what a processor prints.
+    """
+    lib.eas_stdout_line_buffered()
+
+
+def open_log(fd: int) -> None:
+    """
+    Write the log records of this process, from every language, to *fd*.
+    """
+    lib.eas_log_open(fd)
+
+
+class Call:
+    """
+    One request that a thread has taken: its *slot* and the *size* of its input in bytes.
+
+    Each thread has one and reuses it.
+    """
+
+    __slots__ = ("native", "size", "slot", "thread")
+
+    def __init__(self, thread: int) -> None:
+        self.native = ffi.new("eas_call *")
+        self.thread = thread
+        self.slot = 0
+        self.size = 0
+
+    def input(self) -> bytes:
+        """
+        Copy the input.
+        """
+        data: bytes = ffi.buffer(self.native.input, self.size)[:]
+        return data
+
+
+class WorkerRing:
+    """
+    The ring as worker number *worker* sees it.
+    """
+
+    def __init__(self, memory_fd: int, completion_fd: int, worker: int) -> None:
+        error = ffi.new("char[]", ERROR_SIZE)
+        self._ring = lib.eas_ring_map(memory_fd, completion_fd, error, ERROR_SIZE)
+        if self._ring == ffi.NULL:
+            raise OSError(f"cannot map the ring: {text(error)}")
+        self.worker = worker
+        shape = ffi.new("eas_shape *")
+        lib.eas_ring_shape(self._ring, shape)
+        self._input_capacity: int = shape.max_body
+        self._output_capacity: int = shape.max_output
+
+    @property
+    def pointer(self) -> Any:  # noqa: ANN401  a cffi pointer
+        """
+        The native ring.
+        """
+        return self._ring
+
+    def watch_crashes(self, *, only_abort: bool) -> None:
+        """
+        Install the crash handler; with *only_abort* the other signals stay with a JVM, which needs them itself.
+        """
+        lib.eas_crash_install(self._ring, self.worker, SIGNALS_ABORT if only_abort else SIGNALS_ALL)
+
+    def enter(self, thread: int) -> Call:
+        """
+        Prepare the calling thread, number *thread*, to take calls.
+        """
+        lib.eas_worker_enter(self._ring, self.worker, thread)
+        return Call(thread)
+
+    def take(self, call: Call) -> bool:
+        """
+        Wait for a request and put it into *call*. False: the worker is to stop.
+        """
+        if not lib.eas_worker_take(self._ring, self.worker, call.thread, call.native):
+            return False
+        call.slot = call.native.slot
+        call.size = call.native.input_size
+        return True
+
+    def reply(self, call: Call, outcome: int, status: int, data: bytes) -> None:
+        """
+        Complete *call* with *data*. Above the limit on outputs it becomes an error that tells its size.
+        """
+        lib.eas_worker_reply(
+            self._ring, self.worker, call.thread, call.slot, outcome, status, ffi.from_buffer(data), len(data)
+        )
+
+    def complete(self, call: Call, outcome: int, status: int, size: int) -> None:
+        """
+        Complete *call*, whose output of *size* bytes is already in its slot.
+        """
+        lib.eas_worker_complete(self._ring, self.worker, call.thread, call.slot, outcome, status, size)
+
+    def input(self, slot: int) -> memoryview:
+        """
+        The input span of *slot*.
+        """
+        return memoryview(ffi.buffer(lib.eas_slot_input(self._ring, slot), self._input_capacity))
+
+    def output(self, slot: int) -> memoryview:
+        """
+        The output span of *slot*.
+        """
+        return memoryview(ffi.buffer(lib.eas_slot_output(self._ring, slot), self._output_capacity))
+
+    def log(self, level: str, message: str) -> None:
+        """
+        Write a record to the host's log; *level* is D, I, W or E.
+        """
+        data = message.encode("utf-8", "replace")
+        lib.eas_log(level.encode(), data, len(data))
+
+    def stop(self) -> None:
+        """
+        Let every `take` of this process return False.
+        """
+        lib.eas_worker_stop(self._ring)
+
+
+class CppProgram:
+    """
+    A loaded `.so`.
+    """
+
+    def __init__(self, path: str) -> None:
+        """
+        Open *path* with dlopen and find both functions.
+
+        Raises:
+            EntryInvalid: with the dynamic linker's own text.
+        """
+        error = ffi.new("char[]", ERROR_SIZE)
+        self._program = lib.eas_cpp_open(path.encode(), error, ERROR_SIZE)
+        if self._program == ffi.NULL:
+            raise EntryInvalid(text(error))
+
+    def initialize(self, model_entry: str, model_config: str) -> None:
+        """
+        Call the processor's `initialize`.
+
+        Raises:
+            InitializeFailed: it set a state other than 0, or threw.
+        """
+        state = ffi.new("int *", _STATE_UNSET)
+        error = ffi.new("char[]", ERROR_SIZE)
+        threw = lib.eas_cpp_initialize(
+            self._program, model_entry.encode(), model_config.encode(), state, error, ERROR_SIZE
+        )
+        if threw:
+            raise InitializeFailed(f"initialize threw {text(error)}")
+        if state[0] != 0:
+            raise InitializeFailed(_state_text(state[0]))
+
+    def start(self, ring: WorkerRing, threads: int) -> None:
+        """
+        Start *threads* threads that take from *ring*, call `process` and complete, all in C++.
+        """
+        lib.eas_cpp_start(self._program, ring.pointer, ring.worker, threads)
+
+    def join(self) -> None:
+        """
+        Wait until the threads have ended, after `WorkerRing.stop`.
+        """
+        lib.eas_cpp_join(self._program)
+
+
+def _state_text(state: int) -> str:
+    if state == _STATE_UNSET:
+        return "initialize did not set *state; set it to 0 when the model is loaded"
+    return f"initialize failed with state {state}"

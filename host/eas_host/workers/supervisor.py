@@ -1,0 +1,268 @@
+"""
+Owns the worker processes: starts them, replaces those that die, and gives up when nothing helps.
+
+A worker goes LOADING -> READY -> (dies) -> LOADING ... One that has served is replaced at once: its death says nothing
+about loading. A load that fails waits before the next try, `BACKOFF_FIRST` seconds and twice as long each time;
+`LOAD_FAILURES` in a row stop the host. A worker that is killed from outside while it loads has not failed to load, so
+it counts only after `LOAD_KILLS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from typing import Any, Final
+
+from eas_host import log
+from eas_host.config import HostConfig, WorkerSpec
+from eas_host.errors import LOAD_ERRORS, InitializeFailed, LoadError
+from eas_host.front.dispatch import Dispatcher
+from eas_host.ring import FrontRing
+from eas_host.workers.process import WorkerProcess
+from eas_host.workers.recovery import Suspects, describe, judge
+
+BACKOFF_FIRST: Final = 0.1
+BACKOFF_LONGEST: Final = 10.0
+LOAD_FAILURES: Final = 3
+LOAD_KILLS: Final = 20
+STOP_SECONDS: Final = 2.0
+"""How long a worker may take to end by itself: exit handlers of the processor run in that time."""
+
+
+class State(Enum):
+    """
+    Where a worker is in its life.
+    """
+
+    LOADING = "loading"
+    READY = "ready"
+    DEAD = "dead"
+
+
+class Worker:
+    """
+    One worker: a number that stays, and one process after another.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.state = State.DEAD
+        self.process: WorkerProcess | None = None
+        self.suspects = Suspects()
+        self.load_error: LoadError | None = None
+        self.stuck_since: float | None = None
+
+
+class Supervisor:
+    """
+    The worker processes of one host.
+
+    Args:
+        loop: the front's loop.
+        config: how many workers, how many threads, whether to retry.
+        spec: the processor.
+        ring: where they take requests from.
+        dispatcher: who has requests with them.
+        on_fatal: called with the error that stops the host, once serving.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        config: HostConfig,
+        spec: WorkerSpec,
+        ring: FrontRing,
+        dispatcher: Dispatcher,
+        on_fatal: Callable[[LoadError], None],
+    ) -> None:
+        self._loop = loop
+        self._config = config
+        self._spec = spec
+        self._ring = ring
+        self._dispatcher = dispatcher
+        self._on_fatal = on_fatal
+        self._workers = [Worker(number) for number in range(config.worker_processes)]
+        self._started: asyncio.Future[None] = loop.create_future()
+        self._ended: asyncio.Future[None] | None = None
+        self._failed_loads = 0
+        self._killed_loads = 0
+        dispatcher.on_alone_done = self._on_alone_done
+
+    async def start(self) -> None:
+        """
+        Start all workers and return when each is ready.
+
+        Raises:
+            LoadError: the processor cannot be used. The first failure is final: it would fail again.
+        """
+        for worker in self._workers:
+            self._spawn(worker)
+        await self._started
+        self._watch_stuck()
+
+    async def stop(self) -> None:
+        """
+        Ask all workers to end, and end those that do not.
+        """
+        self._ended = self._loop.create_future()
+        processes = [worker.process for worker in self._workers if worker.process is not None]
+        for process in processes:
+            process.stop()
+        self._check_ended()
+        done, _ = await asyncio.wait([self._ended], timeout=STOP_SECONDS)
+        if not done:
+            self.kill()
+            await self._ended
+
+    def kill(self) -> None:
+        """
+        End all workers now.
+        """
+        for worker in self._workers:
+            if worker.process is not None:
+                worker.process.kill()
+
+    # -- life
+
+    def _spawn(self, worker: Worker) -> None:
+        if self._ended is not None or worker.process is not None:
+            return
+        worker.state = State.LOADING
+        worker.load_error = None
+        worker.stuck_since = None
+        self._ring.reset_worker(worker.number, solo=bool(worker.suspects.slots))
+        worker.process = WorkerProcess(
+            self._loop,
+            self._ring,
+            replace(self._spec, worker=worker.number),
+            lambda event: self._on_event(worker, event),
+            lambda status: self._on_death(worker, status),
+        )
+        log.debug("worker %d: process %d started", worker.number, worker.process.pid)
+
+    def _on_event(self, worker: Worker, event: dict[str, Any]) -> None:
+        if event["event"] == "failed":
+            worker.load_error = LOAD_ERRORS.get(event["kind"], LoadError)(event["message"], event["detail"])
+            return
+        worker.state = State.READY
+        self._failed_loads = self._killed_loads = 0
+        self._refresh()
+        log.debug("worker %d: ready", worker.number)
+        if worker.suspects.slots:
+            self._next_alone(worker)
+        self._dispatcher.wake()
+        if not self._started.done() and all(worker.state is State.READY for worker in self._workers):
+            self._started.set_result(None)
+
+    def _on_death(self, worker: Worker, status: int) -> None:
+        served = worker.state is State.READY
+        worker.state = State.DEAD
+        worker.process = None
+        crash = self._ring.crash(worker.number)
+        waiting = set(worker.suspects.slots)
+        held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
+        stopping = self._ended is not None
+        if served and not stopping:
+            frames = "".join(f"\n  at {frame or '?'}" for frame in crash.frames) if crash is not None else ""
+            log.warning("worker %d: %s; it is replaced%s", worker.number, describe(crash, status), frames)
+        judge(
+            self._dispatcher, held, worker.suspects, crash, status, retry=not (self._config.no_retry or stopping)
+        )
+        self._refresh()
+        if stopping:
+            self._check_ended()
+        elif served:
+            self._spawn(worker)
+        else:
+            error = worker.load_error or InitializeFailed(f"{self._spec.entry}: {describe(crash, status)} while loading it")
+            self._on_failed_load(worker, error, killed=status == -signal.SIGKILL and worker.load_error is None)
+
+    def _on_failed_load(self, worker: Worker, error: LoadError, *, killed: bool) -> None:
+        if not self._started.done():
+            self._started.set_exception(error)
+            return
+        if self._started.exception() is not None:
+            return
+        if killed:
+            self._killed_loads += 1
+        if not killed or self._killed_loads >= LOAD_KILLS:
+            self._failed_loads += 1
+        log.error("worker %d: %s%s", worker.number, error.message, f"\n{error.detail}" if error.detail else "")
+        self._refresh()
+        if self._failed_loads >= LOAD_FAILURES:
+            self._on_fatal(error)
+        elif self._failed_loads == 0:
+            self._spawn(worker)
+        else:
+            delay = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2 ** (self._failed_loads - 1))
+            self._loop.call_later(delay, self._spawn, worker)
+
+    def _refresh(self) -> None:
+        """
+        Tell the dispatcher whether there is, or soon will be, somebody to take requests.
+        """
+        alive = any(worker.state is State.READY for worker in self._workers)
+        self._dispatcher.worker_alive = alive
+        self._dispatcher.ready = alive or (self._failed_loads == 0 and self._started.done())
+        self._dispatcher.reason = "the processor could not be loaded again; the log tells why"
+
+    def _check_ended(self) -> None:
+        if self._ended is not None and all(worker.process is None for worker in self._workers):
+            if not self._ended.done():
+                self._ended.set_result(None)
+
+    # -- suspects, one at a time
+
+    def _next_alone(self, worker: Worker) -> None:
+        suspects = worker.suspects
+        while suspects.slots:
+            slot = suspects.slots.popleft()
+            if self._dispatcher.exchange(slot) is None:
+                self._dispatcher.run_again(slot)  # nobody waits for it any more: that frees the slot
+                continue
+            suspects.alone = slot
+            self._dispatcher.alone.add(slot)
+            self._ring.run_alone(slot, worker.number)
+            return
+        self._ring.leave_solo(worker.number)
+
+    def _on_alone_done(self, slot: int) -> None:
+        for worker in self._workers:
+            if worker.suspects.alone == slot:
+                worker.suspects.alone = -1
+                if worker.state is State.READY:
+                    self._next_alone(worker)
+
+    # -- workers whose threads are all stuck
+
+    def _watch_stuck(self) -> None:
+        """
+        Once a second: replace a worker each of whose threads is busy with a request that was answered 408 long ago.
+
+        No language has a way to interrupt such a call. While one thread is left the worker serves on; when none is, the
+        host would answer nothing any more.
+        """
+        if self._ended is not None:
+            return
+        self._loop.call_later(1.0, self._watch_stuck)
+        now = self._loop.time()
+        for worker in self._workers:
+            stuck = (
+                worker.state is State.READY
+                and self._dispatcher.abandoned_by(worker.number) >= self._config.worker_threads
+            )
+            if not stuck or worker.process is None:
+                worker.stuck_since = None
+            elif worker.stuck_since is None:
+                worker.stuck_since = now
+            elif now - worker.stuck_since > self._config.keepalive / 1000:
+                log.error(
+                    "worker %d: all %d threads are stuck in calls that nobody waits for any more; it is killed",
+                    worker.number,
+                    self._config.worker_threads,
+                )
+                worker.stuck_since = None
+                worker.process.kill()

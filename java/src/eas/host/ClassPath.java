@@ -1,0 +1,184 @@
+package eas.host;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+
+/**
+ * The jars and folders that a processor consists of.
+ *
+ * <p>A jar counts as itself. A folder counts as a folder of classes and as a folder of jars, whose jars follow in the
+ * order of their names. {@code folder/*} is its jars alone, as in {@code java -cp}.
+ *
+ * <p>Each is looked at here and once: a {@code URLClassLoader} passes over what it cannot read without a word.
+ */
+final class ClassPath {
+  private final List<Path> elements = new ArrayList<>();
+
+  /** Takes each class of a class path. */
+  interface Visitor {
+    /** {@code bytes} is the class file; {@code name} has dots. */
+    void visit(String name, byte[] bytes);
+  }
+
+  /** The class path of an entry, which must hold a class. */
+  static ClassPath ofEntry(String entry) throws LoadException {
+    ClassPath path = new ClassPath();
+    path.add("", entry, "check --entry");
+    if (path.classNames().isEmpty()) {
+      String hint = path.elements.size() > 1 ? "its jars hold no class" : "it holds no .jar and no class";
+      throw LoadException.invalid(entry + ": " + hint + "; --entry must name a .jar or a folder of jars");
+    }
+    return path;
+  }
+
+  /** Adds what one {@code --classpath} names. */
+  void addLibrary(String library) throws LoadException {
+    String hint = library.contains(":") ? "give --classpath once for each path" : "check --classpath";
+    add("--classpath ", library, hint);
+  }
+
+  /** A copy to which more can be added. */
+  ClassPath copy() {
+    ClassPath copy = new ClassPath();
+    copy.elements.addAll(elements);
+    return copy;
+  }
+
+  List<Path> elements() {
+    return elements;
+  }
+
+  URL[] urls() {
+    URL[] urls = new URL[elements.size()];
+    for (int i = 0; i < urls.length; i++) {
+      try {
+        urls[i] = elements.get(i).toUri().toURL();
+      } catch (MalformedURLException error) {
+        throw new AssertionError("each file has a URL", error);
+      }
+    }
+    return urls;
+  }
+
+  /** The names of all classes, with dots. */
+  List<String> classNames() throws LoadException {
+    List<String> names = new ArrayList<>();
+    for (Path element : elements) {
+      if (Files.isDirectory(element)) {
+        classFiles(element).forEach(file -> names.add(className(element.relativize(file).toString())));
+      } else {
+        try (ZipFile jar = new ZipFile(element.toFile())) {
+          jar.stream().map(ZipEntry::getName).filter(ClassPath::isClass).forEach(name -> names.add(className(name)));
+        } catch (IOException error) {
+          throw unreadable(element, error);
+        }
+      }
+    }
+    return names;
+  }
+
+  /** Shows each class to {@code visitor}. */
+  void visitClasses(Visitor visitor) throws LoadException {
+    for (Path element : elements) {
+      try {
+        if (Files.isDirectory(element)) {
+          for (Path file : classFiles(element)) {
+            visitor.visit(className(element.relativize(file).toString()), Files.readAllBytes(file));
+          }
+        } else {
+          visitJar(element, visitor);
+        }
+      } catch (IOException error) {
+        throw unreadable(element, error);
+      }
+    }
+  }
+
+  private static void visitJar(Path jarFile, Visitor visitor) throws IOException {
+    try (ZipFile jar = new ZipFile(jarFile.toFile())) {
+      List<? extends ZipEntry> classes =
+          jar.stream().filter(entry -> isClass(entry.getName())).collect(Collectors.toList());
+      for (ZipEntry entry : classes) {
+        try (InputStream stream = jar.getInputStream(entry)) {
+          visitor.visit(className(entry.getName()), stream.readAllBytes());
+        }
+      }
+    }
+  }
+
+  /** Adds {@code name}, which a message calls {@code option + name}. */
+  private void add(String option, String name, String hint) throws LoadException {
+    boolean jarsOnly = name.endsWith("/*");
+    Path path = Paths.get(jarsOnly ? name.substring(0, name.length() - 1) : name);
+    if (!Files.exists(path)) {
+      throw LoadException.notFound(option + name + ": No such file or directory; " + hint);
+    }
+    if (!Files.isReadable(path)) {
+      throw LoadException.notFound(option + name + ": Permission denied; " + hint);
+    }
+    if (!Files.isDirectory(path)) {
+      addJar(option, path);
+      return;
+    }
+    if (!jarsOnly) {
+      elements.add(path);
+    }
+    for (Path jar : jarsIn(path)) {
+      addJar(option, jar);
+    }
+  }
+
+  private void addJar(String option, Path file) throws LoadException {
+    try (ZipFile jar = new ZipFile(file.toFile())) {
+      elements.add(file);
+    } catch (IOException error) {
+      throw LoadException.invalid(option + file + ": not a jar file (" + error.getMessage() + "); build it again");
+    }
+  }
+
+  /** The jars in {@code folder}, sorted; none if it cannot be read. */
+  static List<Path> jarsIn(Path folder) {
+    List<Path> jars = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.jar")) {
+      files.forEach(jars::add);
+    } catch (IOException error) {
+      return List.of();
+    }
+    jars.sort(null);
+    return jars;
+  }
+
+  private static List<Path> classFiles(Path folder) throws LoadException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(file -> isClass(folder.relativize(file).toString())).sorted().collect(Collectors.toList());
+    } catch (IOException | UncheckedIOException error) {
+      throw unreadable(folder, error);
+    }
+  }
+
+  /** META-INF holds versions of classes for later Javas; the two -info files are no classes of a program. */
+  private static boolean isClass(String file) {
+    return file.endsWith(".class") && !file.startsWith("META-INF/") && !file.endsWith("-info.class");
+  }
+
+  private static String className(String file) {
+    return file.substring(0, file.length() - ".class".length()).replace('/', '.');
+  }
+
+  private static LoadException unreadable(Path path, Exception error) {
+    return LoadException.invalid(path + ": cannot be read (" + error.getMessage() + ")");
+  }
+}

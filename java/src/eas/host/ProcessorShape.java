@@ -1,0 +1,147 @@
+package eas.host;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Executable;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * What makes a class a processor: public, a constructor {@code (String, String)}, {@code void Load()} and {@code Process}.
+ *
+ * <p>Process takes and returns {@code byte[]} or {@code String}, in any pair, or returns nothing. Where a class has
+ * both forms, the one that takes {@code byte[]} is called: it loses nothing.
+ */
+final class ProcessorShape {
+  private static final String CONSTRUCTOR = "(String modelEntry, String modelConfig)";
+  private static final List<Class<?>> RETURNED = List.of(byte[].class, String.class, void.class);
+
+  private final Class<?> type;
+  private final Constructor<?> constructor;
+  private final Method load;
+  private final Method process;
+
+  private ProcessorShape(Class<?> type, Constructor<?> constructor, Method load, Method process) {
+    this.type = type;
+    this.constructor = constructor;
+    this.load = load;
+    this.process = process;
+  }
+
+  /**
+   * Looks at {@code type} without initialising it.
+   *
+   * @throws LoadException it is no processor: the message tells what is missing and what is there instead
+   * @throws LinkageError its methods name a class that is missing
+   */
+  static ProcessorShape of(Class<?> type) throws LoadException {
+    int modifiers = type.getModifiers();
+    if (!Modifier.isPublic(modifiers)) {
+      throw invalid(type, "is not public; declare it \"public class " + type.getSimpleName() + "\"");
+    }
+    if (Modifier.isAbstract(modifiers)) {
+      throw invalid(type, "is " + (type.isInterface() ? "an interface" : "abstract") + ", so no object of it can be made");
+    }
+    return new ProcessorShape(type, constructorOf(type), loadOf(type), processOf(type));
+  }
+
+  private static Constructor<?> constructorOf(Class<?> type) throws LoadException {
+    try {
+      return type.getConstructor(String.class, String.class);
+    } catch (NoSuchMethodException error) {
+      String found = list(Arrays.stream(type.getDeclaredConstructors()));
+      throw invalid(type, "has no constructor \"public " + type.getSimpleName() + CONSTRUCTOR + "\"; it has " + found);
+    }
+  }
+
+  private static Method loadOf(Class<?> type) throws LoadException {
+    try {
+      Method load = type.getMethod("Load");
+      if (load.getReturnType() == void.class && !Modifier.isStatic(load.getModifiers())) {
+        return load;
+      }
+    } catch (NoSuchMethodException error) {
+      // told below
+    }
+    throw invalid(type, "has no method \"public void Load()\"; it has " + methods(type, "Load"));
+  }
+
+  private static Method processOf(Class<?> type) throws LoadException {
+    for (Class<?> input : List.of(byte[].class, String.class)) {
+      try {
+        Method process = type.getMethod("Process", input);
+        if (RETURNED.contains(process.getReturnType()) && !Modifier.isStatic(process.getModifiers())) {
+          return process;
+        }
+      } catch (NoSuchMethodException error) {
+        // the other form, or told below
+      }
+    }
+    String wanted = "\"public byte[] Process(byte[] input)\" (String does in both places)";
+    throw invalid(type, "has no method " + wanted + "; it has " + methods(type, "Process"));
+  }
+
+  Class<?> type() {
+    return type;
+  }
+
+  /** Runs the constructor, and before it the static initialisers. */
+  Object construct(String modelEntry, String modelConfig) throws Throwable {
+    return handle(constructor).invoke(modelEntry, modelConfig);
+  }
+
+  /** Runs {@code Load}. */
+  void load(Object instance) throws Throwable {
+    handle(load).invoke(instance);
+  }
+
+  /** {@code Process} of {@code instance}, as bytes to bytes. */
+  Invoker invoker(Object instance) {
+    return new Invoker(handle(process).bindTo(instance));
+  }
+
+  /** A method handle throws what the user's code throws; reflection would wrap it. */
+  private static MethodHandle handle(Executable member) {
+    // A public method may be inherited from a class that is not public.
+    member.setAccessible(true);
+    MethodHandles.Lookup lookup = MethodHandles.lookup();
+    try {
+      return member instanceof Method
+          ? lookup.unreflect((Method) member)
+          : lookup.unreflectConstructor((Constructor<?>) member);
+    } catch (IllegalAccessException error) {
+      throw new AssertionError("it was made accessible", error);
+    }
+  }
+
+  private static LoadException invalid(Class<?> type, String text) {
+    return LoadException.invalid(type.getName() + " " + text);
+  }
+
+  /** The methods of that name, in whatever case, and of whatever visibility. */
+  private static String methods(Class<?> type, String name) {
+    Stream<Method> all = Stream.concat(Arrays.stream(type.getMethods()), Arrays.stream(type.getDeclaredMethods()));
+    return list(all.filter(method -> method.getName().equalsIgnoreCase(name)));
+  }
+
+  private static String list(Stream<? extends Executable> members) {
+    String text = members.map(ProcessorShape::describe).distinct().sorted().collect(Collectors.joining(", "));
+    return text.isEmpty() ? "none" : text;
+  }
+
+  private static String describe(Executable member) {
+    String parameters =
+        Arrays.stream(member.getParameterTypes()).map(Class::getSimpleName).collect(Collectors.joining(", ", "(", ")"));
+    String modifiers = Modifier.toString(member.getModifiers() & (Modifier.methodModifiers() & ~Modifier.SYNCHRONIZED));
+    String head = modifiers.isEmpty() ? "" : modifiers + " ";
+    if (member instanceof Method) {
+      return head + ((Method) member).getReturnType().getSimpleName() + " " + member.getName() + parameters;
+    }
+    return head + member.getDeclaringClass().getSimpleName() + parameters;
+  }
+}

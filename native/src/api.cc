@@ -1,0 +1,182 @@
+// The C functions of api.h: they check what only C can get wrong, and forward.
+#include "api.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "crash.h"
+#include "frames.h"
+#include "front.h"
+#include "loader.h"
+#include "log.h"
+#include "pool.h"
+#include "ring.h"
+#include "worker.h"
+
+struct eas_cpp {
+  std::unique_ptr<eas::Processor> processor;
+  std::unique_ptr<eas::Pool> pool;
+};
+
+namespace {
+
+// One line, cut to the caller's room.
+void CopyText(const std::string& text, char* room, size_t room_size) {
+  if (room == nullptr || room_size == 0) return;
+  const size_t size = text.size() < room_size ? text.size() : room_size - 1;
+  for (size_t i = 0; i < size; ++i) room[i] = text[i] == '\n' ? ' ' : text[i];
+  room[size] = '\0';
+}
+
+}  // namespace
+
+int eas_ring_create(const eas_shape* shape, char* error, size_t error_size) {
+  std::string text;
+  const int fd = eas::CreateRing(*shape, &text);
+  if (fd < 0) CopyText(text, error, error_size);
+  return fd;
+}
+
+eas_ring* eas_ring_map(int memfd, int completion_fd, char* error, size_t error_size) {
+  std::string text;
+  eas_ring* ring = eas::MapRing(memfd, completion_fd, &text);
+  if (ring == nullptr) CopyText(text, error, error_size);
+  return ring;
+}
+
+void eas_ring_unmap(eas_ring* ring) { delete ring; }
+
+uint64_t eas_ring_bytes(eas_ring* ring) { return ring->layout.bytes; }
+
+void eas_ring_shape(eas_ring* ring, eas_shape* shape) { *shape = ring->layout.shape; }
+
+char* eas_slot_input(eas_ring* ring, uint32_t slot) {
+  return slot < ring->layout.shape.slots ? ring->Input(slot) : nullptr;
+}
+
+char* eas_slot_output(eas_ring* ring, uint32_t slot) {
+  return slot < ring->layout.shape.slots ? ring->Output(slot) : nullptr;
+}
+
+int eas_front_submit(eas_ring* ring, const char* body, size_t size) {
+  return ring->front->Submit(body, size);
+}
+
+int eas_front_reserve(eas_ring* ring) { return ring->front->Reserve(); }
+
+int eas_front_write(eas_ring* ring, int slot, size_t offset, const char* data, size_t size) {
+  return ring->front->Write(slot, offset, data, size) ? 0 : -1;
+}
+
+void eas_front_publish(eas_ring* ring, int slot, size_t size) { ring->front->Publish(slot, size); }
+
+void eas_front_bell(eas_ring* ring, int threads) { ring->front->Bell(threads); }
+
+void eas_front_nudge(eas_ring* ring) { ring->front->Nudge(); }
+
+int eas_front_waiting(eas_ring* ring) { return ring->front->Waiting(); }
+
+int eas_front_drain(eas_ring* ring, int64_t* out, int max) { return ring->front->Drain(out, max); }
+
+int eas_front_collect(eas_ring* ring, int64_t* out, int max, char* copies, size_t room) {
+  return ring->front->Collect(out, max, copies, room);
+}
+
+int eas_front_arm(eas_ring* ring) { return ring->front->Arm() ? 1 : 0; }
+
+int eas_front_cancel(eas_ring* ring, int slot) { return ring->front->Cancel(slot) ? 1 : 0; }
+
+void eas_front_release(eas_ring* ring, int slot) { ring->front->Release(slot); }
+
+void eas_front_resubmit(eas_ring* ring, int slot) { ring->front->Resubmit(slot); }
+
+int eas_front_requeue_solo(eas_ring* ring, int slot, int worker) {
+  return ring->front->RequeueSolo(slot, worker) ? 0 : -1;
+}
+
+int eas_front_phase(eas_ring* ring, int slot, uint32_t* worker, uint32_t* thread) {
+  return ring->front->SlotPhase(slot, worker, thread);
+}
+
+void eas_front_worker_reset(eas_ring* ring, int worker, int solo) {
+  ring->front->WorkerReset(worker, solo != 0);
+}
+
+void eas_front_worker_normal(eas_ring* ring, int worker) { ring->front->WorkerNormal(worker); }
+
+int eas_front_crash(eas_ring* ring, int worker, eas_crash* out) {
+  return ring->front->Crash(worker, out) ? 1 : 0;
+}
+
+int eas_describe_frame(const char* frame, char* text, size_t text_size) {
+  const eas::Frame described = eas::DescribeText(frame);
+  const bool known = !described.function.empty();
+  CopyText(known ? described.Text() : frame, text, text_size);
+  return known ? 1 : 0;
+}
+
+void eas_worker_enter(eas_ring*, uint32_t worker, uint32_t thread) { eas::EnterThread(worker, thread); }
+
+int eas_worker_take(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call) {
+  const eas_shape& shape = ring->layout.shape;
+  if (worker >= shape.workers || thread >= shape.threads) return 0;
+  return eas::Take(*ring, worker, thread, call) ? 1 : 0;
+}
+
+void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome,
+                         int status, uint64_t size) {
+  eas::Complete(*ring, worker, thread, slot, outcome, status, size);
+}
+
+void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome,
+                      int status, const char* data, size_t size) {
+  eas::Reply(*ring, worker, thread, slot, outcome, status, data, size);
+}
+
+void eas_worker_stop(eas_ring* ring) { eas::Stop(*ring); }
+
+void eas_crash_install(eas_ring* ring, uint32_t worker, int signals) {
+  if (worker < ring->layout.shape.workers) eas::InstallCrashHandler(*ring, worker, signals);
+}
+
+void eas_die_with_parent(int parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // It may have died before the line above.
+  if (getppid() != parent) _exit(1);
+}
+
+void eas_log_open(int fd) { eas::OpenLog(fd); }
+
+void eas_log(char level, const char* text, size_t size) { eas::Log(level, {text, size}); }
+
+void eas_stdout_line_buffered(void) { setvbuf(stdout, nullptr, _IOLBF, 0); }
+
+eas_cpp* eas_cpp_open(const char* path, char* error, size_t error_size) {
+  std::string text;
+  auto processor = eas::OpenProcessor(path, &text);
+  if (processor != nullptr) return new eas_cpp{std::move(processor), nullptr};
+  CopyText(text, error, error_size);
+  return nullptr;
+}
+
+int eas_cpp_initialize(eas_cpp* cpp, const char* model_entry, const char* model_config, int* state,
+                       char* error, size_t error_size) {
+  std::string text;
+  if (eas::Initialize(*cpp->processor, model_entry, model_config, state, &text)) return 0;
+  CopyText(text, error, error_size);
+  return 1;
+}
+
+void eas_cpp_start(eas_cpp* cpp, eas_ring* ring, uint32_t worker, uint32_t threads) {
+  const eas_shape& shape = ring->layout.shape;
+  if (worker >= shape.workers || threads > shape.threads || cpp->pool != nullptr) return;
+  cpp->pool = std::make_unique<eas::Pool>(*cpp->processor, *ring, worker, threads);
+}
+
+void eas_cpp_join(eas_cpp* cpp) { delete cpp; }

@@ -1,0 +1,30 @@
+// A cpp processor as a loaded shared object: its two functions and the model that initialize made.
+#ifndef EAS_NATIVE_LOADER_H_
+#define EAS_NATIVE_LOADER_H_
+
+#include <memory>
+#include <string>
+
+namespace eas {
+
+using InitializeFunction = void* (*)(const char* model_entry, const char* model_config, int* state);
+using ProcessFunction = int (*)(void* model, const void* input, int input_size, void** output,
+                                int* output_size);
+
+struct Processor {
+  InitializeFunction initialize = nullptr;
+  ProcessFunction process = nullptr;
+  void* model = nullptr;
+};
+
+// See eas_cpp_open. The shared object is never unloaded after success: its own threads, its atexit handlers
+// and its exceptions' type information may outlive any request.
+std::unique_ptr<Processor> OpenProcessor(const char* path, std::string* error);
+
+// See eas_cpp_initialize. False if it threw.
+bool Initialize(Processor& processor, const char* model_entry, const char* model_config, int* state,
+                std::string* error);
+
+}  // namespace eas
+
+#endif  // EAS_NATIVE_LOADER_H_

@@ -1,0 +1,120 @@
+#include "ring.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "front.h"
+
+eas_ring::~eas_ring() {
+  if (base != nullptr) munmap(base, layout.bytes);
+  if (memfd >= 0) close(memfd);
+  if (completion_fd >= 0) close(completion_fd);
+}
+
+namespace eas {
+namespace {
+
+int Fail(int fd, const std::string& what, std::string* error) {
+  *error = ErrnoText(what);
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+bool ReadHeader(int memfd, Layout* layout, std::string* error) {
+  Header header{};
+  struct stat info;
+  if (fstat(memfd, &info) != 0 || pread(memfd, &header, sizeof(header), 0) != ssize_t{sizeof(header)}) {
+    *error = ErrnoText("the ring cannot be read");
+    return false;
+  }
+  if (header.magic != kMagic || header.version != kVersion) {
+    *error = "the descriptor is not a ring of this version";
+    return false;
+  }
+  if (!PlanLayout(header.shape, layout, error)) return false;
+  if (static_cast<uint64_t>(info.st_size) == layout->bytes) return true;
+  *error = "the ring has " + std::to_string(info.st_size) + " bytes and should have " +
+           std::to_string(layout->bytes);
+  return false;
+}
+
+}  // namespace
+
+std::string ErrnoText(const std::string& what) { return what + ": " + std::strerror(errno); }
+
+int CreateRing(const eas_shape& shape, std::string* error) {
+  Layout layout;
+  if (!PlanLayout(shape, &layout, error)) return -1;
+  const int fd = memfd_create("eas-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return Fail(fd, "memfd_create", error);
+  if (ftruncate(fd, static_cast<off_t>(layout.bytes)) != 0) {
+    return Fail(fd, "the ring of " + std::to_string(layout.bytes) + " bytes cannot be made", error);
+  }
+  // A worker that shortened the file would kill the front with SIGBUS.
+  if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return Fail(fd, "the ring cannot be sealed", error);
+  }
+  Header header{};  // all words of a new memfd are 0: every slot FREE, the queue empty
+  header.magic = kMagic;
+  header.version = kVersion;
+  header.shape = shape;
+  if (pwrite(fd, &header, sizeof(header), 0) != ssize_t{sizeof(header)}) {
+    return Fail(fd, "the ring cannot be written", error);
+  }
+  return fd;
+}
+
+Ring* MapRing(int memfd, int completion_fd, std::string* error) {
+  auto ring = std::make_unique<Ring>();
+  if (!ReadHeader(memfd, &ring->layout, error)) return nullptr;
+  const Layout& layout = ring->layout;
+
+  ring->memfd = fcntl(memfd, F_DUPFD_CLOEXEC, 3);
+  ring->completion_fd = fcntl(completion_fd, F_DUPFD_CLOEXEC, 3);
+  if (ring->memfd < 0 || ring->completion_fd < 0) {
+    *error = ErrnoText("a descriptor of the ring");
+    return nullptr;
+  }
+  void* base =
+      mmap(nullptr, layout.bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ring->memfd, 0);
+  if (base == MAP_FAILED) {
+    *error = ErrnoText("the ring of " + std::to_string(layout.bytes) + " bytes cannot be mapped");
+    return nullptr;
+  }
+  ring->base = static_cast<char*>(base);
+  // A core file of a processor should hold the processor, not tens of sparse gigabytes of everybody's
+  // requests.
+  madvise(ring->base + layout.data_at, layout.bytes - layout.data_at, MADV_DONTDUMP);
+
+  ring->header = reinterpret_cast<Header*>(ring->base);
+  ring->workers = reinterpret_cast<WorkerRecord*>(ring->base + layout.workers_at);
+  ring->controls = reinterpret_cast<Control*>(ring->base + layout.controls_at);
+  ring->bitmap = reinterpret_cast<std::atomic<uint64_t>*>(ring->base + layout.bitmap_at);
+  ring->entries = reinterpret_cast<std::atomic<uint32_t>*>(ring->base + layout.entries_at);
+  ring->front = std::make_unique<Front>(*ring);
+  return ring.release();
+}
+
+void RingBell(Ring& ring, int threads, uint32_t sleepers) {
+  // Release: who sees the new value sees what was published before it. The kernel orders this store against
+  // its own look at the waiters.
+  ring.header->doorbell.fetch_add(1, std::memory_order_release);
+  // Not FUTEX_PRIVATE: the sleepers are in other processes.
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->doorbell), FUTEX_WAKE_BITSET, threads, nullptr,
+          nullptr, sleepers);
+}
+
+void WaitBell(Ring& ring, uint32_t seen, uint32_t sleepers) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->doorbell), FUTEX_WAIT_BITSET, seen, nullptr,
+          nullptr, sleepers);
+}
+
+}  // namespace eas

@@ -1,0 +1,248 @@
+// Workers that die in every way that a processor can choose, and what the front reads of it.
+#include "crash.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <atomic>
+#include <thread>
+
+#include "pool.h"
+#include "testing.h"
+#include "worker.h"
+
+// The deaths below are the point; the sanitizers must not prevent them.
+#define DEADLY __attribute__((noinline, no_sanitize("address", "undefined", "thread")))
+
+namespace eas {
+namespace {
+
+using testing::Child;
+using testing::Completion;
+using testing::Shape;
+using testing::TestRing;
+
+DEADLY void DieOfSegv() {
+  volatile uintptr_t address = 0x10;
+  *reinterpret_cast<volatile int*>(address) = 1;
+}
+
+DEADLY void DieOfAbort() { std::abort(); }
+
+DEADLY void DieOfDivision() {
+#if defined(__x86_64__)
+  asm volatile("xorl %%ecx, %%ecx; movl $1, %%eax; cltd; idivl %%ecx" ::: "eax", "ecx", "edx");
+#else
+  raise(SIGFPE);
+#endif
+}
+
+DEADLY void DieOfTrap() { __builtin_trap(); }
+
+DEADLY void DieOfBus() {
+  const int fd = memfd_create("empty", 0);
+  volatile char* page = static_cast<volatile char*>(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0));
+  [[maybe_unused]] const char byte = *page;
+}
+
+DEADLY int DieOfStack(int depth) {
+  volatile char frame[4096];
+  frame[0] = static_cast<char>(depth);
+  if (depth < 0) return 0;
+  return DieOfStack(depth + 1) + frame[0];
+}
+
+DEADLY void DieOfNullCall() {
+  void (*volatile nowhere)() = nullptr;
+  nowhere();
+  asm volatile("");  // no tail call: the frame must be there
+}
+
+DEADLY void Throw() { throw 1; }
+
+DEADLY void DieOfTerminate() noexcept { Throw(); }
+
+DEADLY void DieOfExit() { std::exit(7); }
+
+DEADLY void DieOfUnderscoreExit() { _exit(7); }
+
+// A processor whose input says how to die. An empty input is harmless; "wait" holds its thread until the end.
+int Deadly(void*, const void* input, int size, void**, int*) {
+  const std::string how(static_cast<const char*>(input), static_cast<size_t>(size));
+  if (how == "segv") DieOfSegv();
+  if (how == "abort") DieOfAbort();
+  if (how == "fpe") DieOfDivision();
+  if (how == "ill") DieOfTrap();
+  if (how == "bus") DieOfBus();
+  if (how == "stack") return DieOfStack(0);
+  if (how == "null") DieOfNullCall();
+  if (how == "terminate") DieOfTerminate();
+  if (how == "exit") DieOfExit();
+  if (how == "_exit") DieOfUnderscoreExit();
+  if (how == "thread") std::thread(&DieOfSegv).join();
+  if (how == "wait") {
+    while (true) pause();
+  }
+  return 200;
+}
+
+void WorkDeadly(const TestRing& ring, int signals = EAS_SIGNALS_ALL) {
+  // The messages of abort and terminate would only clutter the test's own output.
+  close(STDERR_FILENO);
+  eas_crash_install(ring, 1, signals);
+  const Processor processor{nullptr, &Deadly, nullptr};
+  const Pool pool(processor, *ring.ring, 1, 3);
+}
+
+// Whether some frame of the record is in the named function.
+bool Mentions(const eas_crash& crash, const std::string& function) {
+  for (uint32_t i = 0; i < crash.frame_count; ++i) {
+    char text[500];
+    if (eas_describe_frame(crash.frame[i], text, sizeof(text)) == 1 &&
+        std::strstr(text, function.c_str()) != nullptr) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string Frames(const eas_crash& crash) {
+  std::string text;
+  for (uint32_t i = 0; i < crash.frame_count; ++i) text += std::string(crash.frame[i]) + "\n";
+  return text;
+}
+
+struct Death {
+  int status;
+  bool recorded;
+  int slot;
+  eas_crash crash;
+};
+
+// Lets a worker die of `how` while two innocent requests run beside it.
+Death DieOf(const std::string& how, int signals = EAS_SIGNALS_ALL) {
+  const TestRing ring(Shape(8, 2, 3));
+  eas_front_worker_reset(ring, 1, 0);
+  Death death{};
+  Child worker([&] { WorkDeadly(ring, signals); });
+  EXPECT_EQ(200, ring.Ask("").status);
+  const int first = ring.Submit("wait");
+  const int second = ring.Submit("wait");
+  eas_front_bell(ring, 2);
+  while (eas_front_phase(ring, first, nullptr, nullptr) != EAS_RUNNING ||
+         eas_front_phase(ring, second, nullptr, nullptr) != EAS_RUNNING) {
+    eas_front_bell(ring, 1);
+    std::this_thread::yield();
+  }
+  death.slot = ring.Submit(how);
+  eas_front_bell(ring, 1);
+  death.status = worker.Wait();
+  death.recorded = eas_front_crash(ring, 1, &death.crash) == 1;
+  for (const int innocent : {first, second, death.slot}) {
+    EXPECT_EQ(EAS_RUNNING, eas_front_phase(ring, innocent, nullptr, nullptr));
+  }
+  return death;
+}
+
+TEST(Crash, EachSignalIsRecordedWithItsRequestAndItsFunction) {
+  const struct {
+    const char* how;
+    int signal;
+    const char* function;
+  } cases[] = {{"segv", SIGSEGV, "DieOfSegv"},     {"abort", SIGABRT, "DieOfAbort"},
+               {"fpe", SIGFPE, "DieOfDivision"},   {"ill", SIGILL, "DieOfTrap"},
+               {"bus", SIGBUS, "DieOfBus"},        {"stack", SIGSEGV, "DieOfStack"},
+               {"null", SIGSEGV, "DieOfNullCall"}, {"terminate", SIGABRT, "DieOfTerminate"}};
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.how);
+    const Death death = DieOf(one.how);
+    ASSERT_TRUE(WIFSIGNALED(death.status)) << death.status;
+    EXPECT_EQ(one.signal, WTERMSIG(death.status));
+    ASSERT_TRUE(death.recorded);
+    EXPECT_EQ(EAS_CRASH_SIGNAL, death.crash.kind);
+    EXPECT_EQ(one.signal, death.crash.signal);
+    EXPECT_EQ(death.slot, death.crash.slot);
+    EXPECT_TRUE(Mentions(death.crash, one.function)) << Frames(death.crash);
+  }
+}
+
+TEST(Crash, TheFaultAddressIsTold) {
+  EXPECT_EQ(0x10u, DieOf("segv").crash.address);
+  EXPECT_EQ(0u, DieOf("abort").crash.address);
+}
+
+TEST(Crash, ExitInsideARequestIsADeath) {
+  const Death death = DieOf("exit");
+  ASSERT_TRUE(WIFEXITED(death.status));
+  EXPECT_EQ(7, WEXITSTATUS(death.status));
+  ASSERT_TRUE(death.recorded);
+  EXPECT_EQ(EAS_CRASH_EXIT, death.crash.kind);
+  EXPECT_EQ(7, death.crash.code);
+  EXPECT_EQ(death.slot, death.crash.slot);
+  EXPECT_TRUE(Mentions(death.crash, "DieOfExit")) << Frames(death.crash);
+}
+
+TEST(Crash, WhatNobodyCanSeeIsNotRecorded) {
+  const Death death = DieOf("_exit");
+  EXPECT_EQ(7, WEXITSTATUS(death.status));
+  EXPECT_FALSE(death.recorded);
+}
+
+// A thread of the processor's own crashes: nothing tells for which request it worked.
+TEST(Crash, AForeignThreadBlamesNobody) {
+  const Death death = DieOf("thread");
+  ASSERT_TRUE(death.recorded);
+  EXPECT_EQ(SIGSEGV, death.crash.signal);
+  EXPECT_EQ(-1, death.crash.slot);
+  EXPECT_TRUE(Mentions(death.crash, "DieOfSegv")) << Frames(death.crash);
+}
+
+// With a JVM in the process only abort() and exit() are ours.
+TEST(Crash, InAJvmOnlyAbortIsOurs) {
+  EXPECT_TRUE(DieOf("abort", EAS_SIGNALS_ABORT).recorded);
+  EXPECT_TRUE(DieOf("exit", EAS_SIGNALS_ABORT).recorded);
+  const Death death = DieOf("segv", EAS_SIGNALS_ABORT);
+  EXPECT_NE(0, death.status);
+  EXPECT_FALSE(death.recorded);
+}
+
+// Whoever the signal hits, it did not send it.
+TEST(Crash, ASignalFromOutsideBlamesNobody) {
+  for (const int signal : {SIGSEGV, SIGABRT, SIGBUS}) {
+    const TestRing ring(Shape(8, 2, 3));
+    Child worker([&] { WorkDeadly(ring); });
+    const int slot = ring.Submit("wait");
+    while (eas_front_phase(ring, slot, nullptr, nullptr) != EAS_RUNNING) std::this_thread::yield();
+    worker.Kill(signal);
+    EXPECT_EQ(signal, WTERMSIG(worker.Wait()));
+    eas_crash crash;
+    ASSERT_EQ(1, eas_front_crash(ring, 1, &crash));
+    EXPECT_EQ(signal, crash.signal);
+    EXPECT_EQ(-1, crash.slot);
+  }
+}
+
+TEST(Crash, KillLeavesNoRecord) {
+  const TestRing ring(Shape(8, 2, 3));
+  Child worker([&] { WorkDeadly(ring); });
+  EXPECT_EQ(200, ring.Ask("").status);
+  worker.Kill(SIGKILL);
+  EXPECT_EQ(SIGKILL, WTERMSIG(worker.Wait()));
+  eas_crash crash;
+  EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
+}
+
+TEST(Crash, AnEndInGoodOrderIsNone) {
+  const TestRing ring(Shape(8, 2, 3));
+  Child worker([&] {
+    eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
+    eas_worker_enter(ring, 1, 0);
+    std::exit(5);
+  });
+  EXPECT_EQ(5, WEXITSTATUS(worker.Wait()));
+  eas_crash crash;
+  EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
+}
+
+}  // namespace
+}  // namespace eas

@@ -1,0 +1,178 @@
+// The ring between real processes, which are killed at random instants.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "testing.h"
+
+namespace eas {
+namespace {
+
+using testing::Child;
+using testing::Completion;
+using testing::Shape;
+using testing::TestRing;
+
+constexpr uint32_t kSlots = 32;
+constexpr uint32_t kThreads = 2;
+
+// An echo worker with its own mapping, as a real worker has.
+void Work(int memfd, int eventfd, uint32_t worker) {
+  char error[200];
+  eas_ring* ring = eas_ring_map(memfd, eventfd, error, sizeof(error));
+  if (ring == nullptr) _exit(98);
+  std::vector<std::thread> threads;
+  for (uint32_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([ring, worker, thread] {
+      eas_worker_enter(ring, worker, thread);
+      eas_call call;
+      while (eas_worker_take(ring, worker, thread, &call) == 1) {
+        eas_worker_reply(ring, worker, thread, call.slot, EAS_RETURNED, 0, call.input, call.input_size);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// A front that keeps the ring full and checks each answer against what it asked.
+class EchoFront {
+ public:
+  explicit EchoFront(const TestRing& ring) : ring_(ring) {}
+
+  void Fill() {
+    bool fresh = false;
+    while (in_flight_.size() < kSlots) {
+      ++submitted_;
+      const std::string body = std::to_string(submitted_) + std::string(submitted_ % 600, 'b');
+      const int slot = ring_.Submit(body);
+      ASSERT_GE(slot, 0);
+      ASSERT_TRUE(in_flight_.emplace(slot, body).second);
+      fresh = true;
+    }
+    if (fresh) eas_front_bell(ring_, 1);
+  }
+
+  void Collect() {
+    for (const Completion& done : ring_.Drain()) {
+      const auto found = in_flight_.find(done.slot);
+      ASSERT_NE(in_flight_.end(), found) << "answered twice, or never asked";
+      ASSERT_EQ(found->second, done.output);
+      in_flight_.erase(found);
+      eas_front_release(ring_, done.slot);
+      ++answered_;
+    }
+  }
+
+  // As api.h says for the death of a worker.
+  void Recover(uint32_t dead) {
+    Collect();
+    for (const auto& [slot, body] : in_flight_) {
+      uint32_t worker = 0;
+      if (eas_front_phase(ring_, slot, &worker, nullptr) == EAS_RUNNING && worker == dead) {
+        eas_front_resubmit(ring_, slot);
+        ++resubmitted_;
+      }
+    }
+    Collect();
+    eas_front_bell(ring_, 2);
+  }
+
+  void Finish() {
+    while (!in_flight_.empty()) {
+      Collect();
+      eas_front_bell(ring_, 1);
+      if (!in_flight_.empty()) ring_.Sleep();
+    }
+  }
+
+  uint64_t submitted() const { return submitted_; }
+  uint64_t answered() const { return answered_; }
+  uint64_t resubmitted() const { return resubmitted_; }
+
+ private:
+  const TestRing& ring_;
+  std::map<int, std::string> in_flight_;
+  uint64_t submitted_ = 0;
+  uint64_t answered_ = 0;
+  uint64_t resubmitted_ = 0;
+};
+
+TEST(Processes, SeveralServeOneRing) {
+  const TestRing ring(Shape(kSlots, 3, kThreads));
+  std::vector<Child> workers;
+  for (uint32_t worker = 0; worker < 3; ++worker) {
+    workers.emplace_back([&ring, worker] { Work(ring.memfd, ring.eventfd, worker); });
+  }
+  EchoFront front(ring);
+  while (front.answered() < 10'000 && !::testing::Test::HasFailure()) {
+    front.Fill();
+    front.Collect();
+    ring.Sleep();
+  }
+  front.Finish();
+  EXPECT_EQ(front.submitted(), front.answered());
+}
+
+// Of three workers one is killed after another, without any regard to what it is doing, while requests go on.
+TEST(Processes, KillAtAnyInstantLosesAndDoublesNothing) {
+  constexpr int kKills = 150;
+  constexpr uint32_t kWorkers = 3;
+  const TestRing ring(Shape(kSlots, kWorkers, kThreads));
+  const auto start = [&ring](uint32_t worker) {
+    eas_front_worker_reset(ring, static_cast<int>(worker), 0);
+    return Child([&ring, worker] { Work(ring.memfd, ring.eventfd, worker); });
+  };
+  std::vector<Child> workers;
+  for (uint32_t worker = 0; worker < kWorkers; ++worker) workers.push_back(start(worker));
+
+  std::mt19937 random(301);
+  EchoFront front(ring);
+  for (int kill = 0; kill < kKills && !::testing::Test::HasFailure(); ++kill) {
+    // The instant is random in requests, and within one: the worker works while the front decides.
+    const uint64_t until = front.answered() + random() % 100;
+    do {
+      front.Fill();
+      front.Collect();
+      if (random() % 4 == 0) ring.Sleep();
+    } while (front.answered() < until && !::testing::Test::HasFailure());
+    const uint32_t victim = random() % kWorkers;
+    workers[victim].Kill(SIGKILL);
+    EXPECT_TRUE(WIFSIGNALED(workers[victim].Wait()));
+    front.Recover(victim);
+    workers[victim] = start(victim);
+  }
+  front.Finish();
+  EXPECT_EQ(front.submitted(), front.answered());
+  EXPECT_GT(front.resubmitted(), 0u) << "no kill ever hit a request: the test tests nothing";
+  EXPECT_EQ(0, eas_front_waiting(ring));
+  for (uint32_t slot = 0; slot < kSlots; ++slot) EXPECT_GE(eas_front_reserve(ring), 0) << "a slot is lost";
+}
+
+// All die at once; the requests wait for the next.
+TEST(Processes, RequestsOutliveEveryWorker) {
+  const TestRing ring(Shape(kSlots, 1, kThreads));
+  EchoFront front(ring);
+  for (int round = 0; round < 10; ++round) {
+    eas_front_worker_reset(ring, 0, 0);
+    Child worker([&ring] { Work(ring.memfd, ring.eventfd, 0); });
+    const uint64_t until = front.answered() + 200;
+    while (front.answered() < until && !::testing::Test::HasFailure()) {
+      front.Fill();
+      front.Collect();
+      ring.Sleep();
+    }
+    worker.Kill(SIGKILL);
+    worker.Wait();
+    front.Recover(0);
+    front.Fill();
+  }
+  const Child last([&ring] { Work(ring.memfd, ring.eventfd, 0); });
+  front.Finish();
+  EXPECT_EQ(front.submitted(), front.answered());
+}
+
+}  // namespace
+}  // namespace eas

@@ -1,0 +1,1 @@
+extern "C" int process(void*, const void*, int, void**, int*) { return 0; }

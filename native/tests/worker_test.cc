@@ -1,0 +1,197 @@
+#include "worker.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "identity.h"
+#include "testing.h"
+
+namespace eas {
+namespace {
+
+using testing::Completion;
+using testing::LogCatcher;
+using testing::Shape;
+using testing::TestRing;
+
+// Threads that take until they are stopped, and do `work` with each call.
+class Consumers {
+ public:
+  Consumers(const TestRing& ring, uint32_t worker, uint32_t threads,
+            const std::function<void(uint32_t thread, const eas_call&)>& work)
+      : ring_(ring) {
+    for (uint32_t thread = 0; thread < threads; ++thread) {
+      threads_.emplace_back([this, worker, thread, work] {
+        eas_worker_enter(ring_, worker, thread);
+        eas_call call;
+        while (eas_worker_take(ring_, worker, thread, &call) == 1) work(thread, call);
+      });
+    }
+  }
+  ~Consumers() {
+    eas_worker_stop(ring_);
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  const TestRing& ring_;
+  std::vector<std::thread> threads_;
+};
+
+// Lets threads pass only when `count` of them are there.
+class Gate {
+ public:
+  explicit Gate(int count) : missing_(count) {}
+  void Pass() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (--missing_ == 0) changed_.notify_all();
+    changed_.wait(lock, [this] { return missing_ <= 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int missing_;
+};
+
+TEST(Worker, ASleepingThreadIsWakenedAndStopped) {
+  const TestRing ring;
+  const Consumers consumers(ring, 0, 3, [&ring](uint32_t thread, const eas_call& call) {
+    ring.Reply(call, "echo " + std::string(call.input, call.input_size), 0, 0, thread);
+  });
+  for (int i = 0; i < 100; ++i) EXPECT_EQ("echo " + std::to_string(i), ring.Ask(std::to_string(i)).output);
+}
+
+TEST(Worker, AfterStopNothingIsTaken) {
+  const TestRing ring;
+  ring.Submit("x");
+  eas_worker_stop(ring);
+  eas_call call;
+  EXPECT_EQ(0, eas_worker_take(ring, 0, 0, &call));
+  EXPECT_EQ(1, eas_front_waiting(ring));
+}
+
+// One ring of the bell; each call goes on only when all of them run, so each thread must have wakened the next.
+TEST(Worker, SlowCallsFanOutFromOneWakeUp) {
+  const TestRing ring;
+  Gate gate(5);
+  const Consumers consumers(ring, 0, 5, [&](uint32_t thread, const eas_call& call) {
+    gate.Pass();
+    ring.Reply(call, "", 0, 0, thread);
+  });
+  for (int i = 0; i < 5; ++i) ring.Submit("x");
+  eas_front_bell(ring, 1);
+  for (size_t done = 0; done < 5;) {
+    ring.Sleep();
+    for (const Completion& completion : ring.Drain()) {
+      eas_front_release(ring, completion.slot);
+      ++done;
+    }
+  }
+}
+
+TEST(Worker, QuickCallsAreTimed) {
+  const TestRing ring;
+  EXPECT_EQ(0u, ring->call_nanoseconds.load());
+  for (int i = 0; i < 100; ++i) {
+    ring.Submit("x");
+    ring.Reply(ring.Take(), "");
+    ring.Finish();
+  }
+  EXPECT_GT(ring->call_nanoseconds.load(), 0u);
+}
+
+TEST(Worker, AThreadKnowsWhatItRuns) {
+  const TestRing ring;
+  eas_worker_enter(ring, 1, 4);
+  EXPECT_FALSE(this_thread.running);
+  const int slot = ring.Submit("x");
+  const eas_call call = ring.Take(1, 4);
+  EXPECT_TRUE(this_thread.running);
+  EXPECT_EQ(static_cast<uint32_t>(slot), this_thread.slot);
+  EXPECT_EQ(1u, this_thread.worker);
+  EXPECT_EQ(4u, this_thread.thread);
+  ring.Reply(call, "", 0, 1, 4);
+  EXPECT_FALSE(this_thread.running);
+}
+
+TEST(Worker, AnOutputAboveTheLimitIsNotCutButRefused) {
+  const TestRing ring(Shape(2, 1, 1, 100, 10));
+  LogCatcher log;
+  ring.Submit("x");
+  ring.Reply(ring.Take(), "1234567890");
+  EXPECT_EQ("1234567890", ring.Finish().output);
+  ring.Submit("x");
+  ring.Reply(ring.Take(), "12345678901");
+  const Completion done = ring.Finish();
+  EXPECT_EQ(EAS_TOO_LARGE, done.outcome);
+  EXPECT_EQ("the processor's output has 11 bytes, more than the 10 of --max-output", done.output);
+  EXPECT_EQ("Ethe processor's output has 11 bytes, more than the 10 of --max-output\x1e", log.Read());
+}
+
+TEST(Worker, AnExplanationIsCutToItsSpan) {
+  const TestRing ring(Shape(2, 1, 1, 100, 10));
+  const std::string message(10'000, 'm');
+  ring.Submit("x");
+  const eas_call call = ring.Take();
+  eas_worker_reply(ring, 0, 0, call.slot, EAS_RAISED, 0, message.data(), message.size());
+  const Completion done = ring.Finish();
+  EXPECT_EQ(EAS_RAISED, done.outcome);
+  EXPECT_EQ(message.substr(0, ring->layout.output_span), done.output);
+}
+
+TEST(Worker, CompleteTakesTheOutputFromTheSlot) {
+  const TestRing ring;
+  ring.Submit("x");
+  const eas_call call = ring.Take();
+  EXPECT_EQ(1u << 20, call.output_capacity);
+  std::memcpy(call.output, "in place", 8);
+  eas_worker_complete(ring, 0, 0, call.slot, EAS_RETURNED, 201, 8);
+  const Completion done = ring.Finish();
+  EXPECT_EQ("in place", done.output);
+  EXPECT_EQ(201, done.status);
+}
+
+TEST(Worker, OnlyTheThreadThatRunsARequestCompletesIt) {
+  const TestRing ring;
+  ring.Submit("x");
+  const eas_call call = ring.Take(0, 1);
+  eas_worker_complete(ring, 0, 2, call.slot, EAS_RETURNED, 0, 0);
+  eas_worker_complete(ring, 1, 1, call.slot, EAS_RETURNED, 0, 0);
+  eas_worker_complete(ring, 0, 1, call.slot + 1, EAS_RETURNED, 0, 0);
+  eas_worker_complete(ring, 0, 1, 1u << 31, EAS_RETURNED, 0, 0);
+  eas_worker_reply(ring, 0, 1, 1u << 31, EAS_RETURNED, 0, "x", 1);
+  EXPECT_TRUE(ring.Drain().empty());
+  eas_worker_complete(ring, 0, 1, call.slot, EAS_RETURNED, 0, 0);
+  eas_worker_complete(ring, 0, 1, call.slot, EAS_RETURNED, 0, 0);
+  EXPECT_EQ(1u, ring.Drain().size());
+}
+
+// Both workers sleep; only the one that the suspect is kept for may run it, and the bell finds it.
+TEST(Worker, ASoloWorkerIsWakenedForItsSuspect) {
+  const TestRing ring;
+  const int suspect = ring.Submit("suspect");
+  ring.Take(1, 0);
+  eas_front_worker_reset(ring, 1, 1);
+  std::atomic<int> wrong{0};
+  const Consumers normal(ring, 0, 2, [&](uint32_t thread, const eas_call& call) {
+    if (call.slot == static_cast<uint32_t>(suspect)) ++wrong;
+    ring.Reply(call, "normal", 0, 0, thread);
+  });
+  const Consumers solo(ring, 1, 2, [&](uint32_t thread, const eas_call& call) {
+    ring.Reply(call, call.slot == static_cast<uint32_t>(suspect) ? "solo" : "wrong", 0, 1, thread);
+  });
+  EXPECT_EQ("normal", ring.Ask("x").output);
+  ASSERT_EQ(0, eas_front_requeue_solo(ring, suspect, 1));
+  EXPECT_EQ("solo", ring.Finish().output);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ("normal", ring.Ask("x").output);
+  eas_front_worker_normal(ring, 1);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(EAS_RETURNED, ring.Ask("x").outcome);
+  EXPECT_EQ(0, wrong.load());
+}
+
+}  // namespace
+}  // namespace eas

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Puts the system packages in place that a build needs: scripts/bootstrap.sh [test] [bench]
+#
+# Each need is checked by its effect (a command that is found, a header that is there) and only what is missing is
+# installed, so that a machine which has everything, from wherever, is left alone. On Debian and Ubuntu apt installs it
+# where it may: as root, or through sudo where that asks no password. Elsewhere the packages are named, in one line, and
+# nothing is touched.
+set -euo pipefail
+
+python=${PYTHON:-python3}
+packages=()
+
+need() {  # need PACKAGE COMMAND...: the package, unless the command succeeds
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || packages+=("$package")
+}
+
+stop() {
+  echo "bootstrap: $*" >&2
+  exit 1
+}
+
+# Debian's versioned interpreters come with packages of the same name: python3.11, python3.11-venv, python3.11-dev.
+# An interpreter from elsewhere (pyenv, conda) brings both parts along.
+has_python_headers() {
+  "$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
+}
+
+if command -v "$python" >/dev/null; then
+  version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])') || stop "$python does not run"
+  [[ $version =~ ^3\.[1-9][0-9]$ ]] || stop "$python is Python $version; needed is 3.10 or later: make setup PYTHON=..."
+fi
+need "$(basename "$python")" command -v "$python"
+need "$(basename "$python")-venv" "$python" -c 'import ensurepip, venv'
+need "$(basename "$python")-dev" has_python_headers
+need g++ command -v g++
+need make command -v make
+need curl command -v curl
+need default-jdk-headless command -v javac
+need default-jdk-headless command -v java
+
+for purpose in "$@"; do
+  case $purpose in
+    test) need gdb command -v gdb ;;
+    bench) need wrk command -v wrk; need nginx test -x "$(command -v nginx || echo /usr/sbin/nginx)" ;;
+    *) stop "unknown purpose: $purpose (expected test or bench)" ;;
+  esac
+done
+
+if ((${#packages[@]})); then
+  mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+  sudo=()
+  if ((EUID != 0)); then sudo=(sudo -n); fi
+  if ! command -v apt-get >/dev/null || ! "${sudo[@]}" true 2>/dev/null; then
+    stop "please install: ${packages[*]}   (as root on Debian or Ubuntu: apt-get install ${packages[*]})"
+  fi
+  echo "bootstrap: installing ${packages[*]}"
+  "${sudo[@]}" apt-get -q update
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "${packages[@]}" ||
+    stop "apt-get could not install ${packages[*]}"
+fi

@@ -1,0 +1,148 @@
+"""
+The fixtures that all tests share.
+
+`host` is a running host with the contract processor, in six columns: {cpp, java, python} x {process, none}.
+It is started once per test module and column, with the options in the module's HOST_OPTIONS, and its log is
+checked after every test. A test that needs a host of its own, or a damaged one, makes it with `start`.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from support.build import Workshop
+from support.gate import Gate
+from support.host import Host, Value
+
+LANGUAGES = ("cpp", "java", "python")
+CI = os.environ.get("CI") == "true"
+
+
+class Column(NamedTuple):
+    """One column of the contract table."""
+
+    language: str
+    isolation: str
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.isolation}"
+
+
+COLUMNS = [Column(language, isolation) for isolation in ("process", "none") for language in LANGUAGES]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "torture: kills workers under load; EAS_HOST_TORTURE_SECONDS=60 runs it in full length"
+    )
+    # 2,000 connections have two ends; workers that are crashed on purpose need not write core files.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > soft:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536, hard)
+        )
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI says so, nothing may be skipped: a missing compiler must not look like a success."""
+    report = yield
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but CI=true: {report.longrepr}"
+    return report
+
+
+def columns(*wanted: str) -> pytest.MarkDecorator:
+    """Runs a test in some columns only: names of columns, or of languages, or of isolations."""
+    chosen = [column for column in COLUMNS if {str(column), *column} & set(wanted)]
+    return pytest.mark.parametrize("host", chosen, indirect=True, ids=str, scope="module")
+
+
+def table(cases: Sequence[Any]) -> pytest.MarkDecorator:
+    """
+    Runs a test for each case in each column whose language is in the case's `languages`; a case has a `name`.
+    """
+    chosen = [
+        pytest.param(column, case, id=f"{column}-{case.name}")
+        for column in COLUMNS
+        for case in cases
+        if column.language in case.languages
+    ]
+    return pytest.mark.parametrize(("host", "case"), chosen, indirect=["host"], scope="module")
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("processors"))
+
+
+@pytest.fixture(scope="module", params=COLUMNS, ids=str)
+def host(
+    request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    column: Column = request.param
+    entry = workshop.contract(column.language)
+    options: dict[str, Value] = {
+        "processor_type": column.language,
+        **getattr(request.module, "HOST_OPTIONS", {}),
+    }
+    folder = tmp_path_factory.mktemp(f"host-{column}")
+    with Host(folder, entry=entry, isolation=column.isolation, **options) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _checked_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """
+    Looks at the shared host's log before and after each test, so that an error is found where it happened.
+    """
+    running = request.getfixturevalue("host") if "host" in request.fixturenames else None
+    if running is not None:
+        running.mark()
+    yield
+    if running is not None:
+        running.check_log()
+
+
+StartHost = Callable[..., Host]
+
+
+@pytest.fixture
+def start(workshop: Workshop, tmp_path: Path) -> Iterator[StartHost]:
+    """
+    Starts hosts for one test and stops them after it: `start(language="cpp", worker_threads=1)`.
+
+    Without an `entry` it is the contract processor of *language*.
+    """
+    with ExitStack() as running:
+
+        def make(language: str = "cpp", entry: Path | str | None = None, **options: Value) -> Host:
+            folder = tmp_path / f"host-{len(list(tmp_path.glob('host-*')))}"
+            options = {"entry": entry or workshop.contract(language), "processor_type": language, **options}
+            return running.enter_context(Host(folder, **options))
+
+        yield make
+
+
+@pytest.fixture
+def gates(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], Gate]]:
+    """Makes gates. They are closed before the hosts are stopped, so that nobody is held inside."""
+    for earlier in ("host", "start"):
+        if earlier in request.fixturenames:
+            request.getfixturevalue(earlier)
+    with ExitStack() as made:
+        yield lambda: made.enter_context(Gate(tmp_path / f"gate-{len(list(tmp_path.glob('gate-*')))}"))
+
+
+@pytest.fixture
+def gate(gates: Callable[[], Gate]) -> Gate:
+    return gates()

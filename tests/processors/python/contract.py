@@ -1,0 +1,154 @@
+"""
+The Python side of the contract table: one processor whose input says what to do. See contract.cc, which knows
+the same verbs; those about raw pointers do not exist here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from typing import Any, NoReturn
+
+import allspark
+
+MAGIC = b"\0\xff\0do "
+loads: list[str] = []  # one entry per call of initialize: where it ran
+empties: list[bytes] = []
+
+present: dict[str, int] = {}
+came = threading.Condition()
+
+
+class Odd(Exception):
+    """No message, no Error in the name."""
+
+
+class Contract(allspark.BaseProcessor):
+    def initialize(self) -> None:
+        loads.append(os.getcwd())
+
+    def process(self, data: bytes) -> Any:
+        if not isinstance(data, bytes):
+            return f"{type(data)} is not bytes", 500
+        if not data:
+            empties.append(data)
+        if not data.startswith(MAGIC):
+            return data, 0
+        verb, _, argument = data[len(MAGIC) :].partition(b":")
+        return VERBS[verb.decode()](argument)
+
+
+def user_code_that_throws(message: str) -> NoReturn:
+    raise ValueError(message)
+
+
+def status(argument: bytes) -> tuple[bytes, int]:
+    number, _, body = argument.partition(b":")
+    return body, int(number)
+
+
+def throw(argument: bytes) -> NoReturn:
+    user_code_that_throws(argument.decode())
+
+
+def throw_other(_: bytes) -> NoReturn:
+    raise KeyError("k")
+
+
+def throw_odd(_: bytes) -> NoReturn:
+    raise Odd
+
+
+def say(argument: bytes) -> tuple[bytes, int]:
+    print("out", argument.decode())
+    print("err", argument.decode(), file=sys.stderr)
+    return b"printed", 200
+
+
+def meet(argument: bytes) -> tuple[bytes, int]:
+    people, _, place = argument.decode().partition(":")
+    with came:
+        present[place] = present.get(place, 0) + 1
+        came.notify_all()
+        met = came.wait_for(lambda: present[place] >= int(people), timeout=20)  # so that a failure is no hang
+    return b"met" if met else b"alone", 200
+
+
+def tell(folder: str, event: str, body: bytes) -> None:
+    with open(f"{folder}/entered", "wb", buffering=0) as entered:
+        entered.write(f"{event} {os.getpid()} ".encode() + body[:64] + b"\n")
+
+
+def gate(argument: bytes) -> tuple[bytes, int]:
+    folder, _, body = argument.partition(b":")
+    tell(folder.decode(), "enter", body)
+    with open(folder.decode() + "/leave", "rb", buffering=0) as leave:
+        leave.read(1)
+    tell(folder.decode(), "leave", body)
+    return body, 200
+
+
+def loaded(_: bytes) -> tuple[bytes, int]:
+    return f"loads={len(loads)}\nfolder={loads[0]}".encode(), 200
+
+
+def deep(argument: bytes) -> Any:
+    return deep(argument)
+
+
+def die(argument: bytes) -> tuple[bytes, int]:
+    how, _, number = argument.decode().partition(":")
+    ends = {
+        "segv": lambda: ctypes.string_at(16),
+        "abort": os.abort,
+        "_exit": lambda: os._exit(int(number)),
+        "exit": lambda: sys.exit(int(number)),
+        "interrupt": interrupt,
+        "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "hang": threading.Event().wait,
+        "spin": spin,
+    }
+    ends[how]()
+    return b"alive", 200
+
+
+def interrupt() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def spin() -> NoReturn:
+    while True:
+        pass
+
+
+VERBS = {
+    "status": status,
+    "throw": throw,
+    "throw-other": throw_other,
+    "throw-odd": throw_odd,
+    "null": lambda argument: (b"", int(argument or b"0")),
+    "size": lambda argument: (b"s" * int(argument), 200),
+    "size-status": lambda argument: (b"s" * int(argument), 500),
+    "print": say,
+    "meet": meet,
+    "gate": gate,
+    "loaded": loaded,
+    "empties": lambda _: (str(len(empties)).encode(), 200),
+    "pid": lambda _: (str(os.getpid()).encode(), 200),
+    "deep": deep,
+    "die": die,
+    # What users return by mistake, or because the real module lets them.
+    "bare": lambda argument: argument,
+    "nothing": lambda _: None,
+    "three": lambda argument: (argument, 200, "more"),
+    "swapped": lambda argument: (200, argument),
+    "status-text": lambda argument: (argument, "fine"),
+    "text": lambda argument: (argument.decode(), 200),
+    "dict": lambda _: ({"y": 1}, 0),
+    "float": lambda _: (0.5, 0),
+    "bytearray": lambda argument: (bytearray(argument), 0),
+    "list": lambda argument: [argument, 0],
+}

@@ -1,0 +1,5 @@
+import allspark
+
+
+class CommonBase(allspark.BaseProcessor):
+    """A subclass too, but not one of the entry's file."""

@@ -1,0 +1,5 @@
+import allspark
+
+
+class NotOne:
+    base = allspark.BaseProcessor

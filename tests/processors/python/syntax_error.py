@@ -1,0 +1,4 @@
+import allspark
+
+class Broken(allspark.BaseProcessor)
+    pass

@@ -1,0 +1,60 @@
+"""
+Runs of `eas-host` that are expected to end by themselves: help, wrong flags, processors that cannot be
+loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import PATIENCE
+from support.host import OUR_FRAMES, program
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def complaint(self) -> str:
+        """The one line that a failed command ends with."""
+        lines = self.stderr.strip().splitlines()
+        assert lines, f"exit code {self.code} without a word"
+        return lines[-1]
+
+    def fails_with(self, code: int, *words: str) -> None:
+        """Demands exit *code*, one line that holds all *words*, and no frames of the host's own code."""
+        assert self.code == code, f"exit code {self.code}\n{self.stdout}{self.stderr}"
+        for word in words:
+            assert word in self.complaint, f"{word!r} is not in: {self.complaint}"
+        ours = [line for line in self.stderr.splitlines() if OUR_FRAMES.search(line)]
+        assert ours == [], f"frames of the host's own code:\n{self.stderr}"
+        assert "listening on" not in self.stdout
+
+    def fails_in_one_line(self, code: int, *words: str) -> None:
+        """The same, and that line is all there is."""
+        self.fails_with(code, *words)
+        assert len(self.stderr.strip().splitlines()) == 1, self.stderr
+
+
+def run(*words: str | Path, cwd: Path | None = None, variables: Mapping[str, str] | None = None) -> Ended:
+    """Runs `eas-host` with *words* and waits for its end."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("EAS_HOST_")}
+    done = subprocess.run(
+        [*program(), *map(str, words)],
+        cwd=cwd,
+        env=environment | dict(variables or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=PATIENCE,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)

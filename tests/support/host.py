@@ -1,0 +1,241 @@
+"""
+A real `eas-host`, started for a test and stopped after it.
+
+Starting waits for the line that promises service; everything that is written is kept in `host.log`. Stopping
+is a test of its own, made for every host of every test: SIGTERM must end it with exit code 0, no process of
+it may be left, nor any file in its working or temporary folder, and its log must not hold an ERROR that the
+test did not announce with `expect_log`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+from support import PATIENCE, proc
+from support.log import Log
+from support.wire import Address, Client, Response, request
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OUR_CODE = re.compile(r"File \".*/eas_host/")  # a traceback of ours: a bug, whoever caused it
+ERROR = re.compile(r"\[(ERROR|CRITICAL)\]|\"level\": ?\"(ERROR|CRITICAL)\"")
+OUR_FRAMES = re.compile(r"/eas_host/|<frozen runpy>|\beas\.host\.|\(eas_worker_|\beas::")
+LISTENING = r"listening on (http://([^\s\"/]+):(\d+)(/[^\s\"]*))"
+
+Value = Union[str, int, float, bool, Path, None, "list[str | Path]"]
+
+
+def program() -> list[str]:
+    """The command that starts the host: the one of the environment that runs the tests."""
+    script = Path(sys.executable).parent / "eas-host"
+    return [str(script)] if script.exists() else [sys.executable, "-m", "eas_host"]
+
+
+def flags(options: Mapping[str, Value]) -> list[str]:
+    """`worker_threads=2` is --worker-threads 2, True a bare flag, None no flag, a list a repeated one."""
+    words: list[str] = []
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            words.append(flag)
+        elif value is not None and value is not False:
+            words += [
+                word for item in (value if isinstance(value, list) else [value]) for word in (flag, str(item))
+            ]
+    return words
+
+
+class HostEnded(AssertionError):
+    """The host ended where it should have served."""
+
+
+class Host:
+    """
+    One host: `with Host(folder, entry=...) as host: host.call(b"...")`.
+
+    Args:
+        folder: an empty or missing folder; the host gets its working and its temporary folder inside it.
+        variables: added to the environment.
+        options: the command line, as in `flags`.
+    """
+
+    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None, /, **options: Value) -> None:
+        self.folder = folder
+        self.entry = Path(str(options.get("entry")))
+        self.language = str(options.get("processor_type"))
+        self.isolation = str(options.get("isolation", "process"))
+        self.log = Log()
+        self.path = ""
+        self.address: Address = ("", 0)
+        self._start = 0
+        self._announced: list[re.Pattern[str]] = []
+        self._checked = 0
+        self._mark = f"EAS_TEST_MARK={uuid.uuid4().hex}"
+        for name in ("cwd", "tmp"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.command = program() + flags({"listen": "127.0.0.1:0", **options})
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("EAS_HOST_")}
+        key, _, value = self._mark.partition("=")
+        environment |= {"TMPDIR": str(folder / "tmp"), key: value, **(variables or {})}
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=folder / "cwd",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.log.follow(self.process.stdout, "stdout")
+        self.log.follow(self.process.stderr, "stderr")
+
+    # Starting.
+
+    def __enter__(self) -> Self:
+        try:
+            self.wait_listening()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def wait_listening(self) -> None:
+        match = self.log.wait(LISTENING, stream="stdout")
+        self.address = (match[2].strip("[]"), int(match[3]))
+        self.path = match[4]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    # Asking.
+
+    def connect(self) -> Client:
+        return Client(self.address)
+
+    def call(self, body: bytes | None = b"", path: str | None = None, method: str = "POST") -> Response:
+        """One request on a connection of its own, and its answer."""
+        with self.connect() as client:
+            return client.call(body, path or self.path, method)
+
+    def ask(self, body: bytes, path: str | None = None) -> Client:
+        """Sends a request on a connection of its own and leaves the answer to be read later."""
+        return self.connect().send(request("POST", path or self.path, body))
+
+    # The log.
+
+    def mark(self) -> None:
+        """From here on `wait_for_log` and `expect_log` look at new lines only. Called before each test."""
+        self._start = self.log.position()
+
+    def wait_for_log(self, pattern: str, stream: str | None = None, times: int = 1) -> re.Match[str]:
+        return self.log.wait(pattern, self._start, stream, times)
+
+    def expect_log(self, pattern: str, times: int = 1) -> re.Match[str]:
+        """
+        Announces that errors in which *pattern* is found belong to the test, and waits for *times* such
+        lines.
+        """
+        self.allow_log(pattern)
+        return self.wait_for_log(pattern, times=times)
+
+    def allow_log(self, pattern: str) -> None:
+        """Announces that errors in which *pattern* is found belong to the test, whether they come or not."""
+        self._announced.append(re.compile(pattern))
+
+    def new_log(self) -> str:
+        """What was written since `mark`."""
+        return self.log.text(self._start)
+
+    def check_log(self) -> None:
+        """Fails on an ERROR, or a frame of the host's own code, that nobody announced."""
+        lines = self.log.since(self._checked)
+        self._checked += len(lines)
+        wrong = [
+            line
+            for line in lines
+            if (ERROR.search(line) or OUR_CODE.search(line))
+            and not any(known.search(line) for known in self._announced)
+        ]
+        assert not wrong, (
+            "unannounced in the log:\n" + "\n".join(wrong) + "\n\nthe log:\n" + self.log.text(self._start)
+        )
+
+    # Its processes.
+
+    def workers(self) -> list[int]:
+        """The worker processes that live now."""
+        return proc.children(self.pid)
+
+    def kill_worker(self, pid: int | None = None, number: signal.Signals = signal.SIGKILL) -> int:
+        """Sends *number* to a worker, waits for its end and returns its pid."""
+        victim = self.workers()[0] if pid is None else pid
+        watch = proc.Watch(victim)
+        os.kill(victim, number)
+        assert watch.wait(), f"worker {victim} survived {number.name}"
+        return victim
+
+    # Stopping.
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.kill()
+        elif self.process.poll() is None:
+            self.stop()
+        else:
+            self.check_end()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stops the host as its operator would, and demands that it ends well."""
+        self.send_signal(number)
+        self.ends_with(0)
+
+    def ends_with(self, code: int | None) -> None:
+        """Waits for the end, demands exit *code* (None: any) and that nothing is left behind."""
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise HostEnded(f"still running after {PATIENCE:g} s; the log:\n{self.log.text()}") from None
+        assert code in (None, self.process.returncode), (
+            f"exit code {self.process.returncode}; the log:\n{self.log.text()}"
+        )
+        self.check_end()
+
+    def check_end(self) -> None:
+        left = proc.wait_until_gone(proc.marked(self._mark), PATIENCE / 3)
+        described = [f"{pid} {proc.command_line(pid)}" for pid in left]
+        try:
+            assert not left, f"processes left behind: {described}"
+            assert self.log.wait_end(), "somebody still holds the host's output open"
+            for name in ("cwd", "tmp"):
+                files = sorted(str(path) for path in (self.folder / name).rglob("*"))
+                assert not files, f"left behind in {name}: {files}"
+        finally:
+            self.kill()
+        self.check_log()
+
+    def kill(self) -> None:
+        """Ends it and all of its processes, by their own pids, whatever state they are in."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for pid in proc.marked(self._mark):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,124 @@
+"""
+What /proc tells about processes: who is whose child, who carries a mark, how much memory and how many
+descriptors they hold.
+
+The end of a process is waited for through a pidfd, which also works for processes that are not children of
+ours and can never mean another process that got the same number later.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from dataclasses import dataclass
+from pathlib import Path
+
+from support import PATIENCE
+
+PROC = Path("/proc")
+
+
+def children(pid: int) -> list[int]:
+    """The direct children of *pid*, of whichever thread started them."""
+    numbers = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
+    return sorted(number for number in numbers if parent(number) == pid)
+
+
+def parent(pid: int) -> int:
+    """The parent of *pid*; 0 when there is no such process or it has ended."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    state, ppid = stat.rpartition(")")[2].split()[:2]
+    return 0 if state in "ZX" else int(ppid)
+
+
+def marked(mark: str) -> list[int]:
+    """All living processes whose environment holds *mark*, however far they went from their parents."""
+    found = []
+    for entry in PROC.iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+        except OSError:  # ended meanwhile, or somebody else's
+            continue
+        if mark.encode() in environment:
+            found.append(int(entry.name))
+    return sorted(found)
+
+
+def command_line(pid: int) -> str:
+    try:
+        return (
+            (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        )
+    except OSError:
+        return "(ended)"
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a process holds: memory in KiB, and counts."""
+
+    anonymous: int
+    shared: int
+    descriptors: int
+    threads: int
+
+
+def holdings(pid: int) -> Holdings:
+    status = dict(
+        line.split(":", 1)
+        for line in (PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines()
+        if ":" in line
+    )
+    return Holdings(
+        anonymous=int(status["RssAnon"].split()[0]),
+        shared=int(status["RssShmem"].split()[0]),
+        descriptors=len(list((PROC / str(pid) / "fd").iterdir())),
+        threads=int(status["Threads"]),
+    )
+
+
+def mapped_files(pid: int) -> set[str]:
+    """The paths of all files that *pid* has mapped."""
+    lines = (PROC / str(pid) / "maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    return {fields[5] for line in lines if len(fields := line.split(maxsplit=5)) == 6}
+
+
+class Watch:
+    """
+    Holds a process's pidfd, so that its end can be waited for, whoever its parent is.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        try:
+            self._descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._descriptor = -1
+
+    def wait(self, patience: float = PATIENCE) -> bool:
+        """Whether the process ended within *patience* seconds."""
+        if self._descriptor < 0:
+            return True
+        ready = bool(select.select([self._descriptor], [], [], patience)[0])
+        if ready:
+            self.close()
+        return ready
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def wait_until_gone(pids: list[int], patience: float = PATIENCE) -> list[int]:
+    """Waits for the end of *pids*; returns those that are still there."""
+    watches = [Watch(pid) for pid in pids]
+    left = [watch.pid for watch in watches if not watch.wait(patience)]
+    for watch in watches:
+        watch.close()
+    return left

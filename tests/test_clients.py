@@ -1,0 +1,207 @@
+"""
+Clients that behave badly cost nobody else anything: those that go away, dawdle, never read, or come by the
+thousand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import pytest
+
+from conftest import columns
+from support import PATIENCE, dice, proc
+from support.gate import Gate
+from support.host import Host
+from support.wire import Client, ConnectionEnded, command, request
+
+MIB = 1 << 20
+HOST_OPTIONS = {"keepalive": 120_000}
+pytestmark = columns("cpp-process")
+
+
+class NeverReads(NamedTuple):
+    """The client, and how many descriptors the front had before it came."""
+
+    client: Client
+    descriptors: int
+
+
+@pytest.fixture(scope="module")
+def never_reads(host: Host) -> Iterator[NeverReads]:
+    """A client that asks for 100 MiB and reads none of it, from the first test of this module to the last one."""
+    descriptors = proc.holdings(host.pid).descriptors
+    with Client(host.address, receive_buffer=4096) as client:
+        client.send(request(body=command("size", str(100 * MIB))))
+        yield NeverReads(client, descriptors)
+
+
+@pytest.fixture(autouse=True)
+def _beside_it(never_reads: NeverReads) -> None:
+    """All tests here run beside that client."""
+
+
+def test_half_closed(host: Host, gate: Gate) -> None:
+    """
+    A client that has sent all it will is still answered: every request that is complete, in order, then the
+    end.
+    """
+    with host.connect() as client:
+        client.send(request(body=gate.command(b"1")) + request(body=b"2") + request(body=b"half of it")[:-3])
+        gate.wait_entered()
+        client.half_close()
+        assert host.call(b"somebody else").body == b"somebody else"
+        gate.release()
+        assert [client.read().body for _ in range(2)] == [b"1", b"2"]
+        client.read_to_end()
+
+
+def test_half_closed_before_anything(host: Host) -> None:
+    """Nothing is asked, nothing is answered."""
+    with host.connect() as client:
+        client.half_close()
+        assert client.is_closed()
+
+
+@pytest.mark.parametrize("leave", [Client.close, Client.reset], ids=["closes", "resets"])
+def test_goes_away_while_its_request_runs(host: Host, gate: Gate, leave: object) -> None:
+    """Its request runs to its end for nothing; nobody gets its answer."""
+    clients = [host.ask(gate.command(b"gone %d" % number)) for number in range(5)]
+    gate.wait_entered(5)
+    for client in clients:
+        leave(client)  # type: ignore[operator]
+    waiting = host.ask(b"waits for a thread")
+    gate.release(5)
+    assert waiting.read().body == b"waits for a thread"
+    waiting.close()
+    gate.wait_left(5)
+    for number in range(20):
+        assert host.call(b"%d" % number).body == b"%d" % number
+
+
+def test_goes_away_anywhere(host: Host) -> None:
+    """Wherever in a request a connection breaks, nothing is left of it."""
+    data = request(body=b"b" * 200, headers=[("Expect", "100-continue")])
+    descriptors = settled_descriptors(host)
+    for at in range(0, len(data), 3):
+        client = host.connect().send(data[:at])
+        if at % 2:
+            client.close()
+        else:
+            client.reset()
+    assert settled_descriptors(host, descriptors) == descriptors
+
+
+def settled_descriptors(host: Host, expected: int | None = None) -> int:
+    """
+    The number of descriptors that the front holds; asked again, a request in between, until it is as
+    *expected*.
+    """
+    for _ in range(200):
+        count = proc.holdings(host.pid).descriptors
+        if expected in (None, count):
+            break
+        host.call(b"a turn of the loop")
+    return count
+
+
+def test_goes_away_while_it_is_answered(host: Host) -> None:
+    """A large answer is dropped with its connection, and its memory with it."""
+    before = proc.holdings(host.pid).anonymous
+    for _ in range(20):
+        with Client(host.address, receive_buffer=4096) as client:
+            client.send(request(body=command("size", str(20 * MIB))))
+            assert client.socket.recv(1) == b"H"
+            client.reset()
+    for number in range(20):
+        assert host.call(b"%d" % number).body == b"%d" % number
+    assert proc.holdings(host.pid).anonymous - before < 100 << 10
+
+
+def test_a_byte_at_a_time(host: Host) -> None:
+    """Between any two bytes of ten slow requests others are served; in the end the slow ones are, too."""
+    body = b"slowly"
+    data = request(body=body)
+    with ExitStack() as stack:
+        slow = [stack.enter_context(host.connect()) for _ in range(10)]
+        quick = stack.enter_context(host.connect())
+        for at in range(len(data)):
+            for client in slow:
+                client.send(data[at : at + 1])
+            assert quick.call(b"%d" % at).body == b"%d" % at
+        assert [client.read().body for client in slow] == [body] * 10
+
+
+def test_many_that_do_not_read(host: Host) -> None:
+    """
+    30 clients do not read their large answers: others are served meanwhile, and the 30 get all of theirs when
+    they do read.
+    """
+    with ExitStack() as stack:
+        rude = [stack.enter_context(Client(host.address, receive_buffer=8192)) for _ in range(30)]
+        for client in rude:
+            client.send(request(body=command("size", str(4 * MIB))))
+        for number in range(200):
+            assert host.call(b"%d" % number).body == b"%d" % number
+        for client in rude:
+            assert client.read().body == b"s" * (4 * MIB)
+            assert client.call(b"friends again").body == b"friends again"
+
+
+def test_2000_slow_uploads(host: Host) -> None:
+    """
+    2,000 uploads that do not go on hold no slot that others need: the queue has room for 64, and everybody
+    else is served. Each of the uploads is served, too, once it is complete.
+    """
+    size = 5000
+    first, rest = request(body=b"u" * size)[:-1000], b"u" * 1000
+    with ExitStack() as stack:
+        uploads = [stack.enter_context(host.connect()).send(first) for _ in range(2000)]
+        with host.connect() as client:
+            for number in range(300):
+                assert client.call(b"%d" % number).body == b"%d" % number
+            large = dice(3).randbytes(3 * MIB)
+            assert (client.call(large).body == large) is True
+        assert host.call(b"new connection").body == b"new connection"
+        for upload in uploads:
+            assert upload.send(rest).read().body == b"u" * size
+
+
+def test_large_uploads_stop_nobody(host: Host) -> None:
+    """
+    40 half uploads of 10 MiB each, more than there are slots to lend: others are served, and so are they in
+    the end.
+    """
+    body = dice(4).randbytes(10 * MIB)
+    data = request(body=body)
+    half = len(data) // 2
+    with ExitStack() as stack:
+        uploads = [stack.enter_context(host.connect()).send(data[:half]) for _ in range(40)]
+        for number in range(100):
+            assert host.call(b"%d" % number).body == b"%d" % number
+        for upload in uploads:
+            assert (upload.send(data[half:]).read().body == body) is True
+            upload.close()
+
+
+def test_connections_come_and_go(host: Host) -> None:
+    """3,000 connections, one request each, leave no descriptor behind."""
+    descriptors = settled_descriptors(host)
+    for number in range(3000):
+        assert host.call(b"%d" % number).body == b"%d" % number
+    assert settled_descriptors(host, descriptors) == descriptors
+
+
+def test_who_never_reads_is_cut_off(host: Host, never_reads: NeverReads) -> None:
+    """The last test here: the client that never read a byte is given up, and its memory with it."""
+    client, descriptors = never_reads
+    limit = time.monotonic() + PATIENCE
+    while proc.holdings(host.pid).descriptors > descriptors and time.monotonic() < limit:
+        client.wait_hang_up(0.2)  # need not come: what the kernel holds for the client is in its way
+    assert proc.holdings(host.pid).descriptors <= descriptors
+    with pytest.raises((ConnectionEnded, ConnectionResetError)):
+        client.read()
+    assert host.call(b"next").body == b"next"

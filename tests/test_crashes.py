@@ -1,0 +1,336 @@
+"""
+Crashes of worker processes: the request that did it answers 500 with one clear line, an innocent one never
+does.
+
+Requests are held inside the processor by gates (support/gate.py), so that it is known who ran when a worker
+died, and counted how often each of them ran in all.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import NamedTuple
+
+import pytest
+
+from conftest import LANGUAGES, StartHost
+from support import proc
+from support.gate import Event, Gate
+from support.host import Host
+from support.wire import Client, command, request
+
+LONG = 120_000  # milliseconds: no deadline plays a part here
+
+
+class Crash(NamedTuple):
+    """A way to end a worker from inside process."""
+
+    language: str
+    how: str
+    said: str  # in the answer and in the log
+    named: bool = True  # whether the worker itself knows which request it was
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.how}"
+
+
+CRASHES = [
+    Crash("cpp", "segv", "SIGSEGV"),
+    Crash("cpp", "jump", "SIGSEGV"),
+    Crash("cpp", "deep", "SIGSEGV"),
+    Crash("cpp", "abort", "SIGABRT"),
+    Crash("cpp", "terminate", "SIGABRT"),
+    Crash("cpp", "static", "SIGABRT"),
+    Crash("cpp", "fpe", "SIGFPE"),
+    Crash("cpp", "ill", "SIG"),
+    Crash("cpp", "bus", "SIGBUS"),
+    Crash("cpp", "exit:3", "exit"),
+    Crash("cpp", "exit:0", "exit"),
+    Crash("cpp", "_exit:3", "exit", named=False),
+    Crash("cpp", "_exit:0", "exit", named=False),
+    Crash("cpp", "kill", "SIGKILL", named=False),
+    Crash("cpp", "term", "SIGTERM", named=False),
+    Crash("java", "segv", "SIG"),
+    Crash("java", "exit:3", "exit", named=False),
+    Crash("java", "_exit:3", "exit", named=False),
+    Crash("java", "kill", "SIGKILL", named=False),
+    Crash("python", "segv", "SIGSEGV"),
+    Crash("python", "abort", "SIGABRT"),
+    Crash("python", "_exit:3", "exit", named=False),
+    Crash("python", "kill", "SIGKILL", named=False),
+]
+
+
+@pytest.fixture
+def open_clients() -> Iterator[ExitStack]:
+    """Closes the connections of a test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def hold(host: Host, gate: Gate, clients: ExitStack, count: int) -> list[Client]:
+    """
+    Sends *count* requests through *gate*, with bodies "0", "1", ..., and waits until all of them are inside.
+    """
+    before = len(gate.entries())
+    held = [clients.enter_context(host.ask(gate.command(b"%d" % number))) for number in range(count)]
+    gate.wait_entered(before + count)
+    return held
+
+
+def bodies(events: list[Event]) -> list[str]:
+    return sorted(event.body for event in events)
+
+
+def one_at_a_time(events: list[Event]) -> bool:
+    """Whether each that entered left, or died, before the next one entered."""
+    return [event.kind for event in events] == ["enter", "leave"] * (len(events) // 2)
+
+
+@pytest.mark.parametrize("crash", CRASHES, ids=str)
+def test_crash_beside_others(start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash) -> None:
+    """
+    Four requests run beside the one that crashes. It answers 500 with one clear line, which the log has too;
+    the four run once more, in another process, and answer 200; the next request works.
+    """
+    host = start(crash.language, keepalive=LONG)
+    held = hold(host, gate, open_clients, 4)
+    watch = proc.Watch(host.workers()[0])
+    culprit = open_clients.enter_context(host.ask(command("die", crash.how)))
+    assert watch.wait()
+    gate.release(4)
+    assert [client.read().text for client in held] == ["0", "1", "2", "3"]
+    answer = culprit.read()
+    assert answer.status == 500
+    assert crash.said in answer.text
+    assert len(answer.text.strip().splitlines()) == 1
+    host.expect_log(crash.said)
+    assert host.call(b"next").body == b"next"
+    assert len(host.workers()) == 1
+    gate.catch_up()
+    assert bodies(gate.entries()) == ["0", "0", "1", "1", "2", "2", "3", "3"]
+    if not crash.named:
+        assert one_at_a_time(gate.events[4:]), gate.events
+
+
+@pytest.mark.parametrize("crash", [CRASHES[0], CRASHES[11], CRASHES[13]], ids=str)
+def test_no_retry(start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash) -> None:
+    """With --no-retry nothing runs twice: what ran in the dead worker answers 500. What waited is served."""
+    host = start(crash.language, keepalive=LONG, no_retry=True)
+    held = hold(host, gate, open_clients, 4)
+    culprit = open_clients.enter_context(host.ask(command("die", crash.how)))
+    for client in [*held, culprit]:
+        assert client.read().status == 500
+    host.expect_log(crash.said)
+    assert host.call(b"next").body == b"next"
+    assert len(gate.catch_up()) == 4
+
+
+@pytest.mark.parametrize("how", ["segv", "_exit:3"])
+def test_several_culprits(start: StartHost, gate: Gate, open_clients: ExitStack, how: str) -> None:
+    """Three of five crash: these three answer 500, the two others 200, in whatever order it comes."""
+    host = start(worker_threads=5, keepalive=LONG)
+    host.allow_log("exit|SIGSEGV")
+    held = hold(host, gate, open_clients, 2)
+    gate_of_culprits = [open_clients.enter_context(host.ask(command("die", how))) for _ in range(3)]
+    assert [client.read().status for client in gate_of_culprits] == [500] * 3
+    gate.release(2)
+    assert [client.read().text for client in held] == ["0", "1"]
+    assert host.call(b"next").body == b"next"
+
+
+def test_crashes_in_a_row(start: StartHost, open_clients: ExitStack) -> None:
+    """
+    Thirty crashes, one after the other on one connection: a worker that has served is replaced each time.
+    """
+    host = start(keepalive=LONG)
+    client = open_clients.enter_context(host.connect())
+    for number in range(10):
+        for how in ("segv", "abort", "_exit:1"):
+            assert client.call(command("die", how)).status == 500
+        assert client.call(b"%d" % number).body == b"%d" % number
+    host.allow_log("SIGSEGV|SIGABRT|exit")
+
+
+def test_crash_in_a_pipeline(start: StartHost, open_clients: ExitStack) -> None:
+    """Requests before and behind a crashing one, on the same connection, are answered in their order."""
+    host = start(keepalive=LONG)
+    client = open_clients.enter_context(host.connect())
+    client.send(request(body=b"1") + request(body=command("die", "segv")) + request(body=b"3"))
+    answers = [client.read() for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 500, 200]
+    assert [answers[0].body, answers[2].body] == [b"1", b"3"]
+    host.expect_log("SIGSEGV")
+
+
+def test_crash_report_names_the_place(start: StartHost) -> None:
+    """The log says at which address it happened and in which functions."""
+    host = start()
+    assert "0x10" in host.call(command("die", "segv")).text
+    host.expect_log("SIGSEGV.*0x10")
+    host.wait_for_log(r"libcontract\.so")
+
+
+# Deaths that nobody inside caused.
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_kill_while_requests_run(
+    start: StartHost, gate: Gate, open_clients: ExitStack, language: str
+) -> None:
+    """
+    kill -9 with five requests running: nobody answers 500. They are suspects, and run again one at a time.
+    """
+    host = start(language, keepalive=LONG)
+    held = hold(host, gate, open_clients, 5)
+    first = host.kill_worker()
+    gate.release(5)
+    assert [client.read().text for client in held] == ["0", "1", "2", "3", "4"]
+    gate.wait_left(5)
+    assert bodies(gate.entries()) == sorted("0123401234")
+    assert one_at_a_time(gate.events[5:]), gate.events
+    assert first not in host.workers()
+    host.allow_log("SIGKILL")
+
+
+def test_kill_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """
+    A kill from outside, twice, proves nothing against a request that happened to run alone at that moment.
+    """
+    host = start(keepalive=LONG)
+    held = hold(host, gate, open_clients, 3)
+    host.kill_worker()
+    gate.wait_entered(4)
+    host.kill_worker(gate.entries()[-1].pid)
+    gate.release(3)
+    assert [client.read().text for client in held] == ["0", "1", "2"]
+    host.allow_log("SIGKILL")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_kill_while_nothing_runs(start: StartHost, language: str) -> None:
+    """An idle worker is replaced; whoever asks meanwhile waits a moment."""
+    host = start(language, keepalive=LONG)
+    for number in range(3):
+        host.kill_worker()
+        assert host.call(b"%d" % number).body == b"%d" % number
+    assert len(host.workers()) == 1
+    host.allow_log("SIGKILL")
+
+
+def test_queued_requests_wait(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """Twenty requests wait behind one when the only worker is killed: all of them are served, each once."""
+    host = start(worker_threads=1, keepalive=LONG)
+    held = hold(host, gate, open_clients, 1)
+    waiting = [open_clients.enter_context(host.ask(gate.command(b"w%d" % number))) for number in range(20)]
+    host.kill_worker()
+    gate.release(21)
+    assert held[0].read().body == b"0"
+    assert [client.read().text for client in waiting] == [f"w{number}" for number in range(20)]
+    assert bodies(gate.wait_entered(22)) == sorted(["0", "0", *(f"w{number}" for number in range(20))])
+    host.allow_log("SIGKILL")
+
+
+def test_a_request_whose_client_went_away_is_not_run_again(start: StartHost, gate: Gate) -> None:
+    """Nobody waits for it, so nobody needs it twice."""
+    host = start(keepalive=LONG)
+    client = host.ask(gate.command(b"gone"))
+    gate.wait_entered()
+    client.reset()
+    assert host.call(b"a turn of the loop").status == 200
+    host.kill_worker()
+    assert host.call(b"next").body == b"next"
+    assert bodies(gate.catch_up()) == ["gone"]
+    host.allow_log("SIGKILL")
+
+
+def test_deadline_counts_on(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """A second run gets no more time than the first one left: 408, not another --keepalive."""
+    host = start(keepalive=2000)
+    held = hold(host, gate, open_clients, 1)
+    host.kill_worker()
+    assert held[0].read().status == 408
+    assert held[0].is_closed()
+    gate.release(1)
+    assert host.call(b"next").body == b"next"
+    host.allow_log("SIGKILL")
+
+
+@pytest.mark.parametrize("size", [10, 16 << 10, 20_000, 1 << 20])
+def test_input_is_whole_in_the_second_run(
+    start: StartHost, gate: Gate, open_clients: ExitStack, size: int
+) -> None:
+    """A processor that writes into its input, const or not, does not spoil it for the run after a crash."""
+    host = start(keepalive=LONG)
+    body = os.urandom(size).replace(b"\n", b"n").replace(b"\0", b"0").hex().encode()[:size]
+    client = open_clients.enter_context(host.ask(gate.command(body, verb="scribble")))
+    gate.wait_entered()
+    host.kill_worker()
+    gate.release()
+    assert (client.read().body == body) is True
+    host.allow_log("SIGKILL")
+
+
+# Several worker processes.
+
+
+def test_two_processes_serve_at_once(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """--worker-processes 2 with one thread each: two requests run at the same time, in two processes."""
+    for language in LANGUAGES:
+        host = start(language, worker_processes=2, worker_threads=1, keepalive=LONG)
+        seen = len(gate.entries())
+        held = hold(host, gate, open_clients, 2)
+        assert {event.pid for event in gate.entries()[seen:]} == set(host.workers())
+        gate.release(2)
+        assert [client.read().text for client in held] == ["0", "1"]
+
+
+def test_other_workers_go_on(start: StartHost, gates: Callable[[], Gate], open_clients: ExitStack) -> None:
+    """
+    The death of one worker does not touch what runs on another; while a suspect runs alone, others are
+    served.
+    """
+    host = start(worker_processes=2, worker_threads=1, keepalive=LONG)
+    gate = gates()
+    held = hold(host, gate, open_clients, 2)
+    victim = gate.entries()[0]
+    host.kill_worker(victim.pid)
+    again = gate.wait_entered(3)[2]
+    assert again.body == victim.body
+    survivor = gate.entries()[1]
+    assert survivor.pid in host.workers()
+    gate.release(2)
+    assert [client.read().text for client in held] == ["0", "1"]
+    assert bodies(gate.entries()) == sorted([victim.body, victim.body, survivor.body])
+    host.allow_log("SIGKILL")
+
+
+def test_others_are_served_while_a_suspect_runs_alone(
+    start: StartHost, gate: Gate, open_clients: ExitStack
+) -> None:
+    host = start(worker_processes=2, worker_threads=1, keepalive=LONG)
+    held = hold(host, gate, open_clients, 1)
+    host.kill_worker(gate.entries()[0].pid)
+    gate.wait_entered(2)
+    for number in range(20):
+        assert host.call(b"%d" % number).body == b"%d" % number
+    gate.release()
+    assert held[0].read().body == b"0"
+    host.allow_log("SIGKILL")
+
+
+def test_all_workers_die_at_once(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """Three workers with nine requests are killed together: nine answers, none of them 500."""
+    host = start(worker_processes=3, worker_threads=3, keepalive=LONG)
+    held = hold(host, gate, open_clients, 9)
+    watches = [proc.Watch(pid) for pid in host.workers()]
+    for watch in watches:
+        os.kill(watch.pid, signal.SIGKILL)
+    assert all(watch.wait() for watch in watches)
+    gate.release(9)
+    assert [client.read().text for client in held] == [str(number) for number in range(9)]
+    assert bodies(gate.wait_entered(18)) == sorted("012345678" * 2)
+    host.allow_log("SIGKILL")

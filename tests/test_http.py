@@ -1,0 +1,409 @@
+"""
+HTTP as the front speaks it: what is a request, where it ends, in which order answers come, and what is
+refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from conftest import columns
+from support import PATIENCE, dice
+from support.gate import Gate
+from support.host import Host
+from support.ways import AFTER, all_ways
+from support.wire import Client, Response, chunked, command, request
+
+Check = Callable[[Response], None]
+HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 2}
+pytestmark = columns("cpp-process")
+
+
+def echoes(body: bytes) -> Check:
+    """A check: 200 with *body*."""
+
+    def check(answer: Response) -> None:
+        assert (answer.status, answer.body) == (200, body)
+
+    return check
+
+
+def refuses(status: int) -> Check:
+    """A check: the host's own answer *status*, with a text for a human."""
+
+    def check(answer: Response) -> None:
+        assert answer.status == status, answer
+        assert answer.body.strip()
+
+    return check
+
+
+# Well-formed requests.
+
+BODY = b"some body"
+SHAPES = {
+    "with a length": request(body=BODY),
+    "a GET with a length": request("GET", body=BODY),
+    "in one chunk": request(headers=[("Transfer-Encoding", "chunked")]) + chunked(BODY, 100),
+    "in chunks of one byte": request(headers=[("Transfer-Encoding", "chunked")]) + chunked(BODY, 1),
+    "chunk sizes in capitals and with zeros": request(headers=[("Transfer-Encoding", "chunked")])
+    + b"0009\r\nsome body\r\n0000\r\n\r\n",
+    "chunk extensions": request(headers=[("Transfer-Encoding", "Chunked")])
+    + b'9;a="b";c\r\nsome body\r\n0;d\r\n\r\n',
+    "a trailer": request(headers=[("Transfer-Encoding", "chunked")])
+    + b"9\r\nsome body\r\n0\r\nX-Sum: 1\r\n\r\n",
+    "an empty line first": b"\r\n" + request(body=BODY),
+    "no space after a colon": b"POST / HTTP/1.1\r\nHost:h\r\nContent-Length:9\r\n\r\nsome body",
+    "much space after a colon": b"POST / HTTP/1.1\r\nHost:   h  \r\nContent-Length: \t 9\r\n\r\nsome body",
+    "an empty header": request(body=BODY, headers=[("X-Empty", "")]),
+    "a header beyond ASCII": request(body=BODY, headers=[("X-Name", "\xe9\xff")]),
+    "an absolute target": request(path="http://127.0.0.1/api/predict/contract", body=BODY),
+    "HTTP/1.0, kept alive": request(body=BODY, version="HTTP/1.0", headers=[("Connection", "Keep-Alive")]),
+    # The java.net.http client and `curl --http2` offer an upgrade that the server may ignore; the body is a
+    # body.
+    "java.net.http": request(
+        body=BODY,
+        headers=[
+            ("Connection", "Upgrade, HTTP2-Settings"),
+            ("HTTP2-Settings", "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA"),
+            ("Upgrade", "h2c"),
+            ("User-Agent", "Java-http-client/17.0.15"),
+        ],
+    ),
+    "curl --http2": request(
+        body=BODY,
+        headers=[
+            ("User-Agent", "curl/7.88.1"),
+            ("Accept", "*/*"),
+            ("Connection", "Upgrade, HTTP2-Settings"),
+            ("Upgrade", "h2c"),
+            ("HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ],
+    ),
+    "an upgrade to something else": request(
+        body=BODY, headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")]
+    ),
+}
+
+
+@pytest.mark.parametrize("data", SHAPES.values(), ids=SHAPES)
+def test_request(host: Host, data: bytes) -> None:
+    """All of these are one request with the same body, and leave the connection open."""
+    all_ways(host, data, echoes(BODY), closes=False)
+
+
+@pytest.mark.parametrize("data", SHAPES.values(), ids=SHAPES)
+def test_request_again_and_again(host: Host, data: bytes) -> None:
+    """The same head on the same connection, with other bodies in between: what was learnt once must hold."""
+    other = request(body=b"another")
+    with host.connect() as client:
+        for _ in range(3):
+            for sent, body in ((data, BODY), (data.replace(BODY, BODY[::-1]), None), (other, b"another"), (data, BODY)):
+                answer = client.send(sent).read()
+                assert answer.status == 200
+                assert body in (None, answer.body)
+            client.send(data[:-1])
+            assert host.call(b"somebody else").body == b"somebody else"
+            assert client.send(data[-1:]).read().body == BODY
+            client.send(data + data)
+            assert [client.read().body for _ in range(2)] == [BODY, BODY]
+
+
+def test_upgrade_without_a_body(host: Host) -> None:
+    headers = [
+        ("Connection", "Upgrade, HTTP2-Settings"),
+        ("Upgrade", "h2c"),
+        ("HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA"),
+    ]
+    all_ways(host, request("GET", headers=headers), echoes(b""), closes=False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request(body=BODY, headers=[("Connection", "close")]),
+        request(body=BODY, headers=[("Connection", "Close, X-Other")]),
+        request(body=BODY, version="HTTP/1.0"),
+        request(headers=[("Transfer-Encoding", "chunked"), ("Connection", "close")]) + chunked(BODY, 4),
+    ],
+    ids=["Connection: close", "close among others", "HTTP/1.0", "chunked, close"],
+)
+def test_last_request(host: Host, data: bytes) -> None:
+    """After these the connection is closed, and what comes behind them is not answered."""
+
+    def check(answer: Response) -> None:
+        assert (answer.status, answer.body) == (200, BODY)
+        assert answer.version == "HTTP/1.0" or (answer.get("Connection") or "").lower() == "close"
+
+    all_ways(host, data, check, closes=True)
+
+
+def test_http_10_kept_alive_says_so(host: Host) -> None:
+    """An HTTP/1.0 client keeps the connection only if it is told."""
+    data = request(body=BODY, version="HTTP/1.0", headers=[("Connection", "keep-alive")])
+    with host.connect() as client:
+        assert (client.send(data).read().get("Connection") or "").lower() == "keep-alive"
+        assert client.send(data).read().body == BODY
+
+
+def test_large_chunked_body(host: Host) -> None:
+    """A body in thousands of pieces arrives whole."""
+    body = dice(1).randbytes(3_000_000)
+    head = request(headers=[("Transfer-Encoding", "chunked")])
+    with host.connect() as client:
+        for size in (997, 65536, len(body)):
+            answer = client.send(head + chunked(body, size)).read()
+            assert (answer.status, answer.body == body) == (200, True)
+
+
+def test_large_body_in_pieces(host: Host) -> None:
+    """A body with a length, sent in many pieces of odd sizes, among other requests."""
+    body = dice(2).randbytes(2_000_000)
+    data = request(body=body)
+    with host.connect() as slow, host.connect() as quick:
+        for start in range(0, len(data), 9973):
+            slow.send(data[start : start + 9973])
+            if start % 5 == 0:
+                assert quick.call(b"between").body == b"between"
+        assert (slow.read().body == body) is True
+
+
+# Many requests on one connection.
+
+
+def test_keep_alive(host: Host) -> None:
+    """One connection serves request after request, of all sizes."""
+    with host.connect() as client:
+        for size in (0, 1, 100, 0, 5000, 1, 200_000, 0, 65_536, 7):
+            body = b"k" * size
+            assert client.call(body).body == body
+
+
+def test_pipelining_in_order(host: Host) -> None:
+    """Requests that are sent without waiting are answered in their order, whatever each is."""
+    bodies = [b"%d" % number * (number % 50) for number in range(200)]
+    data = b"".join(
+        request(body=body)
+        if number % 3
+        else request(headers=[("Transfer-Encoding", "chunked")]) + chunked(body, 7)
+        for number, body in enumerate(bodies)
+    )
+    with host.connect() as client:
+        client.send(data)
+        assert [client.read().body for _ in bodies] == bodies
+
+
+def test_pipelining_behind_a_slow_one(host: Host, gate: Gate) -> None:
+    """A quick answer waits for the slow one before it."""
+    with host.connect() as client:
+        client.send(
+            request(body=gate.command(b"slow"))
+            + request(body=b"quick")
+            + request("GET", "/api/builtin/unknown")
+        )
+        gate.wait_entered()
+        assert host.call(b"somebody else").body == b"somebody else"
+        assert client.is_silent()
+        gate.release()
+        assert [client.read().body for _ in range(2)] == [b"slow", b"quick"]
+        assert client.read().status == 404
+
+
+def test_pipelining_more_than_fits(host: Host) -> None:
+    """
+    A client may send far more than it reads: the host stops reading it, and answers all of it in the end.
+    """
+    count, body = 5000, b"p" * 4000
+    data, sent, answered = memoryview(request(body=body) * count), 0, 0
+    with host.connect() as client:
+        while answered < count:
+            sent += send_what_fits(client, data[sent:])
+            assert client.read().body == body
+            answered += 1
+        assert client.is_silent()
+
+
+def send_what_fits(client: Client, data: memoryview) -> int:
+    """Sends what the connection takes now, and tells how much that was."""
+    client.socket.setblocking(False)
+    try:
+        return client.socket.send(data) if data else 0
+    except BlockingIOError:
+        return 0
+    finally:
+        client.socket.settimeout(PATIENCE)
+
+
+def test_nothing_follows_a_close(host: Host) -> None:
+    """Of three pipelined requests the second one says close: two are answered."""
+    data = request(body=b"1") + request(body=b"2", headers=[("Connection", "close")]) + request(body=b"3")
+    with host.connect() as client:
+        client.send(data)
+        assert [client.read().body for _ in range(2)] == [b"1", b"2"]
+        assert client.is_closed()
+
+
+def test_bad_after_good(host: Host) -> None:
+    """What came before a malformed request is answered first, then 400, then the end."""
+    with host.connect() as client:
+        client.send(request(body=b"1") + request(body=b"2") + b"nonsense\r\n\r\n" + AFTER)
+        assert [client.read().body for _ in range(2)] == [b"1", b"2"]
+        assert client.read().status == 400
+        assert client.is_closed()
+
+
+# Expect: 100-continue.
+
+EXPECTING = ("Expect", "100-continue")
+
+
+def test_expectation_is_met(host: Host) -> None:
+    """The client is told to go on, once, and then answered."""
+    for length in (5, 100_000):
+        body = b"e" * length
+        with host.connect() as client:
+            head = request(headers=[EXPECTING, ("Content-Length", str(length))])
+            assert client.send(head).read().status == 100
+            assert client.send(body).read().body == body
+            assert client.call(b"next").body == b"next"
+
+
+def test_expectation_with_chunks(host: Host) -> None:
+    with host.connect() as client:
+        assert (
+            client.send(request(headers=[EXPECTING, ("Transfer-Encoding", "chunked")])).read().status == 100
+        )
+        assert client.send(chunked(b"body", 2)).read().body == b"body"
+
+
+def test_expectation_with_the_body_at_once(host: Host) -> None:
+    """A client that does not wait is served all the same; 100 Continue may come first."""
+    with host.connect() as client:
+        client.send(request(body=b"impatient", headers=[EXPECTING]))
+        answer = client.read()
+        if answer.status == 100:
+            answer = client.read()
+        assert (answer.status, answer.body) == (200, b"impatient")
+
+
+def test_expectation_of_http_10_is_ignored(host: Host) -> None:
+    """RFC 9110, section 10.1.1: an HTTP/1.0 client knows no interim answers."""
+    with host.connect() as client:
+        answer = client.send(request(body=b"old", version="HTTP/1.0", headers=[EXPECTING])).read()
+        assert (answer.status, answer.body) == (200, b"old")
+
+
+def test_pipelined_expectation_keeps_the_order(host: Host, gate: Gate) -> None:
+    """100 Continue must not overtake the answer to an earlier request."""
+    with host.connect() as client:
+        client.send(request(body=gate.command(b"first")))
+        gate.wait_entered()
+        client.send(request(headers=[EXPECTING, ("Content-Length", "6")]))
+        assert host.call(b"somebody else").body == b"somebody else"
+        assert client.is_silent()
+        gate.release()
+        assert client.read().body == b"first"
+        assert client.read().status == 100
+        assert client.send(b"second").read().body == b"second"
+
+
+# Where requests go.
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/", "/sub", "/deep/er/sub?query=1", "?query=1&other=2", "/%F0%9F%98%80"],
+)
+def test_paths_under_the_service(host: Host, path: str) -> None:
+    """The service's path, with whatever comes behind it, is the processor's."""
+    assert host.call(b"body", host.path + path).body == b"body"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/test", "/api/predict/another", "/api/predict", "/api/builtinx", "/api", "//", "/?x=1"]
+)
+def test_other_paths(host: Host, path: str) -> None:
+    """As EAS does locally, any path reaches the processor that is not one of the host's own."""
+    assert host.call(b"body", path).body == b"body"
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/builtin/unknown", "/api/builtin/unknown?x=1", "/api/builtin/", "/api/builtin/a/b"]
+)
+def test_unknown_builtin(host: Host, path: str) -> None:
+    """404 with a body: clients of EAS take one without for a gateway that is not ready."""
+    all_ways(host, request("POST", path, b"body"), refuses(404), closes=False)
+    all_ways(host, request("GET", path), refuses(404), closes=False, method="GET")
+
+
+@pytest.mark.parametrize("method", ["DELETE", "TRACE", "OPTIONS", "CONNECT"])
+def test_other_methods(host: Host, method: str) -> None:
+    """405, and Allow tells what would work."""
+    with host.connect() as client:
+        answer = client.send(request(method, "/a:1" if method == "CONNECT" else host.path)).read(method)
+    assert answer.status == 405, answer
+    assert {"GET", "POST"} <= {name.strip() for name in (answer.get("Allow") or "").split(",")}
+
+
+def test_head(host: Host) -> None:
+    """A HEAD is answered without a body, whatever the status, and the connection goes on."""
+    all_ways(host, request("HEAD"), lambda _: None, closes=False, method="HEAD")
+
+
+# Answers.
+
+
+def test_headers_of_an_answer(host: Host) -> None:
+    """No browser may run what a client sent: the type is fixed and not to be guessed."""
+    for body in (
+        b"<script>alert(1)</script>",
+        command("status", "404:<b>no</b>"),
+        command("throw", "<i>no</i>"),
+    ):
+        answer = host.call(body)
+        assert answer.version == "HTTP/1.1"
+        assert answer.get("Content-Type") == "application/octet-stream"
+        assert answer.get("X-Content-Type-Options") == "nosniff"
+        assert answer.get("Content-Length") == str(len(answer.body))
+    host.expect_log("runtime_error")
+
+
+def test_headers_of_a_refusal(host: Host) -> None:
+    """The host's own answers are no pages either."""
+    answer = host.call(b"", "/api/builtin/unknown")
+    assert answer.get("X-Content-Type-Options") == "nosniff"
+    assert "html" not in (answer.get("Content-Type") or "")
+    assert answer.get("Content-Length") == str(len(answer.body))
+
+
+def test_reasons(host: Host) -> None:
+    """The status line has a reason, also for EAS's own 450."""
+    for status, reason in ((200, "OK"), (404, "Not Found"), (503, "Service Unavailable"), (450, None)):
+        answer = host.call(command("status", f"{status}:"))
+        assert answer.status == status
+        assert answer.reason == (reason or answer.reason)
+        assert answer.reason
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answers_without_a_body(host: Host, status: int) -> None:
+    """
+    204 and 304 have no body, and 204 no Content-Length (RFC 9110, section 8.6); the next answer is not
+    confused.
+    """
+    with host.connect() as client:
+        answer = client.call(command("status", f"{status}:dropped"))
+        assert (answer.status, answer.body) == (status, b"")
+        if status == 204:
+            assert answer.get("Content-Length") is None
+        assert client.call(b"next").body == b"next"
+
+
+def test_json_body(host: Host) -> None:
+    """An everyday request, as a check of the checks."""
+    text = json.dumps({"words": ["ключ", "錠"]}, ensure_ascii=False)
+    assert json.loads(host.call(text.encode()).text) == {"words": ["ключ", "錠"]}

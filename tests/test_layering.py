@@ -1,0 +1,151 @@
+"""
+The folders are the architecture; these tests keep it so. They read the sources, not the running program.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.build import INCLUDE, ROOT, need
+
+PACKAGE = ROOT / "host" / "eas_host"
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that *path* imports, anywhere in it; `from a import b` counts as a and as a.b."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = ".".join(path.relative_to(ROOT / "host").parts[: -node.level]) if node.level else ""
+            module = ".".join(filter(None, (package, node.module)))
+            yield module
+            yield from (f"{module}.{name.name}" for name in node.names)
+
+
+def who_imports(module: str, *within: str) -> set[str]:
+    """The files of eas_host, or of its folders *within*, that import *module* or something in it."""
+    folders = [PACKAGE / name for name in within] or [PACKAGE]
+    files = [path for folder in folders for path in ([folder] if folder.is_file() else folder.rglob("*.py"))]
+    return {
+        str(path.relative_to(PACKAGE))
+        for path in files
+        if any(name == module or name.startswith(f"{module}.") for name in imports(path))
+    }
+
+
+def test_only_the_ring_touches_the_native_module() -> None:
+    users = who_imports("eas_host._native")
+    assert users
+    assert {Path(user).parts[0] for user in users} == {"ring"}
+
+
+def test_only_one_file_touches_jpype() -> None:
+    assert who_imports("jpype") == {"processors/java.py"}
+
+
+def test_the_front_runs_no_user_code() -> None:
+    """It never imports a processor, nor what loads one."""
+    assert who_imports("eas_host.processors", "front") == set()
+    assert who_imports("allspark", "front") == set()
+
+
+def test_the_rule_of_statuses_is_pure() -> None:
+    """What a return code means, and what the options are, needs no network and no loop."""
+    for module in ("socket", "asyncio", "uvloop", "httptools", "subprocess", "threading"):
+        assert who_imports(module, "reply.py", "errors.py", "config") == set(), module
+
+
+def test_the_rule_of_statuses_is_in_one_place() -> None:
+    """Only reply.py knows which statuses are registered."""
+    assert who_imports("http.HTTPStatus") <= {"reply.py", "front/wire.py"}  # wire.py: their reason phrases
+
+
+def test_allspark_stands_alone() -> None:
+    """What users import is the contract; it drags nothing of the host in."""
+    files = (ROOT / "host" / "allspark").rglob("*.py")
+    assert {
+        str(path) for path in files if any(name.startswith("eas_host") for name in imports(path))
+    } == set()
+
+
+def test_importing_the_front_loads_no_processor() -> None:
+    """The same, asked of the interpreter."""
+    code = "import sys, eas_host.front.connection; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert [name for name in loaded if name.startswith(("eas_host.processors", "jpype", "allspark"))] == []
+
+
+def test_files_are_small() -> None:
+    """No file over 400 lines, whatever its language."""
+    files = [
+        path
+        for folder, ending in (
+            ("host", "py"),
+            ("native", "cc"),
+            ("native", "h"),
+            ("java", "java"),
+            ("tests", "py"),
+        )
+        for path in (ROOT / folder).rglob(f"*.{ending}")
+    ]
+    assert files
+    assert [str(path) for path in files if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []
+
+
+# The public header.
+
+SIGNATURES = """
+#include <eas/processor.h>
+#include <type_traits>
+static_assert(std::is_same<decltype(&initialize), void *(*)(const char *, const char *, int *)>::value, "");
+static_assert(std::is_same<decltype(&process), int (*)(void *, const void *, int, void **, int *)>::value,
+"");
+"""
+IN_C = """
+#include <eas/processor.h>
+void *(*a)(const char *, const char *, int *) = initialize;
+int (*b)(void *, const void *, int, void **, int *) = process;
+"""
+
+
+def compiles(compiler: str, standard: str, language: str, text: str, folder: Path) -> None:
+    source = folder / "header_test"
+    source.write_text(text, encoding="utf-8")
+    words = [
+        need(compiler),
+        f"-std={standard}",
+        "-x",
+        language,
+        "-fsyntax-only",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-pedantic",
+    ]
+    done = subprocess.run([*words, f"-I{INCLUDE}", str(source)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("standard", ["c++11", "c++14", "c++17", "c++20"])
+def test_header_in_cpp(standard: str, tmp_path: Path) -> None:
+    """The functions that the host looks up, with the types that it calls them with."""
+    compiles("g++", standard, "c++", SIGNATURES, tmp_path)
+
+
+@pytest.mark.parametrize("standard", ["c11", "c17"])
+def test_header_in_c(standard: str, tmp_path: Path) -> None:
+    compiles("gcc", standard, "c", IN_C, tmp_path)
+
+
+def test_header_has_c_linkage() -> None:
+    """A processor that includes it cannot forget extern "C"."""
+    assert re.search(r'extern "C"', (INCLUDE / "eas" / "processor.h").read_text(encoding="utf-8"))

@@ -1,0 +1,294 @@
+"""
+Limits: how large, how many and how long a request may be, and what a client is told that goes beyond.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import StartHost, columns
+from support import proc
+from support.gate import Gate
+from support.host import Host
+from support.ways import AFTER, all_ways
+from support.wire import Client, Response, chunked, command, request
+
+MAX_BODY = 1 << 20
+HOST_OPTIONS = {"max_body": "1MiB", "keepalive": 60_000}
+CHUNKED = [("Transfer-Encoding", "chunked")]
+
+
+# How large. The shared host takes bodies up to 1 MiB.
+
+
+def announce(size: int, *more: tuple[str, str]) -> bytes:
+    """The head of a request with a body of *size*, without the body."""
+    return request(headers=[*more, ("Content-Length", str(size))])
+
+
+@columns("cpp-process")
+def test_largest_body(host: Host) -> None:
+    body = bytes(MAX_BODY)
+    with host.connect() as client:
+        assert client.call(body).body == body
+        answer = client.send(request(headers=CHUNKED) + chunked(body, 60_000)).read()
+        assert (answer.status, answer.body == body) == (200, True)
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize(
+    "size", [MAX_BODY + 1, 1 << 30, 1 << 40, (1 << 63) - 1], ids=["1 more", "1 GiB", "1 TiB", "2^63-1"]
+)
+def test_announced_body_too_large(host: Host, size: int) -> None:
+    """413 before a byte of the body is sent, and the connection is closed, for the body may be on its way."""
+
+    def check(answer: Response) -> None:
+        assert answer.status == 413
+        assert str(MAX_BODY) in answer.text or "1 MiB" in answer.text or "max-body" in answer.text
+
+    all_ways(host, announce(size), check, closes=True)
+
+
+@columns("cpp-process")
+def test_expected_body_too_large(host: Host) -> None:
+    """A client that asks first is told at once; it is not told to go on."""
+    all_ways(
+        host,
+        announce(MAX_BODY + 1, ("Expect", "100-continue")),
+        lambda answer: check_status(answer, 413),
+        closes=True,
+    )
+
+
+def check_status(answer: Response, status: int) -> None:
+    assert answer.status == status, answer
+
+
+@columns("cpp-process")
+def test_chunked_body_too_large(host: Host) -> None:
+    """Without an announcement: 413 as soon as it is too much, though the client is still sending."""
+    with host.connect() as client:
+        client.send(request(headers=CHUNKED) + chunked(bytes(MAX_BODY + 1), 50_000))
+        assert client.read().status == 413
+        assert client.is_closed()
+    with host.connect() as client:
+        client.send(request(headers=CHUNKED) + b"%x\r\n" % (MAX_BODY + 1) + bytes(MAX_BODY + 1))
+        assert client.read().status == 413
+        assert client.is_closed()
+
+
+@columns("cpp-process")
+def test_refused_bodies_take_no_memory(host: Host) -> None:
+    """100 MiB of refused bodies pass by; the front holds none of it."""
+    before = proc.holdings(host.pid).anonymous
+    for _ in range(20):
+        with host.connect() as client:
+            client.send(announce(5 << 20))
+            client.send_until_refused(bytes(5 << 20))
+            assert client.read().status == 413
+    assert host.call(b"next").body == b"next"
+    assert proc.holdings(host.pid).anonymous - before < 30 << 10
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize("length", [9000, 20_000, 200_000])
+def test_long_target(host: Host, length: int) -> None:
+    """414, and the connection is closed."""
+    with host.connect() as client:
+        client.send_until_refused(request("GET", "/" + "u" * length) + AFTER)
+        assert client.read().status == 414
+        assert client.is_closed()
+
+
+@columns("cpp-process")
+def test_target_of_8000_bytes(host: Host) -> None:
+    """RFC 9110, section 4.1: at least 8000 bytes should be understood."""
+    assert host.call(b"long", "/" + "u" * 7900).body == b"long"
+
+
+HEADS = {
+    "one large header": [("X-Large", "v" * 100_000)],
+    "many headers": [(f"X-{number}", "value") for number in range(10_000)],
+    "a long name": [("X" * 100_000, "v")],
+}
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize("headers", HEADS.values(), ids=HEADS)
+def test_large_head(host: Host, headers: list[tuple[str, str]]) -> None:
+    """431, and the connection is closed."""
+    with host.connect() as client:
+        client.send_until_refused(request(body=b"x", headers=headers) + AFTER)
+        assert client.read().status == 431
+        assert client.is_closed()
+
+
+@columns("cpp-process")
+def test_endless_head(host: Host) -> None:
+    """A head that never ends is cut where the limit is, not where it ends."""
+    with host.connect() as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: h\r\n")
+        for number in range(100_000):
+            if not client.is_silent():
+                break
+            client.send_until_refused(b"X-%d: value\r\n" % number)
+        assert client.read().status == 431
+        assert client.is_closed()
+
+
+@columns("cpp-process")
+def test_ordinary_head(host: Host) -> None:
+    """A browser's head with all of its cookies is no attack."""
+    data = request(body=b"body", headers=[(f"X-Header-{number}", "v" * 200) for number in range(30)])
+    all_ways(host, data, lambda answer: check_status(answer, 200), closes=False)
+
+
+# How many.
+
+
+def warm_clients(host: Host, count: int) -> list[Client]:
+    """Connections that have served already, so that what is sent on them is read in the order of sending."""
+    clients = [host.connect() for _ in range(count)]
+    for client in clients:
+        assert client.call(b"hello").body == b"hello"
+    return clients
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_queue_is_full(start: StartHost, gate: Gate, isolation: str) -> None:
+    """With --max-queue-size 3 one request runs, three wait, and the next one is told 450 at once."""
+    host = start(worker_threads=1, max_queue_size=3, keepalive=60_000, isolation=isolation)
+    clients = warm_clients(host, 6)
+    clients[0].send(request(body=gate.command(b"0")))
+    gate.wait_entered()
+    for number in (1, 2, 3):
+        clients[number].send(request(body=gate.command(b"%d" % number)))
+    for refused in clients[4:]:
+        answer = refused.call(b"too much")
+        assert answer.status == 450
+        assert answer.body.strip()
+    gate.release(4)
+    assert [client.read().text for client in clients[:4]] == ["0", "1", "2", "3"]
+    for client in clients[:4]:
+        assert client.call(b"again").body == b"again"
+    for client in clients:
+        client.close()
+
+
+def test_queue_keeps_its_order(start: StartHost, gate: Gate) -> None:
+    """What waits is taken in the order in which it came."""
+    host = start(worker_threads=1, keepalive=60_000)
+    clients = warm_clients(host, 30)
+    for number, client in enumerate(clients):
+        client.send(request(body=gate.command(b"%d" % number)))
+    gate.release(30)
+    assert [client.read().text for client in clients] == [str(number) for number in range(30)]
+    assert [event.body for event in gate.wait_entered(30)] == [str(number) for number in range(30)]
+    for client in clients:
+        client.close()
+
+
+# How long. The limit is short here; nothing depends on how long it really takes.
+
+QUICK = 400  # milliseconds
+
+
+def expect_timeout(client: Client) -> None:
+    """408 with a text, and the connection is closed."""
+    answer = client.read()
+    assert answer.status == 408, answer
+    assert answer.body.strip()
+    assert client.is_closed()
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"P", b"POST / HT", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Le", announce(10), announce(10) + b"half"],
+    ids=["one byte", "half a line", "half a head", "no body", "half a body"],
+)
+def test_slow_upload(start: StartHost, part: bytes) -> None:
+    """The time counts from the first byte, whatever the request has got to."""
+    host = start(keepalive=QUICK)
+    expect_timeout(host.connect().send(part))
+    client = host.connect()
+    assert client.call(b"good").status == 200
+    expect_timeout(client.send(part))
+
+
+def test_trickle(start: StartHost) -> None:
+    """A client that sends a byte now and then gains no time by it."""
+    host = start(keepalive=QUICK)
+    client = host.connect().send(announce(1_000_000))
+    while client.waits_for_an_answer(0.02):
+        client.send_until_refused(b".")
+    expect_timeout(client)
+
+
+def test_no_byte_no_clock(start: StartHost) -> None:
+    """
+    A connection may be idle for longer than a request may take. Another connection's 408s are the clock.
+    """
+    host = start(keepalive=QUICK)
+    with host.connect() as new, host.connect() as used:
+        assert used.call(b"first").body == b"first"
+        for _ in range(2):
+            expect_timeout(host.connect().send(b"P"))
+        assert new.call(b"idle until now").body == b"idle until now"
+        assert used.call(b"second").body == b"second"
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+@pytest.mark.parametrize("language", ["cpp", "java", "python"])
+def test_slow_processor(start: StartHost, gate: Gate, language: str, isolation: str) -> None:
+    """
+    Over --keepalive: 408 and the end of the connection, for the one that runs and for the one that waits
+    behind it. The processor cannot be interrupted; when it is done at last, its answer goes nowhere and its
+    thread serves on.
+    """
+    host = start(language, worker_threads=2, keepalive=QUICK, isolation=isolation)
+    running = host.ask(gate.command(b"too late"))
+    gate.wait_entered()
+    expect_timeout(running)
+    gate.release()
+    gate.wait_left()
+    for number in range(20):
+        assert host.call(b"%d" % number).body == b"%d" % number
+
+
+def test_waiting_counts(start: StartHost, gate: Gate) -> None:
+    """The time in the queue is part of the time; what waited too long never reaches the processor."""
+    host = start(worker_threads=1, keepalive=QUICK)
+    running = host.ask(gate.command(b"running"))
+    gate.wait_entered()
+    waiting = host.ask(gate.command(b"waiting"))
+    expect_timeout(running)
+    expect_timeout(waiting)
+    gate.release()
+    gate.wait_left()
+    assert host.call(b"next").body == b"next"
+    assert [event.body for event in gate.catch_up()] == ["running", "running"]
+
+
+def test_pipelined_requests_share_the_fate(start: StartHost, gate: Gate) -> None:
+    """When the first of two pipelined requests takes too long, one 408 ends the connection."""
+    host = start(keepalive=QUICK)
+    client = host.connect().send(request(body=gate.command(b"slow")) + request(body=b"behind it"))
+    gate.wait_entered()
+    expect_timeout(client)
+
+
+def test_all_threads_stuck(start: StartHost) -> None:
+    """
+    Calls that never return cost their threads, and in the end the worker: it is replaced, since no language
+    can interrupt a call, and the host serves on.
+    """
+    host = start(worker_threads=2, keepalive=QUICK, max_queue_size=64)
+    for _ in range(2):
+        expect_timeout(host.ask(command("die", "spin")))
+    host.expect_log("stuck")
+    host.wait_for_log("is replaced|ready")
+    answers = [host.call(b"again")]
+    while answers[-1].status == 408:  # asked before the new worker was ready
+        answers.append(host.call(b"again"))
+    assert answers[-1].body == b"again"

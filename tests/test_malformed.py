@@ -1,0 +1,86 @@
+"""
+What is no request: 400 and the end of the connection, and never more than that.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import columns
+from support import dice
+from support.host import Host
+from support.ways import AFTER, all_ways
+from support.wire import Response, chunked, request
+from test_http import SHAPES, refuses
+
+HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 2}
+pytestmark = columns("cpp-process")
+
+CHUNKS = request(headers=[("Transfer-Encoding", "chunked")])
+MALFORMED = {
+    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "zeros": b"\0" * 64,
+    "words": b"hello, is anybody there?\r\n\r\n",
+    "version 9.9": b"GET / HTTP/9.9\r\nHost: h\r\n\r\n",
+    "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "another protocol's version": b"GET / ICY/1.1\r\nHost: h\r\n\r\n",
+    "a small method": b"post / HTTP/1.1\r\nHost: h\r\n\r\n",
+    "a space in the target": b"GET /a b HTTP/1.1\r\nHost: h\r\n\r\n",
+    "a header without a colon": b"GET / HTTP/1.1\r\nHost h\r\n\r\n",
+    "a space before a colon": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length : 4\r\n\r\nbody",
+    "a NUL in a header": b"GET / HTTP/1.1\r\nHost: h\0h\r\n\r\n",
+    "both framings": request(body=b"0\r\n\r\n", headers=[("Transfer-Encoding", "chunked")]),
+    "both framings, the other way round": request(
+        headers=[("Content-Length", "5"), ("Transfer-Encoding", "chunked")]
+    )
+    + b"0\r\n\r\n",
+    "two different lengths": request(body=b"body", headers=[("Content-Length", "5")]),
+    "a list of different lengths": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4, 5\r\n\r\nbody!",
+    "a negative length": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+    "a length with a sign": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: +4\r\n\r\nbody",
+    "a length in hex": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0x4\r\n\r\nbody",
+    "a length that is a word": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: four\r\n\r\nbody",
+    "a coding that nobody knows": request(headers=[("Transfer-Encoding", "secret")]),
+    "chunked is not the last coding": request(headers=[("Transfer-Encoding", "chunked, gzip")])
+    + chunked(b"body", 4),
+    "a chunk size that is none": CHUNKS + b"zz\r\nbody\r\n0\r\n\r\n",
+    "a negative chunk size": CHUNKS + b"-4\r\nbody\r\n0\r\n\r\n",
+    "a chunk that is longer than it says": CHUNKS + b"2\r\nbody\r\n0\r\n\r\n",
+    "a chunk size above 2^64": CHUNKS + b"FFFFFFFFFFFFFFFFFF\r\nbody\r\n",
+    "a chunk size that ends in spaces and words": CHUNKS + b"4 4\r\nbody\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
+def test_malformed(host: Host, data: bytes) -> None:
+    """400 with a text, and the connection is closed: nobody knows where such a request ends."""
+    all_ways(host, data, refuses(400), closes=True)
+    assert host.call(b"next").body == b"next"
+
+
+def test_no_version(host: Host) -> None:
+    """HTTP/0.9 ended in 1996; 400 and 505 both say so."""
+
+    def check(answer: Response) -> None:
+        assert answer.status in (400, 505), answer
+
+    all_ways(host, b"GET /\r\n\r\n", check, closes=True)
+
+
+def test_any_bytes(host: Host) -> None:
+    """No bytes whatsoever make the host answer 500, hang or complain about itself."""
+    chance = dice(20)
+    seeds = [*SHAPES.values(), *MALFORMED.values(), AFTER * 3]
+    for _ in range(400):
+        data = bytearray(chance.choice(seeds) + chance.choice(seeds))
+        for _ in range(chance.randrange(1, 6)):
+            at = chance.randrange(len(data))
+            data[at : at + chance.randrange(3)] = chance.choice(
+                [b"", b"\r\n", b"\0", b"0", b":", chance.randbytes(3)]
+            )
+        with host.connect() as client:
+            client.send(bytes(data))
+            client.half_close()
+            answer = client.read_to_end()
+            assert b"HTTP/1.1 500" not in answer, bytes(data)
+    assert host.call(b"next").body == b"next"

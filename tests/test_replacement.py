@@ -1,0 +1,204 @@
+"""
+The life of workers beside their requests: loading, failing to load, waiting and giving up.
+
+The processor is processors/cpp/moody.cc: each load goes as a file says at that moment. It serves on after a
+crash of its own ("segv" as input), and a gate holds it while it loads.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support.build import Workshop
+from support.gate import Gate
+from support.host import Host
+from support.wire import Client
+
+LONG = 120_000
+
+
+class Mood:
+    """What the next load does."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.set("ok")
+
+    def set(self, text: str) -> None:
+        self.path.write_text(text, encoding="utf-8")
+
+    def gate(self, gate: Gate) -> None:
+        """The next load waits at *gate*."""
+        self.set(f"gate:{gate.folder}")
+
+
+@pytest.fixture
+def mood(tmp_path: Path) -> Mood:
+    return Mood(tmp_path / "mood")
+
+
+@pytest.fixture
+def moody(start: StartHost, workshop: Workshop, mood: Mood) -> Host:
+    """A host whose processor loads as `mood` says."""
+    return start(entry=workshop.cpp("moody"), model_config=mood.path, keepalive=LONG)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def unstarted(folder: Path, workshop: Workshop, mood: Mood, port: int) -> Host:
+    """A host that is not waited for."""
+    return Host(folder, entry=workshop.cpp("moody"), model_config=mood.path, listen=f"127.0.0.1:{port}")
+
+
+# The first load.
+
+
+def test_nothing_is_accepted_before_it_is_loaded(
+    workshop: Workshop, mood: Mood, gate: Gate, tmp_path: Path
+) -> None:
+    """While initialize runs, a connection is refused; the port is the one that will be served."""
+    mood.gate(gate)
+    port = free_port()
+    host = unstarted(tmp_path / "host", workshop, mood, port)
+    try:
+        gate.wait_entered()
+        with pytest.raises(ConnectionRefusedError):
+            Client(("127.0.0.1", port))
+        gate.release()
+        host.wait_listening()
+        assert host.address == ("127.0.0.1", port)
+        assert host.call(b"x").body == b"x"
+        host.stop()
+    finally:
+        host.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_stop_while_loading(
+    workshop: Workshop, mood: Mood, gate: Gate, tmp_path: Path, number: signal.Signals
+) -> None:
+    """A stop is a stop, also before there is anything to serve."""
+    mood.gate(gate)
+    host = unstarted(tmp_path / "host", workshop, mood, 0)
+    try:
+        gate.wait_entered()
+        host.send_signal(number)
+        host.ends_with(0)
+    finally:
+        host.kill()
+
+
+def test_kill_of_the_host_while_loading(workshop: Workshop, mood: Mood, gate: Gate, tmp_path: Path) -> None:
+    """The worker does not survive it, though it is busy in initialize."""
+    mood.gate(gate)
+    host = unstarted(tmp_path / "host", workshop, mood, 0)
+    try:
+        gate.wait_entered()
+        host.send_signal(signal.SIGKILL)
+        host.ends_with(-signal.SIGKILL)
+    finally:
+        host.kill()
+
+
+# Replacements.
+
+
+def test_requests_wait_for_the_replacement(moody: Host, mood: Mood, gate: Gate) -> None:
+    """
+    A worker that has served is replaced at once; those who ask while the new one loads are served by it.
+    """
+    mood.gate(gate)
+    moody.kill_worker()
+    gate.wait_entered()
+    waiting = [moody.ask(b"%d" % number) for number in range(10)]
+    gate.release()
+    assert [client.read().body for client in waiting] == [b"%d" % number for number in range(10)]
+    for client in waiting:
+        client.close()
+    moody.allow_log("SIGKILL")
+
+
+def test_a_failed_load_is_tried_again(moody: Host, mood: Mood, gate: Gate) -> None:
+    """After one failed load requests are told 503; when a later load succeeds they are served."""
+    mood.set("state:7")
+    assert moody.call(b"segv").status == 500
+    moody.expect_log("state 7|state.*7")
+    mood.gate(gate)
+    gate.wait_entered()
+    answer = moody.call(b"meanwhile")
+    assert answer.status == 503
+    assert "no healthy upstream" in answer.text
+    mood.set("ok")
+    gate.release()
+    while (answer := moody.call(b"at last")).status == 503:
+        assert "no healthy upstream" in answer.text
+    assert (answer.status, answer.body) == (200, b"at last")
+    moody.allow_log("SIGSEGV")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("state:7", "7"), ("segv", "SIGSEGV"), ("_exit:5", "5"), ("exit:0", "exit")]
+)
+def test_three_failed_loads_stop_the_host(moody: Host, mood: Mood, how: str, said: str) -> None:
+    """Exit code 3, with the reason of the last one."""
+    mood.set(how)
+    assert moody.call(b"kill").status == 500
+    moody.allow_log(f"{said}|SIGKILL")
+    moody.ends_with(3)
+    assert said in moody.log.since(stream="stderr")[-1]
+
+
+def test_a_success_forgets_failures(moody: Host, mood: Mood) -> None:
+    """Three failed loads must come in a row: two, a success, and two more do not stop the host."""
+    moody.allow_log("state|SIGSEGV")
+    for _ in range(2):
+        mood.set("state:7")
+        moody.mark()
+        assert moody.call(b"segv").status == 500
+        moody.wait_for_log(r"state.*7", times=2)
+        mood.set("ok")
+        while moody.call(b"back").status == 503:
+            pass
+        assert moody.call(b"again").body == b"again"
+
+
+def test_a_kill_while_loading_is_no_failed_load(moody: Host, mood: Mood, gate: Gate) -> None:
+    """Three workers killed from outside while they load say nothing about the processor."""
+    mood.gate(gate)
+    moody.allow_log("SIGKILL")
+    moody.kill_worker()
+    for number in range(3):
+        moody.kill_worker(gate.wait_entered(number + 1)[number].pid)
+    gate.wait_entered(4)
+    mood.set("ok")
+    gate.release()
+    while moody.call(b"back").status == 503:
+        pass
+    assert moody.call(b"again").body == b"again"
+
+
+def test_stop_while_the_replacement_loads(moody: Host, mood: Mood, gate: Gate) -> None:
+    """The host stops, with whatever exists of its workers."""
+    mood.gate(gate)
+    moody.allow_log("SIGKILL")
+    moody.kill_worker()
+    gate.wait_entered()
+    moody.stop()
+
+
+def test_stop_in_the_back_off(moody: Host, mood: Mood) -> None:
+    """No worker is there at all."""
+    mood.set("state:7")
+    moody.allow_log("state|SIGSEGV")
+    assert moody.call(b"segv").status == 500
+    moody.wait_for_log(r"state.*7")
+    moody.stop()

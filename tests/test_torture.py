@@ -1,0 +1,148 @@
+"""
+Torture: workers die at random instants under load, and nobody notices.
+
+Every request has a body of its own, and the load client (support/load.py) keeps a book: each is answered
+exactly once, with its own answer, and none is 500 unless it is the one that crashes on purpose. Afterwards
+the host holds what it held before.
+
+The normal run is short. EAS_HOST_TORTURE_SECONDS=60 runs each test here for that long and demands more: 100
+kills, 1,000,000 requests.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from conftest import StartHost
+from support import dice, proc
+from support.host import Host
+from support.loadrun import LoadRun, Summary
+
+pytestmark = pytest.mark.torture
+
+SECONDS = float(os.environ.get("EAS_HOST_TORTURE_SECONDS", "0"))
+FULL = SECONDS > 0
+KILLS = 100 if FULL else 12
+LEAK_REQUESTS = 1_000_000 if FULL else 50_000
+LONG = 60_000  # milliseconds: what runs again must not fail for want of time on a slow machine
+MIB = 1024  # in the KiB of /proc
+
+
+def all_holdings(host: Host) -> tuple[proc.Holdings, list[proc.Holdings]]:
+    """What the front and the workers hold."""
+    return proc.holdings(host.pid), [proc.holdings(pid) for pid in host.workers()]
+
+
+def settle(host: Host, descriptors: int) -> proc.Holdings:
+    """
+    The front's holdings, once it has seen the end of the load's connections: each look is a turn of its loop.
+    """
+    for _ in range(500):
+        now = proc.holdings(host.pid)
+        if now.descriptors == descriptors:
+            break
+        assert host.call(b"a turn").body == b"a turn"
+    return now
+
+
+def warm_up(host: Host) -> proc.Holdings:
+    """Ordinary load from as many connections, after which nothing is made for the first time."""
+    with LoadRun(host, connections=32, count=5000) as load:
+        load.wait_end().check()
+    assert host.call(b"a turn").body == b"a turn"
+    return proc.holdings(host.pid)
+
+
+def is_as_before(host: Host, before: proc.Holdings, workers: int) -> None:
+    """Memory, descriptors, threads and processes."""
+    after = settle(host, before.descriptors)
+    assert after.descriptors == before.descriptors
+    assert after.threads == before.threads
+    assert len(host.workers()) == workers
+    assert after.anonymous - before.anonymous < 8 * MIB, (before, after)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kills(start: StartHost, workers: int) -> None:
+    """
+    kill -9 of a random worker, again and again, after a random number of answers: no request is lost,
+    answered twice, wrong, or 500.
+    """
+    host = start(keepalive=LONG, worker_processes=workers)
+    host.allow_log("SIGKILL")
+    before = warm_up(host)
+    chance = dice(workers)
+    kills, end = 0, time.monotonic() + SECONDS
+    with LoadRun(host, connections=32, report=50) as load:
+        while kills < KILLS or time.monotonic() < end:
+            load.wait_answers(chance.choice([50, 100, 500, 2000]))
+            host.kill_worker(chance.choice(host.workers()))
+            kills += 1
+        load.wait_answers(500)
+        summary = load.finish()
+    summary.check()
+    assert set(summary.statuses) == {"200"}
+    is_as_before(host, before, workers)
+
+
+@pytest.mark.parametrize("how", ["segv", "abort", "_exit:1"])
+def test_crashes(start: StartHost, how: str) -> None:
+    """One request in 1,000 ends its worker: exactly these answer 500, all others 200 with their own bytes."""
+    host = start(keepalive=LONG)
+    host.allow_log("SIGSEGV|SIGABRT|exit")
+    before = warm_up(host)
+    summary = crash_for(host, how, SECONDS or 1, 8)
+    summary.check()
+    assert summary.statuses["500"] == summary.asked // 1000
+    assert set(summary.statuses) == {"200", "500"}
+    is_as_before(host, before, 1)
+
+
+def crash_for(host: Host, how: str, seconds: float, crashes: int) -> Summary:
+    """Load with a crash in each 1,000 requests, for at least so many *seconds* and *crashes*."""
+    answers, end = 0, time.monotonic() + seconds
+    with LoadRun(host, connections=32, die=how, every=1000, report=500) as load:
+        while answers < crashes * 1000 or time.monotonic() < end:
+            load.wait_answers(500)
+            answers += 500
+        return load.finish()
+
+
+@pytest.mark.parametrize("language", ["java", "python"])
+def test_kills_of_other_languages(start: StartHost, language: str) -> None:
+    """The same promise for java and python, whose workers take longer to start."""
+    host = start(language, keepalive=LONG)
+    host.allow_log("SIGKILL")
+    before = warm_up(host)
+    chance = dice(language)
+    with LoadRun(host, connections=32, report=50) as load:
+        for _ in range(20 if FULL else 4):
+            load.wait_answers(chance.choice([50, 200, 1000]))
+            host.kill_worker()
+        load.wait_answers(200)
+        summary = load.finish()
+    summary.check()
+    assert set(summary.statuses) == {"200"}
+    is_as_before(host, before, 1)
+
+
+def test_memory_stays(start: StartHost) -> None:
+    """
+    Requests of mixed size, up to 3 MiB: front and worker hold at the end what they held after the first
+    10,000.
+    """
+    host = start(keepalive=LONG)
+    with LoadRun(host, connections=16, plan="mixed", count=10_000, report=1000) as load:
+        load.wait_end(600).check()
+    front, (worker,) = all_holdings(host)
+    with LoadRun(host, connections=16, plan="mixed", count=LEAK_REQUESTS, report=1000) as load:
+        load.wait_end(3600).check()
+    front_after, (worker_after,) = settle(host, front.descriptors), all_holdings(host)[1]
+    assert front_after.descriptors == front.descriptors
+    for before, after in ((front, front_after), (worker, worker_after)):
+        assert after.anonymous - before.anonymous < 8 * MIB, (before, after)
+        assert after.shared - before.shared < 32 * MIB, (before, after)
+        assert after.threads == before.threads
