@@ -18,7 +18,7 @@ BIN := .venv/bin
 STAMPS := .venv/stamps
 NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/include/eas/*.h)
 JAVA_SOURCES := $(wildcard java/*.py) $(shell find java/src -name '*.java' 2>/dev/null)
-FORMATTED := $(shell find native examples bench tests -name build -prune -o \( -name '*.cc' -o -name '*.h' -o -name '*.c' \) -print)
+FORMATTED := $(shell find examples bench tests -name '*.cc' -o -name '*.c' -o -name '*.h')
 
 ## setup: a .venv with the Python packages, the native module and the Java bridge; installs what the system lacks
 .PHONY: setup
@@ -36,8 +36,12 @@ $(STAMPS)/build-tools: $(STAMPS)/venv pyproject.toml
 	@touch $@
 
 $(STAMPS)/installed: $(STAMPS)/build-tools pyproject.toml setup.py $(NATIVE_SOURCES) $(JAVA_SOURCES)
-	@rm -f host/eas_host/_native.*  # an older module under another of Python's suffixes would be preferred
+	@rm -f host/eas_host/_native*.so  # an older module under another of Python's suffixes would be preferred
 	$(BIN)/pip install -q --no-build-isolation -e '.[test,lint,bench]'
+	@touch $@
+
+$(STAMPS)/test-packages: $(STAMPS)/venv
+	@PYTHON='$(PYTHON)' scripts/bootstrap.sh test
 	@touch $@
 
 ## examples: the processors in examples/, each into its own build/ folder
@@ -55,7 +59,7 @@ run: setup examples
 .PHONY: test test-native test-python
 test: test-native test-python
 
-test-native: setup
+test-native: setup $(STAMPS)/test-packages
 	@$(MAKE) --no-print-directory -C native test test-asan test-ubsan test-tsan headers
 
 test-python: setup examples
@@ -68,6 +72,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(FORMATTED)
+	@$(MAKE) --no-print-directory -C native format-check
 
 ## format: formats the Python and C++ sources
 .PHONY: format
@@ -75,6 +80,7 @@ format: setup
 	$(BIN)/ruff check --fix --exit-zero --quiet
 	$(BIN)/ruff format
 	$(BIN)/clang-format -i $(FORMATTED)
+	@$(MAKE) --no-print-directory -C native format
 
 ## bench: requests/s and CPU time per request beside nginx and a bare loop (BENCH_ARGS="--quick")
 .PHONY: bench
@@ -85,7 +91,7 @@ bench: setup
 ## clean: removes everything that these targets made
 .PHONY: clean
 clean:
-	rm -rf .venv build dist host/*.egg-info host/eas_host/_native.* host/eas_host/java/*.jar
+	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/java/*.jar
 	rm -rf native/build java/build bench/build examples/echo/*/build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find host tests bench examples -name __pycache__ -prune -exec rm -rf {} +

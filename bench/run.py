@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import statistics
 import sys
 from typing import Final
@@ -26,6 +27,8 @@ from servers import BASELINE, BenchError, Row, rows, started, tool
 _HEAD: Final[tuple[str, ...]] = ("", "requests/s", "of bare", "CPU µs/request", "of bare", "p99 ms")
 _WARM_UP: Final = 1.0
 """Seconds of load before the first round: the JVM compiles, buffers and caches reach their size."""
+_BUSY: Final = 0.25
+"""Of all cores, on average over the last minute. Processes that share a core evict each other's caches."""
 
 
 def main() -> int:
@@ -34,6 +37,7 @@ def main() -> int:
     """
     options = _options()
     load = Load(options.connections, options.body, options.seconds)
+    _warn_if_busy()
     try:
         tool("wrk")
         chosen = [row for row in rows() if row.name == BASELINE or options.only in row.name]
@@ -65,6 +69,15 @@ def _options() -> argparse.Namespace:
     if options.quick:
         options.rounds, options.seconds = 3, 1
     return options
+
+
+def _warn_if_busy() -> None:
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > _BUSY * cores:
+        print(
+            f"bench: this machine is busy (load {load:.1f} on {cores} cores); expect less of it",
+            file=sys.stderr,
+        )
 
 
 def _interleaved(chosen: list[Row], load: Load, rounds: int) -> dict[str, list[Result]]:

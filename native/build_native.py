@@ -1,15 +1,15 @@
 """
 Builds eas_host._native, the C++ part of the host as a Python module.
 
-cffi in API mode: the C compiler checks every declaration, and a call costs a tenth of a microsecond. The declarations
-are not written twice; they are cut from src/api.h, between its two cdef lines.
+cffi in API mode: the C compiler checks every declaration, and a call costs a tenth of a microsecond. The
+declarations are not written twice; they are cut from src/api.h, between its two cdef lines.
 
-It runs in two ways: setuptools calls *ffibuilder* through the `cffi_modules` hook, and `python native/build_native.py`
-compiles in place, into host/eas_host/.
+It runs in two ways: setuptools calls *ffibuilder* through the `cffi_modules` hook, and
+`python native/build_native.py` compiles in place, into host/eas_host/.
 
-Warnings are shown but are not errors here: the same compiler run includes the C code that cffi generates, which is not
-ours, and a user's newer compiler may know warnings that no version of ours could have avoided. `make -C native test`
-compiles our own files with -Werror.
+Warnings are shown but are not errors here: the same compiler run includes the C code that cffi generates,
+which is not ours, and a user's newer compiler may know warnings that no version of ours could have avoided. Our
+own files are compiled with -Werror by `make -C native test`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def build_in_place() -> Path:
         The module's path.
     """
     OBJECTS.mkdir(parents=True, exist_ok=True)
-    # Absolute, because cffi changes into its own folder: the compiler mirrors them under OBJECTS, where objects belong.
+    # Absolute, because cffi changes into its own folder; the compiler mirrors them under OBJECTS.
     built = Path(make_builder().compile(tmpdir=str(OBJECTS), verbose=False))
     target = ROOT / "host" / "eas_host" / built.name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,9 @@ def build_in_place() -> Path:
     fresh = target.with_suffix(".new")
     shutil.copy2(built, fresh)
     fresh.replace(target)
+    for other in target.parent.glob("_native*.so"):
+        if other != target:
+            other.unlink()  # of another way to build: Python would prefer one of its suffixes
     return target
 
 

@@ -27,6 +27,10 @@ has_python_headers() {
   "$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 }
 
+has_googletest() {
+  test -e /usr/include/gtest/gtest.h || echo '#include <gtest/gtest.h>' | g++ -E -x c++ -
+}
+
 if command -v "$python" >/dev/null; then
   version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])') || stop "$python does not run"
   [[ $version =~ ^3\.[1-9][0-9]$ ]] || stop "$python is Python $version; needed is 3.10 or later: make setup PYTHON=..."
@@ -42,7 +46,7 @@ need default-jdk-headless command -v java
 
 for purpose in "$@"; do
   case $purpose in
-    test) need gdb command -v gdb ;;
+    test) need libgtest-dev has_googletest ;;
     bench) need wrk command -v wrk; need nginx test -x "$(command -v nginx || echo /usr/sbin/nginx)" ;;
     *) stop "unknown purpose: $purpose (expected test or bench)" ;;
   esac

@@ -61,6 +61,22 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Runs the tests of a module column by column, so that each column's host is started once.
+
+    pytest groups tests by the place of a parameter in its list, which is another one in each table.
+    """
+    modules = list(dict.fromkeys(item.path for item in items))
+
+    def order(item: pytest.Item) -> tuple[int, int]:
+        column = item.callspec.params.get("host") if hasattr(item, "callspec") else None
+        return modules.index(item.path), COLUMNS.index(column) if column in COLUMNS else -1
+
+    items.sort(key=order)
+
+
 def columns(*wanted: str) -> pytest.MarkDecorator:
     """Runs a test in some columns only: names of columns, or of languages, or of isolations."""
     chosen = [column for column in COLUMNS if {str(column), *column} & set(wanted)]

@@ -32,7 +32,7 @@ class NeverReads(NamedTuple):
 
 @pytest.fixture(scope="module")
 def never_reads(host: Host) -> Iterator[NeverReads]:
-    """A client that asks for 100 MiB and reads none of it, from the first test of this module to the last one."""
+    """A client that asks for 100 MiB and reads none of it, from the first test here to the last one."""
     descriptors = proc.holdings(host.pid).descriptors
     with Client(host.address, receive_buffer=4096) as client:
         client.send(request(body=command("size", str(100 * MIB))))

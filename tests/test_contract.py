@@ -310,6 +310,14 @@ def test_isolated(host: Host) -> None:
     assert [int(host.call(command("pid")).body)] == host.workers()
 
 
+@columns("process")
+def test_started_fresh(host: Host) -> None:
+    """A worker is a program of its own, no fork of the front: nothing of HTTP is in it."""
+    (worker,) = host.workers()
+    assert any("httptools" in path for path in proc.mapped_files(host.pid))
+    assert [path for path in proc.mapped_files(worker) if "httptools" in path or "uvloop" in path] == []
+
+
 @columns("none")
 def test_not_isolated(host: Host) -> None:
     """With --isolation none there is one process, which serves and runs the processor."""

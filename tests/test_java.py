@@ -85,6 +85,15 @@ def test_context_class_loader(host: Host) -> None:
     assert host.call(command("resource", "META-INF/MANIFEST.MF")).body == b"true"
 
 
+@columns("java")
+def test_signals_of_the_jvm(host: Host) -> None:
+    """A JVM makes its null checks and stack limits of SIGSEGV; a watch for crashes must leave them to it."""
+    for _ in range(3):
+        assert host.call(command("nulls", "400000")).body == b"100000"
+        assert b"StackOverflowError" in host.call(command("deep")).body
+    host.allow_log("StackOverflowError")
+
+
 @pytest.mark.parametrize("isolation", ["process", "none"])
 def test_jvm_options(start: StartHost, isolation: str) -> None:
     """--jvm-options reaches the JVM, quoted words and all."""

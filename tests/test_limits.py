@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import StartHost, columns
+from conftest import LANGUAGES, StartHost, columns
 from support import proc
 from support.gate import Gate
 from support.host import Host
@@ -185,6 +185,25 @@ def test_queue_keeps_its_order(start: StartHost, gate: Gate) -> None:
     assert [client.read().text for client in clients] == [str(number) for number in range(30)]
     assert [event.body for event in gate.wait_entered(30)] == [str(number) for number in range(30)]
     for client in clients:
+        client.close()
+
+
+@pytest.mark.parametrize("threads", [1, 12])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_number_of_threads(start: StartHost, gate: Gate, language: str, threads: int) -> None:
+    """--worker-threads run at once, and not one more."""
+    host = start(language, worker_threads=threads, keepalive=60_000)
+    clients = [host.ask(gate.command(b"%d" % number)) for number in range(threads + 1)]
+    gate.wait_entered(threads)
+    first = gate.entries()[:threads]
+    assert len(gate.catch_up()) == threads
+    gate.release()
+    gate.wait_entered(threads + 1)
+    assert gate.events[threads].kind == "leave"
+    assert len({event.body for event in (*first, gate.entries()[-1])}) == threads + 1
+    gate.release(threads)
+    for client in clients:
+        assert client.read().status == 200
         client.close()
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCK_SECONDS = 120  # only ever reached by a block that hangs: the slowest starts a JVM
+BLOCK_SECONDS = 60  # only ever reached by a block that hangs: the slowest starts a JVM
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

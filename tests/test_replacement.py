@@ -151,10 +151,21 @@ def test_a_failed_load_is_tried_again(moody: Host, mood: Mood, gate: Gate) -> No
 def test_three_failed_loads_stop_the_host(moody: Host, mood: Mood, how: str, said: str) -> None:
     """Exit code 3, with the reason of the last one."""
     mood.set(how)
-    assert moody.call(b"kill").status == 500
-    moody.allow_log(f"{said}|SIGKILL")
+    moody.allow_log(f"{said}|SIGSEGV")
+    assert moody.call(b"segv").status == 500
     moody.ends_with(3)
     assert said in moody.log.since(stream="stderr")[-1]
+
+
+def test_who_waits_when_the_host_gives_up(moody: Host, mood: Mood, gate: Gate) -> None:
+    """A request that waits for a worker that will never be there is told so, at once."""
+    moody.allow_log("state|SIGKILL")
+    with moody.ask(b"gate:%s" % str(gate.folder).encode()) as client:
+        gate.wait_entered()
+        mood.set("state:7")
+        moody.kill_worker()
+        assert client.read().status in (500, 503)
+    moody.ends_with(3)
 
 
 def test_a_success_forgets_failures(moody: Host, mood: Mood) -> None:

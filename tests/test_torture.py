@@ -79,7 +79,9 @@ def test_kills(start: StartHost, workers: int) -> None:
     with LoadRun(host, connections=32, report=50) as load:
         while kills < KILLS or time.monotonic() < end:
             load.wait_answers(chance.choice([50, 100, 500, 2000]))
-            host.kill_worker(chance.choice(host.workers()))
+            while not (alive := host.workers()):  # the last one is dead, the next one not yet born
+                load.wait_answers(50)
+            host.kill_worker(chance.choice(alive))
             kills += 1
         load.wait_answers(500)
         summary = load.finish()
@@ -121,6 +123,8 @@ def test_kills_of_other_languages(start: StartHost, language: str) -> None:
     with LoadRun(host, connections=32, report=50) as load:
         for _ in range(20 if FULL else 4):
             load.wait_answers(chance.choice([50, 200, 1000]))
+            while not host.workers():
+                load.wait_answers(50)
             host.kill_worker()
         load.wait_answers(200)
         summary = load.finish()

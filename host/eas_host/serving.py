@@ -169,6 +169,7 @@ class Host:
 
     def _on_fatal(self, error: LoadError) -> None:
         self._fatal = error
+        self._dispatcher.give_up(error.message)
         if not self._stopping.done():
             self._stopping.set_result(None)
 

@@ -139,8 +139,8 @@ void eas_front_publish(eas_ring* ring, int slot, size_t size);
 // [front]
 void eas_front_bell(eas_ring* ring, int threads);
 
-// Wakes one worker thread for what waits, unless a thread is awake that will look at the queue soon. It goes by hints:
-// while something waits, ring the bell for it every few milliseconds all the same.
+// Wakes one worker thread for what waits, unless a thread is awake that will look at the queue soon. It goes
+// by hints: while something waits, ring the bell for it every few milliseconds all the same.
 // [front thread]
 void eas_front_nudge(eas_ring* ring);
 
@@ -153,8 +153,8 @@ int eas_front_waiting(eas_ring* ring);
 // [front]
 int eas_front_drain(eas_ring* ring, int64_t* out, int max);
 
-// The same, and copies the outputs that fit one behind the other into `copies`, which has `room` bytes. Such a
-// completion has EAS_COPIED added to its outcome, and its slot is released already.
+// The same, and copies the outputs that fit one behind the other into `copies`, which has `room` bytes. Such
+// a completion has EAS_COPIED added to its outcome, and its slot is released already.
 // [front thread]
 int eas_front_collect(eas_ring* ring, int64_t* out, int max, char* copies, size_t room);
 

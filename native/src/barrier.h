@@ -17,6 +17,10 @@
 #include <string>
 #include <type_traits>
 
+// For a function with a clause `catch (const abi::__forced_unwind&)`: what it catches is a reference to
+// nothing, and the undefined sanitizer would report that.
+#define EAS_CATCHES_FORCED_UNWIND __attribute__((no_sanitize("null")))
+
 namespace eas {
 
 struct Thrown {
@@ -38,7 +42,7 @@ struct Registers {
 
 // Calls `function` with `registers`. Exceptions end here, but for abi::__forced_unwind (pthread_exit,
 // pthread_cancel), which nobody may stop.
-Outcome CallThroughTrampoline(void (*function)(), const Registers& registers);
+EAS_CATCHES_FORCED_UNWIND Outcome CallThroughTrampoline(void (*function)(), const Registers& registers);
 
 // An argument as it travels in an integer register.
 template <typename T>

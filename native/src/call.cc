@@ -83,8 +83,8 @@ void Caller::Process(const eas_call& call, const void* input) {
   Reply(ring_, worker_, thread_, call.slot, EAS_RAISED, 0, message.data(), message.size());
 }
 
-// The output is released before the request is complete: a pointer that cannot be freed ends the process here, and this
-// is the request that is to answer for it.
+// The output is released before the request is complete: a pointer that cannot be freed ends the process
+// here, and this is the request that is to answer for it.
 void Caller::Finish(const eas_call& call, int status, void* output, int output_size) {
   if (output_size < 0 || (output == nullptr && output_size > 0)) {
     std::free(output);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "barrier.h"
 #include "loader.h"
 #include "ring.h"
 
@@ -18,7 +19,7 @@ class Caller {
 
   // Runs the processor on a claimed request and completes it, whatever the processor does, short of dying.
   // Leaves by abi::__forced_unwind if the processor ends its thread; the request is completed then too.
-  void Run(const eas_call& call);
+  EAS_CATCHES_FORCED_UNWIND void Run(const eas_call& call);
 
  private:
   const char* Copy(const eas_call& call);

@@ -93,25 +93,26 @@ void RecordFrames(const uintptr_t* pc, int count) {
 
 bool NeverStop(uintptr_t) { return false; }
 
-struct Place {
-  uintptr_t pc;
-  uintptr_t caller;  // a guess, for when nothing is known about pc
-};
-
 #if defined(__x86_64__)
-Place PlaceOf(const ucontext_t& context) {
+uintptr_t ProgramCounter(const ucontext_t& context) {
+  return static_cast<uintptr_t>(context.uc_mcontext.gregs[REG_RIP]);
+}
+
+// After a call through a bad pointer the return address is still on top of the stack.
+uintptr_t GuessCaller(const ucontext_t& context) {
   const auto stack = static_cast<uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
-  // After a call through a bad pointer the return address is still on top of the stack.
-  const uintptr_t top = stack % sizeof(uintptr_t) == 0 ? *reinterpret_cast<const uintptr_t*>(stack) : 0;
-  return {static_cast<uintptr_t>(context.uc_mcontext.gregs[REG_RIP]), top};
+  return stack % sizeof(uintptr_t) == 0 ? *reinterpret_cast<const uintptr_t*>(stack) : 0;
 }
 #elif defined(__aarch64__)
-Place PlaceOf(const ucontext_t& context) {
-  return {static_cast<uintptr_t>(context.uc_mcontext.pc),
-          static_cast<uintptr_t>(context.uc_mcontext.regs[30])};
+uintptr_t ProgramCounter(const ucontext_t& context) { return static_cast<uintptr_t>(context.uc_mcontext.pc); }
+
+uintptr_t GuessCaller(const ucontext_t& context) {
+  return static_cast<uintptr_t>(context.uc_mcontext.regs[30]);
 }
 #else
-Place PlaceOf(const ucontext_t&) { return {0, 0}; }
+uintptr_t ProgramCounter(const ucontext_t&) { return 0; }
+
+uintptr_t GuessCaller(const ucontext_t&) { return 0; }
 #endif
 
 // The stack from where the signal struck: below the handler's own frames. If the unwinder does not know that
@@ -119,12 +120,14 @@ Place PlaceOf(const ucontext_t&) { return {0, 0}; }
 void RecordStackOf(const ucontext_t& context) {
   uintptr_t pc[kWalkFrames];
   const int count = WalkStack(pc, kWalkFrames, &NeverStop);
-  const Place place = PlaceOf(context);
+  const uintptr_t place = ProgramCounter(context);
   for (int i = 0; i < count; ++i) {
-    if (pc[i] == place.pc) return RecordFrames(pc + i, count - i);
+    if (pc[i] == place) return RecordFrames(pc + i, count - i);
   }
-  const uintptr_t known[] = {place.pc, place.caller - 1};
-  RecordFrames(known, place.caller != 0 ? 2 : 1);
+  RecordFrames(&place, 1);
+  // Only now, because this reads the stack, and may be the last thing that this process does.
+  const uintptr_t known[] = {place, GuessCaller(context) - 1};
+  RecordFrames(known, 2);
 }
 
 void OnFatalSignal(int signal, siginfo_t* info, void* context) {

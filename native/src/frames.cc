@@ -179,7 +179,8 @@ std::string Demangle(const char* name) {
   const std::unique_ptr<char, decltype(&std::free)> readable(
       abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
   const std::string text = readable != nullptr ? readable.get() : name;
-  return text.substr(0, text.find(" [clone "));  // a part that the compiler moved elsewhere is still that function
+  return text.substr(
+      0, text.find(" [clone "));  // a part that the compiler moved elsewhere is still that function
 }
 
 Frame DescribeFrame(uintptr_t pc) {

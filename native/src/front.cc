@@ -87,9 +87,10 @@ void Front::Bell(int threads) {
 
 void Front::Nudge() {
   if (ring_.header->head.load(std::memory_order_relaxed) == tail_) return;
-  // Sequentially consistent, here and where a thread stops looking (worker.cc): either this sees that nobody looks any
-  // more, or that thread, which looks once more afterwards, sees what was published before this.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // Sequentially consistent, here and where a thread stops looking (worker.cc): either this sees that nobody
+  // looks any more, or that thread, which looks once more afterwards, sees the tail. The store is for the
+  // order alone, once per nudge rather than once per submission.
+  ring_.header->tail.store(tail_, std::memory_order_seq_cst);
   const eas_shape& shape = ring_.layout.shape;
   for (uint32_t worker = 0; worker < shape.workers; ++worker) {
     const uint32_t looking = ring_.workers[worker].looking.load(std::memory_order_seq_cst);
@@ -134,10 +135,15 @@ int Front::Waiting() {
   if (entries == 0) stale_inside_ = false;
   if (!stale_inside_ || entries > ring_.layout.entries) return static_cast<int>(entries % INT_MAX);
 
+  // A slot that was cancelled and given away again has several entries, and waits once.
+  ++counts_;
   int waiting = 0;
   for (uint64_t at = head_seen_; at != tail_; ++at) {
     const uint32_t slot = ring_.entries[at & (ring_.layout.entries - 1)].load(std::memory_order_relaxed);
-    if (slot < books_.size() && WaitsForAnyone(static_cast<int>(slot))) ++waiting;
+    if (slot >= books_.size() || books_[slot].counted == counts_) continue;
+    if (!WaitsForAnyone(static_cast<int>(slot))) continue;
+    books_[slot].counted = counts_;
+    ++waiting;
   }
   return waiting;
 }

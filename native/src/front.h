@@ -53,6 +53,7 @@ class Front {
     uint64_t ticket = 0;          // order of arrival
     uint64_t input_used = 0;      // highest byte written in this life of the slot
     uint64_t output_used = 0;
+    uint64_t counted = 0;  // the last count that this slot was part of
   };
 
   bool Exists(int slot) const { return slot >= 0 && static_cast<size_t>(slot) < books_.size(); }
@@ -75,6 +76,7 @@ class Front {
   uint64_t tail_ = 0;         // the truth of header->tail
   uint64_t head_seen_ = 0;    // header->head as last read: spares a cache miss per submission
   uint64_t tickets_ = 0;
+  uint64_t counts_ = 0;        // of Waiting, when it must look at each entry
   bool stale_inside_ = false;  // since the queue was last empty, entries may be stale behind its head
 };
 

@@ -1,11 +1,12 @@
 // The shared memory of a ring: what lies where, and what each word means.
 //
-// One memfd:  [Header | worker records | controls | completion bitmap | submission entries | data] The data
-// area has two spans for each slot, input (max_body and a page) and output (max_output in pages). They are
-// sparse: a page exists from its first write until the front punches it out again.
+// One memfd:  [Header | worker records | controls | completion bitmap | submission entries | data]
 //
-// Rule: any process may be killed at any instruction. So there is no lock in here, no pointer, no count that
-// somebody must take back, and one word alone tells the truth about a slot: its state.
+// The data area has two spans for each slot, input (max_body and a page) and output (max_output in pages).
+// They are sparse: a page exists from its first write until the front punches it out again.
+//
+// Rule: any process may be killed at any instruction. So there is no lock in here, no pointer, nothing that
+// somebody must take back for others to go on; and one word alone tells the truth about a slot: its state.
 //
 //            front                    worker                     worker                 front
 //   FREE ------------> SUBMITTED ----------------> RUNNING ----------------> DONE ------------> FREE
@@ -17,10 +18,10 @@
 //  - the submission entries give the order. An entry whose slot is not SUBMITTED is skipped.
 //  - the completion bitmap says where to look. A bit whose slot is not DONE is ignored.
 //  - the doorbell is a futex that only says "look again".
+//  - the count of threads that look spares wake-ups; the front rings all the same for what waits for long.
 //
 // The sequence is raised by the front each time that it gives a slot away, so a compare-and-swap that was
-// prepared for an earlier life of the slot fails. It would take 2^32 lives within one such pause to be
-// fooled.
+// prepared for an earlier life of the slot fails. To be fooled it would take 2^32 lives within one such pause.
 #ifndef EAS_NATIVE_LAYOUT_H_
 #define EAS_NATIVE_LAYOUT_H_
 
@@ -72,23 +73,35 @@ inline constexpr uint64_t kModeSoloIdle = 1ULL << 63;  // takes nothing
 inline constexpr uint64_t kModeSoloSlot = 3ULL << 62;  // | slot: may claim only that slot
 
 struct Header {
+  // Written once, before anybody maps.
   uint64_t magic;
   uint64_t version;
-  eas_shape shape;                                 // the three are written once, before anybody maps
-  alignas(kCacheLine) std::atomic<uint64_t> tail;  // written by the front
-  alignas(
-      kCacheLine) std::atomic<uint64_t> head;  // advanced by consumers (and by the front, over stale entries)
-  alignas(kCacheLine) std::atomic<uint32_t> doorbell;  // futex word; both sides add to it
-  alignas(kCacheLine) std::atomic<uint32_t> armed;     // 1: the front sleeps and wants the eventfd written
+  eas_shape shape;
+
+  // Where the next entry goes; written by the front alone.
+  alignas(kCacheLine) std::atomic<uint64_t> tail;
+
+  // The next entry to look at; advanced by consumers, and over stale entries by the front.
+  alignas(kCacheLine) std::atomic<uint64_t> head;
+
+  // The futex word that consumers sleep on; both sides add to it.
+  alignas(kCacheLine) std::atomic<uint32_t> doorbell;
+
+  // 1: the front sleeps, and wants the eventfd written.
+  alignas(kCacheLine) std::atomic<uint32_t> armed;
 };
 
 struct WorkerRecord {
+  // One of kMode...; written by the front alone.
   alignas(kCacheLine) std::atomic<uint64_t> mode;
-  // Threads that will look at the queue before they sleep, and soon. Only a hint for whether to wake somebody: it lies
-  // after a kill until the front resets it, so a request that waits for long is rung for all the same.
+
+  // Threads that will look at the queue before they sleep, and soon. It tells whether somebody must be wakened,
+  // and after a kill it lies until the front resets it; so a request that waits for long is rung for all the
+  // same.
   alignas(kCacheLine) std::atomic<uint32_t> looking;
-  alignas(
-      kCacheLine) std::atomic<int32_t> crash_kind;  // stored last, with release: the fields below are there
+
+  // Stored last, with release: `crash` is there.
+  alignas(kCacheLine) std::atomic<int32_t> crash_kind;
   std::atomic<uint32_t> crash_frames;
   eas_crash crash;
 };

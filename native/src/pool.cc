@@ -1,7 +1,9 @@
 #include "pool.h"
 
 #include <cxxabi.h>
+#include <pthread.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -20,42 +22,33 @@ struct Pool::Member {
 };
 
 Pool::Pool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads)
-    : processor_(processor), ring_(ring), worker_(worker), threads_(threads) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+    : processor_(processor), ring_(ring), worker_(worker) {
   for (uint32_t thread = 0; thread < threads; ++thread) Start(thread);
 }
 
 Pool::~Pool() {
-  // One after the other, under the lock only to read: a thread that the processor ends puts another in its
-  // place.
-  for (size_t i = 0; i < threads_.size(); ++i) {
-    for (bool last = false; !last;) {
-      std::unique_lock<std::mutex> lock(mutex_);
-      const pthread_t thread = threads_[i];
-      lock.unlock();
-      pthread_join(thread, nullptr);
-      lock.lock();
-      last = pthread_equal(thread, threads_[i]) != 0;
-    }
-  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  ended_.wait(lock, [this] { return running_ == 0; });
 }
 
 void* Pool::Main(void* argument) {
   const std::unique_ptr<Member> member(static_cast<Member*>(argument));
   Pool& pool = *member->pool;
-  const uint32_t thread = member->thread;
   try {
-    pool.Loop(thread);
+    pool.Loop(member->thread);
   } catch (const abi::__forced_unwind&) {
-    // The processor called pthread_exit. Nobody may stop that, so another thread takes over.
+    // The processor called pthread_exit.
     Leave(pool.ring_, pool.worker_);
-    pool.Replace(thread);
+    pool.Start(member->thread);
+    pool.End();
     throw;
   }
+  pool.End();
   return nullptr;
 }
 
 void Pool::Loop(uint32_t thread) {
+  pthread_setname_np(pthread_self(), ("eas-" + std::to_string(thread)).c_str());
   EnterThread(worker_, thread);
   this_thread.prompt = true;
   Caller caller(processor_, ring_, worker_, thread);
@@ -63,13 +56,17 @@ void Pool::Loop(uint32_t thread) {
   while (Take(ring_, worker_, thread, &call)) caller.Run(call);
 }
 
-// REQUIRES: mutex_ is held.
 void Pool::Start(uint32_t thread) {
   auto member = std::make_unique<Member>(Member{this, thread});
-  const int failure = pthread_create(&threads_[thread], nullptr, &Pool::Main, member.get());
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++running_;
+  }
+  pthread_t started;
+  const int failure = pthread_create(&started, nullptr, &Pool::Main, member.get());
   if (failure == 0) {
     member.release();
-    pthread_setname_np(threads_[thread], ("eas-" + std::to_string(thread)).c_str());
+    pthread_detach(started);
     return;
   }
   // A worker with fewer threads than it was asked for would be a riddle; one that dies with a reason is none.
@@ -77,9 +74,11 @@ void Pool::Start(uint32_t thread) {
   std::abort();
 }
 
-void Pool::Replace(uint32_t thread) {
+// The last thing that a thread does with the pool.
+void Pool::End() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  Start(thread);
+  --running_;
+  ended_.notify_all();  // under the lock: without it the pool could be gone by now
 }
 
 }  // namespace eas

@@ -1,11 +1,9 @@
-// The part of the front that is needed after a death: who had what, what runs again, and the queue made
-// whole.
+// The part of the front that is needed after a death: who had what, what runs again, and a queue made whole.
 //
-// The states are the truth. A worker can have died between any two of its steps, which leaves
-//   SUBMITTED without a queue entry   (it advanced the head over an entry that the queue still needs: only a
-//   wild one)
-//   RUNNING   by somebody dead        (the usual case; the front decides: again, again alone, or give up)
-//   DONE      without a completion bit, or with it but without the eventfd written
+// The states are the truth. A worker can have died between any two of its steps, which leaves slots that are
+//   SUBMITTED  without an entry in the queue: only a wild worker moves the head past an entry that is needed
+//   RUNNING    by somebody dead: the usual case; the front decides whether they run again, alone, or not at all
+//   DONE       without a completion bit, or with it and without the eventfd written
 // and entries, bits and wake-ups that mean nothing any more, which do no harm.
 #include <algorithm>
 #include <climits>
@@ -23,8 +21,7 @@ void Front::RebuildQueue() {
   }
   std::sort(scratch_.begin(), scratch_.end(),
             [this](int left, int right) { return books_[left].ticket < books_[right].ticket; });
-  // A consumer's compare-and-swap of the head can only move it by one from what it saw before, so it fails
-  // now.
+  // Consumers move the head by compare-and-swap from what they saw; those that saw the old one fail now.
   ring_.header->head.store(tail_, std::memory_order_release);
   const uint64_t mask = ring_.layout.entries - 1;
   for (const int slot : scratch_) {

@@ -28,8 +28,8 @@ struct Result {
   uint64_t size;
 };
 
-// The first half of Reply: copies the output into the slot, or an explanation if it is too large. The processor's
-// memory may be released before the second half, Complete.
+// The first half of Reply: copies the output into the slot, or an explanation if it is too large. The
+// processor's memory may be released before the second half, Complete.
 Result Stage(Ring& ring, uint32_t slot, int outcome, int status, const char* data, size_t size);
 void Reply(Ring& ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome, int status,
            const char* data, size_t size);

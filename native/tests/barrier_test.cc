@@ -142,7 +142,7 @@ TEST(Barrier, AThreadMayEndItself) {
   static bool seen;
   seen = false;
   pthread_t thread;
-  const auto main = [](void*) -> void* {
+  const auto main = [](void*) EAS_CATCHES_FORCED_UNWIND -> void* {
     try {
       void (*function)() = [] { pthread_exit(&seen); };
       CallGuarded(function);

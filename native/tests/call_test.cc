@@ -1,5 +1,6 @@
-// One call after the other, and the pool of threads: what a processor is given, and what becomes of what it gives back.
-// The processors are functions of this file, so that the address sanitizer sees each malloc and each free.
+// One call after the other, and the pool of threads: what a processor is given, and what becomes of what it
+// gives back. The processors are functions of this file, so that the address sanitizer sees each malloc and
+// each free.
 #include "call.h"
 
 #include <pthread.h>
@@ -75,7 +76,8 @@ TEST(Call, BytesPassExactlyAtEverySize) {
   }
 }
 
-// A second run after a crash needs the bytes as the client sent them: copied or mapped, the slot stays as it was.
+// A second run after a crash needs the bytes as the client sent them: copied or mapped, the slot stays as it
+// was.
 TEST(Call, AProcessorThatWritesIntoItsInputSpoilsNothing) {
   Served served([](void*, const void* input, int size, void**, int*) {
     std::memset(const_cast<void*>(input), '!', static_cast<size_t>(size) + 1);

@@ -1,5 +1,5 @@
-// A wild worker writes anything anywhere into the shared memory. The front must neither crash nor hang nor lose a slot,
-// and after the worker's death the ring must work again.
+// A wild worker writes anything anywhere into the shared memory. The front must neither crash nor hang nor
+// lose a slot, and after the worker's death the ring must work again.
 #include <random>
 #include <set>
 #include <thread>
@@ -15,7 +15,8 @@ using testing::TestRing;
 
 constexpr uint32_t kSlots = 40;
 
-// Verbs for damage. All of them write through atomics, so that a sanitizer reports only what is wrong with the ring.
+// Verbs for damage. All of them write through atomics, so that a sanitizer reports only what is wrong with
+// the ring.
 class Vandal {
  public:
   Vandal(const TestRing& ring, uint32_t seed) : ring_(ring), random_(seed) {}

@@ -1,5 +1,5 @@
-// The ring under load in one process, where the thread sanitizer sees both sides: a front that submits, cancels and
-// drains, and consumers of two workers.
+// The ring under load in one process, where the thread sanitizer sees both sides: a front that submits,
+// cancels and drains, and consumers of two workers.
 #include <map>
 #include <random>
 #include <thread>

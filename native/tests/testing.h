@@ -1,8 +1,8 @@
-// What the native tests share: a ring with its eventfd, child processes that never outlive the test, and a pipe that
-// catches the log.
+// What the native tests share: a ring with its eventfd, child processes that never outlive the test, and a
+// pipe that catches the log.
 //
-// There are no sleeps in these tests. Who waits, waits for a completion, a byte in a pipe, or the end of a process;
-// the time-outs only stop a hang.
+// There are no sleeps in these tests. Who waits, waits for a completion, a byte in a pipe, or the end of a
+// process; the time-outs only stop a hang.
 #ifndef EAS_NATIVE_TESTING_H_
 #define EAS_NATIVE_TESTING_H_
 
@@ -135,6 +135,7 @@ class Child {
  public:
   explicit Child(const std::function<void()>& body) {
     const pid_t parent = getpid();
+    std::fflush(nullptr);  // or the child may write what the parent has yet to write
     pid_ = fork();
     if (pid_ != 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);

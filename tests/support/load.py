@@ -109,8 +109,7 @@ class Connection(asyncio.Protocol):
         self.in_body = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]  # a stream's transport is one
         self.book.open += 1
         self.ask()
 

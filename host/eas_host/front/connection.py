@@ -14,6 +14,8 @@ Rule: `_pump` alone starts an exchange, but for that short cut. Everything that 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -217,6 +219,16 @@ class Connection(asyncio.Protocol):
         """
         if self._active is None and self._reader.reading is None and not self._waiting:
             self._close(lingering=False)
+
+    def reset(self) -> None:
+        """
+        Close now, without sending what is still to be sent.
+        """
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            # With a linger time of 0 the kernel forgets the unsent bytes, too, and tells the client.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     # -- uploads
 

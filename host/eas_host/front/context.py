@@ -108,11 +108,11 @@ class FrontContext:
                 self.stalled[connection] = (now, left)
             elif now - since > SEND_SECONDS:
                 log.debug("a client read nothing of its answer for %.0f s: reset", SEND_SECONDS)
-                connection.transport.abort()
+                connection.reset()
         if unsent > UNSENT_MEMORY:
             longest = min(self.stalled, key=lambda connection: self.stalled[connection][0])
             log.warning("%d bytes of answers are not read by their clients: the longest stalled is reset", unsent)
-            longest.transport.abort()
+            longest.reset()
 
     def _log_access(self, exchange: Exchange, status: int, size: int) -> None:
         peer = exchange.connection.transport.get_extra_info("peername")

@@ -73,7 +73,7 @@ class Dispatcher:
         Queue *exchange*, whose request is complete. Returns a refusal if that is not possible now.
         """
         if not self.ready:
-            return Refusal(503, f"no healthy upstream: {self.reason}", extra="Retry-After: 1\r\n")
+            return self._unavailable()
         if self._live >= self._capacity:
             return Refusal(450, "the queue is full; try again later")
         upload = exchange.upload
@@ -250,6 +250,19 @@ class Dispatcher:
             self.wake()
         else:
             self._free(slot)
+
+    def give_up(self, reason: str) -> None:
+        """
+        No worker will come any more: answer whoever waits, and whoever still asks, with 503 and *reason*.
+        """
+        self.ready = False
+        self.reason = reason
+        for exchange in [holder for holder in self._running if isinstance(holder, Exchange)]:
+            self.abandon(exchange)
+            exchange.connection.refuse(exchange, self._unavailable())
+
+    def _unavailable(self) -> Refusal:
+        return Refusal(503, f"no healthy upstream: {self.reason}", extra="Retry-After: 1\r\n")
 
     @property
     def idle(self) -> bool:

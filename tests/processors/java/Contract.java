@@ -83,6 +83,8 @@ public class Contract {
         return bytes(String.valueOf(Thread.currentThread().getContextClassLoader() == getClass().getClassLoader()));
       case "property":
         return bytes(String.valueOf(System.getProperty(argument)));
+      case "nulls":
+        return bytes(Integer.toString(nulls(Integer.parseInt(argument))));
       case "deep":
         return bytes(Integer.toString(deep(0)));
       case "die":
@@ -139,6 +141,21 @@ public class Contract {
 
   private static Path folder() {
     return Paths.get("").toAbsolutePath();
+  }
+
+  /** Counts NullPointerExceptions. Compiled code has no null checks: it runs into a SIGSEGV, which the JVM turns into them. */
+  private static int nulls(int turns) {
+    String[] words = {"word", null};
+    int caught = 0;
+    int length = 0;
+    for (int turn = 0; turn < turns; turn++) {
+      try {
+        length += words[turn % 4 == 3 ? 1 : 0].length();
+      } catch (NullPointerException expected) {
+        caught++;
+      }
+    }
+    return length > 0 ? caught : -1;
   }
 
   private static int deep(int depth) {

@@ -19,10 +19,12 @@ import java.util.zip.ZipFile;
 /**
  * The jars and folders that a processor consists of.
  *
- * <p>A jar counts as itself. A folder counts as a folder of classes and as a folder of jars, whose jars follow in the
- * order of their names. {@code folder/*} is its jars alone, as in {@code java -cp}.
+ * <p>A jar counts as itself. A folder counts as a folder of classes and as a folder of jars, whose
+ * jars follow in the order of their names. {@code folder/*} is its jars alone, as in {@code java
+ * -cp}.
  *
- * <p>Each is looked at here and once: a {@code URLClassLoader} passes over what it cannot read without a word.
+ * <p>Each is looked at here and once: a {@code URLClassLoader} passes over what it cannot read
+ * without a word.
  */
 final class ClassPath {
   private final List<Path> elements = new ArrayList<>();
@@ -38,15 +40,18 @@ final class ClassPath {
     ClassPath path = new ClassPath();
     path.add("", entry, "check --entry");
     if (path.classNames().isEmpty()) {
-      String hint = path.elements.size() > 1 ? "its jars hold no class" : "it holds no .jar and no class";
-      throw LoadException.invalid(entry + ": " + hint + "; --entry must name a .jar or a folder of jars");
+      boolean jars = path.elements.stream().anyMatch(element -> !Files.isDirectory(element));
+      String hint = jars ? "there is no class in it" : "there is no .jar and no class in it";
+      throw LoadException.invalid(
+          entry + ": " + hint + "; --entry must name a .jar or a folder of jars");
     }
     return path;
   }
 
   /** Adds what one {@code --classpath} names. */
   void addLibrary(String library) throws LoadException {
-    String hint = library.contains(":") ? "give --classpath once for each path" : "check --classpath";
+    String hint =
+        library.contains(":") ? "give --classpath once for each path" : "check --classpath";
     add("--classpath ", library, hint);
   }
 
@@ -78,10 +83,14 @@ final class ClassPath {
     List<String> names = new ArrayList<>();
     for (Path element : elements) {
       if (Files.isDirectory(element)) {
-        classFiles(element).forEach(file -> names.add(className(element.relativize(file).toString())));
+        classFiles(element)
+            .forEach(file -> names.add(className(element.relativize(file).toString())));
       } else {
         try (ZipFile jar = new ZipFile(element.toFile())) {
-          jar.stream().map(ZipEntry::getName).filter(ClassPath::isClass).forEach(name -> names.add(className(name)));
+          jar.stream()
+              .map(ZipEntry::getName)
+              .filter(ClassPath::isClass)
+              .forEach(name -> names.add(className(name)));
         } catch (IOException error) {
           throw unreadable(element, error);
         }
@@ -142,10 +151,12 @@ final class ClassPath {
   }
 
   private void addJar(String option, Path file) throws LoadException {
-    try (ZipFile jar = new ZipFile(file.toFile())) {
+    try {
+      new ZipFile(file.toFile()).close();
       elements.add(file);
     } catch (IOException error) {
-      throw LoadException.invalid(option + file + ": not a jar file (" + error.getMessage() + "); build it again");
+      throw LoadException.invalid(
+          option + file + ": not a jar file (" + error.getMessage() + "); build it again");
     }
   }
 
@@ -163,15 +174,23 @@ final class ClassPath {
 
   private static List<Path> classFiles(Path folder) throws LoadException {
     try (Stream<Path> files = Files.walk(folder)) {
-      return files.filter(file -> isClass(folder.relativize(file).toString())).sorted().collect(Collectors.toList());
+      return files
+          .filter(file -> isClass(folder.relativize(file).toString()))
+          .sorted()
+          .collect(Collectors.toList());
     } catch (IOException | UncheckedIOException error) {
       throw unreadable(folder, error);
     }
   }
 
-  /** META-INF holds versions of classes for later Javas; the two -info files are no classes of a program. */
+  /**
+   * META-INF holds versions of classes for later Javas; the two -info files are no classes of a
+   * program.
+   */
   private static boolean isClass(String file) {
-    return file.endsWith(".class") && !file.startsWith("META-INF/") && !file.endsWith("-info.class");
+    return file.endsWith(".class")
+        && !file.startsWith("META-INF/")
+        && !file.endsWith("-info.class");
   }
 
   private static String className(String file) {

@@ -6,14 +6,15 @@ import java.util.IdentityHashMap;
 import java.util.Set;
 
 /**
- * A {@link Throwable} of the user's code, as it is shown: its message to the client, its trace in the log.
+ * A {@link Throwable} of the user's code, as it is shown: its message to the client, its trace in
+ * the log.
  *
- * <p>The trace is the user's own: the frames by which the host came to call it (ours, JPype's, and the reflection and
- * method handles between) stand at the outer end of the stack and are cut there. The same kinds of frames further in
- * are the user's doing and stay.
+ * <p>The trace is the user's own: the frames by which the host came to call it (ours, JPype's, and
+ * the reflection and method handles between) stand at the outer end of the stack and are cut there.
+ * The same kinds of frames further in are the user's doing and stay.
  *
- * <p>A Throwable is user code, too: its methods may be overridden, return null and throw. None of that may cost more
- * than the text that it would have given.
+ * <p>A Throwable is user code, too: its methods may be overridden, return null and throw. None of
+ * that may cost more than the text that it would have given.
  */
 final class Failure {
   /** Frames shown of one Throwable. A stack overflow has 1024 of them, most of them the same. */
@@ -24,8 +25,17 @@ final class Failure {
 
   private static final String OURS = "eas.host.";
   private static final String[] BETWEEN = {
-    OURS, "org.jpype.", "java.lang.invoke.", "java.lang.reflect.", "jdk.internal.reflect.", "sun.reflect."
+    OURS,
+    "org.jpype.",
+    "java.lang.invoke.",
+    "java.lang.reflect.",
+    "jdk.internal.reflect.",
+    "sun.reflect."
   };
+
+  private static final StackTraceElement[] NO_FRAMES = {};
+  private static final Failure UNDESCRIBED =
+      new Failure("java.lang.Throwable", null, "an error that cannot be described");
 
   private final String type;
   private final String message;
@@ -37,10 +47,22 @@ final class Failure {
     this.trace = trace;
   }
 
+  /**
+   * The same as {@link #of}, for when there may be too little memory or stack left to describe
+   * anything.
+   */
+  static Failure ofCall(Throwable error) {
+    try {
+      return of(error);
+    } catch (Throwable again) {
+      return UNDESCRIBED;
+    }
+  }
+
   static Failure of(Throwable error) {
     StringBuilder trace = new StringBuilder(1024);
     Set<Throwable> shown = Collections.newSetFromMap(new IdentityHashMap<>());
-    append(trace, error, "", "", new StackTraceElement[0], shown);
+    append(trace, error, "", "", NO_FRAMES, shown);
     trace.setLength(trace.length() - 1);
     return new Failure(error.getClass().getName(), messageOf(error), trace.toString());
   }
@@ -63,6 +85,14 @@ final class Failure {
     return trace;
   }
 
+  /** The user's part of a thread's {@code stack}, one line for each frame. */
+  static String frames(StackTraceElement[] stack) {
+    StringBuilder out = new StringBuilder();
+    StackTraceElement[] frames = withoutOurs(stack);
+    appendFrames(out, "", frames, frames.length);
+    return out.toString();
+  }
+
   private static void append(
       StringBuilder out,
       Throwable error,
@@ -79,15 +109,9 @@ final class Failure {
     if (!shown.add(error) || shown.size() > MAX_THROWABLES) {
       return;
     }
-    StackTraceElement[] frames = framesOf(error);
+    StackTraceElement[] frames = withoutOurs(stackOf(error));
     int common = common(frames, enclosing);
-    int own = frames.length - common;
-    for (int i = 0; i < Math.min(own, MAX_FRAMES); i++) {
-      out.append(indent).append("  at ").append(frames[i]).append('\n');
-    }
-    if (own > MAX_FRAMES || common > 0) {
-      out.append(indent).append("  ... ").append(frames.length - Math.min(own, MAX_FRAMES)).append(" more\n");
-    }
+    appendFrames(out, indent, frames, frames.length - common);
     for (Throwable suppressed : error.getSuppressed()) {
       append(out, suppressed, indent + "  ", "Suppressed: ", frames, shown);
     }
@@ -97,17 +121,29 @@ final class Failure {
     }
   }
 
-  /** The frames of {@code error} without those of the host at the outer end. */
-  private static StackTraceElement[] framesOf(Throwable error) {
-    StackTraceElement[] all = error.getStackTrace();
-    int end = all.length;
+  /** The first {@code own} of {@code frames}, or as many as are shown. */
+  private static void appendFrames(
+      StringBuilder out, String indent, StackTraceElement[] frames, int own) {
+    int shown = Math.min(own, MAX_FRAMES);
+    for (int i = 0; i < shown; i++) {
+      out.append(indent).append("  at ").append(frames[i]).append('\n');
+    }
+    if (shown < frames.length) {
+      out.append(indent).append("  ... ").append(frames.length - shown).append(" more\n");
+    }
+  }
+
+  /** {@code stack} without the frames of the host at its outer end. */
+  private static StackTraceElement[] withoutOurs(StackTraceElement[] stack) {
+    int end = stack.length;
     boolean ours = false;
-    while (end > 0 && isBetween(all[end - 1].getClassName())) {
-      ours |= all[end - 1].getClassName().startsWith(OURS);
+    while (end > 0 && isBetween(stack[end - 1].getClassName())) {
+      ours |= stack[end - 1].getClassName().startsWith(OURS);
       end--;
     }
-    // A thread that the processor started has no frame of ours: what looks like one there is its own.
-    return ours ? Arrays.copyOf(all, end) : all;
+    // A thread that the processor started has no frame of ours: what looks like one between is its
+    // own.
+    return ours ? Arrays.copyOf(stack, end) : stack;
   }
 
   private static boolean isBetween(String className) {
@@ -128,6 +164,15 @@ final class Failure {
       count++;
     }
     return count;
+  }
+
+  private static StackTraceElement[] stackOf(Throwable error) {
+    try {
+      StackTraceElement[] stack = error.getStackTrace();
+      return stack == null ? NO_FRAMES : stack;
+    } catch (Throwable inside) {
+      return NO_FRAMES;
+    }
   }
 
   private static String messageOf(Throwable error) {

@@ -3,8 +3,8 @@ package eas.host;
 /**
  * The processor cannot be used. What Python raises for it is named by {@link #kind()}.
  *
- * <p>The message is one line: what is wrong, where, and what to do. The detail, which may be empty, holds what belongs
- * with it but is longer, such as the user's own frames.
+ * <p>The message is one line: what is wrong, where, and what to do. The detail, which may be empty,
+ * holds what belongs with it but is longer, such as the user's own frames.
  */
 public final class LoadException extends Exception {
   private static final long serialVersionUID = 1L;
@@ -13,7 +13,9 @@ public final class LoadException extends Exception {
   enum Kind {
     /** There is no such file or class. */
     EntryNotFound,
-    /** It is there, but it is no processor: wrong format, missing constructor, method or library. */
+    /**
+     * It is there, but it is no processor: wrong format, missing constructor, method or library.
+     */
     EntryInvalid,
     /** The processor's own code failed while it was loaded. */
     InitializeFailed

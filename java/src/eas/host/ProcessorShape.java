@@ -12,13 +12,13 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What makes a class a processor: public, a constructor {@code (String, String)}, {@code void Load()} and {@code Process}.
+ * What makes a class a processor: public, a constructor {@code (String, String)}, {@code void
+ * Load()} and {@code Process}.
  *
- * <p>Process takes and returns {@code byte[]} or {@code String}, in any pair, or returns nothing. Where a class has
- * both forms, the one that takes {@code byte[]} is called: it loses nothing.
+ * <p>Process takes and returns {@code byte[]} or {@code String}, in any pair, or returns nothing.
+ * Where a class has both forms, the one that takes {@code byte[]} is called: it loses nothing.
  */
 final class ProcessorShape {
-  private static final String CONSTRUCTOR = "(String modelEntry, String modelConfig)";
   private static final List<Class<?>> RETURNED = List.of(byte[].class, String.class, void.class);
 
   private final Class<?> type;
@@ -36,16 +36,22 @@ final class ProcessorShape {
   /**
    * Looks at {@code type} without initialising it.
    *
-   * @throws LoadException it is no processor: the message tells what is missing and what is there instead
+   * @throws LoadException it is no processor: the message tells what is missing and what is there
+   *     instead
    * @throws LinkageError its methods name a class that is missing
    */
   static ProcessorShape of(Class<?> type) throws LoadException {
     int modifiers = type.getModifiers();
     if (!Modifier.isPublic(modifiers)) {
-      throw invalid(type, "is not public; declare it \"public class " + type.getSimpleName() + "\"");
+      throw invalid(
+          type, "is not public; declare it \"public class " + type.getSimpleName() + "\"");
     }
     if (Modifier.isAbstract(modifiers)) {
-      throw invalid(type, "is " + (type.isInterface() ? "an interface" : "abstract") + ", so no object of it can be made");
+      throw invalid(
+          type,
+          "is "
+              + (type.isInterface() ? "an interface" : "abstract")
+              + ", so no object of it can be made");
     }
     return new ProcessorShape(type, constructorOf(type), loadOf(type), processOf(type));
   }
@@ -55,7 +61,12 @@ final class ProcessorShape {
       return type.getConstructor(String.class, String.class);
     } catch (NoSuchMethodException error) {
       String found = list(Arrays.stream(type.getDeclaredConstructors()));
-      throw invalid(type, "has no constructor \"public " + type.getSimpleName() + CONSTRUCTOR + "\"; it has " + found);
+      throw invalid(
+          type,
+          "has no constructor \"public "
+              + type.getSimpleName()
+              + "(String, String)\"; it has "
+              + found);
     }
   }
 
@@ -75,7 +86,8 @@ final class ProcessorShape {
     for (Class<?> input : List.of(byte[].class, String.class)) {
       try {
         Method process = type.getMethod("Process", input);
-        if (RETURNED.contains(process.getReturnType()) && !Modifier.isStatic(process.getModifiers())) {
+        if (RETURNED.contains(process.getReturnType())
+            && !Modifier.isStatic(process.getModifiers())) {
           return process;
         }
       } catch (NoSuchMethodException error) {
@@ -112,7 +124,9 @@ final class ProcessorShape {
     MethodHandles.Lookup lookup = MethodHandles.lookup();
     try {
       return member instanceof Method
-          ? lookup.unreflect((Method) member)
+          ? lookup
+              .unreflect((Method) member)
+              .asFixedArity() // Process(byte... input) is a form of byte[], too
           : lookup.unreflectConstructor((Constructor<?>) member);
     } catch (IllegalAccessException error) {
       throw new AssertionError("it was made accessible", error);
@@ -125,22 +139,32 @@ final class ProcessorShape {
 
   /** The methods of that name, in whatever case, and of whatever visibility. */
   private static String methods(Class<?> type, String name) {
-    Stream<Method> all = Stream.concat(Arrays.stream(type.getMethods()), Arrays.stream(type.getDeclaredMethods()));
+    Stream<Method> all =
+        Stream.concat(Arrays.stream(type.getMethods()), Arrays.stream(type.getDeclaredMethods()));
     return list(all.filter(method -> method.getName().equalsIgnoreCase(name)));
   }
 
   private static String list(Stream<? extends Executable> members) {
-    String text = members.map(ProcessorShape::describe).distinct().sorted().collect(Collectors.joining(", "));
+    String text =
+        members.map(ProcessorShape::describe).distinct().sorted().collect(Collectors.joining(", "));
     return text.isEmpty() ? "none" : text;
   }
 
   private static String describe(Executable member) {
     String parameters =
-        Arrays.stream(member.getParameterTypes()).map(Class::getSimpleName).collect(Collectors.joining(", ", "(", ")"));
-    String modifiers = Modifier.toString(member.getModifiers() & (Modifier.methodModifiers() & ~Modifier.SYNCHRONIZED));
+        Arrays.stream(member.getParameterTypes())
+            .map(Class::getSimpleName)
+            .collect(Collectors.joining(", ", "(", ")"));
+    String modifiers =
+        Modifier.toString(
+            member.getModifiers() & (Modifier.methodModifiers() & ~Modifier.SYNCHRONIZED));
     String head = modifiers.isEmpty() ? "" : modifiers + " ";
     if (member instanceof Method) {
-      return head + ((Method) member).getReturnType().getSimpleName() + " " + member.getName() + parameters;
+      return head
+          + ((Method) member).getReturnType().getSimpleName()
+          + " "
+          + member.getName()
+          + parameters;
     }
     return head + member.getDeclaringClass().getSimpleName() + parameters;
   }

@@ -1,0 +1,93 @@
+"""
+Compiles the Java bridge into one jar. Usage: python java/build_java.py TARGET.jar.
+
+The jar is reproducible: the same sources and compiler give the same bytes, since its entries are sorted and
+carry one fixed time and mode. That is why it is packed here and not by `jar`, which writes the time of day
+into it. It appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Final
+
+SOURCES: Final = Path(__file__).resolve().parent / "src"
+OPTIONS: Final = (
+    "--release=11",  # the oldest Java that the host supports; its class files run on every later one
+    "-encoding",
+    "UTF-8",
+    "-g",
+    "-proc:none",
+    "-Xlint:all,-options",  # -options: that some future compiler finds 11 old shall not stop an installation
+    "-Werror",
+)
+MANIFEST: Final = b"Manifest-Version: 1.0\r\nImplementation-Title: eas-host bridge\r\n\r\n"
+EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip file can tell."""
+
+
+def main(arguments: list[str]) -> int:
+    """
+    Build the jar that the only argument names.
+    """
+    if len(arguments) != 1:
+        print(f"usage: {Path(__file__).name} TARGET.jar", file=sys.stderr)
+        return 2
+    javac = find_javac()
+    if javac is None:
+        print(
+            "build_java: javac is not found: install a JDK, 11 or later"
+            " (on Debian or Ubuntu: default-jdk-headless), or set JAVA_HOME",
+            file=sys.stderr,
+        )
+        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        sources = map(str, sorted(SOURCES.rglob("*.java")))
+        done = subprocess.run([javac, *OPTIONS, "-d", folder, *sources], check=False)
+        if done.returncode == 0:
+            pack(Path(folder), Path(arguments[0]))
+    return done.returncode
+
+
+def find_javac() -> str | None:
+    """
+    Find the compiler: in JAVA_HOME, else on the PATH.
+    """
+    home = os.environ.get("JAVA_HOME")
+    return (home and shutil.which(f"{home}/bin/javac")) or shutil.which("javac")
+
+
+def pack(classes: Path, target: Path) -> None:
+    """
+    Write all files under *classes* into the jar *target*.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with zipfile.ZipFile(partial, "w") as jar:
+            add(jar, "META-INF/MANIFEST.MF", MANIFEST)
+            for path in sorted(classes.rglob("*.class")):
+                add(jar, path.relative_to(classes).as_posix(), path.read_bytes())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def add(jar: zipfile.ZipFile, name: str, data: bytes) -> None:
+    """
+    Add *data* to *jar* as the entry *name*.
+    """
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    jar.writestr(entry, data)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

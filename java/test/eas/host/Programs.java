@@ -1,0 +1,139 @@
+package eas.host;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+
+/** Makes the users' programs: compiles source text, packs jars, and calls what is in them. */
+final class Programs {
+  /** What every processor has, for the tests that are about something else. */
+  static final String USUAL = "public %1$s(String entry, String config) {} public void Load() {} ";
+
+  static final String ECHO = "public byte[] Process(byte[] input) { return input; } ";
+
+  private static final int CAPACITY = 1024;
+
+  final Path folder;
+
+  Programs() {
+    try {
+      folder = Files.createTempDirectory("programs");
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
+    Runtime.getRuntime().addShutdownHook(new Thread(this::remove));
+  }
+
+  /** A text of several lines. */
+  static String lines(String... lines) {
+    return String.join("\n", lines);
+  }
+
+  /** The text of a public processor class with {@code members} beside the usual ones. */
+  static String processor(String name, String members) {
+    return "public class " + name + " { " + String.format(USUAL, name) + members + " }";
+  }
+
+  /**
+   * Compiles each of {@code sources}, whose class is called by the name before it, into {@code
+   * jar}.
+   */
+  Path jar(String jar, String... namesAndSources) throws IOException {
+    return pack(folder.resolve(jar), classes("classes-" + jar, List.of(), namesAndSources));
+  }
+
+  /** The same as a folder of classes, compiled against {@code libraries}. */
+  Path classes(String name, List<Path> libraries, String... namesAndSources) throws IOException {
+    Path sources = Files.createDirectories(folder.resolve("src-" + name));
+    Path target = Files.createDirectories(folder.resolve(name));
+    List<String> arguments =
+        new ArrayList<>(List.of("-g", "-nowarn", "-d", target.toString(), "-cp"));
+    arguments.add(libraries.stream().map(Path::toString).collect(Collectors.joining(":", ":", "")));
+    for (int i = 0; i < namesAndSources.length; i += 2) {
+      Path file = sources.resolve(namesAndSources[i].replace('.', '/') + ".java");
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, namesAndSources[i + 1]);
+      arguments.add(file.toString());
+    }
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    if (compiler.run(null, null, null, arguments.toArray(new String[0])) != 0) {
+      throw new AssertionError("the program does not compile");
+    }
+    return target;
+  }
+
+  /** Packs a folder of classes. */
+  Path pack(Path jar, Path classes) throws IOException {
+    Files.createDirectories(jar.getParent());
+    try (ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(jar));
+        Stream<Path> files = Files.walk(classes)) {
+      for (Path file : files.filter(Files::isRegularFile).collect(Collectors.toList())) {
+        out.putNextEntry(new ZipEntry(classes.relativize(file).toString()));
+        out.write(Files.readAllBytes(file));
+      }
+    }
+    return jar;
+  }
+
+  static Bridge open(Path entry, String mainClass, Path... libraries) throws LoadException {
+    String[] paths = Stream.of(libraries).map(Path::toString).toArray(String[]::new);
+    return Bridge.open(entry.toString(), mainClass, paths, "the entry", "the config");
+  }
+
+  /** Opens a program of one class called Main, with {@code members} beside the usual ones. */
+  Bridge openMain(String members) throws Exception {
+    return open(jar("main.jar", "Main", processor("Main", members)), "Main");
+  }
+
+  /**
+   * What a call with {@code input} answers: the output, or "raised: " and the message, or "too
+   * large: " and the size.
+   */
+  static String call(Bridge bridge, byte[] input) {
+    ByteBuffer inputSpan = ByteBuffer.allocateDirect(CAPACITY).put(input);
+    ByteBuffer outputSpan = ByteBuffer.allocateDirect(CAPACITY);
+    bridge.register(3, inputSpan, outputSpan);
+    long result = bridge.call(3, input.length);
+    int size = (int) result;
+    switch ((int) (result >> 32)) {
+      case Bridge.RETURNED:
+        byte[] output = new byte[size];
+        outputSpan.clear().get(output);
+        return new String(output, StandardCharsets.UTF_8);
+      case Bridge.RAISED:
+        return "raised: " + new String(bridge.message(3), StandardCharsets.UTF_8);
+      case Bridge.TOO_LARGE:
+        return "too large: " + size;
+      default:
+        throw new AssertionError("result " + result);
+    }
+  }
+
+  static String call(Bridge bridge, String input) {
+    return call(bridge, input.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** The trace of the last failed call. */
+  static String trace(Bridge bridge) {
+    return new String(bridge.trace(3), StandardCharsets.UTF_8);
+  }
+
+  private void remove() {
+    try (Stream<Path> files = Files.walk(folder)) {
+      files.sorted((left, right) -> right.compareTo(left)).forEach(file -> file.toFile().delete());
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+"""
+What `pip install .` makes: a wheel that serves all three languages, far from this repository.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support.build import Workshop, run
+from support.host import Host
+
+ROOT = Path(__file__).resolve().parent.parent
+PIP = (sys.executable, "-m", "pip")
+PRODUCTS = shutil.ignore_patterns(".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    The wheel, built from a copy of the sources, so that nothing that `make setup` built gets into it.
+    """
+    folder = tmp_path_factory.mktemp("package")
+    shutil.copytree(ROOT, folder / "source", ignore=PRODUCTS)
+    run(*PIP, "wheel", "--no-build-isolation", "--no-deps", "-w", folder, folder / "source")
+    [built] = folder.glob("*.whl")
+    return built
+
+
+def test_contents(wheel: Path) -> None:
+    """
+    The wheel holds the native module, the bridge, the public header and both packages' type markers.
+    """
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert any(name.startswith("eas_host/_native.") and name.endswith(".so") for name in names)
+    assert {
+        "allspark/__init__.py",
+        "allspark/py.typed",
+        "eas_host/include/eas/processor.h",
+        "eas_host/java/eas-host-bridge.jar",
+        "eas_host/py.typed",
+    } <= names
+
+
+@pytest.fixture(scope="module")
+def site(wheel: Path) -> Path:
+    """
+    The wheel, installed into a folder of its own.
+    """
+    folder = wheel.parent / "site"
+    run(*PIP, "install", "--no-deps", "--target", folder, wheel)
+    return folder
+
+
+@pytest.mark.parametrize("language", ["cpp", "java", "python"])
+def test_serves(site: Path, language: str, workshop: Workshop, tmp_path: Path) -> None:
+    """
+    Installed, it serves a processor of each language, with its own native module and bridge.
+    """
+    variables = {"PYTHONPATH": str(site)}
+    entry = workshop.contract(language)
+    with Host(tmp_path, variables, entry=entry, processor_type=language) as host:
+        assert host.call(b"\x00 anything").body == b"\x00 anything"
+        mapped = Path(f"/proc/{host.pid}/maps").read_text()
+        assert f"{site}/eas_host/_native" in mapped
