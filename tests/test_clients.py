@@ -156,10 +156,15 @@ def test_2000_slow_uploads(host: Host) -> None:
     2,000 uploads that do not go on hold no slot that others need: the queue has room for 64, and everybody
     else is served. Each of the uploads is served, too, once it is complete.
     """
-    size = 5000
-    first, rest = request(body=b"u" * size)[:-1000], b"u" * 1000
+    body = dice(2).randbytes(5000)
+    data = request(body=body)
+    pieces = [data[:-3000], data[-3000:-2000], data[-2000:-1000]]
     with ExitStack() as stack:
-        uploads = [stack.enter_context(host.connect()).send(first) for _ in range(2000)]
+        uploads = [stack.enter_context(host.connect()) for _ in range(2000)]
+        for piece in pieces:
+            for upload in uploads:
+                upload.send(piece)
+            assert host.call(b"a turn, so that the pieces are read one by one").status == 200
         with host.connect() as client:
             for number in range(300):
                 assert client.call(b"%d" % number).body == b"%d" % number
@@ -167,19 +172,19 @@ def test_2000_slow_uploads(host: Host) -> None:
             assert (client.call(large).body == large) is True
         assert host.call(b"new connection").body == b"new connection"
         for upload in uploads:
-            assert upload.send(rest).read().body == b"u" * size
+            assert upload.send(data[-1000:]).read().body == body
 
 
 def test_large_uploads_stop_nobody(host: Host) -> None:
     """
-    40 half uploads of 10 MiB each, more than there are slots to lend: others are served, and so are they in
+    150 half uploads of 2 MiB each, more than there are slots in all: others are served, and so are they in
     the end.
     """
-    body = dice(4).randbytes(10 * MIB)
+    body = dice(4).randbytes(2 * MIB)
     data = request(body=body)
     half = len(data) // 2
     with ExitStack() as stack:
-        uploads = [stack.enter_context(host.connect()).send(data[:half]) for _ in range(40)]
+        uploads = [stack.enter_context(host.connect()).send(data[:half]) for _ in range(150)]
         for number in range(100):
             assert host.call(b"%d" % number).body == b"%d" % number
         for upload in uploads:

@@ -112,6 +112,13 @@ std::string Frames(const eas_crash& crash) {
   return text;
 }
 
+void WaitUntilRunning(const TestRing& ring, int slot) {
+  while (eas_front_phase(ring, slot, nullptr, nullptr) != EAS_RUNNING) {
+    eas_front_bell(ring, 1);
+    std::this_thread::yield();
+  }
+}
+
 struct Death {
   int status;
   bool recorded;
@@ -128,12 +135,8 @@ Death DieOf(const std::string& how, int signals = EAS_SIGNALS_ALL) {
   EXPECT_EQ(200, ring.Ask("").status);
   const int first = ring.Submit("wait");
   const int second = ring.Submit("wait");
-  eas_front_bell(ring, 2);
-  while (eas_front_phase(ring, first, nullptr, nullptr) != EAS_RUNNING ||
-         eas_front_phase(ring, second, nullptr, nullptr) != EAS_RUNNING) {
-    eas_front_bell(ring, 1);
-    std::this_thread::yield();
-  }
+  WaitUntilRunning(ring, first);
+  WaitUntilRunning(ring, second);
   death.slot = ring.Submit(how);
   eas_front_bell(ring, 1);
   death.status = worker.Wait();
@@ -212,7 +215,7 @@ TEST(Crash, ASignalFromOutsideBlamesNobody) {
     const TestRing ring(Shape(8, 2, 3));
     Child worker([&] { WorkDeadly(ring); });
     const int slot = ring.Submit("wait");
-    while (eas_front_phase(ring, slot, nullptr, nullptr) != EAS_RUNNING) std::this_thread::yield();
+    WaitUntilRunning(ring, slot);
     worker.Kill(signal);
     EXPECT_EQ(signal, WTERMSIG(worker.Wait()));
     eas_crash crash;

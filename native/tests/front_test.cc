@@ -203,6 +203,35 @@ TEST(Front, DrainKeepsWhatDoesNotFit) {
   EXPECT_EQ(expected, seen);
 }
 
+TEST(Front, CollectCopiesWhatFitsAndReleasesIt) {
+  const TestRing ring;
+  for (const char* output : {"12345", "", "too long by far", "678"}) {
+    ring.Submit("x");
+    ring.Reply(ring.Take(), output, 200);
+  }
+  int64_t out[4 * 8];
+  char copies[9];
+  ASSERT_EQ(4, eas_front_collect(ring, out, 8, copies, sizeof(copies)));
+  std::string copied;
+  for (int i = 0; i < 4; ++i) {
+    const int64_t* done = out + 4 * i;
+    EXPECT_EQ(200, done[2]);
+    const bool fits = done[3] <= 5;
+    EXPECT_EQ(fits ? EAS_RETURNED | EAS_COPIED : EAS_RETURNED, done[1]);
+    if (fits) {
+      copied.append(copies + copied.size(), static_cast<size_t>(done[3]));
+    } else {
+      EXPECT_STREQ("too long by far",
+                   std::string(eas_slot_output(ring, static_cast<uint32_t>(done[0])), 15).c_str());
+    }
+  }
+  EXPECT_EQ(8u, copied.size());
+  EXPECT_NE(std::string::npos, copied.find("12345"));
+  EXPECT_NE(std::string::npos, copied.find("678"));
+  for (int i = 0; i < 7; ++i) EXPECT_GE(eas_front_reserve(ring), 0);
+  EXPECT_EQ(-1, eas_front_reserve(ring));  // the one that did not fit is still the front's
+}
+
 TEST(Front, TheEventfdIsWrittenOnceAndOnlyWhenArmed) {
   const TestRing ring;
   uint64_t count = 0;

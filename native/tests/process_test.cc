@@ -52,7 +52,7 @@ class EchoFront {
       ASSERT_TRUE(in_flight_.emplace(slot, body).second);
       fresh = true;
     }
-    if (fresh) eas_front_bell(ring_, 1);
+    if (fresh) eas_front_nudge(ring_);
   }
 
   void Collect() {
@@ -153,6 +153,31 @@ TEST(Processes, KillAtAnyInstantLosesAndDoublesNothing) {
   EXPECT_GT(front.resubmitted(), 0u) << "no kill ever hit a request: the test tests nothing";
   EXPECT_EQ(0, eas_front_waiting(ring));
   for (uint32_t slot = 0; slot < kSlots; ++slot) EXPECT_GE(eas_front_reserve(ring), 0) << "a slot is lost";
+}
+
+// The pipe's other end is held by the grandchild alone: it closes when that is dead.
+TEST(Processes, AWorkerDiesWithItsHost) {
+  int ends[2];
+  ASSERT_EQ(0, pipe(ends));
+  Child host([&ends] {
+    const pid_t self = getpid();
+    if (fork() == 0) {
+      eas_die_with_parent(self);
+      [[maybe_unused]] const ssize_t told = write(ends[1], "ready", 5);
+      while (true) pause();
+    }
+    close(ends[1]);
+    while (true) pause();
+  });
+  close(ends[1]);
+  char text[5];
+  ASSERT_EQ(5, read(ends[0], text, sizeof(text)));
+  host.Kill(SIGKILL);
+  host.Wait();
+  pollfd closed{ends[0], POLLIN, 0};
+  EXPECT_EQ(1, poll(&closed, 1, testing::kHang));
+  EXPECT_EQ(0, read(ends[0], text, sizeof(text)));
+  close(ends[0]);
 }
 
 // All die at once; the requests wait for the next.

@@ -93,6 +93,47 @@ TEST(Worker, SlowCallsFanOutFromOneWakeUp) {
   }
 }
 
+TEST(Worker, ANudgeIsSparedWhileSomebodyLooks) {
+  const TestRing ring(Shape(8, 2, 5));
+  const auto rings = [&ring] {
+    const uint32_t before = ring->header->doorbell.load();
+    eas_front_nudge(ring);
+    return ring->header->doorbell.load() != before;
+  };
+  EXPECT_FALSE(rings()) << "nothing waits";
+  ring.Submit("x");
+  EXPECT_TRUE(rings());
+  ring->workers[1].looking.store(1);
+  EXPECT_FALSE(rings());
+  ring->workers[1].looking.store(6);  // more than there are threads: damaged
+  EXPECT_TRUE(rings());
+  ring->workers[1].looking.store(1);
+  eas_front_worker_reset(ring, 1, 0);  // it was killed while it looked
+  EXPECT_TRUE(rings());
+}
+
+// With nudges alone, and without the front's timer: no wake-up and no completion may be lost between quick calls.
+TEST(Worker, NudgesAreEnoughForQuickCalls) {
+  const TestRing ring(Shape(64, 1, 3));
+  const Consumers consumers(ring, 0, 3, [&ring](uint32_t thread, const eas_call& call) {
+    this_thread.prompt = true;
+    ring.Reply(call, std::string(call.input, call.input_size), 0, 0, thread);
+  });
+  ring.Ask("timed");
+  size_t in_flight = 0;
+  for (uint64_t submitted = 0; submitted < 50'000 || in_flight > 0;) {
+    for (uint64_t fresh = submitted % 7; submitted < 50'000 && fresh < 7 && in_flight < 64; ++fresh) {
+      ASSERT_GE(ring.Submit(std::to_string(submitted++)), 0);
+      ++in_flight;
+    }
+    eas_front_nudge(ring);
+    const std::vector<Completion> completions = ring.Drain();
+    for (const Completion& done : completions) eas_front_release(ring, done.slot);
+    in_flight -= completions.size();
+    if (completions.empty() && in_flight > 0) ring.Sleep();
+  }
+}
+
 TEST(Worker, QuickCallsAreTimed) {
   const TestRing ring;
   EXPECT_EQ(0u, ring->call_nanoseconds.load());

@@ -5,14 +5,13 @@ loaded.
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from support import PATIENCE
-from support.host import OUR_FRAMES, program
+from support.host import OUR_FRAMES, clean_environment, program
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,10 @@ class Ended:
 
 def run(*words: str | Path, cwd: Path | None = None, variables: Mapping[str, str] | None = None) -> Ended:
     """Runs `eas-host` with *words* and waits for its end."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("EAS_HOST_")}
     done = subprocess.run(
         [*program(), *map(str, words)],
         cwd=cwd,
-        env=environment | dict(variables or {}),
+        env=clean_environment() | dict(variables or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

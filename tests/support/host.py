@@ -56,6 +56,14 @@ def flags(options: Mapping[str, Value]) -> list[str]:
     return words
 
 
+def clean_environment() -> dict[str, str]:
+    """
+    What a host is started with: no options of its own, and no PYTHONUNBUFFERED, which would hide missing
+    flushes.
+    """
+    return {key: value for key, value in os.environ.items() if not key.startswith(("EAS_HOST_", "PYTHONUN"))}
+
+
 class HostEnded(AssertionError):
     """The host ended where it should have served."""
 
@@ -85,7 +93,7 @@ class Host:
         for name in ("cwd", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.command = program() + flags({"listen": "127.0.0.1:0", **options})
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("EAS_HOST_")}
+        environment = clean_environment()
         key, _, value = self._mark.partition("=")
         environment |= {"TMPDIR": str(folder / "tmp"), key: value, **(variables or {})}
         self.process = subprocess.Popen(

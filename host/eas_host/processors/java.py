@@ -195,26 +195,32 @@ class JavaProcessor:
 
         def handle(call: Call) -> None:
             slot = call.slot
-            try:
-                if slot not in known:
-                    bridge.register(slot, _direct_buffer(ring.input(slot)), _direct_buffer(ring.output(slot)))
-                    known.add(slot)
-                result = call_process(slot, call.size)
-            except jpype.JVMNotRunning:
-                _wait_for_the_end()
+            if slot not in known:
+                bridge.register(slot, _direct_buffer(ring.input(slot)), _direct_buffer(ring.output(slot)))
+                known.add(slot)
+            result = call_process(slot, call.size)
             outcome, size = result >> OUTCOME_SHIFT, result & SIZE_MASK
             if outcome == RETURNED:
                 ring.complete(call, RETURNED, 0, size)
             elif outcome == RAISED:
-                ring.log("E", f"process threw {bytes(bridge.trace(slot)).decode()}")
-                ring.reply(call, RAISED, 0, bytes(bridge.message(slot)))
+                message, trace = bytes(bridge.message(slot)), bytes(bridge.trace(slot))
+                ring.log("E", f"process threw {trace.decode()}")
+                ring.reply(call, RAISED, 0, message)
             else:
                 limit = len(ring.output(slot))
                 text = f"the processor's output has {size} bytes, more than the {limit} of --max-output"
                 ring.log("E", text)
                 ring.reply(call, TOO_LARGE, 0, text.encode())
 
-        return handle
+        def handle_while_running(call: Call) -> None:
+            try:
+                handle(call)
+            except jpype.JVMNotRunning:
+                # Some thread has called System.exit and the JVM is on its way out, with this process. The
+                # request of this thread is not to blame; left as it is, it runs again in the next worker.
+                threading.Event().wait()
+
+        return handle_while_running
 
 
 def _direct_buffer(span: memoryview) -> object:
@@ -223,15 +229,6 @@ def _direct_buffer(span: memoryview) -> object:
     """
     buffer: object = jpype.nio.convertToDirectBuffer(span[:JAVA_MAX])
     return buffer
-
-
-def _wait_for_the_end() -> None:
-    """
-    Wait until the process ends, because some thread has called `System.exit` and the JVM is on its way out.
-
-    The request of this thread is not to blame and must not be completed: so it runs again in the next worker.
-    """
-    threading.Event().wait()
 
 
 def start_jvm(options: tuple[str, ...]) -> None:
@@ -246,8 +243,6 @@ def start_jvm(options: tuple[str, ...]) -> None:
     library = find_jvm()
     home = library.parents[2]
     version = java_version(home)
-    if version is not None and version < OLDEST_JAVA:
-        raise EntryInvalid(f"{home} is Java {version}; set JAVA_HOME to a Java {OLDEST_JAVA} or later")
     given = check_options(options, home / "bin" / "java")
     own = [*OPTIONS]
     if version is not None and version >= NATIVE_ACCESS_WARNS:
@@ -288,16 +283,19 @@ def find_jvm() -> Path:
     Find libjvm.so: in JAVA_HOME if that is set, else where the `java` command or the system has one.
 
     Raises:
-        EntryInvalid: there is none.
+        EntryInvalid: there is none, or it is too old.
     """
+    advice = f"set it to a Java {OLDEST_JAVA} or later, or unset it"
     home = os.environ.get("JAVA_HOME")
     if home:
-        for place in ("lib/server", "jre/lib/amd64/server"):
-            library = Path(home, place, "libjvm.so")
-            if library.is_file():
-                return library
-        advice = f"set it to a Java {OLDEST_JAVA} or later, or unset it"
-        raise EntryInvalid(f"JAVA_HOME is {home}, but there is no JVM in it; {advice}")
+        version = java_version(Path(home))
+        if version is not None and version < OLDEST_JAVA:
+            raise EntryInvalid(f"JAVA_HOME is {home}, which is Java {version}; {advice}")
+        # lib/server, or lib/zero on machines for which there is no compiler.
+        libraries = sorted(Path(home).glob("lib/*/libjvm.so"))
+        if not libraries:
+            raise EntryInvalid(f"JAVA_HOME is {home}, but there is no JVM in it; {advice}")
+        return libraries[0].resolve()
     try:
         return Path(jpype.getDefaultJVMPath()).resolve()
     except ValueError as error:

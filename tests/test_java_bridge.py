@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from support.build import ROOT, need, run
 
 JAVA = ROOT / "java"
@@ -27,6 +28,14 @@ def bridge_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", CLASSES)
 def test_bridge(bridge_classes: Path, name: str) -> None:
     """All tests of one class pass; what they print tells which did not."""
-    command = [need("java"), "-Xmx256m", "-Dfile.encoding=UTF-8", "-cp", str(bridge_classes), "eas.host.Check", name]
+    command = [
+        need("java"),
+        "-Xmx256m",
+        "-Dfile.encoding=UTF-8",
+        "-cp",
+        str(bridge_classes),
+        "eas.host.Check",
+        name,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"

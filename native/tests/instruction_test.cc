@@ -1,0 +1,119 @@
+// "Any process may be killed at any instruction", taken by its word: a worker is single-stepped through the life of two
+// requests and killed after its first, second, third ... instruction, and each time the front must bring both to
+// exactly one end.
+#include <sys/ptrace.h>
+
+#include <map>
+
+#include "testing.h"
+
+namespace eas {
+namespace {
+
+using testing::Child;
+using testing::Completion;
+using testing::Shape;
+using testing::TestRing;
+
+// Single steps that a run may cost: some seconds at the 3 to 5 us that one takes. Where more would be needed, only every
+// n-th instruction is a place to die.
+constexpr uint64_t kSteps = 500'000;
+
+// What is killed: two requests taken and answered, the first to a front that sleeps.
+void LiveAndDie(const TestRing& ring) {
+  ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+  raise(SIGSTOP);
+  for (const char* answer : {"first", "second"}) {
+    eas_call call;
+    if (eas_worker_take(ring, 0, 0, &call) != 1) _exit(1);
+    eas_worker_reply(ring, 0, 0, call.slot, EAS_RETURNED, 0, answer, std::strlen(answer));
+  }
+  _exit(0);
+}
+
+// Lets the child run `steps` instructions. False if it ended before.
+bool Step(pid_t child, uint64_t steps) {
+  int status = 0;
+  for (uint64_t step = 0; step < steps; ++step) {
+    if (ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr) != 0) return false;
+    if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) return false;
+  }
+  return true;
+}
+
+bool WaitForStop(pid_t child) {
+  int status = 0;
+  return waitpid(child, &status, 0) == child && WIFSTOPPED(status);
+}
+
+// The front after the death, as api.h says; the next worker is played by this process.
+void Recover(const TestRing& ring, std::map<int, int>* ends) {
+  const auto count = [&] {
+    for (const Completion& done : ring.Drain()) {
+      ++(*ends)[done.slot];
+      EXPECT_TRUE(done.output == "first" || done.output == "second" || done.output == "again") << done.output;
+      eas_front_release(ring, done.slot);
+    }
+  };
+  count();
+  for (const auto& [slot, end] : *ends) {
+    if (end == 0 && eas_front_phase(ring, slot, nullptr, nullptr) == EAS_RUNNING)
+      eas_front_resubmit(ring, slot);
+  }
+  count();
+  while (eas_front_waiting(ring) > 0) ring.Reply(ring.Take(1, 0), "again", 0, 1, 0);
+  count();
+}
+
+// Kills the worker after `steps` instructions. False if it needed fewer for all that it had to do.
+bool KillAfter(uint64_t steps) {
+  const TestRing ring(Shape(4, 2, 1));
+  std::map<int, int> ends;
+  ends[ring.Submit("one")] = 0;
+  ends[ring.Submit("two")] = 0;
+  EXPECT_EQ(1, eas_front_arm(ring));
+  Child worker([&ring] { LiveAndDie(ring); });
+  EXPECT_TRUE(WaitForStop(worker.pid()));
+  const bool alive = Step(worker.pid(), steps);
+  if (alive) {
+    worker.Kill(SIGKILL);
+    worker.Wait();
+  }
+  Recover(ring, &ends);
+  for (const auto& [slot, end] : ends)
+    EXPECT_EQ(1, end) << "slot " << slot << " after " << steps << " instructions";
+  EXPECT_EQ(0, eas_front_waiting(ring));
+  for (int slot = 0; slot < 4; ++slot) EXPECT_GE(eas_front_reserve(ring), 0) << "a slot is lost";
+  return alive;
+}
+
+// How many instructions the worker's work takes; 0 if this system does not let us step.
+uint64_t CountInstructions() {
+  const TestRing ring(Shape(4, 2, 1));
+  // The dynamic linker's work is done once, and here.
+  ring.Submit("warm");
+  eas_front_arm(ring);
+  ring.Reply(ring.Take(), "");
+  ring.Finish();
+  ring.Submit("one");
+  ring.Submit("two");
+  eas_front_arm(ring);
+  const Child worker([&ring] { LiveAndDie(ring); });
+  if (!WaitForStop(worker.pid())) return 0;
+  uint64_t count = 0;
+  while (Step(worker.pid(), 1)) ++count;
+  return count;
+}
+
+TEST(Instructions, AWorkerMayDieAtAnyOfThem) {
+  const uint64_t instructions = CountInstructions();
+  if (instructions == 0) GTEST_SKIP() << "ptrace is not allowed here";
+  const uint64_t stride = 1 + instructions * instructions / 2 / kSteps;
+  RecordProperty("instructions", static_cast<int>(instructions));
+  RecordProperty("stride", static_cast<int>(stride));
+  for (uint64_t steps = 0; KillAfter(steps) && !HasFailure(); steps += stride) {
+  }
+}
+
+}  // namespace
+}  // namespace eas

@@ -1,0 +1,133 @@
+"""
+The JVM of a worker: how it is found, how its options are tried, what it may do, and how it ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from eas_host.errors import EntryInvalid
+from eas_host.processors import java
+from support.build import Workshop, need
+
+
+def test_java_home_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JAVA_HOME that is wrong is told, and not passed over for another Java."""
+    library = tmp_path / "lib" / "server" / "libjvm.so"
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(EntryInvalid, match=f"JAVA_HOME is {tmp_path}, but there is no JVM in it"):
+        java.find_jvm()
+    library.parent.mkdir(parents=True)
+    library.touch()
+    assert java.find_jvm() == library
+    (tmp_path / "release").write_text('IMPLEMENTOR="x"\nJAVA_VERSION="1.8.0_392"\n')
+    with pytest.raises(EntryInvalid, match="which is Java 8; set it to a Java 11 or later"):
+        java.find_jvm()
+
+
+def test_no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a JVM the message names the package to install."""
+
+    def none() -> str:
+        raise ValueError
+
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr("jpype.getDefaultJVMPath", none)
+    with pytest.raises(EntryInvalid, match="apt-get install default-jre-headless"):
+        java.find_jvm()
+
+
+def test_no_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout that is not set up says what to run."""
+    monkeypatch.setattr(java, "BRIDGE", tmp_path / "bridge.jar")
+    with pytest.raises(EntryInvalid, match="run `make setup`"):
+        java.start_jvm(())
+
+
+@pytest.mark.parametrize(
+    ("line", "version"), [('"1.8.0_392"', 8), ('"11.0.9.1"', 11), ('"25"', 25), ("unquoted", None)]
+)
+def test_java_version(tmp_path: Path, line: str, version: int | None) -> None:
+    (tmp_path / "release").write_text(f"MODULES=x\nJAVA_VERSION={line}\nOS_NAME=Linux\n")
+    assert java.java_version(tmp_path) == version
+    assert java.java_version(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("-Xms2g", "-Xmx1g"), "Initial heap size set to a larger value than the maximum heap size"),
+        (("-XX:NoSuchOption=1",), "Unrecognized VM option 'NoSuchOption=1'"),
+        (("-cp", "x.jar"), "give the class path with --classpath"),
+        (("-Djava.class.path=x.jar",), "give the class path with --classpath"),
+        (("-Xmx1g", "x.jar"), "x.jar: not an option of the JVM"),
+    ],
+)
+def test_refused_options(options: tuple[str, ...], words: str) -> None:
+    """Also those for which a JVM would end the whole process, in the JVM's own words."""
+    with pytest.raises(EntryInvalid, match="--jvm-options") as caught:
+        java.check_options(options, Path(need("java")))
+    assert words in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_accepted_options() -> None:
+    """
+    What the `java` command takes as two words is one for the JVM. Agents are not tried: the first one would
+    hold the debugger's port.
+    """
+    agent = "-agentlib:nosuch"
+    options = ("-Xmx1g", "--add-opens", "java.base/java.lang=ALL-UNNAMED", agent)
+    joined = ["-Xmx1g", "--add-opens=java.base/java.lang=ALL-UNNAMED", agent]
+    assert java.check_options(options, Path(need("java"))) == joined
+
+
+def test_signal_handlers_are_kept() -> None:
+    """Python's handler is back in place, although Python knows nothing of what was there meanwhile."""
+    caught: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: caught.append(number))
+    try:
+        with java.signal_handlers_kept(signal.SIGUSR1):
+            ctypes.CDLL(None).signal(signal.SIGUSR1.value, ctypes.c_void_p(1))  # SIG_IGN
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert caught == []
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert caught == [signal.SIGUSR1]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_end_with_a_thread_left_behind(start: StartHost, workshop: Workshop, isolation: str) -> None:
+    """Nobody waits for the thread; in a worker process the shutdown hooks run."""
+    host = start("java", workshop.jar("Lingers"), isolation=isolation)
+    assert host.call(b"x").body == b"x"
+    host.stop()
+    if isolation == "process":
+        host.wait_for_log("the hook ran")
+
+
+def test_exit_is_told(start: StartHost, workshop: Workshop) -> None:
+    """Who called System.exit stands in the log; the request answers 500, and the next one works."""
+    host = start("java", workshop.jar("Lingers"))
+    assert host.call(b"exit").status == 500
+    host.expect_log(r"the processor called exit\(\) on thread worker-thread-\d")
+    host.wait_for_log(r"at Lingers.userCodeThatExits\(Lingers.java:\d+\)")
+    assert host.call(b"x").body == b"x"
+
+
+def test_nothing_is_left_of_a_crash(start: StartHost, tmp_path: Path, workshop: Workshop) -> None:
+    """The JVM's report goes to the log and not into the working directory, the processor's folder."""
+    (tmp_path / "program").mkdir()
+    jar = workshop.pack(tmp_path / "program" / "contract.jar", ["Contract"])
+    host = start("java", jar)
+    assert host.call(b"\0\xff\0do die:segv").status == 500
+    host.expect_log("A fatal error has been detected by the Java Runtime Environment")
+    host.wait_for_log(r"j +Contract\.")
+    assert [path.name for path in jar.parent.iterdir()] == ["contract.jar"]
