@@ -54,16 +54,12 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", "-c", type=int, default=32, help="[32]")
     parser.add_argument("--body", type=int, default=32, help="bytes in each request's body [32]")
     parser.add_argument("--rounds", type=int, default=5, help="[5]")
     parser.add_argument("--seconds", type=float, default=4, help="of load on each server in each round [4]")
-    parser.add_argument(
-        "--only", default="", metavar="TEXT", help="only rows whose name has TEXT, and the bare row"
-    )
+    parser.add_argument("--only", default="", metavar="TEXT", help="only rows whose name has TEXT, and the bare row")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second")
     options = parser.parse_args()
     if options.quick:

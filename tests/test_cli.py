@@ -37,9 +37,7 @@ def test_help() -> None:
     assert missing == []
     assert len(re.findall(r"^\S.*:$", ended.stdout, re.MULTILINE)) >= 4, "no groups"
     for ending in (".so", ".jar", ".py"):
-        assert re.search(rf"^ +eas-host .*\S+\{ending}", ended.stdout, re.MULTILINE), (
-            f"no example with a {ending}"
-        )
+        assert re.search(rf"^ +eas-host .*\S+\{ending}", ended.stdout, re.MULTILINE), f"no example with a {ending}"
 
 
 def test_help_tells_defaults() -> None:
@@ -137,9 +135,7 @@ def test_everything_from_the_environment(workshop: Workshop, tmp_path: Path) -> 
 def test_a_flag_wins(workshop: Workshop, tmp_path: Path) -> None:
     """What is typed counts more than what is set."""
     variables = {"EAS_HOST_NAME": "set", "EAS_HOST_MAX_BODY": "nonsense that nobody reads"}
-    with Host(
-        tmp_path / "host", variables, entry=workshop.cpp("contract"), name="typed", max_body="1MiB"
-    ) as host:
+    with Host(tmp_path / "host", variables, entry=workshop.cpp("contract"), name="typed", max_body="1MiB") as host:
         assert host.path == "/api/predict/typed"
 
 
@@ -187,9 +183,7 @@ def test_nothing_given() -> None:
 
 def test_type_cannot_be_guessed(tmp_path: Path) -> None:
     (tmp_path / "processor.bin").write_bytes(b"")
-    run("--entry", tmp_path / "processor.bin", *PORT_0).fails_in_one_line(
-        2, "--processor-type", "processor.bin"
-    )
+    run("--entry", tmp_path / "processor.bin", *PORT_0).fails_in_one_line(2, "--processor-type", "processor.bin")
 
 
 # Sizes.
@@ -216,9 +210,7 @@ def test_address_in_use(workshop: Workshop) -> None:
 
 def test_address_of_another_machine(workshop: Workshop) -> None:
     """192.0.2.1 is nobody's (RFC 5737)."""
-    run("--entry", workshop.cpp("contract"), "--listen", "192.0.2.1:8080").fails_in_one_line(
-        4, "192.0.2.1:8080"
-    )
+    run("--entry", workshop.cpp("contract"), "--listen", "192.0.2.1:8080").fails_in_one_line(4, "192.0.2.1:8080")
 
 
 def test_unknown_host_name(workshop: Workshop) -> None:

@@ -71,9 +71,7 @@ PAYLOADS = [
 RETURNS = [
     Case("0 becomes 200", command("status", "0:body"), 200, b"body", ("cpp", "python")),
     Case("200", command("status", "200:body"), 200, b"body", ("cpp", "python")),
-    Case(
-        "an error with a body", command("status", "404:nothing here"), 404, b"nothing here", ("cpp", "python")
-    ),
+    Case("an error with a body", command("status", "404:nothing here"), 404, b"nothing here", ("cpp", "python")),
     Case("an error without a body", command("status", "500:"), 500, b"", ("cpp", "python")),
     Case("EAS's own 450", command("status", "450:full"), 450, b"full", ("cpp", "python")),
     Case("INT_MIN becomes 400", command("status", f"{INT_MIN}:least"), 400, b"least", ("cpp", "python")),
@@ -165,9 +163,7 @@ def test_exception_trace(host: Host) -> None:
     host.call(command("throw", "first"))
     host.call(command("throw", "second"))
     host.expect_log(THROWN[host.language], times=2)
-    host.wait_for_log(
-        THROWERS[host.language], times=2
-    )  # the second trace is there, so the first one is whole
+    host.wait_for_log(THROWERS[host.language], times=2)  # the second trace is there, so the first one is whole
     ours = [line for line in host.new_log().splitlines() if OUR_FRAMES.search(line)]
     assert ours == []
 
@@ -182,9 +178,7 @@ def test_exception_trace(host: Host) -> None:
         Case("Java's memory exhausted", command("size", str(INT_MAX)), 400, b"", ("java",)),
         Case("a Python KeyError", command("throw-other"), 400, b"'k'", ("python",)),
         Case("a Python exception without a message", command("throw-odd"), 400, b"", ("python",)),
-        Case(
-            "Python's recursion limit", command("deep"), 400, b"maximum recursion depth exceeded", ("python",)
-        ),
+        Case("Python's recursion limit", command("deep"), 400, b"maximum recursion depth exceeded", ("python",)),
     ]
 )
 def test_odd_exception(host: Host, case: Case) -> None:

@@ -86,9 +86,7 @@ def test_model_config_from_a_file(start: StartHost, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_library_beside_the_entry(
-    start: StartHost, workshop: Workshop, tmp_path: Path, isolation: str
-) -> None:
+def test_library_beside_the_entry(start: StartHost, workshop: Workshop, tmp_path: Path, isolation: str) -> None:
     """-rpath=. finds a library in the entry's folder, wherever the host is started."""
     start_folder = ship_with_library(workshop, tmp_path / "shipped")
     host = start(entry=start_folder / "libneeds_beside.so", isolation=isolation)

@@ -99,9 +99,7 @@ def test_crash_beside_others(start: StartHost, gate: Gate, open_clients: ExitSta
     host = start(crash.language, keepalive=LONG)
     held = hold(host, gate, open_clients, 4)
     if crash.language == "python":
-        host.allow_log(
-            r"eas_host/processors/\w+\.py"
-        )  # Python's own report of a crash shows all of its frames
+        host.allow_log(r"eas_host/processors/\w+\.py")  # Python's own report of a crash shows all of its frames
     watch = proc.Watch(host.workers()[0])
     culprit = open_clients.enter_context(host.ask(command("die", crash.how)))
     assert watch.wait()
@@ -184,9 +182,7 @@ def test_crash_report_names_the_place(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_kill_while_requests_run(
-    start: StartHost, gate: Gate, open_clients: ExitStack, language: str
-) -> None:
+def test_kill_while_requests_run(start: StartHost, gate: Gate, open_clients: ExitStack, language: str) -> None:
     """
     kill -9 with five requests running: nobody answers 500. They are suspects, and run again one at a time.
     """
@@ -295,9 +291,7 @@ def test_deadline_counts_on(start: StartHost, gate: Gate, open_clients: ExitStac
 
 
 @pytest.mark.parametrize("size", [10, 16 << 10, 20_000, 1 << 20])
-def test_input_is_whole_in_the_second_run(
-    start: StartHost, gate: Gate, open_clients: ExitStack, size: int
-) -> None:
+def test_input_is_whole_in_the_second_run(start: StartHost, gate: Gate, open_clients: ExitStack, size: int) -> None:
     """A processor that writes into its input, const or not, does not spoil it for the run after a crash."""
     host = start(keepalive=LONG)
     body = os.urandom(size).replace(b"\n", b"n").replace(b"\0", b"0").hex().encode()[:size]
@@ -343,9 +337,7 @@ def test_other_workers_go_on(start: StartHost, gates: Callable[[], Gate], open_c
     host.allow_log("SIGKILL")
 
 
-def test_others_are_served_while_a_suspect_runs_alone(
-    start: StartHost, gate: Gate, open_clients: ExitStack
-) -> None:
+def test_others_are_served_while_a_suspect_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
     host = start(worker_processes=2, worker_threads=1, keepalive=LONG)
     held = hold(host, gate, open_clients, 1)
     host.kill_worker(gate.entries()[0].pid)

@@ -50,10 +50,8 @@ SHAPES = {
     "in chunks of one byte": request(headers=[("Transfer-Encoding", "chunked")]) + chunked(BODY, 1),
     "chunk sizes in capitals and with zeros": request(headers=[("Transfer-Encoding", "chunked")])
     + b"0009\r\nsome body\r\n0000\r\n\r\n",
-    "chunk extensions": request(headers=[("Transfer-Encoding", "Chunked")])
-    + b'9;a="b";c\r\nsome body\r\n0;d\r\n\r\n',
-    "a trailer": request(headers=[("Transfer-Encoding", "chunked")])
-    + b"9\r\nsome body\r\n0\r\nX-Sum: 1\r\n\r\n",
+    "chunk extensions": request(headers=[("Transfer-Encoding", "Chunked")]) + b'9;a="b";c\r\nsome body\r\n0;d\r\n\r\n',
+    "a trailer": request(headers=[("Transfer-Encoding", "chunked")]) + b"9\r\nsome body\r\n0\r\nX-Sum: 1\r\n\r\n",
     "an empty line first": b"\r\n" + request(body=BODY),
     "no space after a colon": b"POST / HTTP/1.1\r\nHost:h\r\nContent-Length:9\r\n\r\nsome body",
     "much space after a colon": b"POST / HTTP/1.1\r\nHost:   h  \r\nContent-Length: \t 9\r\n\r\nsome body",
@@ -83,9 +81,7 @@ SHAPES = {
             ("Content-Type", "application/x-www-form-urlencoded"),
         ],
     ),
-    "an upgrade to something else": request(
-        body=BODY, headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")]
-    ),
+    "an upgrade to something else": request(body=BODY, headers=[("Connection", "Upgrade"), ("Upgrade", "websocket")]),
 }
 
 
@@ -186,9 +182,7 @@ def test_pipelining_in_order(host: Host) -> None:
     """Requests that are sent without waiting are answered in their order, whatever each is."""
     bodies = [b"%d" % number * (number % 50) for number in range(200)]
     data = b"".join(
-        request(body=body)
-        if number % 3
-        else request(headers=[("Transfer-Encoding", "chunked")]) + chunked(body, 7)
+        request(body=body) if number % 3 else request(headers=[("Transfer-Encoding", "chunked")]) + chunked(body, 7)
         for number, body in enumerate(bodies)
     )
     with host.connect() as client:
@@ -200,9 +194,7 @@ def test_pipelining_behind_a_slow_one(host: Host, gate: Gate) -> None:
     """A quick answer waits for the slow one before it."""
     with host.connect() as client:
         client.send(
-            request(body=gate.command(b"slow"))
-            + request(body=b"quick")
-            + request("GET", "/api/builtin/unknown")
+            request(body=gate.command(b"slow")) + request(body=b"quick") + request("GET", "/api/builtin/unknown")
         )
         gate.wait_entered()
         assert host.call(b"somebody else").body == b"somebody else"
@@ -273,9 +265,7 @@ def test_expectation_is_met(host: Host) -> None:
 
 def test_expectation_with_chunks(host: Host) -> None:
     with host.connect() as client:
-        assert (
-            client.send(request(headers=[EXPECTING, ("Transfer-Encoding", "chunked")])).read().status == 100
-        )
+        assert client.send(request(headers=[EXPECTING, ("Transfer-Encoding", "chunked")])).read().status == 100
         assert client.send(chunked(b"body", 2)).read().body == b"body"
 
 

@@ -58,10 +58,7 @@ def test_nothing_given(host: Host) -> None:
 
 def host_classes() -> list[str]:
     """All classes of the host's own Java part, which the user's jars must not see."""
-    return [
-        ".".join(path.relative_to(JAVA_SOURCES).with_suffix("").parts)
-        for path in JAVA_SOURCES.rglob("*.java")
-    ]
+    return [".".join(path.relative_to(JAVA_SOURCES).with_suffix("").parts) for path in JAVA_SOURCES.rglob("*.java")]
 
 
 @columns("java")

@@ -71,9 +71,7 @@ def test_the_rule_of_statuses_is_in_one_place() -> None:
 def test_allspark_stands_alone() -> None:
     """What users import is the contract; it drags nothing of the host in."""
     files = (ROOT / "host" / "allspark").rglob("*.py")
-    assert {
-        str(path) for path in files if any(name.startswith("eas_host") for name in imports(path))
-    } == set()
+    assert {str(path) for path in files if any(name.startswith("eas_host") for name in imports(path))} == set()
 
 
 def test_importing_the_front_loads_no_processor() -> None:

@@ -18,9 +18,7 @@ ISOLATIONS = ("process", "none")
 each_isolation = pytest.mark.parametrize("isolation", ISOLATIONS)
 
 
-def load(
-    entry: Path | str, isolation: str = "process", *flags: str | Path, language: str | None = None
-) -> Ended:
+def load(entry: Path | str, isolation: str = "process", *flags: str | Path, language: str | None = None) -> Ended:
     kind = ["--processor-type", language] if language else []
     return run("--entry", entry, "--listen", "127.0.0.1:0", "--isolation", isolation, *kind, *flags)
 
@@ -102,9 +100,7 @@ def test_undefined_symbol(workshop: Workshop) -> None:
 
 @each_isolation
 def test_state(workshop: Workshop, isolation: str) -> None:
-    load(workshop.cpp("bad_state"), isolation).fails_in_one_line(
-        3, "libbad_state.so", "initialize", "state", "7"
-    )
+    load(workshop.cpp("bad_state"), isolation).fails_in_one_line(3, "libbad_state.so", "initialize", "state", "7")
 
 
 def test_state_untouched(workshop: Workshop) -> None:

@@ -30,9 +30,7 @@ MALFORMED = {
     "a space before a colon": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length : 4\r\n\r\nbody",
     "a NUL in a header": b"GET / HTTP/1.1\r\nHost: h\0h\r\n\r\n",
     "both framings": request(body=b"0\r\n\r\n", headers=[("Transfer-Encoding", "chunked")]),
-    "both framings, the other way round": request(
-        headers=[("Content-Length", "5"), ("Transfer-Encoding", "chunked")]
-    )
+    "both framings, the other way round": request(headers=[("Content-Length", "5"), ("Transfer-Encoding", "chunked")])
     + b"0\r\n\r\n",
     "two different lengths": request(body=b"body", headers=[("Content-Length", "5")]),
     "a list of different lengths": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4, 5\r\n\r\nbody!",
@@ -41,8 +39,7 @@ MALFORMED = {
     "a length in hex": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0x4\r\n\r\nbody",
     "a length that is a word": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: four\r\n\r\nbody",
     "a coding that nobody knows": request(headers=[("Transfer-Encoding", "secret")]),
-    "chunked is not the last coding": request(headers=[("Transfer-Encoding", "chunked, gzip")])
-    + chunked(b"body", 4),
+    "chunked is not the last coding": request(headers=[("Transfer-Encoding", "chunked, gzip")]) + chunked(b"body", 4),
     "a chunk size that is none": CHUNKS + b"zz\r\nbody\r\n0\r\n\r\n",
     "a negative chunk size": CHUNKS + b"-4\r\nbody\r\n0\r\n\r\n",
     "a chunk that is longer than it says": CHUNKS + b"2\r\nbody\r\n0\r\n\r\n",
@@ -75,9 +72,7 @@ def test_any_bytes(host: Host) -> None:
         data = bytearray(chance.choice(seeds) + chance.choice(seeds))
         for _ in range(chance.randrange(1, 6)):
             at = chance.randrange(len(data))
-            data[at : at + chance.randrange(3)] = chance.choice(
-                [b"", b"\r\n", b"\0", b"0", b":", chance.randbytes(3)]
-            )
+            data[at : at + chance.randrange(3)] = chance.choice([b"", b"\r\n", b"\0", b"0", b":", chance.randbytes(3)])
         with host.connect() as client:
             client.send(bytes(data))
             client.half_close()

@@ -133,9 +133,7 @@ def test_options_are_complete(environment: dict[str, str]) -> None:
     The README's table has every option of `eas-host --help`, and no other.
     """
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    helped = subprocess.run(
-        ["eas-host", "--help"], env=environment, capture_output=True, text=True, check=True
-    )
+    helped = subprocess.run(["eas-host", "--help"], env=environment, capture_output=True, text=True, check=True)
     documented = set(re.findall(r"^\| `(--[\w-]+)", readme, re.MULTILINE))
     offered = set(re.findall(r"^  (?:-\w, )?(--[\w-]+)", helped.stdout, re.MULTILINE)) - {
         "--help",

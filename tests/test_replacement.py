@@ -62,9 +62,7 @@ def unstarted(folder: Path, workshop: Workshop, mood: Mood, port: int) -> Host:
 # The first load.
 
 
-def test_nothing_is_accepted_before_it_is_loaded(
-    workshop: Workshop, mood: Mood, gate: Gate, tmp_path: Path
-) -> None:
+def test_nothing_is_accepted_before_it_is_loaded(workshop: Workshop, mood: Mood, gate: Gate, tmp_path: Path) -> None:
     """While initialize runs, a connection is refused; the port is the one that will be served."""
     mood.gate(gate)
     port = free_port()
@@ -83,9 +81,7 @@ def test_nothing_is_accepted_before_it_is_loaded(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_stop_while_loading(
-    workshop: Workshop, mood: Mood, gate: Gate, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_stop_while_loading(workshop: Workshop, mood: Mood, gate: Gate, tmp_path: Path, number: signal.Signals) -> None:
     """A stop is a stop, also before there is anything to serve."""
     mood.gate(gate)
     host = unstarted(tmp_path / "host", workshop, mood, 0)
@@ -145,9 +141,7 @@ def test_a_failed_load_is_tried_again(moody: Host, mood: Mood, gate: Gate) -> No
     moody.allow_log("SIGSEGV")
 
 
-@pytest.mark.parametrize(
-    ("how", "said"), [("state:7", "7"), ("segv", "SIGSEGV"), ("_exit:5", "5"), ("exit:0", "exit")]
-)
+@pytest.mark.parametrize(("how", "said"), [("state:7", "7"), ("segv", "SIGSEGV"), ("_exit:5", "5"), ("exit:0", "exit")])
 def test_three_failed_loads_stop_the_host(moody: Host, mood: Mood, how: str, said: str) -> None:
     """Exit code 3, with the reason of the last one."""
     mood.set(how)

@@ -156,9 +156,7 @@ def test_kill_of_workers_leaves_no_file(start: StartHost, language: str) -> None
     host.stop()
     for pid in victims:
         assert traces_of_a_jvm(pid) == []
-    assert sorted(path.name for path in host.entry.parent.iterdir() if path.name != "__pycache__") == [
-        host.entry.name
-    ]
+    assert sorted(path.name for path in host.entry.parent.iterdir() if path.name != "__pycache__") == [host.entry.name]
 
 
 def test_shared_memory_has_no_name(start: StartHost) -> None:

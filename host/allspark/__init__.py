@@ -66,4 +66,4 @@ class BaseProcessor:
         """
         Say how to serve: this version runs processors under `eas-host` only.
         """
-        raise SystemExit("allspark: start this file with `eas-host --entry FILE`; running it directly is not supported yet")
+        raise SystemExit("allspark: start this file with `eas-host --entry FILE`; it cannot run directly yet")

@@ -59,9 +59,7 @@ class Workshop:
         if key not in self._made:
             target = self._new_folder(name) / f"lib{called or name}.so"
             source = next(
-                path
-                for path in (SOURCES / "cpp" / f"{name}.cc", SOURCES / "cpp" / f"{name}.c")
-                if path.exists()
+                path for path in (SOURCES / "cpp" / f"{name}.cc", SOURCES / "cpp" / f"{name}.c") if path.exists()
             )
             compiler = [need("g++"), "-std=c++17"] if source.suffix == ".cc" else [need("gcc"), "-std=gnu11"]
             # -w: some of them are wrong on purpose, and the compiler sees it.
@@ -120,9 +118,7 @@ class Workshop:
             target = self._new_folder("python")
             source = SOURCES / "python" / name
             if "/" in name:
-                shutil.copytree(
-                    source.parent, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-                )
+                shutil.copytree(source.parent, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, target)
             self._made[key] = target / source.name

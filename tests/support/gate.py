@@ -56,26 +56,19 @@ class Gate:
     def wait(self, enough: Callable[[list[Event]], bool], why: str = "the awaited event") -> None:
         """Reads events until *enough* of them."""
         while not enough(self.events):
-            assert select.select([self._entered], [], [], PATIENCE)[0], (
-                f"no {why} at the gate; seen: {self.events}"
-            )
+            assert select.select([self._entered], [], [], PATIENCE)[0], f"no {why} at the gate; seen: {self.events}"
             *lines, self._rest = (self._rest + os.read(self._entered, 65536)).split(b"\n")
             self.events += [
-                Event(kind, int(pid), body)
-                for kind, pid, body in (line.decode().split(" ", 2) for line in lines)
+                Event(kind, int(pid), body) for kind, pid, body in (line.decode().split(" ", 2) for line in lines)
             ]
 
     def wait_entered(self, times: int = 1) -> list[Event]:
         """Waits until *times* entries were seen in all, and returns them."""
-        self.wait(
-            lambda events: sum(event.kind == "enter" for event in events) >= times, f"entry number {times}"
-        )
+        self.wait(lambda events: sum(event.kind == "enter" for event in events) >= times, f"entry number {times}")
         return self.entries()
 
     def wait_left(self, times: int = 1) -> None:
-        self.wait(
-            lambda events: sum(event.kind == "leave" for event in events) >= times, f"leaving number {times}"
-        )
+        self.wait(lambda events: sum(event.kind == "leave" for event in events) >= times, f"leaving number {times}")
 
     def entries(self) -> list[Event]:
         return [event for event in self.events if event.kind == "enter"]

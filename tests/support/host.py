@@ -50,9 +50,7 @@ def flags(options: Mapping[str, Value]) -> list[str]:
         if value is True:
             words.append(flag)
         elif value is not None and value is not False:
-            words += [
-                word for item in (value if isinstance(value, list) else [value]) for word in (flag, str(item))
-            ]
+            words += [word for item in (value if isinstance(value, list) else [value]) for word in (flag, str(item))]
     return words
 
 
@@ -178,9 +176,7 @@ class Host:
             if (ERROR.search(line) or OUR_CODE.search(line))
             and not any(known.search(line) for known in self._announced)
         ]
-        assert not wrong, (
-            "unannounced in the log:\n" + "\n".join(wrong) + "\n\nthe log:\n" + self.log.text(self._start)
-        )
+        assert not wrong, "unannounced in the log:\n" + "\n".join(wrong) + "\n\nthe log:\n" + self.log.text(self._start)
 
     # Its processes.
 

@@ -73,9 +73,7 @@ class Book:
             if status != 500:
                 self.note(f"{status} {body[:100]!r} for a request that must fail")
         elif status != 200 or body != expected:
-            self.note(
-                f"{status} {body[:200]!r} ({len(body)} bytes) for {expected[:40]!r} ({len(expected)} bytes)"
-            )
+            self.note(f"{status} {body[:200]!r} ({len(body)} bytes) for {expected[:40]!r} ({len(expected)} bytes)")
         if self.answered % self.options.report == 0:
             print(f"answers {self.answered}", flush=True)
 
@@ -119,9 +117,7 @@ class Connection(asyncio.Protocol):
             return
         body, self.expected = self.book.next_body(self.number)
         self.waiting = True
-        self.transport.writelines(
-            [b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body), body]
-        )
+        self.transport.writelines([b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body), body])
 
     def data_received(self, data: bytes) -> None:
         if not self.waiting:

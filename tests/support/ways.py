@@ -32,9 +32,7 @@ def with_more_behind(client: Client, data: bytes) -> None:
 WAYS = (whole, bytewise, with_more_behind)
 
 
-def all_ways(
-    host: Host, data: bytes, check: Callable[[Response], None], *, closes: bool, method: str = "POST"
-) -> None:
+def all_ways(host: Host, data: bytes, check: Callable[[Response], None], *, closes: bool, method: str = "POST") -> None:
     """Sends *data* in all ways, each on a connection of its own; *check* looks at the answer."""
     for way in WAYS:
         with host.connect() as client:

@@ -88,9 +88,7 @@ class Client:
     """
 
     def __init__(self, address: Address, *, receive_buffer: int | None = None) -> None:
-        self.socket = socket.socket(
-            socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM
-        )
+        self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
         try:
             if receive_buffer is not None:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -140,9 +138,7 @@ class Client:
             self.socket.sendall(data)
         return self
 
-    def call(
-        self, body: bytes | None = b"", path: str = "/api/predict/contract", method: str = "POST"
-    ) -> Response:
+    def call(self, body: bytes | None = b"", path: str = "/api/predict/contract", method: str = "POST") -> Response:
         """One ordinary request and its answer."""
         return self.send(request(method, path, body)).read(method)
 
@@ -154,9 +150,7 @@ class Client:
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, *reason = head[0].split(" ", 2)
         assert version in ("HTTP/1.1", "HTTP/1.0"), f"not a status line: {head[0]!r}"
-        headers = tuple(
-            (name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:])
-        )
+        headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:]))
         response = Response(version, int(status), " ".join(reason), headers, b"")
         return Response(version, int(status), " ".join(reason), headers, self._body(response, method))
 

@@ -36,5 +36,3 @@ def _complain(error: HostError) -> None:
         print(error.detail.rstrip("\n"), file=sys.stderr)
     print(f"eas-host: {error.message}", file=sys.stderr)
     sys.stderr.flush()
-
-

@@ -52,7 +52,10 @@ class HostConfig:
     """
 
     processor_type: str | None = option(
-        None, PROCESSOR, "TYPE", "cpp, java or python; may be left out where the entry's ending tells",
+        None,
+        PROCESSOR,
+        "TYPE",
+        "cpp, java or python; may be left out where the entry's ending tells",
         choices=("cpp", "java", "python"),
     )
     entry: str | None = option(
@@ -69,18 +72,22 @@ class HostConfig:
     )
     name: str | None = option(None, PROCESSOR, "NAME", "the service's name; default: the entry's stem without lib")
     model_entry: str | None = option(None, MODEL, "PATH", "the model's file or folder, given to initialize")
-    model_config: str = option(
-        "", MODEL, "TEXT|@FILE", "any text, given to initialize", read=values.text_or_file
-    )
+    model_config: str = option("", MODEL, "TEXT|@FILE", "any text, given to initialize", read=values.text_or_file)
     listen: Address = option(
-        Address("127.0.0.1", 8080), SERVING, "HOST:PORT", "where to listen; port 0 takes a free one",
+        Address("127.0.0.1", 8080),
+        SERVING,
+        "HOST:PORT",
+        "where to listen; port 0 takes a free one",
         read=values.address,
     )
     max_queue_size: int = option(
         64, SERVING, "N", "requests that may wait for a worker; one more answers 450", read=values.whole(1, 100_000)
     )
     keepalive: int = option(
-        5000, SERVING, "MS", "time for one request from its first byte, queue included; over it answers 408",
+        5000,
+        SERVING,
+        "MS",
+        "time for one request from its first byte, queue included; over it answers 408",
         read=values.whole(1, 86_400_000),
     )
     max_body: int = option(
@@ -90,7 +97,10 @@ class HostConfig:
         256 * 2**20, SERVING, "SIZE", "largest output of the processor; a larger one answers 500", read=values.size
     )
     content_type: str = option(
-        "application/octet-stream", SERVING, "TYPE", "the Content-Type of the processor's answers",
+        "application/octet-stream",
+        SERVING,
+        "TYPE",
+        "the Content-Type of the processor's answers",
         read=values.header_value,
     )
     worker_threads: int = option(
@@ -98,7 +108,10 @@ class HostConfig:
     )
     worker_processes: int = option(1, WORKERS, "N", "worker processes", read=values.whole(1, MAX_THREADS))
     isolation: str = option(
-        "process", WORKERS, "HOW", "process, or none: in the host's own process, for gdb, pdb and jdb",
+        "process",
+        WORKERS,
+        "HOW",
+        "process, or none: in the host's own process, for gdb, pdb and jdb",
         choices=("process", "none"),
     )
     no_retry: bool = option(

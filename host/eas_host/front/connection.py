@@ -23,6 +23,7 @@ from eas_host.front import wire
 from eas_host.front.exchange import Exchange, Head, Refusal
 from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED
 from eas_host.front.reader import RequestReader
+from eas_host.reply import may_have_body
 
 if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
@@ -176,7 +177,7 @@ class Connection(asyncio.Protocol):
             start = front.heads.special(status, len(body), keep_alive=keep)
         if front.access_log is not None:
             front.access_log(exchange, status, len(body))
-        if not wire.may_have_body(status) or head.method == b"HEAD":
+        if not may_have_body(status) or head.method == b"HEAD":
             body = b""
         if len(body) <= JOIN_MAX:
             self.transport.write(start + body)

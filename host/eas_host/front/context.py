@@ -85,7 +85,9 @@ class FrontContext:
         if exchange.slot >= 0 and not dispatcher.worker_alive and dispatcher.is_waiting(exchange):
             refusal = Refusal(503, "no healthy upstream: no worker became ready in time", close=True)
         else:
-            refusal = Refusal(408, f"the request took longer than {self.keepalive * 1000:.0f} ms (--keepalive)", close=True)
+            refusal = Refusal(
+                408, f"the request took longer than {self.keepalive * 1000:.0f} ms (--keepalive)", close=True
+            )
             log.debug("408: %s", "waiting" if exchange.slot < 0 else f"slot {exchange.slot}")
         exchange.connection.expire(exchange, refusal)
 

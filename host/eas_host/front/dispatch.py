@@ -167,11 +167,11 @@ class Dispatcher:
                     body = ring.output(slot, size)
                     self._free(slot)
                 if exchange.__class__ is Exchange:
-                    exchange.slot = -1  # type: ignore[union-attr]  # it is an Exchange
+                    exchange.slot = -1
                     if outcome in _RETURNED:
-                        exchange.connection.answer(exchange, http_status(status), body)  # type: ignore[union-attr,arg-type]
+                        exchange.connection.answer(exchange, http_status(status), body)
                     else:
-                        self._answer_failure(exchange, outcome, body)  # type: ignore[arg-type]  # it is an Exchange
+                        self._answer_failure(exchange, outcome, body)
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
         if outcome in _RAISED:

@@ -192,7 +192,9 @@ class RequestReader:
         if self.reading is None:
             return
         fields = self.reading.head.fields
-        framing = [b"%b: %b" % (name, fields[name]) for name in (b"content-length", b"transfer-encoding") if name in fields]
+        framing = [
+            b"%b: %b" % (name, fields[name]) for name in (b"content-length", b"transfer-encoding") if name in fields
+        ]
         self._resuming = True
         self._feed(b"\r\n".join([b"POST / HTTP/1.1", *framing, b"\r\n"]))
         self._resuming = False

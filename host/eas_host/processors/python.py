@@ -104,7 +104,9 @@ class PythonProcessor:
             return bytes(data)
         if not isinstance(data, str) and type(data) not in self._warned:
             self._warned.add(type(data))
-            ring.log("W", f"process returned {type(data).__name__} as data; it is sent as str(data), return bytes instead")
+            ring.log(
+                "W", f"process returned {type(data).__name__} as data; it is sent as str(data), return bytes instead"
+            )
         return str(data).encode("utf-8", "replace")
 
 
@@ -161,7 +163,9 @@ def _find_class(module: ModuleType, entry: str, name: str | None) -> type[allspa
     if name is not None:
         found: Any = getattr(module, name, None)
         if found is None:
-            raise EntryNotFound(f"{entry}: there is no class {name}; subclasses of allspark.BaseProcessor here: {listed}")
+            raise EntryNotFound(
+                f"{entry}: there is no class {name}; subclasses of allspark.BaseProcessor here: {listed}"
+            )
         if found not in classes:
             raise EntryInvalid(f"{entry}: {name} is no subclass of allspark.BaseProcessor; those here: {listed}")
         return found  # type: ignore[no-any-return]  # it is in `classes`
@@ -170,9 +174,13 @@ def _find_class(module: ModuleType, entry: str, name: str | None) -> type[allspa
     if len(leaves) == 1:
         return leaves[0]
     if not leaves:
-        raise EntryInvalid(f"{entry}: no subclass of allspark.BaseProcessor; a processor is one, with initialize and process")
+        raise EntryInvalid(
+            f"{entry}: no subclass of allspark.BaseProcessor; a processor is one, with initialize and process"
+        )
     names = ", ".join(sorted(cls.__name__ for cls in leaves))
-    raise EntryInvalid(f"{entry}: several subclasses of allspark.BaseProcessor: {names}; choose one with --entry {entry}:NAME")
+    raise EntryInvalid(
+        f"{entry}: several subclasses of allspark.BaseProcessor: {names}; choose one with --entry {entry}:NAME"
+    )
 
 
 def _describe(error: BaseException) -> str:

@@ -87,4 +87,3 @@ def enter_folder(spec: WorkerSpec) -> None:
 
 def _send(control: socket.socket, **message: Any) -> None:  # noqa: ANN401  plain JSON values
     control.sendall(json.dumps(message).encode() + b"\n")
-

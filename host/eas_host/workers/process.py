@@ -61,7 +61,7 @@ class WorkerProcess:
         with control_child, contextlib.ExitStack() as child_ends:
             ends = {name: _pipe(child_ends) for name in ("log", "stdout", "stderr")}
             inherited = (control_child.fileno(), ring.memory_fd, ring.completion_fd, ends["log"][1])
-            self._process = subprocess.Popen(  # noqa: S603  our own program
+            self._process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT, _SOURCE_ROOT, *map(str, inherited), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=ends["stdout"][1],

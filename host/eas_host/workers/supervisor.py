@@ -168,16 +168,16 @@ class Supervisor:
         if served and not stopping:
             frames = "".join(f"\n  at {frame or '?'}" for frame in crash.frames) if crash is not None else ""
             log.warning("worker %d: %s; it is replaced%s", worker.number, describe(crash, status), frames)
-        judge(
-            self._dispatcher, held, worker.suspects, crash, status, retry=not (self._config.no_retry or stopping)
-        )
+        judge(self._dispatcher, held, worker.suspects, crash, status, retry=not (self._config.no_retry or stopping))
         self._refresh()
         if stopping:
             self._check_ended()
         elif served:
             self._spawn(worker)
         else:
-            error = worker.load_error or InitializeFailed(f"{self._spec.entry}: {describe(crash, status)} while loading it")
+            error = worker.load_error or InitializeFailed(
+                f"{self._spec.entry}: {describe(crash, status)} while loading it"
+            )
             self._on_failed_load(worker, error, killed=status == -signal.SIGKILL and worker.load_error is None)
 
     def _on_failed_load(self, worker: Worker, error: LoadError, *, killed: bool) -> None:
