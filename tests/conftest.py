@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from support import proc
 from support.build import Workshop
 from support.gate import Gate
 from support.host import Host, Value
+from support.wire import Client, command, request
 
 LANGUAGES = ("cpp", "java", "python")
 CI = os.environ.get("CI") == "true"
@@ -162,3 +164,21 @@ def gates(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[
 @pytest.fixture
 def gate(gates: Callable[[], Gate]) -> Gate:
     return gates()
+
+
+class NeverReads(NamedTuple):
+    """A client that reads nothing of its answer, its host, and how many descriptors that had before."""
+
+    host: Host
+    client: Client
+    descriptors: int
+
+
+@pytest.fixture(scope="session")
+def never_reads(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeverReads]:
+    """It asks for 100 MiB and reads none of it, from when a test first wants it until the end of the session."""
+    with Host(tmp_path_factory.mktemp("never-reads"), entry=workshop.cpp("contract")) as running:
+        descriptors = proc.holdings(running.pid).descriptors
+        with Client(running.address, receive_buffer=4096) as client:
+            client.send(request(body=command("size", str(100 << 20))))
+            yield NeverReads(running, client, descriptors)

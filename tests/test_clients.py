@@ -5,43 +5,24 @@ thousand.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import NamedTuple
 
 import pytest
 
 from conftest import columns
-from support import PATIENCE, dice, proc
+from support import dice, proc
 from support.gate import Gate
 from support.host import Host
-from support.wire import Client, ConnectionEnded, command, request
+from support.wire import Client, command, request
 
 MIB = 1 << 20
 HOST_OPTIONS = {"keepalive": 120_000}
 pytestmark = columns("cpp-process")
 
 
-class NeverReads(NamedTuple):
-    """The client, and how many descriptors the front had before it came."""
-
-    client: Client
-    descriptors: int
-
-
-@pytest.fixture(scope="module")
-def never_reads(host: Host) -> Iterator[NeverReads]:
-    """A client that asks for 100 MiB and reads none of it, from the first test here to the last one."""
-    descriptors = proc.holdings(host.pid).descriptors
-    with Client(host.address, receive_buffer=4096) as client:
-        client.send(request(body=command("size", str(100 * MIB))))
-        yield NeverReads(client, descriptors)
-
-
-@pytest.fixture(autouse=True)
-def _beside_it(never_reads: NeverReads) -> None:
-    """All tests here run beside that client."""
+@pytest.fixture(scope="module", autouse=True)
+def _meanwhile(never_reads: object) -> None:
+    """One test of this kind takes half a minute of nothing; it begins here and is looked at in test_torture.py."""
 
 
 def test_half_closed(host: Host, gate: Gate) -> None:
@@ -198,15 +179,3 @@ def test_connections_come_and_go(host: Host) -> None:
     for number in range(3000):
         assert host.call(b"%d" % number).body == b"%d" % number
     assert settled_descriptors(host, descriptors) == descriptors
-
-
-def test_who_never_reads_is_cut_off(host: Host, never_reads: NeverReads) -> None:
-    """The last test here: the client that never read a byte is given up, and its memory with it."""
-    client, descriptors = never_reads
-    limit = time.monotonic() + PATIENCE
-    while proc.holdings(host.pid).descriptors > descriptors and time.monotonic() < limit:
-        client.wait_hang_up(0.2)  # need not come: what the kernel holds for the client is in its way
-    assert proc.holdings(host.pid).descriptors <= descriptors
-    with pytest.raises((ConnectionEnded, ConnectionResetError)):
-        client.read()
-    assert host.call(b"next").body == b"next"

@@ -16,10 +16,11 @@ import time
 
 import pytest
 
-from conftest import StartHost
-from support import dice, proc
+from conftest import NeverReads, StartHost
+from support import PATIENCE, dice, proc
 from support.host import Host
 from support.loadrun import LoadRun, Summary
+from support.wire import ConnectionEnded
 
 pytestmark = pytest.mark.torture
 
@@ -150,3 +151,15 @@ def test_memory_stays(start: StartHost) -> None:
         assert after.anonymous - before.anonymous < 8 * MIB, (before, after)
         assert after.shared - before.shared < 32 * MIB, (before, after)
         assert after.threads == before.threads
+
+
+def test_who_never_reads_is_cut_off(never_reads: NeverReads) -> None:
+    """A client that never read a byte of its answer is given up, and what it was to get with it."""
+    host, client, descriptors = never_reads
+    limit = time.monotonic() + PATIENCE
+    while proc.holdings(host.pid).descriptors > descriptors and time.monotonic() < limit:
+        client.wait_hang_up(0.2)  # need not come: what the kernel holds for the client is in its way
+    assert proc.holdings(host.pid).descriptors <= descriptors
+    with pytest.raises((ConnectionEnded, ConnectionResetError)):
+        client.read()
+    assert host.call(b"next").body == b"next"

@@ -88,12 +88,11 @@ class FrontContext:
             refusal = Refusal(
                 408, f"the request took longer than {self.keepalive * 1000:.0f} ms (--keepalive)", close=True
             )
-            log.debug("408: %s", "waiting" if exchange.slot < 0 else f"slot {exchange.slot}")
         exchange.connection.expire(exchange, refusal)
 
     def _sweep(self) -> None:
         """
-        Once a second: renew the Date, close connections that are idle for long, reset those that do not read their answers.
+        Once a second: renew the Date, close connections that are idle for long, reset those that do not read.
         """
         self._sweep_timer = self.loop.call_later(_SWEEP_SECONDS, self._sweep)
         self.heads.renew()

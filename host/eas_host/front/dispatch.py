@@ -197,8 +197,9 @@ class Dispatcher:
         that a thread kept to itself before it met a slow call.
         """
         self._backlog_timer = None
-        self.drain()
+        # In this order: a thread may take the last request that waits, a slow one, with a completion still untold.
         waiting = self._ring.waiting()
+        self.drain()
         if waiting > 0:
             self._ring.bell(waiting)
             if self.worker_alive:

@@ -37,4 +37,4 @@ UNSENT_MEMORY: Final = 1024 * 1024 * 1024
 """Bytes of answers that clients do not read, over all; above it the connection that is stalled longest is reset."""
 
 LINGER_SECONDS: Final = 2.0
-"""After an early refusal the rest of the request is read and dropped for this long, so that the client sees the answer."""
+"""For how long, after an early refusal, the rest of the request is read and dropped, so that the client sees why."""

@@ -91,7 +91,7 @@ def _check_elf(entry: str) -> None:
     if name != platform.machine() or header[4] != _ELF_CLASS_64:
         bits = "64-bit" if header[4] == _ELF_CLASS_64 else "32-bit"
         raise EntryInvalid(
-            f"{entry}: built for another machine ({name}, {bits}); this one is {platform.machine()}, 64-bit: rebuild it here"
+            f"{entry}: built for another machine ({name}, {bits}); rebuild it on this ({platform.machine()}, 64-bit)"
         )
     if kind != _ELF_SHARED_OBJECT:
         raise EntryInvalid(f"{entry}: an ELF file, but not a shared library; link it with -shared -fPIC")
@@ -107,7 +107,8 @@ def _explain(entry: str, text: str) -> str:
             return f'{entry}: {symbol} has a C++ name; declare it extern "C"'
         return f"{entry}: missing symbol {symbol}; a processor exports initialize and process"
     if match := re.match(r"(\S+): cannot open shared object file", text):
-        return f"{entry}: missing library {match[1]}; put it beside the .so (linked with -Wl,-rpath=.) or on LD_LIBRARY_PATH"
+        advice = "put it beside the .so, linked with -Wl,-rpath=., or on LD_LIBRARY_PATH"
+        return f"{entry}: missing library {match[1]}; {advice}"
     if match := re.search(r"undefined symbol: (\S+)", text):
         return f"{entry}: undefined symbol {match[1]}; link the library that defines it"
     return f"{entry}: {text}"

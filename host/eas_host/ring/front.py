@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from eas_host import _native
 from eas_host.ring.face import ERROR_SIZE, ffi, lib, text
 
 _COLLECT_MAX: Final = 256
@@ -39,7 +40,7 @@ class Crash(NamedTuple):
     What a worker's crash handler left behind.
 
     *signal* is 0 where the processor called `exit()`. *slot* is -1 where the thread ran no request. *frames* are
-    `path+0xoffset`, innermost first.
+    `function (path+0xoffset)` as far as that is known, innermost first.
     """
 
     signal: int
@@ -166,8 +167,9 @@ class FrontRing:
         record = ffi.new("eas_crash *")
         if not lib.eas_front_crash(self._ring, worker, record):
             return None
-        frames = tuple(text(record.frame[i]) for i in range(record.frame_count))
-        return Crash(record.signal, record.code, record.slot, record.thread, record.address, frames)
+        frames = [text(record.frame[i]) for i in range(record.frame_count)]
+        described = tuple(map(_describe, _users_frames(frames)))
+        return Crash(record.signal, record.code, record.slot, record.thread, record.address, described)
 
     def close(self) -> None:
         """
@@ -180,8 +182,26 @@ class FrontRing:
 
     def _output_buffer(self) -> tuple[Any, int]:
         """
-        Make one buffer over the outputs of all slots, so that copying one is a plain slice; and their distance in bytes.
+        Make one buffer over the outputs of all slots, so that copying one is a plain slice; and tell their distance.
         """
         first = lib.eas_slot_output(self._ring, 0)
         stride = lib.eas_slot_output(self._ring, 1) - first
         return ffi.buffer(first, (self.shape.slots - 1) * stride + self.shape.max_output), stride
+
+
+def _users_frames(frames: list[str]) -> list[str]:
+    """
+    Cut our own frames: those of the crash handler at the inner end, those of our threads at the outer end.
+    """
+    ours = [_native.__file__ in frame for frame in frames]
+    inner = ours.index(False) if False in ours else len(ours)
+    outer = ours.index(True, inner) if True in ours[inner:] else len(ours)
+    return frames[inner:outer]
+
+
+def _describe(frame: str) -> str:
+    """
+    Add the function's name to *frame*, a `path+0xoffset`.
+    """
+    described = ffi.new("char[]", ERROR_SIZE)
+    return text(described) if lib.eas_describe_frame(frame.encode(), described, ERROR_SIZE) else frame or "?"

@@ -14,9 +14,9 @@ from eas_host import log
 from eas_host.config import WorkerSpec
 from eas_host.front.dispatch import Dispatcher
 from eas_host.processors import make
-from eas_host.ring import FrontRing, WorkerRing, line_buffer_stdout, open_log
+from eas_host.ring import FrontRing, WorkerRing, open_log
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records
-from eas_host.workers.main import enter_folder
+from eas_host.workers.main import enter_folder, print_promptly
 
 
 class LocalWorker:
@@ -44,7 +44,7 @@ class LocalWorker:
         Raises:
             LoadError: it cannot be used.
         """
-        line_buffer_stdout()
+        print_promptly()
         enter_folder(self._spec)
         self._processor.load()
         self._processor.start(self._ring)

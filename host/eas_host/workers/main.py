@@ -1,9 +1,10 @@
 """
 The program of a worker process: load the processor, start its threads, wait for the end.
 
-Its arguments are CONTROL MEMORY COMPLETION LOG PARENT. The first four are inherited descriptors: the control socket, the ring's memory, the eventfd that tells the front of
-completions, and the pipe for log records. PARENT is the host's process number. Over the control socket come the
-`WorkerSpec` and later `stop`; back go `ready` or `failed`. Its end means that the host has died.
+Its arguments are CONTROL MEMORY COMPLETION LOG PARENT. The first four are inherited descriptors: the control socket,
+the ring's memory, the eventfd that tells the front of completions, and the pipe for log records. PARENT is the host's
+process number. Over the control socket come the `WorkerSpec` and later `stop`; back go `ready` or `failed`. Its end
+means that the host has died.
 """
 
 from __future__ import annotations
@@ -37,10 +38,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for fd in (control_fd, memory_fd, completion_fd, log_fd):
         os.set_inheritable(fd, False)  # what a processor starts has no business with them
-    line_buffer_stdout()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    print_promptly()
     open_log(log_fd)
     with socket.socket(fileno=control_fd) as control, control.makefile("r", encoding="utf-8") as lines:
         spec = WorkerSpec.from_json(lines.readline())
@@ -74,6 +72,16 @@ def _load(spec: WorkerSpec, ring: WorkerRing) -> Processor:
     enter_folder(spec)
     processor.load()
     return processor
+
+
+def print_promptly() -> None:
+    """
+    Let what a processor prints appear with each line, from C and from Python: a pipe must not keep it back.
+    """
+    line_buffer_stdout()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
 
 
 def enter_folder(spec: WorkerSpec) -> None:

@@ -30,7 +30,7 @@ _BOOT: Final = (
     "import sys; del sys.path[0]; root = sys.argv.pop(1); root in sys.path or sys.path.append(root); "
     "from eas_host.workers.main import main; sys.exit(main())"
 )
-"""The worker's first lines. `python -m` would search the working directory first, where a processor's own modules lie."""
+"""The worker's first lines. `python -m` would search the working directory first."""
 
 
 class WorkerProcess:

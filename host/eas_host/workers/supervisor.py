@@ -166,7 +166,7 @@ class Supervisor:
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
         stopping = self._ended is not None
         if served and not stopping:
-            frames = "".join(f"\n  at {frame or '?'}" for frame in crash.frames) if crash is not None else ""
+            frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""
             log.warning("worker %d: %s; it is replaced%s", worker.number, describe(crash, status), frames)
         judge(self._dispatcher, held, worker.suspects, crash, status, retry=not (self._config.no_retry or stopping))
         self._refresh()
@@ -210,9 +210,9 @@ class Supervisor:
         self._dispatcher.reason = "the processor could not be loaded again; the log tells why"
 
     def _check_ended(self) -> None:
-        if self._ended is not None and all(worker.process is None for worker in self._workers):
-            if not self._ended.done():
-                self._ended.set_result(None)
+        gone = all(worker.process is None for worker in self._workers)
+        if gone and self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
 
     # -- suspects, one at a time
 

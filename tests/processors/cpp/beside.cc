@@ -1,2 +1,2 @@
 // A library that lies beside the processor which needs it: needs_beside.cc.
-extern "C" const char *beside_says() { return "from beside"; }
+extern "C" const char* beside_says() { return "from beside"; }

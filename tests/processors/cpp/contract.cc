@@ -5,7 +5,6 @@
 // The verbs under "die:" damage the process and are used where workers are isolated.
 
 #include <eas/processor.h>
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -25,7 +24,7 @@
 struct Odd {};
 
 // Not in the anonymous namespace: a frame has a name where its function is exported, as users' functions are by default.
-[[noreturn]] void user_code_that_throws(const std::string &text) { throw std::runtime_error(text); }
+[[noreturn]] void user_code_that_throws(const std::string& text) { throw std::runtime_error(text); }
 [[noreturn]] void user_code_that_throws_an_int() { throw 42; }
 
 namespace {
@@ -38,8 +37,7 @@ int loads = 0;
 std::atomic<int> empties{0};
 volatile int zero = 0;
 
-
-int Answer(const std::string &text, int status, void **output, int *size) {
+int Answer(const std::string& text, int status, void** output, int* size) {
   *output = malloc(text.size() + 1);
   memcpy(*output, text.data(), text.size());
   *size = static_cast<int>(text.size());
@@ -47,14 +45,14 @@ int Answer(const std::string &text, int status, void **output, int *size) {
 }
 
 // Cuts "first:rest" at the first colon; without one all of it is first.
-std::string Cut(std::string *text) {
+std::string Cut(std::string* text) {
   size_t colon = text->find(':');
   std::string first = text->substr(0, colon);
   *text = colon == std::string::npos ? "" : text->substr(colon + 1);
   return first;
 }
 
-void Tell(const std::string &folder, const char *event, const std::string &body) {
+void Tell(const std::string& folder, const char* event, const std::string& body) {
   std::string line = std::string(event) + " " + std::to_string(getpid()) + " " + body.substr(0, 64) + "\n";
   int fd = open((folder + "/entered").c_str(), O_WRONLY | O_CLOEXEC);
   if (write(fd, line.data(), line.size()) < 0) perror("entered");
@@ -62,7 +60,7 @@ void Tell(const std::string &folder, const char *event, const std::string &body)
 }
 
 // Says that it is inside, and stays inside until the test writes a byte. See support/gate.py.
-void Pass(const std::string &folder, const std::string &body) {
+void Pass(const std::string& folder, const std::string& body) {
   Tell(folder, "enter", body);
   int fd = open((folder + "/leave").c_str(), O_RDONLY | O_CLOEXEC);
   char byte;
@@ -72,7 +70,7 @@ void Pass(const std::string &folder, const std::string &body) {
 }
 
 // Returns "met" once `people` threads are here at the same time; the wait ends so that a failure is no hang.
-std::string Meet(size_t people, const std::string &place) {
+std::string Meet(size_t people, const std::string& place) {
   static std::mutex mutex;
   static std::condition_variable came;
   static std::map<std::string, size_t> present;
@@ -95,13 +93,13 @@ void TouchBeyondFile() {
   char path[] = "/tmp/sigbus-XXXXXX";
   int fd = mkstemp(path);
   unlink(path);
-  char *page = static_cast<char *>(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0));
+  char* page = static_cast<char*>(mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0));
   zero = page[0];
 }
 
-int Die(std::string how, void **output, int *size) {
+int Die(std::string how, void** output, int* size) {
   std::string kind = Cut(&how);
-  if (kind == "segv") *reinterpret_cast<volatile int *>(static_cast<intptr_t>(zero) + 16) = 1;
+  if (kind == "segv") *reinterpret_cast<volatile int*>(static_cast<intptr_t>(zero) + 16) = 1;
   if (kind == "jump") reinterpret_cast<void (*)()>(static_cast<intptr_t>(zero))();
   if (kind == "abort") abort();
   if (kind == "fpe") zero = 7 / zero;  // not 1: compilers know a way without division
@@ -115,11 +113,11 @@ int Die(std::string how, void **output, int *size) {
   if (kind == "term") kill(getpid(), SIGTERM);
   if (kind == "hang") pause();
   while (kind == "spin") zero = 0;
-  if (kind == "static") *output = const_cast<char *>(kStatic), *size = sizeof kStatic;
+  if (kind == "static") *output = const_cast<char*>(kStatic), *size = sizeof kStatic;
   return 200;
 }
 
-int Obey(std::string command, void *input, int input_size, void **output, int *size) {
+int Obey(std::string command, void* input, int input_size, void** output, int* size) {
   std::string verb = Cut(&command);
   if (verb == "status") {
     int status = static_cast<int>(strtol(Cut(&command).c_str(), nullptr, 10));
@@ -129,8 +127,10 @@ int Obey(std::string command, void *input, int input_size, void **output, int *s
   if (verb == "throw-other") user_code_that_throws_an_int();
   if (verb == "throw-odd") throw Odd();
   if (verb == "null") return atoi(command.c_str());
-  if (verb == "size") return Answer(std::string(strtoul(command.c_str(), nullptr, 10), 's'), 200, output, size);
-  if (verb == "size-status") return Answer(std::string(strtoul(command.c_str(), nullptr, 10), 's'), 500, output, size);
+  if (verb == "size")
+    return Answer(std::string(strtoul(command.c_str(), nullptr, 10), 's'), 200, output, size);
+  if (verb == "size-status")
+    return Answer(std::string(strtoul(command.c_str(), nullptr, 10), 's'), 500, output, size);
   if (verb == "negative") return *size = -1, 200;
   if (verb == "negative-buffer") return *output = malloc(8), *size = -8, 200;
   if (verb == "null-size") return *size = 5, 200;
@@ -160,8 +160,8 @@ int Obey(std::string command, void *input, int input_size, void **output, int *s
 
 }  // namespace
 
-extern "C" void *initialize(const char *model_entry, const char *model_config, int *state) {
-  char *folder = getcwd(nullptr, 0);
+extern "C" void* initialize(const char* model_entry, const char* model_config, int* state) {
+  char* folder = getcwd(nullptr, 0);
   loaded = "state=" + std::to_string(*state) + "\nloads=" + std::to_string(++loads) + "\nfolder=" + folder;
   loaded += std::string("\nentry=") + (model_entry ? model_entry : "NULL");
   loaded += std::string("\nconfig=") + (model_config ? model_config : "NULL");
@@ -170,12 +170,12 @@ extern "C" void *initialize(const char *model_entry, const char *model_config, i
   return nullptr;  // a good model: the state is the only verdict
 }
 
-extern "C" int process(void *, const void *input_data, int input_size, void **output_data, int *output_size) {
+extern "C" int process(void*, const void* input_data, int input_size, void** output_data, int* output_size) {
   size_t size = static_cast<size_t>(input_size);
   if (size == 0) empties++;
   if (size >= kMagic.size() && memcmp(input_data, kMagic.data(), kMagic.size()) == 0) {
-    std::string command(static_cast<const char *>(input_data) + kMagic.size(), size - kMagic.size());
-    return Obey(command, const_cast<void *>(input_data), input_size, output_data, output_size);
+    std::string command(static_cast<const char*>(input_data) + kMagic.size(), size - kMagic.size());
+    return Obey(command, const_cast<void*>(input_data), input_size, output_data, output_size);
   }
   *output_data = malloc(size + 1);
   memcpy(*output_data, input_data, size);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void Pass(const char *folder) {
+static void Pass(const char* folder) {
   char path[4096], line[64], byte;
   snprintf(path, sizeof path, "%s/entered", folder);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -21,9 +21,9 @@ static void Pass(const char *folder) {
   close(fd);
 }
 
-extern "C" void *initialize(const char *, const char *model_config, int *state) {
+extern "C" void* initialize(const char*, const char* model_config, int* state) {
   char mood[4096] = "ok";
-  FILE *file = fopen(model_config, "r");
+  FILE* file = fopen(model_config, "r");
   if (file && !fgets(mood, sizeof mood, file)) mood[0] = 0;
   if (file) fclose(file);
   *state = 0;
@@ -35,10 +35,11 @@ extern "C" void *initialize(const char *, const char *model_config, int *state) 
   return nullptr;
 }
 
-extern "C" int process(void *, const void *input, int size, void **output, int *output_size) {
+extern "C" int process(void*, const void* input, int size, void** output, int* output_size) {
   char text[4096] = "";
-  memcpy(text, input, static_cast<size_t>(size) < sizeof text - 1 ? static_cast<size_t>(size) : sizeof text - 1);
-  if (strcmp(text, "segv") == 0) *reinterpret_cast<volatile int *>(atol("16")) = 1;
+  memcpy(text, input,
+         static_cast<size_t>(size) < sizeof text - 1 ? static_cast<size_t>(size) : sizeof text - 1);
+  if (strcmp(text, "segv") == 0) *reinterpret_cast<volatile int*>(atol("16")) = 1;
   if (strcmp(text, "kill") == 0) kill(getpid(), SIGKILL);
   if (strncmp(text, "gate:", 5) == 0) Pass(text + 5);
   *output = malloc(static_cast<size_t>(size) + 1);

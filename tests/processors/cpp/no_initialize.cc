@@ -1,2 +1,2 @@
 // Forgot initialize.
-extern "C" int process(void *, const void *, int, void **, int *) { return 200; }
+extern "C" int process(void*, const void*, int, void**, int*) { return 200; }
