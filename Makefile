@@ -60,7 +60,9 @@ run: setup examples
 test: test-native test-python
 
 test-native: setup $(STAMPS)/test-packages
-	@$(MAKE) --no-print-directory -C native test test-asan test-ubsan test-tsan headers
+	@for target in test test-asan test-ubsan test-tsan headers; do \
+	  $(MAKE) --no-print-directory -j$$(nproc) -C native $$target; \
+	done
 
 test-python: setup examples
 	$(BIN)/pytest $(PYTEST_ARGS)

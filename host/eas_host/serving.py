@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -121,6 +122,7 @@ class Host:
             for sock in self._sockets
         ]
         self._announce()
+        gc.freeze()  # what lives as long as the host need not be looked at again
         await self._stopping
         for server in servers:
             server.close()

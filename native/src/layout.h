@@ -21,7 +21,8 @@
 //  - the count of threads that look spares wake-ups; the front rings all the same for what waits for long.
 //
 // The sequence is raised by the front each time that it gives a slot away, so a compare-and-swap that was
-// prepared for an earlier life of the slot fails. To be fooled it would take 2^32 lives within one such pause.
+// prepared for an earlier life of the slot fails. To be fooled it would take 2^32 lives within one such
+// pause.
 #ifndef EAS_NATIVE_LAYOUT_H_
 #define EAS_NATIVE_LAYOUT_H_
 
@@ -95,9 +96,9 @@ struct WorkerRecord {
   // One of kMode...; written by the front alone.
   alignas(kCacheLine) std::atomic<uint64_t> mode;
 
-  // Threads that will look at the queue before they sleep, and soon. It tells whether somebody must be wakened,
-  // and after a kill it lies until the front resets it; so a request that waits for long is rung for all the
-  // same.
+  // Threads that will look at the queue before they sleep, and soon. It tells whether somebody must be
+  // wakened, and after a kill it lies until the front resets it; so a request that waits for long is rung for
+  // all the same.
   alignas(kCacheLine) std::atomic<uint32_t> looking;
 
   // Stored last, with release: `crash` is there.

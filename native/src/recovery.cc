@@ -2,7 +2,8 @@
 //
 // The states are the truth. A worker can have died between any two of its steps, which leaves slots that are
 //   SUBMITTED  without an entry in the queue: only a wild worker moves the head past an entry that is needed
-//   RUNNING    by somebody dead: the usual case; the front decides whether they run again, alone, or not at all
+//   RUNNING    by somebody dead: the usual case; the front decides whether they run again, alone, or not at
+//   all
 //   DONE       without a completion bit, or with it and without the eventfd written
 // and entries, bits and wake-ups that mean nothing any more, which do no harm.
 #include <algorithm>

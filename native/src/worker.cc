@@ -18,7 +18,8 @@ __thread Identity this_thread;
 namespace {
 
 // Work below this is done sooner by the thread that is awake than by waking another: on two cores five
-// threads that were wakened together served 33,000 to 43,000 requests/s, one after the other 41,000 to 48,000.
+// threads that were wakened together served 33,000 to 43,000 requests/s, one after the other 41,000 to
+// 48,000.
 constexpr uint64_t kWakeCost = 50'000;  // nanoseconds
 
 // Calls shorter than this are quick: a thread that is busy with one will look at the queue soon. A context

@@ -1,6 +1,6 @@
-// "Any process may be killed at any instruction", taken by its word: a worker is single-stepped through the life of a
-// request and killed after its first, second, third ... instruction, and each time the front must bring this request,
-// and the one that waits behind it, to exactly one end.
+// "Any process may be killed at any instruction", taken by its word: a worker is single-stepped through the
+// life of a request and killed after its first, second, third ... instruction, and each time the front must
+// bring this request, and the one that waits behind it, to exactly one end.
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -16,12 +16,12 @@ using testing::Completion;
 using testing::Shape;
 using testing::TestRing;
 
-// Single steps that the test may cost: some seconds, at the 5 to 20 us that one takes. Without a sanitizer that is enough
-// for each instruction of the 600; with one, each third or tenth is a place to die.
+// Single steps that the test may cost: some seconds, at the 5 to 20 us that one takes. Without a sanitizer
+// that is enough for each instruction of the 600; with one, each third or tenth is a place to die.
 constexpr uint64_t kSteps = 250'000;
 
-// What is killed: a request taken and answered, to a front that sleeps. Plain system calls around it, so that the steps
-// are spent on the ring.
+// What is killed: a request taken and answered, to a front that sleeps. Plain system calls around it, so that
+// the steps are spent on the ring.
 void LiveAndDie(const TestRing& ring) {
   ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   syscall(SYS_kill, getpid(), SIGSTOP);

@@ -112,7 +112,8 @@ TEST(Worker, ANudgeIsSparedWhileSomebodyLooks) {
   EXPECT_TRUE(rings());
 }
 
-// With nudges alone, and without the front's timer: no wake-up and no completion may be lost between quick calls.
+// With nudges alone, and without the front's timer: no wake-up and no completion may be lost between quick
+// calls.
 TEST(Worker, NudgesAreEnoughForQuickCalls) {
   const TestRing ring(Shape(64, 1, 3));
   const Consumers consumers(ring, 0, 3, [&ring](uint32_t thread, const eas_call& call) {

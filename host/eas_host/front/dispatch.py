@@ -24,6 +24,8 @@ from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED,
 _BACKLOG_SECONDS: Final = 0.001
 """How long a request may wait because worker threads guessed wrong about who wakes whom, and when to tell the front."""
 
+_DAMAGE_SECONDS: Final = 0.1
+"""How often the front looks by itself while requests run: a wild write may have spoilt the word that asks for it."""
 
 _RETURNED: Final = (RETURNED, RETURNED + COPIED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
@@ -168,10 +170,14 @@ class Dispatcher:
                     self._free(slot)
                 if exchange.__class__ is Exchange:
                     exchange.slot = -1
-                    if outcome in _RETURNED:
-                        exchange.connection.answer(exchange, http_status(status), body)
-                    else:
-                        self._answer_failure(exchange, outcome, body)
+                    try:
+                        if outcome in _RETURNED:
+                            exchange.connection.answer(exchange, http_status(status), body)
+                        else:
+                            self._answer_failure(exchange, outcome, body)
+                    except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
+                        log.exception("internal error while answering a request")
+                        exchange.connection.reset()
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
         if outcome in _RAISED:
@@ -202,8 +208,9 @@ class Dispatcher:
         self.drain()
         if waiting > 0:
             self._ring.bell(waiting)
-            if self.worker_alive:
-                self._backlog_timer = self._loop.call_later(_BACKLOG_SECONDS, self._check_backlog)
+        if self._live and self.worker_alive:
+            delay = _BACKLOG_SECONDS if waiting > 0 else _DAMAGE_SECONDS
+            self._backlog_timer = self._loop.call_later(delay, self._check_backlog)
 
     # -- after a worker's death
 

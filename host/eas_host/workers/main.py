@@ -1,10 +1,10 @@
 """
 The program of a worker process: load the processor, start its threads, wait for the end.
 
-Its arguments are CONTROL MEMORY COMPLETION LOG PARENT. The first four are inherited descriptors: the control socket,
-the ring's memory, the eventfd that tells the front of completions, and the pipe for log records. PARENT is the host's
-process number. Over the control socket come the `WorkerSpec` and later `stop`; back go `ready` or `failed`. Its end
-means that the host has died.
+Its arguments are CONTROL SPEC MEMORY COMPLETION LOG PARENT. The first five are inherited descriptors: the control
+socket, a file with the `WorkerSpec`, the ring's memory, the eventfd that tells the front of completions, and the pipe
+for log records. PARENT is the host's process number. Over the control socket go `ready` or `failed`, and back comes
+`stop`. Its end means that the host has died.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> int:
     """
     Run the worker.
     """
-    control_fd, memory_fd, completion_fd, log_fd, parent = map(int, sys.argv[1:])
+    control_fd, spec_fd, memory_fd, completion_fd, log_fd, parent = map(int, sys.argv[1:])
     die_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for fd in (control_fd, memory_fd, completion_fd, log_fd):
@@ -41,7 +41,8 @@ def main() -> int:
     print_promptly()
     open_log(log_fd)
     with socket.socket(fileno=control_fd) as control, control.makefile("r", encoding="utf-8") as lines:
-        spec = WorkerSpec.from_json(lines.readline())
+        with open(spec_fd, encoding="utf-8") as file:  # noqa: PTH123  it is a descriptor
+            spec = WorkerSpec.from_json(file.read())
         ring = WorkerRing(memory_fd, completion_fd, spec.worker)
         try:
             processor = _load(spec, ring)

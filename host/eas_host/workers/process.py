@@ -43,6 +43,9 @@ class WorkerProcess:
         spec: its processor and its number.
         on_event: called with each message of the worker, a dict with a key `event`.
         on_death: called once with its exit status: an exit code, or minus the signal that ended it.
+
+    Raises:
+        OSError: no process can be started: the system is out of processes, memory or descriptors.
     """
 
     def __init__(
@@ -57,10 +60,13 @@ class WorkerProcess:
         self._on_event = on_event
         self._on_death = on_death
         number = spec.worker
-        self._control, control_child = socket.socketpair()
-        with control_child, contextlib.ExitStack() as child_ends:
-            ends = {name: _pipe(child_ends) for name in ("log", "stdout", "stderr")}
-            inherited = (control_child.fileno(), ring.memory_fd, ring.completion_fd, ends["log"][1])
+        with contextlib.ExitStack() as our_ends, contextlib.ExitStack() as child_ends:
+            self._control, control_child = socket.socketpair()
+            our_ends.enter_context(self._control)
+            child_ends.enter_context(control_child)
+            ends = {name: _pipe(our_ends, child_ends) for name in ("log", "stdout", "stderr")}
+            spec_fd = _file_of(spec.to_json(), child_ends)
+            inherited = (control_child.fileno(), spec_fd, ring.memory_fd, ring.completion_fd, ends["log"][1])
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _BOOT, _SOURCE_ROOT, *map(str, inherited), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
@@ -70,6 +76,7 @@ class WorkerProcess:
                 start_new_session=True,
                 cwd="/",
             )
+            our_ends.pop_all()
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
         loop.add_reader(self._pidfd, self._died)
@@ -79,13 +86,14 @@ class WorkerProcess:
             RecordReader(loop, ends["stderr"][0], b"\n", lambda lines: log.printed(number, "stderr", lines)),
             RecordReader(loop, os.dup(self._control.fileno()), b"\n", self._receive),
         ]
-        self._send(spec.to_json())
 
     def stop(self) -> None:
         """
         Ask the worker to end.
         """
-        self._send(json.dumps({"event": "stop"}))
+        # One that died meanwhile is reported through its pidfd.
+        with contextlib.suppress(OSError):
+            self._control.sendall(b"stop\n")
 
     def kill(self) -> None:
         """
@@ -93,11 +101,6 @@ class WorkerProcess:
         """
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-
-    def _send(self, line: str) -> None:
-        # A worker that died meanwhile is reported through its pidfd.
-        with contextlib.suppress(OSError):
-            self._control.sendall(line.encode() + b"\n")
 
     def _receive(self, lines: bytes) -> None:
         for line in lines.splitlines():
@@ -116,7 +119,20 @@ class WorkerProcess:
         self._on_death(status)
 
 
-def _pipe(child_ends: contextlib.ExitStack) -> tuple[int, int]:
+def _file_of(text: str, child_ends: contextlib.ExitStack) -> int:
+    """
+    Put *text* into an anonymous file: a long text in a socket would keep the front waiting for its reader.
+    """
+    fd = os.memfd_create("eas-spec", os.MFD_CLOEXEC)
+    child_ends.callback(os.close, fd)
+    with open(fd, "w", encoding="utf-8", closefd=False) as file:
+        file.write(text)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _pipe(our_ends: contextlib.ExitStack, child_ends: contextlib.ExitStack) -> tuple[int, int]:
     read, write = os.pipe2(os.O_CLOEXEC)
+    our_ends.callback(os.close, read)
     child_ends.callback(os.close, write)
     return read, write

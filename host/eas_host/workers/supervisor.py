@@ -134,13 +134,18 @@ class Supervisor:
         worker.load_error = None
         worker.stuck_since = None
         self._ring.reset_worker(worker.number, solo=bool(worker.suspects.slots))
-        worker.process = WorkerProcess(
-            self._loop,
-            self._ring,
-            replace(self._spec, worker=worker.number),
-            lambda event: self._on_event(worker, event),
-            lambda status: self._on_death(worker, status),
-        )
+        try:
+            worker.process = WorkerProcess(
+                self._loop,
+                self._ring,
+                replace(self._spec, worker=worker.number),
+                lambda event: self._on_event(worker, event),
+                lambda status: self._on_death(worker, status),
+            )
+        except OSError as error:
+            worker.state = State.DEAD
+            self._on_failed_load(worker, InitializeFailed(f"a worker process cannot be started: {error}"), killed=False)
+            return
         log.debug("worker %d: process %d started", worker.number, worker.process.pid)
 
     def _on_event(self, worker: Worker, event: dict[str, Any]) -> None:
@@ -167,7 +172,7 @@ class Supervisor:
         stopping = self._ended is not None
         if served and not stopping:
             frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""
-            log.warning("worker %d: %s; it is replaced%s", worker.number, describe(crash, status), frames)
+            log.error("worker %d: %s; it is replaced%s", worker.number, describe(crash, status), frames)
         judge(self._dispatcher, held, worker.suspects, crash, status, retry=not (self._config.no_retry or stopping))
         self._refresh()
         if stopping:
