@@ -60,9 +60,7 @@ run: setup examples
 test: test-native test-python
 
 test-native: setup $(STAMPS)/test-packages
-	@for target in test test-asan test-ubsan test-tsan headers; do \
-	  $(MAKE) --no-print-directory -j$$(nproc) -C native $$target; \
-	done
+	@$(MAKE) --no-print-directory -C native test test-asan test-ubsan test-tsan headers
 
 test-python: setup examples
 	$(BIN)/pytest $(PYTEST_ARGS)

@@ -8,8 +8,8 @@ It runs in two ways: setuptools calls *ffibuilder* through the `cffi_modules` ho
 `python native/build_native.py` compiles in place, into host/eas_host/.
 
 Warnings are shown but are not errors here: the same compiler run includes the C code that cffi generates,
-which is not ours, and a user's newer compiler may know warnings that no version of ours could have avoided. Our
-own files are compiled with -Werror by `make -C native test`.
+which is not ours, and a user's newer compiler may know warnings that no version of ours could have avoided.
+Our own files are compiled with -Werror by `make -C native test`.
 """
 
 from __future__ import annotations

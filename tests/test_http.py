@@ -59,6 +59,17 @@ SHAPES = {
     "a header beyond ASCII": request(body=BODY, headers=[("X-Name", "\xe9\xff")]),
     "an absolute target": request(path="http://127.0.0.1/api/predict/contract", body=BODY),
     "HTTP/1.0, kept alive": request(body=BODY, version="HTTP/1.0", headers=[("Connection", "Keep-Alive")]),
+    "EAS's Python client": request(
+        body=BODY,
+        headers=[
+            ("Accept-Encoding", "identity"),
+            ("User-Agent", "python-urllib3/2.0.7"),
+            ("Content-MD5", "9e107d9d372bb6826bd81d3542a419d6"),
+            ("Date", "Sun, 22 Nov 2026 15:00:00 GMT"),
+            ("Content-Type", "application/octet-stream"),
+            ("Authorization", "EAS c2lnbmF0dXJlIG9mIGV2ZXJ5dGhpbmc="),
+        ],
+    ),
     # The java.net.http client and `curl --http2` offer an upgrade that the server may ignore; the body is a
     # body.
     "java.net.http": request(

@@ -117,6 +117,7 @@ def test_exit_is_told(start: StartHost, workshop: Workshop) -> None:
     """Who called System.exit stands in the log; the request answers 500, and the next one works."""
     host = start("java", workshop.jar("Lingers"))
     assert host.call(b"exit").status == 500
+    host.expect_log("exit code")
     host.expect_log(r"the processor called exit\(\) on thread worker-thread-\d")
     host.wait_for_log(r"at Lingers.userCodeThatExits\(Lingers.java:\d+\)")
     assert host.call(b"x").body == b"x"
@@ -128,6 +129,7 @@ def test_nothing_is_left_of_a_crash(start: StartHost, tmp_path: Path, workshop: 
     jar = workshop.pack(tmp_path / "program" / "contract.jar", ["Contract"])
     host = start("java", jar)
     assert host.call(b"\0\xff\0do die:segv").status == 500
-    host.expect_log("A fatal error has been detected by the Java Runtime Environment")
+    host.expect_log("SIGABRT")
+    host.wait_for_log("A fatal error has been detected by the Java Runtime Environment")
     host.wait_for_log(r"j +Contract\.")
     assert [path.name for path in jar.parent.iterdir()] == ["contract.jar"]

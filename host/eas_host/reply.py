@@ -16,7 +16,8 @@ _STATUS_OF_CODE: Final = {status.value: status.value for status in HTTPStatus if
     0: OK,
     QUEUE_FULL: QUEUE_FULL,
 }
-_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value})
+BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value})
+"""Statuses whose responses have no body (RFC 9110, sections 15.3.5 and 15.4.5)."""
 
 
 def http_status(code: int) -> int:
@@ -27,10 +28,3 @@ def http_status(code: int) -> int:
     numbers included, is "unrecognised" and becomes 400 (the seed document, section 1.2).
     """
     return _STATUS_OF_CODE.get(code, BAD_REQUEST)
-
-
-def may_have_body(status: int) -> bool:
-    """
-    Tell whether a response with *status* may carry a body (RFC 9110, sections 15.3.5 and 15.4.5).
-    """
-    return status not in _BODILESS

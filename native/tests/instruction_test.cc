@@ -16,8 +16,8 @@ using testing::Completion;
 using testing::Shape;
 using testing::TestRing;
 
-// Single steps that the test may cost: some seconds, at the 5 to 20 us that one takes. Without a sanitizer
-// that is enough for each instruction of the 600; with one, each third or tenth is a place to die.
+// Single steps that the test may cost: some seconds, at the 5 to 20 us that one takes. It is enough for each
+// of the 600 instructions; if they become more, then each second or third is a place to die.
 constexpr uint64_t kSteps = 250'000;
 
 // What is killed: a request taken and answered, to a front that sleeps. Plain system calls around it, so that

@@ -23,7 +23,7 @@ from eas_host.front import wire
 from eas_host.front.exchange import Exchange, Head, Refusal
 from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED
 from eas_host.front.reader import RequestReader
-from eas_host.reply import may_have_body
+from eas_host.reply import BODILESS
 
 if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._now = front.loop.time
         self._keepalive = front.keepalive
         self._open = front.deadlines.open
+        self._known_answers = front.heads.known
         # Per connection
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else happens
         self._reader = RequestReader(front, self)
@@ -171,15 +172,16 @@ class Connection(asyncio.Protocol):
         front = self._front
         head = exchange.head
         keep = head.keep_alive and not front.draining
+        size = len(body)
         if keep and not head.http_10:
-            start = front.heads.usual(status, len(body))
+            start = self._known_answers.get((status, size)) or front.heads.usual(status, size)
         else:
-            start = front.heads.special(status, len(body), keep_alive=keep)
+            start = front.heads.special(status, size, keep_alive=keep)
         if front.access_log is not None:
-            front.access_log(exchange, status, len(body))
-        if not may_have_body(status) or head.method == b"HEAD":
+            front.access_log(exchange, status, size)
+        if status in BODILESS or head.method == b"HEAD":
             body = b""
-        if len(body) <= JOIN_MAX:
+        if size <= JOIN_MAX:
             self.transport.write(start + body)
         else:
             self.transport.writelines((start, body))

@@ -27,7 +27,7 @@ _BACKLOG_SECONDS: Final = 0.001
 _DAMAGE_SECONDS: Final = 0.1
 """How often the front looks by itself while requests run: a wild write may have spoilt the word that asks for it."""
 
-_RETURNED: Final = (RETURNED, RETURNED + COPIED)
+_RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
 
 

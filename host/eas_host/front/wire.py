@@ -11,14 +11,14 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
-from eas_host.reply import QUEUE_FULL, may_have_body
+from eas_host.reply import BODILESS, QUEUE_FULL
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 TEXT: Final = "text/plain; charset=utf-8"
 
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {QUEUE_FULL: "Queue Full"}
-_MAX_WHOLE: Final = 4096
-"""Heads kept whole for a second, by status and length."""
+_MAX_KNOWN: Final = 4096
+"""Heads kept for a second."""
 
 _END_KEEP: Final = b"\r\n\r\n"
 _END_CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
@@ -28,30 +28,31 @@ _END_KEEP_10: Final = b"\r\nConnection: keep-alive\r\n\r\n"
 class Heads:
     """
     Makes the heads of the processor's answers, of the type *content_type*. `renew` must be called once a second.
+
+    Attributes:
+        known: the usual heads made in this second, by status and length of the body.
     """
 
     def __init__(self, content_type: str) -> None:
         self._content_type = content_type
         self._starts: dict[int, bytes] = {}
-        self._whole: dict[tuple[int, int], bytes] = {}
+        self.known: dict[tuple[int, int], bytes] = {}
 
     def renew(self) -> None:
         """
         Forget the heads made so far: their Date is old.
         """
         self._starts.clear()
-        self._whole.clear()
+        self.known.clear()
 
     def usual(self, status: int, length: int) -> bytes:
         """
         Make the head of an answer with *status* and a body of *length* bytes, after which an HTTP/1.1 connection stays
-        open.
+        open. Look it up in `known` first.
         """
-        head = self._whole.get((status, length))
-        if head is None:
-            head = self._make(status, length, _END_KEEP)
-            if len(self._whole) < _MAX_WHOLE:
-                self._whole[status, length] = head
+        head = self._make(status, length, _END_KEEP)
+        if len(self.known) < _MAX_KNOWN:
+            self.known[status, length] = head
         return head
 
     def special(self, status: int, length: int, *, keep_alive: bool) -> bytes:
@@ -67,7 +68,7 @@ class Heads:
         start = self._starts.get(status)
         if start is None:
             start = self._starts[status] = _start(status, self._content_type)
-        return b"%b%d%b" % (start, length, end) if may_have_body(status) else _without_length(start) + end
+        return _without_length(start) + end if status in BODILESS else b"%b%d%b" % (start, length, end)
 
 
 def own_head(status: int, length: int, *, keep_alive: bool, http_10: bool, extra: str = "") -> bytes:
