@@ -175,7 +175,8 @@ Outcome CallThroughTrampoline(void (*function)(), const Registers& registers) {
   } catch (const abi::__forced_unwind&) {
     throw;
   } catch (const std::exception& exception) {
-    return Failed(CurrentType(), exception.what());
+    const char* message = exception.what();
+    return Failed(CurrentType(), message != nullptr ? message : "");
   } catch (...) {
     const std::string type = CurrentType();
     return Failed(type, "unknown exception of type " + type);

@@ -32,6 +32,7 @@ constexpr unsigned kPatience = 1;  // seconds
 // Written once by InstallCrashHandler, before there are threads.
 WorkerRecord* record = nullptr;
 uint32_t record_worker = 0;
+pid_t record_process = 0;
 bool needs_alternate_stack = false;
 
 std::atomic_flag recorded = ATOMIC_FLAG_INIT;  // only the first death counts
@@ -131,6 +132,8 @@ void RecordStackOf(const ucontext_t& context) {
 }
 
 void OnFatalSignal(int signal, siginfo_t* info, void* context) {
+  if (getpid() != record_process)
+    Die(signal);  // a child that the processor forked: no concern of the front's
   // A second thread that dies meanwhile waits for the first one to end the process.
   while (recorded.test_and_set(std::memory_order_acq_rel)) pause();
   const bool sent = info->si_code <= 0;  // by kill() and its like; abort() is sent too, by ourselves
@@ -146,7 +149,8 @@ void OnFatalSignal(int signal, siginfo_t* info, void* context) {
 // exit() inside a request. Without this the worker would end in good order, taking every other request with
 // it.
 void OnExit(int status, void*) {
-  if (!this_thread.running || recorded.test_and_set(std::memory_order_acq_rel)) return;
+  if (!this_thread.running || getpid() != record_process) return;
+  if (recorded.test_and_set(std::memory_order_acq_rel)) return;
   RecordCulprit(EAS_CRASH_EXIT, 0, status, 0, true);
   dying_of = SIGABRT;
   StartAlarm();
@@ -195,6 +199,7 @@ void InstallCrashHandler(Ring& ring, uint32_t worker, int signals) {
   if (signals == EAS_SIGNALS_NONE) return;
   record = &ring.workers[worker];
   record_worker = worker;
+  record_process = getpid();
   needs_alternate_stack = signals == EAS_SIGNALS_ALL;
   if (needs_alternate_stack) alternate_stack.Enter();
 

@@ -19,6 +19,11 @@ class Custom : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+class Speechless : public std::exception {
+ public:
+  const char* what() const noexcept override { return nullptr; }
+};
+
 __attribute__((noinline)) void ThrowDeep(int depth) {
   if (depth == 0) throw Custom("from the deep");
   ThrowDeep(depth - 1);
@@ -59,6 +64,7 @@ TEST(Barrier, EachKindOfExceptionIsToldApart) {
       {[] { throw std::runtime_error(""); }, "std::runtime_error", ""},
       {[] { throw Custom("mine"); }, "eas::(anonymous namespace)::Custom", "mine"},
       {[] { throw std::bad_alloc(); }, "std::bad_alloc", "std::bad_alloc"},
+      {[] { throw Speechless(); }, "eas::(anonymous namespace)::Speechless", ""},
       {[] { throw 7; }, "int", "unknown exception of type int"},
       {[] { throw "text"; }, "char const*", "unknown exception of type char const*"},
       {[] { throw Nameless(); }, "eas::(anonymous namespace)::Nameless",

@@ -79,6 +79,14 @@ int Deadly(void*, const void* input, int size, void**, int*) {
   if (how == "terminate") DieOfTerminate();
   if (how == "exit") DieOfExit();
   if (how == "_exit") DieOfUnderscoreExit();
+  if (how == "fork") {
+    // Children of the processor's own die as they like.
+    for (void (*death)() : {&DieOfSegv, &DieOfExit}) {
+      const pid_t child = fork();
+      if (child == 0) death();
+      waitpid(child, nullptr, 0);
+    }
+  }
   if (how == "thread") std::thread(&DieOfSegv).join();
   if (how == "wait") {
     while (true) pause();
@@ -231,6 +239,14 @@ TEST(Crash, KillLeavesNoRecord) {
   EXPECT_EQ(200, ring.Ask("").status);
   worker.Kill(SIGKILL);
   EXPECT_EQ(SIGKILL, WTERMSIG(worker.Wait()));
+  eas_crash crash;
+  EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
+}
+
+TEST(Crash, AForkedChildIsNotTheWorker) {
+  const TestRing ring(Shape(8, 2, 3));
+  const Child worker([&] { WorkDeadly(ring); });
+  EXPECT_EQ(200, ring.Ask("fork").status);
   eas_crash crash;
   EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
 }

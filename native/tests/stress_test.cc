@@ -34,7 +34,7 @@ void Consume(const TestRing& ring, uint32_t worker, uint32_t thread) {
 }
 
 TEST(Stress, EveryRequestIsAnsweredOnceWithItsOwnAnswer) {
-  constexpr uint64_t kRequests = 60'000;
+  constexpr uint64_t kRequests = 30'000;
   const TestRing ring(Shape(48, kWorkers, kThreads, 4096, 4096));
   std::vector<std::thread> consumers;
   for (uint32_t worker = 0; worker < kWorkers; ++worker) {
