@@ -71,7 +71,7 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $(FORMATTED)
+	@$(BIN)/clang-format --dry-run --Werror $(FORMATTED)
 	@$(MAKE) --no-print-directory -C native format-check
 
 ## format: formats the Python and C++ sources
@@ -79,7 +79,7 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix --exit-zero --quiet
 	$(BIN)/ruff format
-	$(BIN)/clang-format -i $(FORMATTED)
+	@$(BIN)/clang-format -i $(FORMATTED)
 	@$(MAKE) --no-print-directory -C native format
 
 ## bench: requests/s and CPU time per request beside nginx and a bare loop (BENCH_ARGS="--quick")

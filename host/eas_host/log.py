@@ -76,8 +76,8 @@ class _Announcer:
             text = _JsonFormatter().format(record)
         try:
             print(text, flush=True)
-        except BrokenPipeError:
-            # Nobody reads the announcements any more (`eas-host | head -1`): that is no reason to stop serving.
+        except (OSError, ValueError):
+            # A full disk, a closed terminal, or nobody reads any more (`eas-host | head -1`): no reason not to serve.
             sys.stdout = None
 
 

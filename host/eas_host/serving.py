@@ -20,7 +20,7 @@ import uvloop
 from eas_host import log
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.worker import service_name
-from eas_host.errors import LoadError
+from eas_host.errors import ConfigError, LoadError
 from eas_host.front import listener
 from eas_host.front.connection import Connection
 from eas_host.front.context import FrontContext
@@ -95,7 +95,7 @@ class Host:
             max_body=config.max_body,
             max_output=config.max_output,
         )
-        self._ring = FrontRing(shape)
+        self._ring = _make_ring(shape)
         self._dispatcher = Dispatcher(loop, self._ring, capacity, threads)
         self._front = FrontContext(loop, config, self._ring, self._dispatcher)
         self._workers = self._make_workers(spec)
@@ -166,8 +166,8 @@ class Host:
     def _on_signal(self) -> None:
         if self._stopping.done():
             self._force()
-        log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
         self._stopping.set_result(None)
+        log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
 
     def _on_fatal(self, error: LoadError) -> None:
         self._fatal = error
@@ -178,6 +178,14 @@ class Host:
     def _force(self) -> NoReturn:
         self._workers.kill()
         os._exit(FORCED)
+
+
+def _make_ring(shape: Shape) -> FrontRing:
+    try:
+        return FrontRing(shape)
+    except OSError as error:
+        advice = "lower --max-queue-size, --worker-processes, --worker-threads, --max-body or --max-output"
+        raise ConfigError(f"{error}; {advice}") from error
 
 
 def _raise_file_limit() -> None:

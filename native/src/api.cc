@@ -34,6 +34,15 @@ void CopyText(const std::string& text, char* room, size_t room_size) {
   room[size] = '\0';
 }
 
+// What the kernel sends when the parent dies. Not SIGKILL, which would leave behind what a processor has started: the
+// handler takes the whole process group along. It runs on any thread, whatever the others do.
+const int kParentDied = SIGRTMAX - 7;
+
+void EndGroup(int) {
+  if (getpgrp() == getpid()) kill(0, SIGKILL);
+  kill(getpid(), SIGKILL);
+}
+
 }  // namespace
 
 int eas_ring_create(const eas_shape* shape, char* error, size_t error_size) {
@@ -146,7 +155,10 @@ void eas_crash_install(eas_ring* ring, uint32_t worker, int signals) {
 }
 
 void eas_die_with_parent(int parent) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  struct sigaction action = {};
+  action.sa_handler = EndGroup;
+  sigaction(kParentDied, &action, nullptr);
+  prctl(PR_SET_PDEATHSIG, kParentDied);
   // It may have died before the line above.
   if (getppid() != parent) _exit(1);
 }

@@ -5,6 +5,7 @@ The command `eas-host`: read the options, serve, and end with an exit code that 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 from eas_host.cli.options import read_config
@@ -27,6 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HostError as error:
         _complain(error)
         return error.exit_code
+    except Exception as error:  # noqa: BLE001  a bug of ours: say so, with the trace
+        traceback.print_exc()
+        print(f"eas-host: internal error: {error!r}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130  # 128 + SIGINT, as shells report it
 
@@ -34,5 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _complain(error: HostError) -> None:
     if error.detail:
         print(error.detail.rstrip("\n"), file=sys.stderr)
-    print(f"eas-host: {error.message}", file=sys.stderr)
+    lines = error.message.splitlines()
+    print(f"eas-host: {' '.join(line.strip() for line in lines)}", file=sys.stderr)
     sys.stderr.flush()

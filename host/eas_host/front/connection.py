@@ -28,6 +28,7 @@ from eas_host.reply import BODILESS
 if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
 
+_END_OF_HEAD: Final = b"\r\n\r\n"
 _UNKNOWN: Final = b"\0"
 """Begins no request."""
 
@@ -75,6 +76,8 @@ class Connection(asyncio.Protocol):
         """
         self.transport = transport  # type: ignore[assignment]  # a stream's transport is one
         self._front.connections.add(self)
+        if len(self._front.connections) > self._front.max_connections:
+            self.reset()
 
     def data_received(self, data: bytes) -> None:
         """
@@ -214,7 +217,10 @@ class Connection(asyncio.Protocol):
             reader.reading = None
             exchange.refusal = refusal
             self.arrived(exchange)
-        # Otherwise it waits behind an older one of this connection, whose expiry closes the connection for both.
+        else:
+            # It waits behind an older one, whose expiry closes the connection for both, or for a client that does not
+            # read: then this is what it will find.
+            exchange.refusal = refusal
 
     def close_if_at_rest(self) -> None:
         """
@@ -257,9 +263,11 @@ class Connection(asyncio.Protocol):
         if exchange is None:
             return  # refused
         head = exchange.head
-        end = len(data) - exchange.size
+        end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        # The parser skips empty lines around a request: then the sizes do not add up, or the end is found too early.
+        alone = end + exchange.size == len(data) and not data.startswith(b"\r\n")
         plain = head.keep_alive and head.refusal is None and head.fields.keys() <= {b"content-length"}
-        if plain and end <= MAX_KNOWN_HEAD and data.endswith(b"\r\n\r\n", 0, end):
+        if alone and plain and end <= MAX_KNOWN_HEAD:
             self._known_bytes = data[:end]
             self._known_size = len(data)
             self._known_head = head

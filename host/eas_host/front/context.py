@@ -5,6 +5,7 @@ What all connections of a host share.
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from eas_host.config import HostConfig
 from eas_host.front.deadlines import Deadlines
 from eas_host.front.dispatch import Dispatcher
 from eas_host.front.exchange import Exchange, Refusal
-from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, UNSENT_MEMORY
+from eas_host.front.limits import IDLE_SECONDS, RESERVED_DESCRIPTORS, RESERVED_PER_WORKER, SEND_SECONDS, UNSENT_MEMORY
 from eas_host.front.upload import Uploads
 from eas_host.front.wire import Heads
 from eas_host.ring import FrontRing
@@ -31,6 +32,7 @@ class FrontContext:
     Attributes:
         keepalive: seconds that one exchange may take.
         connections: all that are open.
+        max_connections: how many there may be; the rest of the descriptors is for workers.
         stalled: those whose clients do not read, with the time and the unsent bytes when that was last seen to change.
         draining: whether the host is stopping: each answer closes its connection.
         access_log: called for each answer with the exchange, its status and the size of its body.
@@ -47,6 +49,7 @@ class FrontContext:
         self.heads = Heads(config.content_type)
         self.deadlines = Deadlines(loop, self.keepalive, self._expire)
         self.connections: set[Connection] = set()
+        self.max_connections = _most_connections(config.worker_processes)
         self.stalled: dict[Connection, tuple[float, int]] = {}
         self.draining = False
         self.access_log: Callable[[Exchange, int, int], None] | None = self._log_access if config.access_log else None
@@ -127,3 +130,13 @@ class FrontContext:
             size,
             milliseconds,
         )
+
+
+def _most_connections(workers: int) -> int:
+    """
+    How many connections leave enough descriptors to start a worker: clients must not be able to prevent that.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 2**31
+    return max(1, soft - RESERVED_DESCRIPTORS - workers * RESERVED_PER_WORKER)

@@ -50,6 +50,7 @@ class Dispatcher:
         worker_alive: whether a worker is ready now.
         alone: the slots of those requests that run alone.
         on_alone_done: called with such a slot when its request is done.
+        on_alone_abandoned: called with such a slot when nobody waits for its request any more, but a worker runs it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, capacity: int, threads: int) -> None:
@@ -66,6 +67,7 @@ class Dispatcher:
         self.reason = "the processor is loading"
         self.alone: set[int] = set()
         self.on_alone_done: Callable[[int], None] = lambda _slot: None
+        self.on_alone_abandoned: Callable[[int], None] = lambda _slot: None
         loop.add_reader(ring.completion_fd, self._on_completion)
 
     # -- to the workers
@@ -108,7 +110,8 @@ class Dispatcher:
             self._free(slot)
         else:
             self._running[slot] = ABANDONED
-            self._not_alone(slot)
+            if slot in self.alone:
+                self.on_alone_abandoned(slot)
 
     def is_waiting(self, exchange: Exchange) -> bool:
         """

@@ -24,6 +24,11 @@ EARLY_SLOTS: Final = 32
 UPLOADS_MEMORY: Final = 256 * 1024 * 1024
 """Bytes of unfinished bodies in the front's own memory; above it connections are read no further for a while."""
 
+RESERVED_DESCRIPTORS: Final = 32
+RESERVED_PER_WORKER: Final = 12
+"""Descriptors that connections leave free: for the host itself, and for the pipes of each worker, twice while one is
+replaced by the next."""
+
 JOIN_MAX: Final = 64 * 1024
 """Up to this size a body is joined to its head: copying it costs less than a second buffer in writev."""
 

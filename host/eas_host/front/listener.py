@@ -36,6 +36,8 @@ def bind(address: Address) -> list[socket.socket]:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
         raise BindError(f"--listen {address.authority}: {error.strerror}; check the host name") from error
+    except UnicodeError as error:
+        raise BindError(f"--listen {address.authority}: this is no host name") from error
     sockets: list[socket.socket] = []
     port = address.port
     try:

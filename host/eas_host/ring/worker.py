@@ -4,6 +4,7 @@ A worker's side of the ring: take a call, complete it; and the cpp program, whos
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from eas_host.errors import EntryInvalid, InitializeFailed
@@ -158,7 +159,7 @@ class CppProgram:
             EntryInvalid: with the dynamic linker's own text.
         """
         error = ffi.new("char[]", ERROR_SIZE)
-        self._program = lib.eas_cpp_open(path.encode(), error, ERROR_SIZE)
+        self._program = lib.eas_cpp_open(os.fsencode(path), error, ERROR_SIZE)
         if self._program == ffi.NULL:
             raise EntryInvalid(text(error))
 
@@ -172,7 +173,7 @@ class CppProgram:
         state = ffi.new("int *", _STATE_UNSET)
         error = ffi.new("char[]", ERROR_SIZE)
         threw = lib.eas_cpp_initialize(
-            self._program, model_entry.encode(), model_config.encode(), state, error, ERROR_SIZE
+            self._program, os.fsencode(model_entry), os.fsencode(model_config), state, error, ERROR_SIZE
         )
         if threw:
             raise InitializeFailed(f"initialize threw {text(error)}")

@@ -25,6 +25,9 @@ from eas_host.errors import LoadError
 from eas_host.processors import Processor, make
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
 
+_MESSAGE_MAX: Final = 4 * 1024
+_DETAIL_MAX: Final = 32 * 1024
+
 LOAD_FAILED: Final = 3
 """Exit code of a worker whose processor cannot be loaded; the reason went over the control socket."""
 
@@ -35,7 +38,9 @@ def main() -> int:
     """
     control_fd, spec_fd, memory_fd, completion_fd, log_fd, parent = map(int, sys.argv[1:])
     die_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Meant for the host, which tells its workers. Not SIG_IGN: what a processor starts would inherit that.
+        signal.signal(number, lambda *_: None)
     for fd in (control_fd, memory_fd, completion_fd, log_fd):
         os.set_inheritable(fd, False)  # what a processor starts has no business with them
     print_promptly()
@@ -47,11 +52,10 @@ def main() -> int:
         try:
             processor = _load(spec, ring)
         except LoadError as error:
-            _send(control, event="failed", kind=type(error).__name__, message=error.message, detail=error.detail)
+            _report(control, type(error).__name__, error.message, error.detail)
             return LOAD_FAILED
         except Exception as error:  # noqa: BLE001  the front must hear of it whatever it is
-            detail = traceback.format_exc()
-            _send(control, event="failed", kind="InitializeFailed", message=f"internal error: {error!r}", detail=detail)
+            _report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
             return LOAD_FAILED
         _send(control, event="ready")  # first: a call may end this process before anything else can be sent
         processor.start(ring)
@@ -92,6 +96,13 @@ def enter_folder(spec: WorkerSpec) -> None:
     folder = spec.entry if Path(spec.entry).is_dir() else str(Path(spec.entry).parent)
     if Path(folder).is_dir():
         os.chdir(folder)
+
+
+def _report(control: socket.socket, kind: str, message: str, detail: str) -> None:
+    """
+    Tell the front why the processor cannot be loaded; some texts of errors are as long as what they complain about.
+    """
+    _send(control, event="failed", kind=kind, message=message[:_MESSAGE_MAX], detail=detail[-_DETAIL_MAX:])
 
 
 def _send(control: socket.socket, **message: Any) -> None:  # noqa: ANN401  plain JSON values

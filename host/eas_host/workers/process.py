@@ -97,14 +97,19 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """
-        End the worker now.
+        End the worker, and what its processor has started, now.
         """
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def _receive(self, lines: bytes) -> None:
         for line in lines.splitlines():
-            self._on_event(json.loads(line))
+            try:
+                event = json.loads(line)
+            except ValueError:
+                log.debug("a worker died while it reported %r", line[:100])
+                continue
+            self._on_event(event)
 
     def _died(self) -> None:
         self._loop.remove_reader(self._pidfd)
@@ -113,10 +118,12 @@ class WorkerProcess:
             os.killpg(self.pid, signal.SIGKILL)
         status = self._process.wait()
         os.close(self._pidfd)
-        for reader in self._readers:
-            reader.close()
-        self._control.close()
-        self._on_death(status)
+        try:
+            for reader in self._readers:
+                reader.close()
+            self._control.close()
+        finally:
+            self._on_death(status)
 
 
 def _file_of(text: str, child_ends: contextlib.ExitStack) -> int:

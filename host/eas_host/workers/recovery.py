@@ -5,8 +5,8 @@ Three cases, in this order:
 
 1. The crash handler named the request. That one answers 500; those that ran beside it run again.
 2. Nothing names it (`kill -9`, `_exit`) and one request ran alone. If the worker ended itself, that request did it, and
-   answers 500. If it was killed from outside (SIGKILL: a person, a script, the kernel for want of memory), one death
-   proves little, so it takes `ALONE_KILLS` of them.
+   answers 500. If it was killed from outside (a person, a script, the kernel for want of memory), one death proves
+   little, so it takes `ALONE_KILLS` of them.
 3. Nothing names it and several ran. All are suspects and run again, one at a time, which leads to case 2.
 
 With `--no-retry` nothing runs again: all of them answer 500.
@@ -32,6 +32,7 @@ _NAMES: Final = {
     signal.SIGILL: "illegal instruction",
     signal.SIGKILL: "killed from outside, or by the kernel for want of memory",
 }
+_FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _WITH_ADDRESS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS})
 
 
@@ -73,7 +74,7 @@ def judge(
             dispatcher.fail(slot, text)
         elif named:
             dispatcher.run_again(slot)
-        elif slot == alone and _guilty(exchange.alone_kills, status):
+        elif slot == alone and len(held) == 1 and _guilty(exchange.alone_kills, status):
             dispatcher.fail(slot, text)
         elif slot == alone:
             exchange.alone_kills += 1
@@ -83,7 +84,7 @@ def judge(
 
 
 def _guilty(earlier_kills: int, status: int) -> bool:
-    return status != -signal.SIGKILL or earlier_kills + 1 >= ALONE_KILLS
+    return -status not in _FROM_OUTSIDE or earlier_kills + 1 >= ALONE_KILLS
 
 
 def describe(crash: Crash | None, status: int) -> str:

@@ -53,6 +53,7 @@ class Worker:
         self.process: WorkerProcess | None = None
         self.suspects = Suspects()
         self.load_error: LoadError | None = None
+        self.failed_starts = 0
         self.stuck_since: float | None = None
 
 
@@ -90,6 +91,7 @@ class Supervisor:
         self._failed_loads = 0
         self._killed_loads = 0
         dispatcher.on_alone_done = self._on_alone_done
+        dispatcher.on_alone_abandoned = self._on_alone_abandoned
 
     async def start(self) -> None:
         """
@@ -143,9 +145,9 @@ class Supervisor:
                 lambda status: self._on_death(worker, status),
             )
         except OSError as error:
-            worker.state = State.DEAD
-            self._on_failed_load(worker, InitializeFailed(f"a worker process cannot be started: {error}"), killed=False)
+            self._on_failed_start(worker, error)
             return
+        worker.failed_starts = 0
         log.debug("worker %d: process %d started", worker.number, worker.process.pid)
 
     def _on_event(self, worker: Worker, event: dict[str, Any]) -> None:
@@ -184,6 +186,20 @@ class Supervisor:
                 f"{self._spec.entry}: {describe(crash, status)} while loading it"
             )
             self._on_failed_load(worker, error, killed=status == -signal.SIGKILL and worker.load_error is None)
+
+    def _on_failed_start(self, worker: Worker, error: OSError) -> None:
+        """
+        The system is out of something. That says nothing about the processor and may pass, so try for ever.
+        """
+        worker.state = State.DEAD
+        text = f"worker {worker.number} cannot be started: {error.strerror}"
+        if not self._started.done():
+            self._started.set_exception(InitializeFailed(text))
+            return
+        log.error("%s", text)
+        delay = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2**worker.failed_starts)
+        worker.failed_starts += 1
+        self._loop.call_later(delay, self._spawn, worker)
 
     def _on_failed_load(self, worker: Worker, error: LoadError, *, killed: bool) -> None:
         if not self._started.done():
@@ -240,6 +256,14 @@ class Supervisor:
                 worker.suspects.alone = -1
                 if worker.state is State.READY:
                     self._next_alone(worker)
+
+    def _on_alone_abandoned(self, slot: int) -> None:
+        """
+        End the call that nobody waits for: others wait for their turn to run alone.
+        """
+        for worker in self._workers:
+            if worker.suspects.alone == slot and worker.process is not None:
+                worker.process.kill()
 
     # -- workers whose threads are all stuck
 
