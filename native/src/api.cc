@@ -34,8 +34,8 @@ void CopyText(const std::string& text, char* room, size_t room_size) {
   room[size] = '\0';
 }
 
-// What the kernel sends when the parent dies. Not SIGKILL, which would leave behind what a processor has started: the
-// handler takes the whole process group along. It runs on any thread, whatever the others do.
+// What the kernel sends when the parent dies. Not SIGKILL, which would leave behind what a processor has
+// started: the handler takes the whole process group along. It runs on any thread, whatever the others do.
 const int kParentDied = SIGRTMAX - 7;
 
 void EndGroup(int) {
