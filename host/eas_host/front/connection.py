@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from eas_host.front import wire
 from eas_host.front.exchange import Exchange, Head, Refusal
-from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED
+from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED, PIPELINED_MEMORY
 from eas_host.front.reader import RequestReader
 from eas_host.reply import BODILESS
 
@@ -54,6 +54,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else happens
         self._reader = RequestReader(front, self)
         self._waiting: deque[Exchange] = deque()
+        self._waiting_bytes = 0
         self._active: Exchange | None = None
         self._pumping = False
         self._flooded = False  # too many requests were sent ahead
@@ -117,7 +118,6 @@ class Connection(asyncio.Protocol):
         front = self._front
         front.connections.discard(self)
         front.stalled.pop(self, None)
-        front.uploads.forget(self)
         if self._active is not None:
             self._dispatcher.abandon(self._active)
             self._drop(self._active)
@@ -130,7 +130,6 @@ class Connection(asyncio.Protocol):
         The client reads more slowly than it is answered: read no more from it.
         """
         self._stalled = True
-        self._front.stalled[self] = (self._now(), self.transport.get_write_buffer_size())
         self._hold_reading()
 
     def resume_writing(self) -> None:
@@ -138,7 +137,6 @@ class Connection(asyncio.Protocol):
         The client has read enough to go on.
         """
         self._stalled = False
-        self._front.stalled.pop(self, None)
         self._release_reading()
         self._pump()
 
@@ -160,9 +158,9 @@ class Connection(asyncio.Protocol):
         self._invitation_due = False
         self.at_rest = False
         self._waiting.append(exchange)
-        if self._active is None:
-            self._pump()
-        elif len(self._waiting) >= MAX_PIPELINED and not self._flooded:
+        self._waiting_bytes += exchange.size
+        self._pump()
+        if not self._flooded and self._too_much_waits():
             self._flooded = True
             self._hold_reading()
 
@@ -221,6 +219,8 @@ class Connection(asyncio.Protocol):
             # It waits behind an older one, whose expiry closes the connection for both, or for a client that does not
             # read: then this is what it will find.
             exchange.refusal = refusal
+            exchange.body = b""
+            self._drop(exchange)
 
     def close_if_at_rest(self) -> None:
         """
@@ -238,20 +238,6 @@ class Connection(asyncio.Protocol):
             # With a linger time of 0 the kernel forgets the unsent bytes, too, and tells the client.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
-
-    # -- uploads
-
-    def hold_upload(self) -> None:
-        """
-        Read no further until other uploads have finished.
-        """
-        self._hold_reading()
-
-    def resume_upload(self) -> None:
-        """
-        Read on.
-        """
-        self._release_reading()
 
     # -- inside
 
@@ -282,7 +268,8 @@ class Connection(asyncio.Protocol):
         waiting = self._waiting
         while waiting and self._active is None and not self._stalled:
             exchange = self._active = waiting.popleft()
-            if self._flooded and len(waiting) < MAX_PIPELINED:
+            self._waiting_bytes -= exchange.size
+            if self._flooded and not self._too_much_waits():
                 self._flooded = False
                 self._release_reading()
             refusal = exchange.refusal or self._dispatcher.submit(exchange)
@@ -321,10 +308,14 @@ class Connection(asyncio.Protocol):
             exchange.upload.drop()
             exchange.upload = None
 
+    def _too_much_waits(self) -> bool:
+        return len(self._waiting) >= MAX_PIPELINED or self._waiting_bytes > PIPELINED_MEMORY
+
     def _drop_waiting(self) -> None:
         for exchange in self._waiting:
             self._drop(exchange)
         self._waiting.clear()
+        self._waiting_bytes = 0
 
     def _stop_reading(self) -> None:
         """

@@ -7,14 +7,21 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.front.deadlines import Deadlines
 from eas_host.front.dispatch import Dispatcher
 from eas_host.front.exchange import Exchange, Refusal
-from eas_host.front.limits import IDLE_SECONDS, RESERVED_DESCRIPTORS, RESERVED_PER_WORKER, SEND_SECONDS, UNSENT_MEMORY
+from eas_host.front.limits import (
+    IDLE_SECONDS,
+    RESERVED_DESCRIPTORS,
+    RESERVED_PER_WORKER,
+    SEND_SECONDS,
+    STALLED_SECONDS,
+    UNSENT_MEMORY,
+)
 from eas_host.front.upload import Uploads
 from eas_host.front.wire import Heads
 from eas_host.ring import FrontRing
@@ -25,6 +32,16 @@ if TYPE_CHECKING:
 _SWEEP_SECONDS = 1.0
 
 
+class Stalled(NamedTuple):
+    """
+    What is known of a client that does not read: *since* when, when it last *moved*, and how many bytes are *left*.
+    """
+
+    since: float
+    moved: float
+    left: int
+
+
 class FrontContext:
     """
     The front's shared state.
@@ -33,7 +50,7 @@ class FrontContext:
         keepalive: seconds that one exchange may take.
         connections: all that are open.
         max_connections: how many there may be; the rest of the descriptors is for workers.
-        stalled: those whose clients do not read, with the time and the unsent bytes when that was last seen to change.
+        stalled: those whose clients do not read, as the last sweep saw them.
         draining: whether the host is stopping: each answer closes its connection.
         access_log: called for each answer with the exchange, its status and the size of its body.
     """
@@ -50,7 +67,7 @@ class FrontContext:
         self.deadlines = Deadlines(loop, self.keepalive, self._expire)
         self.connections: set[Connection] = set()
         self.max_connections = _most_connections(config.worker_processes)
-        self.stalled: dict[Connection, tuple[float, int]] = {}
+        self.stalled: dict[Connection, Stalled] = {}
         self.draining = False
         self.access_log: Callable[[Exchange, int, int], None] | None = self._log_access if config.access_log else None
         self._drained: asyncio.Future[None] | None = None
@@ -104,17 +121,30 @@ class FrontContext:
             connection.sweeps_at_rest += 1
             if connection.sweeps_at_rest * _SWEEP_SECONDS > IDLE_SECONDS:
                 connection.close_if_at_rest()
+        self._cut_off_stalled(now)
+        # A wild write of a processor may have spoilt the word that asks workers to tell of completions.
+        self.dispatcher.drain()
+
+    def _cut_off_stalled(self, now: float) -> None:
+        """
+        Reset connections whose clients do not read what they were sent.
+        """
         unsent = 0
-        for connection, (since, size) in list(self.stalled.items()):
+        for connection in list(self.connections):
             left = connection.transport.get_write_buffer_size()
             unsent += left
-            if left != size:
-                self.stalled[connection] = (now, left)
-            elif now - since > SEND_SECONDS:
-                log.debug("a client read nothing of its answer for %.0f s: reset", SEND_SECONDS)
+            known = self.stalled.get(connection)
+            if not left:
+                self.stalled.pop(connection, None)
+            elif known is None:
+                self.stalled[connection] = Stalled(now, now, left)
+            elif now - known.since > STALLED_SECONDS or (left == known.left and now - known.moved > SEND_SECONDS):
+                log.debug("a client does not read its answer: reset")
                 connection.reset()
-        if unsent > UNSENT_MEMORY:
-            longest = min(self.stalled, key=lambda connection: self.stalled[connection][0])
+            elif left != known.left:
+                self.stalled[connection] = Stalled(known.since, now, left)
+        if unsent > UNSENT_MEMORY and self.stalled:
+            longest = min(self.stalled, key=lambda connection: self.stalled[connection].since)
             log.warning("%d bytes of answers are not read by their clients: the longest stalled is reset", unsent)
             longest.reset()
 

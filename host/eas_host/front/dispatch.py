@@ -24,8 +24,6 @@ from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED,
 _BACKLOG_SECONDS: Final = 0.001
 """How long a request may wait because worker threads guessed wrong about who wakes whom, and when to tell the front."""
 
-_DAMAGE_SECONDS: Final = 0.1
-"""How often the front looks by itself while requests run: a wild write may have spoilt the word that asks for it."""
 
 _RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
@@ -124,6 +122,7 @@ class Dispatcher:
         Wake all worker threads, after something about the workers has changed.
         """
         self._ring.bell(self._threads)
+        self._watch_backlog()
 
     # -- from the workers
 
@@ -134,8 +133,7 @@ class Dispatcher:
         self._turn_due = False
         self._ring.nudge()
         self.drain()
-        if self._backlog_timer is None and self._live:
-            self._backlog_timer = self._loop.call_later(_BACKLOG_SECONDS, self._check_backlog)
+        self._watch_backlog()
 
     def _on_completion(self) -> None:
         try:
@@ -157,21 +155,24 @@ class Dispatcher:
                 if ring.arm():
                     return
                 continue
+            # All are taken out before any is answered: an answer may start the next request of its connection, in a
+            # slot that is free again but whose completion is still in this batch.
+            batch: list[tuple[Holder, int, int, bytes]] = []
             end = 0
             for slot, outcome, status, size in completions:
-                exchange = running[slot]
                 if outcome >= COPIED:
                     start = end
                     end += size
-                    body = copies[start:end]
+                    batch.append((running[slot], outcome, status, copies[start:end]))
                     running[slot] = None
                     self._live -= 1
                     if slot in self.alone:
                         self._not_alone(slot)
                 else:
-                    body = ring.output(slot, size)
+                    batch.append((running[slot], outcome, status, ring.output(slot, size)))
                     self._free(slot)
-                if exchange.__class__ is Exchange:
+            for exchange, outcome, status, body in batch:
+                if isinstance(exchange, Exchange):
                     exchange.slot = -1
                     try:
                         if outcome in _RETURNED:
@@ -200,6 +201,10 @@ class Dispatcher:
             self.alone.discard(slot)
             self.on_alone_done(slot)
 
+    def _watch_backlog(self) -> None:
+        if self._backlog_timer is None and self._live:
+            self._backlog_timer = self._loop.call_later(_BACKLOG_SECONDS, self._check_backlog)
+
     def _check_backlog(self) -> None:
         """
         Correct the workers' guesses: wake as many threads as there are requests that wait, and look for completions
@@ -211,9 +216,8 @@ class Dispatcher:
         self.drain()
         if waiting > 0:
             self._ring.bell(waiting)
-        if self._live and self.worker_alive:
-            delay = _BACKLOG_SECONDS if waiting > 0 else _DAMAGE_SECONDS
-            self._backlog_timer = self._loop.call_later(delay, self._check_backlog)
+            if self.worker_alive:
+                self._watch_backlog()
 
     # -- after a worker's death
 

@@ -16,13 +16,14 @@ MAX_URL: Final = 8 * 1024
 """Bytes of a request target; above it 414. nginx: one buffer of 8 KiB; RFC 9110 asks for at least 8000."""
 
 MAX_PIPELINED: Final = 64
-"""Requests read ahead on one connection before it is read no further."""
+PIPELINED_MEMORY: Final = 1024 * 1024
+"""Requests, and bytes of their bodies, read ahead on one connection before it is read no further."""
 
 EARLY_SLOTS: Final = 32
 """Slots lent to uploads in progress, beside those that the queue and the workers need."""
 
 UPLOADS_MEMORY: Final = 256 * 1024 * 1024
-"""Bytes of unfinished bodies in the front's own memory; above it connections are read no further for a while."""
+"""Bytes of unfinished bodies in the front's own memory; above it the oldest upload is refused."""
 
 RESERVED_DESCRIPTORS: Final = 32
 RESERVED_PER_WORKER: Final = 12
@@ -37,6 +38,9 @@ IDLE_SECONDS: Final = 75.0
 
 SEND_SECONDS: Final = 30.0
 """A connection whose client reads nothing of its answer for this long is reset; nginx's send_timeout is 60."""
+
+STALLED_SECONDS: Final = 300.0
+"""However slowly it reads: a connection that has had something unsent for this long is reset."""
 
 UNSENT_MEMORY: Final = 1024 * 1024 * 1024
 """Bytes of answers that clients do not read, over all; above it the connection that is stalled longest is reset."""

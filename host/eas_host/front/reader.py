@@ -46,6 +46,7 @@ class RequestReader:
         self.reading: Exchange | None = None
         self._in_body = False
         self._head_size = 0
+        self._quiet = 0  # bytes since the last piece of a body
         self._upgrading = False  # the parser will stop behind the head
         self._resuming = False  # a new parser is brought to where the old one stopped
         # Per piece of input
@@ -62,6 +63,9 @@ class RequestReader:
             data = data[MAX_HEAD:]
         if not self.deaf:
             self._feed(data)
+        exchange = self.reading
+        if exchange is not None and exchange.body:
+            self._spool(exchange)
 
     def new_exchange(self) -> Exchange:
         """
@@ -132,6 +136,7 @@ class RequestReader:
         exchange = self.reading
         if exchange is None:
             return
+        self._quiet = 0
         size = exchange.size = exchange.size + len(piece)
         if size > self._front.max_body:
             self._refuse(exchange, self._too_large())
@@ -140,11 +145,9 @@ class RequestReader:
         elif size == len(piece):
             exchange.body = piece
         else:
-            if exchange.upload is None:
-                exchange.upload = Upload(self._front.uploads, self._connection)
-                exchange.upload.write(exchange.body)
-                exchange.body = b""
-            exchange.upload.write(piece)
+            self._spool(exchange)
+            if exchange.upload is not None:  # else it was refused for want of memory
+                exchange.upload.write(piece)
 
     def on_message_complete(self) -> None:
         """
@@ -163,6 +166,7 @@ class RequestReader:
 
     def _feed(self, data: bytes) -> None:
         self._feeding = len(data)
+        self._quiet += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -175,10 +179,21 @@ class RequestReader:
             self._malformed(error)
             return
         exchange = self.reading
-        if exchange is not None and not self._in_body:
+        if exchange is not None and self._in_body and self._quiet > MAX_HEAD:
+            self._refuse(exchange, _large_head())  # trailers, or what a chunk may say besides its size
+        elif exchange is not None and not self._in_body:
             self._head_size += len(data)
             if self._head_size >= MAX_HEAD:
                 self._refuse(exchange, _long_target() if len(exchange.head.url) > MAX_URL else _large_head())
+
+    def _spool(self, exchange: Exchange) -> None:
+        """
+        *exchange* has more than one piece: move the first to where the others will go.
+        """
+        if exchange.upload is None and exchange.body:
+            exchange.upload = Upload(self._front.uploads, exchange)
+            first, exchange.body = exchange.body, b""
+            exchange.upload.write(first)
 
     def _resume(self) -> None:
         """

@@ -3,35 +3,20 @@ Where the bodies go that arrive in several pieces.
 
 Small requests arrive whole and are copied into a slot once. A body in pieces is written straight into a slot of its
 own while such slots last; there are `EARLY_SLOTS` of them beside those that the queue needs, so slow uploads cannot
-take a slot that others need. The rest gather in the front's memory, up to a bound; beyond it their connections are
-read no further until others have finished. The deadline of each request ends what takes too long.
+take a slot that others need. The rest gather in the front's memory, up to a bound; beyond it the upload that has taken
+longest is refused. The deadline of each request ends what takes too long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
+from eas_host.front.exchange import Exchange, Refusal
 from eas_host.front.limits import EARLY_SLOTS, UPLOADS_MEMORY
 from eas_host.ring import FrontRing
 
 NO_SLOT: Final = -1
-
-
-class Pausable(Protocol):
-    """
-    A connection that can be read no further for a while.
-    """
-
-    def hold_upload(self) -> None:
-        """
-        Stop reading.
-        """
-
-    def resume_upload(self) -> None:
-        """
-        Read on.
-        """
 
 
 class Uploads:
@@ -43,7 +28,7 @@ class Uploads:
         self.ring = ring
         self._early_free = EARLY_SLOTS
         self._memory_free = UPLOADS_MEMORY
-        self._held: set[Pausable] = set()
+        self._in_memory: dict[Upload, None] = {}  # in the order in which they began
 
     def lend_slot(self) -> int:
         """
@@ -62,30 +47,21 @@ class Uploads:
         """
         self._early_free += 1
 
-    def take_memory(self, size: int, connection: Pausable) -> None:
+    def take_memory(self, upload: Upload, size: int) -> None:
         """
-        Account for *size* bytes; if that is too much, *connection* is held until others have finished.
+        Account for *size* more bytes of *upload*; if that is too much, the upload that takes longest is refused.
         """
+        self._in_memory[upload] = None
         self._memory_free -= size
-        if self._memory_free < 0 and connection not in self._held:
-            self._held.add(connection)
-            connection.hold_upload()
+        if self._memory_free < 0:
+            next(iter(self._in_memory)).refuse()
 
-    def give_memory(self, size: int) -> None:
+    def give_memory(self, upload: Upload, size: int) -> None:
         """
-        *size* bytes were freed.
+        *size* bytes were freed: *upload* has ended.
         """
+        self._in_memory.pop(upload, None)
         self._memory_free += size
-        if self._held and self._memory_free >= 0:
-            held, self._held = self._held, set()
-            for connection in held:
-                connection.resume_upload()
-
-    def forget(self, connection: Pausable) -> None:
-        """
-        *connection* is gone.
-        """
-        self._held.discard(connection)
 
 
 class Upload:
@@ -93,11 +69,11 @@ class Upload:
     One body in pieces. Ends with exactly one `submit` or `drop`.
     """
 
-    __slots__ = ("_connection", "_pieces", "_size", "_uploads", "slot")
+    __slots__ = ("_exchange", "_pieces", "_size", "_uploads", "slot")
 
-    def __init__(self, uploads: Uploads, connection: Pausable) -> None:
+    def __init__(self, uploads: Uploads, exchange: Exchange) -> None:
         self._uploads = uploads
-        self._connection = connection
+        self._exchange = exchange
         self.slot = uploads.lend_slot()
         self._pieces: list[bytes] = []
         self._size = 0
@@ -106,12 +82,22 @@ class Upload:
         """
         Add *piece*. The caller has checked the body's size against its limit.
         """
+        start = self._size
+        self._size += len(piece)
         if self.slot != NO_SLOT:
-            self._uploads.ring.write(self.slot, self._size, piece, len(piece))
+            self._uploads.ring.write(self.slot, start, piece, len(piece))
         else:
             self._pieces.append(piece)
-            self._uploads.take_memory(len(piece), self._connection)
-        self._size += len(piece)
+            self._uploads.take_memory(self, len(piece))
+
+    def refuse(self) -> None:
+        """
+        Have its request refused, for want of memory.
+        """
+        refusal = Refusal(
+            503, "too many large uploads at once; try again later", extra="Retry-After: 1\r\n", close=True
+        )
+        self._exchange.connection.expire(self._exchange, refusal)
 
     def submit(self) -> int:
         """
@@ -125,7 +111,7 @@ class Upload:
             slot = ring.reserve()
             if slot >= 0:
                 self._copy(lambda offset, piece: ring.write(slot, offset, piece, len(piece)))
-            self._uploads.give_memory(self._size)
+            self._uploads.give_memory(self, self._size)
         self._pieces.clear()
         if slot >= 0:
             ring.publish(slot, self._size)
@@ -139,7 +125,7 @@ class Upload:
             self._uploads.ring.release(self.slot)
             self._uploads.slot_returned()
         else:
-            self._uploads.give_memory(self._size)
+            self._uploads.give_memory(self, self._size)
         self._pieces.clear()
 
     def _copy(self, write: Callable[[int, bytes], int]) -> None:

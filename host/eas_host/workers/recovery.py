@@ -66,6 +66,8 @@ def judge(
     """
     alone, suspects.alone = suspects.alone, -1
     dispatcher.alone.discard(alone)
+    if alone >= 0 and alone not in held and dispatcher.exchange(alone) is not None:
+        suspects.slots.appendleft(alone)  # the worker died before it took it
     text = f"{describe(crash, status)} while the processor ran this request"
     for slot in held:
         exchange = dispatcher.exchange(slot)
