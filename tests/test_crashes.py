@@ -52,7 +52,6 @@ CRASHES = [
     Crash("cpp", "_exit:3", "exit", named=False),
     Crash("cpp", "_exit:0", "exit", named=False),
     Crash("cpp", "kill", "SIGKILL", named=False),
-    Crash("cpp", "term", "SIGTERM", named=False),
     Crash("java", "segv", "SIG"),
     Crash("java", "exit:3", "exit", named=False),
     Crash("java", "_exit:3", "exit", named=False),
@@ -203,12 +202,11 @@ def test_kill_while_requests_run(start: StartHost, gate: Gate, open_clients: Exi
 
 
 SIGNALS = [
-    ("cpp", signal.SIGTERM),
-    ("cpp", signal.SIGHUP),
+    ("cpp", signal.SIGKILL),
     ("cpp", signal.SIGSEGV),
     ("cpp", signal.SIGABRT),
-    ("java", signal.SIGTERM),
-    ("python", signal.SIGTERM),
+    ("java", signal.SIGKILL),
+    ("python", signal.SIGKILL),
     ("python", signal.SIGSEGV),
 ]
 
@@ -225,6 +223,22 @@ def test_signal_from_outside(
     gate.release(3)
     assert [client.read().text for client in held] == ["0", "1", "2"]
     host.wait_for_log(number.name)
+
+
+@pytest.mark.parametrize("language", ["cpp", "java", "python"])
+def test_signals_that_ask_to_stop(start: StartHost, gate: Gate, open_clients: ExitStack, language: str) -> None:
+    """
+    SIGTERM, SIGHUP and SIGINT, sent to everything that belongs to a service, are for the host, which lets its workers
+    finish: the request that runs is answered by the worker that has it.
+    """
+    host = start(language, keepalive=LONG)
+    held = hold(host, gate, open_clients, 1)
+    (worker,) = host.workers()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        os.kill(worker, number)
+    gate.release(1)
+    assert held[0].read().text == "0"
+    assert host.workers() == [worker]
 
 
 def test_kill_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:

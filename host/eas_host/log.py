@@ -55,7 +55,7 @@ class _JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "message": record.getMessage(),
         }
-        for name in ("worker", "stream"):
+        for name in ("worker", "stream", "detail"):
             if (value := getattr(record, name, None)) is not None:
                 fields[name] = value
         if record.exc_info:

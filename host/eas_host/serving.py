@@ -12,6 +12,7 @@ import gc
 import os
 import resource
 import signal
+import socket
 from typing import Final, NoReturn, Protocol
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ from eas_host.front.dispatch import Dispatcher
 from eas_host.front.limits import EARLY_SLOTS
 from eas_host.ring import FrontRing, Shape
 
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 FORCED: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
 
@@ -109,18 +111,20 @@ class Host:
         Raises:
             LoadError: the processor cannot be loaded, at first or any more.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._on_signal)
+        if self._config.isolation == "process":
+            self._watch_signals()
+        else:
+            # The processor loads on this thread: until it returns, nobody could act on a signal but the kernel.
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
         loading = self._loop.create_task(self._workers.start())
         await asyncio.wait([loading, self._stopping], return_when=asyncio.FIRST_COMPLETED)
         if not loading.done():
             self._workers.kill()
             return
         loading.result()
-        servers = [
-            await self._loop.create_server(lambda: Connection(self._front), sock=sock, backlog=listener.BACKLOG)
-            for sock in self._sockets
-        ]
+        self._watch_signals()
+        servers = [await self._listen(sock) for sock in self._sockets]
         self._announce()
         gc.freeze()  # what lives as long as the host need not be looked at again
         await self._stopping
@@ -140,6 +144,17 @@ class Host:
         self._dispatcher.close()
         for sock in self._sockets:
             sock.close()
+
+    def _watch_signals(self) -> None:
+        for number in _SIGNALS:
+            self._loop.add_signal_handler(number, self._on_signal)
+
+    async def _listen(self, sock: socket.socket) -> asyncio.AbstractServer:
+        try:
+            return await self._loop.create_server(lambda: Connection(self._front), sock=sock, backlog=listener.BACKLOG)
+        except OSError as error:
+            # Two programs may bind the same address; the first that listens has it.
+            raise listener.bind_error(self._config.listen, error) from error
 
     def _make_workers(self, spec: WorkerSpec) -> Workers:
         # Imported late: with a process of its own, the front never sees the code that calls processors.
@@ -162,6 +177,8 @@ class Host:
             await asyncio.wait_for(self._front.drain(), self._config.grace_period)
             return
         log.warning("requests were still running after the grace period of %g s", self._config.grace_period)
+        self._dispatcher.give_up("the host is stopping")
+        self._workers.kill()
 
     def _on_signal(self) -> None:
         if self._stopping.done():

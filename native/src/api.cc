@@ -1,10 +1,6 @@
 // The C functions of api.h: they check what only C can get wrong, and forward.
 #include "api.h"
 
-#include <sys/prctl.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -13,6 +9,7 @@
 #include "crash.h"
 #include "frames.h"
 #include "front.h"
+#include "guardian.h"
 #include "loader.h"
 #include "log.h"
 #include "pool.h"
@@ -32,15 +29,6 @@ void CopyText(const std::string& text, char* room, size_t room_size) {
   const size_t size = text.size() < room_size ? text.size() : room_size - 1;
   for (size_t i = 0; i < size; ++i) room[i] = text[i] == '\n' ? ' ' : text[i];
   room[size] = '\0';
-}
-
-// What the kernel sends when the parent dies. Not SIGKILL, which would leave behind what a processor has
-// started: the handler takes the whole process group along. It runs on any thread, whatever the others do.
-const int kParentDied = SIGRTMAX - 7;
-
-void EndGroup(int) {
-  if (getpgrp() == getpid()) kill(0, SIGKILL);
-  kill(getpid(), SIGKILL);
 }
 
 }  // namespace
@@ -154,14 +142,7 @@ void eas_crash_install(eas_ring* ring, uint32_t worker, int signals) {
   if (worker < ring->layout.shape.workers) eas::InstallCrashHandler(*ring, worker, signals);
 }
 
-void eas_die_with_parent(int parent) {
-  struct sigaction action = {};
-  action.sa_handler = EndGroup;
-  sigaction(kParentDied, &action, nullptr);
-  prctl(PR_SET_PDEATHSIG, kParentDied);
-  // It may have died before the line above.
-  if (getppid() != parent) _exit(1);
-}
+void eas_die_with_parent(int parent) { eas::DieWithParent(parent); }
 
 void eas_log_open(int fd) { eas::OpenLog(fd); }
 

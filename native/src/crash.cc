@@ -31,6 +31,7 @@ constexpr unsigned kPatience = 1;  // seconds
 
 // Written once by InstallCrashHandler, before there are threads.
 WorkerRecord* record = nullptr;
+const std::atomic<bool>* stopping = nullptr;
 uint32_t record_worker = 0;
 pid_t record_process = 0;
 bool needs_alternate_stack = false;
@@ -146,10 +147,11 @@ void OnFatalSignal(int signal, siginfo_t* info, void* context) {
   Die(signal);
 }
 
-// exit() inside a request. Without this the worker would end in good order, taking every other request with
-// it.
+// exit() inside a request, or on a thread of the processor's own while requests run. Without this the worker would end
+// in good order, destroying what other requests use and taking them with it.
 void OnExit(int status, void*) {
-  if (!this_thread.running || getpid() != record_process) return;
+  if (getpid() != record_process) return;
+  if (!this_thread.running && stopping->load(std::memory_order_acquire)) return;  // in good order it is
   if (recorded.test_and_set(std::memory_order_acq_rel)) return;
   RecordCulprit(EAS_CRASH_EXIT, 0, status, 0, true);
   dying_of = SIGABRT;
@@ -198,6 +200,7 @@ thread_local AlternateStack alternate_stack;
 void InstallCrashHandler(Ring& ring, uint32_t worker, int signals) {
   if (signals == EAS_SIGNALS_NONE) return;
   record = &ring.workers[worker];
+  stopping = &ring.stopping;
   record_worker = worker;
   record_process = getpid();
   needs_alternate_stack = signals == EAS_SIGNALS_ALL;

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from eas_host import log
 from eas_host.cli.options import read_config
 from eas_host.errors import HostError
 
@@ -37,8 +38,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: HostError) -> None:
+    """
+    Print *error* as one line, below what its detail tells; in the log's form if that is JSON.
+    """
+    if log.announce.as_json:
+        log.error("%s", error.message, extra={"detail": error.detail or None})
+        return
     if error.detail:
         print(error.detail.rstrip("\n"), file=sys.stderr)
-    lines = error.message.splitlines()
-    print(f"eas-host: {' '.join(line.strip() for line in lines)}", file=sys.stderr)
+    message = " ".join(line.strip() for line in error.message.splitlines())
+    print(f"eas-host: {message}", file=sys.stderr)
     sys.stderr.flush()

@@ -48,6 +48,8 @@ class WorkerSpec:
         """
         if not config.entry:
             raise ConfigError("--entry is missing: name the processor, a .so, .jar or .py file (see eas-host --help)")
+        if config.isolation == "none" and config.worker_processes != 1:
+            raise ConfigError("--isolation none has one worker, in the host's own process; drop --worker-processes")
         path, python_class = _split_class(config.entry)
         kind = config.processor_type or _guess_type(path)
         if kind == "java":
@@ -86,7 +88,8 @@ def service_name(config: HostConfig, spec: WorkerSpec) -> str:
     """
     The service's name: as given, or the entry's stem without `lib`.
     """
-    return config.name or Path(spec.entry).stem.removeprefix("lib") or "processor"
+    name = Path(spec.entry).name.partition(".so")[0] if spec.type == "cpp" else Path(spec.entry).stem
+    return config.name or (name.removeprefix("lib") if spec.type == "cpp" else name) or "processor"
 
 
 def _split_class(entry: str) -> tuple[str, str | None]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from eas_host import log
@@ -108,7 +108,7 @@ class Dispatcher:
             self._free(slot)
         else:
             self._running[slot] = ABANDONED
-            if slot in self.alone:
+            if slot in self.alone and self._ring.phase(slot)[0] == RUNNING:
                 self.on_alone_abandoned(slot)
 
     def is_waiting(self, exchange: Exchange) -> bool:
@@ -146,42 +146,48 @@ class Dispatcher:
         """
         Answer everything that is complete, then ask to be signalled for what is not.
         """
-        ring = self._ring
-        running = self._running
-        copies = ring.copies
         while True:
-            completions = ring.collect()
-            if completions is None:
-                if ring.arm():
-                    return
-                continue
-            # All are taken out before any is answered: an answer may start the next request of its connection, in a
-            # slot that is free again but whose completion is still in this batch.
-            batch: list[tuple[Holder, int, int, bytes]] = []
-            end = 0
-            for slot, outcome, status, size in completions:
-                if outcome >= COPIED:
-                    start = end
-                    end += size
-                    batch.append((running[slot], outcome, status, copies[start:end]))
-                    running[slot] = None
-                    self._live -= 1
-                    if slot in self.alone:
-                        self._not_alone(slot)
-                else:
-                    batch.append((running[slot], outcome, status, ring.output(slot, size)))
-                    self._free(slot)
-            for exchange, outcome, status, body in batch:
-                if isinstance(exchange, Exchange):
-                    exchange.slot = -1
-                    try:
-                        if outcome in _RETURNED:
-                            exchange.connection.answer(exchange, http_status(status), body)
-                        else:
-                            self._answer_failure(exchange, outcome, body)
-                    except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
-                        log.exception("internal error while answering a request")
-                        exchange.connection.reset()
+            completions = self._ring.collect()
+            if completions is not None:
+                for exchange, outcome, status, body in self._take(completions):
+                    if isinstance(exchange, Exchange):
+                        self._answer(exchange, outcome, status, body)
+            elif self._ring.arm():
+                return
+
+    def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[tuple[Holder, int, int, bytes]]:
+        """
+        Take all *completions* out before any is answered: an answer may start the next request of its connection, in a
+        slot that is free again but whose completion is still among them.
+        """
+        running = self._running
+        copies = self._ring.copies
+        batch: list[tuple[Holder, int, int, bytes]] = []
+        end = 0
+        for slot, outcome, status, size in completions:
+            if outcome >= COPIED:
+                start = end
+                end += size
+                batch.append((running[slot], outcome, status, copies[start:end]))
+                running[slot] = None
+                self._live -= 1
+                if slot in self.alone:
+                    self._not_alone(slot)
+            else:
+                batch.append((running[slot], outcome, status, self._ring.output(slot, size)))
+                self._free(slot)
+        return batch
+
+    def _answer(self, exchange: Exchange, outcome: int, status: int, body: bytes) -> None:
+        exchange.slot = -1
+        try:
+            if outcome in _RETURNED:
+                exchange.connection.answer(exchange, http_status(status), body)
+            else:
+                self._answer_failure(exchange, outcome, body)
+        except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
+            log.exception("internal error while answering a request")
+            exchange.connection.reset()
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
         if outcome in _RAISED:

@@ -52,7 +52,14 @@ def bind(address: Address) -> list[socket.socket]:
     except OSError as error:
         for sock in sockets:
             sock.close()
-        advice = _ADVICE.get(error.errno or 0, "choose another --listen")
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise BindError(f"cannot listen on {address.authority}: {reason}; {advice}") from error
+        raise bind_error(address, error) from error
     return sockets
+
+
+def bind_error(address: Address, error: OSError) -> BindError:
+    """
+    Say why *address* cannot be listened on, and what to do.
+    """
+    advice = _ADVICE.get(error.errno or 0, "choose another --listen")
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return BindError(f"cannot listen on {address.authority}: {reason}; {advice}")

@@ -94,9 +94,7 @@ class Upload:
         """
         Have its request refused, for want of memory.
         """
-        refusal = Refusal(
-            503, "too many large uploads at once; try again later", extra="Retry-After: 1\r\n", close=True
-        )
+        refusal = Refusal(503, "too many uploads at once; try again later", extra="Retry-After: 1\r\n", close=True)
         self._exchange.connection.expire(self._exchange, refusal)
 
     def submit(self) -> int:

@@ -47,6 +47,7 @@ class PythonProcessor:
             LoadError: it cannot be used.
         """
         entry = self._spec.entry
+        sys.argv = [entry]  # as under `python app.py`; the host's own words are none of its business
         cls = _find_class(_import(entry), entry, self._spec.python_class)
         where = f"{entry}: {cls.__name__}"
         try:
@@ -80,7 +81,7 @@ class PythonProcessor:
             try:
                 returned = process(call.input())
             except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
-                message = str(error) or type(error).__name__
+                message = _text(error) or type(error).__name__
                 ring.log("E", f"process raised {_describe(error)}\n{_user_trace(error)}")
                 ring.reply(call, RAISED, 0, message.encode("utf-8", "replace"))
                 return
@@ -107,7 +108,7 @@ class PythonProcessor:
             ring.log(
                 "W", f"process returned {type(data).__name__} as data; it is sent as str(data), return bytes instead"
             )
-        return str(data).encode("utf-8", "replace")
+        return _text(data).encode("utf-8", "replace")
 
 
 def _is_answer(returned: object) -> bool:
@@ -183,8 +184,18 @@ def _find_class(module: ModuleType, entry: str, name: str | None) -> type[allspa
     )
 
 
+def _text(value: object) -> str:
+    """
+    `str` of *value*; what its own `__str__` raises is no reason to fail.
+    """
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001  it is the processor's code
+        return f"<{type(value).__name__} whose __str__ raised {type(error).__name__}>"
+
+
 def _describe(error: BaseException) -> str:
-    text = str(error)
+    text = _text(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

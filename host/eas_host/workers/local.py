@@ -8,7 +8,9 @@ is gone: a crash ends the host.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+from typing import Final
 
 from eas_host import log
 from eas_host.config import WorkerSpec
@@ -17,6 +19,9 @@ from eas_host.processors import make
 from eas_host.ring import FrontRing, WorkerRing, open_log
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records
 from eas_host.workers.main import enter_folder, print_promptly
+
+_LOG_SIZE: Final = 1024 * 1024
+"""Bytes of log records that may wait for the front; any user may have a pipe of this size (pipe(7))."""
 
 
 class LocalWorker:
@@ -34,6 +39,9 @@ class LocalWorker:
         ring.reset_worker(0, solo=False)
         self._ring = WorkerRing(ring.memory_fd, ring.completion_fd, 0)
         read, self._log_fd = os.pipe2(os.O_CLOEXEC)
+        # Its reader is this process: while the processor loads nobody reads, so writing must not wait for that.
+        fcntl.fcntl(self._log_fd, fcntl.F_SETPIPE_SZ, _LOG_SIZE)
+        os.set_blocking(self._log_fd, False)
         open_log(self._log_fd)
         self._reader = RecordReader(loop, read, RECORD_END, log_records(0, log.worker_record))
 

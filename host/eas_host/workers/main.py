@@ -102,7 +102,9 @@ def _report(control: socket.socket, kind: str, message: str, detail: str) -> Non
     """
     Tell the front why the processor cannot be loaded; some texts of errors are as long as what they complain about.
     """
-    _send(control, event="failed", kind=kind, message=message[:_MESSAGE_MAX], detail=detail[-_DETAIL_MAX:])
+    if len(detail) > _DETAIL_MAX:
+        detail = f"{detail[: _DETAIL_MAX // 2]}\n...\n{detail[-_DETAIL_MAX // 2 :]}"
+    _send(control, event="failed", kind=kind, message=message[:_MESSAGE_MAX], detail=detail)
 
 
 def _send(control: socket.socket, **message: Any) -> None:  # noqa: ANN401  plain JSON values

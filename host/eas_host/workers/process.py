@@ -27,7 +27,8 @@ from eas_host.workers.lines import RECORD_END, RecordReader, log_records
 
 _SOURCE_ROOT: Final = str(Path(eas_host.__file__).parents[1])
 _BOOT: Final = (
-    "import sys; del sys.path[0]; root = sys.argv.pop(1); root in sys.path or sys.path.append(root); "
+    "import sys; sys.path[:1] == [''] and sys.path.pop(0); root = sys.argv.pop(1); "
+    "root in sys.path or sys.path.append(root); "
     "from eas_host.workers.main import main; sys.exit(main())"
 )
 """The worker's first lines. `python -m` would search the working directory first."""
@@ -74,7 +75,6 @@ class WorkerProcess:
                 stderr=ends["stderr"][1],
                 pass_fds=inherited,
                 start_new_session=True,
-                cwd="/",
             )
             our_ends.pop_all()
         self.pid = self._process.pid

@@ -32,7 +32,8 @@ _NAMES: Final = {
     signal.SIGILL: "illegal instruction",
     signal.SIGKILL: "killed from outside, or by the kernel for want of memory",
 }
-_FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+"""Signals that people, scripts and the kernel send; a processor's own faults come as others."""
 _WITH_ADDRESS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS})
 
 
@@ -86,7 +87,7 @@ def judge(
 
 
 def _guilty(earlier_kills: int, status: int) -> bool:
-    return -status not in _FROM_OUTSIDE or earlier_kills + 1 >= ALONE_KILLS
+    return -status not in FROM_OUTSIDE or earlier_kills + 1 >= ALONE_KILLS
 
 
 def describe(crash: Crash | None, status: int) -> str:

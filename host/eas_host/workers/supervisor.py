@@ -10,7 +10,6 @@ it counts only after `LOAD_KILLS`.
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
@@ -22,12 +21,14 @@ from eas_host.errors import LOAD_ERRORS, InitializeFailed, LoadError
 from eas_host.front.dispatch import Dispatcher
 from eas_host.ring import FrontRing
 from eas_host.workers.process import WorkerProcess
-from eas_host.workers.recovery import Suspects, describe, judge
+from eas_host.workers.recovery import FROM_OUTSIDE, Suspects, describe, judge
 
 BACKOFF_FIRST: Final = 0.1
 BACKOFF_LONGEST: Final = 10.0
 LOAD_FAILURES: Final = 3
 LOAD_KILLS: Final = 20
+PROVEN_SECONDS: Final = 1.0
+"""A worker that ends itself sooner, without having had a request, has not served: its load counts as failed."""
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself: exit handlers of the processor run in that time."""
 
@@ -53,6 +54,7 @@ class Worker:
         self.process: WorkerProcess | None = None
         self.suspects = Suspects()
         self.load_error: LoadError | None = None
+        self.ready_at = 0.0
         self.failed_starts = 0
         self.stuck_since: float | None = None
 
@@ -155,7 +157,8 @@ class Supervisor:
             worker.load_error = LOAD_ERRORS.get(event["kind"], LoadError)(event["message"], event["detail"])
             return
         worker.state = State.READY
-        self._failed_loads = self._killed_loads = 0
+        worker.ready_at = self._loop.time()
+        self._loop.call_later(PROVEN_SECONDS, self._prove, worker, worker.process)
         self._refresh()
         log.debug("worker %d: ready", worker.number)
         if worker.suspects.slots:
@@ -164,28 +167,38 @@ class Supervisor:
         if not self._started.done() and all(worker.state is State.READY for worker in self._workers):
             self._started.set_result(None)
 
+    def _prove(self, worker: Worker, process: WorkerProcess | None) -> None:
+        """
+        A worker that has lived for a while has loaded: what failed before is forgotten.
+        """
+        if process is not None and worker.process is process:
+            self._failed_loads = self._killed_loads = 0
+
     def _on_death(self, worker: Worker, status: int) -> None:
-        served = worker.state is State.READY
+        was_ready = worker.state is State.READY
         worker.state = State.DEAD
         worker.process = None
         crash = self._ring.crash(worker.number)
         waiting = set(worker.suspects.slots)
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
         stopping = self._ended is not None
-        if served and not stopping:
+        killed = -status in FROM_OUTSIDE and worker.load_error is None
+        proven = killed or bool(held) or self._loop.time() - worker.ready_at >= PROVEN_SECONDS
+        if was_ready and not stopping:
             frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""
             log.error("worker %d: %s; it is replaced%s", worker.number, describe(crash, status), frames)
         judge(self._dispatcher, held, worker.suspects, crash, status, retry=not (self._config.no_retry or stopping))
         self._refresh()
         if stopping:
             self._check_ended()
-        elif served:
+        elif was_ready and proven:
+            self._failed_loads = self._killed_loads = 0
             self._spawn(worker)
         else:
             error = worker.load_error or InitializeFailed(
                 f"{self._spec.entry}: {describe(crash, status)} while loading it"
             )
-            self._on_failed_load(worker, error, killed=status == -signal.SIGKILL and worker.load_error is None)
+            self._on_failed_load(worker, error, killed=killed)
 
     def _on_failed_start(self, worker: Worker, error: OSError) -> None:
         """
@@ -202,14 +215,14 @@ class Supervisor:
         self._loop.call_later(delay, self._spawn, worker)
 
     def _on_failed_load(self, worker: Worker, error: LoadError, *, killed: bool) -> None:
-        if not self._started.done():
-            self._started.set_exception(error)
-            return
-        if self._started.exception() is not None:
-            return
         if killed:
             self._killed_loads += 1
-        if not killed or self._killed_loads >= LOAD_KILLS:
+        final = not killed or self._killed_loads >= LOAD_KILLS
+        if not self._started.done() and final:
+            self._started.set_exception(error)
+        if self._started.done() and self._started.exception() is not None:
+            return
+        if final:
             self._failed_loads += 1
         log.error("worker %d: %s%s", worker.number, error.message, f"\n{error.detail}" if error.detail else "")
         self._refresh()
@@ -263,6 +276,7 @@ class Supervisor:
         """
         for worker in self._workers:
             if worker.suspects.alone == slot and worker.process is not None:
+                log.info("worker %d: it ran a suspect that nobody waits for any more; it is replaced", worker.number)
                 worker.process.kill()
 
     # -- workers whose threads are all stuck
