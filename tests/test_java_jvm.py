@@ -117,7 +117,7 @@ def test_exit_is_told(start: StartHost, workshop: Workshop) -> None:
     """Who called System.exit stands in the log; the request answers 500, and the next one works."""
     host = start("java", workshop.jar("Lingers"))
     assert host.call(b"exit").status == 500
-    host.expect_log("exit code")
+    host.expect_log(r"exit\(5\)")
     host.expect_log(r"the processor called exit\(\) on thread worker-thread-\d")
     host.wait_for_log(r"at Lingers.userCodeThatExits\(Lingers.java:\d+\)")
     assert host.call(b"x").body == b"x"

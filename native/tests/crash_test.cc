@@ -256,11 +256,27 @@ TEST(Crash, AnEndInGoodOrderIsNone) {
   Child worker([&] {
     eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
     eas_worker_enter(ring, 1, 0);
+    eas_worker_stop(ring);
     std::exit(5);
   });
   EXPECT_EQ(5, WEXITSTATUS(worker.Wait()));
   eas_crash crash;
   EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
+}
+
+// On a thread that runs no request, such as one of the processor's own, it is nobody's fault that is known.
+TEST(Crash, AnEndThatNobodyAskedForNamesNoRequest) {
+  const TestRing ring(Shape(8, 2, 3));
+  Child worker([&] {
+    eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
+    eas_worker_enter(ring, 1, 0);
+    std::exit(5);
+  });
+  EXPECT_EQ(5, WEXITSTATUS(worker.Wait()));
+  eas_crash crash;
+  ASSERT_EQ(1, eas_front_crash(ring, 1, &crash));
+  EXPECT_EQ(EAS_CRASH_EXIT, crash.kind);
+  EXPECT_EQ(-1, crash.slot);
 }
 
 }  // namespace

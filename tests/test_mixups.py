@@ -1,0 +1,138 @@
+"""
+Bytes that belong together stay together: each answer goes to the request it answers, and each request has its own body,
+whatever else is on its connection and on others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from conftest import columns
+from support import dice
+from support.host import Host
+from support.wire import Client, chunked, command, request
+
+HOST_OPTIONS = {"worker_processes": 2, "keepalive": 120_000, "max_queue_size": 500}
+CHUNKED = [("Transfer-Encoding", "chunked")]
+CONNECTIONS = 8
+ROUNDS = 30  # of up to 100 requests in one go
+
+
+# Each answer is its own.
+
+
+def named_body(chance: Random, connection: int, number: int) -> bytes:
+    """A body that says whose it is. Most are small: they are answered out of one look at what is complete."""
+    size = chance.choices([0, 30, 2000, 40_000], [3, 3, 1, 1])[0]
+    return b"connection %d request %d." % (connection, number) + b"." * size
+
+
+def in_some_form(chance: Random, body: bytes) -> bytes:
+    """A request with *body*: with its length, or in chunks."""
+    if chance.random() < 0.7:
+        return request(body=body)
+    return request(headers=CHUNKED) + chunked(body, chance.randint(1, len(body)))
+
+
+def pipeline(host: Host, connection: int, wrong: list[str]) -> None:
+    """Sends rounds of pipelined requests on one connection; what is answered wrongly goes to *wrong*."""
+    chance = dice(connection)
+    with host.connect() as client:
+        number = 0
+        for _ in range(ROUNDS):
+            bodies = [
+                named_body(chance, connection, number + offset) for offset in range(chance.choice([1, 2, 5, 30, 100]))
+            ]
+            number += len(bodies)
+            data = b"".join(in_some_form(chance, body) for body in bodies)
+            # The host reads no further ahead than it likes, so somebody else has to send.
+            sender = threading.Thread(target=client.send_until_refused, args=(data,), daemon=True)
+            sender.start()
+            for body in bodies:
+                answer = client.read()
+                if (answer.status, answer.body) != (200, body):
+                    wrong.append(f"asked {body[:60]!r}, answered {answer}")
+            sender.join()
+
+
+@columns("process")
+def test_pipelines_on_several_connections(host: Host) -> None:
+    """Eight connections pipeline at once: each gets its own answers, all of them, in its own order."""
+    wrong: list[str] = []
+    unfinished: list[str] = []
+
+    def run(connection: int) -> None:
+        try:
+            pipeline(host, connection, wrong)
+        except (AssertionError, OSError) as error:
+            unfinished.append(f"connection {connection}: {error!r}")
+
+    threads = [threading.Thread(target=run, args=(connection,), daemon=True) for connection in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (wrong, unfinished) == ([], [])
+
+
+# Each body is its own.
+
+HEAD = b"POST /api/predict/contract HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"
+
+
+@pytest.fixture
+def client(host: Host) -> Iterator[Client]:
+    with host.connect() as connected:
+        yield connected
+
+
+def answer(client: Client, data: bytes) -> bytes:
+    """The body of the answer to *data*, which is one packet."""
+    got = client.send(data).read()
+    assert got.status == 200, got
+    return got.body
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize("body", [b"\r\nabc", b"abc\r\n", b"\r\n\r\na", b"a\r\n\r\n", b"\n\r\n\r\n"], ids=repr)
+@pytest.mark.parametrize(
+    ("before", "behind"), [(b"", b"\r\n"), (b"\r\n", b""), (b"", b""), (b"\r\n", b"\r\n")], ids=repr
+)
+def test_empty_lines_around_requests(client: Client, before: bytes, behind: bytes, body: bytes) -> None:
+    """Empty lines between requests are skipped, in bodies they are kept: also in the third request of one kind."""
+    for _ in range(4):
+        assert answer(client, before + HEAD + body + behind) == body
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize("first", [b"\r\nabc\r\n", b"\r\nabc", b"12345\r\n"], ids=repr)
+def test_the_next_request_begins_in_the_packet(client: Client, first: bytes) -> None:
+    """A packet of a size seen before ends with the first bytes of the next request: they are no part of a body."""
+    other = request("POST", "/other", b"of the other request")
+    for body in (b"\r\nabc", b"fives"):
+        assert answer(client, HEAD + first) == first[:5]
+        assert answer(client, HEAD + body + other[:2]) == body
+        assert answer(client, other[2:]) == b"of the other request"
+
+
+@columns("cpp-process")
+def test_pieces_of_a_size_seen_before(client: Client) -> None:
+    """However a request of a known kind is cut into packets, its body is what its length says."""
+    data = HEAD + b"\r\nabc"
+    for at in range(1, len(data)):
+        assert answer(client, HEAD + b"fives") == b"fives"
+        client.send(data[:at])
+        assert answer(client, data[at:] + b"\r\n") == b"\r\nabc"
+
+
+@columns("cpp-process")
+def test_answer_in_the_middle_of_a_pipeline(client: Client) -> None:
+    """An answer larger than what a connection takes at once keeps its place, and the rest their bodies."""
+    size = 3 << 20
+    client.send(b"".join([request(body=b"1"), request(body=command("size", str(size))), HEAD + b"\r\nabc"]))
+    assert [len(client.read().body) for _ in range(3)] == [1, size, 5]
+    assert answer(client, HEAD + b"\r\nabc") == b"\r\nabc"

@@ -1,0 +1,276 @@
+"""
+Requests whose worker died around them: in the moments between two steps of their way back to a worker, none of them is
+lost, none is held up by another, and none pays for what another one did.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support import proc
+from support.build import SOURCES, Workshop
+from support.gate import Gate
+from support.host import Host
+from support.wire import request
+from test_crashes import hold
+
+LONG = 120_000
+Gates = Callable[[], Gate]
+
+
+class Mood:
+    """What processors/python/held.py does at the next moment that is named."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.set("ok")
+
+    def set(self, text: str) -> None:
+        self.path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def held_entry(tmp_path: Path) -> Path:
+    """A copy of processors/python/held.py of this test's own, whose mood the test may change."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    return Path(shutil.copy(SOURCES / "python" / "held.py", folder))
+
+
+@pytest.fixture
+def mood(held_entry: Path) -> Mood:
+    return Mood(held_entry.with_name("mood"))
+
+
+def gated(gate: Gate, body: str) -> bytes:
+    return f"gate:{gate.folder}:{body}".encode()
+
+
+# On the way to the run alone.
+
+
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_worker_dies_before_it_takes_the_suspect(
+    start: StartHost, held_entry: Path, mood: Mood, gates: Gates, deaths: int
+) -> None:
+    """
+    Two suspects wait; the worker that is to run the first of them is loaded and ready, and is killed before it takes
+    it. That run never was: the next worker does it, and both are answered.
+    """
+    host = start("python", entry=held_entry, worker_threads=2, keepalive=LONG)
+    host.allow_log("SIGKILL")
+    requests, starts = gates(), gates()
+    with ExitStack() as clients:
+        asked = [clients.enter_context(host.ask(gated(requests, name))) for name in ("a", "b")]
+        requests.wait_entered(2)
+        mood.set(f"start:gate {starts.folder}")
+        host.kill_worker()
+        for number in range(1, deaths + 1):
+            host.kill_worker(starts.wait_entered(number)[-1].pid)
+        starts.wait_entered(deaths + 1)
+        mood.set("ok")
+        starts.release()
+        requests.release(2)
+        assert [client.read().body for client in asked] == [b"a", b"b"]
+    assert sorted(event.body for event in requests.wait_entered(4)) == ["a", "a", "b", "b"]
+    assert host.call(b"next").body == b"next"
+
+
+def test_worker_dies_between_two_suspects(start: StartHost, gate: Gate) -> None:
+    """It is killed each time that one of five suspects is answered, with the next one taken or not: none is lost."""
+    host = start(keepalive=LONG)
+    host.allow_log("SIGKILL")
+    with ExitStack() as clients:
+        asked = hold(host, gate, clients, 5)
+        host.kill_worker()
+        for number in range(5):
+            gate.release()
+            gate.wait_left(number + 1)
+            done = [event.body for event in gate.events if event.kind == "leave"][number]
+            assert asked[int(done)].read().text == done
+            host.kill_worker()
+    assert host.call(b"next").body == b"next"
+
+
+# While one runs alone.
+
+
+def test_a_suspect_that_is_given_up_while_it_runs_alone(start: StartHost, gate: Gate) -> None:
+    """
+    Its client goes away. No other starts beside it: the worker that runs it for nobody is replaced, and each of the
+    others is answered.
+    """
+    host = start(keepalive=LONG)
+    host.allow_log("SIGKILL")
+    with ExitStack() as clients:
+        first, *others = hold(host, gate, clients, 4)
+        host.kill_worker()
+        alone = gate.wait_entered(5)[4]
+        assert alone.body == "0"
+        watch = proc.Watch(alone.pid)
+        first.reset()
+        assert watch.wait()
+        assert gate.wait_entered(6)[5].pid != alone.pid
+        gate.release(3)
+        assert [client.read().body for client in others] == [b"1", b"2", b"3"]
+    gate.catch_up()
+    assert [event.body for event in gate.entries()[4:]] == ["0", "1", "2", "3"]
+
+
+def test_suspects_that_are_given_up_before_they_run(start: StartHost, gate: Gate) -> None:
+    """Those whose clients go away while they wait for their turn are not run; the rest is."""
+    host = start(keepalive=LONG)
+    host.allow_log("SIGKILL")
+    with ExitStack() as clients:
+        asked = hold(host, gate, clients, 4)
+        host.kill_worker()
+        gate.wait_entered(5)
+        for gone in asked[1:3]:
+            gone.reset()
+        assert host.call(b"", "/api/builtin/none").status == 404  # a turn of the loop
+        gate.release(2)
+        assert [asked[0].read().body, asked[3].read().body] == [b"0", b"3"]
+    gate.catch_up()
+    assert [event.body for event in gate.entries()[4:]] == ["0", "3"]
+
+
+def test_deadline_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate) -> None:
+    """
+    One suspect answers 408 while it runs alone. Younger ones, which ran beside it, have time left and are answered
+    200: what it costs to get rid of the first is not theirs to pay.
+    """
+    host = start(keepalive=4000)
+    host.allow_log("SIGKILL")
+    with ExitStack() as clients:
+        old = clients.enter_context(host.connect())
+        data = request(body=gate.command(b"old"))
+        old.send(data[:-1])
+        clock = clients.enter_context(host.connect())
+        assert clock.call(b"").status == 200
+        old.send(data[-1:])
+        gate.wait_entered()
+        host.kill_worker()
+        assert gate.wait_entered(2)[1].body == "old"
+        assert old.read().status == 408
+        assert old.is_closed()
+        assert host.call(b"after it").body == b"after it"
+    gate.release(2)
+
+
+# Beside slow ones.
+
+
+def test_quick_answer_before_a_slow_call(start: StartHost, workshop: Workshop, gates: Gates, tmp_path: Path) -> None:
+    """
+    A quick request and one that takes its time wait for a worker that loads. With one thread, the quick one is
+    answered as soon as it is done, not when the thread has done both.
+    """
+    file = Mood(tmp_path / "mood")
+    host = start(entry=workshop.cpp("moody"), model_config=file.path, worker_threads=1, keepalive=LONG)
+    host.allow_log("SIGKILL")
+    loads, slow = gates(), gates()
+    file.set(f"gate:{loads.folder}")
+    host.kill_worker()
+    loads.wait_entered()
+    with host.connect() as one, host.connect() as other:
+        for client in (one, other):
+            assert client.call(b"", "/api/builtin/none").status == 404
+        one.send(request(body=b"quick"))
+        assert host.call(b"", "/api/builtin/none").status == 404
+        other.send(request(body=f"gate:{slow.folder}".encode()))
+        assert host.call(b"", "/api/builtin/none").status == 404
+        loads.release()
+        slow.wait_entered()
+        assert one.read().body == b"quick"
+        assert other.is_silent()
+        slow.release()
+        assert other.read().status == 200
+
+
+@pytest.mark.parametrize("language", ["cpp", "java", "python"])
+def test_quick_answers_between_slow_calls(start: StartHost, gate: Gate, language: str) -> None:
+    """One thread does slow and quick calls by turns; each quick one is answered before the next slow one is done."""
+    host = start(language, worker_threads=1, keepalive=LONG)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(host.connect()) for _ in range(12)]
+        for client in clients:
+            assert client.call(b"hello").body == b"hello"
+        for number, client in enumerate(clients):
+            body = b"%d" % number
+            client.send(request(body=body if number % 3 else gate.command(body)))
+            assert host.call(b"", "/api/builtin/none").status == 404
+        for number, client in enumerate(clients):
+            if number % 3 == 0:
+                gate.wait_entered(number // 3 + 1)
+                if number:
+                    quick = [clients[earlier].read().body for earlier in (number - 2, number - 1)]
+                    assert quick == [b"%d" % (number - 2), b"%d" % (number - 1)]
+                gate.release()
+                assert client.read().body == b"%d" % number
+
+
+# Deaths on a thread of the processor's own.
+
+
+def test_exit_on_a_thread_of_the_processors_own(start: StartHost, workshop: Workshop, gates: Gates) -> None:
+    """
+    A background thread calls exit() while requests run. None of them did it, so none answers 500; they never see the
+    process half torn down.
+    """
+    trigger, gate = gates(), gates()
+    host = start(entry=workshop.cpp("exits_beside"), model_config=trigger.folder, keepalive=LONG)
+    host.allow_log(r"exit\(7\)|exit code 7")
+    with ExitStack() as clients:
+        asked = [clients.enter_context(host.ask(str(gate.folder).encode())) for _ in range(3)]
+        gate.wait_entered(3)
+        (worker,) = host.workers()
+        watch = proc.Watch(worker)
+        trigger.release()
+        assert watch.wait()
+        gate.release(3)
+        assert [client.read().status for client in asked] == [200] * 3
+    host.wait_for_log("exit")
+    assert "torn down" not in host.new_log()
+    assert host.call(b"").status == 200
+
+
+@pytest.mark.parametrize("how", ["abort", "segv"])
+def test_ends_right_after_each_load(held_entry: Path, mood: Mood, tmp_path: Path, how: str) -> None:
+    """A worker that ends itself before it ever took a request has not served: three in a row stop the host."""
+    mood.set(f"start:{how}")
+    host = Host(tmp_path / "host", entry=held_entry)
+    try:
+        name = {"abort": signal.SIGABRT, "segv": signal.SIGSEGV}[how].name
+        host.allow_log(rf"{name}|eas_host/")  # Python's own report of a crash shows all of its frames
+        host.ends_with(3)
+        assert name in host.log.since(stream="stderr")[-1]
+    finally:
+        host.kill()
+
+
+# Deaths and shortages outside.
+
+
+def test_kill_in_the_first_load(workshop: Workshop, gate: Gate, tmp_path: Path) -> None:
+    """A worker that is killed from outside while it loads has not failed to load: also the first one is replaced."""
+    mood = Mood(tmp_path / "mood")
+    mood.set(f"gate:{gate.folder}")
+    host = Host(tmp_path / "host", entry=workshop.cpp("moody"), model_config=mood.path)
+    host.allow_log("SIGKILL")
+    try:
+        for number in range(1, 4):
+            host.kill_worker(gate.wait_entered(number)[-1].pid)
+        gate.wait_entered(4)
+        gate.release()
+        host.wait_listening()
+        assert host.call(b"x").body == b"x"
+        host.stop()
+    finally:
+        host.kill()
