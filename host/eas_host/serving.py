@@ -151,6 +151,7 @@ class Host:
 
     async def _listen(self, sock: socket.socket) -> asyncio.AbstractServer:
         try:
+            sock.listen(listener.BACKLOG)
             return await self._loop.create_server(lambda: Connection(self._front), sock=sock, backlog=listener.BACKLOG)
         except OSError as error:
             # Two programs may bind the same address; the first that listens has it.

@@ -20,7 +20,8 @@ struct Identity {
   uint32_t sequence;
   uint32_t worker;
   uint32_t thread;
-  uint64_t started;  // CLOCK_MONOTONIC nanoseconds when the request was handed out
+  uint32_t untimed;  // calls since the last that was timed
+  uint64_t started;  // 0: not timed, else CLOCK_MONOTONIC nanoseconds when the request was handed out
 };
 
 // __thread rather than thread_local: it promises that there is no constructor to run first.

@@ -16,7 +16,10 @@ constexpr char kRecordEnd = '\x1e';
 std::mutex log_mutex;
 int log_fd = -1;
 
-// All of it, also to a descriptor that does not block. What cannot be written is lost: the reader is gone.
+constexpr int kPatience = 1000;  // milliseconds
+
+// All of it, also to a descriptor that does not block. What cannot be written is lost: the reader is gone, or it is
+// this thread, which loads a processor in the host's own process, and would wait for itself.
 void WriteAll(int fd, const char* data, size_t size) {
   while (size > 0) {
     const ssize_t written = write(fd, data, size);
@@ -25,7 +28,7 @@ void WriteAll(int fd, const char* data, size_t size) {
       size -= static_cast<size_t>(written);
     } else if (errno == EAGAIN) {
       pollfd writable{fd, POLLOUT, 0};
-      poll(&writable, 1, -1);
+      if (poll(&writable, 1, kPatience) == 0) return;
     } else if (errno != EINTR) {
       return;
     }

@@ -86,9 +86,8 @@ class Connection(asyncio.Protocol):
         """
         at_rest = self.at_rest
         if at_rest and len(data) == self._known_size and data.startswith(self._known_bytes):
-            exchange = Exchange(self, self._now() + self._keepalive, self._known_head)
-            exchange.body = data[len(self._known_bytes) :]
-            exchange.complete = True
+            body = data[len(self._known_bytes) :]
+            exchange = Exchange(self, self._now() + self._keepalive, self._known_head, body, complete=True)
             self._open[exchange] = None
             self._active = exchange
             self.at_rest = False
@@ -172,10 +171,22 @@ class Connection(asyncio.Protocol):
         """
         front = self._front
         head = exchange.head
-        keep = head.keep_alive and not front.draining
         size = len(body)
+        if head.plain and front.plain and size <= JOIN_MAX:
+            start = self._known_answers.get((status, size))
+            if start is not None:
+                self.transport.write(start + body)
+                if exchange.head is not self._known_head or self._waiting or self._half_closed:
+                    self._ended(exchange, keep=True)
+                    return
+                self._open.pop(exchange, None)
+                self._active = None
+                self.at_rest = self._reader.reading is None and not self._invitation_due
+                self.sweeps_at_rest = 0
+                return
+        keep = head.keep_alive and not front.draining
         if keep and not head.http_10:
-            start = self._known_answers.get((status, size)) or front.heads.usual(status, size)
+            start = front.heads.usual(status, size)
         else:
             start = front.heads.special(status, size, keep_alive=keep)
         if front.access_log is not None:
@@ -186,7 +197,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(start + body)
         else:
             self.transport.writelines((start, body))
-        self._ended(exchange, keep)
+        self._ended(exchange, keep=keep)
 
     def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         """
@@ -200,7 +211,7 @@ class Connection(asyncio.Protocol):
         if front.access_log is not None:
             front.access_log(exchange, refusal.status, len(body))
         self.transport.write(start if head.method == b"HEAD" else start + body)
-        self._ended(exchange, keep)
+        self._ended(exchange, keep=keep)
 
     def expire(self, exchange: Exchange, refusal: Refusal) -> None:
         """
@@ -280,7 +291,7 @@ class Connection(asyncio.Protocol):
             self._invitation_due = False
             self.transport.write(wire.CONTINUE)
 
-    def _ended(self, exchange: Exchange, keep: bool) -> None:
+    def _ended(self, exchange: Exchange, *, keep: bool) -> None:
         """
         *exchange* is answered: close, or go on with the next one.
         """

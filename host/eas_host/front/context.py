@@ -52,6 +52,7 @@ class FrontContext:
         max_connections: how many there may be; the rest of the descriptors is for workers.
         stalled: those whose clients do not read, as the last sweep saw them.
         draining: whether the host is stopping: each answer closes its connection.
+        plain: whether answers need nothing special: the host is not stopping, and there is no access log.
         access_log: called for each answer with the exchange, its status and the size of its body.
     """
 
@@ -69,6 +70,7 @@ class FrontContext:
         self.max_connections = _most_connections(config.worker_processes)
         self.stalled: dict[Connection, Stalled] = {}
         self.draining = False
+        self.plain = not config.access_log
         self.access_log: Callable[[Exchange, int, int], None] | None = self._log_access if config.access_log else None
         self._drained: asyncio.Future[None] | None = None
         self._sweep_timer = loop.call_later(_SWEEP_SECONDS, self._sweep)
@@ -78,6 +80,7 @@ class FrontContext:
         Close idle connections, let the others finish their exchanges, and return when all are gone.
         """
         self.draining = True
+        self.plain = False
         for connection in list(self.connections):
             connection.close_if_at_rest()
         self._drained = self.loop.create_future()

@@ -59,6 +59,7 @@ class Dispatcher:
         self._running: list[Holder] = [None] * ring.shape.slots
         self._live = 0
         self._turn_due = False
+        self._batches = self._batches_seen = 0  # of completions, now and at the last look at the backlog
         self._backlog_timer: asyncio.TimerHandle | None = None
         self.ready = False
         self.worker_alive = False
@@ -87,7 +88,6 @@ class Dispatcher:
             slot = upload.submit()
         if slot < 0:
             return Refusal(450, "the queue is full; try again later")
-        exchange.body = b""
         exchange.slot = slot
         self._running[slot] = exchange
         self._live += 1
@@ -148,12 +148,22 @@ class Dispatcher:
         """
         while True:
             completions = self._ring.collect()
-            if completions is not None:
-                for exchange, outcome, status, body in self._take(completions):
-                    if isinstance(exchange, Exchange):
-                        self._answer(exchange, outcome, status, body)
-            elif self._ring.arm():
-                return
+            if completions is None:
+                if self._ring.arm():
+                    return
+                continue
+            for exchange, outcome, status, body in self._take(completions):
+                if exchange.__class__ is not Exchange:
+                    continue  # nobody waits for it any more
+                exchange.slot = -1
+                try:
+                    if outcome in _RETURNED:
+                        exchange.connection.answer(exchange, http_status(status), body)
+                    else:
+                        self._answer_failure(exchange, outcome, body)
+                except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
+                    log.exception("internal error while answering a request")
+                    exchange.connection.reset()
 
     def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[tuple[Holder, int, int, bytes]]:
         """
@@ -161,33 +171,25 @@ class Dispatcher:
         slot that is free again but whose completion is still among them.
         """
         running = self._running
+        alone = self.alone
         copies = self._ring.copies
         batch: list[tuple[Holder, int, int, bytes]] = []
-        end = 0
+        freed = end = 0
         for slot, outcome, status, size in completions:
             if outcome >= COPIED:
                 start = end
                 end += size
                 batch.append((running[slot], outcome, status, copies[start:end]))
                 running[slot] = None
-                self._live -= 1
-                if slot in self.alone:
+                freed += 1
+                if alone:
                     self._not_alone(slot)
             else:
                 batch.append((running[slot], outcome, status, self._ring.output(slot, size)))
                 self._free(slot)
+        self._live -= freed
+        self._batches += 1
         return batch
-
-    def _answer(self, exchange: Exchange, outcome: int, status: int, body: bytes) -> None:
-        exchange.slot = -1
-        try:
-            if outcome in _RETURNED:
-                exchange.connection.answer(exchange, http_status(status), body)
-            else:
-                self._answer_failure(exchange, outcome, body)
-        except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
-            log.exception("internal error while answering a request")
-            exchange.connection.reset()
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
         if outcome in _RAISED:
@@ -221,7 +223,10 @@ class Dispatcher:
         waiting = self._ring.waiting()
         self.drain()
         if waiting > 0:
-            self._ring.bell(waiting)
+            # Under load something always waits; only if nothing at all has come back does a guess need correcting.
+            if self._batches == self._batches_seen:
+                self._ring.bell(waiting)
+            self._batches_seen = self._batches
             if self.worker_alive:
                 self._watch_backlog()
 

@@ -22,6 +22,7 @@ class Head:
         url: the request target, as sent.
         method: the request's method.
         keep_alive: whether the connection may serve another request.
+        plain: whether it is kept without saying so, and the answer's body is sent: HTTP/1.1, and not HEAD.
         version: the HTTP version, such as `1.1`.
         http_10: whether that is 1.0.
         size: bytes of its field names and values.
@@ -29,12 +30,13 @@ class Head:
         refusal: with what the host itself answers every such request, if it does.
     """
 
-    __slots__ = ("fields", "http_10", "keep_alive", "method", "refusal", "size", "url", "version")
+    __slots__ = ("fields", "http_10", "keep_alive", "method", "plain", "refusal", "size", "url", "version")
 
     def __init__(self) -> None:
         self.url = b""
         self.method = b""
         self.keep_alive = False
+        self.plain = False
         self.version = ""
         self.http_10 = False
         self.size = 0
@@ -59,18 +61,20 @@ class Exchange:
         alone_kills: how often a worker was killed from outside while this was all it ran.
     """
 
-    body = b""
     upload: Upload | None = None
     size = 0
-    complete = False
     refusal: Refusal | None = None
     slot = -1
     alone_kills = 0
 
-    def __init__(self, connection: Connection, deadline: float, head: Head) -> None:
+    def __init__(
+        self, connection: Connection, deadline: float, head: Head, body: bytes = b"", *, complete: bool = False
+    ) -> None:
         self.connection = connection
         self.deadline = deadline
         self.head = head
+        self.body = body
+        self.complete = complete
 
 
 class Refusal:

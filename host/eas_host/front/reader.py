@@ -124,6 +124,7 @@ class RequestReader:
         head.keep_alive = parser.should_keep_alive()
         head.version = parser.get_http_version()
         head.http_10 = head.version == "1.0"
+        head.plain = head.keep_alive and not head.http_10 and head.method != b"HEAD"
         self._upgrading = parser.should_upgrade()
         head.refusal = self._judge(head)
         if head.refusal is not None:

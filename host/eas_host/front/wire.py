@@ -30,7 +30,7 @@ class Heads:
     Makes the heads of the processor's answers, of the type *content_type*. `renew` must be called once a second.
 
     Attributes:
-        known: the usual heads made in this second, by status and length of the body.
+        known: the usual heads made in this second, by status and length, for answers that have a body.
     """
 
     def __init__(self, content_type: str) -> None:
@@ -51,7 +51,7 @@ class Heads:
         open. Look it up in `known` first.
         """
         head = self._make(status, length, _END_KEEP)
-        if len(self.known) < _MAX_KNOWN:
+        if len(self.known) < _MAX_KNOWN and status not in BODILESS:
             self.known[status, length] = head
         return head
 

@@ -85,15 +85,16 @@ class PythonProcessor:
                 ring.log("E", f"process raised {_describe(error)}\n{_user_trace(error)}")
                 ring.reply(call, RAISED, 0, message.encode("utf-8", "replace"))
                 return
-            if not _is_answer(returned):
+            code = _status(returned)
+            if code is None:
                 complaint = f"process returned {_shape(returned)}; expected (bytes, int), such as (b'ok', 200)"
                 ring.log("E", complaint)
                 ring.reply(call, RAISED, 0, complaint.encode())
                 return
-            data, status = returned
+            data = returned[0]
             if not isinstance(data, bytes):
                 data = self._encode(data, ring)
-            ring.reply(call, RETURNED, max(INT_MIN, min(operator.index(status), INT_MAX)), data)
+            ring.reply(call, RETURNED, max(INT_MIN, min(code, INT_MAX)), data)
 
         return handle
 
@@ -111,11 +112,16 @@ class PythonProcessor:
         return _text(data).encode("utf-8", "replace")
 
 
-def _is_answer(returned: object) -> bool:
+def _status(returned: Any) -> int | None:  # noqa: ANN401  a processor returns anything
     """
-    Tell whether *returned* is a pair whose second member is a whole number. Two bytes would unpack as a pair, too.
+    The status that *returned* carries, if it is a pair with a whole number. Two bytes would unpack as a pair, too.
     """
-    return isinstance(returned, tuple | list) and len(returned) == 2 and hasattr(returned[1], "__index__")  # noqa: PLR2004
+    if not isinstance(returned, tuple | list) or len(returned) != 2:  # noqa: PLR2004  data and status
+        return None
+    try:
+        return operator.index(returned[1])
+    except Exception:  # noqa: BLE001  not a number, or one whose __index__ fails
+        return None
 
 
 def _shape(value: object) -> str:

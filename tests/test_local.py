@@ -1,0 +1,376 @@
+"""
+What must hold where the host meets its surroundings: the terminal, the port, the descriptors, the user's environment,
+and its own process where the processor is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support import PATIENCE
+from support.build import Workshop
+from support.command import run
+from support.gate import Gate
+from support.host import Host, Value, clean_environment, program
+from support.log import Log
+from support.wire import Client
+from test_replacement import Mood, free_port
+
+ISOLATIONS = ("process", "none")
+each_isolation = pytest.mark.parametrize("isolation", ISOLATIONS)
+Unstarted = Callable[..., Host]
+
+
+@pytest.fixture
+def mood(tmp_path: Path) -> Mood:
+    return Mood(tmp_path / "mood")
+
+
+@pytest.fixture
+def unstarted(workshop: Workshop, tmp_path: Path) -> Iterator[Unstarted]:
+    """Makes hosts that are not waited for, with processors/cpp/moody.cc."""
+    made: list[Host] = []
+
+    def make(mood: Mood, **options: Value) -> Host:
+        folder = tmp_path / f"unstarted-{len(made)}"
+        made.append(Host(folder, **{"entry": workshop.cpp("moody"), "model_config": mood.path, **options}))
+        return made[-1]
+
+    yield make
+    for host in made:
+        host.kill()
+
+
+# The host's own process.
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_stop_while_it_loads_here(unstarted: Unstarted, mood: Mood, gate: Gate, number: signal.Signals) -> None:
+    """With --isolation none initialize runs in the host itself; a signal ends both, and nothing is promised before."""
+    mood.gate(gate)
+    host = unstarted(mood, isolation="none")
+    gate.wait_entered()
+    host.send_signal(number)
+    host.ends_with(None)
+    assert host.process.returncode in (0, -number, 128 + number)
+    assert host.log.text(stream="stdout") == ""
+
+
+def test_stop_after_it_loaded_here(unstarted: Unstarted, mood: Mood) -> None:
+    """Once it serves, a signal drains as ever."""
+    host = unstarted(mood, isolation="none")
+    host.wait_listening()
+    host.stop(signal.SIGINT)
+
+
+@each_isolation
+def test_long_exception_while_loading(workshop: Workshop, isolation: str) -> None:
+    """What initialize throws may be longer than any buffer: its beginning is reported, exit code 3."""
+    ended = run("--entry", workshop.cpp("throws_at_length"), "--listen", "127.0.0.1:0", "--isolation", isolation)
+    ended.fails_with(3, "the model file is torn")
+
+
+@each_isolation
+def test_long_exception_in_python(tmp_path: Path, isolation: str) -> None:
+    """The same, and the user's own frames are there."""
+    app = tmp_path / "app.py"
+    app.write_text(
+        "import allspark\n\n\n"
+        "class App(allspark.BaseProcessor):\n"
+        "    def initialize(self):\n"
+        "        read_the_model()\n\n\n"
+        "def read_the_model():\n"
+        "    raise ValueError('torn: ' + 'x' * 3_000_000)\n",
+        encoding="utf-8",
+    )
+    ended = run("--entry", app, "--listen", "127.0.0.1:0", "--isolation", isolation)
+    ended.fails_with(3, "ValueError", "torn: ")
+    assert "in read_the_model" in ended.stderr
+
+
+def test_several_processes_here(workshop: Workshop) -> None:
+    """There is one process without isolation; who asks for more is told."""
+    ended = run("--entry", workshop.cpp("contract"), "--isolation", "none", "--worker-processes", "2")
+    ended.fails_in_one_line(2, "--isolation none", "--worker-processes")
+
+
+# The port and the terminal.
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_two_hosts_on_one_port(unstarted: Unstarted, tmp_path: Path, gate: Gate, isolation: str) -> None:
+    """Both load at the same time; the first that is ready has the port, the other says so: exit code 4, one line."""
+    port = free_port()
+    moods = [Mood(tmp_path / f"mood-{number}") for number in range(2)]
+    moods[1].gate(gate)
+    late = unstarted(moods[1], listen=f"127.0.0.1:{port}", isolation=isolation)
+    gate.wait_entered()
+    first = unstarted(moods[0], listen=f"127.0.0.1:{port}")
+    first.wait_listening()
+    gate.release()
+    late.ends_with(4)
+    (line,) = late.log.since(stream="stderr")
+    assert str(port) in line
+    assert "listening on" not in late.log.text()
+    assert first.call(b"x").body == b"x"
+    first.stop()
+
+
+@pytest.mark.parametrize("when", ["loading", "serving"])
+def test_standard_output_is_full(workshop: Workshop, mood: Mood, gate: Gate, when: str) -> None:
+    """Nobody can read that it stops, or that it serves; it does both all the same."""
+    port = free_port()
+    if when == "loading":
+        mood.gate(gate)
+    words = ["--entry", workshop.cpp("moody"), "--model-config", mood.path, "--listen", f"127.0.0.1:{port}"]
+    with Path("/dev/full").open("wb") as full:
+        host = subprocess.Popen(
+            [*program(), *map(str, words), "--log-level", "debug"],
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    assert host.stderr is not None
+    log = Log()
+    log.follow(host.stderr, "stderr")
+    try:
+        if when == "loading":
+            gate.wait_entered()
+        else:
+            with connected(port, host) as client:
+                assert client.call(b"x").body == b"x"
+        host.terminate()
+        assert host.wait(PATIENCE) == 0, log.text()
+        assert log.wait_end()
+        assert "Traceback" not in log.text()
+    finally:
+        host.kill()
+        host.wait()
+
+
+def connected(port: int, host: subprocess.Popen[bytes]) -> Client:
+    """A connection to *host*, which cannot say from when on it listens."""
+    while host.poll() is None:
+        try:
+            return Client(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            continue
+    raise AssertionError(f"the host ended with {host.returncode}")
+
+
+# What runs out.
+
+
+def test_no_descriptor_for_a_new_worker(unstarted: Unstarted, mood: Mood) -> None:
+    """
+    A worker dies when the host may open no more files: that says nothing about the processor. It is tried again, who
+    asks waits, and the host serves on when there are files again.
+    """
+    host = unstarted(mood, keepalive=120_000)
+    host.wait_listening()
+    host.allow_log("SIGKILL|cannot be started")
+    with host.connect() as client:
+        assert client.call(b"first").body == b"first"
+        taken = max(int(entry.name) for entry in Path(f"/proc/{host.pid}/fd").iterdir())
+        limits = resource.prlimit(host.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, (taken - 4, limits[1]))
+        host.kill_worker()
+        host.wait_for_log("cannot be started", times=4)
+        client.send(b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nwaits")
+        host.wait_for_log("cannot be started", times=5)
+        assert client.is_silent()
+        resource.prlimit(host.pid, resource.RLIMIT_NOFILE, limits)
+        assert client.read().body == b"waits"
+    host.stop()
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_grace_period_is_over(start: StartHost, gate: Gate, isolation: str) -> None:
+    """Who runs and who waits are told the same: 503, the host is stopping."""
+    host = start(worker_threads=1, keepalive=120_000, grace_period=0.3, isolation=isolation)
+    host.allow_log("grace period")
+    with host.ask(gate.command(b"runs")) as running:
+        gate.wait_entered()
+        with host.ask(b"waits") as waiting, host.connect() as other:
+            assert other.call(b"", "/api/builtin/none").status == 404
+            host.send_signal(signal.SIGTERM)
+            for client in (running, waiting):
+                answer = client.read()
+                assert answer.status == 503, answer
+                assert "stopping" in answer.text
+                assert client.is_closed()
+    host.ends_with(0)
+    assert "SIGKILL" not in host.log.text()
+
+
+# The user's environment.
+
+ECHO = """
+import allspark{imports}
+
+
+class App(allspark.BaseProcessor):
+    def initialize(self):
+        {initialize}
+
+    def process(self, data):
+        return {returned}, 200
+"""
+
+
+def python_app(folder: Path, imports: str = "", initialize: str = "pass", returned: str = "data") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "app.py"
+    path.write_text(ECHO.format(imports=imports, initialize=initialize, returned=returned), encoding="utf-8")
+    return path
+
+
+@each_isolation
+@pytest.mark.parametrize("more", [{}, {"PYTHONSAFEPATH": "1"}], ids=["plain", "safe path"])
+@pytest.mark.parametrize("form", ["relative", "absolute"])
+def test_python_path(tmp_path: Path, isolation: str, form: str, more: dict[str, str]) -> None:
+    """PYTHONPATH counts as it does for `python app.py`, relative to where the host is started, its first entry too."""
+    app = python_app(tmp_path / "app", imports=", helper", returned="helper.WORD")
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "helper.py").write_text("WORD = b'helped'\n", encoding="utf-8")
+    # The host's working folder is host/cwd.
+    path = {"relative": "../../library", "absolute": str(library)}[form]
+    variables = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
+    with Host(tmp_path / "host", variables, entry=app, isolation=isolation) as host:
+        assert host.call(b"x").body == b"helped"
+
+
+@each_isolation
+def test_python_arguments(start: StartHost, tmp_path: Path, isolation: str) -> None:
+    """sys.argv is what it is under `python app.py`: a file that parses its arguments finds none."""
+    parse = "argparse.ArgumentParser().parse_args()"
+    app = python_app(tmp_path / "app", ", argparse, sys", parse, "repr(sys.argv).encode()")
+    host = start("python", entry=app, isolation=isolation)
+    assert host.call(b"").text == repr([str(app)])
+
+
+BAD = """
+import allspark
+
+
+class Wordless(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+class Uncountable:
+    def __index__(self):
+        raise RuntimeError("no number")
+
+
+def wordless():
+    raise Wordless
+
+
+class App(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        if data == b"raise":
+            wordless()
+        if data == b"data":
+            return Wordless(), 200
+        if data == b"status":
+            return b"", Uncountable()
+        return data, 200
+"""
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"raise", 400), (b"data", 200), (b"status", 400)])
+def test_python_objects_that_raise(start: StartHost, tmp_path: Path, body: bytes, status: int) -> None:
+    """Objects whose own methods raise are the processor's, and no internal error of the host."""
+    app = tmp_path / "app.py"
+    app.write_text(BAD, encoding="utf-8")
+    host = start("python", entry=app)
+    host.allow_log("raised")
+    answer = host.call(body)
+    assert (answer.status, "internal error" in answer.text) == (status, False), answer
+    assert host.call(b"next").body == b"next"
+
+
+# What the command line says.
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "name"),
+    [
+        ("libmoody.so", "libmoody.so.1", "moody"),
+        ("libmoody.so", "libmoody.so.1.2.3", "moody"),
+        ("app.py", "library.py", "library"),
+        ("app.py", "lib.py", "lib"),
+    ],
+)
+def test_name_of_the_service(
+    start: StartHost, workshop: Workshop, tmp_path: Path, source: str, file: str, name: str
+) -> None:
+    """The entry's stem; "lib" is cut from C++ libraries alone, and their versions are no part of the name."""
+    made = workshop.cpp("moody") if source.endswith(".so") else python_app(tmp_path / "made")
+    entry = tmp_path / file
+    entry.write_bytes(made.read_bytes())
+    host = start("cpp" if source.endswith(".so") else "python", entry=entry)
+    assert host.path == f"/api/predict/{name}"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--max-queue-size", "60000", "--max-body", "2000MiB", "--max-output", "2000MiB"],
+        ["--worker-processes", "4095"],
+        ["--worker-threads", "4095", "--worker-processes", "20"],
+    ],
+    ids=" ".join,
+)
+def test_more_than_there_is(workshop: Workshop, flags: list[str]) -> None:
+    """Each number is possible, together they are not: exit code 2, and one line says which to lower."""
+    ended = run("--entry", workshop.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
+    ended.fails_in_one_line(2, "lower")
+
+
+def test_name_that_no_system_knows(workshop: Workshop) -> None:
+    """A label of a host name has 63 letters at most."""
+    ended = run("--entry", workshop.cpp("contract"), "--listen", "a" * 70 + ":0")
+    assert ended.code in (2, 4)
+    ended.fails_in_one_line(ended.code, "a" * 70)
+
+
+@each_isolation
+def test_message_of_several_lines(tmp_path: Path, isolation: str) -> None:
+    """The last line says it all, however many lines the exception's text has."""
+    app = python_app(tmp_path / "app", initialize='raise ValueError("one\\ntwo\\nthree")')
+    run("--entry", app, "--listen", "127.0.0.1:0", "--isolation", isolation).fails_with(3, "one two three")
+
+
+@each_isolation
+def test_file_name_in_no_encoding(start: StartHost, workshop: Workshop, tmp_path: Path, isolation: str) -> None:
+    """A file name is bytes."""
+    entry = tmp_path / os.fsdecode(b"libodd\xff.so")
+    entry.write_bytes(workshop.cpp("contract").read_bytes())
+    host = start("cpp", entry=entry, isolation=isolation, name="odd")
+    assert host.call(b"x").body == b"x"
+
+
+def test_fatal_line_in_json(tmp_path: Path) -> None:
+    """With --log-format json the last words are JSON, too, each line of them."""
+    app = python_app(tmp_path / "app", initialize='raise ValueError("torn")')
+    ended = run("--entry", app, "--listen", "127.0.0.1:0", "--log-format", "json")
+    assert ended.code == 3
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert "torn" in json.dumps(lines[-1])

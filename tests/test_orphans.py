@@ -1,0 +1,160 @@
+"""
+Nothing is left behind: neither workers that cannot listen, being stopped or deaf to signals, nor the programs that a
+processor has started, however the host ends.
+
+`Host.ends_with` looks for every process that carries the mark of its host in its environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import LANGUAGES, StartHost
+from support import proc
+from support.build import SOURCES
+from support.gate import Gate
+from support.host import Host
+from test_stop import begin_stop
+
+ENTRY = SOURCES / "python" / "starts_others.py"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Holds a copy of processors/python/starts_others.py, which reads there what it should do."""
+    made = tmp_path / "app"
+    made.mkdir()
+    shutil.copy(ENTRY, made)
+    return made
+
+
+@pytest.fixture
+def loading(folder: Path, gate: Gate, tmp_path: Path) -> Iterator[Host]:
+    """A host whose processor has started a program of its own and is still loading."""
+    (folder / "gate").write_text(str(gate.folder), encoding="utf-8")
+    host = Host(tmp_path / "host", entry=folder / ENTRY.name)
+    host.allow_log("SIGKILL")
+    try:
+        gate.wait_entered()
+        yield host
+    finally:
+        host.kill()
+
+
+@pytest.fixture
+def serving(start: StartHost, folder: Path) -> Host:
+    """A host whose processor has started a program of its own."""
+    host = start("python", entry=folder / ENTRY.name)
+    host.allow_log("SIGKILL")
+    assert host.call(b"x").body == b"x"
+    return host
+
+
+def processes(host: Host) -> list[int]:
+    """All processes of *host*, with the program that its processor has started among them."""
+    pids = proc.marked(host._mark)
+    assert any("signal.pause()" in proc.command_line(pid) for pid in pids)
+    return pids
+
+
+# Workers that cannot listen.
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_kill_of_the_host_with_stopped_workers(start: StartHost, language: str) -> None:
+    """A worker that is stopped, as under a debugger, does not survive kill -9 of the host."""
+    host = start(language, worker_processes=2)
+    for worker in host.workers():
+        os.kill(worker, signal.SIGSTOP)
+    host.send_signal(signal.SIGKILL)
+    host.ends_with(-signal.SIGKILL)
+
+
+def test_second_ctrl_c_with_stopped_workers(start: StartHost) -> None:
+    host = start()
+    (worker,) = host.workers()
+    with host.connect():
+        os.kill(worker, signal.SIGSTOP)
+        host.send_signal(signal.SIGINT)
+        host.ends_with(0)
+
+
+@pytest.mark.parametrize("when", ["loading", "serving"])
+def test_kill_of_the_host_with_deaf_workers(folder: Path, gate: Gate, tmp_path: Path, when: str) -> None:
+    """Nor does one whose processor blocks all signals, as libraries do before they start threads."""
+    (folder / "deaf").touch()
+    if when == "loading":
+        (folder / "gate").write_text(str(gate.folder), encoding="utf-8")
+    host = Host(tmp_path / "host", entry=folder / ENTRY.name)
+    try:
+        if when == "loading":
+            gate.wait_entered()
+        else:
+            host.wait_listening()
+            assert host.call(b"x").body == b"x"
+        processes(host)
+        host.send_signal(signal.SIGKILL)
+        host.ends_with(-signal.SIGKILL)
+    finally:
+        host.kill()
+
+
+# What processors start.
+
+
+def test_kill_of_the_host(serving: Host) -> None:
+    processes(serving)
+    serving.send_signal(signal.SIGKILL)
+    serving.ends_with(-signal.SIGKILL)
+
+
+def test_kill_of_the_host_while_loading(loading: Host) -> None:
+    processes(loading)
+    loading.send_signal(signal.SIGKILL)
+    loading.ends_with(-signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_stop_while_loading(loading: Host, number: signal.Signals) -> None:
+    processes(loading)
+    loading.stop(number)
+
+
+def test_stop(serving: Host) -> None:
+    processes(serving)
+    serving.stop()
+
+
+def test_second_ctrl_c(serving: Host, gate: Gate) -> None:
+    with serving.ask(b"gate:%s" % str(gate.folder).encode()):
+        gate.wait_entered()
+        processes(serving)
+        begin_stop(serving)
+        serving.send_signal(signal.SIGINT)
+        serving.ends_with(130)
+
+
+@pytest.mark.parametrize("when", ["loading", "serving"])
+def test_kill_of_a_worker(request: pytest.FixtureRequest, when: str) -> None:
+    """What a dead worker's processor has started ends with it, not with the host."""
+    host: Host = request.getfixturevalue(when)
+    (worker,) = host.workers()
+    others = [pid for pid in processes(host) if pid not in (host.pid, worker)]
+    host.kill_worker()
+    assert proc.wait_until_gone(others) == []
+
+
+def test_kill_of_host_and_worker(serving: Host) -> None:
+    """Both at once, so that neither can do anything about it any more."""
+    (worker,) = serving.workers()
+    processes(serving)
+    os.kill(worker, signal.SIGSTOP)
+    serving.send_signal(signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    serving.ends_with(-signal.SIGKILL)
