@@ -300,7 +300,7 @@ def test_python_objects_that_raise(start: StartHost, tmp_path: Path, body: bytes
     app = tmp_path / "app.py"
     app.write_text(BAD, encoding="utf-8")
     host = start("python", entry=app)
-    host.allow_log("raised")
+    host.allow_log("raised|expected")
     answer = host.call(body)
     assert (answer.status, "internal error" in answer.text) == (status, False), answer
     assert host.call(b"next").body == b"next"

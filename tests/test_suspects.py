@@ -157,10 +157,13 @@ def test_deadline_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate) -> 
 # Beside slow ones.
 
 
-def test_quick_answer_before_a_slow_call(start: StartHost, workshop: Workshop, gates: Gates, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, 6, 37])
+def test_quick_answers_before_a_slow_call(
+    start: StartHost, workshop: Workshop, gates: Gates, tmp_path: Path, count: int
+) -> None:
     """
-    A quick request and one that takes its time wait for a worker that loads. With one thread, the quick one is
-    answered as soon as it is done, not when the thread has done both.
+    Quick requests, and one that takes its time behind them, wait for a worker that loads. With one thread, the quick
+    ones are answered as soon as they are done, not when the thread has done all.
     """
     file = Mood(tmp_path / "mood")
     host = start(entry=workshop.cpp("moody"), model_config=file.path, worker_threads=1, keepalive=LONG)
@@ -169,19 +172,18 @@ def test_quick_answer_before_a_slow_call(start: StartHost, workshop: Workshop, g
     file.set(f"gate:{loads.folder}")
     host.kill_worker()
     loads.wait_entered()
-    with host.connect() as one, host.connect() as other:
-        for client in (one, other):
-            assert client.call(b"", "/api/builtin/none").status == 404
-        one.send(request(body=b"quick"))
-        assert host.call(b"", "/api/builtin/none").status == 404
-        other.send(request(body=f"gate:{slow.folder}".encode()))
-        assert host.call(b"", "/api/builtin/none").status == 404
+    with ExitStack() as stack:
+        *quick, last = [stack.enter_context(host.connect()) for _ in range(count + 1)]
+        bodies = [b"%d" % number for number in range(count)]
+        for client, body in zip([*quick, last], [*bodies, f"gate:{slow.folder}".encode()], strict=True):
+            client.send(request(body=body))
+            assert host.call(b"", "/api/builtin/none").status == 404  # a turn of the loop: it has been read
         loads.release()
         slow.wait_entered()
-        assert one.read().body == b"quick"
-        assert other.is_silent()
+        assert [client.read().body for client in quick] == bodies
+        assert last.is_silent()
         slow.release()
-        assert other.read().status == 200
+        assert last.read().status == 200
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])

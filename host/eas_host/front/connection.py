@@ -176,12 +176,12 @@ class Connection(asyncio.Protocol):
             start = self._known_answers.get((status, size))
             if start is not None:
                 self.transport.write(start + body)
-                if exchange.head is not self._known_head or self._waiting or self._half_closed:
+                if self._waiting or self._invitation_due or self._half_closed or exchange.upload is not None:
                     self._ended(exchange, keep=True)
                     return
                 self._open.pop(exchange, None)
                 self._active = None
-                self.at_rest = self._reader.reading is None and not self._invitation_due
+                self.at_rest = self._reader.reading is None
                 self.sweeps_at_rest = 0
                 return
         keep = head.keep_alive and not front.draining
