@@ -24,7 +24,9 @@ struct Table {
 };
 static Table table;
 
-static int OpenLeave(const std::string& folder) { return open((folder + "/leave").c_str(), O_RDONLY | O_CLOEXEC); }
+static int OpenLeave(const std::string& folder) {
+  return open((folder + "/leave").c_str(), O_RDONLY | O_CLOEXEC);
+}
 
 extern "C" void* initialize(const char*, const char* model_config, int* state) {
   std::string folder = model_config;
