@@ -249,8 +249,8 @@ void eas_worker_stop(eas_ring* ring);
 // [main thread]
 void eas_crash_install(eas_ring* ring, uint32_t worker, int signals);
 
-// Has the kernel kill this process when the process `parent`, its parent, dies in whatever way; ends it now if
-// that has happened already. If this process leads its group, the group dies with it.
+// Has the kernel kill this process when the process `parent`, its parent, dies in whatever way; ends it now
+// if that has happened already. If this process leads its group, the group dies with it.
 // [main thread, first, before there are others]
 void eas_die_with_parent(int parent);
 

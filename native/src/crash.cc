@@ -147,8 +147,8 @@ void OnFatalSignal(int signal, siginfo_t* info, void* context) {
   Die(signal);
 }
 
-// exit() inside a request, or on a thread of the processor's own while requests run. Without this the worker would end
-// in good order, destroying what other requests use and taking them with it.
+// exit() inside a request, or on a thread of the processor's own while requests run. Without this the worker
+// would end in good order, destroying what other requests use and taking them with it.
 void OnExit(int status, void*) {
   if (getpid() != record_process) return;
   if (!this_thread.running && stopping->load(std::memory_order_acquire)) return;  // in good order it is

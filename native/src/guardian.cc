@@ -1,9 +1,9 @@
 // Two deaths, two means.
 //
 // The host dies: the kernel sends this process SIGKILL, which nothing can block, stop or catch.
-// This process dies, of whatever: its process group, which holds what the processor has started, would be left behind.
-// So a guardian, a tiny process of the same group, waits for that and kills the group, itself included. The front does
-// the same, sooner, if it is still there.
+// This process dies, of whatever: its process group, which holds what the processor has started, would be
+// left behind. So a guardian, a tiny process of the same group, waits for that and kills the group, itself
+// included. The front does the same, sooner, if it is still there.
 #include "guardian.h"
 
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 namespace eas {
 namespace {
 
-// Waits for the death of the process behind `worker`, a pidfd. Holds nothing else of it: no descriptor whose end
-// somebody waits for, no signal that somebody sends to the group.
+// Waits for the death of the process behind `worker`, a pidfd. Holds nothing else of it: no descriptor whose
+// end somebody waits for, and no signal that somebody sends to the group ends it.
 [[noreturn]] void Guard(int worker) {
   sigset_t all;
   sigfillset(&all);

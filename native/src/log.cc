@@ -18,8 +18,8 @@ int log_fd = -1;
 
 constexpr int kPatience = 1000;  // milliseconds
 
-// All of it, also to a descriptor that does not block. What cannot be written is lost: the reader is gone, or it is
-// this thread, which loads a processor in the host's own process, and would wait for itself.
+// All of it, also to a descriptor that does not block. What cannot be written is lost: the reader is gone,
+// or it is this thread, which loads a processor in the host's own process and would wait for itself.
 void WriteAll(int fd, const char* data, size_t size) {
   while (size > 0) {
     const ssize_t written = write(fd, data, size);

@@ -111,7 +111,7 @@ void HandOut(Ring& ring, uint32_t worker, uint32_t thread, uint32_t slot, eas_ca
   this_thread.worker = worker;
   this_thread.thread = thread;
   this_thread.slot = slot;
-  // While calls are quick, reading the clock twice would be a good part of one: one in 8 is enough to notice a change.
+  // While calls are quick, reading the clock twice would be a good part of one: one in 8 is enough to notice.
   this_thread.started = Quick(ring) && ++this_thread.untimed % 8 != 0 ? 0 : Now();
   this_thread.running = true;
 }
