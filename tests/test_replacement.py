@@ -23,7 +23,7 @@ LONG = 120_000
 
 
 class Mood:
-    """What the next load does."""
+    """What a processor does at the next moment that its file decides, such as its next load."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -20,20 +20,10 @@ from support.gate import Gate
 from support.host import Host
 from support.wire import request
 from test_crashes import hold
+from test_replacement import Mood
 
 LONG = 120_000
 Gates = Callable[[], Gate]
-
-
-class Mood:
-    """What processors/python/held.py does at the next moment that is named."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.set("ok")
-
-    def set(self, text: str) -> None:
-        self.path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture

@@ -127,13 +127,6 @@ class FrontRing:
         worker = ffi.new("uint32_t *")
         return lib.eas_front_phase(self._ring, slot, worker, ffi.NULL), worker[0]
 
-    def input_head(self, slot: int, size: int) -> bytes:
-        """
-        Copy the first *size* bytes of the input in *slot*.
-        """
-        head: bytes = ffi.buffer(lib.eas_slot_input(self._ring, slot), size)[:]
-        return head
-
     def resubmit(self, slot: int) -> None:
         """
         Queue *slot*, whose worker died, again.

@@ -210,9 +210,8 @@ class Supervisor:
             self._started.set_exception(InitializeFailed(text))
             return
         log.error("%s", text)
-        delay = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2**worker.failed_starts)
+        self._spawn_later(worker, worker.failed_starts)
         worker.failed_starts += 1
-        self._loop.call_later(delay, self._spawn, worker)
 
     def _on_failed_load(self, worker: Worker, error: LoadError, *, killed: bool) -> None:
         if killed:
@@ -231,8 +230,15 @@ class Supervisor:
         elif self._failed_loads == 0:
             self._spawn(worker)
         else:
-            delay = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2 ** (self._failed_loads - 1))
-            self._loop.call_later(delay, self._spawn, worker)
+            self._spawn_later(worker, self._failed_loads - 1)
+
+    def _spawn_later(self, worker: Worker, earlier: int) -> None:
+        """
+        Try again after a wait that doubles with each of the *earlier* failures, up to the longest.
+        """
+        # The exponent is bounded, too: failures that go on for hours would overflow the float.
+        delay = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2 ** min(earlier, 10))
+        self._loop.call_later(delay, self._spawn, worker)
 
     def _refresh(self) -> None:
         """
