@@ -11,6 +11,8 @@ OK: Final = 200
 BAD_REQUEST: Final = 400
 QUEUE_FULL: Final = 450
 """EAS's own status for a full queue; no registry knows it (compatibility.md, section 6)."""
+CLIENT_LEFT: Final = 499
+"""What is logged and counted, never sent, when a client leaves before its answer (compatibility.md, section 6)."""
 
 _STATUS_OF_CODE: Final = {status.value: status.value for status in HTTPStatus if status >= OK} | {
     0: OK,

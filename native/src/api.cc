@@ -91,6 +91,14 @@ int eas_front_cancel(eas_ring* ring, int slot) { return ring->front->Cancel(slot
 
 void eas_front_release(eas_ring* ring, int slot) { ring->front->Release(slot); }
 
+void eas_front_backdate(eas_ring* ring, int slot, int64_t nanoseconds) {
+  ring->front->Backdate(slot, nanoseconds);
+}
+
+void eas_front_uncount(eas_ring* ring, int slot) { ring->front->Uncount(slot); }
+
+void eas_front_stats(eas_ring* ring, eas_stats* out) { *out = ring->front->stats(); }
+
 void eas_front_resubmit(eas_ring* ring, int slot) { ring->front->Resubmit(slot); }
 
 int eas_front_requeue_solo(eas_ring* ring, int slot, int worker) {
@@ -120,20 +128,30 @@ int eas_describe_frame(const char* frame, char* text, size_t text_size) {
 
 void eas_worker_enter(eas_ring*, uint32_t worker, uint32_t thread) { eas::EnterThread(worker, thread); }
 
+void eas_worker_leave(eas_ring* ring, uint32_t worker) {
+  if (worker < ring->layout.shape.workers) eas::Leave(*ring, worker);
+}
+
 int eas_worker_take(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call) {
   const eas_shape& shape = ring->layout.shape;
-  if (worker >= shape.workers || thread >= shape.threads) return 0;
-  return eas::Take(*ring, worker, thread, call) ? 1 : 0;
+  if (worker >= shape.workers || thread >= shape.threads) return EAS_STOPPED;
+  return eas::Take(*ring, worker, thread, call) ? EAS_TAKEN : EAS_STOPPED;
 }
 
-void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome,
+int eas_worker_take_for(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms) {
+  const eas_shape& shape = ring->layout.shape;
+  if (worker >= shape.workers || thread >= shape.threads) return EAS_STOPPED;
+  return eas::TakeFor(*ring, worker, thread, call, timeout_ms);
+}
+
+void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                          int status, uint64_t size) {
-  eas::Complete(*ring, worker, thread, slot, outcome, status, size);
+  eas::Complete(*ring, worker, thread, *call, outcome, status, size);
 }
 
-void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome,
+void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                       int status, const char* data, size_t size) {
-  eas::Reply(*ring, worker, thread, slot, outcome, status, data, size);
+  eas::Reply(*ring, worker, thread, *call, outcome, status, data, size);
 }
 
 void eas_worker_stop(eas_ring* ring) { eas::Stop(*ring); }

@@ -49,6 +49,7 @@ typedef struct {
 // One claimed request. Both pointers lead into the slot and live until the call is completed.
 typedef struct {
   uint32_t slot;
+  uint32_t sequence;  // which life of the slot: it tells this request from the slot's next one
   uint64_t input_size;
   const char* input;  // a NUL byte follows the input
   char* output;
@@ -60,7 +61,8 @@ typedef struct {
   int32_t kind;       // one of EAS_CRASH_*
   int32_t signal;     // the signal; 0 for EAS_CRASH_EXIT
   int32_t code;       // si_code, or the status given to exit()
-  int32_t slot;       // the request of the thread that died; -1: it ran none, or the signal came from outside
+  int32_t slot;       // the request of the thread that died; -1: it ran none or several, or the signal came
+                      // from outside
   uint32_t sequence;  // of that slot, when it was claimed
   uint32_t thread;
   uint64_t address;  // si_addr
@@ -68,6 +70,22 @@ typedef struct {
   uint64_t pc[32];      // innermost first; a caller's pc lies inside its call instruction
   char frame[32][200];  // "path+0xoffset", "" where no file is mapped
 } eas_crash;
+
+// What was counted of the requests that processors answered, since the front mapped the ring. A request that
+// was cancelled, released before it was drained, or uncounted, is in bytes_in only.
+typedef struct {
+  uint64_t latency[15];          // requests by the time until they were drained; see eas_latency_bounds
+  uint64_t latency_nanoseconds;  // the sum of these times
+  uint64_t returned[1000];       // requests that returned, by status
+  uint64_t returned_other;       // with a status outside of 0 .. 999
+  uint64_t raised;
+  uint64_t bad;        // bad output, or too large
+  uint64_t bytes_in;   // of all bodies submitted or published
+  uint64_t bytes_out;  // of the outputs of those counted, explanations included
+} eas_stats;
+
+// The longest time of each bucket in nanoseconds; the last bucket has none.
+extern const uint64_t eas_latency_bounds[14];
 
 #define EAS_CRASH_NONE 0
 #define EAS_CRASH_SIGNAL 1
@@ -175,8 +193,21 @@ int eas_front_cancel(eas_ring* ring, int slot);
 // [front]
 void eas_front_release(eas_ring* ring, int slot);
 
+// A request in flight began that much earlier than it was published: its upload took time, or it waited
+// behind another.
+// [front]
+void eas_front_backdate(eas_ring* ring, int slot, int64_t nanoseconds);
+
+// Nobody waits for a request in flight any more: its completion is not to be counted.
+// [front]
+void eas_front_uncount(eas_ring* ring, int slot);
+
+// Copies what was counted so far.
+// [front]
+void eas_front_stats(eas_ring* ring, eas_stats* out);
+
 // Queues a request of a dead worker again, at its old place in the order of arrival. If the worker had
-// completed it nothing is run again: the next drain reports it.
+// completed it nothing is run again: the next drain reports it. It is counted once, from its first begin.
 // [front; the worker that ran it is dead]
 void eas_front_resubmit(eas_ring* ring, int slot);
 
@@ -219,21 +250,38 @@ int eas_describe_frame(const char* frame, char* text, size_t text_size);
 // [the thread itself]
 void eas_worker_enter(eas_ring* ring, uint32_t worker, uint32_t thread);
 
-// Waits for a request and claims it. 1 = *call is filled and this thread must complete it; 0 = stop was
-// asked.
+// The last call of a thread that entered and ends, or takes nothing more, without having been told to stop.
+// What it holds may still be completed. It may enter again, also under another number.
+// [the thread itself]
+void eas_worker_leave(eas_ring* ring, uint32_t worker);
+
+#define EAS_STOPPED 0
+#define EAS_TAKEN 1
+#define EAS_TIMED_OUT 2
+#define EAS_INTERRUPTED 3
+
+// Waits for a request and claims it. EAS_TAKEN = *call is filled and must be completed; EAS_STOPPED = stop
+// was asked. A thread may take further requests before it completes the first.
 // [the thread that entered]
 int eas_worker_take(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call);
 
-// Completes a request whose output (`size` bytes) is in the slot already. Ignored if this thread does not run
-// it.
-// [the thread that took it]
-void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome,
+// The same for at most `timeout_ms` milliseconds, then EAS_TIMED_OUT; 0 only looks, a negative number is no
+// limit. EAS_INTERRUPTED = this thread has handled a signal meanwhile.
+// [the thread that entered]
+int eas_worker_take_for(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms);
+
+// Completes a request whose output (`size` bytes) is in the slot already. `thread` is the number that took
+// it. Ignored if that thread does not hold it any more, even if it holds the slot's next request; but two
+// completions of one request must not run at the same time.
+// [any thread of the worker]
+void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                          int status, uint64_t size);
 
 // Copies `data` into the slot, then completes. An output above max_output becomes EAS_TOO_LARGE and a line in
 // the log; an explanation (any outcome but EAS_RETURNED) is cut to fit. `data` may be NULL if size is 0.
-// [the thread that took it]
-void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome,
+// Ignored, and nothing copied, as eas_worker_complete.
+// [any thread of the worker]
+void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                       int status, const char* data, size_t size);
 
 // Every take of this mapping, running or later, returns 0. Requests that run go on.

@@ -80,7 +80,7 @@ void Caller::Process(const eas_call& call, const void* input) {
   // What it had put into `output` before it threw is not freed: it may have been freed while unwinding.
   Log('E', "process threw " + outcome.thrown.type + ": " + outcome.thrown.message + outcome.thrown.trace);
   const std::string& message = outcome.thrown.message;
-  Reply(ring_, worker_, thread_, call.slot, EAS_RAISED, 0, message.data(), message.size());
+  Reply(ring_, worker_, thread_, call, EAS_RAISED, 0, message.data(), message.size());
 }
 
 // The output is released before the request is complete: a pointer that cannot be freed ends the process
@@ -96,12 +96,12 @@ void Caller::Finish(const eas_call& call, int status, void* output, int output_s
   const Result result = Stage(ring_, call.slot, EAS_RETURNED, status, static_cast<const char*>(output),
                               static_cast<size_t>(output_size));
   std::free(output);
-  Complete(ring_, worker_, thread_, call.slot, result.outcome, result.status, result.size);
+  Complete(ring_, worker_, thread_, call, result.outcome, result.status, result.size);
 }
 
 void Caller::Explain(const eas_call& call, int outcome, const std::string& message) {
   Log('E', message);
-  Reply(ring_, worker_, thread_, call.slot, outcome, 0, message.data(), message.size());
+  Reply(ring_, worker_, thread_, call, outcome, 0, message.data(), message.size());
 }
 
 }  // namespace eas

@@ -30,8 +30,8 @@ constexpr size_t kAlternateStack = 64 << 10;
 constexpr unsigned kPatience = 1;  // seconds
 
 // Written once by InstallCrashHandler, before there are threads.
+const Ring* watched = nullptr;
 WorkerRecord* record = nullptr;
-const std::atomic<bool>* stopping = nullptr;
 uint32_t record_worker = 0;
 pid_t record_process = 0;
 bool needs_alternate_stack = false;
@@ -66,15 +66,37 @@ void StartAlarm() {
   alarm(kPatience);
 }
 
+// The requests that the calling thread holds: how many, and one of them. By the states, because a request is
+// not always completed by the thread that took it.
+struct Held {
+  uint32_t count = 0;
+  uint32_t slot = 0;
+  uint32_t sequence = 0;
+};
+
+Held HeldHere() {
+  Held held;
+  if (!this_thread.entered || this_thread.worker != record_worker) return held;
+  for (uint32_t slot = 0; slot < watched->layout.shape.slots; ++slot) {
+    const State state = Unpack(watched->controls[slot].state.load(std::memory_order_relaxed));
+    if (state.phase != Phase::kRunning || state.worker != record_worker ||
+        state.thread != this_thread.thread) {
+      continue;
+    }
+    held = {held.count + 1, slot, state.sequence};
+  }
+  return held;
+}
+
 // The part that tells who did it. Plain stores, then the release store that makes the record valid.
-void RecordCulprit(int kind, int signal, int code, uint64_t address, bool ours) {
+void RecordCulprit(int kind, int signal, int code, uint64_t address, const Held& held) {
   eas_crash& crash = record->crash;
-  const bool guilty = ours && this_thread.running && this_thread.worker == record_worker;
+  const bool guilty = held.count == 1;  // of several nobody knows which it was
   crash.kind = kind;
   crash.signal = signal;
   crash.code = code;
-  crash.slot = guilty ? static_cast<int32_t>(this_thread.slot) : -1;
-  crash.sequence = guilty ? this_thread.sequence : 0;
+  crash.slot = guilty ? static_cast<int32_t>(held.slot) : -1;
+  crash.sequence = guilty ? held.sequence : 0;
   crash.thread = this_thread.thread;
   crash.address = address;
   record->crash_frames.store(0, std::memory_order_relaxed);
@@ -140,7 +162,7 @@ void OnFatalSignal(int signal, siginfo_t* info, void* context) {
   const bool sent = info->si_code <= 0;  // by kill() and its like; abort() is sent too, by ourselves
   const bool ours = !sent || info->si_pid == getpid();
   RecordCulprit(EAS_CRASH_SIGNAL, signal, info->si_code, sent ? 0 : reinterpret_cast<uint64_t>(info->si_addr),
-                ours);
+                ours ? HeldHere() : Held{});
   dying_of = signal;
   StartAlarm();
   RecordStackOf(*static_cast<const ucontext_t*>(context));
@@ -151,9 +173,10 @@ void OnFatalSignal(int signal, siginfo_t* info, void* context) {
 // would end in good order, destroying what other requests use and taking them with it.
 void OnExit(int status, void*) {
   if (getpid() != record_process) return;
-  if (!this_thread.running && stopping->load(std::memory_order_acquire)) return;  // in good order it is
+  const Held held = HeldHere();
+  if (held.count == 0 && watched->stopping.load(std::memory_order_acquire)) return;  // in good order it is
   if (recorded.test_and_set(std::memory_order_acq_rel)) return;
-  RecordCulprit(EAS_CRASH_EXIT, 0, status, 0, true);
+  RecordCulprit(EAS_CRASH_EXIT, 0, status, 0, held);
   dying_of = SIGABRT;
   StartAlarm();
   uintptr_t pc[EAS_FRAMES];
@@ -199,8 +222,8 @@ thread_local AlternateStack alternate_stack;
 
 void InstallCrashHandler(Ring& ring, uint32_t worker, int signals) {
   if (signals == EAS_SIGNALS_NONE) return;
+  watched = &ring;
   record = &ring.workers[worker];
-  stopping = &ring.stopping;
   record_worker = worker;
   record_process = getpid();
   needs_alternate_stack = signals == EAS_SIGNALS_ALL;
@@ -223,6 +246,7 @@ void InstallCrashHandler(Ring& ring, uint32_t worker, int signals) {
 
 void EnterThread(uint32_t worker, uint32_t thread) {
   this_thread = Identity{};
+  this_thread.entered = true;
   this_thread.worker = worker;
   this_thread.thread = thread;
   if (record == nullptr) return;

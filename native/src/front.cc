@@ -56,6 +56,8 @@ void Front::Publish(int slot, size_t size) {
   ring_.Input(slot)[size] = '\0';  // for processors that read text; the span has a page to spare
   ring_.controls[slot].input_size.store(size, std::memory_order_relaxed);
   books_[slot].ticket = tickets_++;
+  books_[slot].begun = Now();
+  stats_.Submitted(size);
   GiveAway(slot, kAnyone);
   Push(slot);
 }
@@ -149,6 +151,12 @@ int Front::Waiting() {
 }
 
 int Front::Drain(int64_t* out, int max) {
+  const int found = TakeCompletions(out, max);
+  if (found > 0) Count(out, found);
+  return found;
+}
+
+int Front::TakeCompletions(int64_t* out, int max) {
   int found = 0;
   for (uint64_t word = 0; word < ring_.layout.bitmap_words; ++word) {
     std::atomic<uint64_t>& shared = ring_.bitmap[word];

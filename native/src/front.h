@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ring.h"
+#include "stats.h"
 
 namespace eas {
 
@@ -33,6 +34,9 @@ class Front {
   bool Arm();
   bool Cancel(int slot);
   void Release(int slot);
+  void Backdate(int slot, int64_t nanoseconds);
+  void Uncount(int slot);
+  const eas_stats& stats() const { return stats_.all(); }
 
   // After a death (recovery.cc)
   void Resubmit(int slot);
@@ -53,7 +57,8 @@ class Front {
     uint64_t ticket = 0;          // order of arrival
     uint64_t input_used = 0;      // highest byte written in this life of the slot
     uint64_t output_used = 0;
-    uint64_t counted = 0;  // the last count that this slot was part of
+    uint64_t counted = 0;     // the last count that this slot was part of
+    uint64_t begun = kNever;  // when the request began; kNever: not to be counted
   };
 
   bool Exists(int slot) const { return slot >= 0 && static_cast<size_t>(slot) < books_.size(); }
@@ -66,7 +71,9 @@ class Front {
   void RebuildQueue();
   void MarkDone(int slot);
   bool RanThen(int slot, int worker, const eas_crash& crash) const;
+  int TakeCompletions(int64_t* out, int max);
   bool TakeCompletion(int slot, int64_t* out);
+  void Count(const int64_t* out, int completions);
   void PunchOut(int slot);
 
   Ring& ring_;
@@ -78,6 +85,7 @@ class Front {
   uint64_t tickets_ = 0;
   uint64_t counts_ = 0;        // of Waiting, when it must look at each entry
   bool stale_inside_ = false;  // since the queue was last empty, entries may be stale behind its head
+  Stats stats_;
 };
 
 }  // namespace eas

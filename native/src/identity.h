@@ -1,4 +1,7 @@
-// Who this thread is: which worker, which thread, and the request that it runs right now.
+// Who this thread is: which worker, which thread, and what it still owes to others.
+//
+// What it runs is not here: a thread may hold several requests, and others may complete them, so only the
+// states of the slots can tell.
 //
 // Read by the crash handler, so it must be reachable from a signal handler: the initial-exec model puts it at
 // a fixed offset of the thread pointer, where the default model of a shared object may allocate on a thread's
@@ -15,11 +18,13 @@ struct Identity {
   bool looking;          // counted in its worker's `looking`
   uint32_t unsignalled;  // completions that the front has not been told of
 
-  bool running;  // a request is with this thread, and the fields below are its
-  uint32_t slot;
-  uint32_t sequence;
+  bool entered;  // it takes requests, as the two below
   uint32_t worker;
   uint32_t thread;
+
+  // The request that it took last.
+  uint32_t slot;
+  uint32_t sequence;
   uint32_t untimed;  // calls since the last that was timed
   uint64_t started;  // 0: not timed, else CLOCK_MONOTONIC nanoseconds when the request was handed out
 };

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <new>
 
 #include "front.h"
@@ -21,6 +22,8 @@ eas_ring::~eas_ring() {
 
 namespace eas {
 namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;  // nanoseconds
 
 int Fail(int fd, const std::string& what, std::string* error) {
   *error = ErrnoText(what);
@@ -112,9 +115,19 @@ void RingBell(Ring& ring, int threads, uint32_t sleepers) {
           nullptr, sleepers);
 }
 
-void WaitBell(Ring& ring, uint32_t seen, uint32_t sleepers) {
-  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->doorbell), FUTEX_WAIT_BITSET, seen, nullptr,
-          nullptr, sleepers);
+uint64_t Now() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
+}
+
+int WaitBell(Ring& ring, uint32_t seen, uint32_t sleepers, uint64_t deadline) {
+  const timespec until{static_cast<time_t>(deadline / kSecond), static_cast<long>(deadline % kSecond)};
+  // With a set of sleepers the time is a moment, not a span: to sleep again after EAGAIN does not prolong it.
+  const long woken =
+      syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->doorbell), FUTEX_WAIT_BITSET, seen,
+              deadline == kNever ? nullptr : &until, nullptr, sleepers);
+  return woken < 0 && (errno == ETIMEDOUT || errno == EINTR) ? errno : 0;
 }
 
 }  // namespace eas

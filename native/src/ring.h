@@ -55,9 +55,14 @@ Ring* MapRing(int memfd, int completion_fd, std::string* error);
 // Adds to the doorbell and wakes up to `threads` of the sleepers (a set of k...Sleepers bits).
 void RingBell(Ring& ring, int threads, uint32_t sleepers);
 
-// Sleeps until the bell is rung for `sleepers`, unless the doorbell is no longer `seen`. May return for no
-// reason.
-void WaitBell(Ring& ring, uint32_t seen, uint32_t sleepers);
+// CLOCK_MONOTONIC in nanoseconds.
+uint64_t Now();
+
+inline constexpr uint64_t kNever = 0;  // no moment of that clock
+
+// Sleeps until the bell is rung for `sleepers`, unless the doorbell is no longer `seen`. ETIMEDOUT if instead
+// it was `deadline`, EINTR if a signal was handled, else 0, also for no reason.
+int WaitBell(Ring& ring, uint32_t seen, uint32_t sleepers, uint64_t deadline);
 
 // "WHAT: reason of errno"
 std::string ErrnoText(const std::string& what);

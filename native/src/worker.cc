@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <ctime>
 #include <string>
 
 #include "identity.h"
@@ -33,11 +32,7 @@ constexpr uint32_t kSignalBatch = 32;
 // One in 8: the average follows a change within some tens of calls and forgets a single slow one.
 constexpr uint64_t kAverageWeight = 8;
 
-uint64_t Now() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
+constexpr uint64_t kMillisecond = 1'000'000;  // nanoseconds
 
 // Claims the slot if it is SUBMITTED for `kept_for`. This is the one step that gives a request to a thread.
 bool Claim(Control& control, uint32_t kept_for, uint32_t worker, uint32_t thread) {
@@ -100,26 +95,27 @@ bool Quick(const Ring& ring) {
   return average != 0 && average < kQuickCall;
 }
 
-void HandOut(Ring& ring, uint32_t worker, uint32_t thread, uint32_t slot, eas_call* call) {
+void HandOut(Ring& ring, uint32_t slot, eas_call* call) {
   const uint64_t size = ring.controls[slot].input_size.load(std::memory_order_relaxed);
   const uint64_t limit = ring.layout.shape.max_body;
   call->slot = slot;
+  call->sequence = this_thread.sequence;
   call->input_size = size < limit ? size : limit;
   call->input = ring.Input(slot);
   call->output = ring.Output(slot);
   call->output_capacity = ring.layout.shape.max_output;
-  this_thread.worker = worker;
-  this_thread.thread = thread;
   this_thread.slot = slot;
   // While calls are quick, reading the clock twice would be a good part of one: one in 8 is enough to notice.
   this_thread.started = Quick(ring) && ++this_thread.untimed % 8 != 0 ? 0 : Now();
-  this_thread.running = true;
 }
 
-void TimeCall(Ring& ring) {
-  if (this_thread.started == 0) return;
+// Only the thread that took a request last knows how long it was busy with nothing else.
+void TimeCall(Ring& ring, const eas_call& call) {
+  if (this_thread.started == 0 || this_thread.slot != call.slot || this_thread.sequence != call.sequence)
+    return;
   const uint64_t now = Now();
   const uint64_t spent = now > this_thread.started ? now - this_thread.started : 0;
+  this_thread.started = 0;
   const uint64_t before = ring.call_nanoseconds.load(std::memory_order_relaxed);
   // Threads may overwrite each other here: it is an estimate. Never 0, which means "none timed".
   const uint64_t after = before == 0 ? spent : before - before / kAverageWeight + spent / kAverageWeight;
@@ -158,15 +154,36 @@ void StopLooking(Ring& ring, uint32_t worker) {
   ring.workers[worker].looking.fetch_sub(1, std::memory_order_seq_cst);  // see Front::Nudge
 }
 
+// Nobody shall wait for something that this thread kept for its next look at the queue.
+void Settle(Ring& ring, uint32_t worker) {
+  if (this_thread.unsignalled > 0) Signal(ring);
+  StopLooking(ring, worker);
+}
+
+bool Holds(const Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call) {
+  if (call.slot >= ring.layout.shape.slots) return false;
+  return ring.controls[call.slot].state.load(std::memory_order_relaxed) ==
+         Pack({Phase::kRunning, worker, thread, call.sequence});
+}
+
 }  // namespace
 
 bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
+  int taken;
+  do {
+    taken = TakeFor(ring, worker, thread, call, -1);
+  } while (taken == EAS_INTERRUPTED);
+  return taken == EAS_TAKEN;
+}
+
+int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms) {
+  uint64_t deadline = kNever;
   for (;;) {
     // Acquire, and before looking: what was published before this ring of the bell is visible below.
     const uint32_t bell = ring.header->doorbell.load(std::memory_order_acquire);
     if (ring.stopping.load(std::memory_order_acquire)) {
-      Leave(ring, worker);
-      return false;
+      Settle(ring, worker);
+      return EAS_STOPPED;
     }
     const uint64_t mode = ring.workers[worker].mode.load(std::memory_order_acquire);
     const bool solo = mode != kModeQueue;
@@ -177,35 +194,37 @@ bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
       } else {
         StopLooking(ring, worker);
       }
-      HandOut(ring, worker, thread, static_cast<uint32_t>(slot), call);
-      return true;
+      HandOut(ring, static_cast<uint32_t>(slot), call);
+      return EAS_TAKEN;
     }
     if (this_thread.unsignalled > 0) Signal(ring);
     if (this_thread.looking) {
       StopLooking(ring, worker);
       continue;  // the front may have counted on this thread a moment ago: look once more
     }
-    WaitBell(ring, bell, solo ? kSoloSleepers : kQueueSleepers);
+    if (timeout_ms == 0) return EAS_TIMED_OUT;
+    // Not before: who finds a request at once needs no clock.
+    if (timeout_ms > 0 && deadline == kNever)
+      deadline = Now() + kMillisecond * static_cast<uint64_t>(timeout_ms);
+    const int reason = WaitBell(ring, bell, solo ? kSoloSleepers : kQueueSleepers, deadline);
+    if (reason == ETIMEDOUT) return EAS_TIMED_OUT;
+    if (reason == EINTR) return EAS_INTERRUPTED;
   }
 }
 
-void Complete(Ring& ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome, int status,
+void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
               uint64_t size) {
-  if (slot >= ring.layout.shape.slots) return;
-  if (this_thread.running) {
-    TimeCall(ring);
-    this_thread.running = false;
-  }
-  Control& control = ring.controls[slot];
-  uint64_t seen = control.state.load(std::memory_order_relaxed);
-  const State state = Unpack(seen);
-  if (state.phase != Phase::kRunning || state.worker != worker || state.thread != thread) return;
+  if (!Holds(ring, worker, thread, call)) return;
+  TimeCall(ring, call);
+  Control& control = ring.controls[call.slot];
   control.outcome.store(outcome, std::memory_order_relaxed);
   control.status.store(status, std::memory_order_relaxed);
   control.output_size.store(size, std::memory_order_relaxed);
-  const uint64_t done = Pack({Phase::kDone, worker, thread, state.sequence});
+  uint64_t held = Pack({Phase::kRunning, worker, thread, call.sequence});
+  const uint64_t done = Pack({Phase::kDone, worker, thread, call.sequence});
   // Release: who sees DONE sees the output.
-  if (control.state.compare_exchange_strong(seen, done, std::memory_order_acq_rel)) TellFront(ring, slot);
+  if (control.state.compare_exchange_strong(held, done, std::memory_order_acq_rel))
+    TellFront(ring, call.slot);
 }
 
 Result Stage(Ring& ring, uint32_t slot, int outcome, int status, const char* data, size_t size) {
@@ -225,15 +244,16 @@ Result Stage(Ring& ring, uint32_t slot, int outcome, int status, const char* dat
   return {outcome, status, size};
 }
 
-void Reply(Ring& ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome, int status,
+void Reply(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
            const char* data, size_t size) {
-  const Result result = Stage(ring, slot, outcome, status, data, size);
-  Complete(ring, worker, thread, slot, result.outcome, result.status, result.size);
+  if (!Holds(ring, worker, thread, call)) return;  // the slot's output may be another request's by now
+  const Result result = Stage(ring, call.slot, outcome, status, data, size);
+  Complete(ring, worker, thread, call, result.outcome, result.status, result.size);
 }
 
 void Leave(Ring& ring, uint32_t worker) {
-  if (this_thread.unsignalled > 0) Signal(ring);
-  StopLooking(ring, worker);
+  Settle(ring, worker);
+  this_thread.entered = false;
 }
 
 void Stop(Ring& ring) {

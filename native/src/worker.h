@@ -18,8 +18,10 @@ namespace eas {
 
 // Each of these is documented at its eas_worker_* namesake in api.h.
 bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call);
-void Complete(Ring& ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome, int status,
+int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms);
+void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
               uint64_t size);
+void Leave(Ring& ring, uint32_t worker);
 
 // What a request is to be completed with.
 struct Result {
@@ -31,12 +33,9 @@ struct Result {
 // The first half of Reply: copies the output into the slot, or an explanation if it is too large. The
 // processor's memory may be released before the second half, Complete.
 Result Stage(Ring& ring, uint32_t slot, int outcome, int status, const char* data, size_t size);
-void Reply(Ring& ring, uint32_t worker, uint32_t thread, uint32_t slot, int outcome, int status,
+void Reply(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
            const char* data, size_t size);
 void Stop(Ring& ring);
-
-// For a thread that ends without Take having returned false.
-void Leave(Ring& ring, uint32_t worker);
 
 }  // namespace eas
 

@@ -279,5 +279,79 @@ TEST(Crash, AnEndThatNobodyAskedForNamesNoRequest) {
   EXPECT_EQ(-1, crash.slot);
 }
 
+// The slot that is recorded of a worker that dies on thread 0 after `work`; two requests wait, in slots 0 and
+// 1.
+int Blamed(const std::function<void(const TestRing&)>& work) {
+  const TestRing ring(Shape(8, 2, 3));
+  EXPECT_EQ(0, ring.Submit("zero"));
+  EXPECT_EQ(1, ring.Submit("one"));
+  Child worker([&] {
+    eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
+    eas_worker_enter(ring, 1, 0);
+    work(ring);
+    DieOfSegv();
+  });
+  EXPECT_EQ(SIGSEGV, WTERMSIG(worker.Wait()));
+  eas_crash crash;
+  EXPECT_EQ(1, eas_front_crash(ring, 1, &crash));
+  EXPECT_EQ(crash.slot, ring->workers[1].crash.slot)
+      << "the record itself must be right, without the front's check";
+  return crash.slot;
+}
+
+TEST(Crash, TheOneRequestThatAThreadStillHoldsIsBlamed) {
+  EXPECT_EQ(0, Blamed([](const TestRing& ring) { ring.Take(1, 0); }));
+  EXPECT_EQ(0, Blamed([](const TestRing& ring) {
+              ring.Take(1, 0);
+              ring.Reply(ring.Take(1, 0), "", 0, 1, 0);
+            }));
+  EXPECT_EQ(1, Blamed([](const TestRing& ring) {
+              ring.Reply(ring.Take(1, 0), "", 0, 1, 0);
+              ring.Take(1, 0);
+            }));
+  EXPECT_EQ(1, Blamed([](const TestRing& ring) {
+              std::thread([&ring] { ring.Take(1, 2); }).join();  // another thread's
+              ring.Take(1, 0);
+            }));
+}
+
+TEST(Crash, WhatIsCompleteOrOneOfSeveralIsNotBlamed) {
+  EXPECT_EQ(-1, Blamed([](const TestRing&) {}));
+  EXPECT_EQ(-1, Blamed([](const TestRing& ring) { ring.Reply(ring.Take(1, 0), "", 0, 1, 0); }));
+  EXPECT_EQ(-1, Blamed([](const TestRing& ring) {
+    const eas_call call = ring.Take(1, 0);
+    std::thread([&] { ring.Reply(call, "", 0, 1, 0); }).join();
+  }));
+  EXPECT_EQ(-1, Blamed([](const TestRing& ring) {
+    ring.Take(1, 0);
+    ring.Take(1, 0);
+  }));
+  EXPECT_EQ(-1, Blamed([](const TestRing& ring) {
+    ring.Take(1, 0);
+    eas_worker_leave(ring, 1);
+  }));
+  EXPECT_EQ(-1, Blamed([](const TestRing& ring) {
+    ring.Take(1, 0);
+    std::thread(&DieOfSegv).join();
+  }));
+}
+
+// The requests are answered, by whom ever, and the stop was asked for.
+TEST(Crash, AnEndInGoodOrderIsNoneAlsoIfOthersAnswered) {
+  const TestRing ring(Shape(8, 2, 3));
+  ring.Submit("x");
+  Child worker([&] {
+    eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
+    eas_worker_enter(ring, 1, 0);
+    const eas_call call = ring.Take(1, 0);
+    std::thread([&] { ring.Reply(call, "", 0, 1, 0); }).join();
+    eas_worker_stop(ring);
+    std::exit(5);
+  });
+  EXPECT_EQ(5, WEXITSTATUS(worker.Wait()));
+  eas_crash crash;
+  EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
+}
+
 }  // namespace
 }  // namespace eas

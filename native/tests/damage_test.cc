@@ -192,7 +192,7 @@ TEST(Damage, AnOutputThatCannotBeIsReportedWithoutBytes) {
   for (const auto& one : cases) {
     ring.Submit("x");
     const eas_call call = ring.Take();
-    eas_worker_complete(ring, 0, 0, call.slot, one.outcome, 0, one.size);
+    eas_worker_complete(ring, 0, 0, &call, one.outcome, 0, one.size);
     const Completion done = ring.Finish();
     EXPECT_EQ(EAS_BAD_OUTPUT, done.outcome);
     EXPECT_EQ("", done.output);

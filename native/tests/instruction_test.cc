@@ -27,7 +27,7 @@ void LiveAndDie(const TestRing& ring) {
   syscall(SYS_kill, getpid(), SIGSTOP);
   eas_call call;
   if (eas_worker_take(ring, 0, 0, &call) != 1) syscall(SYS_exit_group, 1);
-  eas_worker_reply(ring, 0, 0, call.slot, EAS_RETURNED, 0, "answer", 6);
+  eas_worker_reply(ring, 0, 0, &call, EAS_RETURNED, 0, "answer", 6);
   syscall(SYS_exit_group, 0);
 }
 

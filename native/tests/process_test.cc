@@ -30,7 +30,7 @@ void Work(int memfd, int eventfd, uint32_t worker) {
       eas_worker_enter(ring, worker, thread);
       eas_call call;
       while (eas_worker_take(ring, worker, thread, &call) == 1) {
-        eas_worker_reply(ring, worker, thread, call.slot, EAS_RETURNED, 0, call.input, call.input_size);
+        eas_worker_reply(ring, worker, thread, &call, EAS_RETURNED, 0, call.input, call.input_size);
       }
     });
   }

@@ -76,7 +76,7 @@ class TestRing {
 
   void Reply(const eas_call& call, const std::string& output, int status = 0, uint32_t worker = 0,
              uint32_t thread = 0) const {
-    eas_worker_reply(ring, worker, thread, call.slot, EAS_RETURNED, status, output.data(), output.size());
+    eas_worker_reply(ring, worker, thread, &call, EAS_RETURNED, status, output.data(), output.size());
   }
 
   // What is complete now. The slots stay with the front.

@@ -146,20 +146,6 @@ TEST(Worker, QuickCallsAreTimed) {
   EXPECT_GT(ring->call_nanoseconds.load(), 0u);
 }
 
-TEST(Worker, AThreadKnowsWhatItRuns) {
-  const TestRing ring;
-  eas_worker_enter(ring, 1, 4);
-  EXPECT_FALSE(this_thread.running);
-  const int slot = ring.Submit("x");
-  const eas_call call = ring.Take(1, 4);
-  EXPECT_TRUE(this_thread.running);
-  EXPECT_EQ(static_cast<uint32_t>(slot), this_thread.slot);
-  EXPECT_EQ(1u, this_thread.worker);
-  EXPECT_EQ(4u, this_thread.thread);
-  ring.Reply(call, "", 0, 1, 4);
-  EXPECT_FALSE(this_thread.running);
-}
-
 TEST(Worker, AnOutputAboveTheLimitIsNotCutButRefused) {
   const TestRing ring(Shape(2, 1, 1, 100, 10));
   LogCatcher log;
@@ -179,7 +165,7 @@ TEST(Worker, AnExplanationIsCutToItsSpan) {
   const std::string message(10'000, 'm');
   ring.Submit("x");
   const eas_call call = ring.Take();
-  eas_worker_reply(ring, 0, 0, call.slot, EAS_RAISED, 0, message.data(), message.size());
+  eas_worker_reply(ring, 0, 0, &call, EAS_RAISED, 0, message.data(), message.size());
   const Completion done = ring.Finish();
   EXPECT_EQ(EAS_RAISED, done.outcome);
   EXPECT_EQ(message.substr(0, ring->layout.output_span), done.output);
@@ -191,7 +177,7 @@ TEST(Worker, CompleteTakesTheOutputFromTheSlot) {
   const eas_call call = ring.Take();
   EXPECT_EQ(1u << 20, call.output_capacity);
   std::memcpy(call.output, "in place", 8);
-  eas_worker_complete(ring, 0, 0, call.slot, EAS_RETURNED, 201, 8);
+  eas_worker_complete(ring, 0, 0, &call, EAS_RETURNED, 201, 8);
   const Completion done = ring.Finish();
   EXPECT_EQ("in place", done.output);
   EXPECT_EQ(201, done.status);
@@ -201,14 +187,20 @@ TEST(Worker, OnlyTheThreadThatRunsARequestCompletesIt) {
   const TestRing ring;
   ring.Submit("x");
   const eas_call call = ring.Take(0, 1);
-  eas_worker_complete(ring, 0, 2, call.slot, EAS_RETURNED, 0, 0);
-  eas_worker_complete(ring, 1, 1, call.slot, EAS_RETURNED, 0, 0);
-  eas_worker_complete(ring, 0, 1, call.slot + 1, EAS_RETURNED, 0, 0);
-  eas_worker_complete(ring, 0, 1, 1u << 31, EAS_RETURNED, 0, 0);
-  eas_worker_reply(ring, 0, 1, 1u << 31, EAS_RETURNED, 0, "x", 1);
+  eas_worker_complete(ring, 0, 2, &call, EAS_RETURNED, 0, 0);
+  eas_worker_complete(ring, 1, 1, &call, EAS_RETURNED, 0, 0);
+  for (const uint32_t slot : {call.slot + 1, 1u << 31}) {
+    eas_call foreign = call;
+    foreign.slot = slot;
+    eas_worker_complete(ring, 0, 1, &foreign, EAS_RETURNED, 0, 0);
+    eas_worker_reply(ring, 0, 1, &foreign, EAS_RETURNED, 0, "x", 1);
+  }
+  eas_call other_life = call;
+  ++other_life.sequence;
+  eas_worker_complete(ring, 0, 1, &other_life, EAS_RETURNED, 0, 0);
   EXPECT_TRUE(ring.Drain().empty());
-  eas_worker_complete(ring, 0, 1, call.slot, EAS_RETURNED, 0, 0);
-  eas_worker_complete(ring, 0, 1, call.slot, EAS_RETURNED, 0, 0);
+  eas_worker_complete(ring, 0, 1, &call, EAS_RETURNED, 0, 0);
+  eas_worker_complete(ring, 0, 1, &call, EAS_RETURNED, 0, 0);
   EXPECT_EQ(1u, ring.Drain().size());
 }
 

@@ -8,6 +8,7 @@ variable, a variable over the default.
 from __future__ import annotations
 
 import argparse
+import base64
 import difflib
 import os
 import re
@@ -36,7 +37,11 @@ examples:
 Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on.
 Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound.
 """
-_OPTIONS: Final[dict[str, Option]] = {field.name: field.metadata["option"] for field in fields(HostConfig)}
+_OPTIONS: Final[dict[str, Option]] = {
+    field.name: field.metadata["option"] for field in fields(HostConfig) if "option" in field.metadata
+}
+_TOKEN_BYTES: Final = 20
+"""As many as EAS's local test takes: 28 characters in base64 (compatibility.md, section 6)."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,9 +52,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (\S+)", message)
         if unknown:
-            near = difflib.get_close_matches(unknown[1], [_flag(name) for name in _OPTIONS], 1)
+            word = unknown[1].partition("=")[0]  # what follows may be a token
+            near = difflib.get_close_matches(word, [_flag(name) for name in _OPTIONS], 1)
             hint = f"did you mean {near[0]}?" if near else "see eas-host --help"
-            raise ConfigError(f"{unknown[1]}: there is no such option; {hint}")
+            raise ConfigError(f"{word}: there is no such option; {hint}")
         message = re.sub(r"^argument (\S+): ", r"\1: ", message)
         raise ConfigError(f"{message} (see eas-host --help)")
 
@@ -70,7 +76,11 @@ def read_config(argv: Sequence[str], environ: Mapping[str, str] = os.environ) ->
             continue
         text = environ[variable]
         given[name] = _read(name, text.split(os.pathsep) if option.repeated else text, variable)
-    return HostConfig(**given)
+    if given.get("generate_token"):
+        if "token" in given:
+            raise ConfigError("--token and --generate-token: both are given; give one of them")
+        given["token"] = base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
+    return HostConfig(**given, given=frozenset(given))
 
 
 def _bind_values(argv: Sequence[str]) -> list[str]:
@@ -98,7 +108,8 @@ def _read(name: str, text: str | list[str] | bool, source: str) -> Any:  # noqa:
             raise ValueError(f"expected {', '.join(option.choices[:-1])} or {option.choices[-1]}")
         return option.read(text)
     except ValueError as error:
-        raise ConfigError(f"{source}: {text!r}: {error}") from error
+        shown = "" if option.secret else f"{text!r}: "
+        raise ConfigError(f"{source}: {shown}{error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,17 +123,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"eas-host {__version__}")
     groups = {group: parser.add_argument_group(title) for group, title in _TITLES.items()}
-    for field in fields(HostConfig):
-        option = _OPTIONS[field.name]
+    for name, option in _OPTIONS.items():
         group = groups[option.group]
-        if isinstance(field.default, bool):
-            group.add_argument(_flag(field.name), action="store_true", help=option.help)
+        default = getattr(HostConfig, name)
+        if isinstance(default, bool):
+            group.add_argument(_flag(name), action="store_true", help=option.help)
         else:
             group.add_argument(
-                _flag(field.name),
+                _flag(name),
                 metavar=option.metavar,
                 action="append" if option.repeated else "store",
-                help=option.help + _default_text(field.default),
+                help=option.help + _default_text(default),
             )
     return parser
 

@@ -27,7 +27,7 @@ MAX_THREADS: Final = 4095
 
 class Option(NamedTuple):
     """
-    How a field is given on the command line: *read* turns its text into the value.
+    How a field is given on the command line: *read* turns its text into the value. A *secret* one is never shown.
     """
 
     group: str
@@ -36,19 +36,24 @@ class Option(NamedTuple):
     read: Callable[[str], Any] = str
     choices: tuple[str, ...] = ()
     repeated: bool = False
+    secret: bool = False
 
 
 def option(default: Any, group: str, metavar: str, help_: str, **more: Any) -> Any:  # noqa: ANN401  as `field` itself
     """
     Declare one option: a dataclass field with its *default* and an `Option` built from the rest.
     """
-    return field(default=default, metadata={"option": Option(group, metavar, help_, **more)})
+    declared = Option(group, metavar, help_, **more)
+    return field(default=default, repr=not declared.secret, metadata={"option": declared})
 
 
 @dataclass(frozen=True)
 class HostConfig:
     """
     Everything that decides how a host runs.
+
+    Attributes:
+        given: the names of those options that were given explicitly; what a program asks for does not change them.
     """
 
     processor_type: str | None = option(
@@ -103,6 +108,29 @@ class HostConfig:
         "the Content-Type of the processor's answers",
         read=values.header_value,
     )
+    token: str | None = option(
+        None,
+        SERVING,
+        "TOKEN|@FILE",
+        "what clients must show in Authorization; without one everybody is served",
+        read=values.token_or_file,
+        secret=True,
+    )
+    generate_token: bool = option(False, SERVING, "", "make up a token and print it", read=values.boolean)
+    rate_limit: int = option(
+        0,
+        SERVING,
+        "N",
+        "requests a second, 0 for any number; one more answers 429",
+        read=values.whole(0, 1_000_000),
+    )
+    decompressor: str | None = option(
+        None,
+        SERVING,
+        "NAME",
+        "how bodies without a Content-Encoding are packed: gzip, zlib, snappy, lz4 or zstd; default: they are not",
+        read=values.coding,
+    )
     worker_threads: int = option(
         5, WORKERS, "N", "requests that run at once in one worker process", read=values.whole(1, MAX_THREADS)
     )
@@ -125,3 +153,4 @@ class HostConfig:
     )
     log_format: str = option("text", LOGGING, "FORMAT", "text, or json: one object a line", choices=("text", "json"))
     access_log: bool = option(False, LOGGING, "", "one line for each request", read=values.boolean)
+    given: frozenset[str] = frozenset()

@@ -19,6 +19,8 @@ _SIZE: Final = re.compile(r"(\d+)\s*(|[kmg]i?)b?", re.IGNORECASE)
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
 _MAX_PORT: Final = 65535
+_LATIN_1_MAX: Final = 0xFF
+_CODINGS: Final = ("gzip", "zlib", "snappy", "lz4", "zstd")
 
 
 class Address(NamedTuple):
@@ -138,3 +140,34 @@ def header_value(text: str) -> str:
     if not text.isascii() or not text.replace("\t", " ").isprintable() or not text.strip():
         raise ValueError("expected printable ASCII, such as application/octet-stream")
     return text.strip()
+
+
+def token(text: str) -> str:
+    """
+    Take a token: what an HTTP header can carry. Space around it is dropped, as HTTP does.
+    """
+    token = text.strip()
+    if not token or not token.isprintable() or not _is_latin_1(token):
+        raise ValueError("expected a token of printable Latin-1 characters, such as --generate-token makes")
+    return token
+
+
+def token_or_file(text: str) -> str:
+    """
+    Take a token itself, or with `@FILE` the contents of that file.
+    """
+    return token(text_or_file(text))
+
+
+def coding(text: str) -> str | None:
+    """
+    Take the name of a coding that bodies may have, or `none`.
+    """
+    name = text.strip().lower()
+    if name not in (*_CODINGS, "none"):
+        raise ValueError(f"expected {', '.join(_CODINGS)} or none")
+    return None if name == "none" else name
+
+
+def _is_latin_1(text: str) -> bool:
+    return all(ord(character) <= _LATIN_1_MAX for character in text)

@@ -20,7 +20,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from eas_host.front import wire
-from eas_host.front.exchange import Exchange, Head, Refusal
+from eas_host.front.exchange import Answer, Exchange, Head, Refusal
 from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED, PIPELINED_MEMORY
 from eas_host.front.reader import RequestReader
 from eas_host.reply import BODILESS
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _UNKNOWN: Final = b"\0"
 """Begins no request."""
+_SAME_EACH_TIME: Final = frozenset({b"authorization", b"content-length", b"content-type", b"date"})
+"""Headers that ask nothing of a request beyond what was decided when its head was read first."""
 
 
 class Connection(asyncio.Protocol):
@@ -38,6 +40,7 @@ class Connection(asyncio.Protocol):
     The protocol object of one client connection.
 
     Attributes:
+        keepalive: seconds that an exchange may take; the front's own number is not read for each request.
         at_rest: no exchange is under way, and the next may come.
         sweeps_at_rest: how many of the front's sweeps it has been so.
     """
@@ -47,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._front = front
         self._dispatcher = front.dispatcher
         self._now = front.loop.time
-        self._keepalive = front.keepalive
+        self.keepalive = front.keepalive
         self._open = front.deadlines.open
         self._known_answers = front.heads.known
         # Per connection
@@ -62,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._stalled = False  # the client does not read its answers
         self._read_holds = 0  # reasons for which reading is paused
         self._invitation_due = False  # 100 Continue, when it is this request's turn
+        self._cut_off = False  # by the host, not by the client
         self.at_rest = True
         self.sweeps_at_rest = 0
         # The last head, if the next may be recognised by it
@@ -87,7 +91,7 @@ class Connection(asyncio.Protocol):
         at_rest = self.at_rest
         if at_rest and len(data) == self._known_size and data.startswith(self._known_bytes):
             body = data[len(self._known_bytes) :]
-            exchange = Exchange(self, self._now() + self._keepalive, self._known_head, body, complete=True)
+            exchange = Exchange(self, self._now() + self.keepalive, self._known_head, body, complete=True)
             self._open[exchange] = None
             self._active = exchange
             self.at_rest = False
@@ -117,10 +121,12 @@ class Connection(asyncio.Protocol):
         front = self._front
         front.connections.discard(self)
         front.stalled.pop(self, None)
-        if self._active is not None:
-            self._dispatcher.abandon(self._active)
-            self._drop(self._active)
-            self._active = None
+        active, self._active = self._active, None
+        if active is not None:
+            if not self._cut_off:
+                front.client_left(active)
+            self._dispatcher.abandon(active)
+            self._drop(active)
         self._drop_waiting()
         front.check_drained()
 
@@ -189,8 +195,7 @@ class Connection(asyncio.Protocol):
             start = front.heads.usual(status, size)
         else:
             start = front.heads.special(status, size, keep_alive=keep)
-        if front.access_log is not None:
-            front.access_log(exchange, status, size)
+        front.answered(exchange, status, size)
         if status in BODILESS or head.method == b"HEAD":
             body = b""
         if size <= JOIN_MAX:
@@ -203,15 +208,37 @@ class Connection(asyncio.Protocol):
         """
         Send an answer of the host itself to *exchange*, which is the active one.
         """
+        text = refusal.text.encode("utf-8", "replace") + b"\n"
+        self.say(exchange, Answer(refusal.status, text, extra=refusal.extra, close=refusal.close))
+
+    def say(self, exchange: Exchange, answer: Answer) -> None:
+        """
+        Send *answer*, which does not come from the processor, to *exchange*, if somebody still waits for it.
+        """
+        if exchange is not self._active:
+            return
         front = self._front
         head = exchange.head
-        keep = head.keep_alive and exchange.complete and not refusal.close and not front.draining
-        body = refusal.text.encode("utf-8", "replace") + b"\n"
-        start = wire.own_head(refusal.status, len(body), keep_alive=keep, http_10=head.http_10, extra=refusal.extra)
-        if front.access_log is not None:
-            front.access_log(exchange, refusal.status, len(body))
+        status, body, content_type, extra, close = answer
+        keep = head.keep_alive and exchange.complete and not close and not front.draining
+        start = wire.own_head(
+            status, len(body), keep_alive=keep, http_10=head.http_10, content_type=content_type, extra=extra
+        )
+        front.said(exchange, status, len(body))
         self.transport.write(start if head.method == b"HEAD" else start + body)
         self._ended(exchange, keep=keep)
+
+    def is_active(self, exchange: Exchange) -> bool:
+        """
+        Tell whether *exchange* is the one that waits for its answer.
+        """
+        return exchange is self._active
+
+    def forget_head(self) -> None:
+        """
+        Parse and judge the next request anew, however well its head is known.
+        """
+        self._known_bytes = _UNKNOWN
 
     def expire(self, exchange: Exchange, refusal: Refusal) -> None:
         """
@@ -244,6 +271,7 @@ class Connection(asyncio.Protocol):
         """
         Close now, without sending what is still to be sent.
         """
+        self._cut_off = True
         sock = self.transport.get_extra_info("socket")
         if sock is not None:
             # With a linger time of 0 the kernel forgets the unsent bytes, too, and tells the client.
@@ -263,7 +291,7 @@ class Connection(asyncio.Protocol):
         end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
         # The parser skips empty lines around a request: then the sizes do not add up, or the end is found too early.
         alone = end + exchange.size == len(data) and not data.startswith(b"\r\n")
-        plain = head.keep_alive and head.refusal is None and head.fields.keys() <= {b"content-length"}
+        plain = head.keep_alive and head.refusal is None and not head.detour and head.fields.keys() <= _SAME_EACH_TIME
         if alone and plain and end <= MAX_KNOWN_HEAD:
             self._known_bytes = data[:end]
             self._known_size = len(data)
@@ -283,13 +311,21 @@ class Connection(asyncio.Protocol):
             if self._flooded and not self._too_much_waits():
                 self._flooded = False
                 self._release_reading()
-            refusal = exchange.refusal or self._dispatcher.submit(exchange)
+            refusal = exchange.refusal or self._begin(exchange)
             if refusal is not None:
                 self.refuse(exchange, refusal)
         self._pumping = False
         if self._invitation_due and self._active is None and not waiting:
             self._invitation_due = False
             self.transport.write(wire.CONTINUE)
+
+    def _begin(self, exchange: Exchange) -> Refusal | None:
+        """
+        Have *exchange* answered by whom its head says.
+        """
+        if exchange.head.detour:
+            return self._front.intake.begin(exchange)
+        return self._front.submit(exchange)
 
     def _ended(self, exchange: Exchange, *, keep: bool) -> None:
         """

@@ -3,7 +3,7 @@ The deadline of every exchange, with one timer for all.
 
 All exchanges get the same time, so the order in which they begin is the order in which they expire, and a dict, which
 keeps that order, is the whole data structure: adding and discarding cost some 30 ns each, a timer for every request
-would cost a hundred times that.
+would cost a hundred times that. When that time changes it changes for all of them, so the order stays.
 """
 
 from __future__ import annotations
@@ -30,6 +30,17 @@ class Deadlines:
         self._expire = expire
         self._timer = loop.call_later(seconds, self._on_timer)
 
+    def change(self, seconds: float) -> None:
+        """
+        Give every exchange, those under way too, *seconds* from its beginning.
+        """
+        longer = seconds - self._seconds
+        self._seconds = seconds
+        for exchange in self.open:
+            exchange.deadline += longer
+        self._timer.cancel()
+        self._on_timer()
+
     def close(self) -> None:
         """
         Watch no more.
@@ -38,12 +49,12 @@ class Deadlines:
 
     def _on_timer(self) -> None:
         now = self._loop.time()
+        due = now + self._seconds  # what begins from now on cannot expire before this
         while self.open:
             oldest = next(iter(self.open))
             if oldest.deadline > now:
+                due = oldest.deadline  # nor can what is open already before the oldest
                 break
             del self.open[oldest]
             self._expire(oldest)
-        # What begins from now on cannot expire before this; what is open already cannot before the oldest does.
-        due = oldest.deadline if self.open else now + self._seconds
         self._timer = self._loop.call_at(due, self._on_timer)

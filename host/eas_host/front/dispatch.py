@@ -12,12 +12,14 @@ waits for the answer any more but a worker still has the slot.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from eas_host import log
 from eas_host.front.exchange import Exchange, Refusal
+from eas_host.front.rate import RateLimit
 from eas_host.reply import BAD_REQUEST, http_status
 from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
 
@@ -44,29 +46,37 @@ class Dispatcher:
     Submits exchanges to *ring* and answers them with what comes back.
 
     Attributes:
-        ready: whether a worker runs, or will soon: otherwise requests are refused with 503 and *reason*.
+        capacity: the most requests that may be in the ring: those that wait and those that run.
+        threads: how many worker threads there are.
+        reason: why requests are refused with 503 while nobody is `ready`.
         worker_alive: whether a worker is ready now.
+        live: the requests in the ring.
         alone: the slots of those requests that run alone.
         on_alone_done: called with such a slot when its request is done.
         on_alone_abandoned: called with such a slot when nobody waits for its request any more, but a worker runs it.
+        on_full: called when a request is refused because too many wait.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, capacity: int, threads: int) -> None:
         self._loop = loop
         self._ring = ring
-        self._capacity = capacity
-        self._threads = threads
+        self.capacity = capacity
+        self.threads = threads
         self._running: list[Holder] = [None] * ring.shape.slots
-        self._live = 0
+        self.live = 0
         self._turn_due = False
         self._batches = self._batches_seen = 0  # of completions, now and at the last look at the backlog
         self._backlog_timer: asyncio.TimerHandle | None = None
-        self.ready = False
+        self._ready = False
+        self._paused = False
+        self._rate: RateLimit | None = None
+        self._open = False  # ready, not paused and not bounded: the usual case is one look
         self.worker_alive = False
         self.reason = "the processor is loading"
         self.alone: set[int] = set()
         self.on_alone_done: Callable[[int], None] = lambda _slot: None
         self.on_alone_abandoned: Callable[[int], None] = lambda _slot: None
+        self.on_full: Callable[[], None] = lambda: None
         loop.add_reader(ring.completion_fd, self._on_completion)
 
     # -- to the workers
@@ -75,10 +85,12 @@ class Dispatcher:
         """
         Queue *exchange*, whose request is complete. Returns a refusal if that is not possible now.
         """
-        if not self.ready:
-            return self._unavailable()
-        if self._live >= self._capacity:
-            return Refusal(450, "the queue is full; try again later")
+        if not self._open:
+            refusal = self._admit()
+            if refusal is not None:
+                return refusal
+        if self.live >= self.capacity:
+            return self._full()
         upload = exchange.upload
         if upload is None:
             body = exchange.body
@@ -87,14 +99,50 @@ class Dispatcher:
             exchange.upload = None
             slot = upload.submit()
         if slot < 0:
-            return Refusal(450, "the queue is full; try again later")
+            return self._full()
         exchange.slot = slot
         self._running[slot] = exchange
-        self._live += 1
+        self.live += 1
         if not self._turn_due:
             self._turn_due = True
             self._loop.call_soon(self._turn)
         return None
+
+    @property
+    def ready(self) -> bool:
+        """
+        Whether there is, or soon will be, somebody to take requests.
+        """
+        return self._ready
+
+    @ready.setter
+    def ready(self, ready: bool) -> None:
+        self._ready = ready
+        self._refresh()
+
+    @property
+    def paused(self) -> bool:
+        """
+        Whether the program itself has said that it is not ready.
+        """
+        return self._paused
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        self._paused = paused
+        self._refresh()
+
+    @property
+    def rate(self) -> RateLimit | None:
+        """
+        What bounds the requests per second.
+        """
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: RateLimit | None) -> None:
+        self._rate = rate
+        self._refresh()
 
     def abandon(self, exchange: Exchange) -> None:
         """
@@ -104,6 +152,7 @@ class Dispatcher:
         if slot < 0:
             return
         exchange.slot = -1
+        self._ring.uncount(slot)
         if self._ring.cancel(slot) or self._ring.phase(slot)[0] == DAMAGED:
             self._free(slot)
         else:
@@ -121,7 +170,7 @@ class Dispatcher:
         """
         Wake all worker threads, after something about the workers has changed.
         """
-        self._ring.bell(self._threads)
+        self._ring.bell(self.threads)
         self._watch_backlog()
 
     # -- from the workers
@@ -187,7 +236,7 @@ class Dispatcher:
             else:
                 batch.append((running[slot], outcome, status, self._ring.output(slot, size)))
                 self._free(slot)
-        self._live -= freed
+        self.live -= freed
         self._batches += 1
         return batch
 
@@ -200,7 +249,7 @@ class Dispatcher:
 
     def _free(self, slot: int) -> None:
         self._running[slot] = None
-        self._live -= 1
+        self.live -= 1
         self._ring.release(slot)
         self._not_alone(slot)
 
@@ -210,7 +259,7 @@ class Dispatcher:
             self.on_alone_done(slot)
 
     def _watch_backlog(self) -> None:
-        if self._backlog_timer is None and self._live:
+        if self._backlog_timer is None and self.live:
             self._backlog_timer = self._loop.call_later(_BACKLOG_SECONDS, self._check_backlog)
 
     def _check_backlog(self) -> None:
@@ -287,15 +336,36 @@ class Dispatcher:
             self.abandon(exchange)
             exchange.connection.refuse(exchange, self._unavailable())
 
+    def _refresh(self) -> None:
+        self._open = self._ready and not self._paused and self._rate is None
+
+    def _admit(self) -> Refusal | None:
+        """
+        Say why a request is refused before anybody asks whether there is room for it.
+        """
+        if not self._ready or self._paused:
+            return self._unavailable()
+        wait = self._rate.take(self._loop.time()) if self._rate is not None else 0.0
+        if wait:
+            # Whole seconds (RFC 9110, section 10.2.3), rounded up: who comes back then is let in.
+            extra = f"Retry-After: {math.ceil(wait)}\r\n"
+            return Refusal(429, "too many requests a second (rpc.rate_limit); try again later", extra=extra)
+        return None
+
+    def _full(self) -> Refusal:
+        self.on_full()
+        return Refusal(450, "the queue is full; try again later")
+
     def _unavailable(self) -> Refusal:
-        return Refusal(503, f"no healthy upstream: {self.reason}", extra="Retry-After: 1\r\n")
+        reason = self.reason if not self._ready else "the program has put model.ready to 0"
+        return Refusal(503, f"no healthy upstream: {reason}", extra="Retry-After: 1\r\n")
 
     @property
     def idle(self) -> bool:
         """
         Whether no request is in the ring.
         """
-        return self._live == 0
+        return self.live == 0
 
     def close(self) -> None:
         """
@@ -305,4 +375,4 @@ class Dispatcher:
         if self._backlog_timer is not None:
             self._backlog_timer.cancel()
         if not self.idle:
-            log.debug("%d requests were still in the ring", self._live)
+            log.debug("%d requests were still in the ring", self.live)

@@ -7,9 +7,14 @@ transport. In between it is read by its connection, then waits or runs in a slot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from eas_host.front.wire import TEXT
 
 if TYPE_CHECKING:
+    from _hashlib import HASH
+
+    from eas_host.front.builtin.handler import Handler
     from eas_host.front.connection import Connection
     from eas_host.front.upload import Upload
 
@@ -28,9 +33,25 @@ class Head:
         size: bytes of its field names and values.
         fields: those header values that the host looks at, by lower-case name.
         refusal: with what the host itself answers every such request, if it does.
+        handler: what answers in place of the processor, if something does.
+        coding: how the body is packed, if it is (`front.unpack`).
+        content_md5: the digest that the body must have, as the client wrote it, if a signature covers it.
     """
 
-    __slots__ = ("fields", "http_10", "keep_alive", "method", "plain", "refusal", "size", "url", "version")
+    __slots__ = (
+        "coding",
+        "content_md5",
+        "fields",
+        "handler",
+        "http_10",
+        "keep_alive",
+        "method",
+        "plain",
+        "refusal",
+        "size",
+        "url",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.url = b""
@@ -42,6 +63,16 @@ class Head:
         self.size = 0
         self.fields: dict[bytes, bytes] = {}
         self.refusal: Refusal | None = None
+        self.handler: Handler | None = None
+        self.coding: str | None = None
+        self.content_md5: bytes | None = None
+
+    @property
+    def detour(self) -> bool:
+        """
+        Whether its requests go through the intake, rather than straight to the processor.
+        """
+        return self.handler is not None or self.coding is not None or self.content_md5 is not None
 
 
 class Exchange:
@@ -57,6 +88,7 @@ class Exchange:
         size: bytes of the body so far.
         complete: whether the whole request has been read.
         refusal: with what the host itself answers, if it does.
+        digest: the body's MD5 so far, where a signature covers it.
         slot: the slot it waits or runs in, -1 for none.
         alone_kills: how often a worker was killed from outside while this was all it ran.
     """
@@ -64,6 +96,7 @@ class Exchange:
     upload: Upload | None = None
     size = 0
     refusal: Refusal | None = None
+    digest: HASH | None = None
     slot = -1
     alone_kills = 0
 
@@ -75,6 +108,15 @@ class Exchange:
         self.head = head
         self.body = body
         self.complete = complete
+
+    def take_body(self) -> bytes:
+        """
+        Take the whole body, wherever it is.
+        """
+        body, self.body = self.body, b""
+        if self.upload is not None:
+            body, self.upload = self.upload.take(), None
+        return body
 
 
 class Refusal:
@@ -95,3 +137,16 @@ class Refusal:
         The same, but the connection closes.
         """
         return self if self.close else Refusal(self.status, self.text, extra=self.extra, close=True)
+
+
+class Answer(NamedTuple):
+    """
+    What a builtin handler answers: a *status*, a *body* of *content_type*, *extra* header lines that end in CRLF each,
+    and whether the connection closes.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = TEXT
+    extra: str = ""
+    close: bool = False

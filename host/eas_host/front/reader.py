@@ -8,12 +8,13 @@ whatever still comes is dropped.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 import httptools
 
 from eas_host import log
-from eas_host.front import routes
+from eas_host.front import routes, unpack
 from eas_host.front.exchange import Exchange, Head, Refusal
 from eas_host.front.limits import MAX_HEAD, MAX_URL
 from eas_host.front.upload import Upload
@@ -22,7 +23,21 @@ if TYPE_CHECKING:
     from eas_host.front.connection import Connection
     from eas_host.front.context import FrontContext
 
-_WATCHED: Final = frozenset({b"content-length", b"expect", b"transfer-encoding", b"upgrade"})
+_WATCHED: Final = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-md5",
+        b"content-type",
+        b"date",
+        b"expect",
+        b"origin",
+        b"transfer-encoding",
+        b"upgrade",
+        b"x-lz4-original-length",
+    }
+)
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
@@ -44,6 +59,7 @@ class RequestReader:
         self.deaf = False
         # Per request
         self.reading: Exchange | None = None
+        self._max_body = front.max_body
         self._in_body = False
         self._head_size = 0
         self._quiet = 0  # bytes since the last piece of a body
@@ -88,6 +104,7 @@ class RequestReader:
         # piece must not be charged for that one.
         self._head_size = 0 if self.completed == 0 else -self._feeding
         self._connection.at_rest = False
+        self._max_body = self._front.max_body
         self.reading = self.new_exchange()
 
     def on_url(self, url: bytes) -> None:
@@ -108,7 +125,8 @@ class RequestReader:
         head.size += len(name) + len(value)
         name = name.lower()
         if name in _WATCHED:
-            head.fields[name] = value
+            fields = head.fields
+            fields[name] = b"%b, %b" % (fields[name], value) if name in fields else value
 
     def on_headers_complete(self) -> None:
         """
@@ -129,6 +147,8 @@ class RequestReader:
         head.refusal = self._judge(head)
         if head.refusal is not None:
             self._refuse(exchange, head.refusal)
+        elif head.content_md5 is not None:
+            exchange.digest = hashlib.md5(usedforsecurity=False)
 
     def on_body(self, piece: bytes) -> None:
         """
@@ -139,7 +159,9 @@ class RequestReader:
             return
         self._quiet = 0
         size = exchange.size = exchange.size + len(piece)
-        if size > self._front.max_body:
+        if exchange.digest is not None:
+            exchange.digest.update(piece)
+        if size > self._max_body:
             self._refuse(exchange, self._too_large())
         elif exchange.refusal is not None:
             return  # it is read only to get to the next request
@@ -227,16 +249,40 @@ class RequestReader:
             return _large_head()
         if head.version not in _VERSIONS:
             return Refusal(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
-        refusal = routes.refuse(head.method, head.url)
+        refusal = self._route(head)
         if refusal is not None:
             # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
             return refusal.closing() if expectation is not None or head.method == b"CONNECT" else refusal
-        if int(fields.get(b"content-length", b"0")) > self._front.max_body:
+        if int(fields.get(b"content-length", b"0")) > self._max_body:
             return self._too_large()
         if expectation is not None:
             if expectation.lower() != b"100-continue":
                 return Refusal(417, "the only expectation known is 100-continue", close=True)
             self._connection.invite_body()
+        return None
+
+    def _route(self, head: Head) -> Refusal | None:
+        """
+        Decide who answers a request with *head*, whether it may, and what must be done with its body before.
+        """
+        front = self._front
+        found = front.builtins.find(routes.path_of(head.url))
+        handler = None if isinstance(found, Refusal) else found
+        if handler is None or not handler.open:
+            refusal = front.auth.judge(head, head.method)
+            if refusal is not None:
+                return refusal
+        if isinstance(found, Refusal):
+            return found
+        head.handler = handler
+        self._max_body = front.max_body if handler is None else handler.max_body
+        refusal = routes.refuse(head.method) if handler is None else routes.refuse(head.method, handler.methods)
+        if refusal is not None:
+            return refusal
+        coding = unpack.find_coding(head.fields, front.decompressor)
+        if isinstance(coding, Refusal):
+            return coding
+        head.coding = coding
         return None
 
     def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
@@ -262,7 +308,9 @@ class RequestReader:
         self._refuse(self.reading or self.new_exchange(), refusal)
 
     def _too_large(self) -> Refusal:
-        return Refusal(413, f"the body is larger than {self._front.max_body} bytes (--max-body)", close=True)
+        limit = self._max_body
+        advice = " (--max-body)" if limit == self._front.max_body else ""
+        return Refusal(413, f"the body is larger than {limit} bytes{advice}", close=True)
 
 
 def _long_target() -> Refusal:

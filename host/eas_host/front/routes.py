@@ -1,40 +1,44 @@
 """
-Which request targets reach the processor.
+Request targets, and which methods reach the processor.
 
 `/api/predict/<name>` and everything below it do, and so does, as in EAS's local test, any other path (compatibility.md,
-section 3.5). `/api/builtin/` belongs to the host.
+section 3.5) that `front.builtin` does not answer.
 """
 
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import parse_qsl
 
 from eas_host.front.exchange import Refusal
 
-_BUILTIN: Final = b"/api/builtin"
 _ALLOWED: Final = frozenset({b"GET", b"HEAD", b"POST"})
-_NOT_ALLOWED: Final = Refusal(405, "the method is not allowed; use POST or GET", extra="Allow: GET, HEAD, POST\r\n")
 
 
-def refuse(method: bytes, url: bytes) -> Refusal | None:
+def refuse(method: bytes, allowed: frozenset[bytes] = _ALLOWED) -> Refusal | None:
     """
-    Say why a request for *url* with *method* does not reach the processor; None if it does.
+    Say why a request with *method* is refused where *allowed* are the methods that may be; None if it is not.
     """
-    if url.startswith(_BUILTIN) or not url.startswith(b"/"):
-        path = _path(url)
-        if path == _BUILTIN or path.startswith(_BUILTIN + b"/"):
-            return Refusal(404, f"there is no builtin handler at {path.decode('ascii', 'replace')}")
-    if method not in _ALLOWED:
-        return _NOT_ALLOWED
-    return None
+    if method in allowed:
+        return None
+    names = [name.decode() for name in sorted(allowed)]
+    text = f"the method is not allowed; use {' or '.join(name for name in reversed(names) if name != 'HEAD')}"
+    return Refusal(405, text, extra=f"Allow: {', '.join(names)}\r\n")
 
 
-def _path(url: bytes) -> bytes:
+def path_of(target: bytes) -> bytes:
     """
-    Cut the query, and the scheme and authority of an absolute target (RFC 9112, section 3.2.2).
+    Cut the query, and the scheme and authority of an absolute *target* (RFC 9112, section 3.2.2).
     """
-    path = url.partition(b"?")[0]
+    path = target.partition(b"?")[0]
     _, scheme, rest = path.partition(b"://")
     if scheme and not path.startswith(b"/"):
         path = b"/" + rest.partition(b"/")[2]
     return path
+
+
+def query_of(target: bytes) -> dict[str, str]:
+    """
+    Read the query of *target*; of a repeated name the last value counts.
+    """
+    return dict(parse_qsl(target.partition(b"?")[2].decode("ascii", "replace"), keep_blank_values=True))

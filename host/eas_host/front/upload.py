@@ -66,7 +66,7 @@ class Uploads:
 
 class Upload:
     """
-    One body in pieces. Ends with exactly one `submit` or `drop`.
+    One body in pieces. Ends with exactly one `submit`, `take` or `drop`.
     """
 
     __slots__ = ("_exchange", "_pieces", "_size", "_uploads", "slot")
@@ -114,6 +114,15 @@ class Upload:
         if slot >= 0:
             ring.publish(slot, self._size)
         return slot
+
+    def take(self) -> bytes:
+        """
+        Take the whole body out, and drop the rest.
+        """
+        slot = self.slot
+        data = b"".join(self._pieces) if slot == NO_SLOT else self._uploads.ring.input(slot, self._size)
+        self.drop()
+        return data
 
     def drop(self) -> None:
         """

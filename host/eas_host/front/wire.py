@@ -7,6 +7,7 @@ is made once a second and looked up; so are whole heads, for outputs of the same
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
@@ -35,8 +36,24 @@ class Heads:
 
     def __init__(self, content_type: str) -> None:
         self._content_type = content_type
+        self._default_type = content_type
+        self._extra = ""
         self._starts: dict[int, bytes] = {}
         self.known: dict[tuple[int, int], bytes] = {}
+
+    def set_default_headers(self, headers: Iterable[tuple[str, str]]) -> None:
+        """
+        Send *headers*, pairs of a name and a value fit for HTTP, with each answer from now on. A Content-Type among
+        them takes the place of the usual one.
+        """
+        self._content_type = self._default_type
+        self._extra = ""
+        for name, value in headers:
+            if name.lower() == "content-type":
+                self._content_type = value
+            else:
+                self._extra += f"{name}: {value}\r\n"
+        self.renew()
 
     def renew(self) -> None:
         """
@@ -67,16 +84,18 @@ class Heads:
         """
         start = self._starts.get(status)
         if start is None:
-            start = self._starts[status] = _start(status, self._content_type)
+            start = self._starts[status] = _start(status, self._content_type, self._extra)
         return _without_length(start) + end if status in BODILESS else b"%b%d%b" % (start, length, end)
 
 
-def own_head(status: int, length: int, *, keep_alive: bool, http_10: bool, extra: str = "") -> bytes:
+def own_head(
+    status: int, length: int, *, keep_alive: bool, http_10: bool, content_type: str = TEXT, extra: str = ""
+) -> bytes:
     """
-    Make the head of an answer of the host itself: text, with *extra* header lines, each ending in CRLF.
+    Make the head of an answer of the host itself, with *extra* header lines, each ending in CRLF.
     """
     end = _END_CLOSE if not keep_alive else _END_KEEP_10 if http_10 else _END_KEEP
-    return b"%b%d%b" % (_start(status, TEXT, extra), length, end)
+    return b"%b%d%b" % (_start(status, content_type, extra), length, end)
 
 
 def _start(status: int, content_type: str, extra: str = "") -> bytes:

@@ -5,7 +5,7 @@ The Python face of the shared-memory ring, and the only importer of the native m
 """
 
 from eas_host.ring.face import BAD_OUTPUT, COPIED, DAMAGED, DONE, FREE, RAISED, RETURNED, RUNNING, SUBMITTED, TOO_LARGE
-from eas_host.ring.front import Crash, FrontRing, Shape
+from eas_host.ring.front import LATENCY_BOUNDS, Crash, FrontRing, Shape, Stats
 from eas_host.ring.worker import Call, CppProgram, WorkerRing, die_with_parent, line_buffer_stdout, open_log
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "DAMAGED",
     "DONE",
     "FREE",
+    "LATENCY_BOUNDS",
     "RAISED",
     "RETURNED",
     "RUNNING",
@@ -24,6 +25,7 @@ __all__ = [
     "Crash",
     "FrontRing",
     "Shape",
+    "Stats",
     "WorkerRing",
     "die_with_parent",
     "line_buffer_stdout",

@@ -51,6 +51,29 @@ class Crash(NamedTuple):
     frames: tuple[str, ...]
 
 
+LATENCY_BOUNDS: Final[tuple[float, ...]] = tuple(nanoseconds / 1e9 for nanoseconds in lib.eas_latency_bounds)
+"""The longest time of each bucket of `Stats.latency_counts` in seconds, but for the last, which has none."""
+
+
+class Stats(NamedTuple):
+    """
+    What was counted of the requests that processors answered, whatever the answer.
+
+    *latency_counts* has one number for each of `LATENCY_BOUNDS` and one for all above, not cumulated: requests by the
+    time from their begin until their completion was collected. *latency_sum* is in seconds. *returned* counts by the
+    status that the processor returned, -1 stands for those outside of 0 .. 999; *bad* has what cannot be an output, or
+    is too large. *bytes_in* counts all bodies that were submitted, *bytes_out* the outputs, texts of errors included.
+    """
+
+    latency_counts: tuple[int, ...]
+    latency_sum: float
+    returned: dict[int, int]
+    raised: int
+    bad: int
+    bytes_in: int
+    bytes_out: int
+
+
 class FrontRing:
     """
     The ring as the front sees it.
@@ -65,6 +88,8 @@ class FrontRing:
         publish: `publish(slot, size)`.
         release: `release(slot)`: its bytes have been copied, it is free.
         cancel: `cancel(slot) -> 1` if it was still waiting and is free now, 0 if a worker has it.
+        backdate: `backdate(slot, nanoseconds)`: the request began that much earlier than it was published.
+        uncount: `uncount(slot)`: nobody waits for the request any more, so `stats` shall not have its completion.
         waiting: `waiting() -> int`: requests that no worker has taken yet.
         bell: `bell(threads)`: wake up to that many worker threads.
         nudge: `nudge()`: wake one worker thread, unless one is awake that will look at the queue soon.
@@ -85,13 +110,15 @@ class FrontRing:
         self._completions = ffi.new("int64_t[]", _NUMBERS * _COLLECT_MAX)
         self._copies = ffi.new("char[]", _COPIES_SIZE)
         self.copies: bytes = ffi.buffer(self._copies)
-        self._outputs, self._stride = self._output_buffer()
+        self._inputs, self._outputs, self._stride = self._buffers()
         self.submit: Callable[[bytes, int], int] = partial(lib.eas_front_submit, ring)
         self.reserve: Callable[[], int] = partial(lib.eas_front_reserve, ring)
         self.write: Callable[[int, int, bytes, int], int] = partial(lib.eas_front_write, ring)
         self.publish: Callable[[int, int], None] = partial(lib.eas_front_publish, ring)
         self.release: Callable[[int], None] = partial(lib.eas_front_release, ring)
         self.cancel: Callable[[int], int] = partial(lib.eas_front_cancel, ring)
+        self.backdate: Callable[[int, int], None] = partial(lib.eas_front_backdate, ring)
+        self.uncount: Callable[[int], None] = partial(lib.eas_front_uncount, ring)
         self.waiting: Callable[[], int] = partial(lib.eas_front_waiting, ring)
         self.bell: Callable[[int], None] = partial(lib.eas_front_bell, ring)
         self.nudge: Callable[[], None] = partial(lib.eas_front_nudge, ring)
@@ -118,6 +145,14 @@ class FrontRing:
         copied: bytes = self._outputs[start : start + size]
         return copied
 
+    def input(self, slot: int, size: int) -> bytes:
+        """
+        Copy the first *size* bytes of the body in *slot*, which must be reserved.
+        """
+        start = slot * self._stride
+        copied: bytes = self._inputs[start : start + size]
+        return copied
+
     def phase(self, slot: int) -> tuple[int, int]:
         """
         Tell the phase of *slot* and the worker that has it.
@@ -126,6 +161,25 @@ class FrontRing:
         """
         worker = ffi.new("uint32_t *")
         return lib.eas_front_phase(self._ring, slot, worker, ffi.NULL), worker[0]
+
+    def stats(self) -> Stats:
+        """
+        Read what was counted since the ring was made.
+        """
+        counted = ffi.new("eas_stats *")
+        lib.eas_front_stats(self._ring, counted)
+        returned = {status: count for status, count in enumerate(counted.returned) if count}
+        if counted.returned_other:
+            returned[-1] = counted.returned_other
+        return Stats(
+            latency_counts=tuple(counted.latency),
+            latency_sum=counted.latency_nanoseconds / 1e9,
+            returned=returned,
+            raised=counted.raised,
+            bad=counted.bad,
+            bytes_in=counted.bytes_in,
+            bytes_out=counted.bytes_out,
+        )
 
     def resubmit(self, slot: int) -> None:
         """
@@ -168,18 +222,24 @@ class FrontRing:
         """
         Unmap the memory and close the descriptors.
         """
-        del self._outputs
+        del self._inputs, self._outputs
         lib.eas_ring_unmap(self._ring)
         os.close(self.memory_fd)
         os.close(self.completion_fd)
 
-    def _output_buffer(self) -> tuple[Any, int]:
+    def _buffers(self) -> tuple[Any, Any, int]:
         """
-        Make one buffer over the outputs of all slots, so that copying one is a plain slice; and tell their distance.
+        Make one buffer over the bodies of all slots and one over their outputs, so that copying one is a plain slice;
+        and tell their distance.
         """
-        first = lib.eas_slot_output(self._ring, 0)
-        stride = lib.eas_slot_output(self._ring, 1) - first
-        return ffi.buffer(first, (self.shape.slots - 1) * stride + self.shape.max_output), stride
+        body, output = lib.eas_slot_input(self._ring, 0), lib.eas_slot_output(self._ring, 0)
+        stride = lib.eas_slot_output(self._ring, 1) - output
+        others = (self.shape.slots - 1) * stride
+        return (
+            ffi.buffer(body, others + self.shape.max_body),
+            ffi.buffer(output, others + self.shape.max_output),
+            stride,
+        )
 
 
 def _users_frames(frames: list[str]) -> list[str]:

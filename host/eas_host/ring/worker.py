@@ -4,7 +4,11 @@ A worker's side of the ring: take a call, complete it; and the cpp program, whos
 
 from __future__ import annotations
 
+import math
 import os
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from eas_host.errors import EntryInvalid, InitializeFailed
@@ -12,6 +16,13 @@ from eas_host.ring.face import ERROR_SIZE, ffi, lib, text
 
 SIGNALS_ALL: Final = 1
 SIGNALS_ABORT: Final = 2
+_TAKEN: Final = 1
+_TIMED_OUT: Final = 2
+_INTERRUPTED: Final = 3
+"""What a native take says; 0 is the stop."""
+_NO_LIMIT: Final = -1
+_SECONDS_MAX: Final = 2**31 // 1000
+"""The longest time-out that milliseconds in an int can tell."""
 _STATE_UNSET: Final = -0x5EED5EED
 """What *state* holds before `initialize`: no processor sets it by chance."""
 
@@ -41,7 +52,8 @@ class Call:
     """
     One request that a thread has taken: its *slot* and the *size* of its input in bytes.
 
-    Each thread has one and reuses it.
+    A thread that completes each before it takes the next has one and reuses it. Whoever holds several has one for each,
+    and any thread may complete it, once.
     """
 
     __slots__ = ("native", "size", "slot", "thread")
@@ -71,6 +83,7 @@ class WorkerRing:
         if self._ring == ffi.NULL:
             raise OSError(f"cannot map the ring: {text(error)}")
         self.worker = worker
+        self._take_for: Callable[[int, Any, int], int] = partial(lib.eas_worker_take_for, self._ring, worker)
         shape = ffi.new("eas_shape *")
         lib.eas_ring_shape(self._ring, shape)
         self._input_capacity: int = shape.max_body
@@ -96,29 +109,53 @@ class WorkerRing:
         lib.eas_worker_enter(self._ring, self.worker, thread)
         return Call(thread)
 
-    def take(self, call: Call) -> bool:
+    def leave(self) -> None:
         """
-        Wait for a request and put it into *call*. False: the worker is to stop.
+        Tell that the calling thread, which entered, takes nothing more. What it holds may still be completed.
         """
-        if not lib.eas_worker_take(self._ring, self.worker, call.thread, call.native):
-            return False
-        call.slot = call.native.slot
-        call.size = call.native.input_size
-        return True
+        lib.eas_worker_leave(self._ring, self.worker)
+
+    def take(self, call: Call, timeout: float | None = None) -> bool | None:
+        """
+        Wait for a request and put it into *call*. False: the worker is to stop. None: *timeout* seconds have passed; 0
+        only looks.
+
+        Signal handlers run meanwhile, and what they raise ends the waiting; nothing is taken then.
+        """
+        if timeout is None:
+            taken = self._take_for(call.thread, call.native, _NO_LIMIT)
+            while taken == _INTERRUPTED:
+                taken = self._take_for(call.thread, call.native, _NO_LIMIT)
+        else:
+            taken = self._take_until(call, time.monotonic() + timeout)
+        if taken == _TAKEN:
+            call.slot = call.native.slot
+            call.size = call.native.input_size
+            return True
+        return None if taken == _TIMED_OUT else False
+
+    def _take_until(self, call: Call, end: float) -> int:
+        taken = _INTERRUPTED
+        while taken == _INTERRUPTED:
+            seconds = max(0.0, min(end - time.monotonic(), _SECONDS_MAX))
+            taken = self._take_for(call.thread, call.native, math.ceil(1000 * seconds))
+        return taken
 
     def reply(self, call: Call, outcome: int, status: int, data: bytes) -> None:
         """
         Complete *call* with *data*. Above the limit on outputs it becomes an error that tells its size.
+
+        Does nothing if *call* is complete already.
         """
         lib.eas_worker_reply(
-            self._ring, self.worker, call.thread, call.slot, outcome, status, ffi.from_buffer(data), len(data)
+            self._ring, self.worker, call.thread, call.native, outcome, status, ffi.from_buffer(data), len(data)
         )
 
     def complete(self, call: Call, outcome: int, status: int, size: int) -> None:
         """
         Complete *call*, whose output of *size* bytes is already in its slot.
         """
-        lib.eas_worker_complete(self._ring, self.worker, call.thread, call.slot, outcome, status, size)
+        lib.eas_worker_complete(self._ring, self.worker, call.thread, call.native, outcome, status, size)
 
     def input(self, slot: int) -> memoryview:
         """

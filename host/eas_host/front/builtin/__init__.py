@@ -1,0 +1,94 @@
+"""
+What the host answers itself, in place of the processor.
+
+One small file for each idea; `handler` says what a handler is. `Builtins.find` is the table of contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from eas_host import log
+from eas_host.front.builtin.call import Call, Tell
+from eas_host.front.builtin.discovery import PREFIXES, Discovery
+from eas_host.front.builtin.eastool import Eastool
+from eas_host.front.builtin.handler import Handler
+from eas_host.front.builtin.injected import Injected
+from eas_host.front.builtin.metrics import PrometheusMetrics
+from eas_host.front.builtin.monitor import Monitor
+from eas_host.front.builtin.ping import Ping
+from eas_host.front.builtin.prop import Prop
+from eas_host.front.builtin.realtime_metrics import RealtimeMetrics
+from eas_host.front.builtin.term import Term
+from eas_host.front.builtin.user_metrics import UserMetrics
+from eas_host.front.exchange import Refusal
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+
+_BUILTIN: Final = b"/api/builtin"
+
+
+class Builtins:
+    """
+    All handlers of *front*.
+    """
+
+    def __init__(self, front: FrontContext) -> None:
+        self._front = front
+        self._injected = Injected(front)
+        self._discovery = Discovery(front)
+        metrics = UserMetrics()
+        self._handlers: dict[bytes, Handler] = {
+            b"call": Call(front),
+            b"eastool": Eastool(front),
+            b"metrics": PrometheusMetrics(front, metrics),
+            b"monitor": Monitor(front),
+            b"ping": Ping(front),
+            b"prop": Prop(front),
+            b"realtime_metrics": RealtimeMetrics(front, metrics),
+            b"tell": Tell(front),
+            b"term": Term(front),
+        }
+
+    def find(self, path: bytes) -> Handler | Refusal | None:
+        """
+        Find who answers requests to *path*: a handler, nobody, or the processor (None).
+        """
+        if path.startswith(PREFIXES):
+            return self._discover(path)
+        if path == _BUILTIN or path.startswith(_BUILTIN + b"/"):
+            handler = self._handlers.get(path[len(_BUILTIN) + 1 :]) or self._injected.find(path)
+            return handler or self._unknown(path)
+        return self._injected.find(path)
+
+    def on_message(self, worker: int, message: Mapping[str, Any]) -> None:
+        """
+        Take a *message* of *worker* about its injected handlers.
+        """
+        if message["event"] == "injected":
+            self._injected.answered(worker, message["id"], message["status"], message["body"])
+            return
+        path = message["path"]
+        if path.removeprefix(_BUILTIN.decode() + "/").encode() in self._handlers:
+            log.warning("worker %d: %s cannot be injected: the host answers it itself", worker, path)
+            return
+        self._injected.inject(worker, path, message["token"])
+
+    def on_death(self, worker: int) -> None:
+        """
+        *worker* is gone, and its injected handlers with it.
+        """
+        self._injected.worker_died(worker)
+
+    def _discover(self, path: bytes) -> Handler | Refusal:
+        name = unquote(path.rpartition(b"/")[2].decode("ascii", "replace"))
+        if name == self._front.name:
+            return self._discovery
+        return Refusal(404, f"there is no service {name!r} here; this host serves {self._front.name!r}")
+
+    def _unknown(self, path: bytes) -> Refusal:
+        known = ", ".join(name.decode() for name in sorted(self._handlers))
+        return Refusal(404, f"there is no builtin handler at {path.decode('ascii', 'replace')}; there are: {known}")

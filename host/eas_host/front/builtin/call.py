@@ -1,0 +1,94 @@
+"""
+Two further ways to the processor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from eas_host import log
+from eas_host.front.builtin.handler import WRITING, Builtin, text
+from eas_host.front.exchange import Answer, Exchange, Head, Refusal
+from eas_host.reply import BAD_REQUEST
+
+if TYPE_CHECKING:
+    from eas_host.front.connection import Connection
+    from eas_host.front.context import FrontContext
+
+
+class Call(Builtin):
+    """
+    `call`: hands the body to the processor and answers with its answer, as `/api/predict/<service>` does.
+
+    EAS documents the name only; what it does is our choice.
+    """
+
+    def __init__(self, front: FrontContext) -> None:
+        super().__init__(front)
+        self.max_body = front.max_body
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Hand *body* on; the answer goes the usual way.
+        """
+        refusal = self.front.submit(exchange)
+        if refusal is not None:
+            exchange.connection.refuse(exchange, refusal)
+        return None
+
+
+class Tell(Builtin):
+    """
+    `tell`: hands the body to the processor and answers 202 at once. What the processor answers is dropped; an error is
+    logged. It may take longer than `rpc.keepalive`, for nobody waits.
+
+    EAS documents the name only; what it does is our choice.
+    """
+
+    methods = WRITING
+
+    def __init__(self, front: FrontContext) -> None:
+        super().__init__(front)
+        self.max_body = front.max_body
+        self._nobody = cast("Connection", Nobody())
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Hand *body* on, as a request of its own.
+        """
+        told = Exchange(self._nobody, exchange.deadline, Head(), body, complete=True)
+        told.size = len(body)
+        told.head.method, told.head.url = exchange.head.method, exchange.head.url
+        refusal = self.front.submit(told)
+        if refusal is not None:
+            exchange.connection.refuse(exchange, refusal)
+            return None
+        return text(202, "accepted")
+
+
+class Nobody:
+    """
+    Stands in for the connection of a request that nobody waits for: it has what the dispatcher calls.
+    """
+
+    def answer(self, exchange: Exchange, status: int, body: bytes) -> None:
+        """
+        The processor has answered.
+        """
+        if status >= BAD_REQUEST:
+            log.warning("/api/builtin/tell: the processor answered %d: %s", status, _start(body))
+
+    def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+        """
+        The host has answered, since the processor could not.
+        """
+        log.warning("/api/builtin/tell: %d: %s", refusal.status, refusal.text)
+
+    def reset(self) -> None:
+        """
+        There is nothing to close.
+        """
+
+
+def _start(body: bytes) -> str:
+    return body[:200].decode("utf-8", "backslashreplace")

@@ -1,0 +1,47 @@
+"""
+Where a service's instances are, for clients that call them directly.
+
+The Python and Java clients ask one path, the Go client the other (compatibility.md, section 8); none sends a token.
+There is one instance here, and it is where the client has found it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from eas_host.front.builtin.handler import JSON, READING, unmapped
+from eas_host.front.exchange import Answer, Exchange
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+
+PREFIXES: Final = (
+    b"/api/v1/servicediscovery/upstreams/",
+    b"/exported/apis/eas.alibaba-inc.k8s.io/v1/upstreams/",
+)
+_WEIGHT: Final = 100
+
+
+class Discovery:
+    """
+    Answers with the one instance there is: the local end of the client's own connection.
+    """
+
+    open = True
+    methods = READING
+    max_body = 0
+
+    def __init__(self, front: FrontContext) -> None:
+        self._front = front
+
+    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`.
+        """
+        host, port = exchange.connection.transport.get_extra_info("sockname")[:2]
+        address = unmapped(host)
+        # Clients join it with the port to the start of a URL, where an IPv6 address needs brackets.
+        ip = f"[{host}]" if address is None or address.version == 6 else str(address)  # noqa: PLR2004
+        items = [{"ip": ip, "port": port, "weight": _WEIGHT}]
+        return Answer(200, json.dumps({"endpoints": {"items": items}}).encode() + b"\n", JSON)

@@ -1,0 +1,92 @@
+"""
+A report for whoever wonders why a service does not do what it should.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, Final
+
+import eas_host
+from eas_host.front.builtin.handler import READING, WRITING, Builtin, text
+from eas_host.front.builtin.load import load_of
+from eas_host.front.exchange import Answer, Exchange
+from eas_host.front.properties import HIDDEN
+
+_LONGEST: Final = 200
+"""Characters shown of an option's value: a model's configuration may be a file."""
+
+
+class Eastool(Builtin):
+    """
+    `eastool`: a report in text: versions, options, properties, the queue, and which requests run since when. It also
+    asks the workers to log where their threads are.
+
+    EAS documents the name only; what it does is our choice.
+    """
+
+    changes = READING | WRITING
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Report.
+        """
+        self.front.tell({"event": "stacks", "reason": "/api/builtin/eastool"})
+        sections = (self._host(), self._options(), self._properties(), self._load(), self._requests())
+        return text(200, "\n".join(line for section in sections for line in section))
+
+    def _host(self) -> Iterator[str]:
+        front = self.front
+        dispatcher = front.dispatcher
+        yield f"eas-host {eas_host.__version__}, Python {platform.python_version()}, {platform.platform()}"
+        yield f"process {os.getpid()}, up {front.metrics.uptime:.0f} s, {time.strftime('%Y-%m-%d %H:%M:%S %z')}"
+        if not dispatcher.ready:
+            yield f"service {front.name}: not ready: {dispatcher.reason}"
+        else:
+            yield f"service {front.name}: {'model.ready is 0' if dispatcher.paused else 'ready'}"
+
+    def _options(self) -> Iterator[str]:
+        config = self.front.config
+        yield ""
+        yield "options (* given explicitly):"
+        for field in fields(config):
+            if "option" in field.metadata:
+                value = getattr(config, field.name)
+                hidden = field.metadata["option"].secret and value is not None
+                mark = "*" if field.name in config.given else " "
+                yield f"{mark} {field.name} = {HIDDEN if hidden else _shown(value)}"
+
+    def _properties(self) -> Iterator[str]:
+        yield ""
+        yield "properties:"
+        for name, value in self.front.properties.shown().items():
+            yield f"  {name} = {_shown(value)}"
+
+    def _load(self) -> Iterator[str]:
+        load = load_of(self.front)
+        yield ""
+        yield f"queue: {load.waiting} requests wait, {load.busy} of {load.threads} worker threads are busy"
+        yield f"connections: {load.connections}, worker restarts: {load.restarts}"
+
+    def _requests(self) -> Iterator[str]:
+        yield ""
+        yield "requests in the host (where their threads are is in the log):"
+        front = self.front
+        for slot in range(front.ring.shape.slots):
+            exchange = front.dispatcher.exchange(slot)
+            if exchange is None:
+                continue
+            waits = front.dispatcher.is_waiting(exchange)
+            state = "waits" if waits else f"runs on worker {front.ring.phase(slot)[1]}"
+            head = exchange.head
+            line = f"{head.method.decode('ascii', 'replace')} {head.url.decode('ascii', 'backslashreplace')}"
+            yield f"  {line}: {state}, {front.age(exchange):.3f} s since its first byte"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401  each option has a type of its own
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}... ({len(shown)} characters)"

@@ -1,0 +1,154 @@
+"""
+What a builtin handler is, and what most of them share.
+
+A handler gets a complete request and answers it in place of the processor, on the front's thread: it must be quick.
+Who may ask is decided in two steps: a handler that is not `open` is reached with the token only, if there is one; and
+what changes something is, where no token tells friend from foe, left to programs on this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from eas_host.front.exchange import Answer
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+    from eas_host.front.exchange import Exchange
+
+JSON: Final = "application/json"
+READING: Final = frozenset({b"GET", b"HEAD"})
+WRITING: Final = frozenset({b"POST"})
+
+SMALL_BODY: Final = 256 * 1024
+"""Bytes that a handler reads which does not hand them on: a thousand metrics, parsed in a few milliseconds."""
+
+_LONG_NUMBER: Final = 18
+"""Digits up to which a number is read as a whole one; Python takes quadratic time for very long ones."""
+
+
+class Handler(Protocol):
+    """
+    Answers requests in place of the processor.
+
+    Attributes:
+        open: whether it may be asked without the token.
+        methods: those that it knows; others answer 405.
+        max_body: bytes of the largest body; a larger one answers 413.
+    """
+
+    open: bool
+    methods: frozenset[bytes]
+    max_body: int
+
+    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer *exchange*, whose whole body is *body*; None: the answer comes later, through its connection.
+        """
+
+
+class Builtin:
+    """
+    Superclass of the handlers under `/api/builtin/`.
+
+    Attributes:
+        changes: the methods that change something, or cost more than the answer.
+    """
+
+    open = False
+    methods = READING | WRITING
+    max_body = SMALL_BODY
+    changes: frozenset[bytes] = frozenset()
+
+    def __init__(self, front: FrontContext) -> None:
+        self.front = front
+
+    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer *exchange*, if its client may ask for that.
+        """
+        if exchange.head.method in self.changes and not self.front.auth.required:
+            refused = _refuse_stranger(exchange)
+            if refused is not None:
+                return refused
+        return self.answer(exchange, body)
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer *exchange*, as `Handler.__call__`.
+        """
+        raise NotImplementedError
+
+
+def text(status: int, line: str) -> Answer:
+    """
+    Answer with one line of text, or several.
+    """
+    return Answer(status, f"{line}\n".encode("utf-8", "backslashreplace"))
+
+
+def as_json(value: Any) -> Answer:  # noqa: ANN401  whatever JSON can hold
+    """
+    Answer with *value* as JSON, indented for people.
+    """
+    return Answer(200, json.dumps(value, indent=2).encode() + b"\n", JSON)
+
+
+def read_json(body: bytes) -> Any:  # noqa: ANN401  the same
+    """
+    Read *body*, which comes from anybody.
+
+    Raises:
+        ValueError: it is not JSON; the text says why.
+    """
+    try:
+        return json.loads(body, parse_constant=_no_number, parse_int=_number)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the body is not JSON: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("the body is not JSON: it is not UTF-8") from error
+    except RecursionError as error:
+        raise ValueError("the body is nested too deeply") from error
+
+
+def is_local(host: str) -> bool:
+    """
+    Tell whether *host*, the address of a peer, is of this machine: 127.0.0.0/8, ::1 or the first mapped into IPv6.
+    """
+    address = unmapped(host)
+    return address is not None and address.is_loopback
+
+
+def unmapped(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """
+    Read *host*; an IPv4 address that is mapped into IPv6, as a socket for both has it, becomes IPv4 again.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _refuse_stranger(exchange: Exchange) -> Answer | None:
+    """
+    Say why the client of *exchange*, which sent no token, may change nothing; None if it may.
+    """
+    peer = exchange.connection.transport.get_extra_info("peername")
+    if not peer or not is_local(peer[0]):
+        return text(403, "without a token only programs on this machine may do that; start the host with --token")
+    if b"origin" in exchange.head.fields:
+        # Any page that a browser on this machine shows could send this. Browsers name the page's origin with a POST.
+        return text(403, "without a token no web page may do that; start the host with --token")
+    return None
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"the body is not JSON: {word} is no number")
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONG_NUMBER else float(digits)

@@ -1,0 +1,146 @@
+"""
+Handlers that programs bring themselves: `QueuedService.inject(path, handler, token)` of allspark.
+
+The handler runs in a worker. A request to its path travels there over the worker's control socket, not over the ring,
+which carries what the processor is to answer; so it is for small and rare requests, as the host's own handlers are.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes
+
+from eas_host import log
+from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, text
+from eas_host.front.exchange import Answer, Exchange
+from eas_host.reply import QUEUE_FULL, http_status
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+
+_BEARER: Final = b"bearer "
+_CALLS: Final = 64
+"""Requests under way at once, as many as EAS has wait for the processor; one more answers 450."""
+
+
+class InjectedHandler:
+    """
+    Answers requests to one path through the worker that brought its handler.
+
+    Args:
+        injected: carries the requests.
+        worker: the worker.
+        path: as it was registered.
+        token: what requests to that path must bring, in place of the service's token.
+    """
+
+    methods = READING | WRITING
+    max_body = SMALL_BODY
+
+    def __init__(self, injected: Injected, worker: int, path: str, token: str | None) -> None:
+        self.worker = worker
+        self._injected = injected
+        self._path = path
+        self._token = token.encode() if token else None
+        self.open = token is not None
+
+    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Send *body* to the worker, if its client may do so.
+        """
+        if self._token is not None and not _brings(exchange.head.fields, self._token):
+            return text(401, f"{self._path} needs a token of its own, in the header Authorization")
+        return self._injected.call(self.worker, exchange, self._path, body)
+
+
+class Injected:
+    """
+    The injected handlers of all workers, and the requests that are with them.
+    """
+
+    def __init__(self, front: FrontContext) -> None:
+        self._front = front
+        self._handlers: dict[bytes, list[InjectedHandler]] = {}  # of a path; the newest answers
+        self._calls: dict[int, tuple[int, Exchange]] = {}
+        self._last = 0
+
+    def find(self, path: bytes) -> InjectedHandler | None:
+        """
+        The handler for *path*, if a program brought one.
+        """
+        if not self._handlers:
+            return None
+        handlers = self._handlers.get(unquote_to_bytes(path))
+        return handlers[-1] if handlers else None
+
+    def inject(self, worker: int, path: str, token: str | None) -> None:
+        """
+        *worker* answers requests to *path* itself.
+        """
+        if not path.startswith("/"):
+            path = f"/{path}"
+        handlers = self._handlers.setdefault(path.encode("utf-8", "surrogateescape"), [])
+        handlers[:] = [handler for handler in handlers if handler.worker != worker]
+        handlers.append(InjectedHandler(self, worker, path, token))
+        log.debug("worker %d: answers %s itself", worker, path)
+
+    def call(self, worker: int, exchange: Exchange, path: str, body: bytes) -> Answer | None:
+        """
+        Have *worker* answer *exchange*.
+        """
+        if len(self._calls) >= _CALLS:
+            self._forget_left()
+        if len(self._calls) >= _CALLS:
+            return text(QUEUE_FULL, f"{_CALLS} requests to injected handlers are under way; try again later")
+        self._last += 1
+        self._calls[self._last] = (worker, exchange)
+        message = {"event": "call", "id": self._last, "path": path, "body": base64.b64encode(body).decode()}
+        self._front.tell(message, worker)
+        return None
+
+    def answered(self, worker: int, number: int, status: int, body: str) -> None:
+        """
+        *worker* has answered request *number*.
+        """
+        called, exchange = self._calls.get(number, (-1, None))
+        if called != worker or exchange is None:
+            return  # it has expired, or its client has left
+        del self._calls[number]
+        try:
+            output = base64.b64decode(body, validate=True)
+        except binascii.Error:
+            exchange.connection.say(exchange, text(500, "what the injected handler answered makes no sense"))
+            return
+        exchange.connection.say(exchange, Answer(http_status(status), output, self._front.config.content_type))
+
+    def worker_died(self, worker: int) -> None:
+        """
+        What was with *worker* fails, and what it brought is gone until its successor brings it again.
+        """
+        for handlers in self._handlers.values():
+            handlers[:] = [handler for handler in handlers if handler.worker != worker]
+        failed = [(number, exchange) for number, (called, exchange) in self._calls.items() if called == worker]
+        for number, exchange in failed:
+            del self._calls[number]
+            exchange.connection.say(exchange, text(500, "the worker died while it answered this request"))
+
+    def _forget_left(self) -> None:
+        """
+        Forget those that nobody waits for any more, though their handlers may still be busy.
+        """
+        waiting = {n: call for n, call in self._calls.items() if call[1].connection.is_active(call[1])}
+        self._calls = waiting
+
+
+def _brings(fields: Mapping[bytes, bytes], token: bytes) -> bool:
+    """
+    Tell whether the header Authorization among *fields* is *token*, as it is or behind `Bearer`.
+    """
+    brought = fields.get(b"authorization", b"").strip()
+    if brought[: len(_BEARER)].lower() == _BEARER:
+        brought = brought[len(_BEARER) :].strip()
+    return hmac.compare_digest(brought, token)

@@ -1,0 +1,101 @@
+"""
+The host's counters and the programs' own metrics, for Prometheus.
+
+The official client writes the text. It is imported when somebody asks first: most hosts are never asked, and it takes
+longer to import than the front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from eas_host.front.builtin.handler import READING, Builtin
+from eas_host.front.builtin.load import load_of
+from eas_host.front.builtin.user_metrics import UserMetrics
+from eas_host.front.exchange import Answer, Exchange
+from eas_host.ring import LATENCY_BOUNDS
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+    from eas_host.front.context import FrontContext
+
+
+class PrometheusMetrics(Builtin):
+    """
+    `metrics`: the host's counters and the programs' own metrics, as gauges, in Prometheus' text format. EAS has no such
+    handler.
+    """
+
+    methods = READING
+
+    def __init__(self, front: FrontContext, metrics: UserMetrics) -> None:
+        super().__init__(front)
+        self._metrics = metrics
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer all metrics of this moment.
+        """
+        from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: PLC0415
+
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        return Answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)
+
+    def collect(self) -> Iterator[Metric]:
+        """
+        Yield all metrics, as the client's registry wants them.
+        """
+        yield from self._counted()
+        yield from self._measured()
+        yield from self._of_programs()
+
+    def _counted(self) -> Iterator[Metric]:
+        """
+        What grows from the start on.
+        """
+        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily  # noqa: PLC0415
+
+        totals = self.front.metrics.totals()
+        requests = CounterMetricFamily("eas_host_requests", "Requests answered.", labels=["status"])
+        for status, count in totals.requests.items():
+            requests.add_metric([str(status)], count)
+        yield requests
+        bounds = [*map(str, LATENCY_BOUNDS), "+Inf"]
+        yield HistogramMetricFamily(
+            "eas_host_request_duration_seconds",
+            "Time from the first byte of a request to its answer.",
+            buckets=list(zip(bounds, accumulate(totals.buckets), strict=True)),
+            sum_value=totals.seconds,
+        )
+        restarts = load_of(self.front).restarts
+        yield CounterMetricFamily(
+            "eas_host_worker_restarts", "Worker processes started in place of dead ones.", restarts
+        )
+        yield CounterMetricFamily("eas_host_received_bytes", "Bytes of requests' bodies.", totals.received)
+        yield CounterMetricFamily("eas_host_sent_bytes", "Bytes of answers' bodies.", totals.sent)
+
+    def _measured(self) -> Iterator[Metric]:
+        """
+        What is so at this moment.
+        """
+        from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+
+        load = load_of(self.front)
+        yield GaugeMetricFamily("eas_host_queue_length", "Requests that wait for a worker thread.", load.waiting)
+        yield GaugeMetricFamily("eas_host_busy_workers", "Worker threads that run a request.", load.busy)
+        yield GaugeMetricFamily("eas_host_workers", "Worker threads, of all worker processes.", load.threads)
+        yield GaugeMetricFamily("eas_host_connections", "Open connections of clients.", load.connections)
+
+    def _of_programs(self) -> Iterator[Metric]:
+        from prometheus_client import Metric  # noqa: PLC0415
+
+        for name, values in self._metrics.gauges().items():
+            # Not a GaugeMetricFamily: that wants the same labels for all values of a name.
+            gauge = Metric(name, "A metric of the program.", "gauge")
+            for labels, value in values:
+                gauge.add_sample(name, labels, value)
+            yield gauge

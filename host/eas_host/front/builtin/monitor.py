@@ -1,0 +1,53 @@
+"""
+The host's counters, for people and scripts.
+"""
+
+from __future__ import annotations
+
+from eas_host.front.builtin.handler import READING, Builtin, as_json
+from eas_host.front.builtin.load import load_of
+from eas_host.front.exchange import Answer, Exchange
+
+
+class Monitor(Builtin):
+    """
+    `monitor`: the host's counters as JSON. EAS documents the name only; the fields are our choice.
+
+    Quantiles are estimated from the same histogram that `metrics` shows.
+    """
+
+    methods = READING
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer the counters of this moment.
+        """
+        front = self.front
+        totals = front.metrics.totals()
+        count = sum(totals.buckets)
+        latency = {
+            "mean": totals.seconds / count if count else None,
+            "p50": totals.quantile(0.5),
+            "p90": totals.quantile(0.9),
+            "p99": totals.quantile(0.99),
+        }
+        load = load_of(front)
+        return as_json(
+            {
+                "ready": front.dispatcher.ready and not front.dispatcher.paused,
+                "uptime_seconds": round(front.metrics.uptime, 3),
+                "requests": {str(status): number for status, number in totals.requests.items()},
+                "latency_ms": {name: _milliseconds(value) for name, value in latency.items()},
+                "queue_length": load.waiting,
+                "busy_workers": load.busy,
+                "worker_threads": load.threads,
+                "worker_restarts": load.restarts,
+                "connections": load.connections,
+                "received_bytes": totals.received,
+                "sent_bytes": totals.sent,
+            }
+        )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

@@ -1,0 +1,28 @@
+"""
+Whether the host lives, and whether its service is ready.
+"""
+
+from __future__ import annotations
+
+from eas_host.front import routes
+from eas_host.front.builtin.handler import Builtin, text
+from eas_host.front.exchange import Answer, Exchange
+
+
+class Ping(Builtin):
+    """
+    `ping`: 200 and `pong` for as long as the host lives; with `?ready=true` 503 while the processor takes no requests.
+
+    EAS documents the name only; the answer is our choice. It needs no token, for probes have none.
+    """
+
+    open = True
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer a probe.
+        """
+        dispatcher = self.front.dispatcher
+        if "ready" in routes.query_of(exchange.head.url) and (not dispatcher.ready or dispatcher.paused):
+            return text(503, "not ready")
+        return text(200, "pong")

@@ -1,0 +1,42 @@
+"""
+Where programs post the metrics that they make up themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eas_host.front.builtin.handler import READING, WRITING, Builtin, as_json, read_json, text
+from eas_host.front.builtin.user_metrics import UserMetrics
+from eas_host.front.exchange import Answer, Exchange
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+
+
+class RealtimeMetrics(Builtin):
+    """
+    `realtime_metrics`: POST of a JSON array of `{"name": text, "value": number, "tags": {text: text}}`, tags optional,
+    keeps the newest value of each name and tags; if one item is wrong, nothing is kept. The form is documented, other
+    than all that its neighbours do. `?internal=true`, which some programs add, means nothing here.
+
+    GET answers all in the same form; that is our choice.
+    """
+
+    changes = WRITING
+
+    def __init__(self, front: FrontContext, metrics: UserMetrics) -> None:
+        super().__init__(front)
+        self._metrics = metrics
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Keep or show, as the method says.
+        """
+        if exchange.head.method in READING:
+            return as_json(self._metrics.items())
+        try:
+            self._metrics.put(read_json(body))
+        except ValueError as error:
+            return text(400, str(error))
+        return text(200, "OK")

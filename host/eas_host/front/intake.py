@@ -1,0 +1,127 @@
+"""
+What a complete request goes through that is more than "hand the body to the processor".
+
+In this order: its body is compared with the digest that a signature covers, unpacked, and handed to a builtin handler
+or to the processor. A small body is unpacked at once. A large one is unpacked by a thread of its own, since it takes
+longer than others should wait; until its turn comes it stays where it arrived (`front.upload`), so that however many
+wait, only `_THREADS` of them are in the front's memory, packed and unpacked.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from eas_host import log
+from eas_host.front import auth, unpack
+from eas_host.front.exchange import Exchange, Refusal
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+
+_THREADS: Final = 2
+_SMALL: Final = 16 * 1024
+"""Packed bodies up to this size are unpacked at once, if no more than `_SMALL_UNPACKED` bytes come of them."""
+_SMALL_UNPACKED: Final = 128 * 1024
+
+
+class Intake:
+    """
+    Takes complete requests that need more than to be submitted.
+    """
+
+    def __init__(self, front: FrontContext) -> None:
+        self._front = front
+        self._loop = front.loop
+        self._max_body = front.max_body
+        self._threads = ThreadPoolExecutor(_THREADS, "unpack")  # starts none before one is needed
+        self._turns: deque[Exchange] = deque()
+        self._unpacking = 0
+
+    def begin(self, exchange: Exchange) -> Refusal | None:
+        """
+        Begin with *exchange*, the active one of its connection. Returns a refusal, or None if it is under way.
+        """
+        head = exchange.head
+        if exchange.digest is not None:
+            refusal = auth.compare_digest(head, exchange.digest)
+            if refusal is not None:
+                return refusal
+        if head.coding is None and head.handler is None:
+            return self._front.submit(exchange)
+        if head.coding is None or exchange.size == 0:
+            return self._hand_on(exchange, exchange.take_body())
+        if exchange.size <= _SMALL:
+            body = exchange.take_body()
+            try:
+                return self._hand_on(exchange, self._unpack(exchange, body, min(_SMALL_UNPACKED, self._max_body)))
+            except unpack.Corrupt as error:
+                return _corrupt(error)
+            except unpack.TooLarge:
+                exchange.body = body  # too large for now, perhaps not too large
+        self._turns.append(exchange)
+        self._next_turn()
+        return None
+
+    def close(self) -> None:
+        """
+        Let the threads end.
+        """
+        self._turns.clear()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _hand_on(self, exchange: Exchange, body: bytes) -> Refusal | None:
+        handler = exchange.head.handler
+        exchange.body = body
+        if handler is None:
+            return self._front.submit(exchange)
+        try:
+            answer = handler(exchange, body)
+        except Exception:  # noqa: BLE001  a bug of ours costs this request only
+            log.exception("internal error in a builtin handler")
+            return Refusal(500, "internal error of the host; its log has the trace")
+        if answer is not None:
+            exchange.connection.say(exchange, answer)
+        return None
+
+    def _unpack(self, exchange: Exchange, body: bytes, limit: int) -> bytes:
+        head = exchange.head
+        assert head.coding is not None  # noqa: S101  that is why it came here
+        return unpack.unpack(head.coding, body, limit, unpack.original_length(head.fields))
+
+    def _next_turn(self) -> None:
+        while self._turns and self._unpacking < _THREADS:
+            exchange = self._turns.popleft()
+            if not exchange.connection.is_active(exchange):
+                continue  # its client has left, or its deadline has passed
+            self._unpacking += 1
+            future = self._threads.submit(self._unpack, exchange, exchange.take_body(), self._max_body)
+            future.add_done_callback(partial(self._from_thread, exchange))
+
+    def _from_thread(self, exchange: Exchange, future: Future[bytes]) -> None:
+        self._loop.call_soon_threadsafe(self._unpacked, exchange, future)
+
+    def _unpacked(self, exchange: Exchange, future: Future[bytes]) -> None:
+        self._unpacking -= 1
+        if exchange.connection.is_active(exchange):
+            refusal = self._judge(exchange, future)
+            if refusal is not None:
+                exchange.connection.refuse(exchange, refusal)
+        self._next_turn()
+
+    def _judge(self, exchange: Exchange, future: Future[bytes]) -> Refusal | None:
+        try:
+            return self._hand_on(exchange, future.result())
+        except unpack.Corrupt as error:
+            return _corrupt(error)
+        except unpack.TooLarge:
+            return Refusal(413, f"the unpacked body is larger than {self._max_body} bytes (--max-body)")
+        except Exception:  # noqa: BLE001  the same
+            log.exception("internal error while unpacking a body")
+            return Refusal(500, "internal error of the host; its log has the trace")
+
+
+def _corrupt(error: unpack.Corrupt) -> Refusal:
+    return Refusal(400, f"the body cannot be unpacked: {error}")

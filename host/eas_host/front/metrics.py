@@ -1,0 +1,101 @@
+"""
+What is counted.
+
+The ring counts what a processor answers, where it costs nanoseconds; the front counts its own answers, which are rare.
+`Metrics.totals` puts both together for whoever shows them: `builtin.monitor` and `builtin.metrics`.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from typing import Final, NamedTuple
+
+from eas_host.reply import BAD_REQUEST, http_status
+from eas_host.ring import LATENCY_BOUNDS, FrontRing
+
+_BROKEN: Final = 500
+"""What an output that cannot be sent is answered with (`dispatch`)."""
+
+
+class Totals(NamedTuple):
+    """
+    All that was counted since the start.
+
+    Attributes:
+        requests: how many were answered with each status.
+        buckets: how many of them took how long, by `LATENCY_BOUNDS`; not cumulative.
+        seconds: how long they took together.
+        received: bytes of the bodies that were handed to the processor.
+        sent: bytes of its outputs, and of the host's own answers.
+    """
+
+    requests: dict[int, int]
+    buckets: tuple[int, ...]
+    seconds: float
+    received: int
+    sent: int
+
+    def quantile(self, share: float) -> float | None:
+        """
+        Estimate how long that *share* of the requests took at most, in seconds; None if there were none.
+
+        As Prometheus does it: a straight line through the bucket, and the last bound for what is above it.
+        """
+        rank = share * sum(self.buckets)
+        below = 0
+        for number, count in enumerate(self.buckets[:-1]):
+            if count and below + count >= rank:
+                start = LATENCY_BOUNDS[number - 1] if number else 0.0
+                return start + (LATENCY_BOUNDS[number] - start) * (rank - below) / count
+            below += count
+        return LATENCY_BOUNDS[-1] if self.buckets[-1] else None
+
+
+class Metrics:
+    """
+    Counts the host's own answers, beside those that *ring* counts.
+    """
+
+    def __init__(self, ring: FrontRing) -> None:
+        self._ring = ring
+        self._started = time.monotonic()
+        self._requests: Counter[int] = Counter()
+        self._buckets = [0] * (len(LATENCY_BOUNDS) + 1)
+        self._seconds = 0.0
+        self._sent = 0
+
+    def count(self, status: int, seconds: float, sent: int = 0) -> None:
+        """
+        The host itself has answered *status*, with *sent* bytes, after so many *seconds*.
+        """
+        self._requests[status] += 1
+        self._buckets[bisect_left(LATENCY_BOUNDS, seconds)] += 1
+        self._seconds += seconds
+        self._sent += sent
+
+    @property
+    def uptime(self) -> float:
+        """
+        Seconds since the start.
+        """
+        return time.monotonic() - self._started
+
+    def totals(self) -> Totals:
+        """
+        Add up what the ring and the front have counted.
+        """
+        stats = self._ring.stats()
+        requests = Counter(self._requests)
+        for code, count in stats.returned.items():
+            requests[http_status(code)] += count
+        requests[BAD_REQUEST] += stats.raised
+        requests[_BROKEN] += stats.bad
+        return Totals(
+            {status: count for status, count in sorted(requests.items()) if count},
+            tuple(ours + theirs for ours, theirs in zip(self._buckets, stats.latency_counts, strict=True)),
+            self._seconds + stats.latency_sum,
+            stats.bytes_in,
+            self._sent + stats.bytes_out,
+        )

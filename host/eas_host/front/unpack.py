@@ -1,0 +1,286 @@
+"""
+Packed bodies (`Content-Encoding`, `rpc.decompressor`).
+
+A client decides what its body unpacks to, and a few kilobytes can be gigabytes. So what a format says of its unpacked
+size is believed if it is too much, before anything is unpacked; and however little it says, no byte beyond the limit
+is kept. zlib gives its output piece by piece. The other libraries write into a buffer that is one byte larger than the
+limit: its pages take memory as they are written only, and the rest of them is given back.
+
+cramjam and zlib release the GIL while they work, so `unpack` may run in a thread beside the event loop.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+from eas_host.front.exchange import Refusal
+
+_STEP: Final = 128 * 1024
+"""Bytes that zlib takes, and gives, at once."""
+
+_MAX_MEMBERS: Final = 100_000
+"""Of one gzip body. bgzip, which makes most, puts 64 KiB into each; an empty one costs 20 bytes and 2 µs."""
+
+_MAX_WINDOW: Final = 8 * 1024 * 1024
+"""Bytes that a zstd decoder must remember: more is not allowed in HTTP (RFC 9659)."""
+
+_DEFLATE_MAX_RATIO: Final = 1032
+_LZ4_MAX_RATIO: Final = 255
+_LZ4_FRAME: Final = b"\x04\x22\x4d\x18"
+_ZSTD_FRAME: Final = b"\x28\xb5\x2f\xfd"
+_SNAPPY_FRAMES: Final = b"\xff\x06\x00\x00sNaPpY"
+_ZSTD_MIN_HEADER: Final = 6
+_MAX_DIGITS: Final = 18
+
+_OVERFULL: Final = "failed to write whole buffer"
+_UNDERFULL: Final = "failed to fill whole buffer"
+"""Rust's words for an output, and an input, that has come to its end."""
+
+
+class TooLarge(Exception):
+    """
+    The body unpacks to more than the limit.
+    """
+
+
+class Corrupt(Exception):
+    """
+    The body is not packed as it should be; the text says how.
+    """
+
+
+def find_coding(fields: dict[bytes, bytes], default: str | None) -> str | Refusal | None:
+    """
+    Tell how the body that comes with *fields* is packed: *default* if they do not say it. None if it is not packed.
+    """
+    said = fields.get(b"content-encoding")
+    if said is None:
+        return default
+    names = [name.strip() for name in said.decode("latin-1").lower().split(",")]
+    packed = [name for name in names if name not in ("", "identity")]
+    if not packed:
+        return None
+    if len(packed) == 1 and packed[0] in _UNPACKERS:
+        return packed[0]
+    problem = f"{packed[0]!r:.100} is unknown" if len(packed) == 1 else "there are several"
+    return Refusal(
+        415, f"Content-Encoding: {problem}; send one of {_ACCEPTED}", extra=f"Accept-Encoding: {_ACCEPTED}\r\n"
+    )
+
+
+def original_length(fields: dict[bytes, bytes]) -> int | None:
+    """
+    Read what a client says of the unpacked size of a raw lz4 block, as EAS's Java client expects it of an answer.
+    """
+    text = fields.get(b"x-lz4-original-length", b"").strip()
+    return int(text) if text.isdigit() and len(text) <= _MAX_DIGITS else None
+
+
+def unpack(coding: str, data: bytes, limit: int, original_length: int | None = None) -> bytes:
+    """
+    Unpack *data*; an empty body stays empty, as EAS's clients send it. May be called in any thread.
+
+    Args:
+        coding: what `find_coding` found.
+        data: the body as it came.
+        limit: the most bytes that it may unpack to.
+        original_length: the unpacked size, where only the client's headers tell it.
+
+    Raises:
+        TooLarge: it unpacks to more.
+        Corrupt: it cannot be unpacked.
+    """
+    try:
+        return _UNPACKERS[coding](data, limit, original_length) if data else b""
+    except Corrupt as error:
+        raise Corrupt(f"{coding}: {error}") from error
+
+
+# -- gzip and zlib
+
+
+def _gzip(data: bytes, limit: int, _length: int | None) -> bytes:
+    # It ends with the size of its last member, so at least that much comes; if what is there can be that.
+    size = int.from_bytes(data[-4:], "little")
+    if size <= len(data) * _DEFLATE_MAX_RATIO:
+        _demand(size, limit)
+    return _inflate(data, limit, 16 + zlib.MAX_WBITS)
+
+
+def _zlib(data: bytes, limit: int, _length: int | None) -> bytes:
+    return _inflate(data, limit, zlib.MAX_WBITS)
+
+
+def _deflate(data: bytes, limit: int, _length: int | None) -> bytes:
+    """
+    `deflate` means zlib's format, but some clients send what the name says (RFC 9110, section 8.4.1.2).
+    """
+    has_header = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
+    return _inflate(data, limit, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+
+
+def _inflate(data: bytes, limit: int, form: int) -> bytes:
+    """
+    Unpack *data*, which zlib calls *form*; of gzip's, several members may follow each other.
+    """
+    out = io.BytesIO()
+    rest = memoryview(data)
+    for _ in range(_MAX_MEMBERS):
+        rest = _inflate_member(rest, limit, form, out)
+        if not rest:
+            return out.getvalue()
+        if form <= zlib.MAX_WBITS:
+            raise Corrupt("something follows its end")
+    raise Corrupt(f"it has more than {_MAX_MEMBERS} members")
+
+
+def _inflate_member(rest: memoryview, limit: int, form: int, out: io.BytesIO) -> memoryview:
+    """
+    Unpack the first member of *rest* into *out*, and return what follows it.
+    """
+    engine = zlib.decompressobj(form)
+    while not engine.eof:
+        given = rest[:_STEP]
+        try:
+            got = engine.decompress(given, _STEP)
+        except zlib.error as error:
+            raise Corrupt(str(error).rpartition(": ")[2]) from error
+        if not got and not given:
+            raise Corrupt("it is cut short")
+        if out.tell() + len(got) > limit:
+            raise TooLarge
+        out.write(got)
+        rest = rest[len(given) - len(engine.unconsumed_tail) - len(engine.unused_data) :]
+    return rest
+
+
+# -- snappy, lz4 and zstd
+
+
+def _snappy(data: bytes, limit: int, _length: int | None) -> bytes:
+    import cramjam  # noqa: PLC0415  most hosts never need it
+
+    if data.startswith(_SNAPPY_FRAMES):
+        return _fill(cramjam.snappy.decompress_into, data, limit)
+    try:
+        size = cramjam.snappy.decompress_raw_len(data)
+    except cramjam.DecompressionError as error:
+        raise Corrupt(_reason(error)) from error
+    _demand(size, limit)
+    return _fill(cramjam.snappy.decompress_raw_into, data, size)
+
+
+def _lz4(data: bytes, limit: int, length: int | None) -> bytes:
+    import cramjam  # noqa: PLC0415  the same
+
+    if data.startswith(_LZ4_FRAME):
+        _demand(_lz4_size(data), limit)
+        return _fill(cramjam.lz4.decompress_into, data, limit)
+    if length is not None:
+        _demand(length, limit)
+    # A raw block does not tell its size, and the library does not tell what is corrupt from what does not fit. But where
+    # there is room for the most that can come of it, all of it fits.
+    most = len(data) * _LZ4_MAX_RATIO
+    try:
+        return _fill(_lz4_block_into, data, min(most, limit if length is None else length))
+    except (TooLarge, Corrupt) as error:
+        if length is None and most > limit:
+            raise TooLarge from error
+        raise Corrupt("neither a frame, nor a block of X-LZ4-Original-Length or less") from error
+
+
+def _lz4_block_into(data: bytes, buffer: memoryview) -> int:
+    import cramjam  # noqa: PLC0415  the same
+
+    return cramjam.lz4.decompress_block_into(data, buffer, len(buffer))
+
+
+def _lz4_size(data: bytes) -> int:
+    """
+    The unpacked size that the header of a frame tells, 0 if it does not (lz4_Frame_format.md, "Frame Descriptor").
+    """
+    has_size = len(data) > len(_LZ4_FRAME) and data[4] & 0x08
+    return int.from_bytes(data[6:14], "little") if has_size else 0
+
+
+def _zstd(data: bytes, limit: int, _length: int | None) -> bytes:
+    import cramjam  # noqa: PLC0415  the same
+
+    if data.startswith(_ZSTD_FRAME):
+        window, size = _zstd_sizes(data)
+        _demand(size, limit)
+        if window > _MAX_WINDOW:
+            raise Corrupt(f"it needs a window of {window} bytes; HTTP allows {_MAX_WINDOW} (RFC 9659)")
+    return _fill(cramjam.zstd.decompress_into, data, limit)
+
+
+def _zstd_sizes(data: bytes) -> tuple[int, int]:
+    """
+    The window and the unpacked size that the header of a frame tells, 0 if it does not (RFC 8878, section 3.1.1.1).
+    """
+    if len(data) < _ZSTD_MIN_HEADER:
+        return 0, 0
+    descriptor, at = data[4], 5
+    single = descriptor & 0x20
+    window = 0
+    if not single:
+        exponent, mantissa = data[5] >> 3, data[5] & 0x07
+        window = (8 + mantissa) << (7 + exponent)
+        at += 1
+    at += (0, 1, 2, 4)[descriptor & 0x03]
+    width, least = ((1 if single else 0, 0), (2, 256), (4, 0), (8, 0))[descriptor >> 6]
+    size = int.from_bytes(data[at : at + width], "little") + least if width else 0
+    return (size if single else window), size
+
+
+def _fill(decompress_into: Callable[[bytes, memoryview], int], data: bytes, limit: int) -> bytes:
+    """
+    Have *data* unpacked into a buffer, of which only what is written takes memory, and keep what is.
+    """
+    from cramjam import DecompressionError  # noqa: PLC0415  the same
+
+    # `bytes` takes its zeros from the kernel, and BytesIO neither copies what it is given nor what it gives away.
+    out = io.BytesIO(bytes(limit + 1))
+    try:
+        with out.getbuffer() as buffer:
+            size = decompress_into(data, buffer)
+    except DecompressionError as error:
+        if _OVERFULL in str(error):
+            raise TooLarge from error
+        raise Corrupt(_reason(error)) from error
+    if size > limit:
+        raise TooLarge
+    out.truncate(size)
+    return out.getvalue()
+
+
+# -- what they have in common
+
+
+def _demand(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLarge
+
+
+def _reason(error: Exception) -> str:
+    """
+    What a library says, in one line of bearable length.
+    """
+    text = " ".join(str(error).split())
+    return "it is cut short" if text == _UNDERFULL else text[:200]
+
+
+_UNPACKERS: Final[dict[str, Callable[[bytes, int, int | None], bytes]]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "zlib": _zlib,
+    "deflate": _deflate,
+    "snappy": _snappy,
+    "x-snappy-framed": _snappy,
+    "lz4": _lz4,
+    "zstd": _zstd,
+}
+_ACCEPTED: Final = "gzip, deflate, zlib, snappy, lz4, zstd"

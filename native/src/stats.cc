@@ -1,0 +1,58 @@
+#include "stats.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "front.h"
+
+// The usual bounds of Prometheus' clients, and half a millisecond and one, because a processor can be quick.
+const uint64_t eas_latency_bounds[] = {
+    500'000,     1'000'000,   2'500'000,   5'000'000,     10'000'000,    25'000'000,    50'000'000,
+    100'000'000, 250'000'000, 500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
+
+namespace eas {
+
+static_assert(std::size(eas_latency_bounds) + 1 == std::size(eas_stats{}.latency),
+              "a bucket is above the last bound");
+
+void Stats::Completed(int outcome, int status, uint64_t bytes, uint64_t nanoseconds) {
+  // From the quickest: most requests end in the first few.
+  const uint64_t* const bound = std::find_if(std::begin(eas_latency_bounds), std::end(eas_latency_bounds),
+                                             [nanoseconds](uint64_t limit) { return nanoseconds <= limit; });
+  ++stats_.latency[bound - std::begin(eas_latency_bounds)];
+  stats_.latency_nanoseconds += nanoseconds;
+  stats_.bytes_out += bytes;
+  if (outcome == EAS_RAISED) {
+    ++stats_.raised;
+  } else if (outcome != EAS_RETURNED) {
+    ++stats_.bad;
+  } else if (status >= 0 && static_cast<size_t>(status) < std::size(stats_.returned)) {
+    ++stats_.returned[status];
+  } else {
+    ++stats_.returned_other;
+  }
+}
+
+void Front::Backdate(int slot, int64_t nanoseconds) {
+  if (!WithWorkers(slot) || nanoseconds <= 0) return;
+  uint64_t& begun = books_[slot].begun;
+  const auto earlier = static_cast<uint64_t>(nanoseconds);
+  if (begun != kNever) begun = begun > earlier ? begun - earlier : 1;
+}
+
+void Front::Uncount(int slot) {
+  if (WithWorkers(slot)) books_[slot].begun = kNever;
+}
+
+// Counts `completions` of them, four numbers each as in Drain, which hold their slots still.
+void Front::Count(const int64_t* out, int completions) {
+  const uint64_t now = Now();
+  for (const int64_t* at = out; at != out + 4 * completions; at += 4) {
+    const uint64_t begun = books_[at[0]].begun;
+    if (begun == kNever) continue;
+    stats_.Completed(static_cast<int>(at[1]), static_cast<int>(at[2]), static_cast<uint64_t>(at[3]),
+                     now > begun ? now - begun : 0);
+  }
+}
+
+}  // namespace eas

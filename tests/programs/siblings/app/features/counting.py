@@ -1,0 +1,2 @@
+def count(words):
+    return len(list(words))
