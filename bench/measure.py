@@ -21,12 +21,12 @@ _STATE, _PARENT, _TIMES = 0, 1, slice(11, 15)  # fields of /proc/PID/stat after 
 
 class Load(NamedTuple):
     """
-    What wrk does: *connections* that each send *body* bytes again and again, for *seconds*.
+    What wrk does: *connections* that each POST *body* bytes again and again, or GET if that is None, for *seconds*.
     """
 
     connections: int
-    body: int
-    seconds: float
+    body: int | None
+    seconds: int
 
 
 class Result(NamedTuple):
@@ -39,20 +39,26 @@ class Result(NamedTuple):
     p99_us: float
 
 
-def measure(port: int, root: int, load: Load) -> Result:
+def measure(url: str, root: int, load: Load) -> Result:
     """
-    Put *load* on the server at *port* whose processes are *root* and its descendants.
+    Put *load* on the server at *url* whose processes are *root* and its descendants.
     """
     before = _cpu_us(root)
-    output = run(
-        tool("wrk"), "-t1", f"-c{load.connections}", f"-d{load.seconds:g}s", "--timeout", "10s",
-        "-s", BENCH / "post.lua", f"http://127.0.0.1:{port}/", "--", str(load.body),
-    )  # fmt: skip
+    output = run(*wrk_command(url, load))
     spent = _cpu_us(root) - before
     wrk = json.loads(output.splitlines()[-1])
     if wrk["errors"] or not wrk["requests"]:
-        raise BenchError(f"port {port}: {wrk['errors']} errors in {wrk['requests']} requests\n{output}")
+        raise BenchError(f"{url}: {wrk['errors']} errors in {wrk['requests']} requests\n{output}")
     return Result(wrk["requests"] / wrk["seconds"], spent / wrk["requests"], wrk["p99_us"])
+
+
+def wrk_command(url: str, load: Load) -> list[str]:
+    """
+    The command that puts *load* on *url*; its last line of output is JSON.
+    """
+    command = [tool("wrk"), "-t1", f"-c{load.connections}", f"-d{load.seconds}s", "--timeout", "10s"]
+    command += ["-s", str(BENCH / "load.lua"), url, "--"]
+    return command if load.body is None else [*command, str(load.body)]
 
 
 def _cpu_us(root: int) -> float:

@@ -1,10 +1,13 @@
 """
-The benchmark: an echo over HTTP, served by nginx, by a bare loop and by the host, measured the same way.
+The benchmark: an echo over HTTP, served by nginx, by a bare loop, by the host and by others like it, measured the same
+way; and what a processor that computes costs the rest of the host.
 
     make bench                                                  32 connections, 32-byte bodies
-    make bench BENCH_ARGS="--quick"                             the same in less than a minute
+    make bench BENCH_ARGS="--quick"                             the same in a minute
     make bench BENCH_ARGS="--connections 1"                     latency rather than throughput
     make bench BENCH_ARGS="--connections 4 --body 1048576"      copying rather than parsing
+    make bench BENCH_ARGS="--only python"                       the Python echo, beside mosec and LitServe
+    make bench BENCH_ARGS="--only ping"                         beside a processor that computes
 
 A machine's speed drifts while it is measured, so the rounds are interleaved: each round measures every server
 once, a ratio compares two results of the same round, and what is printed is the median over the rounds. wrk
@@ -21,11 +24,14 @@ import statistics
 import sys
 from typing import Final
 
+import ping
 from measure import Load, Result, measure
+from peers import peers
 from servers import BASELINE, BenchError, Row, rows, started, tool
+from table import print_table, progress
 
 _HEAD: Final[tuple[str, ...]] = ("", "requests/s", "of bare", "CPU µs/request", "of bare", "p99 ms")
-_WARM_UP: Final = 1.0
+_WARM_UP: Final = 1
 """Seconds of load before the first round: the JVM compiles, buffers and caches reach their size."""
 _BUSY: Final = 0.25
 """Of all cores, on average over the last minute. Processes that share a core evict each other's caches."""
@@ -33,23 +39,25 @@ _BUSY: Final = 0.25
 
 def main() -> int:
     """
-    Measure what the options ask for and print the table.
+    Measure what the options ask for and print the tables.
     """
     options = _options()
     load = Load(options.connections, options.body, options.seconds)
     _warn_if_busy()
     try:
         tool("wrk")
-        chosen = [row for row in rows() if row.name == BASELINE or options.only in row.name]
-        results = _interleaved(chosen, load, options.rounds)
+        known = [*rows(), *peers(options.connections)]
+        wanted = [row for row in known if options.only in row.name]
+        if wanted:
+            baseline = [row for row in known if row.name == BASELINE and row not in wanted]
+            _print_echoes([*baseline, *wanted], load, options.rounds)
+        if options.only in ping.NAME:
+            ping.print_pings(options.rounds, options.seconds)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    print(f"{load.connections} connections, bodies of {load.body} bytes; median of {options.rounds} rounds")
-    print()
-    _print_table(results)
     return 0
 
 
@@ -58,8 +66,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--connections", "-c", type=int, default=32, help="[32]")
     parser.add_argument("--body", type=int, default=32, help="bytes in each request's body [32]")
     parser.add_argument("--rounds", type=int, default=5, help="[5]")
-    parser.add_argument("--seconds", type=float, default=4, help="of load on each server in each round [4]")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only rows whose name has TEXT, and the bare row")
+    parser.add_argument("--seconds", type=int, default=4, help="of load on each server in each round [4]")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help=f"only rows whose name has TEXT, and the bare row; or {ping.NAME}"
+    )
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second")
     options = parser.parse_args()
     if options.quick:
@@ -76,33 +86,29 @@ def _warn_if_busy() -> None:
         )
 
 
+def _print_echoes(chosen: list[Row], load: Load, rounds: int) -> None:
+    for row in chosen:
+        row.prepare()
+    results = _interleaved(chosen, load, rounds)
+    print(f"{load.connections} connections, bodies of {load.body} bytes; median of {rounds} rounds")
+    print()
+    print_table(_HEAD, (_line(name, own, results[BASELINE]) for name, own in results.items()))
+    print()
+
+
 def _interleaved(chosen: list[Row], load: Load, rounds: int) -> dict[str, list[Result]]:
     results: dict[str, list[Result]] = {row.name: [] for row in chosen}
     with contextlib.ExitStack() as stack:
         processes = {row.name: stack.enter_context(started(row)) for row in chosen}
         for row in chosen:
-            _progress(f"warming up {row.name}")
-            measure(row.port, processes[row.name], load._replace(seconds=_WARM_UP))
+            progress(f"warming up {row.name}")
+            measure(row.url, processes[row.name], load._replace(seconds=_WARM_UP))
         for number in range(rounds):
             for row in chosen:
-                _progress(f"round {number + 1} of {rounds}: {row.name}")
-                results[row.name].append(measure(row.port, processes[row.name], load))
-    _progress("")
+                progress(f"round {number + 1} of {rounds}: {row.name}")
+                results[row.name].append(measure(row.url, processes[row.name], load))
+    progress("")
     return results
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def _print_table(results: dict[str, list[Result]]) -> None:
-    table = [_HEAD, *(_line(name, own, results[BASELINE]) for name, own in results.items())]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    table.insert(1, ("-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])))
-    for first, *others in table:
-        cells = [first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]
-        print(f"| {' | '.join(cells)} |")
 
 
 def _line(name: str, own: list[Result], bare: list[Result]) -> tuple[str, ...]:

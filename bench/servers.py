@@ -8,15 +8,15 @@ killed as a group: a benchmark that fails leaves nothing behind.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -55,13 +55,24 @@ class BenchError(Exception):
 
 class Row(NamedTuple):
     """
-    One server: its *name* in the table, its *command*, and whether it *echoes* what it is sent.
+    One server: its *name* in the table, its *command* with what that adds to the environment, where it listens, and
+    whether it *echoes* what it is sent. *prepare* is called before it is first started.
     """
 
     name: str
     command: list[str]
     port: int
     echoes: bool = True
+    path: str = "/"
+    environment: Mapping[str, str] = {}
+    prepare: Callable[[], None] = lambda: None
+
+    @property
+    def url(self) -> str:
+        """
+        Where its echo is.
+        """
+        return f"http://127.0.0.1:{self.port}{self.path}"
 
 
 def rows() -> list[Row]:
@@ -79,7 +90,7 @@ def rows() -> list[Row]:
     ]
     isolations = ("process", "none")
     result += [_host(language, entry, how) for language, entry in processors.items() for how in isolations]
-    return result
+    return [*result, program("eas-host, python app.py", processors["python"])]
 
 
 def _host(language: str, entry: Path, isolation: str) -> Row:
@@ -87,6 +98,15 @@ def _host(language: str, entry: Path, isolation: str) -> Row:
     command = [sys.executable, "-m", "eas_host", "--entry", str(entry), "--isolation", isolation]
     command += ["--listen", f"127.0.0.1:{port}", "--log-level", "warning"]
     return Row(f"eas-host, {language}, {isolation}", command, port)
+
+
+def program(name: str, entry: Path) -> Row:
+    """
+    Describe the program *entry*, which serves itself.
+    """
+    port = free_port()
+    environment = {"EAS_HOST_LISTEN": f"127.0.0.1:{port}", "EAS_HOST_LOG_LEVEL": "warning"}
+    return Row(name, [sys.executable, str(entry)], port, environment=environment)
 
 
 def _build_processors() -> dict[str, Path]:
@@ -135,17 +155,20 @@ def started(row: Row) -> Iterator[int]:
     """
     Start the server of *row*, wait until it answers, and yield its process id.
     """
-    log = BUILD / f"{row.port}.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(row.command, stdout=output, stderr=output, start_new_session=True)
-    try:
-        _wait_until_it_answers(row, server, log)
-        yield server.pid
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-        log.unlink()
+    with tempfile.TemporaryDirectory(prefix="eas-bench-", ignore_cleanup_errors=True) as folder:
+        log = Path(folder) / "log"
+        environment = {**os.environ, "TMPDIR": folder, **row.environment}
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                row.command, env=environment, stdout=output, stderr=output, start_new_session=True
+            )
+        try:
+            _wait_until_it_answers(row, server, log)
+            yield server.pid
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
 
 
 def _wait_until_it_answers(row: Row, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -153,12 +176,21 @@ def _wait_until_it_answers(row: Row, server: subprocess.Popen[bytes], log: Path)
     end = time.monotonic() + START_SECONDS
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{row.port}/", data=sent, timeout=5) as response:
-                received = response.read()
+            received = _ask(row, sent)
             break
-        except (urllib.error.URLError, ConnectionError) as error:
+        except (OSError, http.client.HTTPException) as error:
             if server.poll() is not None or time.monotonic() > end:
                 raise BenchError(f"{row.name} does not answer: {error}\n{log.read_text()}") from error
             time.sleep(0.05)
     if row.echoes and received != sent:
         raise BenchError(f"{row.name} is no echo: it was sent {sent!r} and answered {received!r}")
+
+
+def _ask(row: Row, body: bytes) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", row.port, timeout=5)
+    with contextlib.closing(connection):
+        connection.request("POST", row.path, body, {"Content-Type": "application/octet-stream"})
+        response = connection.getresponse()
+        if response.status != http.HTTPStatus.OK:
+            raise http.client.HTTPException(f"status {response.status}")
+        return response.read()

@@ -74,7 +74,7 @@ def test_users_folder(start: StartHost, workshop: Workshop, isolation: str) -> N
     """
     A file as users write it: it imports modules beside it, whatever their names, reads files beside it,
     extends a base class of its own, passes arguments through its constructor, and ends with the lines that
-    run it alone.
+    run it, which do run: it is the main module, as under `python app.py`.
     """
     host = start("python", workshop.python("neighbours/app.py"), isolation=isolation)
     assert host.path == "/api/predict/app"

@@ -1,5 +1,5 @@
 """
-The documentation is run: every ```sh block of the READMEs must succeed, and print what stands below it.
+The documentation is run: every ```sh block of the READMEs and of docs/ must succeed, and print what stands below it.
 
 A block runs as a user would run it, from the top of the repository with the `.venv` active, and by itself: it
 starts and stops its own server. A ```text block below it shows what it prints; there `...` stands for any
@@ -39,7 +39,7 @@ class Block(NamedTuple):
 
 
 def blocks() -> Iterator[Block]:
-    for document in [ROOT / "README.md", *sorted(ROOT.glob("examples/**/README.md"))]:
+    for document in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("examples/**/README.md"))]:
         text = document.read_text(encoding="utf-8")
         fences = list(FENCE.finditer(text))
         for fence, following in itertools.pairwise([*fences, None]):

@@ -22,3 +22,7 @@ class Echo(allspark.BaseProcessor):
         Return *data*.
         """
         return data, 200
+
+
+if __name__ == "__main__":
+    Echo().run()

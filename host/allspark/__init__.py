@@ -1,5 +1,5 @@
 """
-What a python processor imports: `BaseProcessor`.
+What a python processor imports. The shape of EAS's own module of that name; nothing here needs more than Python itself.
 
     import allspark
 
@@ -10,60 +10,33 @@ What a python processor imports: `BaseProcessor`.
         def process(self, data):
             return str(self.weight * int(data)).encode(), 200
 
-Serve it with `eas-host --entry app.py`.
+    if __name__ == "__main__":
+        MyProcessor(worker_threads=10).run()
+
+`python app.py` serves it on port 8080, `eas-host --entry app.py` serves it with worker processes that are replaced when
+they crash. Programs that want no class read requests themselves:
+
+    context = allspark.Context(4)
+    queued = context.queued_service("0.0.0.0:8080")
+    while True:
+        queued.write(queued.read())
 """
 
 from __future__ import annotations
 
-from typing import NoReturn
+from allspark.base import BaseProcessor
+from allspark.channel import Channel
+from allspark.context import Context, QueuedService
+from allspark.flags import cflags, ldflags
+from allspark.properties import Property, default_properties
 
-__all__ = ["BaseProcessor"]
-
-
-class BaseProcessor:
-    """
-    The base of every python processor. Override `initialize` and `process`.
-
-    Attributes:
-        worker_threads: how many threads call `process`. Under `eas-host` its option --worker-threads decides.
-        worker_processes: how many processes there are. Under `eas-host` --worker-processes decides.
-        endpoint: `HOST:PORT` to listen on. Under `eas-host` --listen decides.
-        io_threads: accepted for compatibility; the host's front needs no such number.
-    """
-
-    def __init__(
-        self,
-        worker_threads: int = 5,
-        worker_processes: int = 1,
-        endpoint: str | None = None,
-        *,
-        io_threads: int = 4,
-    ) -> None:
-        self.worker_threads = worker_threads
-        self.worker_processes = worker_processes
-        self.endpoint = endpoint
-        self.io_threads = io_threads
-
-    def initialize(self) -> None:
-        """
-        Load the model. Called once in each worker process, before the first request.
-        """
-        raise NotImplementedError("initialize not implemented")
-
-    def process(self, data: bytes) -> tuple[bytes, int]:
-        """
-        Answer one request. Called from several threads at once.
-
-        Args:
-            data: the request's body; empty for a request without one.
-
-        Returns:
-            The answer's body and its status: 0 or 200, or an HTTP status.
-        """
-        raise NotImplementedError("process not implemented")
-
-    def run(self) -> NoReturn:
-        """
-        Say how to serve: this version runs processors under `eas-host` only.
-        """
-        raise SystemExit("allspark: start this file with `eas-host --entry FILE`; it cannot run directly yet")
+__all__ = [
+    "BaseProcessor",
+    "Channel",
+    "Context",
+    "Property",
+    "QueuedService",
+    "cflags",
+    "default_properties",
+    "ldflags",
+]

@@ -97,6 +97,14 @@ def configure(level: str, form: str) -> None:
     announce.as_json = form == "json"
 
 
+def alarm(text: str) -> None:
+    """
+    Print an error in the log's form, from a process whose logging is its own.
+    """
+    record = logging.LogRecord("eas_host", logging.ERROR, "", 0, text, None, None)
+    print((_JsonFormatter() if announce.as_json else _TextFormatter()).format(record), file=sys.stderr, flush=True)
+
+
 def worker_record(worker: int, level: str, text: str) -> None:
     """
     Log what worker number *worker* reported; *level* is D, I, W or E.

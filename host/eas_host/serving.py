@@ -12,14 +12,17 @@ import gc
 import os
 import resource
 import signal
-import socket
-from typing import Final, NoReturn, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
 import uvloop
 
 from eas_host import log
 from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config.host import MAX_THREADS
+from eas_host.config.values import Address
 from eas_host.config.worker import service_name
 from eas_host.errors import ConfigError, LoadError
 from eas_host.front import listener
@@ -28,31 +31,13 @@ from eas_host.front.context import FrontContext
 from eas_host.front.dispatch import Dispatcher
 from eas_host.front.limits import EARLY_SLOTS
 from eas_host.ring import FrontRing, Shape
+from eas_host.workers import Workers
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+PYTHON_SLOTS: Final = 1024
+PYTHON_WORKERS: Final = 64
+"""Room in the ring for what python programs ask for later; it costs addresses, not memory."""
 FORCED: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
-
-
-class Workers(Protocol):
-    """
-    What runs the processor: `workers.supervisor.Supervisor` or `workers.local.LocalWorker`.
-    """
-
-    async def start(self) -> None:
-        """
-        Load the processor.
-        """
-
-    async def stop(self) -> None:
-        """
-        End, after the last request.
-        """
-
-    def kill(self) -> None:
-        """
-        End now.
-        """
 
 
 def serve(config: HostConfig) -> int:
@@ -67,42 +52,70 @@ def serve(config: HostConfig) -> int:
     """
     log.configure(config.log_level, config.log_format)
     spec = WorkerSpec.from_config(config)
-    _raise_file_limit()
+    raise_file_limit()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    host = Host(loop, config, spec)
+    host = Host(loop, config, ring_shape(config, python=spec.type == "python"), lambda host: _make_workers(host, spec))
+    host.front.name = service_name(config, spec)
     try:
-        loop.run_until_complete(host.run())
+        host.workers.run(lambda: loop.run_until_complete(host.run()))
     finally:
         host.close()
     return 0
 
 
+def ring_shape(config: HostConfig, *, python: bool) -> Shape:
+    """
+    How large the ring is. A *python* program may ask for more threads, processes and waiting requests while it runs.
+    """
+    capacity = config.max_queue_size + config.worker_threads * config.worker_processes
+    return Shape(
+        slots=(max(capacity, PYTHON_SLOTS) if python else capacity) + EARLY_SLOTS,
+        workers=max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes,
+        threads=MAX_THREADS if python else config.worker_threads,
+        max_body=config.max_body,
+        max_output=config.max_output,
+    )
+
+
 class Host:
     """
     Front, ring and workers of one processor.
+
+    Args:
+        loop: runs the front.
+        config: the options.
+        shape: of the ring.
+        make_workers: makes what runs the processor, for this host.
+
+    Attributes:
+        config: the options.
+        loop: runs the front.
+        ring: between the front and the workers.
+        dispatcher: the front's end of the ring.
+        front: what all connections share.
+        workers: what runs the processor.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, spec: WorkerSpec) -> None:
-        self._loop = loop
-        self._config = config
-        self._name = service_name(config, spec)
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        config: HostConfig,
+        shape: Shape,
+        make_workers: Callable[[Host], Workers],
+    ) -> None:
+        self.loop = loop
+        self.config = config
         self._sockets = listener.bind(config.listen)
+        self.ring = _make_ring(shape)
         threads = config.worker_threads * config.worker_processes
-        capacity = config.max_queue_size + threads
-        shape = Shape(
-            slots=capacity + EARLY_SLOTS,
-            workers=config.worker_processes,
-            threads=config.worker_threads,
-            max_body=config.max_body,
-            max_output=config.max_output,
-        )
-        self._ring = _make_ring(shape)
-        self._dispatcher = Dispatcher(loop, self._ring, capacity, threads)
-        self._front = FrontContext(loop, config, self._ring, self._dispatcher)
-        self._workers = self._make_workers(spec)
-        self._stopping = loop.create_future()
+        self.dispatcher = Dispatcher(loop, self.ring, config.max_queue_size + threads, threads)
+        self.front = FrontContext(loop, config, self.ring, self.dispatcher)
+        self.stopping: asyncio.Future[None] = loop.create_future()
         self._fatal: LoadError | None = None
+        self._servers: list[asyncio.AbstractServer] = []
+        self.workers = self.front.workers = make_workers(self)
+        self.front.on_term = self.stop
 
     async def run(self) -> None:
         """
@@ -111,91 +124,149 @@ class Host:
         Raises:
             LoadError: the processor cannot be loaded, at first or any more.
         """
-        if self._config.isolation == "process":
-            self._watch_signals()
-        else:
-            # The processor loads on this thread: until it returns, nobody could act on a signal but the kernel.
-            for number in _SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
-        loading = self._loop.create_task(self._workers.start())
-        await asyncio.wait([loading, self._stopping], return_when=asyncio.FIRST_COMPLETED)
+        self.watch_signals()
+        loading = self.loop.create_task(self.workers.start())
+        await asyncio.wait([loading, self.stopping], return_when=asyncio.FIRST_COMPLETED)
         if not loading.done():
-            self._workers.kill()
+            self.workers.kill()
             return
         loading.result()
-        self._watch_signals()
-        servers = [await self._listen(sock) for sock in self._sockets]
+        await self.listen()
         self._announce()
+        await self.serve_until_stopped()
+
+    async def listen(self) -> None:
+        """
+        Accept connections from here on.
+        """
+        for sock in self._sockets:
+            try:
+                sock.listen(listener.BACKLOG)
+                server = await self.loop.create_server(
+                    lambda: Connection(self.front), sock=sock, backlog=listener.BACKLOG
+                )
+            except OSError as error:
+                # Two programs may bind the same address; the first that listens has it.
+                raise listener.bind_error(self.config.listen, error) from error
+            self._servers.append(server)
+        addresses = [sock.getsockname()[0] for sock in self._sockets]
+        warning = listener.exposure_warning(addresses, has_token=self.config.token is not None)
+        if warning is not None:
+            log.warning("%s", warning)
+
+    async def serve_until_stopped(self) -> None:
+        """
+        Serve until somebody says stop, answer what is under way, and end the workers.
+
+        Raises:
+            LoadError: the processor could not be loaded any more.
+        """
         gc.freeze()  # what lives as long as the host need not be looked at again
-        await self._stopping
-        for server in servers:
+        await self.stopping
+        for server in self._servers:
             server.close()
         await self._drain()
-        await self._workers.stop()
+        await self.workers.stop()
         if self._fatal is not None:
             raise self._fatal
+
+    def stop(self) -> None:
+        """
+        Stop, after the last answer.
+        """
+        if not self.stopping.done():
+            self.stopping.set_result(None)
+
+    def on_fatal(self, error: LoadError) -> None:
+        """
+        The processor cannot be loaded any more.
+        """
+        self._fatal = error
+        self.dispatcher.give_up(error.message)
+        self.stop()
+
+    def on_message(self, worker: int, message: dict[str, Any]) -> None:
+        """
+        Take a *message* of a *worker* to where it belongs.
+        """
+        if message["event"] == "processes":
+            self.front.crew.set_processes(message["count"])
+        else:
+            self.front.on_message(worker, message)
 
     def close(self) -> None:
         """
         Give everything back.
         """
-        self._workers.kill()
-        self._front.close()
-        self._dispatcher.close()
+        self.workers.kill()
+        self.front.close()
+        self.dispatcher.close()
         for sock in self._sockets:
             sock.close()
 
-    def _watch_signals(self) -> None:
-        for number in _SIGNALS:
-            self._loop.add_signal_handler(number, self._on_signal)
+    @property
+    def port(self) -> int:
+        """
+        The port that is listened on.
+        """
+        port: int = self._sockets[0].getsockname()[1]
+        return port
 
-    async def _listen(self, sock: socket.socket) -> asyncio.AbstractServer:
-        try:
-            sock.listen(listener.BACKLOG)
-            return await self._loop.create_server(lambda: Connection(self._front), sock=sock, backlog=listener.BACKLOG)
-        except OSError as error:
-            # Two programs may bind the same address; the first that listens has it.
-            raise listener.bind_error(self._config.listen, error) from error
+    @property
+    def url(self) -> str:
+        """
+        What to call.
+        """
+        address = Address(*self._sockets[0].getsockname()[:2])
+        return f"http://{address.authority}/api/predict/{quote(self.front.name)}"
 
-    def _make_workers(self, spec: WorkerSpec) -> Workers:
-        # Imported late: with a process of its own, the front never sees the code that calls processors.
-        if self._config.isolation == "none":
-            from eas_host.workers.local import LocalWorker  # noqa: PLC0415
-
-            return LocalWorker(self._loop, spec, self._ring, self._dispatcher)
-        from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
-
-        return Supervisor(self._loop, self._config, spec, self._ring, self._dispatcher, self._on_fatal)
+    def watch_signals(self) -> None:
+        """
+        Stop after SIGINT or SIGTERM.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.loop.add_signal_handler(number, self._on_signal)
 
     def _announce(self) -> None:
-        host, port = self._sockets[0].getsockname()[:2]
-        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        log.announce(f"listening on http://{authority}/api/predict/{quote(self._name)}")
+        if self.config.generate_token:
+            log.announce(f"[INFO] Token: [{self.config.token}]")
+        log.announce(f"listening on {self.url}")
         log.announce("[INFO] Service start successfully")
 
     async def _drain(self) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._front.drain(), self._config.grace_period)
+            await asyncio.wait_for(self.front.drain(), self.config.grace_period)
             return
-        log.warning("requests were still running after the grace period of %g s", self._config.grace_period)
-        self._dispatcher.give_up("the host is stopping")
-        self._workers.kill()
+        log.warning("requests were still running after the grace period of %g s", self.config.grace_period)
+        self.dispatcher.give_up("the host is stopping")
+        self.workers.kill()
 
     def _on_signal(self) -> None:
-        if self._stopping.done():
+        if self.stopping.done():
             self._force()
-        self._stopping.set_result(None)
+        self.stop()
         log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
 
-    def _on_fatal(self, error: LoadError) -> None:
-        self._fatal = error
-        self._dispatcher.give_up(error.message)
-        if not self._stopping.done():
-            self._stopping.set_result(None)
-
     def _force(self) -> NoReturn:
-        self._workers.kill()
+        self.workers.kill()
         os._exit(FORCED)
+
+
+def _make_workers(host: Host, spec: WorkerSpec) -> Workers:
+    # Imported late: with a process of its own, the front never sees the code that calls processors.
+    if host.config.isolation == "none":
+        from eas_host.workers.local import LocalWorker  # noqa: PLC0415
+
+        return LocalWorker(host.loop, spec, host.ring, host.dispatcher, host.on_message)
+    from eas_host.workers.process import WorkerProcess  # noqa: PLC0415
+    from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
+
+    def spawn(
+        number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
+    ) -> WorkerProcess:
+        return WorkerProcess(host.loop, host.ring, replace(spec, worker=number), on_event, on_death)
+
+    return Supervisor(host.loop, host.config, spawn, host.ring, host.dispatcher, host.on_fatal, host.on_message)
 
 
 def _make_ring(shape: Shape) -> FrontRing:
@@ -206,7 +277,7 @@ def _make_ring(shape: Shape) -> FrontRing:
         raise ConfigError(f"{error}; {advice}") from error
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """
     Allow as many connections as the system lets this process have.
     """

@@ -56,6 +56,12 @@ def command_line(pid: int) -> str:
         return "(ended)"
 
 
+def peak_memory(pid: int) -> int:
+    """The most bytes that it had in memory at any time so far."""
+    status = (PROC / str(pid) / "status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
 @dataclass(frozen=True)
 class Holdings:
     """What a process holds: memory in KiB, and counts."""

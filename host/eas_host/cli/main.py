@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from eas_host import log
 from eas_host.cli.options import read_config
@@ -20,12 +20,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 after a clean stop, else that of the `HostError` that ended the host.
     """
-    try:
-        config = read_config(sys.argv[1:] if argv is None else argv)
-        # Imported late: --help and a wrong flag answer without loading the event loop and the native module.
-        from eas_host.serving import serve  # noqa: PLC0415
+    return exit_code_of(lambda: _serve(sys.argv[1:] if argv is None else argv))
 
-        return serve(config)
+
+def _serve(argv: Sequence[str]) -> int:
+    config = read_config(argv)
+    # Imported late: --help and a wrong flag answer without loading the event loop and the native module.
+    from eas_host.serving import serve  # noqa: PLC0415
+
+    return serve(config)
+
+
+def exit_code_of(run: Callable[[], int]) -> int:
+    """
+    Call *run*; if it raises, say why and return the exit code for it.
+    """
+    try:
+        return run()
     except HostError as error:
         _complain(error)
         return error.exit_code

@@ -23,7 +23,8 @@ class WorkerSpec:
     """
     One processor and how many threads call it.
 
-    *python_class* is the part after the colon of `.py:Class`, *model_entry* is `""` where none is given.
+    *python_class* is the part after the colon of `.py:Class`, *model_entry* is `""` where none is given. *given* names
+    the options that were given explicitly: a program's own wishes do not change them.
     """
 
     type: str
@@ -36,6 +37,7 @@ class WorkerSpec:
     model_config: str
     threads: int
     isolation: str
+    given: tuple[str, ...]
     worker: int = 0
 
     @classmethod
@@ -65,6 +67,7 @@ class WorkerSpec:
             model_config=config.model_config,
             threads=config.worker_threads,
             isolation=config.isolation,
+            given=tuple(sorted(config.given)),
         )
 
     def to_json(self) -> str:
@@ -79,7 +82,7 @@ class WorkerSpec:
         Read what `to_json` wrote.
         """
         fields = json.loads(line)
-        for name in ("classpath", "jvm_options"):
+        for name in ("classpath", "jvm_options", "given"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
 

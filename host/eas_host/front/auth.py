@@ -71,7 +71,7 @@ class Auth:
         """
         if not self._shown:
             return None
-        given = head.fields.get(b"authorization", b"")
+        given = head.fields.get(b"authorization", b"").strip()
         if not given:
             return _refuse("the token is missing: send it as `Authorization: TOKEN`")
         if self._knows(given):
@@ -89,7 +89,7 @@ class Auth:
 
     def _judge_signature(self, head: Head, method: bytes, signature: bytes) -> Refusal | None:
         fields = head.fields
-        digest, kind, date = (fields.get(name, b"") for name in (b"content-md5", b"content-type", b"date"))
+        digest, kind, date = (fields.get(name, b"").strip() for name in (b"content-md5", b"content-type", b"date"))
         for path in _paths(head.url):
             text = b"\n".join((method, digest, kind, date, path))
             if hmac.compare_digest(b64encode(hmac.digest(self._key, text, "sha1")), signature):

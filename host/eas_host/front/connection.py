@@ -14,14 +14,13 @@ Rule: `_pump` alone starts an exchange, but for that short cut. Everything that 
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from eas_host.front import wire
 from eas_host.front.exchange import Answer, Exchange, Head, Refusal
 from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED, PIPELINED_MEMORY
+from eas_host.front.parting import Parting, cut_off
 from eas_host.front.reader import RequestReader
 from eas_host.reply import BODILESS
 
@@ -41,6 +40,8 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         keepalive: seconds that an exchange may take; the front's own number is not read for each request.
+        peer: the client's address, for the log.
+        parting: watches a client that sends no more and is answered for the last time.
         at_rest: no exchange is under way, and the next may come.
         sweeps_at_rest: how many of the front's sweeps it has been so.
     """
@@ -62,6 +63,9 @@ class Connection(asyncio.Protocol):
         self._pumping = False
         self._flooded = False  # too many requests were sent ahead
         self._half_closed = False  # the client has sent all it will
+        self._waited = 0.0  # how long, by then, for its answer
+        self.peer = "-"
+        self.parting: Parting | None = None
         self._stalled = False  # the client does not read its answers
         self._read_holds = 0  # reasons for which reading is paused
         self._invitation_due = False  # 100 Continue, when it is this request's turn
@@ -80,6 +84,7 @@ class Connection(asyncio.Protocol):
         A client has connected.
         """
         self.transport = transport  # type: ignore[assignment]  # a stream's transport is one
+        self.peer = (transport.get_extra_info("peername") or "-")[0]
         self._front.connections.add(self)
         if len(self._front.connections) > self._front.max_connections:
             self.reset()
@@ -110,6 +115,8 @@ class Connection(asyncio.Protocol):
         The client has sent all it will; what is complete is still answered.
         """
         self._half_closed = True
+        if self._active is not None:
+            self._waited = self._front.age(self._active)
         self._stop_reading()
         return self._active is not None or bool(self._waiting)
 
@@ -122,6 +129,8 @@ class Connection(asyncio.Protocol):
         front.connections.discard(self)
         front.stalled.pop(self, None)
         active, self._active = self._active, None
+        if self.parting is not None:
+            self.parting.lost()
         if active is not None:
             if not self._cut_off:
                 front.client_left(active)
@@ -272,11 +281,7 @@ class Connection(asyncio.Protocol):
         Close now, without sending what is still to be sent.
         """
         self._cut_off = True
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None:
-            # With a linger time of 0 the kernel forgets the unsent bytes, too, and tells the client.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
+        cut_off(self.transport)
 
     # -- inside
 
@@ -311,21 +316,14 @@ class Connection(asyncio.Protocol):
             if self._flooded and not self._too_much_waits():
                 self._flooded = False
                 self._release_reading()
-            refusal = exchange.refusal or self._begin(exchange)
+            begin = self._front.intake.begin if exchange.head.detour else self._front.submit
+            refusal = exchange.refusal or begin(exchange)
             if refusal is not None:
                 self.refuse(exchange, refusal)
         self._pumping = False
         if self._invitation_due and self._active is None and not waiting:
             self._invitation_due = False
             self.transport.write(wire.CONTINUE)
-
-    def _begin(self, exchange: Exchange) -> Refusal | None:
-        """
-        Have *exchange* answered by whom its head says.
-        """
-        if exchange.head.detour:
-            return self._front.intake.begin(exchange)
-        return self._front.submit(exchange)
 
     def _ended(self, exchange: Exchange, *, keep: bool) -> None:
         """
@@ -337,11 +335,13 @@ class Connection(asyncio.Protocol):
             self._drop(exchange)
         if not keep:
             self._drop_waiting()
-            self._close(lingering=not exchange.complete)
-        elif self._waiting or self._invitation_due:
+        if keep and (self._waiting or self._invitation_due):
             self._pump()
-        elif self._half_closed:
-            self._close(lingering=False)
+        elif self._half_closed and not self.transport.is_closing():
+            self._stop_reading()
+            self.parting = Parting(self._front, self, exchange, self._waited)
+        elif not keep or self._half_closed:
+            self._close(lingering=not exchange.complete)
         elif self._reader.reading is None:
             self.at_rest = True
             self.sweeps_at_rest = 0

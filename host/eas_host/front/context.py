@@ -107,6 +107,7 @@ class FrontContext:
         self.on_term: Callable[[], None] = lambda: None
         self._loaded: set[int] = set()  # workers whose programs are ready
         self.properties = self._make_properties()
+        self.set_rate(config.rate_limit)
         dispatcher.on_full = lambda: self.diagnosis.full(ring.waiting())
         self._drained: asyncio.Future[None] | None = None
         self._sweep_timer = loop.call_later(_SWEEP_SECONDS, self._sweep)
@@ -167,23 +168,31 @@ class FrontContext:
 
     def said(self, exchange: Exchange, status: int, size: int) -> None:
         """
-        An answer of the host itself to *exchange* was sent. Those of the processor are counted in the ring.
+        An answer of the host itself to *exchange* was sent. Those of the processor are counted in the ring; those of
+        builtin handlers are not, for probes and scrapers are no load of the service.
         """
-        self.metrics.count(status, self.age(exchange), size)
+        if exchange.head.handler is None:
+            self.metrics.count(status, self.age(exchange), size)
         if self.config.access_log:
             self._log_access(exchange, status, size)
 
     def client_left(self, exchange: Exchange) -> None:
         """
-        The client of *exchange* has closed the connection before it was answered. EAS logs that as 499.
+        The client of *exchange* has left, and nothing was sent to it. EAS logs that as 499.
         """
         if self.closed:
             return  # it is the host that leaves
         age = self.age(exchange)
         self.metrics.count(CLIENT_LEFT, age)
-        self.diagnosis.left(_peer(exchange), _request_line(exchange), age)
+        self.diagnose_left(exchange, age)
         if self.config.access_log:
             self._log_access(exchange, CLIENT_LEFT, 0)
+
+    def diagnose_left(self, exchange: Exchange, waited: float) -> None:
+        """
+        Say in the log that the client of *exchange* has left after it had *waited* so many seconds.
+        """
+        self.diagnosis.left(exchange.connection.peer, _request_line(exchange), waited)
 
     # -- workers
 
@@ -324,14 +333,8 @@ class FrontContext:
             longest.reset()
 
     def _log_access(self, exchange: Exchange, status: int, size: int) -> None:
-        log.info(
-            '%s "%s" %d %d %.0fms', _peer(exchange), _request_line(exchange), status, size, self.age(exchange) * 1000
-        )
-
-
-def _peer(exchange: Exchange) -> str:
-    peer = exchange.connection.transport.get_extra_info("peername")
-    return peer[0] if peer else "-"
+        milliseconds = self.age(exchange) * 1000
+        log.info('%s "%s" %d %d %.0fms', exchange.connection.peer, _request_line(exchange), status, size, milliseconds)
 
 
 def _request_line(exchange: Exchange) -> str:

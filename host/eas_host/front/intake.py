@@ -56,7 +56,9 @@ class Intake:
         if exchange.size <= _SMALL:
             body = exchange.take_body()
             try:
-                return self._hand_on(exchange, self._unpack(exchange, body, min(_SMALL_UNPACKED, self._max_body)))
+                return self._hand_on(
+                    exchange, self._unpack(exchange, body, min(_SMALL_UNPACKED, self._limit(exchange)))
+                )
             except unpack.Corrupt as error:
                 return _corrupt(error)
             except unpack.TooLarge:
@@ -86,6 +88,10 @@ class Intake:
             exchange.connection.say(exchange, answer)
         return None
 
+    def _limit(self, exchange: Exchange) -> int:
+        handler = exchange.head.handler
+        return self._max_body if handler is None else handler.max_body
+
     def _unpack(self, exchange: Exchange, body: bytes, limit: int) -> bytes:
         head = exchange.head
         assert head.coding is not None  # noqa: S101  that is why it came here
@@ -97,30 +103,35 @@ class Intake:
             if not exchange.connection.is_active(exchange):
                 continue  # its client has left, or its deadline has passed
             self._unpacking += 1
-            future = self._threads.submit(self._unpack, exchange, exchange.take_body(), self._max_body)
+            future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), self._limit(exchange))
             future.add_done_callback(partial(self._from_thread, exchange))
 
-    def _from_thread(self, exchange: Exchange, future: Future[bytes]) -> None:
-        self._loop.call_soon_threadsafe(self._unpacked, exchange, future)
-
-    def _unpacked(self, exchange: Exchange, future: Future[bytes]) -> None:
-        self._unpacking -= 1
-        if exchange.connection.is_active(exchange):
-            refusal = self._judge(exchange, future)
-            if refusal is not None:
-                exchange.connection.refuse(exchange, refusal)
-        self._next_turn()
-
-    def _judge(self, exchange: Exchange, future: Future[bytes]) -> Refusal | None:
+    def _unpack_large(self, exchange: Exchange, body: bytes, limit: int) -> bytes | Refusal:
+        """
+        Called in a thread. An error ends here: in a future it would hold the body, through the frames of its trace,
+        until the garbage collector comes by.
+        """
         try:
-            return self._hand_on(exchange, future.result())
+            return self._unpack(exchange, body, limit)
         except unpack.Corrupt as error:
             return _corrupt(error)
         except unpack.TooLarge:
-            return Refusal(413, f"the unpacked body is larger than {self._max_body} bytes (--max-body)")
+            return Refusal(413, f"the unpacked body is larger than {limit} bytes")
         except Exception:  # noqa: BLE001  the same
             log.exception("internal error while unpacking a body")
             return Refusal(500, "internal error of the host; its log has the trace")
+
+    def _from_thread(self, exchange: Exchange, future: Future[bytes | Refusal]) -> None:
+        self._loop.call_soon_threadsafe(self._unpacked, exchange, future)
+
+    def _unpacked(self, exchange: Exchange, future: Future[bytes | Refusal]) -> None:
+        self._unpacking -= 1
+        if exchange.connection.is_active(exchange):
+            found = future.result()
+            refusal = found if isinstance(found, Refusal) else self._hand_on(exchange, found)
+            if refusal is not None:
+                exchange.connection.refuse(exchange, refusal)
+        self._next_turn()
 
 
 def _corrupt(error: unpack.Corrupt) -> Refusal:

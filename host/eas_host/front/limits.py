@@ -47,3 +47,6 @@ UNSENT_MEMORY: Final = 1024 * 1024 * 1024
 
 LINGER_SECONDS: Final = 2.0
 """For how long, after an early refusal, the rest of the request is read and dropped, so that the client sees why."""
+
+PARTING_SECONDS: Final = 0.5
+"""How long after the answer a client that sends no more is watched for having left: several round trips."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Iterable
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from eas_host.config.values import Address
@@ -63,3 +65,32 @@ def bind_error(address: Address, error: OSError) -> BindError:
     advice = _ADVICE.get(error.errno or 0, "choose another --listen")
     reason = os.strerror(error.errno) if error.errno else str(error)
     return BindError(f"cannot listen on {address.authority}: {reason}; {advice}")
+
+
+def exposure_warning(addresses: Iterable[str], *, has_token: bool) -> str | None:
+    """
+    Say who can call a service that listens on *addresses*, numeric ones, if those are more than the programs of this
+    machine and nothing keeps them out.
+    """
+    open_ = [address for address in addresses if not _is_loopback(address)]
+    if has_token or not open_:
+        return None
+    everywhere = any(ip_address(_without_zone(address)).is_unspecified for address in open_)
+    reach = "this machine" if everywhere else " or ".join(open_)
+    return (
+        f"everybody who can reach {reach} over the network can call the processor: it listens on {' and '.join(open_)}"
+        " without a token; add --token or --generate-token, or listen on 127.0.0.1"
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    found = ip_address(_without_zone(address))
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).is_loopback
+
+
+def _without_zone(address: str) -> str:
+    """
+    Cut what tells the network interface of a link-local address: `fe80::1%eth0`.
+    """
+    return address.partition("%")[0]

@@ -279,7 +279,8 @@ class RequestReader:
         refusal = routes.refuse(head.method) if handler is None else routes.refuse(head.method, handler.methods)
         if refusal is not None:
             return refusal
-        coding = unpack.find_coding(head.fields, front.decompressor)
+        usual = front.decompressor if handler is None or handler.hands_on else None
+        coding = unpack.find_coding(head.fields, usual)
         if isinstance(coding, Refusal):
             return coding
         head.coding = coding

@@ -95,8 +95,12 @@ def unpack(coding: str, data: bytes, limit: int, original_length: int | None = N
     """
     try:
         return _UNPACKERS[coding](data, limit, original_length) if data else b""
+    except TooLarge:
+        problem = None
     except Corrupt as error:
-        raise Corrupt(f"{coding}: {error}") from error
+        problem = f"{coding}: {error}"
+    # Raised here, without the frames from below, which hold what was unpacked so far.
+    raise TooLarge if problem is None else Corrupt(problem)
 
 
 # -- gzip and zlib
@@ -181,15 +185,16 @@ def _lz4(data: bytes, limit: int, length: int | None) -> bytes:
         return _fill(cramjam.lz4.decompress_into, data, limit)
     if length is not None:
         _demand(length, limit)
-    # A raw block does not tell its size, and the library does not tell what is corrupt from what does not fit. But where
-    # there is room for the most that can come of it, all of it fits.
+    # A raw block does not tell its size, and the library does not tell what is corrupt from what does not fit. But
+    # where there is room for the most that can come of it, all of it fits.
     most = len(data) * _LZ4_MAX_RATIO
     try:
         return _fill(_lz4_block_into, data, min(most, limit if length is None else length))
     except (TooLarge, Corrupt) as error:
         if length is None and most > limit:
             raise TooLarge from error
-        raise Corrupt("neither a frame, nor a block of X-LZ4-Original-Length or less") from error
+        expected = "" if length is None else f" of {length} bytes (X-LZ4-Original-Length)"
+        raise Corrupt(f"it is neither a frame nor a block{expected}") from error
 
 
 def _lz4_block_into(data: bytes, buffer: memoryview) -> int:

@@ -7,11 +7,13 @@ python are called from `threads`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Final, Protocol
 
 from eas_host.config import WorkerSpec
 from eas_host.ring import WorkerRing
+from eas_host.workers.control import Control
 
 _CLASSES: Final = {
     "cpp": "eas_host.processors.cpp:CppProcessor",
@@ -22,37 +24,37 @@ _CLASSES: Final = {
 
 class Processor(Protocol):
     """
-    A processor of any language.
+    A processor of any language: what *spec* describes, taking requests from *ring*, with *control* to the front.
     """
 
     owns_signals: bool
     """True where the language's runtime needs SIGSEGV and its like itself, as a JVM does."""
 
-    def __init__(self, spec: WorkerSpec) -> None: ...
-
-    def load(self) -> None:
+    def run(self, serve: Callable[[], None]) -> None:
         """
-        Load and initialise it, on the calling thread.
+        Load and initialise it, on the calling thread, then call *serve*, which returns when all is over.
+
+        It is this way round because a Python program calls us: `serve` runs inside its own `run()`.
 
         Raises:
             LoadError: it cannot be used.
         """
 
-    def start(self, ring: WorkerRing) -> None:
+    def start(self) -> None:
         """
-        Start the threads that call it.
+        Start the threads that call it. Called by `serve`.
         """
 
     def join(self) -> None:
         """
-        Wait until the threads have ended, after `WorkerRing.stop`.
+        Wait until the threads have ended, after `WorkerRing.stop`. Called by `serve`.
         """
 
 
-def make(spec: WorkerSpec) -> Processor:
+def make(spec: WorkerSpec, ring: WorkerRing, control: Control) -> Processor:
     """
     Make the processor that *spec* describes. Imports only what its language needs.
     """
     module, _, name = _CLASSES[spec.type].partition(":")
-    processor: Processor = getattr(import_module(module), name)(spec)
+    processor: Processor = getattr(import_module(module), name)(spec, ring, control)
     return processor

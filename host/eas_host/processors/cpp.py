@@ -10,12 +10,14 @@ from __future__ import annotations
 import platform
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, EntryNotFound
 from eas_host.ring import CppProgram, WorkerRing
+from eas_host.workers.control import Control
 
 _ELF_MAGIC: Final = b"\x7fELF"
 _ELF_CLASS_64: Final = 2
@@ -31,17 +33,36 @@ class CppProcessor:
 
     owns_signals = False
 
-    def __init__(self, spec: WorkerSpec) -> None:
+    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
         self._spec = spec
+        self._ring = ring
         self._program: CppProgram | None = None
 
-    def load(self) -> None:
+    def run(self, serve: Callable[[], None]) -> None:
         """
-        Check the file, open it and call `initialize`.
+        Check the file, open it, call `initialize`, and serve.
 
         Raises:
             LoadError: it cannot be used.
         """
+        self._load()
+        serve()
+
+    def start(self) -> None:
+        """
+        Start the native threads.
+        """
+        assert self._program is not None  # noqa: S101  load comes first
+        self._program.start(self._ring, self._spec.threads)
+
+    def join(self) -> None:
+        """
+        Wait for the native threads.
+        """
+        if self._program is not None:
+            self._program.join()
+
+    def _load(self) -> None:
         entry = self._spec.entry
         _check_elf(entry)
         try:
@@ -55,20 +76,6 @@ class CppProcessor:
                 error.message = f"{entry}: {error.message}"
             raise
         self._program = program
-
-    def start(self, ring: WorkerRing) -> None:
-        """
-        Start the native threads.
-        """
-        assert self._program is not None  # noqa: S101  load comes first
-        self._program.start(ring, self._spec.threads)
-
-    def join(self) -> None:
-        """
-        Wait for the native threads.
-        """
-        if self._program is not None:
-            self._program.join()
 
 
 def _check_elf(entry: str) -> None:

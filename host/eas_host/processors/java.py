@@ -35,7 +35,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -48,6 +48,7 @@ from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS, EntryInvalid
 from eas_host.processors.threads import Handler, WorkerThreads
 from eas_host.ring import RAISED, RETURNED, TOO_LARGE, Call, WorkerRing
+from eas_host.workers.control import Control
 
 BRIDGE: Final = Path(eas_host.__file__).with_name("java") / "eas-host-bridge.jar"
 
@@ -138,33 +139,27 @@ class JavaProcessor:
 
     owns_signals = True
 
-    def __init__(self, spec: WorkerSpec) -> None:
+    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
         self._spec = spec
+        self._ring = ring
         self._bridge: Bridge | None = None
         self._threads: WorkerThreads | None = None
 
-    def load(self) -> None:
+    def run(self, serve: Callable[[], None]) -> None:
         """
-        Start the JVM, construct the processor and call `Load()`.
+        Start the JVM, construct the processor, call `Load()`, and serve.
 
         Raises:
             LoadError: it cannot be used.
         """
-        spec = self._spec
-        start_jvm(spec.jvm_options)
-        load_exception = jpype.JClass("eas.host.LoadException")
-        try:
-            self._bridge = jpype.JClass("eas.host.Bridge").open(
-                spec.entry, spec.mainclass or "", list(spec.classpath), spec.model_entry, spec.model_config
-            )
-        except load_exception as error:
-            kind = LOAD_ERRORS[str(error.kind())]
-            raise kind(str(error.getMessage()), str(error.detail())) from None
+        self._load()
+        serve()
 
-    def start(self, ring: WorkerRing) -> None:
+    def start(self) -> None:
         """
         Start the threads.
         """
+        ring = self._ring
         known: set[int] = set()
         self._threads = WorkerThreads(ring, self._spec.threads, lambda: self._handler(ring, known))
 
@@ -183,6 +178,18 @@ class JavaProcessor:
             sys.stdout.flush()
             sys.stderr.flush()
             jpype.JClass("eas.host.Bridge").exit(0)
+
+    def _load(self) -> None:
+        spec = self._spec
+        start_jvm(spec.jvm_options)
+        load_exception = jpype.JClass("eas.host.LoadException")
+        try:
+            self._bridge = jpype.JClass("eas.host.Bridge").open(
+                spec.entry, spec.mainclass or "", list(spec.classpath), spec.model_entry, spec.model_config
+            )
+        except load_exception as error:
+            kind = LOAD_ERRORS[str(error.kind())]
+            raise kind(str(error.getMessage()), str(error.detail())) from None
 
     def _handler(self, ring: WorkerRing, known: set[int]) -> Handler:
         """

@@ -8,6 +8,7 @@ so that neither the request nor the thread is lost.
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable
 
@@ -25,27 +26,62 @@ class WorkerThreads:
     def __init__(self, ring: WorkerRing, count: int, make_handler: Callable[[], Handler]) -> None:
         self._ring = ring
         self._make_handler = make_handler
-        self._threads = [
-            threading.Thread(target=self._run, args=(number,), name=f"worker-thread-{number}", daemon=True)
-            for number in range(count)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._lock = threading.Lock()
+        self._threads: dict[int, threading.Thread] = {}
+        self._begun: dict[int, float] = {}
+        self.count = 0
+        self.resize(count)
 
-    def join(self) -> None:
+    def resize(self, count: int) -> None:
         """
-        Wait until all threads have ended.
+        Have *count* threads. More are started at once; one too many ends after its next request.
         """
-        for thread in self._threads:
-            thread.join()
+        with self._lock:
+            self.count = count
+            fresh = [number for number in range(count) if number not in self._threads]
+            for number in fresh:
+                self._threads[number] = threading.Thread(
+                    target=self._run, args=(number,), name=f"worker-thread-{number}", daemon=True
+                )
+        for number in fresh:
+            self._threads[number].start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """
+        Wait until all threads have ended, each for *timeout* seconds at most.
+        """
+        for thread in list(self._threads.values()):
+            thread.join(timeout)
+
+    def busy(self) -> list[tuple[threading.Thread, float]]:
+        """
+        The threads, and when each began its last request (`time.monotonic`); it may have ended since.
+        """
+        return [
+            (self._threads[number], begun) for number, begun in list(self._begun.items()) if number in self._threads
+        ]
 
     def _run(self, number: int) -> None:
         ring = self._ring
         call = ring.enter(number)
         handle = self._make_handler()
+        begun = self._begun
+        monotonic = time.monotonic
         while ring.take(call):
+            begun[number] = monotonic()
             try:
                 handle(call)
             except BaseException:  # noqa: BLE001  the thread must survive whatever happens, and say it
                 ring.log("E", f"internal error while calling the processor\n{traceback.format_exc()}")
                 ring.reply(call, BAD_OUTPUT, 0, b"internal error of the host; its log has the trace")
+            if number >= self.count and self._retire(number):
+                return
+
+    def _retire(self, number: int) -> bool:
+        with self._lock:
+            if number < self.count:
+                return False  # wanted again since
+            del self._threads[number]
+            self._begun.pop(number, None)
+        self._ring.leave()
+        return True

@@ -7,8 +7,6 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from eas_host.errors import EntryInvalid, InitializeFailed
@@ -83,7 +81,6 @@ class WorkerRing:
         if self._ring == ffi.NULL:
             raise OSError(f"cannot map the ring: {text(error)}")
         self.worker = worker
-        self._take_for: Callable[[int, Any, int], int] = partial(lib.eas_worker_take_for, self._ring, worker)
         shape = ffi.new("eas_shape *")
         lib.eas_ring_shape(self._ring, shape)
         self._input_capacity: int = shape.max_body
@@ -122,23 +119,25 @@ class WorkerRing:
 
         Signal handlers run meanwhile, and what they raise ends the waiting; nothing is taken then.
         """
-        if timeout is None:
-            taken = self._take_for(call.thread, call.native, _NO_LIMIT)
-            while taken == _INTERRUPTED:
-                taken = self._take_for(call.thread, call.native, _NO_LIMIT)
-        else:
-            taken = self._take_until(call, time.monotonic() + timeout)
-        if taken == _TAKEN:
-            call.slot = call.native.slot
-            call.size = call.native.input_size
-            return True
-        return None if taken == _TIMED_OUT else False
+        while True:
+            if timeout is None:
+                taken = lib.eas_worker_take_for(self._ring, self.worker, call.thread, call.native, _NO_LIMIT)
+            else:
+                taken = self._take_within(call, timeout)
+            if taken == _TAKEN:
+                call.slot = call.native.slot
+                call.size = call.native.input_size
+                return True
+            if taken != _INTERRUPTED:
+                return None if taken == _TIMED_OUT else False
 
-    def _take_until(self, call: Call, end: float) -> int:
+    def _take_within(self, call: Call, timeout: float) -> int:
+        end = time.monotonic() + timeout
         taken = _INTERRUPTED
         while taken == _INTERRUPTED:
             seconds = max(0.0, min(end - time.monotonic(), _SECONDS_MAX))
-            taken = self._take_for(call.thread, call.native, math.ceil(1000 * seconds))
+            limit = math.ceil(1000 * seconds)
+            taken = lib.eas_worker_take_for(self._ring, self.worker, call.thread, call.native, limit)
         return taken
 
     def reply(self, call: Call, outcome: int, status: int, data: bytes) -> None:

@@ -1,3 +1,54 @@
 """
-Where processors run: worker processes under a supervisor, or threads of the host's own process.
+Where processors run: worker processes under a supervisor, threads of the host's own process, or a user's own process
+that has started the host.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+OnMessage = Callable[[int, dict[str, Any]], None]
+"""
+Called with a worker's number and each of its messages; also with `ready` when it has loaded and with `died` when it is
+gone, and with `processes` when there are more workers than before.
+"""
+
+
+class Workers(Protocol):
+    """
+    What runs the processor.
+
+    Attributes:
+        restarts: the worker processes started in place of dead ones.
+    """
+
+    restarts: int
+
+    def run(self, serve: Callable[[], None]) -> None:
+        """
+        Call *serve*, which runs the front until all is over, at the point where this thread is free for it.
+
+        Raises:
+            LoadError: the processor, which needs this thread first, cannot be used.
+        """
+
+    async def start(self) -> None:
+        """
+        Load the processor.
+        """
+
+    async def stop(self) -> None:
+        """
+        End, after the last request.
+        """
+
+    def kill(self) -> None:
+        """
+        End now.
+        """
+
+    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+        """
+        Send *message* to *worker*, or to all, as far as they are ready. Never blocks.
+        """

@@ -5,31 +5,44 @@ Reads what a worker writes into a pipe, without ever blocking the front.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-_READ_SIZE: Final = 16 * 1024
-_LONGEST: Final = 256 * 1024
-"""A record that is longer is passed on in pieces, so that a worker that never ends one cannot fill the front."""
+from eas_host import log
+
+_READ_SIZE: Final = 64 * 1024
+LONGEST_LINE: Final = 256 * 1024
+LONGEST_MESSAGE: Final = 16 * 1024 * 1024
+"""Bytes of one record: of what is printed and logged, and of the messages of workers."""
 
 
 class RecordReader:
     """
     Splits what arrives on *fd* at *separator* and passes it on, as many complete records at once as there are.
 
-    Owns *fd*.
+    Owns *fd*. A record longer than *longest* is passed on in pieces, so that a worker that never ends one cannot fill
+    the front.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, fd: int, separator: bytes, on_records: Callable[[bytes], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        fd: int,
+        separator: bytes,
+        on_records: Callable[[bytes], None],
+        *,
+        longest: int = LONGEST_LINE,
     ) -> None:
         os.set_blocking(fd, False)
         self._loop = loop
         self._fd = fd
         self._separator = separator
         self._on_records = on_records
-        self._rest = b""
+        self._longest = longest
+        self._parts: list[bytes] = []  # of a record whose end has not come yet
+        self._size = 0
         loop.add_reader(fd, self._read)
 
     def close(self) -> None:
@@ -50,12 +63,16 @@ class RecordReader:
         if not data:
             self._end()
             return False
-        data = self._rest + data
-        complete, separator, self._rest = data.rpartition(self._separator)
-        if len(self._rest) > _LONGEST:
-            complete, separator, self._rest = data, b"", b""
-        if complete or separator:
-            self._on_records(complete + separator)
+        complete, separator, rest = data.rpartition(self._separator)
+        if separator:
+            records = b"".join([*self._parts, complete, separator])
+            self._parts, self._size = [rest], len(rest)
+            self._on_records(records)
+        else:
+            self._parts.append(data)
+            self._size += len(data)
+        if self._size > self._longest:
+            self._pass_on_rest()
         return True
 
     def _end(self) -> None:
@@ -64,9 +81,13 @@ class RecordReader:
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
         self._fd = -1
-        if self._rest:
-            self._on_records(self._rest + self._separator)
-            self._rest = b""
+        self._pass_on_rest()
+
+    def _pass_on_rest(self) -> None:
+        rest = b"".join(self._parts)
+        self._parts, self._size = [], 0
+        if rest:
+            self._on_records(rest + self._separator)
 
 
 def log_records(worker: int, log_record: Callable[[int, str, str], None]) -> Callable[[bytes], None]:
@@ -81,6 +102,25 @@ def log_records(worker: int, log_record: Callable[[int, str, str], None]) -> Cal
                 log_record(worker, text[0], text[1:])
 
     return receive
+
+
+def message_reader(
+    loop: asyncio.AbstractEventLoop, fd: int, on_message: Callable[[dict[str, Any]], None]
+) -> RecordReader:
+    """
+    Make a reader of a worker's messages: a JSON object with a key `event` each, ended by a line feed. Owns *fd*.
+    """
+
+    def receive(lines: bytes) -> None:
+        for line in lines.splitlines():
+            try:
+                message = json.loads(line)
+            except ValueError:
+                log.debug("a worker died while it reported %r", line[:100])
+                continue
+            on_message(message)
+
+    return RecordReader(loop, fd, b"\n", receive, longest=LONGEST_MESSAGE)
 
 
 RECORD_END: Final = b"\x1e"

@@ -10,13 +10,17 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from typing import Final
+import signal
+from collections.abc import Callable
+from typing import Any, Final
 
 from eas_host import log
 from eas_host.config import WorkerSpec
 from eas_host.front.dispatch import Dispatcher
 from eas_host.processors import make
 from eas_host.ring import FrontRing, WorkerRing, open_log
+from eas_host.workers import OnMessage
+from eas_host.workers.control import LocalControl
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records
 from eas_host.workers.main import enter_folder, print_promptly
 
@@ -29,15 +33,23 @@ class LocalWorker:
     One worker without a process of its own.
     """
 
+    restarts = 0
+
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, spec: WorkerSpec, ring: FrontRing, dispatcher: Dispatcher
+        self,
+        loop: asyncio.AbstractEventLoop,
+        spec: WorkerSpec,
+        ring: FrontRing,
+        dispatcher: Dispatcher,
+        on_message: OnMessage,
     ) -> None:
-        self._loop = loop
         self._spec = spec
         self._dispatcher = dispatcher
-        self._processor = make(spec)
+        self._on_message = on_message
+        self._control = LocalControl(lambda message: self._post(loop, message))
         ring.reset_worker(0, solo=False)
         self._ring = WorkerRing(ring.memory_fd, ring.completion_fd, 0)
+        self._processor = make(spec, self._ring, self._control)
         read, self._log_fd = os.pipe2(os.O_CLOEXEC)
         # Its reader is this process: while the processor loads nobody reads, so writing must not wait for that.
         fcntl.fcntl(self._log_fd, fcntl.F_SETPIPE_SZ, _LOG_SIZE)
@@ -45,17 +57,26 @@ class LocalWorker:
         open_log(self._log_fd)
         self._reader = RecordReader(loop, read, RECORD_END, log_records(0, log.worker_record))
 
-    async def start(self) -> None:
+    def run(self, serve: Callable[[], None]) -> None:
         """
-        Load the processor on this, the main, thread and start the threads.
+        Load the processor on this, the main, thread, then *serve*.
 
         Raises:
             LoadError: it cannot be used.
         """
+        # Until it has loaded nobody could act on a signal but the kernel.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         print_promptly()
         enter_folder(self._spec)
-        self._processor.load()
-        self._processor.start(self._ring)
+        self._processor.run(serve)
+
+    async def start(self) -> None:
+        """
+        Start the threads.
+        """
+        self._on_message(0, {"event": "ready"})
+        self._processor.start()
         self._dispatcher.ready = self._dispatcher.worker_alive = True
 
     async def stop(self) -> None:
@@ -69,3 +90,13 @@ class LocalWorker:
         """
         Nothing to end: the threads end with the process.
         """
+
+    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+        """
+        Send *message* to the processor.
+        """
+        self._control.deliver(message)
+
+    def _post(self, loop: asyncio.AbstractEventLoop, message: dict[str, Any]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._on_message, 0, message)

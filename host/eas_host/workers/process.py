@@ -9,29 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import eas_host
-from eas_host import log
+from eas_host import boot, log
 from eas_host.config import WorkerSpec
 from eas_host.ring import FrontRing
-from eas_host.workers.lines import RECORD_END, RecordReader, log_records
-
-_SOURCE_ROOT: Final = str(Path(eas_host.__file__).parents[1])
-_BOOT: Final = (
-    "import sys; sys.path[:1] == [''] and sys.path.pop(0); root = sys.argv.pop(1); "
-    "root in sys.path or sys.path.append(root); "
-    "from eas_host.workers.main import main; sys.exit(main())"
-)
-"""The worker's first lines. `python -m` would search the working directory first."""
+from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
+from eas_host.workers.outbox import Outbox
 
 
 class WorkerProcess:
@@ -58,18 +47,18 @@ class WorkerProcess:
         on_death: Callable[[int], None],
     ) -> None:
         self._loop = loop
-        self._on_event = on_event
         self._on_death = on_death
         number = spec.worker
         with contextlib.ExitStack() as our_ends, contextlib.ExitStack() as child_ends:
             self._control, control_child = socket.socketpair()
             our_ends.enter_context(self._control)
+            self._outbox = Outbox(loop, self._control)
             child_ends.enter_context(control_child)
             ends = {name: _pipe(our_ends, child_ends) for name in ("log", "stdout", "stderr")}
             spec_fd = _file_of(spec.to_json(), child_ends)
             inherited = (control_child.fileno(), spec_fd, ring.memory_fd, ring.completion_fd, ends["log"][1])
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, _SOURCE_ROOT, *map(str, inherited), str(os.getpid())],
+                boot.command("eas_host.workers.main", *inherited, os.getpid()),
                 stdin=subprocess.DEVNULL,
                 stdout=ends["stdout"][1],
                 stderr=ends["stderr"][1],
@@ -84,16 +73,14 @@ class WorkerProcess:
             RecordReader(loop, ends["log"][0], RECORD_END, log_records(number, log.worker_record)),
             RecordReader(loop, ends["stdout"][0], b"\n", lambda lines: log.printed(number, "stdout", lines)),
             RecordReader(loop, ends["stderr"][0], b"\n", lambda lines: log.printed(number, "stderr", lines)),
-            RecordReader(loop, os.dup(self._control.fileno()), b"\n", self._receive),
+            message_reader(loop, os.dup(self._control.fileno()), on_event),
         ]
 
-    def stop(self) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """
-        Ask the worker to end.
+        Send *message* to the worker.
         """
-        # One that died meanwhile is reported through its pidfd.
-        with contextlib.suppress(OSError):
-            self._control.sendall(b"stop\n")
+        self._outbox.send(message)
 
     def kill(self) -> None:
         """
@@ -101,15 +88,6 @@ class WorkerProcess:
         """
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-
-    def _receive(self, lines: bytes) -> None:
-        for line in lines.splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
-                log.debug("a worker died while it reported %r", line[:100])
-                continue
-            self._on_event(event)
 
     def _died(self) -> None:
         self._loop.remove_reader(self._pidfd)
@@ -121,6 +99,7 @@ class WorkerProcess:
         try:
             for reader in self._readers:
                 reader.close()
+            self._outbox.close()
             self._control.close()
         finally:
             self._on_death(status)

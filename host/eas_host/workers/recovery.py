@@ -90,19 +90,21 @@ def _guilty(earlier_kills: int, status: int) -> bool:
     return -status not in FROM_OUTSIDE or earlier_kills + 1 >= ALONE_KILLS
 
 
-def describe(crash: Crash | None, status: int) -> str:
+def describe(crash: Crash | None, status: int | None, who: str = "the worker process") -> str:
     """
-    Say in a few words how a worker ended.
+    Say in a few words how a worker ended. Without a *status* nobody could ask the system.
     """
     if crash is not None and crash.signal == 0:
-        return f"the processor called exit({status})"
-    number = crash.signal if crash is not None else -status
+        return f"the processor called exit({crash.code})"
+    if crash is None and status is None:
+        return f"{who} has ended"
+    number = crash.signal if crash is not None else -(status or 0)
     if number <= 0:
-        return f"the worker process ended itself with exit code {status}"
+        return f"{who} ended itself with exit code {status}"
     try:
         name = signal.Signals(number).name
     except ValueError:
         name = f"signal {number}"
     meaning = f" ({_NAMES[number]})" if number in _NAMES else ""  # type: ignore[index]  # Signals are ints
     address = f" at address {crash.address:#x}" if crash is not None and number in _WITH_ADDRESS else ""
-    return f"the worker process died of {name}{meaning}{address}"
+    return f"{who} died of {name}{meaning}{address}"

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from eas_host import log
-from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config import HostConfig
 from eas_host.errors import LOAD_ERRORS, InitializeFailed, LoadError
 from eas_host.front.dispatch import Dispatcher
 from eas_host.ring import FrontRing
-from eas_host.workers.process import WorkerProcess
+from eas_host.workers import OnMessage
 from eas_host.workers.recovery import FROM_OUTSIDE, Suspects, describe, judge
 
 BACKOFF_FIRST: Final = 0.1
@@ -43,19 +42,49 @@ class State(Enum):
     DEAD = "dead"
 
 
+class Process(Protocol):
+    """
+    A worker process, as `Spawn` starts it.
+    """
+
+    pid: int
+
+    def send(self, message: dict[str, Any]) -> None:
+        """
+        Send *message* to it. Never blocks.
+        """
+
+    def kill(self) -> None:
+        """
+        End it now.
+        """
+
+
+Spawn = Callable[[int, Callable[[dict[str, Any]], None], Callable[[int], None]], Process]
+"""
+Starts the process of a worker, by its number. Each of its messages goes to the first function, and once, when it has
+died, its exit status to the second: an exit code, or minus the signal that ended it. OSError: it cannot be started.
+"""
+
+
 class Worker:
     """
     One worker: a number that stays, and one process after another.
+
+    Attributes:
+        threads: how many of its threads take requests.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, threads: int) -> None:
         self.number = number
         self.state = State.DEAD
-        self.process: WorkerProcess | None = None
+        self.process: Process | None = None
+        self.threads = threads
         self.suspects = Suspects()
         self.load_error: LoadError | None = None
         self.ready_at = 0.0
         self.failed_starts = 0
+        self.started = False
         self.stuck_since: float | None = None
 
 
@@ -66,34 +95,44 @@ class Supervisor:
     Args:
         loop: the front's loop.
         config: how many workers, how many threads, whether to retry.
-        spec: the processor.
+        spawn: starts them.
         ring: where they take requests from.
         dispatcher: who has requests with them.
         on_fatal: called with the error that stops the host, once serving.
+        on_message: called with what they say, and what becomes of them.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         config: HostConfig,
-        spec: WorkerSpec,
+        spawn: Spawn,
         ring: FrontRing,
         dispatcher: Dispatcher,
         on_fatal: Callable[[LoadError], None],
+        on_message: OnMessage,
     ) -> None:
         self._loop = loop
         self._config = config
-        self._spec = spec
+        self._start_process = spawn
         self._ring = ring
         self._dispatcher = dispatcher
         self._on_fatal = on_fatal
-        self._workers = [Worker(number) for number in range(config.worker_processes)]
+        self._on_message = on_message
+        self._workers = [Worker(number, config.worker_threads) for number in range(config.worker_processes)]
+        self.restarts = 0
         self._started: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[None] | None = None
         self._failed_loads = 0
         self._killed_loads = 0
         dispatcher.on_alone_done = self._on_alone_done
         dispatcher.on_alone_abandoned = self._on_alone_abandoned
+
+    def run(self, serve: Callable[[], None]) -> None:
+        """
+        *serve*: the processor is elsewhere.
+        """
+        serve()
 
     async def start(self) -> None:
         """
@@ -114,7 +153,7 @@ class Supervisor:
         self._ended = self._loop.create_future()
         processes = [worker.process for worker in self._workers if worker.process is not None]
         for process in processes:
-            process.stop()
+            process.send({"event": "stop"})
         self._check_ended()
         done, _ = await asyncio.wait([self._ended], timeout=STOP_SECONDS)
         if not done:
@@ -129,6 +168,14 @@ class Supervisor:
             if worker.process is not None:
                 worker.process.kill()
 
+    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+        """
+        Send *message* to *worker*, or to all, as far as they are ready.
+        """
+        for one in self._workers:
+            if worker in (None, one.number) and one.state is State.READY and one.process is not None:
+                one.process.send(message)
+
     # -- life
 
     def _spawn(self, worker: Worker) -> None:
@@ -139,10 +186,8 @@ class Supervisor:
         worker.stuck_since = None
         self._ring.reset_worker(worker.number, solo=bool(worker.suspects.slots))
         try:
-            worker.process = WorkerProcess(
-                self._loop,
-                self._ring,
-                replace(self._spec, worker=worker.number),
+            worker.process = self._start_process(
+                worker.number,
                 lambda event: self._on_event(worker, event),
                 lambda status: self._on_death(worker, status),
             )
@@ -150,24 +195,50 @@ class Supervisor:
             self._on_failed_start(worker, error)
             return
         worker.failed_starts = 0
+        self.restarts += worker.started
+        worker.started = True
         log.debug("worker %d: process %d started", worker.number, worker.process.pid)
 
     def _on_event(self, worker: Worker, event: dict[str, Any]) -> None:
-        if event["event"] == "failed":
+        kind = event["event"]
+        if kind == "failed":
             worker.load_error = LOAD_ERRORS.get(event["kind"], LoadError)(event["message"], event["detail"])
+        elif kind == "processes":
+            self._grow(event["count"])
+        elif kind == "ready":
+            self._on_ready(worker)
+        else:
+            if kind == "threads":
+                worker.threads = event["count"]
+            self._on_message(worker.number, event)
+
+    def _grow(self, count: int) -> None:
+        """
+        The program wants *count* workers; each has one thread then, unless the program was told otherwise.
+        """
+        count = min(count, self._ring.shape.workers)
+        if count <= len(self._workers) or self._ended is not None:
             return
+        fresh = [Worker(number, self._config.worker_threads) for number in range(len(self._workers), count)]
+        self._workers += fresh
+        self._on_message(0, {"event": "processes", "count": count})
+        for worker in fresh:
+            self._spawn(worker)
+
+    def _on_ready(self, worker: Worker) -> None:
         worker.state = State.READY
         worker.ready_at = self._loop.time()
         self._loop.call_later(PROVEN_SECONDS, self._prove, worker, worker.process)
         self._refresh()
         log.debug("worker %d: ready", worker.number)
+        self._on_message(worker.number, {"event": "ready"})
         if worker.suspects.slots:
             self._next_alone(worker)
         self._dispatcher.wake()
         if not self._started.done() and all(worker.state is State.READY for worker in self._workers):
             self._started.set_result(None)
 
-    def _prove(self, worker: Worker, process: WorkerProcess | None) -> None:
+    def _prove(self, worker: Worker, process: Process | None) -> None:
         """
         A worker that has lived for a while has loaded: what failed before is forgotten.
         """
@@ -178,6 +249,7 @@ class Supervisor:
         was_ready = worker.state is State.READY
         worker.state = State.DEAD
         worker.process = None
+        self._on_message(worker.number, {"event": "died"})
         crash = self._ring.crash(worker.number)
         waiting = set(worker.suspects.slots)
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
@@ -196,7 +268,7 @@ class Supervisor:
             self._spawn(worker)
         else:
             error = worker.load_error or InitializeFailed(
-                f"{self._spec.entry}: {describe(crash, status)} while loading it"
+                f"{self._config.entry}: {describe(crash, status)} while loading it"
             )
             self._on_failed_load(worker, error, killed=killed)
 
@@ -299,10 +371,7 @@ class Supervisor:
         self._loop.call_later(1.0, self._watch_stuck)
         now = self._loop.time()
         for worker in self._workers:
-            stuck = (
-                worker.state is State.READY
-                and self._dispatcher.abandoned_by(worker.number) >= self._config.worker_threads
-            )
+            stuck = worker.state is State.READY and 0 < worker.threads <= self._dispatcher.abandoned_by(worker.number)
             if not stuck or worker.process is None:
                 worker.stuck_since = None
             elif worker.stuck_since is None:
@@ -311,7 +380,7 @@ class Supervisor:
                 log.error(
                     "worker %d: all %d threads are stuck in calls that nobody waits for any more; it is killed",
                     worker.number,
-                    self._config.worker_threads,
+                    worker.threads,
                 )
                 worker.stuck_since = None
                 worker.process.kill()

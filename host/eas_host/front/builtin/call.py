@@ -23,6 +23,8 @@ class Call(Builtin):
     EAS documents the name only; what it does is our choice.
     """
 
+    hands_on = True
+
     def __init__(self, front: FrontContext) -> None:
         super().__init__(front)
         self.max_body = front.max_body
@@ -46,6 +48,7 @@ class Tell(Builtin):
     """
 
     methods = WRITING
+    hands_on = True
 
     def __init__(self, front: FrontContext) -> None:
         super().__init__(front)

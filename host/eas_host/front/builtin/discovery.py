@@ -31,6 +31,7 @@ class Discovery:
     open = True
     methods = READING
     max_body = 0
+    hands_on = False
 
     def __init__(self, front: FrontContext) -> None:
         self._front = front

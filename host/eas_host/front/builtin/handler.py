@@ -37,11 +37,13 @@ class Handler(Protocol):
         open: whether it may be asked without the token.
         methods: those that it knows; others answer 405.
         max_body: bytes of the largest body; a larger one answers 413.
+        hands_on: whether the body is for the processor, and so packed as `rpc.decompressor` says.
     """
 
     open: bool
     methods: frozenset[bytes]
     max_body: int
+    hands_on: bool
 
     def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
@@ -60,6 +62,7 @@ class Builtin:
     open = False
     methods = READING | WRITING
     max_body = SMALL_BODY
+    hands_on = False
     changes: frozenset[bytes] = frozenset()
 
     def __init__(self, front: FrontContext) -> None:

@@ -40,6 +40,7 @@ class InjectedHandler:
 
     methods = READING | WRITING
     max_body = SMALL_BODY
+    hands_on = False
 
     def __init__(self, injected: Injected, worker: int, path: str, token: str | None) -> None:
         self.worker = worker

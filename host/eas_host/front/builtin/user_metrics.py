@@ -50,13 +50,13 @@ class UserMetrics:
         if not isinstance(items, list):
             raise ValueError('expected a JSON array of {"name": text, "value": number, "tags": {text: text}}')  # noqa: TRY004
         new: dict[Series, Number] = {}
+        added: set[Series] = set()
         for number, item in enumerate(items):
             try:
                 series, value = _read(item)
-                if (
-                    series not in self._values
-                    and len(self._values) + len(new.keys() - self._values.keys()) >= MAX_SERIES
-                ):
+                if series not in self._values:
+                    added.add(series)
+                if len(self._values) + len(added) > MAX_SERIES:
                     raise ValueError(f"there are {MAX_SERIES} series of names and tags already, the most that are kept")
             except ValueError as error:
                 raise ValueError(f"item {number}: {error}") from error

@@ -14,7 +14,7 @@ class MyProcessor(CommonBase):
             self.words = words.read().strip()
 
     def process(self, data: bytes) -> tuple[bytes, int]:
-        return f"{host.NAME} {self.words} {__name__ != '__main__'}".encode(), 200
+        return f"{host.NAME} {self.words} {__name__ == '__main__'}".encode(), 200
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
--- wrk's side of the benchmark: POST one body of the size given after `--`, and print the result as one line of JSON.
+-- wrk's side of the benchmark: POST one body of the size given after `--`, or GET without it, and print the result as
+-- one line of JSON.
 
 function init(args)
+  if not args[1] then return end
   wrk.method = "POST"
   wrk.body = string.rep("x", tonumber(args[1]))
   wrk.headers["Content-Type"] = "application/octet-stream"

@@ -1,0 +1,114 @@
+"""
+`BaseProcessor`: the usual way to write a processor. Override `initialize` and `process`, then `run`.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from allspark.context import Context, QueuedService
+from allspark.opening import Opening, open_service
+from allspark.paths import ModelPath, model_path
+from allspark.properties import default_properties
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+_QUEUE_SIZE = 64
+"""EAS's default of rpc.max_queue_size."""
+
+
+class BaseProcessor:
+    """
+    The base of python processors.
+
+    Constructing one opens the port: requests wait there while `initialize` runs. Under `eas-host` the options
+    --worker-threads, --worker-processes and --listen win over what is given here.
+
+    Args:
+        worker_threads: how many threads call `process`, at the same time.
+        worker_processes: above 1: how many processes call `process`, each one request at a time and each with an
+            `initialize` of its own.
+        endpoint: `HOST:PORT` to listen on; by default 127.0.0.1:8080. Ignored inside a cluster, as EAS does.
+        io_threads: accepted for compatibility; the front needs no such number. Injected handlers get that many.
+
+    Attributes:
+        max_queue_size: how many requests may wait (the property `rpc.max_queue_size`).
+        processes: the worker processes, while `run` serves with several.
+        context: the `Context` that the service was opened with.
+        queued: its `QueuedService`.
+    """
+
+    # A subclass may forget to call the constructor.
+    worker_threads = 5
+    worker_processes = 1
+    io_threads = 4
+    endpoint: str | None = None
+    queued: QueuedService | None = None
+
+    def __init__(
+        self,
+        worker_threads: int = 5,
+        worker_processes: int = 1,
+        endpoint: str | None = None,
+        *,
+        io_threads: int = 4,
+    ) -> None:
+        self.worker_threads = _positive("worker_threads", worker_threads)
+        self.worker_processes = _positive("worker_processes", worker_processes)
+        self.io_threads = _positive("io_threads", io_threads)
+        self.endpoint = endpoint
+        self.processes: list[BaseProcess] = []
+        self.context = Context(self.io_threads)
+        self.queued = QueuedService(open_service(Opening(endpoint, self.io_threads, self)))
+        self.max_queue_size: int = default_properties().get("rpc.max_queue_size", _QUEUE_SIZE)
+
+    def initialize(self) -> None:
+        """
+        Load the model. Called once in each worker process, before the first request.
+        """
+        raise NotImplementedError("initialize not implemented")
+
+    def process(self, data: bytes) -> tuple[Any, int]:
+        """
+        Answer one request. Called from several threads at once.
+
+        Args:
+            data: the request's body; empty for a request without one.
+
+        Returns:
+            The answer's body, and its status: 0 or 200, or an HTTP status. A body that is no bytes is sent as str() of
+            it.
+        """
+        raise NotImplementedError("process not implemented")
+
+    def run(self) -> None:
+        """
+        Initialise and serve, until Ctrl+C or SIGTERM.
+        """
+        queued = self.queued or QueuedService(open_service(Opening(None, self.io_threads, self)))
+        queued.service.run(self)
+
+    def get_model_path(self) -> ModelPath:
+        """
+        Tell where the model is: bytes that os.path and open take, and that print as text.
+        """
+        return model_path()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """
+        What goes with a processor into a process that is started afresh: all but its service, which stays here.
+        """
+        left = ("context", "queued", "processes")
+        return {name: value for name, value in self.__dict__.items() if name not in left}
+
+
+def _positive(name: str, value: object) -> int:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]  # it raises for what is no number
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {value!r}") from None
+    if number < 1:
+        raise ValueError(f"{name} must be 1 or more, not {number}")
+    return number

@@ -1,0 +1,142 @@
+"""
+Properties: names and values, bytes each, that programs and the host share.
+
+There is one store for a process. The host acts upon some names (`rpc.keepalive`, `rpc.worker_threads`, ...); every
+other name is the program's own. What is put before there is a service is passed on as soon as there is one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+T = TypeVar("T")
+Listener = Callable[[bytes], object]
+Outlet = Callable[[bytes, bytes], None]
+
+
+class Store:
+    """
+    The values of this process, who listens to them, and the *outlet* to the host.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, bytes] = {}
+        self._listeners: dict[bytes, list[Listener]] = {}
+        self._outlet: Outlet | None = None
+        self._lock = threading.RLock()
+        # A child must not inherit the lock from a thread that it has not.
+        os.register_at_fork(
+            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
+        )
+
+    def connect(self, outlet: Outlet) -> None:
+        """
+        Pass to *outlet* what was put so far, and what will be.
+        """
+        with self._lock:
+            self._outlet = outlet
+            for name, value in self.values.items():
+                outlet(name, value)
+
+    def listen(self, name: bytes, listener: Listener) -> None:
+        """
+        Call *listener* with each new value of *name*.
+        """
+        with self._lock:
+            self._listeners.setdefault(name, []).append(listener)
+
+    def put(self, name: bytes, value: bytes) -> None:
+        """
+        The program changes *name*.
+        """
+        with self._lock:
+            self.values[name] = value
+            if self._outlet is not None:
+                self._outlet(name, value)
+        self._call_listeners(name, value)
+
+    def receive(self, name: bytes, value: bytes) -> None:
+        """
+        The host has changed *name*, or repeats what this program has put.
+        """
+        with self._lock:
+            if self.values.get(name) == value:
+                return
+            self.values[name] = value
+        self._call_listeners(name, value)
+
+    def _call_listeners(self, name: bytes, value: bytes) -> None:
+        for listener in list(self._listeners.get(name, ())):
+            try:
+                listener(value)
+            except Exception:
+                logging.getLogger("allspark").exception("a listener of the property %s failed", name.decode("latin-1"))
+
+
+store = Store()
+
+
+class Property:
+    """
+    A face of the process's properties; all faces show the same.
+    """
+
+    def put(self, name: object, value: object) -> None:
+        """
+        Give *name* a *value*. Bytes are taken as they are, anything else as str() of it.
+        """
+        store.put(_raw(name), _raw(value))
+
+    @overload
+    def get(self, name: object) -> bytes: ...
+
+    @overload
+    def get(self, name: object, default: T) -> T: ...
+
+    def get(self, name: object, default: Any = b"") -> Any:
+        """
+        The value of *name*, made the type that *default* has; *default* where there is none.
+        """
+        raw = store.values.get(_raw(name))
+        if raw is None:
+            return default
+        return raw.decode("utf-8", "surrogateescape") if isinstance(default, str) else type(default)(raw)
+
+    @overload
+    def listen(self, name: object, callback: None = None) -> Callable[[Listener], Listener]: ...
+
+    @overload
+    def listen(self, name: object, callback: Listener) -> Listener: ...
+
+    def listen(self, name: object, callback: Listener | None = None) -> Listener | Callable[[Listener], Listener]:
+        """
+        Call *callback* with each new value of *name*, whoever changes it. Without a callback it is a decorator.
+        """
+
+        def register(chosen: Listener) -> Listener:
+            store.listen(_raw(name), chosen)
+            return chosen
+
+        return register if callback is None else register(callback)
+
+    def __repr__(self) -> str:
+        shown = {
+            name.decode("utf-8", "replace"): "****" if name == b"rpc.token" else value.decode("utf-8", "replace")
+            for name, value in store.values.items()
+        }
+        return f"Property({shown})"
+
+
+def default_properties() -> Property:
+    """
+    The properties of this process.
+    """
+    return Property()
+
+
+def _raw(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")

@@ -1,0 +1,143 @@
+"""
+The user's side of `worker_processes` above 1: starts a process when the front asks for one, and tells of its end.
+
+They are made as the program's author has chosen (multiprocessing's start method), so that what the constructor got is
+there. Each has a control socket of its own to the front, which supervises it as it does those of eas-host.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import multiprocessing
+import os
+import queue
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from eas_host.errors import InitializeFailed
+from eas_host.processors.answers import describe, user_trace
+from eas_host.processors.program import Program
+from eas_host.ring import WorkerRing, die_with_parent, open_log
+from eas_host.workers.control import Message, SocketControl
+from eas_host.workers.main import ignore_signals, work
+
+if TYPE_CHECKING:
+    from allspark import BaseProcessor
+
+
+class Forks:
+    """
+    The worker processes of *processor*. *control* is the program's conversation with the front.
+    """
+
+    def __init__(self, control: SocketControl, processor: BaseProcessor) -> None:
+        self._control = control
+        self._processor = processor
+        self._wanted: queue.SimpleQueue[tuple[int, socket.socket] | None] = queue.SimpleQueue()
+        control.on("fork", self._on_fork)
+
+    def run(self, count: int) -> None:
+        """
+        Have the front start *count* of them, and serve until it is gone.
+        """
+        threading.Thread(target=self._wait_for_end, name="eas-end", daemon=True).start()
+        self._control.send(event="run", processes=count)
+        while (wanted := self._wanted.get()) is not None:
+            number, sock = wanted
+            with sock:
+                self._start(number, sock)
+
+    def _on_fork(self, message: Message) -> None:
+        self._wanted.put((message["worker"], socket.socket(fileno=self._control.take_fd())))
+
+    def _wait_for_end(self) -> None:
+        self._control.join()
+        self._wanted.put(None)
+
+    def _start(self, number: int, sock: socket.socket) -> None:
+        # The current start method decides what it is.
+        process = multiprocessing.Process(
+            target=child_main, args=(self._processor, sock), name=f"allspark-worker-{number}", daemon=True
+        )
+        try:
+            process.start()
+        except Exception as error:  # noqa: BLE001  with spawn, the user's objects may not pickle
+            reason = f"the worker process cannot be started: {describe(error)}"
+            self._control.send(event="exited", worker=number, status=1, reason=reason, detail=traceback.format_exc())
+            return
+        self._processor.processes.append(process)
+        self._control.send(event="forked", worker=number, pid=process.pid)
+        threading.Thread(target=self._reap, args=(number, process), name="eas-reaper", daemon=True).start()
+
+    def _reap(self, number: int, process: multiprocessing.Process) -> None:
+        process.join()
+        self._processor.processes.remove(process)
+        self._control.send(event="exited", worker=number, status=process.exitcode)
+
+
+def child_main(processor: BaseProcessor, sock: socket.socket) -> None:
+    """
+    Be a worker process; *sock* is its control socket.
+    """
+    die_with_parent(os.getppid())
+    ignore_signals()
+    control = SocketControl(sock, on_end=lambda: os._exit(1))
+    welcome = control.next()
+    if welcome is None:
+        os._exit(1)
+    memory, completion, log_fd = (control.take_fd() for _ in range(3))
+    open_log(log_fd)
+    ring = WorkerRing(memory, completion, welcome["worker"])
+    control.start()
+
+    def make() -> Copy:
+        faulthandler.disable()
+        ring.watch_crashes(only_abort=False)
+        faulthandler.enable(all_threads=False)
+        return Copy(processor, ring, control)
+
+    sys.exit(work(ring, control, make))
+
+
+class Copy:
+    """
+    A processor that was constructed in another process.
+    """
+
+    owns_signals = False
+
+    def __init__(self, processor: BaseProcessor, ring: WorkerRing, control: SocketControl) -> None:
+        self._processor = processor
+        self._program = Program(ring, control)
+
+    def run(self, serve: Callable[[], None]) -> None:
+        """
+        Initialise it, and serve.
+
+        Raises:
+            LoadError: it cannot be used.
+        """
+        self._program.connect()
+        try:
+            self._processor.initialize()
+        except BaseException as error:
+            text = f"{type(self._processor).__name__}.initialize() raised {describe(error)}"
+            raise InitializeFailed(text, user_trace(error)) from error
+        self._program.prepare(self._processor)
+        serve()
+
+    def start(self) -> None:
+        """
+        Start the thread.
+        """
+        self._program.start()
+
+    def join(self) -> None:
+        """
+        Wait for the thread.
+        """
+        self._program.join()

@@ -1,0 +1,123 @@
+"""
+The front's program under `python app.py`.
+
+Its arguments are CONTROL PARENT PLAN: the socket to the user's process, that process's number, and as JSON what the
+program asks for. Everything else comes from EAS_HOST_ variables, which win over the program, as they do under eas-host.
+The port is open, and requests wait, from when the program constructs its processor; the program ends this process, or
+its own end does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from eas_host import log
+from eas_host.attached.forked import ForkedWorkers
+from eas_host.attached.program import Link, ProgramWorker
+from eas_host.cli.main import exit_code_of
+from eas_host.cli.options import read_config
+from eas_host.config import HostConfig
+from eas_host.config.values import Address, address
+from eas_host.errors import ConfigError
+from eas_host.serving import Host, raise_file_limit, ring_shape
+from eas_host.workers import Workers
+
+
+def main() -> int:
+    """
+    Run the front.
+    """
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    sock.set_inheritable(False)
+    parent, plan = int(sys.argv[2]), json.loads(sys.argv[3])
+    return exit_code_of(lambda: _serve(sock, parent, plan))
+
+
+def _serve(sock: socket.socket, parent: int, plan: dict[str, Any]) -> int:
+    config = read_plan(plan)
+    log.configure(config.log_level, config.log_format)
+    raise_file_limit()
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    link = Link(loop, sock, parent)
+    host = AttachedHost(loop, config, link)
+    host.front.name = config.name or Path(plan["script"]).stem or "processor"
+    try:
+        host.workers.run(lambda: loop.run_until_complete(host.run()))
+    finally:
+        host.close()
+    return 0
+
+
+def read_plan(plan: dict[str, Any]) -> HostConfig:
+    """
+    Read the variables over what the program asks for.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    config = read_config([])
+    if "listen" not in config.given:
+        config = replace(config, listen=_listen(config.listen, plan["endpoint"]))
+    if "worker_processes" not in config.given:
+        config = replace(config, worker_processes=plan["processes"])
+    return replace(config, isolation="process", entry=plan["script"])
+
+
+def _listen(default: Address, endpoint: str | None) -> Address:
+    if os.environ.get("NAMESPACE") and os.environ.get("POD_NAME"):
+        return Address("0.0.0.0", 8080)  # noqa: S104  as EAS does in a cluster
+    if endpoint is None:
+        return default
+    text = endpoint.removeprefix("http://").rstrip("/")
+    try:
+        return address(f":{text}" if text.isdigit() else text)
+    except ValueError as error:
+        raise ConfigError(f"endpoint {endpoint!r}: {error}") from error
+
+
+class AttachedHost(Host):
+    """
+    The front of one user's process, at the other end of *link*.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, link: Link) -> None:
+        self._link = link
+        super().__init__(loop, config, ring_shape(config, python=True), self._make_workers)
+        for number in range(config.worker_processes):
+            self.front.crew.set_threads(number, 0)  # until they say otherwise
+
+    async def run(self) -> None:
+        """
+        Open the port, tell the program, and serve until it, or a signal, says stop.
+
+        Raises:
+            LoadError: the worker processes cannot load the processor.
+        """
+        self.watch_signals()
+        await self.listen()
+        self.dispatcher.ready = True  # requests wait
+        self._link.welcome(
+            self.ring,
+            port=self.port,
+            url=self.url,
+            json=self.config.log_format == "json",
+            token=self.config.token if self.config.generate_token else None,
+            threads=self.config.worker_threads if "worker_threads" in self.config.given else None,
+            processes=self.config.worker_processes,
+        )
+        await self.serve_until_stopped()
+
+    def _make_workers(self, host: Host) -> Workers:
+        if self.config.worker_processes > 1:
+            return ForkedWorkers(host, self._link)
+        return ProgramWorker(host, self._link)

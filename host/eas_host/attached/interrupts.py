@@ -1,0 +1,86 @@
+"""
+Ctrl+C and SIGTERM in the user's process, as EAS words them: the first lets the service answer what it has, the second
+ends the process.
+
+Only Python's default handlers are replaced, in the main thread, and they are put back: a program that has its own
+knows what it wants.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+from eas_host import log
+
+_DEFAULTS: Final[dict[signal.Signals, Any]] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+FORCED: Final = 130
+"""Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
+
+
+class Interrupts:
+    """
+    Calls *ask_to_stop*, on a thread of its own, at the first signal.
+
+    Attributes:
+        serving: whether there is anything to wait for; otherwise the first signal ends the program.
+    """
+
+    def __init__(self, ask_to_stop: Callable[[], None]) -> None:
+        self.serving = False
+        self._ask_to_stop = ask_to_stop
+        self._asked = False
+        self._over: int | None = None
+        self._replaced: list[signal.Signals] = []
+
+    def install(self) -> None:
+        """
+        Replace the default handlers, if this is the main thread.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number, default in _DEFAULTS.items():
+            if signal.getsignal(number) is default:
+                signal.signal(number, self._handle)
+                self._replaced.append(number)
+
+    def remove(self) -> None:
+        """
+        Put the default handlers back, where ours are still there.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in self._replaced:
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, _DEFAULTS[number])
+        self._replaced.clear()
+
+    def end_main_thread(self, status: int) -> None:
+        """
+        All is over: end the main thread, whatever it waits for, with exit code *status*. Called on another thread.
+        """
+        self._over = status
+        if self._replaced:
+            signal.pthread_kill(threading.main_thread().ident or 0, self._replaced[0])
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self._over is not None:
+            raise SystemExit(self._over)
+        if self._asked:
+            os._exit(FORCED)
+        self._asked = True
+        try:
+            log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
+        except RuntimeError:
+            pass  # the signal came in the midst of another print, which cannot be entered twice
+        if not self.serving:
+            raise SystemExit(FORCED)
+        # The code that was interrupted may hold what it takes to send.
+        threading.Thread(target=self._ask_to_stop, name="eas-stop", daemon=True).start()

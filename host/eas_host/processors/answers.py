@@ -1,0 +1,117 @@
+"""
+Calls a python processor's `process` and makes an answer of whatever it returns or raises.
+
+Where EAS hides a mistake the log shows it: what was returned and what is expected, or the trace from the user's first
+frame on.
+"""
+
+from __future__ import annotations
+
+import operator
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from eas_host.processors.threads import Handler
+from eas_host.ring import RAISED, RETURNED, Call, WorkerRing
+
+_INT_MIN: Final = -(2**31)
+_INT_MAX: Final = 2**31 - 1
+_OURS: Final = (str(Path(__file__).parents[1]), "<frozen importlib")
+_BETTER: Final = {dict: "json.dumps(data).encode()", list: "json.dumps(data).encode()"}
+
+
+class Answers:
+    """
+    What all threads of one processor share: the warnings that were given.
+    """
+
+    def __init__(self, ring: WorkerRing) -> None:
+        self._ring = ring
+        self._warned: set[type] = set()
+
+    def handler(self, process: Callable[[bytes], Any]) -> Handler:
+        """
+        Make a handler of calls around *process*.
+        """
+        ring = self._ring
+
+        def handle(call: Call) -> None:
+            try:
+                returned = process(call.input())
+            except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
+                message = text_of(error) or type(error).__name__
+                ring.log("E", f"process raised {describe(error)}\n{user_trace(error)}")
+                ring.reply(call, RAISED, 0, message.encode("utf-8", "replace"))
+                return
+            code = _status(returned)
+            if code is None:
+                complaint = f"process returned {_shape(returned)}; expected (bytes, int), such as (b'ok', 200)"
+                ring.log("E", complaint)
+                ring.reply(call, RAISED, 0, complaint.encode())
+                return
+            data = returned[0]
+            if not isinstance(data, bytes):
+                data = self._encode(data)
+            ring.reply(call, RETURNED, max(_INT_MIN, min(code, _INT_MAX)), data)
+
+        return handle
+
+    def _encode(self, data: object) -> bytes:
+        """
+        Make bytes of what is none: buffers and text as they are, anything else as EAS does, by `str`.
+        """
+        if isinstance(data, bytearray | memoryview):
+            return bytes(data)
+        if not isinstance(data, str) and type(data) not in self._warned:
+            self._warned.add(type(data))
+            better = next((form for kind, form in _BETTER.items() if isinstance(data, kind)), "bytes")
+            kind = type(data).__name__
+            self._ring.log("W", f"process returned {kind} as data; it is sent as str(data), return {better} instead")
+        return text_of(data).encode("utf-8", "replace")
+
+
+def _status(returned: Any) -> int | None:  # noqa: ANN401  a processor returns anything
+    """
+    The status that *returned* carries, if it is a pair with a whole number. Two bytes would unpack as a pair, too.
+    """
+    if not isinstance(returned, tuple | list) or len(returned) != 2:  # noqa: PLR2004  data and status
+        return None
+    try:
+        return operator.index(returned[1])
+    except Exception:  # noqa: BLE001  not a number, or one whose __index__ fails
+        return None
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(type(item).__name__ for item in value)})"
+    return type(value).__name__
+
+
+def text_of(value: object) -> str:
+    """
+    `str` of *value*; what its own `__str__` raises is no reason to fail.
+    """
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001  it is the processor's code
+        return f"<{type(value).__name__} whose __str__ raised {type(error).__name__}>"
+
+
+def describe(error: BaseException) -> str:
+    """
+    Its type and text, as the last line of a traceback.
+    """
+    text = text_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def user_trace(error: BaseException) -> str:
+    """
+    Format the traceback of *error* without the frames above the user's own code.
+    """
+    while error.__traceback__ is not None and error.__traceback__.tb_frame.f_code.co_filename.startswith(_OURS):
+        error.__traceback__ = error.__traceback__.tb_next
+    return "".join(traceback.format_exception(error)).rstrip("\n")

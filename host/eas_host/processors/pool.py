@@ -1,0 +1,41 @@
+"""
+A few daemon threads for the user's code that runs beside `process`: injected handlers and listeners.
+
+Those of the standard library are waited for when the process ends; a handler that hangs must not keep it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import traceback
+from collections.abc import Callable
+
+
+class Pool:
+    """
+    Up to *count* threads, started as they are needed.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        self._count = count
+        self._name = name
+        self._started = 0
+        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """
+        Run *task* soon. One thread runs tasks in their order.
+        """
+        self._tasks.put(task)
+        if self._started < self._count:
+            self._started += 1
+            threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            task = self._tasks.get()
+            try:
+                task()
+            except BaseException:  # noqa: BLE001  also sys.exit() costs only this task
+                traceback.print_exc()

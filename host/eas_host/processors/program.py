@@ -1,0 +1,150 @@
+"""
+A Python program as a worker: what serves its `allspark`, whoever started it.
+
+Requests come over the ring, to threads that call `process` or to those that read them themselves. All else goes over
+the control socket: properties, injected handlers, how many threads there are, and where they are when something takes
+too long.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any, Final
+
+from allspark import BaseProcessor
+from allspark.opening import Handler
+from allspark.properties import store
+from eas_host.processors import stacks
+from eas_host.processors.answers import Answers, describe, text_of, user_trace
+from eas_host.processors.pool import Pool
+from eas_host.processors.queued import MOST_READERS, Queued
+from eas_host.processors.threads import WorkerThreads
+from eas_host.ring import WorkerRing
+from eas_host.workers.control import Control, Message
+
+_THREADS: Final = b"rpc.worker_threads"
+
+
+class Program:
+    """
+    The worker's side of one program.
+
+    Args:
+        ring: where requests come from.
+        control: the conversation with the front.
+        threads: how many threads call `process`, whatever the program says; None: as it says.
+    """
+
+    def __init__(self, ring: WorkerRing, control: Control, threads: int | None = None) -> None:
+        self.ring = ring
+        self.queue = Queued(ring, lambda count: control.send(event="threads", count=count))
+        self._control = control
+        self._given = threads
+        self._processor: BaseProcessor | None = None
+        self._count = 0
+        self._threads: WorkerThreads | None = None
+        self._injected: dict[str, tuple[Handler, Pool]] = {}
+        self._listeners = Pool(1, "allspark-listener")
+        control.on("property", self._on_property)
+        control.on("stacks", self._on_stacks)
+        control.on("call", self._on_call)
+
+    def connect(self) -> None:
+        """
+        Pass on what the program puts, and has put.
+        """
+        store.connect(lambda name, value: self._control.send(event="property", name=_text(name), value=_text(value)))
+
+    def prepare(self, processor: BaseProcessor) -> None:
+        """
+        *processor* is initialised: settle how many threads call it, and tell the front.
+        """
+        self._processor = processor
+        self._count = self._given or _threads_of(processor)
+        self._control.send(event="threads", count=self._count)
+
+    def start(self) -> None:
+        """
+        Start the threads.
+        """
+        assert self._processor is not None  # noqa: S101  prepare comes first
+        process = self._processor.process
+        answers = Answers(self.ring)
+        self._threads = WorkerThreads(self.ring, self._count, lambda: answers.handler(process))
+
+    def join(self, timeout: float | None = None) -> None:
+        """
+        Wait for the threads, each for *timeout* seconds at most.
+        """
+        if self._threads is not None:
+            self._threads.join(timeout)
+
+    def inject(self, path: str, handler: Handler, token: str | None, pool: Pool) -> None:
+        """
+        Answer requests to *path* with what *handler* returns, in a thread of *pool*.
+        """
+        if not path.startswith("/"):
+            path = f"/{path}"
+        self._injected[path] = (handler, pool)
+        self._control.send(event="inject", path=path, token=token)
+
+    # -- what the front says
+
+    def _on_property(self, message: Message) -> None:
+        name, value = _raw(message["name"]), _raw(message["value"])
+        if name == _THREADS and self._threads is not None:
+            self._resize(int(value))
+        self._listeners.submit(lambda: store.receive(name, value))
+
+    def _resize(self, count: int) -> None:
+        if self._threads is None or count == self._threads.count:
+            return
+        self._control.send(event="threads", count=count)
+        self._threads.resize(count)
+
+    def _on_stacks(self, message: Message) -> None:
+        busy = self.queue.busy() + (self._threads.busy() if self._threads is not None else [])
+        described = stacks.describe(busy, message["reason"])
+        if described is not None:
+            self.ring.log("W", described)
+
+    def _on_call(self, message: Message) -> None:
+        path, number = message["path"], message["id"]
+        if path not in self._injected:
+            self._control.send(event="injected", id=number, status=404, body="")
+            return
+        handler, pool = self._injected[path]
+        body = base64.b64decode(message["body"])
+        pool.submit(lambda: self._answer(number, path, lambda: handler(body)))
+
+    def _answer(self, number: int, path: str, handle: Callable[[], Any]) -> None:
+        status = 200
+        try:
+            answer = handle()
+        except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
+            self.ring.log("E", f"the handler of {path} raised {describe(error)}\n{user_trace(error)}")
+            status, answer = 400, text_of(error) or type(error).__name__
+        data = answer if isinstance(answer, bytes) else text_of(answer).encode("utf-8", "replace")
+        self._control.send(event="injected", id=number, status=status, body=base64.b64encode(data).decode())
+
+
+def _threads_of(processor: BaseProcessor) -> int:
+    """
+    What the program wants: one thread in each of several processes, else what it has put, else what it was made with.
+    """
+    if processor.worker_processes > 1:
+        return 1
+    try:
+        count = int(float(store.values.get(_THREADS, b"0")))
+    except ValueError:
+        count = 0  # the front says what is wrong with it
+    return count if 1 <= count <= MOST_READERS else min(processor.worker_threads, MOST_READERS)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,128 @@
+"""
+Runs a user's Python file the way `python app.py` does, and says in one line what is wrong with it.
+
+As in EAS the file is the process's `__main__`, so that its last lines construct its processor and run it. Where
+`.py:Class` names a class, it is imported under its stem instead, and those lines do not run.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import allspark
+from eas_host.errors import EntryInvalid, EntryNotFound, InitializeFailed, LoadError
+from eas_host.processors.answers import describe, user_trace
+
+
+def prepare(entry: str) -> None:
+    """
+    Set up what `python ENTRY` would: its arguments and its folder.
+
+    Raises:
+        EntryNotFound: there is no such file.
+    """
+    path = Path(entry)
+    if not path.is_file():
+        reason = "is a folder; name the .py file in it" if path.is_dir() else "No such file or directory"
+        raise EntryNotFound(f"{entry}: {reason}; check --entry")
+    sys.argv = [entry]  # the host's own words are none of its business
+    sys.path.insert(0, str(path.parent))
+
+
+def run_as_main(entry: str) -> ModuleType:
+    """
+    Run the file as `__main__`. Whatever it raises comes out as it is.
+    """
+    module = ModuleType("__main__")
+    vars(module).update(__file__=entry, __builtins__=builtins, __spec__=None)
+    sys.modules["__main__"] = module
+    exec(compile(Path(entry).read_bytes(), entry, "exec"), vars(module))  # noqa: S102  that is what a host is for
+    return module
+
+
+def import_under_stem(entry: str) -> ModuleType:
+    """
+    Import the file under its stem. Whatever it raises comes out as it is.
+
+    Raises:
+        EntryInvalid: it is no Python file.
+    """
+    stem = Path(entry).stem
+    spec = importlib.util.spec_from_file_location(stem, entry)
+    if spec is None or spec.loader is None:
+        raise EntryInvalid(f"{entry}: not a Python file; --entry must name a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def explain(entry: str, error: BaseException) -> LoadError:
+    """
+    Put what running the file raised into words.
+    """
+    trace = user_trace(error)
+    if isinstance(error, LoadError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        hint = f"no module named {error.name!r}; install it into {sys.prefix} or put it beside the file"
+        return InitializeFailed(f"{entry}: {hint}", trace)
+    if isinstance(error, SyntaxError):
+        where = f"{error.filename or entry}:{error.lineno}"
+        return EntryInvalid(f"{where}: {type(error).__name__}: {error.msg}", trace)
+    return InitializeFailed(f"{entry}: raised {describe(error)}", trace)
+
+
+def find_class(module: ModuleType, entry: str, name: str | None) -> type[allspark.BaseProcessor]:
+    """
+    Find the processor's class: the one called *name*, or the file's only one.
+
+    A base that another class of the file extends is not meant; a class that the file only imports is, if it has none
+    of its own.
+    """
+    classes = {
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, allspark.BaseProcessor) and value is not allspark.BaseProcessor
+    }
+    listed = ", ".join(sorted(cls.__name__ for cls in classes)) or "none"
+    if name is not None:
+        found: Any = getattr(module, name, None)
+        if found is None:
+            raise EntryNotFound(
+                f"{entry}: there is no class {name}; subclasses of allspark.BaseProcessor here: {listed}"
+            )
+        if found not in classes:
+            raise EntryInvalid(f"{entry}: {name} is no subclass of allspark.BaseProcessor; those here: {listed}")
+        return found  # type: ignore[no-any-return]  # it is in `classes`
+    own = {cls for cls in classes if cls.__module__ == module.__name__} or classes
+    leaves = [cls for cls in own if not any(other is not cls and issubclass(other, cls) for other in own)]
+    if len(leaves) == 1:
+        return leaves[0]
+    if not leaves:
+        raise EntryInvalid(
+            f"{entry}: no subclass of allspark.BaseProcessor; a processor is one, with initialize and process"
+        )
+    names = ", ".join(sorted(cls.__name__ for cls in leaves))
+    raise EntryInvalid(
+        f"{entry}: several subclasses of allspark.BaseProcessor: {names}; choose one with --entry {entry}:NAME"
+    )
+
+
+def construct(cls: type[allspark.BaseProcessor], entry: str) -> allspark.BaseProcessor:
+    """
+    Make a processor of *cls*.
+
+    Raises:
+        InitializeFailed: its constructor raised.
+    """
+    try:
+        return cls()
+    except BaseException as error:
+        raise InitializeFailed(f"{entry}: {cls.__name__}() raised {describe(error)}", user_trace(error)) from error

@@ -1,0 +1,37 @@
+"""
+Where the busy threads of a python worker are, for the log: no language can say more about a request that takes long.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+_HOST: Final = Path(__file__).parents[1]
+_OURS: Final = (str(_HOST), str(_HOST.with_name("allspark")), threading.__file__)
+
+
+def describe(busy: Iterable[tuple[threading.Thread, float]], reason: str) -> str | None:
+    """
+    Describe the *busy* threads, with the moments when their requests began (`time.monotonic`). None if none is.
+    """
+    frames = sys._current_frames()  # noqa: SLF001  documented, with that name
+    now = time.monotonic()
+    described = []
+    for thread, begun in busy:
+        frame = frames.get(thread.ident or 0)
+        stack = traceback.extract_stack(frame) if frame is not None else []
+        while stack and stack[0].filename.startswith(_OURS):
+            del stack[0]
+        if stack:
+            lines = "".join(traceback.format_list(stack)).rstrip("\n")
+            described.append(f"{thread.name}, for {now - begun:.1f} s:\n{lines}")
+    if not described:
+        return None
+    count = f"the {len(described)} busy worker threads are" if len(described) > 1 else "the busy worker thread is"
+    return f"where {count} ({reason}):\n" + "\n".join(described)

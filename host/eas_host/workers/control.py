@@ -1,0 +1,164 @@
+"""
+A worker's end of its conversation with the front: JSON objects with a key `event`, both ways.
+
+A thread of its own reads them, so that they are heard whatever the processor does. Handlers run on that thread and must
+be quick; `stop`, which is known here, sets what `wait` waits for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+Message = dict[str, Any]
+
+_READ_SIZE: Final = 64 * 1024
+_FDS_MAX: Final = 8
+"""Descriptors that may come with one message."""
+
+
+class Control:
+    """
+    What all such ends have in common.
+
+    Attributes:
+        stopping: set when the front has asked this worker to end, or is gone.
+    """
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self._handlers: dict[str, Callable[[Message], None]] = {}
+
+    def on(self, event: str, handler: Callable[[Message], None]) -> None:
+        """
+        Call *handler* with each message *event*.
+        """
+        self._handlers[event] = handler
+
+    def wait(self) -> None:
+        """
+        Wait until this worker is to end.
+        """
+        self.stopping.wait()
+
+    def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
+        """
+        Send a message to the front.
+        """
+        raise NotImplementedError
+
+    def _receive(self, message: Message) -> None:
+        handler = self._handlers.get(message["event"])
+        try:
+            if handler is not None:
+                handler(message)
+        except Exception:  # noqa: BLE001  a bug of ours must not make this worker deaf
+            traceback.print_exc()
+        if message["event"] == "stop":
+            self.stopping.set()
+
+
+class SocketControl(Control):
+    """
+    Over *sock*, to a front that is another process. *on_end* is called when that is gone.
+    """
+
+    def __init__(self, sock: socket.socket, on_end: Callable[[], None]) -> None:
+        super().__init__()
+        self._socket = sock
+        self._on_end = on_end
+        self._sending = threading.Lock()
+        self._rest = b""
+        self._messages: deque[Message] = deque()
+        self._fds: deque[int] = deque()
+        self._thread = threading.Thread(target=self._listen, name="eas-control", daemon=True)
+
+    def start(self) -> None:
+        """
+        Start listening.
+        """
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """
+        Wait, for *timeout* seconds at most, until the front is gone.
+        """
+        self._thread.join(timeout)
+
+    def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
+        """
+        Send a message to the front. If that is gone, nobody is there to tell.
+        """
+        data = json.dumps(message).encode() + b"\n"
+        try:
+            with self._sending:
+                self._socket.sendall(data)
+        except OSError:
+            pass
+
+    def next(self) -> Message | None:
+        """
+        Wait for the next message; None: the front is gone. Not to be mixed with `start`.
+        """
+        while not self._messages:
+            try:
+                data, fds, _, _ = socket.recv_fds(self._socket, _READ_SIZE, _FDS_MAX)
+            except OSError:
+                data, fds = b"", []
+            if not data:
+                return None
+            for fd in fds:
+                os.set_inheritable(fd, False)
+            self._fds.extend(fds)
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            self._messages.extend(map(json.loads, lines))
+        return self._messages.popleft()
+
+    def take_fd(self) -> int:
+        """
+        The next of the descriptors that came with messages, in their order.
+        """
+        return self._fds.popleft()
+
+    def _listen(self) -> None:
+        while (message := self.next()) is not None:
+            self._receive(message)
+        self._on_end()
+        self.stopping.set()
+
+
+class LocalControl(Control):
+    """
+    To a front in this process: *post* passes a message to it.
+
+    Nothing here waits for the front, which does not run yet while the processor loads.
+    """
+
+    def __init__(self, post: Callable[[Message], None]) -> None:
+        super().__init__()
+        self._post = post
+        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, name="eas-control", daemon=True).start()
+
+    def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
+        """
+        Send a message to the front.
+        """
+        self._post(message)
+
+    def deliver(self, message: Message) -> None:
+        """
+        Take a *message* of the front.
+        """
+        self._inbox.put(message)
+
+    def _listen(self) -> None:
+        while True:
+            self._receive(self._inbox.get())

@@ -1,0 +1,33 @@
+"""
+How bodies are packed, in each way that the host unpacks.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+
+import cramjam
+
+
+def raw_deflate(data: bytes) -> bytes:
+    engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return engine.compress(data) + engine.flush()
+
+
+def raw_lz4(data: bytes) -> bytes:
+    return bytes(cramjam.lz4.compress_block(data, store_size=False))
+
+
+PACKERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "gzip": ("gzip", gzip.compress),
+    "zlib": ("zlib", zlib.compress),
+    "deflate": ("deflate", zlib.compress),
+    "deflate, raw": ("deflate", raw_deflate),
+    "snappy": ("snappy", lambda data: bytes(cramjam.snappy.compress_raw(data))),
+    "snappy, framed": ("snappy", lambda data: bytes(cramjam.snappy.compress(data))),
+    "lz4": ("lz4", lambda data: bytes(cramjam.lz4.compress(data))),
+    "lz4, raw": ("lz4", raw_lz4),
+    "zstd": ("zstd", lambda data: bytes(cramjam.zstd.compress(data))),
+}

@@ -1,0 +1,232 @@
+"""
+The judge of Authorization: which tokens and signatures it lets in, asked directly.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+
+from eas_host.front.auth import Auth, compare_digest
+from eas_host.front.exchange import Head, Refusal
+from support.token import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
+
+
+def head_of(
+    target: str = "/api/predict/echo", body: bytes | None = b"", method: str = "POST", /, **more: str | None
+) -> Head:
+    """A head as the reader leaves it: `content_md5="..."` is Content-MD5."""
+    head = Head()
+    head.method, head.url = method.encode(), target.encode()
+    headers = more if body is None else {"content_length": str(len(body)), **more}
+    head.fields = {
+        name.replace("_", "-").encode(): value.encode("latin-1") for name, value in headers.items() if value is not None
+    }
+    return head
+
+
+def signed(body: bytes, target: str = "/api/predict/echo", path: str | None = None, /, **changed: str | None) -> Head:
+    """The head of a request to *target*, signed for *path*; then *changed*."""
+    authorization = sign(TOKEN, path or target, md5(body), OCTETS, DATE)
+    headers = {"content_md5": md5(body), "content_type": OCTETS, "date": DATE, "authorization": authorization}
+    return head_of(target, body, **{**headers, **changed})
+
+
+def judge(head: Head, body: bytes = b"", token: str = TOKEN) -> Refusal | None:
+    """What the head, and then its body, is told."""
+    refusal = Auth(token).judge(head, head.method)
+    if refusal is None and head.content_md5 is not None:
+        return compare_digest(head, hashlib.md5(body, usedforsecurity=False))
+    return refusal
+
+
+def refused(refusal: Refusal | None, word: str) -> None:
+    assert refusal is not None
+    assert (refusal.status, word in refusal.text, "\n" in refusal.text) == (401, True, False), refusal.text
+    assert refusal.extra.startswith("WWW-Authenticate: ")
+    assert refusal.extra.endswith("\r\n")
+    assert TOKEN not in refusal.text
+
+
+# Signatures, in the small.
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
+def test_vector(vector: Vector) -> None:
+    """What the vendor's clients send is let in with the body that they send, and with no other."""
+    headers = {"content_md5": vector.content_md5, "content_type": OCTETS, "date": DATE}
+    head = head_of(vector.path, vector.body, authorization=f"EAS {vector.signature}", **headers)
+    assert judge(head, vector.body, vector.token) is None
+    refused(judge(head, vector.body + b"x", vector.token), "Content-MD5")
+    refused(judge(head, vector.body, vector.token + "x"), "signature")
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/api/predict/echo", "/api/predict/echo"),
+        ("/api/predict/echo?a=1&b=%20", "/api/predict/echo?a=1&b=%20"),
+        ("/api/predict/echo?a=1", "/api/predict/echo"),
+        ("/api/predict/echo?", "/api/predict/echo?"),
+        ("http://example.com:80/api/predict/echo?a=1", "/api/predict/echo?a=1"),
+        ("http://example.com/api/predict/echo?a=1", "/api/predict/echo"),
+    ],
+)
+def test_path_that_is_signed(target: str, path: str) -> None:
+    """With the query, as Java signs it, or without; of an absolute target the path."""
+    assert judge(signed(b"x", target, path), b"x") is None
+
+
+@pytest.mark.parametrize("path", ["/", "/api/predict/echo/", "/api/predict/echo?b=1", "/api/predict/echo?a=1&b=2"])
+def test_other_path_is_signed(path: str) -> None:
+    refused(judge(signed(b"x", "/api/predict/echo?a=1", path), b"x"), "signature")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"content_md5": md5(b"y")},
+        {"content_md5": None},
+        {"content_type": "text/plain"},
+        {"content_type": None},
+        {"date": "Tue, 02 Jan 2024 03:04:06 GMT"},
+        {"date": None},
+        {"date": f"{DATE}, {DATE}"},
+        {"authorization": "EAS "},
+        {"authorization": "EAS"},
+        {"authorization": "EAS " + "A" * 28},
+        {"authorization": "EAS \xff\xfe"},
+        {"authorization": "EAS " + "A" * 30_000},
+    ],
+    ids=str,
+)
+def test_anything_else_is_changed(changed: dict[str, str | None]) -> None:
+    """A signature is good for what was signed only."""
+    refused(judge(signed(b"x", **changed), b"x"), "signature")
+
+
+def test_other_method() -> None:
+    head = signed(b"x")
+    head.method = b"PUT"
+    refused(judge(head, b"x"), "signature")
+
+
+def test_any_date() -> None:
+    """No clock is asked: the Python client labels local time as GMT."""
+    for date in ("Thu, 01 Jan 1970 00:00:00 GMT", "whenever", ""):
+        head = signed(b"x", date=date, authorization=sign(TOKEN, "/api/predict/echo", md5(b"x"), OCTETS, date))
+        assert judge(head, b"x") is None
+
+
+@pytest.mark.parametrize("text", [md5(b"a").lstrip("0"), md5(b"a").upper(), md5(b"a")])
+def test_md5_is_a_number(text: str) -> None:
+    """However it is written."""
+    authorization = sign(TOKEN, "/api/predict/echo", text, OCTETS, DATE)
+    head = signed(b"a", content_md5=text, authorization=authorization)
+    assert judge(head, b"a") is None
+    refused(judge(head, b"b"), "Content-MD5")
+
+
+@pytest.mark.parametrize("text", ["nonsense", "0" * 40, "-1", "\xff", md5(b"a") + "0", "0x" + md5(b"a")[2:]])
+def test_md5_that_is_none(text: str) -> None:
+    """Signed or not, it is nobody's digest."""
+    text_bytes = text.encode("latin-1")
+    string = b"\n".join([b"POST", text_bytes, OCTETS.encode(), DATE.encode(), b"/api/predict/echo"])
+    signature = base64.b64encode(hmac.digest(TOKEN.encode(), string, "sha1")).decode()
+    refused(judge(signed(b"a", content_md5=text, authorization=f"EAS {signature}"), b"a"), "Content-MD5")
+
+
+def test_signature_without_md5() -> None:
+    """It covers no body, so there may be none."""
+    authorization = sign(TOKEN, "/", "", "", "", method="GET")
+    assert judge(head_of("/", None, "GET", authorization=authorization)) is None
+    assert judge(head_of("/", b"", "GET", authorization=authorization)) is None
+    refused(judge(head_of("/", b"x", "GET", authorization=authorization)), "Content-MD5")
+    refused(judge(head_of("/", None, "GET", authorization=authorization, transfer_encoding="chunked")), "Content-MD5")
+
+
+# Tokens, in the small.
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        TOKEN,
+        f"Bearer {TOKEN}",
+        f"bearer {TOKEN}",
+        f"BEARER   {TOKEN}",
+        f"{TOKEN}, {TOKEN}",
+        f"Bearer {TOKEN}, Bearer {TOKEN}",
+    ],
+)
+def test_token_is_shown(value: str) -> None:
+    """As it is, or behind Bearer; twice is no worse than once."""
+    head = head_of(authorization=value)
+    assert judge(head) is None
+    assert head.content_md5 is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        TOKEN[:-1],
+        f"{TOKEN}=",
+        TOKEN.upper(),
+        f"Basic {TOKEN}",
+        f"Bearer{TOKEN}",
+        "Bearer",
+        "Bearer ",
+        "\xff\xfe\xe9",
+        "x" * 30_000,
+        f"{TOKEN}, other",
+        f"other, {TOKEN}",
+        f"{TOKEN}, {TOKEN}, other",
+        ", " * 10_000,
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_token_is_wrong(value: str) -> None:
+    refused(judge(head_of(authorization=value)), "wrong")
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_token_is_missing(value: str | None) -> None:
+    refused(judge(head_of(authorization=value)), "missing")
+
+
+def test_token_with_spaces_and_commas() -> None:
+    """A token may look like anything that the header means otherwise."""
+    for token in ("Bearer x", "EAS x", "a, a", "two words"):
+        assert judge(head_of(authorization=token), token=token) is None
+        assert judge(head_of(authorization=f"Bearer {token}"), token=token) is None
+        refused(judge(head_of(authorization="x"), token=token), "wrong")
+
+
+def test_token_beyond_ascii() -> None:
+    """Most clients send Latin-1, curl sends what the terminal has; the key of a signature is UTF-8."""
+    token = "clé-é"  # noqa: S105 - no secret
+    assert judge(head_of(authorization=token), token=token) is None
+    assert judge(head_of(authorization=token.encode().decode("latin-1")), token=token) is None
+    authorization = sign(token, "/", md5(b""), OCTETS, DATE)
+    head = head_of("/", content_md5=md5(b""), content_type=OCTETS, date=DATE, authorization=authorization)
+    assert judge(head, b"", token) is None
+
+
+def test_token_changes() -> None:
+    """While the host runs: another one, a wrong one, which changes nothing, and none."""
+    auth = Auth(None)
+    assert not auth.required
+    assert auth.judge(head_of(), b"POST") is None
+    auth.set_token("first")
+    auth.set_token(" second\n")
+    assert auth.required
+    for wrong in ("", " ", "a\nb", "a\0b", "ключ"):
+        with pytest.raises(ValueError, match="expected a token"):
+            auth.set_token(wrong)
+    assert auth.judge(head_of(authorization="second"), b"POST") is None
+    refused(auth.judge(head_of(authorization="first"), b"POST"), "wrong")
+    auth.set_token(None)
+    assert auth.judge(head_of(authorization="first"), b"POST") is None

@@ -1,0 +1,116 @@
+"""
+What unpacking costs: a body is in memory once, and one that unpacks to more than it may costs neither memory nor the
+service.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cramjam
+import pytest
+
+from conftest import StartHost
+from support import proc
+from support.pack import PACKERS
+from support.wire import request
+
+MIB = 1 << 20
+LIMIT = 64 * MIB
+MEASURE = """
+import sys
+from pathlib import Path
+import cramjam
+from eas_host.front.unpack import TooLarge, unpack
+
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
+
+coding, limit, packed = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]).read_bytes()
+before = peak()
+try:
+    size = len(unpack(coding, packed, limit))
+except TooLarge:
+    size = -1
+print(size, peak() - before)
+"""
+
+
+def measure(coding: str, packed: bytes, limit: int, folder: Path) -> tuple[int, int]:
+    """What comes of it in a process of its own (-1: too large), and how much memory that took at most."""
+    (folder / "packed").write_bytes(packed)
+    command = [sys.executable, "-c", MEASURE, coding, str(limit), str(folder / "packed")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    size, memory = map(int, done.stdout.split())
+    return size, memory
+
+
+@pytest.fixture(scope="module")
+def packed_64_mib() -> Callable[[str], tuple[str, bytes]]:
+    """64 MiB that are neither trivial nor random, packed by whatever of PACKERS is named."""
+    data = b"".join(b"%d %d;" % (number, number * number % 9973) for number in range(5_600_000))[:LIMIT]
+    assert len(data) == LIMIT
+    return lambda name: (PACKERS[name][0], PACKERS[name][1](data))
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_memory_of_64_mib(name: str, packed_64_mib: Callable[[str], tuple[str, bytes]], tmp_path: Path) -> None:
+    """What is unpacked is in memory once. lz4 copies the packed body, and zstd remembers up to 8 MiB."""
+    coding, packed = packed_64_mib(name)
+    size, memory = measure(coding, packed, LIMIT, tmp_path)
+    assert size == LIMIT
+    copied = len(packed) if name == "lz4" else 0
+    assert memory < LIMIT + 12 * MIB + copied
+
+
+def bomb(name: str) -> bytes:
+    """256 MiB of zeros in few bytes. Whoever packs them piece by piece cannot say beforehand how many there are."""
+    if name in ("snappy", "lz4, raw", "zstd, with its size"):
+        return PACKERS[name.removesuffix(", with its size")][1](bytes(256 * MIB))
+    if name in ("gzip", "gzip, that lies", "zlib"):
+        engine = zlib.compressobj(wbits=zlib.MAX_WBITS + (0 if name == "zlib" else 16))
+        packed = b"".join([*(engine.compress(bytes(MIB)) for _ in range(256)), engine.flush()])
+        return packed[:-4] + bytes(4) if name == "gzip, that lies" else packed
+    compressor = {
+        "snappy, framed": cramjam.snappy.Compressor,
+        "lz4": cramjam.lz4.Compressor,
+        "zstd": cramjam.zstd.Compressor,
+    }[name]()
+    for _ in range(256):
+        compressor.compress(bytes(MIB))
+    return bytes(compressor.finish())
+
+
+SAYS_ITS_SIZE = ("gzip", "snappy", "zstd, with its size")
+BOMBS = (*SAYS_ITS_SIZE, "gzip, that lies", "zlib", "snappy, framed", "lz4", "lz4, raw", "zstd")
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bomb(name: str, tmp_path: Path) -> None:
+    """It takes the limit and a little at most, and nothing at all where it says its size."""
+    limit = 16 * MIB
+    coding = name.partition(",")[0]
+    packed = bomb(name)
+    size, memory = measure(coding, packed, limit, tmp_path)
+    assert size == -1
+    assert memory < (MIB if name in SAYS_ITS_SIZE else limit + 12 * MIB + len(packed))
+
+
+def test_bombs_cost_the_host_nothing(start: StartHost) -> None:
+    """413, within the limit and a little; and the next request is answered."""
+    host = start(max_body="16MiB", keepalive=60_000)
+    host.call(b"x")
+    before = proc.peak_memory(host.pid)
+    for name in [*BOMBS, *BOMBS]:
+        packed = bomb(name)
+        if len(packed) <= 16 * MIB:
+            with host.connect() as client:
+                headers = [("Content-Encoding", name.partition(",")[0])]
+                answer = client.send(request(body=packed, headers=headers)).read()
+            assert (answer.status, "larger" in answer.text) == (413, True), (name, answer)
+    assert host.call(b"x").body == b"x"
+    assert proc.peak_memory(host.pid) - before < 4 * 16 * MIB  # packed in shared memory and out of it, and unpacked

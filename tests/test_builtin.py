@@ -1,0 +1,348 @@
+"""
+The handlers under /api/builtin/: who may ask them, and what each does. Properties and metrics have files of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from conftest import StartHost, columns
+from eas_host.front.builtin.handler import is_local
+from support.gate import Gate
+from support.host import Host
+from support.wire import Client, Response, command, request
+
+HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 1}
+BUILTIN = "/api/builtin/"
+TOKEN = "fOURsOg="  # noqa: S105
+METHODS = {
+    "call": "GET, HEAD, POST",
+    "eastool": "GET, HEAD, POST",
+    "metrics": "GET, HEAD",
+    "monitor": "GET, HEAD",
+    "ping": "GET, HEAD, POST",
+    "prop": "GET, HEAD, POST",
+    "realtime_metrics": "GET, HEAD, POST",
+    "tell": "POST",
+    "term": "POST",
+}
+CHANGES = [("POST", "prop"), ("POST", "realtime_metrics"), ("POST", "term"), ("POST", "eastool"), ("GET", "eastool")]
+
+
+def ask(host: Host, method: str, name: str, *headers: tuple[str, str], body: bytes = b"") -> Response:
+    with host.connect() as client:
+        return client.send(request(method, BUILTIN + name, body, headers)).read(method)
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))  # sends nothing: it only chooses a way
+        except OSError:
+            pytest.skip("this machine has no network")
+        address: str = sock.getsockname()[0]
+    return address
+
+
+# What there is.
+
+
+@columns("python-process")
+@pytest.mark.parametrize("name", ["", "nothing", "ping/", "ping/more", "PING", "%70ing"])
+def test_unknown(host: Host, name: str) -> None:
+    """404, and the text says what there is."""
+    answer = ask(host, "GET", name)
+    assert answer.status == 404
+    for known in METHODS:
+        assert known in answer.text
+
+
+@columns("python-process")
+def test_what_only_begins_like_it(host: Host) -> None:
+    """Is for the processor."""
+    assert host.call(b"x", "/api/builtins/ping").body == b"x"
+
+
+@columns("python-process")
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(host: Host, name: str) -> None:
+    for method in {"GET", "HEAD", "POST", "PUT", "DELETE"} - set(METHODS[name].split(", ")):
+        answer = ask(host, method, name)
+        assert (answer.status, answer.get("Allow")) == (405, METHODS[name]), method
+
+
+@columns("python-process")
+def test_head(host: Host) -> None:
+    """A HEAD has GET's head, and no body."""
+    with host.connect() as client:
+        get = client.send(request("GET", f"{BUILTIN}ping")).read("GET")
+        head = client.send(request("HEAD", f"{BUILTIN}ping")).read("HEAD")
+        assert (head.status, head.body, head.get("Content-Length")) == (200, b"", get.get("Content-Length"))
+        assert client.call(b"x").body == b"x"
+
+
+@columns("python-process")
+def test_an_absolute_target(host: Host) -> None:
+    with host.connect() as client:
+        assert client.send(request("GET", "http://any.host/api/builtin/ping?x=1")).read("GET").body == b"pong\n"
+
+
+# Who may ask.
+
+
+def test_the_token(start: StartHost) -> None:
+    """Everything but a ping asks for it, unknown names and wrong methods too."""
+    host = start(language="python", token=TOKEN)
+    assert ask(host, "GET", "ping").body == b"pong\n"
+    for name in [*METHODS, "nothing"]:
+        for method in ("GET", "POST", "DELETE"):
+            if name != "ping":
+                assert ask(host, method, name).status == 401, (method, name)
+    assert ask(host, "GET", "monitor", ("Authorization", TOKEN)).status == 200
+    assert ask(host, "GET", "monitor", ("Authorization", f"Bearer {TOKEN}")).status == 200
+
+
+def test_strangers_change_nothing(start: StartHost) -> None:
+    """Without a token only programs on this machine may change something; all may read."""
+    address = own_address()
+    host = start(language="python", listen="0.0.0.0:0")
+    port = host.address[1]
+    host.address = (address, port)
+    for method, name in CHANGES:
+        answer = ask(host, method, name, body=b'{"rpc.keepalive": 1}')
+        assert answer.status == 403, (method, name)
+        assert "--token" in answer.text
+    assert ask(host, "GET", "monitor").status == 200
+    assert json.loads(ask(host, "GET", "prop").body)["rpc.keepalive"] == "5000"
+    host.address = ("127.0.0.1", port)
+    assert ask(host, "POST", "prop", body=b'{"rpc.keepalive": 6000}').status == 200
+
+
+def test_strangers_with_the_token_do(start: StartHost) -> None:
+    address = own_address()
+    host = start(language="python", listen="0.0.0.0:0", token=TOKEN)
+    host.address = (address, host.address[1])
+    headers = [("Authorization", TOKEN), ("Origin", "http://a.page")]
+    assert ask(host, "POST", "prop", *headers, body=b'{"rpc.keepalive": 6000}').status == 200
+
+
+@columns("python-process")
+def test_pages_change_nothing(host: Host) -> None:
+    """A browser on this machine sends what any page wants; it says which page that is."""
+    for method, name in CHANGES:
+        answer = ask(host, method, name, ("Origin", "http://a.page"), body=b'{"rpc.keepalive": 1}')
+        assert answer.status == 403, (method, name)
+    assert ask(host, "GET", "ping", ("Origin", "http://a.page")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.0.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:7f00:1", True),
+        ("128.0.0.1", False),
+        ("0.0.0.0", False),
+        ("192.168.0.1", False),
+        ("::", False),
+        ("::2", False),
+        ("::ffff:10.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("localhost", False),
+        ("", False),
+    ],
+)
+def test_local_addresses(address: str, local: bool) -> None:
+    assert is_local(address) is local
+
+
+# ping
+
+
+@columns("python-process")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_ping(host: Host, method: str) -> None:
+    answer = ask(host, method, "ping")
+    assert (answer.status, answer.body, answer.get("Content-Type")) == (200, b"pong\n", "text/plain; charset=utf-8")
+
+
+@columns("python-process")
+def test_ping_while_all_is_busy(host: Host, gate: Gate) -> None:
+    with host.ask(gate.command()) as busy:
+        gate.wait_entered()
+        assert ask(host, "GET", "ping?ready=true").body == b"pong\n"
+        gate.release()
+        assert busy.read().status == 200
+
+
+# call and tell
+
+
+@columns("cpp-process", "python-process")
+def test_call(host: Host) -> None:
+    """As a request to /api/predict would be: the processor's answer, whatever it is."""
+    for body in (b"", b"hello", bytes(3_000_000)):
+        answer = ask(host, "POST", "call", body=body)
+        assert (answer.status, answer.body) == (200, body)
+    answer = ask(host, "POST", "call", body=command("status", "404:nothing"))
+    assert (answer.status, answer.body) == (404, b"nothing")
+    with host.connect() as client:
+        assert client.send(request("GET", f"{BUILTIN}call")).read("GET").status == 200
+
+
+@columns("python-process")
+def test_call_again_and_again(host: Host) -> None:
+    """On one connection, mixed with others: nobody gets another's answer."""
+    with host.connect() as client:
+        for number in range(20):
+            path = (f"{BUILTIN}call", host.path, f"{BUILTIN}ping")[number % 3]
+            expected = b"pong\n" if "ping" in path else b"%d" % number
+            assert client.call(b"%d" % number, path).body == expected
+
+
+@columns("python-process")
+def test_call_waits_its_turn(host: Host, gate: Gate) -> None:
+    """Requests sent ahead are answered in their order, whoever answers them."""
+    with host.connect() as client:
+        client.send(request(path=f"{BUILTIN}call", body=gate.command(b"first")))
+        client.send(request("GET", f"{BUILTIN}ping") + request(body=b"third"))
+        gate.wait_entered()
+        gate.release()
+        assert [client.read().body for _ in range(3)] == [b"first", b"pong\n", b"third"]
+
+
+@columns("python-process")
+def test_tell(host: Host, gate: Gate) -> None:
+    """202 before the processor has done anything; its answer goes nowhere."""
+    with host.connect() as client:
+        answer = client.call(gate.command(b"told"), f"{BUILTIN}tell")
+        assert answer.status == 202
+        assert [event.body for event in gate.wait_entered()] == ["told"]
+        gate.release()
+        gate.wait_left()
+        assert client.call(b"x").body == b"x"
+
+
+@columns("python-process")
+def test_tell_an_error(host: Host) -> None:
+    """Nobody sees it but the log."""
+    assert ask(host, "POST", "tell", body=command("status", "500:it broke")).status == 202
+    host.wait_for_log(r"tell: the processor answered 500: it broke")
+
+
+def test_tell_a_crash(start: StartHost) -> None:
+    host = start(language="cpp")
+    assert ask(host, "POST", "tell", body=command("die", "segv")).status == 202
+    host.wait_for_log(r"tell: 500: .*SIGSEGV")
+    host.allow_log("SIGSEGV")
+    assert host.call(b"x").body == b"x"
+
+
+def test_tell_when_the_queue_is_full(start: StartHost, gate: Gate) -> None:
+    """It is a request like others: 450."""
+    host = start(language="python", worker_threads=1, max_queue_size=1)
+    with host.ask(gate.command()) as running:
+        gate.wait_entered()
+        with host.ask(b"waits") as waiting:
+            while json.loads(ask(host, "GET", "monitor").body)["queue_length"] < 1:
+                pass
+            assert ask(host, "POST", "tell", body=b"x").status == 450
+            gate.release()
+            assert (running.read().status, waiting.read().body) == (200, b"waits")
+
+
+# eastool
+
+
+@columns("python-process")
+def test_eastool(host: Host, gate: Gate) -> None:
+    """What is configured, and what runs since when."""
+    with host.ask(gate.command(b"busy"), "/api/predict/contract/slow") as busy:
+        gate.wait_entered()
+        with host.ask(b"waits") as waiting:
+            while "1 requests wait" not in (report := ask(host, "GET", "eastool").text):
+                pass
+            for words in (
+                "service contract: ready",
+                "* keepalive = 60000",
+                "  max_queue_size = 64",
+                "  rpc.keepalive = '60000'",
+                "1 of 1 worker threads are busy",
+                "  POST /api/predict/contract/slow: runs on worker 0, ",
+                "  POST /api/predict/contract: waits, ",
+            ):
+                assert words in report
+            gate.release()
+            assert (busy.read().status, waiting.read().body) == (200, b"waits")
+
+
+def test_eastool_keeps_the_token(start: StartHost) -> None:
+    host = start(language="python", token=TOKEN, model_config="m" * 1000)
+    report = ask(host, "GET", "eastool", ("Authorization", TOKEN)).text
+    assert TOKEN not in report
+    assert "* token = ****" in report
+    assert "(1002 characters)" in report
+
+
+# term
+
+
+def test_term(start: StartHost, gate: Gate) -> None:
+    """200 first; what runs is still answered, then the host ends as after SIGTERM."""
+    host = start(language="python", keepalive=60_000)
+    with host.ask(gate.command(b"runs")) as running, host.connect() as client:
+        gate.wait_entered()
+        answer = client.call(b"", f"{BUILTIN}term")
+        assert (answer.status, answer.get("Connection")) == (200, "close")
+        assert client.is_closed()
+        host.wait_for_log("shutting down context")
+        gate.release()
+        assert running.read().body == b"runs"
+    host.ends_with(0)
+
+
+def test_term_twice(start: StartHost, gate: Gate) -> None:
+    """It is no Ctrl+C: the second one forces nothing."""
+    host = start(language="python", keepalive=60_000)
+    with host.ask(gate.command(b"runs")) as running, host.connect() as client, host.connect() as other:
+        gate.wait_entered()
+        client.send(request(path=f"{BUILTIN}term", body=b""))
+        other.send(request(path=f"{BUILTIN}term", body=b""))
+        assert client.read().status == 200
+        host.wait_for_log("shutting down context")
+        gate.release()
+        assert running.read().body == b"runs"
+    host.ends_with(0)
+
+
+# What handlers read.
+
+
+@columns("python-process")
+@pytest.mark.parametrize("name", ["prop", "realtime_metrics", "ping", "term"])
+def test_bodies_are_bounded(host: Host, name: str) -> None:
+    """By less than the processor's are, before they are read."""
+    with host.connect() as client:
+        announced = [("Content-Length", str(256 * 1024 + 1))]
+        client.send(request("POST", BUILTIN + name, headers=announced))
+        assert client.read().status == 413
+        assert client.is_closed()
+
+
+@columns("python-process")
+@pytest.mark.parametrize("name", ["ping", "prop", "monitor", "eastool"])
+def test_they_keep_the_connection(host: Host, name: str) -> None:
+    with host.connect() as client:
+        for _ in range(3):
+            assert one(client, name).status == 200
+        assert client.call(b"x").body == b"x"
+
+
+def one(client: Client, name: str) -> Response:
+    return client.send(request("GET", BUILTIN + name)).read("GET")

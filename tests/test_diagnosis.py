@@ -1,0 +1,88 @@
+"""
+What the log says about a request that got no answer of the processor: 408, 450 and 499.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from conftest import StartHost
+from support.gate import Gate
+from support.wire import request
+
+
+def test_client_resets_while_its_request_runs(start: StartHost, gate: Gate) -> None:
+    """499 is logged at once, with how long the client had waited; the request is counted so, and its answer dropped."""
+    host = start("cpp")
+    client = host.ask(gate.command(b"a"), "/api/predict/contract?x=1")
+    gate.wait_entered()
+    client.reset()
+    host.wait_for_log(r"499: 127\.0\.0\.1: .* after \d+ ms, before the answer to POST /api/predict/contract\?x=1")
+    gate.release()
+    assert host.call(b"next").body == b"next"
+    assert b'status="499"} 1.0' in host.call(path="/api/builtin/metrics", method="GET").body
+
+
+def test_client_closes_while_its_request_runs(start: StartHost, gate: Gate) -> None:
+    """A close looks like a half-close until something is sent: then 499 is logged, with the time until the close."""
+    host = start("cpp")
+    client = host.ask(gate.command(b"a"))
+    gate.wait_entered()
+    client.close()
+    gate.release()
+    host.wait_for_log(r"499: 127\.0\.0\.1: .* after \d+ ms, before the answer to POST /api/predict/contract")
+
+
+def test_client_leaves_the_queue(start: StartHost, gate: Gate) -> None:
+    """The request of a client that leaves while it waits never runs."""
+    host = start("cpp", worker_threads=1)
+    running = host.ask(gate.command(b"a"))
+    gate.wait_entered()
+    host.ask(gate.command(b"b")).reset()
+    host.wait_for_log("499: ")
+    gate.release()
+    assert running.read().body == b"a"
+    running.close()
+    assert host.call(b"next").body == b"next"
+    assert [event.body for event in gate.catch_up() if event.kind == "enter"] == ["a"]
+
+
+def test_a_client_that_is_answered_is_no_499(start: StartHost) -> None:
+    host = start("cpp")
+    for _ in range(3):
+        client = host.connect()
+        assert client.call(b"x").body == b"x"
+        client.close()
+        with host.connect() as half:
+            half.send(request(body=b"y"))
+            half.half_close()
+            assert half.read().body == b"y"
+            assert half.is_closed()
+    assert host.call(b"next").body == b"next"
+    assert "499" not in host.new_log()
+    assert b'status="499"' not in host.call(path="/api/builtin/metrics", method="GET").body
+
+
+def test_full_queue_names_itself_once_a_second(start: StartHost, gates: Callable[[], Gate]) -> None:
+    """A 450 is logged with how many wait; those that follow at once are counted, not logged one by one."""
+    host = start("cpp", worker_threads=1, max_queue_size=2)
+    gate = gates()
+    clients = [host.ask(gate.command(b"a"))]
+    gate.wait_entered()
+    clients += [host.ask(b"b"), host.ask(b"c")]
+    assert [host.call(b"d").status for _ in range(20)] == [450] * 20
+    host.wait_for_log(r"450: the queue is full, 2 requests wait \(rpc\.max_queue_size\)")
+    assert host.new_log().count("450: ") < 20
+    gate.release()
+    assert [client.read().body for client in clients] == [b"a", b"b", b"c"]
+    for client in clients:
+        client.close()
+
+
+def test_late_request_is_named(start: StartHost, gate: Gate) -> None:
+    """A 408 names the request and the time it had."""
+    host = start("cpp", worker_threads=1, keepalive=300)
+    with host.ask(gate.command(b"a"), "/api/predict/contract/late") as client:
+        assert client.read().status == 408
+    host.wait_for_log(r"408: POST /api/predict/contract/late took longer than 300 ms \(rpc\.keepalive\)")
+    gate.release()

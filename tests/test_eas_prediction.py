@@ -1,0 +1,360 @@
+"""
+The vendor's own client from PyPI, `eas-prediction`, against the host.
+
+What the client itself cannot do is not asked of it. It keeps the headers of all requests in one dict, whichever thread
+sends them: with a token, one thread may send its body under the digest, the signature and even the Content-Length of
+another's. So threads that share a client must send no token, or show it unsigned (`custom_url`) with bodies of one
+length, or have a client each. One test lets threads share a client that signs, with bodies of one length: what the
+client mixes up must be refused, and never answered as if it were somebody else's.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple
+
+import cramjam
+import pytest
+
+from conftest import StartHost
+from support import PATIENCE, dice
+from support.build import Workshop
+from support.gate import Gate
+from support.host import Host, Value
+from support.vendor import DIRECT, PredictException, Vendor, ask, refusal
+
+MIB = 1 << 20
+THREADS = 100  # as many as the client keeps connections
+TOKEN = "MDEyMzQ1Njc4OWFiY2RlZmdoaWo="  # noqa: S105 - 20 bytes in base64, as `eascmd test` makes them
+OTHER = "bm90IHRoZSB0b2tlbiwgYnV0IGE="
+
+# The client of the DIRECT endpoint asks for URLs without a scheme.
+direct = pytest.mark.filterwarnings("ignore:URLs without a scheme:DeprecationWarning")
+
+
+class Service(NamedTuple):
+    """A host with the contract processor, and the token that it asks for, if any."""
+
+    host: Host
+    token: str
+
+
+@pytest.fixture(scope="module", params=["", TOKEN], ids=["no-token", "token"])
+def service(
+    request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    options: dict[str, Value] = {"entry": workshop.contract("cpp"), "processor_type": "cpp"}
+    options |= {"max_queue_size": 2 * THREADS, "token": request.param or None}
+    with Host(tmp_path_factory.mktemp("host"), **options) as host:
+        yield Service(host, request.param)
+
+
+guarded = pytest.mark.parametrize("service", [TOKEN], indirect=True, ids=["token"])
+unguarded = pytest.mark.parametrize("service", [""], indirect=True, ids=["no-token"])
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[Vendor]:
+    with Vendor() as running:
+        yield running
+
+
+MakeClient = Callable[..., Any]
+
+
+@pytest.fixture
+def connect(vendor: Vendor) -> Iterator[MakeClient]:
+    """Makes clients for one test: `connect(host, token)`."""
+    yield vendor.connect
+    vendor.silence()
+
+
+# One request after the other.
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, 65536, MIB, 8 * MIB])
+def test_sizes(service: Service, connect: MakeClient, size: int) -> None:
+    """What is sent comes back, signed or not, on one connection."""
+    client = connect(*service)
+    body = dice(size).randbytes(size)
+    assert [ask(client, body) == body for _ in range(3)] == [True] * 3
+    assert ask(client, None) == b""
+    assert ask(client, "текст") == "текст".encode()
+
+
+def test_token_that_nobody_asks_for(service: Service, connect: MakeClient) -> None:
+    """A signed request to a host without a token is served; with one, it must be the right one."""
+    client = connect(service.host, OTHER)
+    if service.token:
+        assert refusal(client, b"signed").code == 401
+    else:
+        assert ask(client, b"signed") == b"signed"
+
+
+@guarded
+@pytest.mark.parametrize("token", ["", OTHER, TOKEN[:-1]], ids=["none", "other", "shorter"])
+@pytest.mark.parametrize("url", ["", "/api/predict/contract"], ids=["signed", "raw"])
+def test_wrong_token(service: Service, connect: MakeClient, gate: Gate, token: str, url: str) -> None:
+    """401, once; the processor never sees it."""
+    client = connect(service.host, token, url=url)
+    error = refusal(client, gate.command(b"never"))
+    assert error.code == 401
+    assert error.message  # a body: an empty one means to some callers that the gateway is not ready
+    assert gate.catch_up() == []
+
+
+@pytest.mark.parametrize("url", ["/api/predict/contract", "/api/predict/contract/below?with=query", "/anything"])
+def test_custom_url(service: Service, connect: MakeClient, url: str) -> None:
+    """With a URL of its own the client shows the raw token."""
+    assert ask(connect(*service, url=url), b"by a URL") == b"by a URL"
+
+
+# Statuses, attempts and time.
+
+
+@pytest.fixture(scope="module")
+def counting(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host whose processor counts how often it is asked for the same key."""
+    folder = tmp_path_factory.mktemp("counting")
+    with Host(folder, entry=workshop.python("counts.py"), processor_type="python") as host:
+        yield host
+
+
+@pytest.mark.parametrize("status", [201, 204, 400, 404, 408, 429, 450, 499, 502, 503, 504])
+def test_not_retried(counting: Host, connect: MakeClient, status: int) -> None:
+    """Every status but 200 is an error, and but for 500 it is one after a single attempt."""
+    client = connect(counting)
+    assert refusal(client, b"once-%d %d 1" % (status, status)).code == status
+    assert ask(client, b"once-%d 200 0" % status) == b"2"
+
+
+def test_retried(counting: Host, connect: MakeClient) -> None:
+    """500 is tried again, five times in all unless told otherwise; an answer on the way is taken."""
+    client = connect(counting)
+    assert ask(client, b"better 500 4") == b"5"
+    assert refusal(client, b"worse 500 5").code == 500
+    assert ask(client, b"worse 200 0") == b"6"
+    client.set_retry_count(2)
+    assert refusal(client, b"worst 500 9").code == 500
+    assert ask(client, b"worst 200 0") == b"3"
+
+
+def test_full_queue(start: StartHost, connect: MakeClient, gate: Gate) -> None:
+    """Of two that come while one runs, one may wait; the other gets 450 at once."""
+    host = start("cpp", worker_threads=1, max_queue_size=1)
+    client = connect(host)
+    with ThreadPoolExecutor(3) as pool:
+        running = pool.submit(ask, client, gate.command(b"first"))
+        gate.wait_entered()
+        others = [pool.submit(ask, client, gate.command(b"later")) for _ in range(2)]
+        [refused], [waiting] = wait(others, PATIENCE, FIRST_COMPLETED)
+        gate.release(2)
+        assert running.result(PATIENCE) == b"first"
+        assert waiting.result(PATIENCE) == b"later"
+        error = refused.exception(PATIENCE)
+    assert isinstance(error, PredictException)
+    assert error.code == 450
+
+
+def test_client_gives_up(service: Service, connect: MakeClient, gate: Gate) -> None:
+    """A client that waits no longer goes away and asks again; the log has a 499 for each time."""
+    client = connect(*service)
+    client.set_timeout(500)
+    client.set_retry_count(3)
+    service.host.mark()
+    error = refusal(client, gate.command(b"slow"))
+    assert error.code == 500  # so the client calls its own time-out
+    assert "timed out" in error.message
+    gate.wait_entered(3)
+    gate.release(3)
+    service.host.wait_for_log("499", times=3)
+    client.set_timeout(PATIENCE * 1000)
+    assert ask(client, b"patient") == b"patient"
+
+
+def test_host_gives_up(start: StartHost, connect: MakeClient, gate: Gate) -> None:
+    """The host's 408 closes the connection; the client does not ask again, and its next request is served."""
+    host = start("cpp", keepalive=1000)
+    client = connect(host)
+    assert refusal(client, gate.command(b"slow")).code == 408
+    assert len(gate.wait_entered()) == 1
+    gate.release()
+    assert ask(client, b"next") == b"next"
+    assert len(gate.catch_up()) <= 2  # in and, perhaps, out again
+
+
+def test_host_restarted(start: StartHost, connect: MakeClient) -> None:
+    """A connection that the client keeps is gone with the host; it takes another one, and does not trouble the user."""
+    first = start("cpp")
+    client = connect(first)
+    assert ask(client, b"before") == b"before"
+    first.stop()
+    host = start("cpp", listen=f"{first.address[0]}:{first.address[1]}")
+    assert host.address == first.address
+    assert ask(client, b"after") == b"after"
+
+
+# The direct endpoint.
+
+
+@direct
+@pytest.mark.parametrize("internal", [False, True], ids=["outside", "inside"])
+def test_direct(service: Service, connect: MakeClient, monkeypatch: pytest.MonkeyPatch, internal: bool) -> None:
+    """The client asks the host where the service is, without a token, and then asks there."""
+    if internal:  # it then adds ?internal=true
+        monkeypatch.setenv("NAMESPACE", "somewhere")
+        monkeypatch.setenv("POD_NAME", "some-pod")
+    client = connect(*service, kind=DIRECT)
+    assert ask(client, b"directly") == b"directly"
+    address, port = service.host.address
+    assert [place for place, _ in client.endpoint.endpoints] == [{"ip": address, "port": port}]
+
+
+@direct
+def test_direct_needs_the_token_too(service: Service, connect: MakeClient) -> None:
+    """Where the service is, everybody may know; asking it is another thing."""
+    client = connect(service.host, OTHER, kind=DIRECT)
+    if service.token:
+        assert refusal(client, b"directly").code == 401
+    else:
+        assert ask(client, b"directly") == b"directly"
+
+
+# Packed bodies.
+
+PACKERS: dict[str, Callable[[bytes], Any]] = {
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "snappy": cramjam.snappy.compress_raw,
+    "lz4": cramjam.lz4.compress,
+    "zstd": cramjam.zstd.compress,
+}
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000, 8 * MIB])
+@pytest.mark.parametrize("coding", PACKERS)
+def test_packed(service: Service, connect: MakeClient, coding: str, size: int) -> None:
+    """The processor gets what was packed; the signature is that of the packed body."""
+    client = connect(*service)
+    client.add_extra_headers({"Content-Encoding": coding})
+    body = dice(size).randbytes(size // 2) + bytes(size - size // 2)
+    assert ask(client, bytes(PACKERS[coding](body))) == body
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+def test_packed_badly(service: Service, connect: MakeClient, coding: str) -> None:
+    """A body that is not what its header says answers 400, and is not tried again."""
+    client = connect(*service)
+    client.add_extra_headers({"Content-Encoding": coding})
+    assert refusal(client, b"this is not packed at all").code == 400
+
+
+def test_packed_otherwise(service: Service, connect: MakeClient) -> None:
+    client = connect(*service)
+    client.add_extra_headers({"Content-Encoding": "rot13"})
+    assert refusal(client, b"guvf").code == 415
+
+
+def test_packed_bomb(start: StartHost, connect: MakeClient) -> None:
+    """What unpacks to more than a body may have is too large."""
+    client = connect(start("cpp", max_body="1MiB"))
+    client.add_extra_headers({"Content-Encoding": "gzip"})
+    assert ask(client, gzip.compress(bytes(MIB))) == bytes(MIB)
+    assert refusal(client, gzip.compress(bytes(MIB + 1))).code == 413
+
+
+def test_default_decompressor(start: StartHost, connect: MakeClient) -> None:
+    """The Go client packs without saying so; `rpc.decompressor` says it for it."""
+    client = connect(start("cpp", decompressor="zlib"))
+    assert ask(client, zlib.compress(b"unlabelled")) == b"unlabelled"
+
+
+# Many threads.
+
+
+def at_once(function: Callable[[int], None]) -> None:
+    """Calls *function* in 100 threads that start together, each with its number; what any of them raises is raised."""
+    gathered = threading.Barrier(THREADS)
+
+    def run(number: int) -> None:
+        gathered.wait(PATIENCE)
+        function(number)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done in [pool.submit(run, number) for number in range(THREADS)]:
+            done.result(PATIENCE)
+
+
+@unguarded
+def test_threads_without_a_token(service: Service, connect: MakeClient) -> None:
+    """100 threads share a client, each with bodies of sizes of its own: each gets its own answers."""
+    client = connect(*service)
+
+    def run(number: int) -> None:
+        for turn in range(5):
+            body = b"%d in turn %d;" % (number, turn) * (number * 7 + turn + 1)
+            assert ask(client, body) == body
+
+    at_once(run)
+
+
+@guarded
+def test_threads_with_the_raw_token(service: Service, connect: MakeClient) -> None:
+    """The same with the raw token; the client shares Content-Length between its threads, so all bodies have one."""
+    client = connect(*service, url=service.host.path)
+    ask(client, own_body(0, 0))  # puts into the client's dict what its threads will only change
+
+    def run(number: int) -> None:
+        for turn in range(5):
+            assert ask(client, own_body(number, turn)) == own_body(number, turn)
+
+    at_once(run)
+
+
+@guarded
+def test_threads_that_sign(service: Service, connect: MakeClient) -> None:
+    """100 threads that sign, each with a client of its own: each gets its own answers, whatever their sizes."""
+    clients = [connect(*service) for _ in range(THREADS)]
+
+    def run(number: int) -> None:
+        for turn in range(5):
+            body = b"%d in turn %d;" % (number, turn) * (number * 7 + turn + 1)
+            assert ask(clients[number], body) == body
+
+    at_once(run)
+
+
+@guarded
+def test_threads_that_mix_up_signatures(service: Service, connect: MakeClient) -> None:
+    """
+    100 threads that sign with one client: a body under the signature of another answers 401; what is answered is right.
+    """
+    client = connect(*service)
+    ask(client, own_body(0, 0))
+    refused: list[int] = []
+
+    def run(number: int) -> None:
+        for turn in range(5):
+            try:
+                assert ask(client, own_body(number, turn)) == own_body(number, turn)
+            except PredictException as error:
+                refused.append(error.code)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # lets the threads meet within the client
+    try:
+        at_once(run)
+    finally:
+        sys.setswitchinterval(interval)
+    assert set(refused) <= {401}
+    assert ask(client, own_body(0, 0)) == own_body(0, 0)
+
+
+def own_body(number: int, turn: int) -> bytes:
+    """A body that no other thread and turn has, as long as all others."""
+    return b"%6d %6d;" % (number, turn) * 50

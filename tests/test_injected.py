@@ -1,0 +1,153 @@
+"""
+Handlers that a program brings itself: they answer their paths, beside the processor and whatever becomes of it.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from conftest import StartHost
+from support import PATIENCE
+from support.build import Workshop
+from support.host import Host
+from support.wire import Response, request
+
+
+@pytest.fixture(scope="module")
+def injects(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    folder = tmp_path_factory.mktemp("injects")
+    with Host(folder, entry=workshop.python("injects.py"), keepalive=60_000) as host:
+        yield host
+
+
+def ask(host: Host, path: str, token: str, body: bytes = b"x") -> Response:
+    with host.connect() as client:
+        return client.send(request("POST", path, body, [("Authorization", token)])).read()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "answer"),
+    [
+        ("/hello", b"world", b"hello world"),
+        ("/hello?a=b", b"", b"hello "),
+        ("/hello/", b"x", b"processed x"),
+        ("/Hello", b"x", b"processed x"),
+        ("/api/predict/injects", b"x", b"processed x"),
+        ("/api/predict/injects/inner", b"x", b"inner"),
+        ("/%E6%A8%A1%E5%9E%8B", b"", "\u6587\u5b57".encode()),
+        ("/h%65llo", b"x", b"hello x"),
+        ("/api/builtin/mine", b"", b"mine"),
+        ("/size", b"1000000", b"s" * 1_000_000),
+        ("/size", b"0", b""),
+    ],
+)
+def test_paths(injects: Host, path: str, body: bytes, answer: bytes) -> None:
+    """Exactly those that were registered; all others are the processor's."""
+    got = injects.call(body, path)
+    assert (got.status, got.body) == (200, answer)
+
+
+def test_get_and_head(injects: Host) -> None:
+    with injects.connect() as client:
+        assert client.send(request("GET", "/hello")).read("GET").body == b"hello "
+        head = client.send(request("HEAD", "/hello")).read("HEAD")
+        assert (head.status, head.get("Content-Length")) == (200, "6")
+        assert client.call(b"x", "/hello").body == b"hello x"
+
+
+def test_the_hosts_own_stay(injects: Host) -> None:
+    assert injects.call(b"", "/api/builtin/ping").body == b"pong\n"
+    assert "cannot be injected" in injects.log.text()
+
+
+def test_a_token_of_its_own(injects: Host) -> None:
+    assert injects.call(b"x", "/guarded").status == 401
+    assert ask(injects, "/guarded", "wrong").status == 401
+    for token in ("s3cret", "Bearer s3cret", "bearer  s3cret"):
+        assert ask(injects, "/guarded", token).body == b"for you: x"
+
+
+def test_both_tokens(start: StartHost, workshop: Workshop) -> None:
+    """A path with a token of its own asks for that one only, others for the service's."""
+    host = start(entry=workshop.python("injects.py"), language="python", token="t0ken")  # noqa: S106
+    assert ask(host, "/guarded", "s3cret").status == 200
+    assert ask(host, "/guarded", "t0ken").status == 401
+    assert ask(host, "/hello", "t0ken").status == 200
+    assert ask(host, "/hello", "s3cret").status == 401
+    assert host.call(b"x", "/hello").status == 401
+
+
+def test_an_exception(injects: Host) -> None:
+    """As in process: 400 with its text, and the trace in the log."""
+    injects.allow_log("/raises raised ValueError")
+    got = injects.call(b"so", "/raises")
+    assert (got.status, got.body.strip()) == (400, b"not so")
+    injects.wait_for_log("/raises raised ValueError")
+
+
+def test_bodies_are_bounded(injects: Host) -> None:
+    assert injects.call(bytes(256 * 1024), "/size").status == 400  # no number
+    injects.allow_log("/size raised")
+    assert injects.call(bytes(256 * 1024 + 1), "/size").status == 413
+
+
+def test_the_answer_keeps_its_place(injects: Host) -> None:
+    """Requests sent ahead are answered in their order."""
+    with injects.connect() as client:
+        client.send(request(path="/hello", body=b"1") + request(body=b"2") + request(path="/hello", body=b"3"))
+        assert [client.read().body for _ in range(3)] == [b"hello 1", b"processed 2", b"hello 3"]
+
+
+def test_a_slow_one(start: StartHost, workshop: Workshop) -> None:
+    """It costs the processor's threads nothing, and the deadline holds for it; what comes later goes nowhere."""
+    host = start(entry=workshop.python("injects.py"), language="python", keepalive=60_000, worker_threads=1)
+    with host.ask(b"", "/waits") as late, host.ask(b"", "/waits") as other:
+        assert host.call(b"x").body == b"processed x"
+        assert host.call(b'{"rpc.keepalive": 1}', "/api/builtin/prop").status == 200
+        assert late.read().status == 408
+        assert other.read().status == 408
+        assert host.call(b'{"rpc.keepalive": 60000}', "/api/builtin/prop").status == 200
+    assert host.call(b"leave").status == 200
+    assert host.call(b"x", "/hello").body == b"hello x"
+
+
+def test_too_many(start: StartHost, workshop: Workshop) -> None:
+    """64 at once; one more answers 450, until those before it are answered or their clients have left."""
+    host = start(entry=workshop.python("injects.py"), language="python", keepalive=60_000)
+    with ExitStack() as clients:
+        waiting = [clients.enter_context(host.ask(b"", "/waits")) for _ in range(65)]
+        (refused, *more), _, _ = select.select([client.socket for client in waiting], [], [], PATIENCE)
+        assert more == []
+        (one,) = [client for client in waiting if client.socket is refused]
+        assert one.read().status == 450
+    while json.loads(host.call(None, "/api/builtin/monitor", "GET").body)["connections"] > 1:
+        pass
+    with host.ask(b"x", "/hello") as client:  # behind those that nobody waits for any more
+        assert host.call(b"leave").status == 200
+        assert client.read().body == b"hello x"
+
+
+def test_its_worker_dies(start: StartHost, workshop: Workshop) -> None:
+    """All that are with it answer 500; the next worker brings the handlers again."""
+    host = start(entry=workshop.python("injects.py"), language="python", keepalive=60_000)
+    host.allow_log("SIGSEGV|eas_host")
+    with host.ask(b"", "/waits") as waiting:
+        assert host.call(b"", "/dies").status == 500
+        assert waiting.read().status == 500
+    while (got := host.call(b"x")).status == 503:
+        pass  # a worker that dies soon after its start is replaced a little later
+    assert got.body == b"processed x"
+    assert host.call(b"x", "/hello").body == b"hello x"
+
+
+def test_one_of_several_workers_answers(start: StartHost, workshop: Workshop) -> None:
+    host = start(entry=workshop.python("injects.py"), language="python", worker_processes=2)
+    assert int(host.call(b"", "/pid").body) in host.workers()
+    victim = host.kill_worker(int(host.call(b"", "/pid").body))
+    host.expect_log("SIGKILL")
+    assert int(host.call(b"", "/pid").body) in set(host.workers()) - {victim}

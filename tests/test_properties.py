@@ -1,0 +1,214 @@
+"""
+Properties: what is a value, and who wins. That a new value acts at once on the host that is running is in
+test_properties_live.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from eas_host.config import HostConfig
+from eas_host.front.headers import read_headers
+from eas_host.front.properties import MAX_PROPERTIES, Properties, Source, read
+
+# What is a value.
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "meant"),
+    [
+        ("rpc.keepalive", "10000", 10000),
+        ("rpc.keepalive", " 10000 ", 10000),
+        ("rpc.keepalive", "10000.0", 10000),
+        ("rpc.keepalive", "1", 1),
+        ("rpc.max_queue_size", "100000", 100_000),
+        ("rpc.worker_threads", "5", 5),
+        ("rpc.rate_limit", "0", 0),
+        ("rpc.decompressor", "gzip", "gzip"),
+        ("rpc.decompressor", "none", None),
+        ("rpc.token", "fOURsOg=", "fOURsOg="),
+        ("rpc.http.default_headers", "", ()),
+        ("model.ready", "1", True),
+        ("model.ready", " True ", True),
+        ("model.ready", "0", False),
+        ("model.ready", "false", False),
+        ("model.ready", "no", False),
+        ("users.own", " any text\r\n", " any text\r\n"),
+        ("users.own", "", ""),
+    ],
+)
+def test_values(name: str, text: str, meant: object) -> None:
+    assert read(name, text) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("rpc.keepalive", "", "whole number from 1 to"),
+        ("rpc.keepalive", "ten seconds", "'ten seconds' is wrong: expected a whole number from 1 to"),
+        ("rpc.keepalive", "0", "from 1 to"),
+        ("rpc.keepalive", "-5000", "from 1 to"),
+        ("rpc.keepalive", "10.5", "from 1 to"),
+        ("rpc.keepalive", "1e4", "from 1 to"),
+        ("rpc.keepalive", "86400001", "from 1 to 86400000"),
+        ("rpc.keepalive", "9" * 10_000, "from 1 to"),
+        ("rpc.max_queue_size", "0", "from 1 to 100000"),
+        ("rpc.worker_threads", "4096", "from 1 to 4095"),
+        ("rpc.rate_limit", "-1", "from 0 to"),
+        ("rpc.decompressor", "rar", "gzip"),
+        ("rpc.token", " ", "expected a token"),
+        ("rpc.token", "a\r\nb", "expected a token"),
+        ("model.ready", "", "expected 1 or 0"),
+        ("model.ready", "perhaps", "expected 1 or 0"),
+        ("users.own", "x" * 65537, "65536"),
+        ("", "1", "printable"),
+        ("x" * 257, "1", "1 to 256"),
+        ("a\nb", "1", "printable"),
+    ],
+)
+def test_wrong_values(name: str, text: str, expected: str) -> None:
+    """One line that names the property and what is expected."""
+    with pytest.raises(ValueError, match="expected") as raised:
+        read(name, text)
+    assert expected in str(raised.value)
+    assert name[:50].partition("\n")[0] in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 500
+
+
+def test_a_wrong_token_is_not_repeated() -> None:
+    with pytest.raises(ValueError, match="expected") as raised:
+        read("rpc.token", "se\ncret")
+    assert "cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "headers"),
+    [
+        ("Content-Type: text/html; charset=utf-8", (("Content-Type", "text/html; charset=utf-8"),)),
+        ("X-A: 1\r\nX-B:2\n\n  X-C :\t3\t\r\n", (("X-A", "1"), ("X-B", "2"), ("X-C", "3"))),
+        ("X-Time: 12:30:00", (("X-Time", "12:30:00"),)),
+        ("Link: a\nLink: b", (("Link", "a"), ("Link", "b"))),
+        ('{"X-A": "1", "X-B": 2}', (("X-A", "1"), ("X-B", "2"))),
+        (" {}", ()),
+        ("\r\n", ()),
+    ],
+)
+def test_default_headers(text: str, headers: object) -> None:
+    assert read_headers(text) == headers
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("no header", "is no header"),
+        (": value", "no header's name"),
+        ("X A: 1", "no header's name"),
+        ("X-A: 1\rX-B: 2", "X-A: expected printable ASCII"),
+        ("X-A: 1\x0bX-B: 2", "X-A: expected printable ASCII"),
+        ("X-A: 1\x85X-B: 2", "X-A: expected printable ASCII"),
+        ("X-A: \x00", "X-A: expected printable ASCII"),
+        ("X-A:", "X-A: expected printable ASCII"),
+        ("Content-Length: 5", "the host's own"),
+        ("transfer-encoding: chunked", "the host's own"),
+        ("Connection: close", "the host's own"),
+        ("Date: now", "the host's own"),
+        ("Content-Type: a/b\ncontent-type: c/d", "two Content-Type"),
+        ('{"X-A": "1\\r\\nX-B: 2"}', "X-A: expected printable ASCII"),
+        ('{"X-A\\r\\nX-B": "2"}', "no header's name"),
+        ('{"X-A": [1]}', "X-A: expected a text"),
+        ('{"X-A": true}', "X-A: expected a text"),
+        ('{"X-A": ', "no JSON"),
+        ("{" + "[" * 100_000, "no JSON"),
+        ("X-A: " + "x" * 9000, "at most"),
+        ("X-A: 1\n" * 65, "at most"),
+    ],
+)
+def test_wrong_default_headers(text: str, problem: str) -> None:
+    """Nothing gets through that ends a line, or that says where an answer ends."""
+    with pytest.raises(ValueError, match=problem):
+        read_headers(text)
+
+
+# Who wins.
+
+
+class Told:
+    """Properties whose messages to the workers, and whose new deadlines, are kept in lists."""
+
+    def __init__(self, *given: str) -> None:
+        self.messages: list[tuple[str, str]] = []
+        self.keepalives: list[int] = []
+        config = replace(HostConfig(), keepalive=7000, given=frozenset(given))
+        self.properties = Properties(config, lambda message: self.messages.append((message["name"], message["value"])))
+        self.properties.on("rpc.keepalive", self.keepalives.append)
+
+
+def test_the_program_decides_what_was_not_given() -> None:
+    """And it is applied, and the workers are told, once for as many workers as put it."""
+    told = Told("max_queue_size")
+    for _ in range(3):
+        told.properties.put("rpc.keepalive", "100000", Source.LOADING)
+    assert (told.properties.get("rpc.keepalive"), told.keepalives) == ("100000", [100_000])
+    assert told.messages == [("rpc.keepalive", "100000")]
+
+
+def test_an_option_outweighs_a_program_that_loads(caplog: pytest.LogCaptureFixture) -> None:
+    """One line says so, however many workers load it; the program learns what counts when it is ready."""
+    told = Told("keepalive")
+    with caplog.at_level(logging.INFO, "eas_host"):
+        for _ in range(3):
+            told.properties.put("rpc.keepalive", "100000", Source.LOADING)
+    assert (told.properties.get("rpc.keepalive"), told.keepalives, told.messages) == ("7000", [], [])
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert "rpc.keepalive: '100000'" in caplog.text
+    assert "'7000' was given" in caplog.text
+    told.properties.repeat()
+    assert told.messages == [("rpc.keepalive", "7000")]
+
+
+def test_the_newest_wins_afterwards() -> None:
+    told = Told("keepalive")
+    told.properties.put("rpc.keepalive", "1000", Source.RUNNING)
+    told.properties.put_all({"rpc.keepalive": "2000"}, Source.OPERATOR)
+    told.properties.put("rpc.keepalive", "3000", Source.RUNNING)
+    assert told.keepalives == [1000, 2000, 3000]
+
+
+@pytest.mark.parametrize("source", [Source.RUNNING, Source.OPERATOR])
+def test_a_replaced_worker_does_not_undo_what_came_later(source: Source) -> None:
+    """It loads the same program again, which puts what it always puts; then it is told what counts now."""
+    told = Told()
+    told.properties.put("rpc.keepalive", "1000", Source.LOADING)
+    told.properties.put_all({"rpc.keepalive": "2000", "users.own": "new"}, source)
+    told.messages.clear()
+    told.properties.put("rpc.keepalive", "1000", Source.LOADING)
+    told.properties.put("users.own", "old", Source.LOADING)
+    assert told.properties.get("rpc.keepalive") == "2000"
+    told.properties.repeat()
+    assert told.messages == [("rpc.keepalive", "2000"), ("users.own", "new")]
+
+
+def test_a_wrong_value_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    told = Told()
+    with caplog.at_level(logging.INFO, "eas_host"):
+        told.properties.put("rpc.keepalive", "5 s", Source.LOADING)
+    assert (told.properties.get("rpc.keepalive"), told.keepalives, told.messages) == ("7000", [], [])
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    for word in ("rpc.keepalive", "'5 s'", "expected a whole number"):
+        assert word in record.getMessage()
+
+
+def test_there_is_an_end_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    """A program that makes up names costs no memory for ever; those that are there still change."""
+    told = Told()
+    for number in range(2 * MAX_PROPERTIES):
+        told.properties.put(f"name.{number}", "1", Source.RUNNING)
+    assert len(told.properties.shown()) == MAX_PROPERTIES
+    told.properties.put("name.0", "2", Source.RUNNING)
+    assert told.properties.get("name.0") == "2"
+    assert str(MAX_PROPERTIES) in caplog.text

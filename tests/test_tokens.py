@@ -1,0 +1,237 @@
+"""
+Tokens: how a host is given one, who is let in over the wire, and that the token itself stays a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost, columns
+from eas_host.cli.options import read_config
+from eas_host.config import HostConfig, WorkerSpec
+from eas_host.errors import ConfigError
+from eas_host.front.listener import exposure_warning
+from support import proc
+from support.build import Workshop
+from support.command import run
+from support.host import Host
+from support.token import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
+from support.wire import Response, chunked, request
+
+HOST_OPTIONS = {"token": TOKEN}
+
+# Options.
+
+
+def test_token_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"\n {TOKEN} \n", encoding="utf-8")
+    assert read_config(["--token", f"@{tmp_path}/token"], {}).token == TOKEN
+    assert read_config([], {"EAS_HOST_TOKEN": f" {TOKEN} "}).token == TOKEN
+    assert read_config([], {}).token is None
+
+
+def test_token_is_generated() -> None:
+    """28 characters, the base64 of 20 bytes, and another one each time."""
+    tokens = {read_config(["--generate-token"], {}).token or "" for _ in range(10)}
+    assert len(tokens) == 10
+    assert {len(base64.b64decode(token, validate=True)) for token in tokens} == {20}
+    assert {len(token) for token in tokens} == {28}
+    assert read_config([], {"EAS_HOST_GENERATE_TOKEN": "1"}).token
+    assert read_config([], {"EAS_HOST_GENERATE_TOKEN": "0"}).token is None
+
+
+def test_given() -> None:
+    """Which options were given explicitly, as a flag or in the environment, whatever their value."""
+    assert read_config([], {}).given == frozenset()
+    config = read_config(["--keepalive", "5000"], {"EAS_HOST_TOKEN": "x", "EAS_HOST_NO_RETRY": "0", "OTHER": "1"})
+    assert config.given == {"keepalive", "token", "no_retry"}
+    assert "token" in read_config(["--generate-token"], {}).given
+    with pytest.raises(ConfigError, match="no such option"):
+        read_config(["--given", "x"], {})
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--token", ""], ["--token", "expected"]),
+        (["--token", "  "], ["--token", "expected"]),
+        (["--token", "a\nb"], ["--token", "expected"]),
+        (["--token", "ключ"], ["--token", "expected"]),
+        (["--token", "@/no/such/file"], ["--token", "/no/such/file"]),
+        (["--token", "secret", "--generate-token"], ["--token", "--generate-token"]),
+    ],
+    ids=str,
+)
+def test_wrong_token(workshop: Workshop, flags: list[str], words: list[str]) -> None:
+    ended = run("--entry", workshop.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
+    ended.fails_in_one_line(2, *words)
+
+
+def test_wrong_token_is_not_shown() -> None:
+    """A typo in a secret is no reason to print it."""
+    for flags in (["--token", "secret\nsecret"], ["--tokne=secret"], ["--token", "secret", "--generate-token"]):
+        with pytest.raises(ConfigError) as raised:
+            read_config(flags, {})
+        assert "secret" not in str(raised.value)
+
+
+def test_token_is_in_no_description() -> None:
+    """Neither in what a worker is told, nor in what a trace would show of the options."""
+    config = HostConfig(entry="libx.so", token=TOKEN)
+    assert TOKEN not in repr(config)
+    assert TOKEN not in WorkerSpec.from_config(config).to_json()
+
+
+# Over the wire.
+
+
+def ask(host: Host, *headers: tuple[str, str], body: bytes = b"x", target: str = "/api/predict/contract") -> Response:
+    with host.connect() as client:
+        return client.send(request("POST", target, body, headers)).read()
+
+
+def check_refused(answer: Response, word: str) -> None:
+    assert answer.status == 401, answer
+    assert word in answer.text
+    assert answer.text.count("\n") == 1
+    assert answer.get("WWW-Authenticate")
+    assert TOKEN not in str(answer)
+
+
+@columns("cpp-process")
+def test_who_is_let_in(host: Host) -> None:
+    for value in (TOKEN, f"Bearer {TOKEN}", f"  {TOKEN}  "):
+        assert ask(host, ("Authorization", value)).body == b"x"
+    check_refused(ask(host), "missing")
+    check_refused(ask(host, ("Authorization", "other")), "wrong")
+    check_refused(ask(host, ("Authorization", TOKEN), ("authorization", "other")), "wrong")
+    assert ask(host, ("Authorization", TOKEN), ("authorization", TOKEN)).status == 200
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize("vector", [vector for vector in VECTORS if vector.token == TOKEN], ids=lambda it: it.name)
+def test_vector_over_the_wire(host: Host, vector: Vector) -> None:
+    headers = [
+        ("Content-MD5", vector.content_md5),
+        ("Date", DATE),
+        ("Content-Type", OCTETS),
+        ("Authorization", f"EAS {vector.signature}"),
+    ]
+    assert ask(host, *headers, body=vector.body, target=vector.path).body == vector.body
+    check_refused(ask(host, *headers, body=vector.body + b"!", target=vector.path), "Content-MD5")
+    with host.connect() as client:
+        head = request("POST", vector.path, None, [*headers, ("Transfer-Encoding", "chunked")])
+        assert client.send(head + chunked(vector.body, 1)).read().body == vector.body
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize("size", [0, 1, 70_000, 8 << 20])
+def test_large_bodies_are_digested(host: Host, size: int) -> None:
+    """However a body arrives: in the piece of its head, in many, or byte by byte."""
+    body = bytes(range(256)) * (size // 256 + 1)
+    body = body[:size]
+    headers = [("Content-MD5", md5(body)), ("Authorization", sign(TOKEN, "/x", md5(body), "", ""))]
+    assert ask(host, *headers, body=body, target="/x").body == body
+    if size:
+        check_refused(ask(host, *headers, body=body[:-1] + b"\xaa", target="/x"), "Content-MD5")
+
+
+@columns("cpp-process")
+def test_each_request_is_judged(host: Host) -> None:
+    """One connection: a known head, then another token, then none, then the first again."""
+    good = request(body=b"x", headers=[("Authorization", TOKEN)])
+    with host.connect() as client:
+        for _ in range(3):
+            assert client.send(good).read().status == 200
+        assert client.send(request(body=b"x", headers=[("Authorization", TOKEN[::-1])])).read().status == 401
+        assert client.send(request(body=b"x")).read().status == 401
+        assert client.send(good).read().status == 200
+
+
+@columns("cpp-process")
+def test_each_body_is_digested(host: Host) -> None:
+    """One connection, one head, two bodies."""
+    headers = [("Content-MD5", md5(b"first")), ("Authorization", sign(TOKEN, "/x", md5(b"first"), "", ""))]
+    with host.connect() as client:
+        for _ in range(3):
+            assert client.send(request("POST", "/x", b"first", headers)).read().status == 200
+        check_refused(client.send(request("POST", "/x", b"other", headers)).read(), "Content-MD5")
+        assert client.send(request("POST", "/x", b"first", headers)).read().status == 200
+
+
+@columns("cpp-process")
+def test_refused_body_takes_no_memory(host: Host) -> None:
+    before = proc.peak_memory(host.pid)
+    with host.connect() as client:
+        client.send_until_refused(request(body=bytes(48 << 20)))
+        check_refused(client.read(), "missing")
+    assert proc.peak_memory(host.pid) - before < 8 << 20
+
+
+@columns("cpp-process")
+def test_who_asks_first_is_told_first(host: Host) -> None:
+    """Expect: 100-continue with a wrong token: the refusal comes before the body is sent."""
+    with host.connect() as client:
+        answer = client.send(request(headers=[("Expect", "100-continue"), ("Content-Length", "5")])).read()
+        check_refused(answer, "missing")
+        assert client.is_closed()
+
+
+@columns("cpp-process")
+def test_builtin_handlers(host: Host) -> None:
+    """ping is for probes, which have no token; the others are behind it, whether they exist or not."""
+    with host.connect() as client:
+        assert client.call(None, "/api/builtin/ping", "GET").status == 200
+        for path in ("prop", "metrics", "no-such-handler"):
+            assert client.call(None, f"/api/builtin/{path}", "GET").status == 401
+
+
+def test_generated_token_is_printed(start: StartHost) -> None:
+    """In EAS's own words, before the host says that it serves."""
+    host = start(generate_token=True)
+    token = host.log.wait(r"^\[INFO\] Token: \[(\S{28})\]$", stream="stdout")[1]
+    assert host.call(b"x").status == 401
+    assert ask(host, ("Authorization", token)).body == b"x"
+    lines = host.log.since(stream="stdout")
+    order = [next(at for at, line in enumerate(lines) if word in line) for word in ("Token: [", "Service start")]
+    assert order == sorted(order)
+
+
+def test_given_token_is_not_printed(start: StartHost, tmp_path: Path) -> None:
+    """Not at any level; nor does a worker learn it from its command line."""
+    (tmp_path / "token").write_text("se-cret", encoding="utf-8")
+    host = start(token=f"@{tmp_path}/token", log_level="debug", access_log=True)
+    assert ask(host, ("Authorization", "se-cret")).status == 200
+    assert host.call(b"x").status == 401
+    assert all("se-cret" not in proc.command_line(pid) for pid in [host.pid, *host.workers()])
+    host.stop()
+    assert "se-cret" not in host.log.text()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])
+def test_loopback_is_not_warned_of(address: str) -> None:
+    assert exposure_warning([address], has_token=False) is None
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1", "fe80::1%eth0", "::ffff:192.0.2.1"])
+def test_any_other_address_is_warned_of(address: str) -> None:
+    """Also beside a loopback address; one line says who can reach it, and what to do."""
+    warning = exposure_warning(["127.0.0.1", address], has_token=False)
+    assert warning is not None
+    for word in (address, "everybody", "--token", "--generate-token"):
+        assert word in warning
+    assert "\n" not in warning
+    assert exposure_warning([address], has_token=True) is None
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
+def test_open_address_is_warned_of(start: StartHost, address: str) -> None:
+    """Without a token; with one there is nothing to warn of."""
+    host = start(listen=address)
+    host.wait_for_log(r"\[WARNING\] .*(0\.0\.0\.0|::).*--token", stream="stderr")
+    guarded = start(listen=address, token=TOKEN)
+    guarded.stop()
+    assert "--token" not in guarded.log.text()

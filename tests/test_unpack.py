@@ -1,0 +1,286 @@
+"""
+Packed bodies: what is unpacked, what is refused, and that a bomb costs neither memory nor the service.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from conftest import StartHost, columns
+from eas_host.cli.options import read_config
+from eas_host.errors import ConfigError
+from eas_host.front.exchange import Refusal
+from eas_host.front.unpack import Corrupt, TooLarge, find_coding, original_length, unpack
+from support.host import Host
+from support.pack import PACKERS, raw_lz4
+from support.wire import Response, chunked, request
+
+MIB = 1 << 20
+LIMIT = 64 * MIB
+HOST_OPTIONS = {"max_body": "64MiB", "keepalive": 60_000}
+DATA = b"the quick brown fox jumps over the lazy dog; " * 4
+
+
+CODINGS = ("gzip", "deflate", "zlib", "snappy", "lz4", "zstd")
+each_packer = pytest.mark.parametrize(("coding", "pack"), PACKERS.values(), ids=PACKERS)
+
+# DATA, packed by other libraries than the one that unpacks it: those that other clients use.
+FOREIGN = {
+    "lz4, with checksums, without its size": (
+        "lz4",
+        "BCJNGHRAvTkAAADwEHRoZSBxdWljayBicm93biBmb3gganVtcHMgb3ZlciAfAJFsYXp5IGRvZzsOAA8tAGtQZG9nOyADz4h9AAAAAGelMXQ=",
+    ),
+    "lz4, with its size": (
+        "lz4",
+        "BCJNGGhAtAAAAAAAAAC3OQAAAPAQdGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIB8AkWxhenkgZG9nOw4ADy0Aa1Bkb2c7IAAAAAA=",
+    ),
+    "lz4, raw": ("lz4", "8BB0aGUgcXVpY2sgYnJvd24gZm94IGp1bXBzIG92ZXIgHwCRbGF6eSBkb2c7DgAPLQBrUGRvZzsg"),
+    "zstd": ("zstd", "KLUv/SC0vQEAxAJ0aGUgcXVpY2sgYnJvd24gZm94IGp1bXBzIG92ZXIgdGhlIGxhenkgZG9nOwIAAKgIMNpZBg=="),
+    "zstd, with a checksum, without its size": (
+        "zstd",
+        "KLUv/QRYvQEAxAJ0aGUgcXVpY2sgYnJvd24gZm94IGp1bXBzIG92ZXIgdGhlIGxhenkgZG9nOwIAAKgIMNpZBpyAYks=",
+    ),
+}
+
+
+# In the small: what is unpacked.
+
+
+@each_packer
+@pytest.mark.parametrize("size", [1, 100, 128 * 1024, 128 * 1024 + 1, 3 * MIB])
+def test_unpacked(coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
+    """Whole, where there is just room for it; not where one byte too few is."""
+    data = (DATA * (size // len(DATA) + 1))[:size]
+    packed = pack(data)
+    for room in (size, size + 1, LIMIT):
+        assert unpack(coding, packed, room) == data
+    for room in (size - 1, 0):
+        with pytest.raises(TooLarge):
+            unpack(coding, packed, room)
+
+
+@pytest.mark.parametrize(("coding", "text"), FOREIGN.values(), ids=FOREIGN)
+def test_packed_by_other_libraries(coding: str, text: str) -> None:
+    assert unpack(coding, base64.b64decode(text), len(DATA)) == DATA
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_empty_body(coding: str) -> None:
+    """EAS's clients do not pack what is empty."""
+    assert unpack(coding, b"", LIMIT) == b""
+
+
+@each_packer
+def test_packed_nothing(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    assert unpack(coding, pack(b""), LIMIT) == b""
+
+
+@pytest.mark.parametrize("name", ["gzip", "snappy, framed", "lz4", "zstd"])
+def test_several_members(name: str) -> None:
+    """Formats whose files may be joined: the parts follow each other, and the limit is for all of them."""
+    coding, pack = PACKERS[name]
+    packed = pack(DATA) + pack(b"") + pack(b"-") + pack(DATA)
+    assert unpack(coding, packed, LIMIT) == DATA + b"-" + DATA
+    with pytest.raises(TooLarge):
+        unpack(coding, packed, 2 * len(DATA))
+
+
+@each_packer
+def test_cut_short(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """Wherever it is cut. Only a raw block of lz4 has no end: its client can say how long it is."""
+    packed = pack(DATA)
+    for end in range(1, len(packed)):
+        if pack is raw_lz4:
+            assert DATA.startswith(unpacked_or_nothing(packed[:end]))
+            continue
+        if packed[:end] in _WHOLE:
+            continue
+        with pytest.raises(Corrupt, match=rf"^{coding}: .+$"):
+            unpack(coding, packed[:end], LIMIT)
+
+
+def unpacked_or_nothing(packed: bytes) -> bytes:
+    try:
+        return unpack("lz4", packed, LIMIT)
+    except Corrupt:
+        return b""
+
+
+_WHOLE = (b"\x04", b"\xff\x06\x00\x00sNaPpY")
+"""What is nothing, packed: an empty block of lz4, and the identifier of a framed snappy stream."""
+
+
+@each_packer
+def test_something_behind(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    for more in (b"\0", b"something else", DATA):
+        with pytest.raises((Corrupt, TooLarge)):
+            unpack(coding, pack(DATA) + more, 10 * len(DATA))
+
+
+@each_packer
+def test_each_byte_damaged(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """Whatever is damaged: an error of ours, or some data within the limit."""
+    packed = pack(DATA)
+    for at in range(len(packed)):
+        for flip in (0x01, 0x80, 0xFF):
+            damaged = bytearray(packed)
+            damaged[at] ^= flip
+            try:
+                assert len(unpack(coding, bytes(damaged), 2 * len(DATA))) <= 2 * len(DATA)
+            except (Corrupt, TooLarge):
+                pass
+
+
+@pytest.mark.parametrize("coding", [name for name in CODINGS if name != "lz4"])  # almost anything is a raw block
+@pytest.mark.parametrize("text", [b"plain text, as it is", b'{"a": 1}', b"\n", b"\0" * 40, b"\xff" * 40, b"10 20"])
+def test_not_packed_at_all(coding: str, text: bytes) -> None:
+    """The commonest mistake: it is not called too large, whatever its bytes would mean as a size."""
+    with pytest.raises((Corrupt, TooLarge) if coding == "snappy" else Corrupt):
+        unpack(coding, text, LIMIT)
+
+
+def test_length_of_a_raw_block() -> None:
+    """What a client says of it bounds it; it is not made longer for that."""
+    packed = raw_lz4(DATA)
+    assert unpack("lz4", packed, LIMIT, len(DATA)) == DATA
+    with pytest.raises(Corrupt):
+        unpack("lz4", packed, LIMIT, len(DATA) - 1)
+    for wrong in (LIMIT + 1, 10**18):
+        with pytest.raises(TooLarge):
+            unpack("lz4", packed, LIMIT, wrong)
+    headers = {b"": None, b"180": 180, b"-1": None, b"x": None, b"9" * 18: int("9" * 18), b"9" * 5000: None}
+    for text, length in headers.items():
+        assert original_length({b"x-lz4-original-length": text}) == length
+    assert original_length({}) is None
+
+
+def test_too_many_members() -> None:
+    """An empty member costs time, but no room."""
+    with pytest.raises(Corrupt, match="members"):
+        unpack("gzip", gzip.compress(b"") * 100_001, LIMIT)
+
+
+def test_large_window() -> None:
+    """Of zstd: what a decoder must remember is memory too; HTTP allows 8 MiB (RFC 9659)."""
+    block = (1 << 3 | 1 << 1 | 1).to_bytes(3, "little") + b"a"  # the last one: "a" once
+    for exponent, fits in ((10, True), (13, True), (14, False), (21, False)):
+        frame = b"\x28\xb5\x2f\xfd\x00" + bytes([exponent << 3]) + block
+        if fits:
+            assert unpack("zstd", frame, LIMIT) == b"a"
+        else:
+            with pytest.raises(Corrupt, match="window"):
+                unpack("zstd", frame, LIMIT)
+
+
+# In the small: which coding it is.
+
+
+@pytest.mark.parametrize(
+    ("value", "default", "coding"),
+    [
+        (None, None, None),
+        (None, "lz4", "lz4"),
+        ("gzip", "lz4", "gzip"),
+        ("X-GZip", None, "x-gzip"),
+        (" zstd ", None, "zstd"),
+        ("identity", "gzip", None),
+        ("", None, None),
+        ("identity, gzip", None, "gzip"),
+        ("Snappy", None, "snappy"),
+    ],
+)
+def test_coding_is_found(value: str | None, default: str | None, coding: str | None) -> None:
+    """What the request says counts more than the default; identity says that it is not packed."""
+    fields = {} if value is None else {b"content-encoding": value.encode()}
+    assert find_coding(fields, default) == coding
+
+
+@pytest.mark.parametrize("value", ["br", "gzip, gzip", "gzip, zstd", "gzip;q=1", "\xff", "x" * 30_000])
+def test_coding_is_unknown(value: str) -> None:
+    refusal = find_coding({b"content-encoding": value.encode("latin-1")}, None)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, len(refusal.text) < 300, "\n" in refusal.text) == (415, True, False)
+    assert refusal.extra == "Accept-Encoding: gzip, deflate, zlib, snappy, lz4, zstd\r\n"
+
+
+def test_decompressor_is_read() -> None:
+    for name in ("gzip", "zlib", "snappy", "lz4", "zstd"):
+        coding = read_config(["--decompressor", name], {}).decompressor
+        assert coding == name
+        assert unpack(coding, b"", LIMIT) == b""
+    assert read_config([], {"EAS_HOST_DECOMPRESSOR": "GZIP"}).decompressor == "gzip"
+    assert read_config(["--decompressor", "none"], {}).decompressor is None
+    with pytest.raises(ConfigError, match="gzip, zlib, snappy, lz4, zstd or none"):
+        read_config(["--decompressor", "br"], {})
+
+
+# Over the wire.
+
+
+def send(host: Host, packed: bytes, *headers: tuple[str, str], pieces: int = 0) -> Response:
+    with host.connect() as client:
+        if not pieces:
+            return client.send(request("POST", "/x", packed, headers)).read()
+        head = request("POST", "/x", None, [*headers, ("Transfer-Encoding", "chunked")])
+        return client.send(head + chunked(packed, pieces)).read()
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize("size", [0, 10, 100_000, 5 * MIB])
+@each_packer
+def test_processor_gets_it_unpacked(host: Host, coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
+    """However large, and in however many pieces."""
+    data = (DATA * (size // len(DATA) + 1))[:size]
+    assert send(host, pack(data), ("Content-Encoding", coding)).body == data
+    assert send(host, pack(data), ("Content-Encoding", coding), pieces=1000).body == data
+
+
+@columns("cpp-process")
+def test_what_is_not_packed(host: Host) -> None:
+    for headers in ([], [("Content-Encoding", "identity")]):
+        assert send(host, gzip.compress(DATA), *headers).body == gzip.compress(DATA)
+    assert send(host, b"", ("Content-Encoding", "gzip")).body == b""
+
+
+@columns("cpp-process")
+def test_wrong_bodies(host: Host) -> None:
+    """One line says what is wrong; the connection goes on."""
+    with host.connect() as client:
+        for body, coding, status, word in (
+            (b"plain text", "gzip", 400, "gzip"),
+            (zlib.compress(DATA)[:-3], "zlib", 400, "cut short"),
+            (b"x" * 100_000, "zstd", 400, "zstd"),
+            (DATA, "br", 415, "br"),
+            (DATA, "gzip, zstd", 415, "several"),
+        ):
+            answer = client.send(request(body=body, headers=[("Content-Encoding", coding)])).read()
+            assert (answer.status, word in answer.text, answer.text.count("\n")) == (status, True, 1), answer
+            assert (answer.get("Accept-Encoding") is not None) == (status == 415)
+        assert client.call(b"x").body == b"x"
+
+
+@columns("cpp-process")
+def test_each_request_says_how_it_is_packed(host: Host) -> None:
+    """One connection: the same head with another coding, and with none."""
+    with host.connect() as client:
+        for _ in range(2):
+            assert client.send(request(body=DATA)).read().body == DATA
+            packed = request(body=gzip.compress(DATA), headers=[("Content-Encoding", "gzip")])
+            assert client.send(packed).read().body == DATA
+            assert client.send(packed).read().body == DATA
+
+
+def test_decompressor(start: StartHost) -> None:
+    """Go's client packs without saying so; what a request says counts more; an empty body is none."""
+    host = start(decompressor="zlib")
+    assert send(host, zlib.compress(DATA)).body == DATA
+    assert send(host, gzip.compress(DATA), ("Content-Encoding", "gzip")).body == DATA
+    assert send(host, DATA, ("Content-Encoding", "identity")).body == DATA
+    assert host.call(b"").body == b""
+    assert host.call(None, method="GET").body == b""
+    assert host.call(b"plain text").status == 400
