@@ -5,6 +5,7 @@ The handlers under /api/builtin/: who may ask them, and what each does. Properti
 from __future__ import annotations
 
 import json
+import signal
 import socket
 
 import pytest
@@ -244,6 +245,20 @@ def test_tell_a_crash(start: StartHost) -> None:
     assert host.call(b"x").body == b"x"
 
 
+def test_tell_before_a_stop(start: StartHost, gate: Gate) -> None:
+    """What was accepted is done, also what still waits: the host stops after it."""
+    host = start(language="python", worker_threads=1)
+    with host.connect() as client:
+        assert client.call(gate.command(b"1"), f"{BUILTIN}tell").status == 202
+        assert client.call(gate.command(b"2"), f"{BUILTIN}tell").status == 202
+    gate.wait_entered()
+    host.send_signal(signal.SIGTERM)
+    host.wait_for_log("shutting down context")
+    gate.release(2)
+    gate.wait_left(2)
+    host.ends_with(0)
+
+
 def test_tell_when_the_queue_is_full(start: StartHost, gate: Gate) -> None:
     """It is a request like others: 450."""
     host = start(language="python", worker_threads=1, max_queue_size=1)
@@ -278,6 +293,7 @@ def test_eastool(host: Host, gate: Gate) -> None:
                 "  POST /api/predict/contract: waits, ",
             ):
                 assert words in report
+            host.wait_for_log(r"busy worker threads? .*\(/api/builtin/eastool\)")
             gate.release()
             assert (busy.read().status, waiting.read().body) == (200, b"waits")
 
@@ -301,7 +317,7 @@ def test_term(start: StartHost, gate: Gate) -> None:
         answer = client.call(b"", f"{BUILTIN}term")
         assert (answer.status, answer.get("Connection")) == (200, "close")
         assert client.is_closed()
-        host.wait_for_log("shutting down context")
+        host.wait_for_log("builtin/term: the host stops")
         gate.release()
         assert running.read().body == b"runs"
     host.ends_with(0)
@@ -315,7 +331,7 @@ def test_term_twice(start: StartHost, gate: Gate) -> None:
         client.send(request(path=f"{BUILTIN}term", body=b""))
         other.send(request(path=f"{BUILTIN}term", body=b""))
         assert client.read().status == 200
-        host.wait_for_log("shutting down context")
+        host.wait_for_log("builtin/term: the host stops")
         gate.release()
         assert running.read().body == b"runs"
     host.ends_with(0)

@@ -22,6 +22,7 @@ FLAGS = """
     --processor-type --entry --mainclass --classpath --jvm-options --model-entry --model-config
     --name --listen --worker-threads --worker-processes --isolation --max-queue-size --keepalive
     --max-body --max-output --no-retry --grace-period --log-level --log-format --access-log
+    --token --generate-token --rate-limit --decompressor
 """.split()  # noqa: SIM905 - read as a list of words
 PORT_0 = ("--listen", "127.0.0.1:0")
 

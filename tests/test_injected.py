@@ -125,6 +125,8 @@ def test_too_many(start: StartHost, workshop: Workshop) -> None:
         assert more == []
         (one,) = [client for client in waiting if client.socket is refused]
         assert one.read().status == 450
+        for client in waiting:
+            client.reset()
     while json.loads(host.call(None, "/api/builtin/monitor", "GET").body)["connections"] > 1:
         pass
     with host.ask(b"x", "/hello") as client:  # behind those that nobody waits for any more

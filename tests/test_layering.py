@@ -69,9 +69,18 @@ def test_the_rule_of_statuses_is_in_one_place() -> None:
 
 
 def test_allspark_stands_alone() -> None:
-    """What users import is the contract; it drags nothing of the host in."""
+    """What users import is the contract; it knows of the host in one place, which opens the service."""
     files = (ROOT / "host" / "allspark").rglob("*.py")
-    assert {str(path) for path in files if any(name.startswith("eas_host") for name in imports(path))} == set()
+    users = {path.name for path in files if any(name.startswith("eas_host") for name in imports(path))}
+    assert users == {"opening.py"}
+
+
+def test_importing_allspark_loads_the_standard_library_only() -> None:
+    """The same, asked of the interpreter: of the host nothing is there before it is needed."""
+    code = "import sys; before = set(sys.modules); import allspark; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert loaded - sys.stdlib_module_names == {"allspark"}
 
 
 def test_importing_the_front_loads_no_processor() -> None:

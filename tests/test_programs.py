@@ -16,11 +16,9 @@ from typing import NamedTuple
 
 import pytest
 
-from support.build import TESTS
 from support.host import Host
-from support.program import Program
+from support.program import PROGRAMS, Program
 
-PROGRAMS = TESTS / "programs"
 ALONE, HOSTED = "alone", "hosted"
 
 

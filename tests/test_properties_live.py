@@ -153,6 +153,17 @@ def test_queue_size(host: Host, gate: Gate) -> None:
     put(host, rpc__max_queue_size=64)
 
 
+def test_worker_threads(start: StartHost, gate: Gate) -> None:
+    """More threads take requests at once."""
+    host = start(language="python", worker_threads=1, keepalive=60_000)
+    with host.ask(gate.command(b"1")) as first, host.ask(gate.command(b"2")) as second:
+        gate.wait_entered()
+        put(host, rpc__worker_threads=2)
+        gate.wait_entered(2)
+        gate.release(2)
+        assert [client.read().status for client in (first, second)] == [200, 200]
+
+
 @columns("python-process")
 def test_default_headers_of_answers(host: Host) -> None:
     with host.connect() as client:

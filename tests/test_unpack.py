@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import zlib
 from collections.abc import Callable
 
@@ -62,6 +63,13 @@ def test_unpacked(coding: str, pack: Callable[[bytes], bytes], size: int) -> Non
     for room in (size - 1, 0):
         with pytest.raises(TooLarge):
             unpack(coding, packed, room)
+
+
+@each_packer
+def test_hardly_packable(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """Where the pieces that are taken end inside of what the format calls a block."""
+    data = b"".join(hashlib.sha256(b"%d" % number).digest() + DATA[:40] for number in range(20_000))
+    assert unpack(coding, pack(data), len(data)) == data
 
 
 @pytest.mark.parametrize(("coding", "text"), FOREIGN.values(), ids=FOREIGN)
@@ -161,8 +169,9 @@ def test_length_of_a_raw_block() -> None:
 
 def test_too_many_members() -> None:
     """An empty member costs time, but no room."""
-    with pytest.raises(Corrupt, match="members"):
-        unpack("gzip", gzip.compress(b"") * 100_001, LIMIT)
+    for coding, pack in (PACKERS["gzip"], PACKERS["lz4"]):
+        with pytest.raises(Corrupt, match="members"):
+            unpack(coding, pack(b"") * 100_001, LIMIT)
 
 
 def test_large_window() -> None:

@@ -56,7 +56,8 @@ void Front::Publish(int slot, size_t size) {
   ring_.Input(slot)[size] = '\0';  // for processors that read text; the span has a page to spare
   ring_.controls[slot].input_size.store(size, std::memory_order_relaxed);
   books_[slot].ticket = tickets_++;
-  books_[slot].begun = Now();
+  if (turn_ == kNever) turn_ = Now();
+  books_[slot].begun = turn_;
   stats_.Submitted(size);
   GiveAway(slot, kAnyone);
   Push(slot);
@@ -88,6 +89,7 @@ void Front::Bell(int threads) {
 }
 
 void Front::Nudge() {
+  turn_ = kNever;
   if (ring_.header->head.load(std::memory_order_relaxed) == tail_) return;
   // Sequentially consistent, here and where a thread stops looking (worker.cc): either this sees that nobody
   // looks any more, or that thread, which looks once more afterwards, sees the tail. The store is for the

@@ -83,6 +83,7 @@ class Front {
   uint64_t tail_ = 0;         // the truth of header->tail
   uint64_t head_seen_ = 0;    // header->head as last read: spares a cache miss per submission
   uint64_t tickets_ = 0;
+  uint64_t turn_ = kNever;     // when the first was published since the last nudge, and so all of them
   uint64_t counts_ = 0;        // of Waiting, when it must look at each entry
   bool stale_inside_ = false;  // since the queue was last empty, entries may be stale behind its head
   Stats stats_;

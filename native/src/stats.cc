@@ -47,6 +47,7 @@ void Front::Uncount(int slot) {
 // Counts `completions` of them, four numbers each as in Drain, which hold their slots still.
 void Front::Count(const int64_t* out, int completions) {
   const uint64_t now = Now();
+  turn_ = kNever;
   for (const int64_t* at = out; at != out + 4 * completions; at += 4) {
     const uint64_t begun = books_[at[0]].begun;
     if (begun == kNever) continue;

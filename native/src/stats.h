@@ -1,8 +1,9 @@
 // What the front counts of the requests that processors answer.
 //
-// Strategy: two readings of the clock are all that it costs, one for each request when it is published and
-// one for all completions that are drained together. The numbers are in the front's private memory, and what
-// is added to them has been checked: a wild worker can spoil what is told of its own answers, not more.
+// Strategy: two readings of the clock are all that it costs, one for all requests that are published in one
+// turn of the front's loop and one for all completions that are drained together. The numbers are in the
+// front's private memory, and what is added to them has been checked: a wild worker can spoil what is told of
+// its own answers, not more.
 #ifndef EAS_NATIVE_STATS_H_
 #define EAS_NATIVE_STATS_H_
 

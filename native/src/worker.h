@@ -3,8 +3,8 @@
 // Strategy: a consumer notes the doorbell, looks for work, and sleeps only if the doorbell has not changed
 // since. To claim is one compare-and-swap of the slot's state; advancing the head of the queue afterwards is
 // a courtesy that anybody may do, so a consumer killed between the two loses nothing. A thread may hold
-// several requests, and any thread of the process may complete them: a request belongs to the number that took
-// it, which its state tells, and a call to one life of its slot.
+// several requests, and any thread of the process may complete them: a request belongs to the number that
+// took it, which its state tells, and a call to one life of its slot.
 //
 // Wake-ups are what costs, so they are chained: the front wakes one thread, and a thread that claims wakes
 // one more only if what still waits is worth it, judged by how long this worker's calls take.

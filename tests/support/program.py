@@ -13,8 +13,11 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from support.build import TESTS
 from support.host import Host, clean_environment
 from support.log import Log
+
+PROGRAMS = TESTS / "programs"
 
 
 class Program(Host):

@@ -21,6 +21,7 @@ _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
 }
+_STOPPING: Final = "[INFO] shutting down context ... press Ctrl+C again to force quit"
 FORCED: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
 
@@ -62,6 +63,15 @@ class Interrupts:
                 signal.signal(number, _DEFAULTS[number])
         self._replaced.clear()
 
+    def finish(self, status: int) -> None:
+        """
+        `run` is over, with exit code *status*. On another thread than the main one, that was interrupted in its stead.
+        """
+        if threading.current_thread() is threading.main_thread():
+            self.remove()
+        elif self._asked:
+            self.end_main_thread(status)
+
     def end_main_thread(self, status: int) -> None:
         """
         All is over: end the main thread, whatever it waits for, with exit code *status*. Called on another thread.
@@ -72,14 +82,17 @@ class Interrupts:
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self._over is not None:
-            raise SystemExit(self._over)
+            if threading.main_thread().is_alive():  # else its code is at its end, and Python waits for other threads
+                raise SystemExit(self._over)
+            return
         if self._asked:
             os._exit(FORCED)
         self._asked = True
         try:
-            log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
+            log.announce(_STOPPING)
         except RuntimeError:
-            pass  # the signal came in the midst of another print, which cannot be entered twice
+            # The signal came in the midst of another print, which cannot be entered twice.
+            os.write(1, f"{_STOPPING}\n".encode())
         if not self.serving:
             raise SystemExit(FORCED)
         # The code that was interrupted may hold what it takes to send.

@@ -103,7 +103,7 @@ class Session:
             else:
                 self._serve_with_threads(processor)
         finally:
-            self._interrupts.remove()
+            self._interrupts.finish(self._status)
         if self._status:
             raise SystemExit(self._status)
 

@@ -37,6 +37,7 @@ from eas_host.reply import CLIENT_LEFT
 from eas_host.ring import FrontRing
 
 if TYPE_CHECKING:
+    from eas_host.front.builtin.call import Nobody
     from eas_host.front.connection import Connection
     from eas_host.workers import Workers
 
@@ -60,6 +61,7 @@ class FrontContext:
     Attributes:
         keepalive: seconds that one exchange may take.
         connections: all that are open.
+        told: the requests under way that nobody waits for (`/api/builtin/tell`).
         max_connections: how many there may be; the rest of the descriptors is for workers.
         stalled: those whose clients do not read, as the last sweep saw them.
         draining: whether the host is stopping: each answer closes its connection.
@@ -97,6 +99,7 @@ class FrontContext:
         self.heads = Heads(config.content_type)
         self.deadlines = Deadlines(loop, self.keepalive, self._expire)
         self.connections: set[Connection] = set()
+        self.told: set[Nobody] = set()
         self.max_connections = _most_connections(config.worker_processes)
         self.stalled: dict[Connection, Stalled] = {}
         self.draining = False
@@ -126,9 +129,10 @@ class FrontContext:
 
     def check_drained(self) -> None:
         """
-        Called whenever a connection is gone.
+        Called whenever a connection is gone, or a request that nobody waits for.
         """
-        if self._drained is not None and not self.connections and not self._drained.done():
+        over = not self.connections and not self.told
+        if over and self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
     def close(self) -> None:

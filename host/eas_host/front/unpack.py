@@ -3,10 +3,10 @@ Packed bodies (`Content-Encoding`, `rpc.decompressor`).
 
 A client decides what its body unpacks to, and a few kilobytes can be gigabytes. So what a format says of its unpacked
 size is believed if it is too much, before anything is unpacked; and however little it says, no byte beyond the limit
-is kept. zlib gives its output piece by piece. The other libraries write into a buffer that is one byte larger than the
+is kept. zlib and lz4 give their output piece by piece. cramjam writes into a buffer that is one byte larger than the
 limit: its pages take memory as they are written only, and the rest of them is given back.
 
-cramjam and zlib release the GIL while they work, so `unpack` may run in a thread beside the event loop.
+All three release the GIL while they work, so `unpack` may run in a thread beside the event loop.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from eas_host.front.exchange import Refusal
 
 _STEP: Final = 128 * 1024
-"""Bytes that zlib takes, and gives, at once."""
+"""Bytes that are taken, and given, at once."""
 
 _MAX_MEMBERS: Final = 100_000
-"""Of one gzip body. bgzip, which makes most, puts 64 KiB into each; an empty one costs 20 bytes and 2 µs."""
+"""Of one body. bgzip, which makes most, puts 64 KiB into each; an empty one costs 20 bytes or less, and 2 µs."""
 
 _MAX_WINDOW: Final = 8 * 1024 * 1024
 """Bytes that a zstd decoder must remember: more is not allowed in HTTP (RFC 9659)."""
@@ -103,7 +103,44 @@ def unpack(coding: str, data: bytes, limit: int, original_length: int | None = N
     raise TooLarge if problem is None else Corrupt(problem)
 
 
-# -- gzip and zlib
+# -- piece by piece: gzip, zlib, frames of lz4
+
+
+class _Engine(Protocol):
+    """
+    What unpacks one member, a piece at a time; the interface of Python's own decompressors.
+    """
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes | None: ...
+
+    def decompress(self, data: memoryview, max_length: int, /) -> bytes: ...
+
+
+class _Zlib:
+    """
+    zlib's own has another one: it is given again what it could not take.
+    """
+
+    needs_input = True
+
+    def __init__(self, form: int) -> None:
+        self._engine = zlib.decompressobj(form)
+        self.decompress = self._engine.decompress
+
+    @property
+    def eof(self) -> bool:
+        return self._engine.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._engine.unconsumed_tail or self._engine.unused_data
 
 
 def _gzip(data: bytes, limit: int, _length: int | None) -> bytes:
@@ -111,11 +148,11 @@ def _gzip(data: bytes, limit: int, _length: int | None) -> bytes:
     size = int.from_bytes(data[-4:], "little")
     if size <= len(data) * _DEFLATE_MAX_RATIO:
         _demand(size, limit)
-    return _inflate(data, limit, 16 + zlib.MAX_WBITS)
+    return _members(data, limit, lambda: _Zlib(16 + zlib.MAX_WBITS))
 
 
 def _zlib(data: bytes, limit: int, _length: int | None) -> bytes:
-    return _inflate(data, limit, zlib.MAX_WBITS)
+    return _members(data, limit, lambda: _Zlib(zlib.MAX_WBITS), most=1)
 
 
 def _deflate(data: bytes, limit: int, _length: int | None) -> bytes:
@@ -123,45 +160,51 @@ def _deflate(data: bytes, limit: int, _length: int | None) -> bytes:
     `deflate` means zlib's format, but some clients send what the name says (RFC 9110, section 8.4.1.2).
     """
     has_header = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
-    return _inflate(data, limit, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+    return _members(data, limit, lambda: _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS), most=1)
 
 
-def _inflate(data: bytes, limit: int, form: int) -> bytes:
+def _lz4_frames(data: bytes, limit: int) -> bytes:
+    from lz4.frame import LZ4FrameDecompressor  # noqa: PLC0415  most hosts never need it
+
+    has_size = len(data) > len(_LZ4_FRAME) and data[4] & 0x08
+    _demand(int.from_bytes(data[6:14], "little") if has_size else 0, limit)
+    return _members(data, limit, LZ4FrameDecompressor)
+
+
+def _members(data: bytes, limit: int, make: Callable[[], _Engine], most: int = _MAX_MEMBERS) -> bytes:
     """
-    Unpack *data*, which zlib calls *form*; of gzip's, several members may follow each other.
+    Unpack the members, *most* at most, that *data* consists of.
     """
     out = io.BytesIO()
     rest = memoryview(data)
-    for _ in range(_MAX_MEMBERS):
-        rest = _inflate_member(rest, limit, form, out)
+    for _ in range(most):
+        try:
+            rest = _member(rest, limit, make(), out)
+        except (zlib.error, RuntimeError) as error:  # what zlib raises, and what lz4 raises
+            raise Corrupt(_reason(error)) from error
         if not rest:
             return out.getvalue()
-        if form <= zlib.MAX_WBITS:
-            raise Corrupt("something follows its end")
-    raise Corrupt(f"it has more than {_MAX_MEMBERS} members")
+    raise Corrupt("something follows its end" if most == 1 else f"it has more than {most} members")
 
 
-def _inflate_member(rest: memoryview, limit: int, form: int, out: io.BytesIO) -> memoryview:
+def _member(rest: memoryview, limit: int, engine: _Engine, out: io.BytesIO) -> memoryview:
     """
     Unpack the first member of *rest* into *out*, and return what follows it.
     """
-    engine = zlib.decompressobj(form)
     while not engine.eof:
-        given = rest[:_STEP]
-        try:
-            got = engine.decompress(given, _STEP)
-        except zlib.error as error:
-            raise Corrupt(str(error).rpartition(": ")[2]) from error
-        if not got and not given:
+        hungry = engine.needs_input
+        given = rest[:_STEP] if hungry else rest[:0]
+        got = engine.decompress(given, _STEP)
+        if hungry and not given and not got:
             raise Corrupt("it is cut short")
         if out.tell() + len(got) > limit:
             raise TooLarge
         out.write(got)
-        rest = rest[len(given) - len(engine.unconsumed_tail) - len(engine.unused_data) :]
+        rest = rest[len(given) - len(engine.unused_data or b"") :]
     return rest
 
 
-# -- snappy, lz4 and zstd
+# -- at once: snappy, blocks of lz4, zstd
 
 
 def _snappy(data: bytes, limit: int, _length: int | None) -> bytes:
@@ -178,11 +221,8 @@ def _snappy(data: bytes, limit: int, _length: int | None) -> bytes:
 
 
 def _lz4(data: bytes, limit: int, length: int | None) -> bytes:
-    import cramjam  # noqa: PLC0415  the same
-
     if data.startswith(_LZ4_FRAME):
-        _demand(_lz4_size(data), limit)
-        return _fill(cramjam.lz4.decompress_into, data, limit)
+        return _lz4_frames(data, limit)
     if length is not None:
         _demand(length, limit)
     # A raw block does not tell its size, and the library does not tell what is corrupt from what does not fit. But
@@ -201,14 +241,6 @@ def _lz4_block_into(data: bytes, buffer: memoryview) -> int:
     import cramjam  # noqa: PLC0415  the same
 
     return cramjam.lz4.decompress_block_into(data, buffer, len(buffer))
-
-
-def _lz4_size(data: bytes) -> int:
-    """
-    The unpacked size that the header of a frame tells, 0 if it does not (lz4_Frame_format.md, "Frame Descriptor").
-    """
-    has_size = len(data) > len(_LZ4_FRAME) and data[4] & 0x08
-    return int.from_bytes(data[6:14], "little") if has_size else 0
 
 
 def _zstd(data: bytes, limit: int, _length: int | None) -> bytes:
@@ -275,7 +307,7 @@ def _reason(error: Exception) -> str:
     What a library says, in one line of bearable length.
     """
     text = " ".join(str(error).split())
-    return "it is cut short" if text == _UNDERFULL else text[:200]
+    return "it is cut short" if text == _UNDERFULL else text.rpartition("data: ")[2][:200]
 
 
 _UNPACKERS: Final[dict[str, Callable[[bytes, int, int | None], bytes]]] = {

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Final, Protocol
 
 from eas_host.config import WorkerSpec
+from eas_host.processors import surface
 from eas_host.ring import WorkerRing
 from eas_host.workers.control import Control
 
@@ -55,6 +56,8 @@ def make(spec: WorkerSpec, ring: WorkerRing, control: Control) -> Processor:
     """
     Make the processor that *spec* describes. Imports only what its language needs.
     """
+    if spec.type == "python":
+        surface.claim()
     module, _, name = _CLASSES[spec.type].partition(":")
     processor: Processor = getattr(import_module(module), name)(spec, ring, control)
     return processor

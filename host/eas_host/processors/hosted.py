@@ -155,5 +155,6 @@ class HostedService:
         """
         The handler of SIGTERM in the main thread. From outside it is meant for the host, not for us.
         """
-        if self.reads and self._control.stopping.is_set():
+        over = self.reads and self._control.stopping.is_set()
+        if over and threading.main_thread().is_alive():  # else its code is at its end, and Python waits for others
             raise SystemExit(0)

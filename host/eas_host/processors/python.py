@@ -17,7 +17,7 @@ from types import ModuleType
 
 from allspark import opening
 from eas_host.config import WorkerSpec
-from eas_host.processors import script
+from eas_host.processors import script, surface
 from eas_host.processors.answers import user_trace
 from eas_host.processors.hosted import HostedService
 from eas_host.processors.program import Program
@@ -34,6 +34,7 @@ class PythonProcessor:
 
     def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
         self._spec = spec
+        self._ring = ring
         self._control = control
         self._program = Program(ring, control, spec.threads if "worker_threads" in spec.given else None)
 
@@ -52,6 +53,9 @@ class PythonProcessor:
         if spec.model_entry:
             os.environ["EAS_HOST_MODEL_ENTRY"] = spec.model_entry
         script.prepare(spec.entry)
+        warning = surface.warning_about_others()
+        if warning is not None and spec.worker == 0:
+            self._ring.log("W", warning)
         try:
             self._run_file(service)
         except BaseException as error:

@@ -53,31 +53,37 @@ class Tell(Builtin):
     def __init__(self, front: FrontContext) -> None:
         super().__init__(front)
         self.max_body = front.max_body
-        self._nobody = cast("Connection", Nobody())
 
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Hand *body* on, as a request of its own.
         """
-        told = Exchange(self._nobody, exchange.deadline, Head(), body, complete=True)
+        nobody = Nobody(self.front)
+        told = Exchange(cast("Connection", nobody), exchange.deadline, Head(), body, complete=True)
         told.size = len(body)
         told.head.method, told.head.url = exchange.head.method, exchange.head.url
         refusal = self.front.submit(told)
         if refusal is not None:
             exchange.connection.refuse(exchange, refusal)
             return None
+        self.front.told.add(nobody)
         return text(202, "accepted")
 
 
 class Nobody:
     """
-    Stands in for the connection of a request that nobody waits for: it has what the dispatcher calls.
+    Stands in for the connection of a request that nobody waits for: it has what the dispatcher calls. The host, which
+    has accepted the request, does not stop before that is done.
     """
+
+    def __init__(self, front: FrontContext) -> None:
+        self._front = front
 
     def answer(self, exchange: Exchange, status: int, body: bytes) -> None:
         """
         The processor has answered.
         """
+        self.reset()
         if status >= BAD_REQUEST:
             log.warning("/api/builtin/tell: the processor answered %d: %s", status, _start(body))
 
@@ -85,12 +91,15 @@ class Nobody:
         """
         The host has answered, since the processor could not.
         """
+        self.reset()
         log.warning("/api/builtin/tell: %d: %s", refusal.status, refusal.text)
 
     def reset(self) -> None:
         """
-        There is nothing to close.
+        The request is over.
         """
+        self._front.told.discard(self)
+        self._front.check_drained()
 
 
 def _start(body: bytes) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from eas_host.front.builtin.handler import JSON, READING, unmapped
+from eas_host.front.builtin.handler import JSON, READING
 from eas_host.front.exchange import Answer, Exchange
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ class Discovery:
         Answer `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`.
         """
         host, port = exchange.connection.transport.get_extra_info("sockname")[:2]
-        address = unmapped(host)
         # Clients join it with the port to the start of a URL, where an IPv6 address needs brackets.
-        ip = f"[{host}]" if address is None or address.version == 6 else str(address)  # noqa: PLR2004
+        ip = f"[{host}]" if ":" in host else host
         items = [{"ip": ip, "port": port, "weight": _WEIGHT}]
         return Answer(200, json.dumps({"endpoints": {"items": items}}).encode() + b"\n", JSON)

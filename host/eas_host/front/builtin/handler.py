@@ -120,20 +120,13 @@ def is_local(host: str) -> bool:
     """
     Tell whether *host*, the address of a peer, is of this machine: 127.0.0.0/8, ::1 or the first mapped into IPv6.
     """
-    address = unmapped(host)
-    return address is not None and address.is_loopback
-
-
-def unmapped(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """
-    Read *host*; an IPv4 address that is mapped into IPv6, as a socket for both has it, becomes IPv4 again.
-    """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return None
+        return False
+    # Not all versions of Python look into a mapped address themselves.
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    return (mapped or address).is_loopback
 
 
 def _refuse_stranger(exchange: Exchange) -> Answer | None:

@@ -1,0 +1,67 @@
+"""
+Makes sure that programs import our `allspark`, and finds others of that name.
+
+There are two others: EAS's own wheel, which only old Pythons can load, and an unrelated package on PyPI.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Final
+
+_OURS: Final = Path(__file__).resolve().parents[2] / "allspark"
+
+
+def claim() -> None:
+    """
+    Import our `allspark`, wherever on the path others are.
+    """
+    if "allspark" in sys.modules:
+        return
+    init = _OURS / "__init__.py"
+    spec = importlib.util.spec_from_file_location("allspark", init, submodule_search_locations=[str(_OURS)])
+    assert spec is not None  # noqa: S101  it is a file that we bring
+    assert spec.loader is not None  # noqa: S101  the same
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["allspark"] = module
+    spec.loader.exec_module(module)
+
+
+def warning_about_others() -> str | None:
+    """
+    Say where another `allspark` is that `python app.py` may import in place of ours; None if there is none.
+    """
+    for entry in sys.path:
+        spec = PathFinder.find_spec("allspark", [entry])
+        locations = list(spec.submodule_search_locations or ()) if spec is not None else []
+        origin = spec.origin if spec is not None else None
+        found = Path(origin) if origin is not None else next(map(Path, locations), None)
+        if found is None or found.resolve().is_relative_to(_OURS):
+            continue
+        folder = found.parent if found.name == "__init__.py" else found
+        return (
+            f"there is another allspark, {_kind(folder)}, at {folder}; this host uses its own. {_advice(folder)},"
+            " or `python app.py` may import that one"
+        )
+    return None
+
+
+def _kind(folder: Path) -> str:
+    if folder.is_dir() and any(folder.rglob("liballspark*.so*")):
+        return "the wheel of EAS"
+    if _is_installed(folder):
+        return "an unrelated package of that name"
+    return "a module of that name"
+
+
+def _advice(folder: Path) -> str:
+    if _is_installed(folder):
+        return f"Remove it with `{sys.executable} -m pip uninstall allspark`"
+    return "Rename or remove it"
+
+
+def _is_installed(folder: Path) -> bool:
+    return {"site-packages", "dist-packages"} & set(folder.parts) != set()
