@@ -82,7 +82,7 @@ format: setup
 	@$(BIN)/clang-format -i $(FORMATTED)
 	@$(MAKE) --no-print-directory -C native format
 
-## bench: requests/s and CPU time per request beside nginx and a bare loop (BENCH_ARGS="--quick")
+## bench: requests/s and CPU time per request beside nginx, a bare loop, mosec and LitServe (BENCH_ARGS="--quick")
 .PHONY: bench
 bench: setup
 	@PYTHON='$(PYTHON)' scripts/bootstrap.sh bench

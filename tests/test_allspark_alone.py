@@ -13,6 +13,7 @@ import sys
 
 import pytest
 
+from eas_host.attached.front import read_plan
 from support import PATIENCE, proc
 from support.app import Apps, apps
 from support.gate import Gate
@@ -119,6 +120,18 @@ def test_endpoint(apps: Apps, endpoint: str, listens: str) -> None:
             assert (b"without a token" in said) == (listens == "0.0.0.0")
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("endpoint", [None, "127.0.0.1:8000"])
+def test_endpoint_in_a_cluster(monkeypatch: pytest.MonkeyPatch, endpoint: str | None) -> None:
+    """Ignored where EAS ignores it; that port cannot be had in a test, so the front is asked for its plan."""
+    plan = {"endpoint": endpoint, "script": "app.py", "processes": 1}
+    monkeypatch.setenv("NAMESPACE", "n")
+    assert read_plan(plan).listen == (("127.0.0.1", 8080) if endpoint is None else ("127.0.0.1", 8000))
+    monkeypatch.setenv("POD_NAME", "p")
+    assert read_plan(plan).listen == ("0.0.0.0", 8080)
+    monkeypatch.setenv("EAS_HOST_LISTEN", "127.0.0.1:1")
+    assert read_plan(plan).listen == ("127.0.0.1", 1)
 
 
 def fails(apps: Apps, code: int, *words: str, body: str, variables: dict[str, str] | None = None) -> str:
@@ -330,7 +343,7 @@ def test_who_waits_when_the_program_dies(apps: Apps, gate: Gate) -> None:
             assert other.call(None, "/api/builtin/ping", "GET").status == 200
             program.send_signal(signal.SIGKILL)
             assert running.read().status == 500
-            assert waiting.read().status == 503
+            assert waiting.read().status == 500
     program.ends_with(-signal.SIGKILL)
 
 

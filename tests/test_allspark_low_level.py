@@ -172,6 +172,22 @@ def test_batches(apps: Apps, way: str) -> None:
 
 
 @each_way
+def test_an_empty_batch(apps: Apps, way: str) -> None:
+    """Where nothing comes in time the batch is empty, and answering all of it is no mistake."""
+    before = """
+    def batches(queued):
+        print('first', queued.read_upto(3, 0), queued.read_upto(3, 20), flush=True)
+        queued.write_many([])
+        while True:
+            queued.write_many([data + b'!' for data in queued.read_upto(3, -1)])
+    """
+    host = apps.start(OPEN + "threading.Thread(target=batches, args=(queued,)).start()", before, way=way)
+    host.wait_for_log(r"^first \[\] \[\]$")
+    assert host.call(b"x").body == b"x!"
+    assert host.call(b"y").body == b"y!"
+
+
+@each_way
 def test_a_short_batch(apps: Apps, way: str) -> None:
     """After its time a batch is returned as it is; too few answers raise, and the rest is answered 500."""
     before = """

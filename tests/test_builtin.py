@@ -235,6 +235,8 @@ def test_tell_an_error(host: Host) -> None:
     """Nobody sees it but the log."""
     assert ask(host, "POST", "tell", body=command("status", "500:it broke")).status == 202
     host.wait_for_log(r"tell: the processor answered 500: it broke")
+    assert ask(host, "POST", "tell", body=command("status", "500:two\n[x] lines")).status == 202
+    host.wait_for_log(r"tell: the processor answered 500: two\\n\[x\] lines$")
 
 
 def test_tell_a_crash(start: StartHost) -> None:

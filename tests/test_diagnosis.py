@@ -4,11 +4,12 @@ What the log says about a request that got no answer of the processor: 408, 450 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from conftest import StartHost
 from support.gate import Gate
-from support.wire import request
+from support.wire import Client, request
 
 
 def test_client_resets_while_its_request_runs(start: StartHost, gate: Gate) -> None:
@@ -29,8 +30,33 @@ def test_client_closes_while_its_request_runs(start: StartHost, gate: Gate) -> N
     client = host.ask(gate.command(b"a"))
     gate.wait_entered()
     client.close()
+    assert host.call(b"a turn of the loop").status == 200
     gate.release()
     host.wait_for_log(r"499: 127\.0\.0\.1: .* after \d+ ms, before the answer to POST /api/predict/contract")
+
+
+def test_client_closes_while_a_large_answer_is_on_its_way(start: StartHost, gate: Gate) -> None:
+    """The same, where the answer is too large to be sent at once."""
+    host = start("cpp")
+    with Client(host.address, receive_buffer=4096) as client:
+        client.send(request(body=gate.command(b"a") + bytes(20 << 20)))
+        gate.wait_entered()
+    assert host.call(b"a turn of the loop").status == 200
+    gate.release()
+    host.wait_for_log(r"499: 127\.0\.0\.1: .* after \d+ ms, before the answer to POST /api/predict/contract")
+
+
+def test_half_closed_client_at_a_stop(start: StartHost) -> None:
+    """A host that stops closes connections itself: no client has left."""
+    host = start("cpp")
+    with host.connect() as half, host.connect() as other:
+        half.send(request(body=b"y"))
+        half.half_close()
+        assert half.read().body == b"y"
+        assert other.call(b"x").body == b"x"
+        host.stop()
+        assert half.is_closed()
+    assert "499" not in host.new_log()
 
 
 def test_client_leaves_the_queue(start: StartHost, gate: Gate) -> None:
@@ -58,7 +84,10 @@ def test_a_client_that_is_answered_is_no_499(start: StartHost) -> None:
             half.half_close()
             assert half.read().body == b"y"
             assert half.is_closed()
-    assert host.call(b"next").body == b"next"
+    with host.connect() as last:
+        while json.loads(last.call(path="/api/builtin/monitor", method="GET").body)["connections"] > 1:
+            pass  # until each of them is judged
+        assert last.call(b"next").body == b"next"
     assert "499" not in host.new_log()
     assert b'status="499"' not in host.call(path="/api/builtin/metrics", method="GET").body
 

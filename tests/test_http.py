@@ -128,6 +128,17 @@ def test_upgrade_without_a_body(host: Host) -> None:
     all_ways(host, request("GET", headers=headers), echoes(b""), closes=False)
 
 
+@pytest.mark.parametrize("size", [30_000, 70_000, 1_000_000])
+def test_upgrade_with_a_large_body(host: Host, size: int) -> None:
+    """However much of it comes in the piece of the head that offers the upgrade."""
+    body = dice(size).randbytes(size)
+    with host.connect() as client:
+        for framing, sent in (("Content-Length", body), ("Transfer-Encoding", chunked(body, 50_000))):
+            value = str(size) if framing == "Content-Length" else "chunked"
+            client.send(request(headers=[("Connection", "Upgrade"), ("Upgrade", "h2c"), (framing, value)]) + sent)
+            assert (client.read().body == body) is True
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -147,6 +147,17 @@ def test_its_worker_dies(start: StartHost, workshop: Workshop) -> None:
     assert host.call(b"x", "/hello").body == b"hello x"
 
 
+def test_sent_ahead_of_a_death(start: StartHost, workshop: Workshop) -> None:
+    """What had not reached the worker waits for the next one, as a request for the processor does."""
+    host = start(entry=workshop.python("injects.py"), language="python", keepalive=60_000)
+    assert host.call(b"x", "/hello").body == b"hello x"
+    host.allow_log("SIGSEGV|eas_host")
+    with host.connect() as client:
+        client.send(request(path="/dies", body=b"") + request(path="/hello", body=b"1") + request(path="/hello"))
+        assert client.read().status == 500
+        assert [client.read().body for _ in range(2)] == [b"hello 1", b"hello "]
+
+
 def test_one_of_several_workers_answers(start: StartHost, workshop: Workshop) -> None:
     host = start(entry=workshop.python("injects.py"), language="python", worker_processes=2)
     assert int(host.call(b"", "/pid").body) in host.workers()

@@ -88,6 +88,24 @@ def test_requests_are_counted(start: StartHost) -> None:
     assert {sample.labels["status"]: sample.value for sample in family.samples} == requests
 
 
+def test_requests_through_builtin_handlers_are_counted(start: StartHost, gate: Gate) -> None:
+    """Those that are for the processor, like all others; what else the handlers do is no load of the service."""
+    host = start(language="python", worker_threads=1, max_queue_size=1, keepalive=60_000)
+    call, tell = "/api/builtin/call", "/api/builtin/tell"
+    with host.ask(gate.command(), call) as running:
+        gate.wait_entered()
+        assert host.call(b"x", tell).status == 202
+        assert [host.call(b"x", path).status for path in (call, tell)] == [450, 450]
+        gone = host.ask(b"x", call)
+        assert gone.read().status == 450
+        gone.close()
+        gate.release()
+        assert running.read().status == 200
+    assert host.call(b"x").status == 200
+    assert host.call(b"[", REALTIME).status == 400
+    assert monitor(host)["requests"] == {"200": 3, "450": 3}
+
+
 def test_bytes_are_counted(start: StartHost) -> None:
     host = start(language="python")
     assert host.call(b"x" * 1000).status == 200

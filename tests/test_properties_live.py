@@ -138,6 +138,18 @@ def test_keepalive_of_what_runs(host: Host, gate: Gate) -> None:
 
 
 @columns("python-process")
+def test_keepalive_that_is_shorter_than_its_own_request(host: Host) -> None:
+    """Who has put it hears that it was put."""
+    data = request(path=PROP, body=b'{"rpc.keepalive": 1}')
+    with host.connect() as slow:
+        slow.send(data[:-1])
+        for _ in range(20):
+            assert host.call(b"x").status == 200
+        assert slow.send(data[-1:]).read().status == 200
+    put(host, rpc__keepalive=60_000)
+
+
+@columns("python-process")
 def test_queue_size(host: Host, gate: Gate) -> None:
     put(host, rpc__max_queue_size=1)
     with host.ask(gate.command(b"1")) as first:
@@ -151,6 +163,26 @@ def test_queue_size(host: Host, gate: Gate) -> None:
                 gate.release()
                 assert [client.read().body for client in (first, second, third)] == [b"1", b"2", b"3"]
     put(host, rpc__max_queue_size=64)
+
+
+@columns("python-process")
+def test_queue_size_that_is_too_large(host: Host) -> None:
+    """What is answered is what there is room for."""
+    (size,) = put(host, rpc__max_queue_size=50_000).values()
+    assert 64 < int(size) < 50_000
+    assert value(host, "rpc.max_queue_size") == size
+    host.wait_for_log("requests may be in the host at once, not 50001: set --max-queue-size")
+    put(host, rpc__max_queue_size=64)
+
+
+@columns("cpp-process", "java-process")
+def test_worker_threads_that_are_fixed(host: Host) -> None:
+    """Other processors than Python's keep theirs: who asks for more is told so. Asking for as many is no mistake."""
+    answer = host.call(b'{"rpc.worker_threads": 2, "users.own": 1}', PROP)
+    assert answer.status == 400
+    assert "rpc.worker_threads: its threads cannot change" in answer.text
+    assert put(host, rpc__worker_threads=1) == {"rpc.worker_threads": "1"}
+    assert "users.own" not in json.loads(host.call(None, PROP, "GET").body)
 
 
 def test_worker_threads(start: StartHost, gate: Gate) -> None:
@@ -171,6 +203,8 @@ def test_default_headers_of_answers(host: Host) -> None:
         put(host, rpc__http__default_headers="Content-Type: text/html; charset=utf-8\nX-Model: 3")
         answer = client.call(b"x")
         assert (answer.get("Content-Type"), answer.get("X-Model")) == ("text/html; charset=utf-8", "3")
+        answer = client.call(command("status", "204:"))
+        assert (answer.get("Content-Type"), answer.get("X-Model")) == (None, "3")
         put(host, rpc__http__default_headers="")
         answer = client.call(b"x")
         assert (answer.get("Content-Type"), answer.get("X-Model")) == ("application/octet-stream", None)
@@ -212,17 +246,21 @@ def test_decompressor(host: Host) -> None:
 
 def test_token(start: StartHost) -> None:
     """From the moment of its change the new one is asked for, on connections that are open, too; none is shown."""
-    host = start(language="python")
+    host = start(language="python", access_log=True)
 
     def ask(token: str, path: str = host.path, body: bytes | None = b"x") -> Response:
         with host.connect() as client:
             headers = [("Authorization", token)]
             return client.send(request("GET" if body is None else "POST", path, body, headers)).read()
 
-    with host.connect() as client:
-        assert client.call(b"x").status == 200
+    known = request(body=b"x" * 100)
+    with host.connect() as client, host.connect() as other:
+        for one in (client, other):
+            assert [one.send(known).read().status for _ in range(2)] == [200, 200]
         assert put(host, rpc__token="first") == {"rpc.token": "****"}  # noqa: S106
-        assert client.call(b"x").status == 401
+        assert client.send(known).read().status == 401
+        # What is of the same size is no known request, whatever stands for "none is known".
+        assert other.send(bytes(len(known))).read().status == 400
     assert ask("first").status == 200
     assert host.call(None, PROP, "GET").status == 401
     assert ask("first", f"{PROP}?name=rpc.token&value=second", b"").status == 200
@@ -230,7 +268,10 @@ def test_token(start: StartHost) -> None:
     answer = ask("second", PROP, None)
     assert json.loads(answer.body)["rpc.token"] == "****"
     assert ask("second", f"{PROP}?name=rpc.token", None).text == "****\n"
+    assert host.call(b"", f"{PROP}?value=third&name=rpc%2Etoken").status == 401
+    host.wait_for_log(r'"POST /api/builtin/prop\?\*\*\*\*" 401')
     assert "second" not in host.log.text()
+    assert "third" not in host.log.text()
 
 
 # Put by the program: see test_programs.py for those that do it in each place where users do.

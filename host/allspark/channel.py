@@ -90,6 +90,17 @@ class Channel:
                 self._threads = ThreadPoolExecutor(_THREADS, "allspark-channel")
         self._threads.submit(ask)
 
+    def close(self) -> None:
+        """
+        Wait for what was sent by other threads, and close the connections that are kept.
+        """
+        if self._threads is not None:
+            self._threads.shutdown()
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
     def _ask(self, connection: HTTPConnection, data: bytes) -> tuple[int, bytes]:
         headers = {"Authorization": self.token} if self.token else {}
         connection.request("POST", self._path, data, headers)

@@ -77,7 +77,9 @@ class QueuedService:
 
     def read_upto(self, batch_size: int, timeout_ms: int) -> list[bytes]:
         """
-        Wait for a request, then for up to *timeout_ms* milliseconds for more of them, *batch_size* in all.
+        Wait for up to *batch_size* requests, *timeout_ms* milliseconds in all, and return those that came: perhaps none.
+
+        With a negative time-out wait for the first as long as it takes, and return what is there then.
         """
         return self._queue.read_upto(batch_size, timeout_ms)
 

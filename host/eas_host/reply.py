@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Final
 
 OK: Final = 200
+ACCEPTED: Final = 202
+"""What the host itself answers where it has handed a request on and nobody waits for the processor."""
 BAD_REQUEST: Final = 400
 QUEUE_FULL: Final = 450
 """EAS's own status for a full queue; no registry knows it (compatibility.md, section 6)."""

@@ -150,7 +150,7 @@ class Host:
                 raise listener.bind_error(self.config.listen, error) from error
             self._servers.append(server)
         addresses = [sock.getsockname()[0] for sock in self._sockets]
-        warning = listener.exposure_warning(addresses, has_token=self.config.token is not None)
+        warning = listener.exposure_warning(addresses, has_token=self.front.auth.required)
         if warning is not None:
             log.warning("%s", warning)
 

@@ -12,7 +12,7 @@ import allspark
 
 class EchoProcessor(allspark.BaseProcessor):
     """
-    The host finds this class because it is the file's only subclass of `BaseProcessor`.
+    A processor, and the whole of it.
     """
 
     def initialize(self) -> None:
@@ -31,6 +31,4 @@ class EchoProcessor(allspark.BaseProcessor):
 
 
 if __name__ == "__main__":
-    # EAS starts this file itself; eas-host imports it and gives its own --worker-threads instead.
-    runner = EchoProcessor(worker_threads=10)
-    runner.run()
+    EchoProcessor(worker_threads=5).run()

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Final
 
 from eas_host import log
+from eas_host.workers.forking import restore_in_children
 
 _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGINT: signal.default_int_handler,
@@ -51,6 +52,7 @@ class Interrupts:
             if signal.getsignal(number) is default:
                 signal.signal(number, self._handle)
                 self._replaced.append(number)
+        restore_in_children(self.remove)
 
     def remove(self) -> None:
         """

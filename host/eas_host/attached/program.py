@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from eas_host import log
+from eas_host.front.exchange import Refusal
 from eas_host.ring import FrontRing
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
 from eas_host.workers.outbox import Outbox
@@ -93,7 +94,7 @@ def end_with_program(host: Host, text: str) -> None:
     """
     The program is dead, of what *text* says: answer everything and end.
     """
-    host.dispatcher.give_up("the program has ended")
+    host.dispatcher.give_up("the program has ended", Refusal(500, f"{text} before it ran this request"))
     # Clients that do not read must not keep this process.
     host.loop.call_later(_ENDING_SECONDS, os._exit, 1)
     log.debug("%s; the front ends", text)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
-_UNKNOWN: Final = b"\0"
-"""Begins no request."""
+_UNKNOWN: Final = -1
+"""No request has this size."""
 _SAME_EACH_TIME: Final = frozenset({b"authorization", b"content-length", b"content-type", b"date"})
 """Headers that ask nothing of a request beyond what was decided when its head was read first."""
 
@@ -73,8 +73,8 @@ class Connection(asyncio.Protocol):
         self.at_rest = True
         self.sweeps_at_rest = 0
         # The last head, if the next may be recognised by it
-        self._known_bytes = _UNKNOWN
-        self._known_size = 0  # of a whole request with that head
+        self._known_bytes = b""
+        self._known_size = _UNKNOWN  # of a whole request with that head
         self._known_head = Head()
 
     # -- the transport's calls
@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
         front.stalled.pop(self, None)
         active, self._active = self._active, None
         if self.parting is not None:
-            self.parting.lost()
+            self.parting.lost(by_client=exc is not None)
         if active is not None:
             if not self._cut_off:
                 front.client_left(active)
@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol):
         """
         Parse and judge the next request anew, however well its head is known.
         """
-        self._known_bytes = _UNKNOWN
+        self._known_size = _UNKNOWN
 
     def expire(self, exchange: Exchange, refusal: Refusal) -> None:
         """

@@ -8,6 +8,7 @@ import asyncio
 import resource
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 from eas_host import log
 from eas_host.config import HostConfig
@@ -29,11 +30,11 @@ from eas_host.front.limits import (
     UNSENT_MEMORY,
 )
 from eas_host.front.metrics import Metrics
-from eas_host.front.properties import Properties, Source
+from eas_host.front.properties import HIDDEN, TOKEN, Properties, Source
 from eas_host.front.rate import RateLimit
 from eas_host.front.upload import Uploads
 from eas_host.front.wire import Heads
-from eas_host.reply import CLIENT_LEFT
+from eas_host.reply import ACCEPTED, CLIENT_LEFT
 from eas_host.ring import FrontRing
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class FrontContext:
         self.workers: Workers | None = None
         self.on_term: Callable[[], None] = lambda: None
         self._loaded: set[int] = set()  # workers whose programs are ready
+        self._has_served = False  # one of them has been
         self.properties = self._make_properties()
         self.set_rate(config.rate_limit)
         dispatcher.on_full = lambda: self.diagnosis.full(ring.waiting())
@@ -172,10 +174,10 @@ class FrontContext:
 
     def said(self, exchange: Exchange, status: int, size: int) -> None:
         """
-        An answer of the host itself to *exchange* was sent. Those of the processor are counted in the ring; those of
-        builtin handlers are not, for probes and scrapers are no load of the service.
+        An answer of the host itself to *exchange* was sent. Those of the processor are counted in the ring; and so is
+        the request that `tell` has accepted.
         """
-        if exchange.head.handler is None:
+        if exchange.head.counts and status != ACCEPTED:
             self.metrics.count(status, self.age(exchange), size)
         if self.config.access_log:
             self._log_access(exchange, status, size)
@@ -187,7 +189,8 @@ class FrontContext:
         if self.closed:
             return  # it is the host that leaves
         age = self.age(exchange)
-        self.metrics.count(CLIENT_LEFT, age)
+        if exchange.head.counts:
+            self.metrics.count(CLIENT_LEFT, age)
         self.diagnose_left(exchange, age)
         if self.config.access_log:
             self._log_access(exchange, CLIENT_LEFT, 0)
@@ -217,7 +220,9 @@ class FrontContext:
             self.properties.put(message["name"], message["value"], source)
         elif event == "ready":
             self._loaded.add(worker)
+            self._has_served = True
             self.properties.repeat()
+            self.builtins.on_ready(worker)
         elif event == "died":
             self._loaded.discard(worker)
             self.builtins.on_death(worker)
@@ -280,7 +285,12 @@ class FrontContext:
     def _make_properties(self) -> Properties:
         properties = Properties(self.config, self.tell)
         properties.on("rpc.keepalive", self.set_keepalive)
-        properties.on("rpc.max_queue_size", self.crew.set_queue)
+        properties.on("rpc.max_queue_size", self.crew.set_queue, lambda: self.crew.queue)
+        if self.ring.shape.threads <= self.config.worker_threads:
+            properties.fix(
+                "rpc.worker_threads",
+                "its threads cannot change while it runs; start the host with another --worker-threads",
+            )
         properties.on("rpc.rate_limit", self.set_rate)
         properties.on("rpc.decompressor", self.set_decompressor)
         properties.on("rpc.http.default_headers", self.heads.set_default_headers)
@@ -291,7 +301,9 @@ class FrontContext:
     def _expire(self, exchange: Exchange) -> None:
         dispatcher = self.dispatcher
         milliseconds = self.keepalive * 1000
-        if exchange.slot >= 0 and not dispatcher.worker_alive and dispatcher.is_waiting(exchange):
+        # While a program loads for the first time behind an open port, waiting for it is what the time was spent on.
+        lost = self._has_served and not dispatcher.worker_alive
+        if exchange.slot >= 0 and lost and dispatcher.is_waiting(exchange):
             refusal = Refusal(503, "no healthy upstream: no worker became ready in time", close=True)
         else:
             refusal = Refusal(408, f"the request took longer than {milliseconds:.0f} ms (--keepalive)", close=True)
@@ -342,8 +354,14 @@ class FrontContext:
 
 
 def _request_line(exchange: Exchange) -> str:
+    """
+    Method and target of *exchange*, fit to stand between quotes in a log; not with the token that an operator puts.
+    """
     head = exchange.head
-    return f"{head.method.decode('ascii', 'replace') or '-'} {head.url.decode('ascii', 'backslashreplace') or '-'}"
+    target = head.url.decode("ascii", "backslashreplace").replace('"', "\\x22")
+    if TOKEN in unquote(target):
+        target = f"{target.partition('?')[0]}?{HIDDEN}"
+    return f"{head.method.decode('ascii', 'replace') or '-'} {target or '-'}"
 
 
 def _most_connections(workers: int) -> int:

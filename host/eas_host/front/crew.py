@@ -34,9 +34,9 @@ class Crew:
     @property
     def queue(self) -> int:
         """
-        How many requests may wait.
+        How many requests may wait, which is less than was wanted if there are no slots for them.
         """
-        return self._queue
+        return max(0, min(self._queue, self._slots - self.threads))
 
     @property
     def threads(self) -> int:

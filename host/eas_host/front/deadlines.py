@@ -39,7 +39,8 @@ class Deadlines:
         for exchange in self.open:
             exchange.deadline += longer
         self._timer.cancel()
-        self._on_timer()
+        # Not at once: who has asked for less time than it took itself is answered first.
+        self._timer = self._loop.call_later(0, self._on_timer)
 
     def close(self) -> None:
         """

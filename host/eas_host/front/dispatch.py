@@ -326,15 +326,16 @@ class Dispatcher:
         else:
             self._free(slot)
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self, reason: str, held: Refusal | None = None) -> None:
         """
-        No worker will come any more: answer whoever waits, and whoever still asks, with 503 and *reason*.
+        No worker will come any more: answer whoever waits with *held*, and whoever still asks with 503 and *reason*,
+        as those that wait if there is no *held*.
         """
         self.ready = False
         self.reason = reason
         for exchange in [holder for holder in self._running if isinstance(holder, Exchange)]:
             self.abandon(exchange)
-            exchange.connection.refuse(exchange, self._unavailable())
+            exchange.connection.refuse(exchange, held or self._unavailable())
 
     def _refresh(self) -> None:
         self._open = self._ready and not self._paused and self._rate is None

@@ -74,6 +74,13 @@ class Head:
         """
         return self.handler is not None or self.coding is not None or self.content_md5 is not None
 
+    @property
+    def counts(self) -> bool:
+        """
+        Whether its requests are load of the service: those of probes and scrapers are not.
+        """
+        return self.handler is None or self.handler.hands_on
+
 
 class Exchange:
     """

@@ -3,7 +3,7 @@ Telling a client that has left from one that has only said all it has to say.
 
 Both end their half of the connection with the same packet, and until something is sent to them nothing tells them
 apart. So what is due is answered, and a moment later the socket is asked: the system of a client that has left has
-answered with a reset. Until then the request runs on, as it does after a 408.
+answered with a reset, which is an error of the socket. Until then the request runs on, as it does after a 408.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from eas_host.front.limits import PARTING_SECONDS
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from eas_host.front.connection import Connection
     from eas_host.front.context import FrontContext
     from eas_host.front.exchange import Exchange
-
-_CLOSED: Final = 7
-"""TCP_CLOSE of <netinet/tcp.h>: the state, tcp_info's first byte, of a connection that was reset."""
 
 
 class Parting:
@@ -39,12 +36,13 @@ class Parting:
         connection.transport.write_eof()
         self._timer = front.loop.call_later(PARTING_SECONDS, self._judge)
 
-    def lost(self) -> None:
+    def lost(self, *, by_client: bool) -> None:
         """
-        The connection is gone.
+        The connection is gone; *by_client*: it was not the host that has cut it off.
         """
         self._timer.cancel()
-        self._front.diagnose_left(self._exchange, self._waited)
+        if by_client:
+            self._front.diagnose_left(self._exchange, self._waited)
 
     def _judge(self) -> None:
         connection = self._connection
@@ -57,8 +55,7 @@ class Parting:
 def _was_reset(sock: socket.socket | None) -> bool:
     if sock is None:
         return True
-    state: int = struct.unpack("B", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1))[0]
-    return state == _CLOSED
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
 
 
 def cut_off(transport: asyncio.Transport) -> None:

@@ -65,12 +65,23 @@ class Properties:
         self._settled = {name for name, known in _KNOWN.items() if known.option in config.given}
         self._said: set[tuple[str, str]] = set()  # what had no effect; it is said once, not once for each worker
         self._appliers: dict[str, Callable[[Any], None]] = {}
+        self._in_force: dict[str, Callable[[], object]] = {}
+        self._fixed: dict[str, str] = {}
 
-    def on(self, name: str, apply: Callable[[Any], None]) -> None:
+    def on(self, name: str, apply: Callable[[Any], None], in_force: Callable[[], object] | None = None) -> None:
         """
-        Have *apply* called with each new value of *name*, as read. It must be able to take all that can be read.
+        Have *apply* called with each new value of *name*, as read. It must be able to take all that can be read; if it
+        makes less of it, *in_force* tells what came of it.
         """
         self._appliers[name] = apply
+        if in_force is not None:
+            self._in_force[name] = in_force
+
+    def fix(self, name: str, reason: str) -> None:
+        """
+        Refuse other values of *name* from now on, for *reason*.
+        """
+        self._fixed[name] = reason
 
     def get(self, name: str) -> str | None:
         """
@@ -80,9 +91,10 @@ class Properties:
 
     def shown(self) -> dict[str, str]:
         """
-        All names and values, fit to be seen: without the token.
+        All names and the values in force, fit to be seen: without the token.
         """
-        return {name: HIDDEN if name == TOKEN else value for name, value in sorted(self._values.items())}
+        values = self._values | {name: str(value()) for name, value in self._in_force.items()}
+        return {name: HIDDEN if name == TOKEN else value for name, value in sorted(values.items())}
 
     def put(self, name: str, value: str, source: Source) -> None:
         """
@@ -104,6 +116,9 @@ class Properties:
             ValueError: one of them is wrong; the text names it and what is expected.
         """
         meant = {name: read(name, value) for name, value in values.items()}
+        for name in values.keys() & self._fixed.keys():
+            if meant[name] != read(name, self._values[name]):
+                raise ValueError(f"{name}: {self._fixed[name]}")
         if len(self._values.keys() | values.keys()) > MAX_PROPERTIES:
             raise ValueError(f"there are {MAX_PROPERTIES} properties already, the most that are kept")
         for name, value in values.items():

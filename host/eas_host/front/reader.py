@@ -226,6 +226,7 @@ class RequestReader:
         parser is fed a head that tells of the same body.
         """
         self._upgrading = False
+        self._quiet = 0  # what was fed may have been a piece of the body, which is fed again
         self._parser = httptools.HttpRequestParser(self)
         if self.reading is None:
             return

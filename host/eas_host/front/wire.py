@@ -21,6 +21,8 @@ _REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {QUEU
 _MAX_KNOWN: Final = 4096
 """Heads kept for a second."""
 
+_CONTENT_TYPE: Final = b"\r\nContent-Type: "
+
 _END_KEEP: Final = b"\r\n\r\n"
 _END_CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
 _END_KEEP_10: Final = b"\r\nConnection: keep-alive\r\n\r\n"
@@ -85,7 +87,7 @@ class Heads:
         start = self._starts.get(status)
         if start is None:
             start = self._starts[status] = _start(status, self._content_type, self._extra)
-        return _without_length(start) + end if status in BODILESS else b"%b%d%b" % (start, length, end)
+        return _without_body(start) + end if status in BODILESS else b"%b%d%b" % (start, length, end)
 
 
 def own_head(
@@ -112,8 +114,9 @@ def _start(status: int, content_type: str, extra: str = "") -> bytes:
     ).encode("latin-1")
 
 
-def _without_length(start: bytes) -> bytes:
+def _without_body(start: bytes) -> bytes:
     """
     Cut the headers that tell of a body: 204 and 304 have none (RFC 9110, section 8.6).
     """
-    return start[: start.index(b"\r\nContent-Type: ")]
+    before, _, rest = start.partition(_CONTENT_TYPE)
+    return before + rest[rest.index(b"\r\n") : rest.rindex(b"\r\n")]

@@ -75,11 +75,14 @@ class Answers:
 def _status(returned: Any) -> int | None:  # noqa: ANN401  a processor returns anything
     """
     The status that *returned* carries, if it is a pair with a whole number. Two bytes would unpack as a pair, too.
+
+    EAS compares the status with 0 and 200, which are equal to 0.0 and 200.0.
     """
     if not isinstance(returned, tuple | list) or len(returned) != 2:  # noqa: PLR2004  data and status
         return None
+    status = returned[1]
     try:
-        return operator.index(returned[1])
+        return int(status) if isinstance(status, float) and status.is_integer() else operator.index(status)
     except Exception:  # noqa: BLE001  not a number, or one whose __index__ fails
         return None
 

@@ -48,6 +48,7 @@ class HostedService:
         self._control = control
         self._serve = serve
         self._pool: Pool | None = None
+        self._lock = threading.Lock()
 
     @property
     def served(self) -> bool:
@@ -77,11 +78,15 @@ class HostedService:
 
     def run(self, processor: allspark.BaseProcessor) -> None:
         """
-        Initialise *processor* and serve with it.
+        Initialise *processor* and serve with it. If another thread does so already, wait with it for the end.
         """
-        if self.began:
+        if self.over.is_set():
             raise RuntimeError("run() was called before: a program serves once")
-        self.began = True
+        with self._lock:
+            first, self.began = not self.began, True
+        if not first:
+            self.over.wait()
+            return
         try:
             self._load(processor)
             self._program.prepare(processor)

@@ -9,6 +9,7 @@ too long.
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ class Program:
         self._given = threads
         self._processor: BaseProcessor | None = None
         self._count = 0
+        self._lock = threading.Lock()
         self._threads: WorkerThreads | None = None
         self._injected: dict[str, tuple[Handler, Pool]] = {}
         self._listeners = Pool(1, "allspark-listener")
@@ -71,7 +73,8 @@ class Program:
         assert self._processor is not None  # noqa: S101  prepare comes first
         process = self._processor.process
         answers = Answers(self.ring)
-        self._threads = WorkerThreads(self.ring, self._count, lambda: answers.handler(process))
+        with self._lock:
+            self._threads = WorkerThreads(self.ring, self._count, lambda: answers.handler(process))
 
     def join(self, timeout: float | None = None) -> None:
         """
@@ -93,15 +96,18 @@ class Program:
 
     def _on_property(self, message: Message) -> None:
         name, value = _raw(message["name"]), _raw(message["value"])
-        if name == _THREADS and self._threads is not None:
+        if name == _THREADS and self._processor is not None:
             self._resize(int(value))
         self._listeners.submit(lambda: store.receive(name, value))
 
     def _resize(self, count: int) -> None:
-        if self._threads is None or count == self._threads.count:
-            return
+        with self._lock:
+            if count == self._count:
+                return
+            self._count = count
+            if self._threads is not None:  # else they are about to be started
+                self._threads.resize(count)
         self._control.send(event="threads", count=count)
-        self._threads.resize(count)
 
     def _on_stacks(self, message: Message) -> None:
         busy = self.queue.busy() + (self._threads.busy() if self._threads is not None else [])

@@ -79,7 +79,8 @@ class Queued:
 
     def read_upto(self, batch_size: int, timeout_ms: int) -> list[bytes]:
         """
-        Wait for a request, then for up to *timeout_ms* milliseconds for more, *batch_size* in all.
+        Wait for up to *batch_size* requests, *timeout_ms* milliseconds in all, and return those that came: perhaps none.
+        With a negative time-out wait for the first as long as it takes, and return what is there then.
 
         Raises:
             SystemExit: the service stops.
@@ -88,12 +89,17 @@ class Queued:
             raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
         reader = self._reader()
         self._abandon(reader, "it read the next requests")
-        reader.calls.append(self._take(reader))
         end = time.monotonic() + timeout_ms / 1000
+        if timeout_ms < 0:
+            reader.calls.append(self._take(reader))
         while len(reader.calls) < batch_size:
             call = Call(reader.number)
-            if not self._ring.take(call, max(0.0, end - time.monotonic())):
+            taken = self._ring.take(call, max(0.0, end - time.monotonic()))
+            if taken is False and not reader.calls:
+                raise SystemExit
+            if not taken:
                 break
+            reader.begun = time.monotonic()
             reader.calls.append(call)
         return [call.input() for call in reader.calls]
 

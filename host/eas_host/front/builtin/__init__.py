@@ -77,6 +77,12 @@ class Builtins:
             return
         self._injected.inject(worker, path, message["token"])
 
+    def on_ready(self, worker: int) -> None:
+        """
+        *worker* takes messages from now on.
+        """
+        self._injected.worker_ready(worker)
+
     def on_death(self, worker: int) -> None:
         """
         *worker* is gone, and its injected handlers with it.

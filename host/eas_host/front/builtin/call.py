@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from eas_host import log
 from eas_host.front.builtin.handler import WRITING, Builtin, text
 from eas_host.front.exchange import Answer, Exchange, Head, Refusal
-from eas_host.reply import BAD_REQUEST
+from eas_host.reply import ACCEPTED, BAD_REQUEST
 
 if TYPE_CHECKING:
     from eas_host.front.connection import Connection
@@ -67,7 +67,7 @@ class Tell(Builtin):
             exchange.connection.refuse(exchange, refusal)
             return None
         self.front.told.add(nobody)
-        return text(202, "accepted")
+        return text(ACCEPTED, "accepted")
 
 
 class Nobody:
@@ -103,4 +103,7 @@ class Nobody:
 
 
 def _start(body: bytes) -> str:
-    return body[:200].decode("utf-8", "backslashreplace")
+    """
+    The start of what came from outside, in one line of the log.
+    """
+    return repr(body[:200].decode("utf-8", "backslashreplace"))[1:-1]

@@ -3,6 +3,7 @@ Handlers that programs bring themselves: `QueuedService.inject(path, handler, to
 
 The handler runs in a worker. A request to its path travels there over the worker's control socket, not over the ring,
 which carries what the processor is to answer; so it is for small and rare requests, as the host's own handlers are.
+What comes while its worker loads, or just after its worker has died, waits for it as all requests do.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from eas_host import log
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 _BEARER: Final = b"bearer "
 _CALLS: Final = 64
 """Requests under way at once, as many as EAS has wait for the processor; one more answers 450."""
+
+
+class _Call(NamedTuple):
+    """
+    A request, *exchange*, that is for *worker*; *unsent* is the message that tells it, until it was sent.
+    """
+
+    worker: int
+    exchange: Exchange
+    unsent: dict[str, Any] | None
 
 
 class InjectedHandler:
@@ -66,7 +77,8 @@ class Injected:
     def __init__(self, front: FrontContext) -> None:
         self._front = front
         self._handlers: dict[bytes, list[InjectedHandler]] = {}  # of a path; the newest answers
-        self._calls: dict[int, tuple[int, Exchange]] = {}
+        self._calls: dict[int, _Call] = {}
+        self._ready: set[int] = set()  # workers that take messages
         self._last = 0
 
     def find(self, path: bytes) -> InjectedHandler | None:
@@ -98,19 +110,31 @@ class Injected:
         if len(self._calls) >= _CALLS:
             return text(QUEUE_FULL, f"{_CALLS} requests to injected handlers are under way; try again later")
         self._last += 1
-        self._calls[self._last] = (worker, exchange)
         message = {"event": "call", "id": self._last, "path": path, "body": base64.b64encode(body).decode()}
-        self._front.tell(message, worker)
+        self._calls[self._last] = call = _Call(worker, exchange, message)
+        if worker in self._ready:
+            self._send(self._last, call)
         return None
+
+    def worker_ready(self, worker: int) -> None:
+        """
+        *worker* takes messages from now on.
+        """
+        self._ready.add(worker)
+        self._forget_left()
+        for number, call in list(self._calls.items()):
+            if call.worker == worker:
+                self._send(number, call)
 
     def answered(self, worker: int, number: int, status: int, body: str) -> None:
         """
         *worker* has answered request *number*.
         """
-        called, exchange = self._calls.get(number, (-1, None))
-        if called != worker or exchange is None:
+        call = self._calls.get(number)
+        if call is None or call.worker != worker:
             return  # it has expired, or its client has left
         del self._calls[number]
+        exchange = call.exchange
         try:
             output = base64.b64decode(body, validate=True)
         except binascii.Error:
@@ -122,19 +146,24 @@ class Injected:
         """
         What was with *worker* fails, and what it brought is gone until its successor brings it again.
         """
+        self._ready.discard(worker)
         for handlers in self._handlers.values():
             handlers[:] = [handler for handler in handlers if handler.worker != worker]
-        failed = [(number, exchange) for number, (called, exchange) in self._calls.items() if called == worker]
-        for number, exchange in failed:
-            del self._calls[number]
+        failed = [number for number, call in self._calls.items() if call.worker == worker and call.unsent is None]
+        for exchange in [self._calls.pop(number).exchange for number in failed]:
             exchange.connection.say(exchange, text(500, "the worker died while it answered this request"))
+
+    def _send(self, number: int, call: _Call) -> None:
+        if call.unsent is not None:
+            self._calls[number] = call._replace(unsent=None)
+            self._front.tell(call.unsent, call.worker)
 
     def _forget_left(self) -> None:
         """
         Forget those that nobody waits for any more, though their handlers may still be busy.
         """
-        waiting = {n: call for n, call in self._calls.items() if call[1].connection.is_active(call[1])}
-        self._calls = waiting
+        calls = self._calls.items()
+        self._calls = {number: call for number, call in calls if call.exchange.connection.is_active(call.exchange)}
 
 
 def _brings(fields: Mapping[bytes, bytes], token: bytes) -> bool:

@@ -1,0 +1,149 @@
+"""
+Programs under `eas-host`: run whole, as EAS runs them.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from support.app import Apps, apps
+from support.command import run
+from support.gate import Gate
+from support.host import Host
+
+__all__ = ["apps"]
+
+each_isolation = pytest.mark.parametrize("isolation", ["process", "none"])
+
+
+def many(host: Host, gate: Gate, count: int) -> None:
+    """*count* requests run at the same time."""
+    clients = [host.ask(gate.command()) for _ in range(count)]
+    gate.wait_entered(count)
+    gate.release(count)
+    for client in clients:
+        with client:
+            assert client.read().status == 200
+
+
+@each_isolation
+def test_threads_of_the_constructor(apps: Apps, gate: Gate, isolation: str) -> None:
+    """The program's own number counts where no flag says another."""
+    host = apps.start("Contract(worker_threads=9).run()", variables={"EAS_HOST_ISOLATION": isolation}, way="hosted")
+    many(host, gate, 9)
+
+
+def test_threads_of_the_flag(apps: Apps, gate: Gate) -> None:
+    variables = {"EAS_HOST_WORKER_THREADS": "1"}
+    host = apps.start("Contract(worker_threads=9).run()", variables=variables, way="hosted")
+    with host.ask(gate.command()) as first, host.ask(gate.command()) as second:
+        gate.wait_entered()
+        assert host.call(None, "/api/builtin/ping", "GET").status == 200
+        assert len(gate.catch_up()) == 1
+        gate.release(2)
+        assert (first.read().status, second.read().status) == (200, 200)
+
+
+@each_isolation
+def test_lines_behind_run(apps: Apps, isolation: str) -> None:
+    """They run when the host stops."""
+    host = apps.begin(variables={"EAS_HOST_ISOLATION": isolation}, way="hosted")
+    host.wait_listening()
+    host.stop()
+    assert "behind run" in host.log.text()
+
+
+@each_isolation
+def test_initialize_raises_and_is_caught(apps: Apps, isolation: str) -> None:
+    """Whatever the program makes of it, the load has failed, with that reason."""
+    before = "class Bad(Contract):\n    def initialize(self):\n        raise ValueError('torn')"
+    app = apps.write("try:\n    Bad().run()\nexcept Exception:\n    print('caught')", before)
+    ended = run("--entry", app, "--listen", "127.0.0.1:0", "--isolation", isolation)
+    ended.fails_with(3, "Bad.initialize() raised ValueError: torn")
+
+
+@each_isolation
+def test_serving_fails_and_is_caught(apps: Apps, isolation: str) -> None:
+    """Nor can it swallow what ends the host."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        app = apps.write("try:\n    Contract().run()\nexcept Exception:\n    print('caught')")
+        ended = run("--entry", app, "--listen", address, "--isolation", isolation)
+    ended.fails_with(4, address)
+
+
+def test_endpoint_is_not_meant(apps: Apps) -> None:
+    """--listen decides; one line says so."""
+    host = apps.start("Contract(endpoint='0.0.0.0:1').run()", way="hosted")
+    host.wait_for_log("0.0.0.0:1.*--listen")
+    assert host.call(b"x").body == b"x"
+
+
+@each_isolation
+def test_it_constructs_only(apps: Apps, isolation: str) -> None:
+    """The documents' sample has lost its last line: what it has constructed is run."""
+    body = "runner = Contract(worker_threads=2)"
+    host = apps.start(body, variables={"EAS_HOST_ISOLATION": isolation}, way="hosted")
+    assert host.call(b"x").body == b"x"
+
+
+def test_constructor_forgets_its_base(apps: Apps) -> None:
+    """A subclass that does not call the constructor serves all the same."""
+    before = "class Mine(Contract):\n    def __init__(self):\n        self.word = 1"
+    for way in ("alone", "hosted"):
+        assert apps.start("Mine().run()", before, way=way).call(b"x").body == b"x"
+
+
+def test_run_in_another_thread(apps: Apps) -> None:
+    """The file may come to its end before that thread has begun."""
+    host = apps.start("threading.Thread(target=Contract().run).start()", way="hosted")
+    assert host.call(b"x").body == b"x"
+
+
+POOL = """
+import multiprocessing
+
+class Mine(Contract):
+    def initialize(self):
+        super().initialize()
+        with multiprocessing.get_context('fork').Pool(2) as pool:  # which ends with terminate()
+            self.squares = pool.map(abs, [-1, 2])
+        child = multiprocessing.get_context('fork').Process(target=time.sleep, args=(1000,))
+        child.start()
+        child.terminate()
+        child.join()
+
+    def process(self, data):
+        return str(self.squares).encode(), 200
+"""
+
+
+@pytest.mark.parametrize("way", ["alone", "hosted"])
+def test_processes_of_its_own(apps: Apps, way: str) -> None:
+    """A pool that a program forks can be ended: its processes do not take signals as we do."""
+    assert apps.start("Mine().run()", POOL, way=way).call(b"").body == b"[1, 2]"
+
+
+OTHERS = [
+    ("site-packages/allspark/__init__.py", "unrelated package", "pip uninstall allspark"),
+    ("site-packages/allspark/liballspark.so", "wheel of EAS", "pip uninstall allspark"),
+    ("library/allspark.py", "a module of that name", "Rename or remove"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "advice"), OTHERS, ids=[kind for _, kind, _ in OTHERS])
+def test_another_allspark(apps: Apps, tmp_path: Path, name: str, kind: str, advice: str) -> None:
+    """Ours is used, and one line names the other."""
+    other = tmp_path / name
+    other.parent.mkdir(parents=True)
+    other.touch()
+    if other.suffix == ".so":
+        (other.parent / "__init__.py").touch()
+    folder = other.parent if other.parent.name != "allspark" else other.parent.parent
+    host = apps.start(variables={"PYTHONPATH": str(folder)}, way="hosted")
+    assert host.call(b"x").body == b"x"
+    host.wait_for_log(f"another allspark, .*{re.escape(kind)}.*{re.escape(advice)}")

@@ -1,0 +1,170 @@
+"""
+The module `allspark` by itself: what needs no service.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import allspark
+from allspark.paths import ModelPath
+from support import PATIENCE
+from support.build import Workshop
+from support.gate import Gate
+from support.host import Host
+from support.wire import command
+
+
+def test_surface() -> None:
+    """All that the real module has, and `from allspark import *` brings it."""
+    names = {
+        "BaseProcessor",
+        "Channel",
+        "Context",
+        "Property",
+        "QueuedService",
+        "cflags",
+        "default_properties",
+        "ldflags",
+    }
+    assert set(allspark.__all__) == names
+    assert all(isinstance(name, str) and hasattr(allspark, name) for name in allspark.__all__)
+    parameters = inspect.signature(allspark.BaseProcessor).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    assert defaults == {"worker_threads": 5, "worker_processes": 1, "endpoint": None, "io_threads": 4}
+
+
+def python(code: str, **variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **variables}, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_base_methods() -> None:
+    base = allspark.BaseProcessor.__new__(allspark.BaseProcessor)
+    with pytest.raises(Exception, match=r"^initialize not implemented$"):
+        base.initialize()
+    with pytest.raises(Exception, match=r"^process not implemented$"):
+        base.process(b"")
+
+
+def test_a_processor_pickles() -> None:
+    """Without what belongs to this process."""
+    base = allspark.BaseProcessor.__new__(allspark.BaseProcessor)
+    base.__dict__.update(worker_threads=3, context=open(os.devnull), queued=None, word="kept")  # noqa: SIM115, PTH123
+    with base.__dict__["context"]:
+        assert pickle.loads(pickle.dumps(base)).__dict__ == {"worker_threads": 3, "word": "kept"}  # noqa: S301
+
+
+def test_properties() -> None:
+    """One store; what goes in is bytes, what comes out has the default's type."""
+    properties, others = allspark.default_properties(), allspark.default_properties()
+    heard: list[bytes] = []
+    properties.listen("test.number", heard.append)
+
+    @others.listen(b"test.number")
+    def hear(value: bytes) -> None:
+        heard.append(value + b"!")
+        raise ValueError("a listener may fail")
+
+    properties.listen("test.number", lambda value: heard.append(value + b"?"))
+    properties.put("test.number", 500000)
+    assert heard == [b"500000", b"500000!", b"500000?"]
+    assert others.get(b"test.number") == b"500000"
+    assert others.get("test.number", 1) == 500000
+    assert others.get("test.number", 0.5) == 500000.0
+    assert others.get("test.number", "") == "500000"
+    assert others.get("test.missing") == b""
+    assert others.get("test.missing", 7) == 7
+    assert "test.number" in repr(others)
+    assert "500000" in f"{others}"
+
+
+def test_the_token_is_not_printed() -> None:
+    allspark.default_properties().put("rpc.token", "c2VjcmV0")
+    assert "c2VjcmV0" not in repr(allspark.default_properties())
+
+
+def test_model_path(tmp_path: Path) -> None:
+    """Bytes that all ways to use a path take."""
+    (tmp_path / "labels").write_text("cat", encoding="utf-8")
+    path = ModelPath(os.fsencode(tmp_path))
+    assert isinstance(path, bytes)
+    assert path.decode() == str(path) == f"{path}" == f"{path:s}" == str(tmp_path)
+    assert os.path.exists(path)  # noqa: PTH110
+    assert os.path.join(path, b"labels") == os.fsencode(tmp_path / "labels")  # noqa: PTH118
+    assert path + "/labels" == str(tmp_path / "labels")
+    assert path + b"/labels" == os.fsencode(tmp_path / "labels")
+    assert "model: " + path == f"model: {tmp_path}"
+    with open(path + "/labels", encoding="utf-8") as file:  # noqa: PTH123
+        assert file.read() == "cat"
+
+
+@pytest.mark.parametrize("given", ["", "model"])
+def test_where_the_model_is(tmp_path: Path, given: str) -> None:
+    (tmp_path / "workspace" / "predictor" / "app").mkdir(parents=True)
+    (tmp_path / "workspace" / "model").mkdir()
+    code = f"import os; os.chdir({str(tmp_path / 'workspace/predictor/app')!r}); from allspark.paths import model_path;"
+    said = python(code + "print(model_path())", **({"EAS_HOST_MODEL_ENTRY": given} if given else {})).strip()
+    assert said == str(tmp_path / ("workspace/predictor/app/model" if given else "workspace/model"))
+
+
+def test_flags(tmp_path: Path) -> None:
+    """They compile a processor in C."""
+    source = tmp_path / "processor.c"
+    source.write_text("#include <eas/processor.h>\n", encoding="utf-8")
+    words = ["gcc", "-fPIC", *allspark.cflags().split(), *allspark.ldflags().split(), str(source)]
+    subprocess.run([*words, "-o", str(tmp_path / "processor.so")], check=True)
+
+
+# The client.
+
+
+@pytest.fixture(scope="module")
+def served(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with Host(tmp_path_factory.mktemp("served"), entry=workshop.contract("python")) as host:
+        yield host
+
+
+@pytest.mark.parametrize("form", ["{0}:{1}", "http://{0}:{1}", "http://{0}:{1}/api/predict/contract"])
+def test_channel(served: Host, form: str) -> None:
+    with closing(allspark.Context(1).channel(form.format(*served.address))) as channel:
+        assert [channel.request(b"%d" % number) for number in range(3)] == [b"0", b"1", b"2"]
+        with pytest.raises(Exception, match="no such thing") as raised:
+            channel.request(command("status", "404:no such thing"))
+    assert raised.value.args == (b"no such thing",)
+
+
+def test_channel_from_threads(served: Host, gate: Gate) -> None:
+    """Several requests at once, whose answers come to the callbacks."""
+    came: list[object] = []
+    done = threading.Semaphore(0)
+
+    def take(result: object, *more: object, **named: object) -> None:
+        came.append((result if isinstance(result, bytes) else result.args, more, named))  # type: ignore[attr-defined]
+        done.release()
+
+    with closing(allspark.Channel("{}:{}".format(*served.address))) as channel:
+        channel.async_request(gate.command(b"a"), take, take, 1, two=2)
+        channel.async_request(command("status", "500:b"), take, take)
+        gate.wait_entered()
+        assert done.acquire(timeout=PATIENCE)
+        gate.release()
+        assert done.acquire(timeout=PATIENCE)
+    assert came == [((b"b",), (), {}), (b"a", (1,), {"two": 2})]
+
+
+def test_channel_to_nobody() -> None:
+    with pytest.raises(ValueError, match="expected HOST:PORT"):
+        allspark.Channel("http://")
