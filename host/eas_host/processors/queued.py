@@ -79,7 +79,7 @@ class Queued:
 
     def read_upto(self, batch_size: int, timeout_ms: int) -> list[bytes]:
         """
-        Wait for up to *batch_size* requests, *timeout_ms* milliseconds in all, and return those that came: perhaps none.
+        Wait for up to *batch_size* requests, *timeout_ms* milliseconds in all, and return what came, perhaps nothing.
         With a negative time-out wait for the first as long as it takes, and return what is there then.
 
         Raises:
