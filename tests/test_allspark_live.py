@@ -144,6 +144,23 @@ def test_places(apps: Apps, gate: Gate, way: str) -> None:
         gate.wait_left()
 
 
+def test_place_of_a_program_that_initializes(apps: Apps, gate: Gate) -> None:
+    """A request that waits for initialize() until its time is over answers 408, and the log says where that is."""
+    before = f"class Slow(Contract):\n    def initialize(self):\n        gate({str(gate.folder)!r}.encode() + b':load')"
+    program = apps.begin("Slow().run()", before, {"EAS_HOST_KEEPALIVE": "200"})
+    program.wait_listening()
+    gate.wait_entered()
+    with program.ask(b"waits") as client:
+        assert client.read().status == 408
+    program.wait_for_log(r"MainThread, for \d+\.\d s:")
+    program.wait_for_log(r'File ".*app\.py", line \d+, in initialize')
+    gate.release()
+    program.wait_for_log("Service start successfully")
+    assert program.call(b"x").body == b"x"
+    assert "eas_host" not in program.new_log().partition("MainThread")[2].partition("in gate")[0]
+    program.stop()
+
+
 @each_way
 def test_places_of_readers(apps: Apps, gate: Gate, way: str) -> None:
     """The same for a thread that reads its requests itself."""

@@ -123,7 +123,7 @@ class Copy:
         """
         self._program.connect()
         try:
-            self._processor.initialize()
+            self._program.initialize(self._processor)
         except BaseException as error:
             text = f"{type(self._processor).__name__}.initialize() raised {describe(error)}"
             raise InitializeFailed(text, user_trace(error)) from error

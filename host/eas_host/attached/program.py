@@ -111,7 +111,6 @@ class ProgramWorker:
     def __init__(self, host: Host, link: Link) -> None:
         self._host = host
         self._link = link
-        self._ready = False
         link.on_message = self._receive
         link.on_death = self._died
         host.ring.reset_worker(0, solo=False)
@@ -131,7 +130,6 @@ class ProgramWorker:
         """
         Tell the program that all is answered.
         """
-        self._ready = False
         self._link.send({"event": "stop"})
 
     def kill(self) -> None:
@@ -141,10 +139,9 @@ class ProgramWorker:
 
     def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
         """
-        Send *message* to the program.
+        Send *message* to the program, which listens from its beginning.
         """
-        if self._ready:
-            self._link.send(message)
+        self._link.send(message)
 
     def _receive(self, message: dict[str, Any]) -> None:
         host = self._host
@@ -155,7 +152,7 @@ class ProgramWorker:
             host.dispatcher.give_up("initialize() of the program failed")
             host.stop()
         elif kind == "ready":
-            self._ready = host.dispatcher.worker_alive = True
+            host.dispatcher.worker_alive = True
             host.on_message(0, message)
             host.dispatcher.wake()
         else:

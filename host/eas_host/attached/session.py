@@ -124,7 +124,7 @@ class Session:
 
     def _serve_with_threads(self, processor: BaseProcessor) -> None:
         try:
-            processor.initialize()
+            self._program.initialize(processor)
         except BaseException:
             self._control.send(event="failed")  # the front need not wait for the end of this process
             raise

@@ -118,7 +118,7 @@ class HostedService:
             self.failure = EntryInvalid(f"{where}.run() must be called on the main thread with --isolation none")
             raise self.failure
         try:
-            processor.initialize()
+            self._program.initialize(processor)
         except BaseException as error:
             text = f"{where}.initialize() raised {describe(error)}"
             self.failure = InitializeFailed(text, user_trace(error))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ class Program:
         self._count = 0
         self._lock = threading.Lock()
         self._threads: WorkerThreads | None = None
+        self._initializing: list[tuple[threading.Thread, float]] = []
         self._injected: dict[str, tuple[Handler, Pool]] = {}
         self._listeners = Pool(1, "allspark-listener")
         control.on("property", self._on_property)
@@ -57,6 +59,16 @@ class Program:
         Pass on what the program puts, and has put.
         """
         store.connect(lambda name, value: self._control.send(event="property", name=_text(name), value=_text(value)))
+
+    def initialize(self, processor: BaseProcessor) -> None:
+        """
+        Have *processor* load its model, on the calling thread. What it raises comes out as it is.
+        """
+        self._initializing = [(threading.current_thread(), time.monotonic())]
+        try:
+            processor.initialize()
+        finally:
+            self._initializing = []
 
     def prepare(self, processor: BaseProcessor) -> None:
         """
@@ -110,7 +122,7 @@ class Program:
         self._control.send(event="threads", count=count)
 
     def _on_stacks(self, message: Message) -> None:
-        busy = self.queue.busy() + (self._threads.busy() if self._threads is not None else [])
+        busy = self._initializing + self.queue.busy() + (self._threads.busy() if self._threads is not None else [])
         described = stacks.describe(busy, message["reason"])
         if described is not None:
             self.ring.log("W", described)

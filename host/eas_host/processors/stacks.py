@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 _HOST: Final = Path(__file__).parents[1]
-_OURS: Final = (str(_HOST), str(_HOST.with_name("allspark")), threading.__file__)
+_OURS: Final = (str(_HOST), str(_HOST.with_name("allspark")))
+_ABOVE: Final = (*_OURS, threading.__file__)
+"""What stands above the user's first frame; further down, `threading` is what the user's code waits in."""
 
 
 def describe(busy: Iterable[tuple[threading.Thread, float]], reason: str) -> str | None:
@@ -26,8 +28,9 @@ def describe(busy: Iterable[tuple[threading.Thread, float]], reason: str) -> str
     for thread, begun in busy:
         frame = frames.get(thread.ident or 0)
         stack = traceback.extract_stack(frame) if frame is not None else []
-        while stack and stack[0].filename.startswith(_OURS):
+        while stack and stack[0].filename.startswith(_ABOVE):
             del stack[0]
+        stack = [entry for entry in stack if not entry.filename.startswith(_OURS)]
         if stack:
             lines = "".join(traceback.format_list(stack)).rstrip("\n")
             described.append(f"{thread.name}, for {now - begun:.1f} s:\n{lines}")
