@@ -16,6 +16,7 @@ import pytest
 
 from conftest import StartHost
 from support import proc
+from support.gate import Gate
 from support.pack import PACKERS
 from support.wire import request
 
@@ -113,3 +114,17 @@ def test_bombs_cost_the_host_nothing(start: StartHost) -> None:
             assert (answer.status, "larger" in answer.text) == (413, True), (name, answer)
     assert host.call(b"x").body == b"x"
     assert proc.peak_memory(host.pid) - before < 4 * 16 * MIB  # packed in shared memory and out of it, and unpacked
+
+
+def test_a_full_queue_is_told_before_anything_is_unpacked(start: StartHost, gate: Gate) -> None:
+    """What is refused anyway is not unpacked: that this body cannot be is not found out."""
+    host = start("cpp", worker_threads=1, max_queue_size=1)
+    with host.ask(gate.command(b"a")) as running, host.connect() as client:
+        gate.wait_entered()
+        with host.ask(b"b") as waiting:
+            host.wait_queue(1)
+            broken = request(body=b"no gzip", headers=[("Content-Encoding", "gzip")])
+            assert client.send(broken).read().status == 450
+            gate.release()
+            assert (running.read().body, waiting.read().body) == (b"a", b"b")
+        assert client.send(broken).read().status == 400

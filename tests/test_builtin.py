@@ -267,8 +267,7 @@ def test_tell_when_the_queue_is_full(start: StartHost, gate: Gate) -> None:
     with host.ask(gate.command()) as running:
         gate.wait_entered()
         with host.ask(b"waits") as waiting:
-            while json.loads(ask(host, "GET", "monitor").body)["queue_length"] < 1:
-                pass
+            host.wait_queue(1)
             assert ask(host, "POST", "tell", body=b"x").status == 450
             gate.release()
             assert (running.read().status, waiting.read().body) == (200, b"waits")

@@ -99,6 +99,7 @@ def test_full_queue_names_itself_once_a_second(start: StartHost, gates: Callable
     clients = [host.ask(gate.command(b"a"))]
     gate.wait_entered()
     clients += [host.ask(b"b"), host.ask(b"c")]
+    host.wait_queue(2)
     assert [host.call(b"d").status for _ in range(20)] == [450] * 20
     host.wait_for_log(r"450: the queue is full, 2 requests wait \(rpc\.max_queue_size\)")
     assert host.new_log().count("450: ") < 20

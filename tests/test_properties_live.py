@@ -32,11 +32,6 @@ def value(host: Host, name: str) -> str:
     return answer.text.removesuffix("\n")
 
 
-def wait_for_queue(host: Host, length: int) -> None:
-    while json.loads(host.call(None, "/api/builtin/monitor", "GET").body)["queue_length"] < length:
-        pass
-
-
 # Reading and writing over HTTP.
 
 
@@ -155,11 +150,11 @@ def test_queue_size(host: Host, gate: Gate) -> None:
     with host.ask(gate.command(b"1")) as first:
         gate.wait_entered()
         with host.ask(b"2") as second:
-            wait_for_queue(host, 1)
+            host.wait_queue(1)
             assert host.call(b"3").status == 450
             put(host, rpc__max_queue_size=2)
             with host.ask(b"3") as third:
-                wait_for_queue(host, 2)
+                host.wait_queue(2)
                 gate.release()
                 assert [client.read().body for client in (first, second, third)] == [b"1", b"2", b"3"]
     put(host, rpc__max_queue_size=64)

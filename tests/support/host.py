@@ -10,6 +10,7 @@ test did not announce with `expect_log`.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -140,6 +141,11 @@ class Host:
     def ask(self, body: bytes, path: str | None = None) -> Client:
         """Sends a request on a connection of its own and leaves the answer to be read later."""
         return self.connect().send(request("POST", path or self.path, body))
+
+    def wait_queue(self, length: int) -> None:
+        """Waits until *length* requests wait for a worker: those of different connections arrive in any order."""
+        while json.loads(self.call(None, "/api/builtin/monitor", "GET").body)["queue_length"] < length:
+            pass
 
     # The log.
 

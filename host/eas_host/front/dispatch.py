@@ -337,6 +337,14 @@ class Dispatcher:
             self.abandon(exchange)
             exchange.connection.refuse(exchange, held or self._unavailable())
 
+    def foresee(self) -> Refusal | None:
+        """
+        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        """
+        if not self._ready or self._paused:
+            return self._unavailable()
+        return self._full() if self.live >= self.capacity else None
+
     def _refresh(self) -> None:
         self._open = self._ready and not self._paused and self._rate is None
 

@@ -53,6 +53,10 @@ class Intake:
             return self._front.submit(exchange)
         if head.coding is None or exchange.size == 0:
             return self._hand_on(exchange, exchange.take_body())
+        if head.handler is None:
+            refusal = self._front.dispatcher.foresee()
+            if refusal is not None:
+                return refusal
         if exchange.size <= _SMALL:
             body = exchange.take_body()
             try:
