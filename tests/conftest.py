@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "torture: kills workers under load; EAS_HOST_TORTURE_SECONDS=60 runs it in full length"
     )
+    # A shell that starts a command in the background has it ignore Ctrl+C, and so all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # 2,000 connections have two ends; workers that are crashed on purpose need not write core files.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:
