@@ -12,7 +12,7 @@ import pytest
 
 from eas_host.front.auth import Auth, compare_digest
 from eas_host.front.exchange import Head, Refusal
-from support.token import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
+from support.signing import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
 
 
 def head_of(

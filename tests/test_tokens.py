@@ -18,7 +18,7 @@ from support import proc
 from support.build import Workshop
 from support.command import run
 from support.host import Host
-from support.token import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
+from support.signing import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
 from support.wire import Response, chunked, request
 
 HOST_OPTIONS = {"token": TOKEN}
