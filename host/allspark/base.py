@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,8 @@ class BaseProcessor:
         self.endpoint = endpoint
         self.processes: list[BaseProcess] = []
         self.context = Context(self.io_threads)
-        self.queued = QueuedService(open_service(Opening(endpoint, self.io_threads, self)))
-        self.max_queue_size: int = default_properties().get("rpc.max_queue_size", _QUEUE_SIZE)
+        self.queued = self.context.open_for(self, endpoint)
+        self.max_queue_size = _queue_size()
 
     def initialize(self) -> None:
         """
@@ -96,12 +97,21 @@ class BaseProcessor:
         """
         return model_path()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Any:  # noqa: ANN401  as pickle has it: a dict, or with slots a pair of them
         """
         What goes with a processor into a process that is started afresh: all but its service, which stays here.
         """
         left = ("context", "queued", "processes")
-        return {name: value for name, value in self.__dict__.items() if name not in left}
+        state = {name: value for name, value in self.__dict__.items() if name not in left}
+        slots = copyreg._slotnames(type(self))  # type: ignore[attr-defined]  # noqa: SLF001  what pickle itself calls
+        return (state, {name: getattr(self, name) for name in slots if hasattr(self, name)}) if slots else state
+
+
+def _queue_size() -> int:
+    try:
+        return int(float(default_properties().get("rpc.max_queue_size", b"%d" % _QUEUE_SIZE)))
+    except (ValueError, OverflowError):
+        return _QUEUE_SIZE  # the front says what is wrong with it
 
 
 def _positive(name: str, value: object) -> int:

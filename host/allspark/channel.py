@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
+
+# What speaks HTTP is imported when a channel is made: it would bring `email`, `calendar` and the like along, names that
+# files beside a user's program have, too.
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+    from http.client import HTTPConnection
 
 _OK: Final = 200
 _THREADS: Final = 4
@@ -26,6 +29,8 @@ class Channel:
     """
 
     def __init__(self, uri: str) -> None:
+        from urllib.parse import urlsplit  # noqa: PLC0415  late: see above
+
         parts = urlsplit(uri if "://" in uri else f"http://{uri}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{uri!r} is no address of a service; expected HOST:PORT or http://HOST:PORT/PATH")
@@ -46,12 +51,14 @@ class Channel:
             Exception: the answer's status is not 200; its argument is the body.
             OSError: the service cannot be reached.
         """
-        connection = self._take()
+        connection, kept = self._take()
         try:
             try:
                 status, body = self._ask(connection, data)
-            except (ConnectionResetError, BrokenPipeError, HTTPException):
-                # A connection that was kept may have been closed meanwhile; a new one tells the truth.
+            except (ConnectionResetError, BrokenPipeError):
+                if not kept:
+                    raise
+                # It was closed while nobody used it, before any answer; a new one tells the truth.
                 connection.close()
                 connection = self._new()
                 status, body = self._ask(connection, data)
@@ -85,6 +92,8 @@ class Channel:
             else:
                 onsuccess(body, *args, **kwargs)
 
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  late: see above
+
         with self._lock:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(_THREADS, "allspark-channel")
@@ -105,14 +114,23 @@ class Channel:
         headers = {"Authorization": self.token} if self.token else {}
         connection.request("POST", self._path, data, headers)
         response = connection.getresponse()
-        return response.status, response.read()
+        try:
+            return response.status, response.read()
+        except ConnectionResetError as error:
+            raise OSError(f"the connection was reset in the midst of the answer: {error}") from error
 
-    def _take(self) -> HTTPConnection:
+    def _take(self) -> tuple[HTTPConnection, bool]:
+        """
+        A connection, and whether it is one that was kept open.
+        """
         with self._lock:
             if self._idle:
-                return self._idle.pop()
-        return self._new()
+                connection = self._idle.pop()
+                return connection, connection.sock is not None  # None: the service wanted it to be closed
+        return self._new(), False
 
     def _new(self) -> HTTPConnection:
-        make = HTTPSConnection if self._secure else HTTPConnection
+        from http import client  # noqa: PLC0415  late: see above
+
+        make = client.HTTPSConnection if self._secure else client.HTTPConnection
         return make(self._host, self._port, timeout=self.timeout)

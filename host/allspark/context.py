@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from allspark.channel import Channel
 from allspark.opening import Handler, Opening, Service, open_service
+
+if TYPE_CHECKING:
+    from allspark.base import BaseProcessor
 
 _OK = 200
 _PAIR = 2
@@ -31,7 +34,13 @@ class Context:
         """
         Open the service: from here on requests are accepted and wait to be read.
         """
-        self._service = open_service(Opening(endpoint, self.num_thread, None))
+        return self.open_for(None, endpoint)
+
+    def open_for(self, processor: BaseProcessor | None, endpoint: str | None) -> QueuedService:
+        """
+        Open the service for *processor*, which is to be run by it.
+        """
+        self._service = open_service(Opening(endpoint, self.num_thread, processor))
         return QueuedService(self._service)
 
     def channel(self, uri: str) -> Channel:

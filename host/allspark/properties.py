@@ -15,16 +15,21 @@ from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 Listener = Callable[[bytes], object]
-Outlet = Callable[[bytes, bytes], None]
+Outlet = Callable[[bytes, bytes, int], None]
 
 
 class Store:
     """
     The values of this process, who listens to them, and the *outlet* to the host.
+
+    The program's changes are numbered: the host repeats them, and what it repeats may be older than what the program
+    has put since.
     """
 
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
+        self._count = 0
+        self._put: dict[bytes, int] = {}
         self._listeners: dict[bytes, list[Listener]] = {}
         self._outlet: Outlet | None = None
         self._lock = threading.RLock()
@@ -40,7 +45,7 @@ class Store:
         with self._lock:
             self._outlet = outlet
             for name, value in self.values.items():
-                outlet(name, value)
+                outlet(name, value, self._put.get(name, 0))
 
     def listen(self, name: bytes, listener: Listener) -> None:
         """
@@ -55,21 +60,27 @@ class Store:
         """
         with self._lock:
             self.values[name] = value
+            self._count += 1
+            self._put[name] = self._count
             if self._outlet is not None:
-                self._outlet(name, value)
-        self._call_listeners(name, value)
+                self._outlet(name, value, self._count)
+        self.call_listeners(name, value)
 
-    def receive(self, name: bytes, value: bytes) -> None:
+    def receive(self, name: bytes, value: bytes, put: int | None) -> bool:
         """
-        The host has changed *name*, or repeats what this program has put.
+        The host has changed *name*, or repeats this program's change number *put*. Tells whether that is news, for
+        which to call the listeners.
         """
         with self._lock:
-            if self.values.get(name) == value:
-                return
+            if self.values.get(name) == value or (put is not None and put < self._put.get(name, 0)):
+                return False
             self.values[name] = value
-        self._call_listeners(name, value)
+            return True
 
-    def _call_listeners(self, name: bytes, value: bytes) -> None:
+    def call_listeners(self, name: bytes, value: bytes) -> None:
+        """
+        Tell all that listen to *name*.
+        """
         for listener in list(self._listeners.get(name, ())):
             try:
                 listener(value)

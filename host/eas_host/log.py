@@ -75,7 +75,9 @@ class _Announcer:
             record = logging.LogRecord("eas_host", logging.INFO, "", 0, text.removeprefix("[INFO] "), None, None)
             text = _JsonFormatter().format(record)
         try:
-            print(text, flush=True)
+            print(text)
+            if hasattr(sys.stdout, "flush"):  # a program's own may have nothing but `write`
+                sys.stdout.flush()
         except (OSError, ValueError):
             # A full disk, a closed terminal, or nobody reads any more (`eas-host | head -1`): no reason not to serve.
             sys.stdout = None

@@ -53,6 +53,9 @@ class ForkedWorkers(Supervisor):
         kind = message["event"]
         if kind == "stop":
             self._host.stop()
+        elif kind == "failed":
+            self._host.dispatcher.give_up("the program has left run()")
+            self._host.stop()
         elif kind == "run":
             self._host.loop.create_task(self._load())
         elif kind == "forked":

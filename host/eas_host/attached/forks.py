@@ -16,8 +16,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from allspark.properties import store
 from eas_host.errors import InitializeFailed
 from eas_host.processors.answers import describe, user_trace
 from eas_host.processors.program import Program
@@ -27,6 +28,8 @@ from eas_host.workers.main import ignore_signals, work
 
 if TYPE_CHECKING:
     from allspark import BaseProcessor
+
+_UNKNOWN: Final = 255
 
 
 class Forks:
@@ -61,7 +64,10 @@ class Forks:
     def _start(self, number: int, sock: socket.socket) -> None:
         # The current start method decides what it is.
         process = multiprocessing.Process(
-            target=child_main, args=(self._processor, sock), name=f"allspark-worker-{number}", daemon=True
+            target=child_main,
+            args=(self._processor, sock, dict(store.values)),
+            name=f"allspark-worker-{number}",
+            daemon=True,
         )
         try:
             process.start()
@@ -76,13 +82,16 @@ class Forks:
     def _reap(self, number: int, process: multiprocessing.Process) -> None:
         process.join()
         self._processor.processes.remove(process)
-        self._control.send(event="exited", worker=number, status=process.exitcode)
+        # A program that ignores SIGCHLD, or waits for all children, does not let us know how one of them ended.
+        status = _UNKNOWN if process.exitcode is None else process.exitcode
+        self._control.send(event="exited", worker=number, status=status)
 
 
-def child_main(processor: BaseProcessor, sock: socket.socket) -> None:
+def child_main(processor: BaseProcessor, sock: socket.socket, properties: dict[bytes, bytes]) -> None:
     """
-    Be a worker process; *sock* is its control socket.
+    Be a worker process of a program with these *properties*; *sock* is its control socket.
     """
+    store.values.update(properties)
     die_with_parent(os.getppid())
     ignore_signals()
     control = SocketControl(sock, on_end=lambda: os._exit(1))

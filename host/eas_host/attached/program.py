@@ -44,7 +44,10 @@ class Link:
         self._loop = loop
         self._socket = sock
         self._outbox = Outbox(loop, sock)
-        self._pidfd = os.pidfd_open(pid)
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            raise SystemExit(1) from None
         if os.getppid() != pid:
             raise SystemExit(1)  # it died before we could watch it
         loop.add_reader(self._pidfd, self._died)

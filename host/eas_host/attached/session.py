@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from eas_host import boot
@@ -62,6 +63,9 @@ class Session:
         self._program = Program(self._ring, self._control, self._welcome["threads"])
         self.queue: Queued = self._program.queue
         self._interrupts = Interrupts(self._ask_to_stop)
+        self._program.on_reading = self._begin_reading  # run() may have been overridden by one that reads
+        self._opened = wanted
+        self._lock = threading.Lock()
         self._reads = self._began = False
         self._status = 0
         if not self._several:
@@ -80,12 +84,11 @@ class Session:
         """
         if self._control.stopping.is_set():
             raise RuntimeError("the service has ended; a program serves once")
-        if wanted.processor is None and not self._reads and not self._began:
-            self._reads = self._interrupts.serving = True
-            self._control.on("stop", lambda _: self._ring.stop())
-            self._control.send(event="threads", count=0)
-            self._control.send(event="ready")
-            self._announce_ready()
+        if wanted.endpoint not in (None, self._opened.endpoint):
+            text = f"endpoint {wanted.endpoint!r} has no effect: a program has one service, {self._welcome['url']}"
+            self._ring.log("W", text)
+        if wanted.processor is None:
+            self._begin_reading()
 
     def run(self, processor: BaseProcessor) -> None:
         """
@@ -94,9 +97,13 @@ class Session:
         Raises:
             SystemExit: the front is gone, or the worker processes could not load the processor.
         """
-        if self._began:
-            raise RuntimeError("run() was called before: a program serves once")
-        self._began = True
+        with self._lock:
+            if self._began:
+                raise RuntimeError("run() was called before: a program serves once")
+            self._began = True
+        if processor.worker_processes != _processes_of(self._opened):
+            text = f"worker_processes={processor.worker_processes} has no effect: the service was opened with another"
+            self._ring.log("W", text)
         try:
             if self._several:
                 self._serve_with_processes(processor)
@@ -122,6 +129,16 @@ class Session:
 
     # -- serving
 
+    def _begin_reading(self) -> None:
+        with self._lock:
+            if self._reads or self._began:
+                return
+            self._reads = self._interrupts.serving = True
+        self._control.on("stop", lambda _: self._ring.stop())
+        self._control.send(event="threads", count=0)
+        self._control.send(event="ready")
+        self._announce_ready()
+
     def _serve_with_threads(self, processor: BaseProcessor) -> None:
         try:
             self._program.initialize(processor)
@@ -143,7 +160,12 @@ class Session:
 
         self._control.on("started", lambda _: self._announce_ready())
         self._interrupts.serving = True
-        Forks(self._control, processor).run(self._welcome["processes"])
+        try:
+            Forks(self._control, processor).run(self._welcome["processes"])
+        except BaseException:  # raised by a handler of the program's own
+            self._control.send(event="failed")  # the processes do not end by themselves, and Python would wait for them
+            self._wait_for_front()
+            raise
         self._wait_for_front()
 
     @property
@@ -157,12 +179,12 @@ class Session:
     # -- the front
 
     def _start_front(self, wanted: Opening) -> socket.socket:
+        boot.fill_standard_streams()
         ours, theirs = socket.socketpair()
-        processor = wanted.processor
         plan = {
             "endpoint": wanted.endpoint,
             "script": sys.argv[0] if sys.argv else "",
-            "processes": processor.worker_processes if processor is not None else 1,
+            "processes": _processes_of(wanted),
         }
         words = boot.command("eas_host.attached.front", theirs.fileno(), os.getpid(), json.dumps(plan))
         with theirs:
@@ -178,15 +200,15 @@ class Session:
     def _read_welcome(self) -> dict[str, Any]:
         welcome = self._control.next()
         if welcome is None:
-            self._status = self._judge(self._front.wait())
-            raise SystemExit(self._status or 1)
+            raise SystemExit(self._judge(self._front.wait(), asked=True) or 1)
         return welcome
 
     def _front_ended(self) -> None:
         """
         Called on the control thread, once.
         """
-        self._status = self._judge(self._front.wait())
+        code = self._front.wait()
+        self._status = self._judge(code, asked=self._several or self._control.stopping.is_set())
         self._ring.stop()
         if self._reads:
             self._control.stopping.set()
@@ -198,15 +220,16 @@ class Session:
             self._front.kill()
             self._control.join()
 
-    def _judge(self, code: int) -> int:
+    def _judge(self, code: int, *, asked: bool) -> int:
         """
-        Turn the front's exit *code* into ours; say it if it was none that the front has explained itself.
+        Turn the front's exit *code* into ours; say it if it was none that the front has explained itself, or 0 before
+        it has *asked* us to stop: that is what we hear of every end if the program ignores SIGCHLD.
         """
-        if code == 0 or code in _SAID_WHY:
+        if code in _SAID_WHY or (code == 0 and asked):
             return code
         from eas_host import log  # noqa: PLC0415  rarely needed
 
-        how = f"ended with exit code {code}"
+        how = f"ended with exit code {code}" if code else "has ended"
         if code < 0:
             with contextlib.suppress(ValueError):
                 how = f"died of {signal.Signals(-code).name}"
@@ -243,3 +266,7 @@ class Session:
         from eas_host import log  # noqa: PLC0415  late, as all of the host
 
         log.announce("[INFO] Service start successfully")
+
+
+def _processes_of(wanted: Opening) -> int:
+    return wanted.processor.worker_processes if wanted.processor is not None else 1

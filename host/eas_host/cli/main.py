@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from eas_host import log
+from eas_host import boot, log
 from eas_host.cli.options import read_config
 from eas_host.errors import HostError
 
@@ -24,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(argv: Sequence[str]) -> int:
+    boot.fill_standard_streams()
     config = read_config(argv)
     # Imported late: --help and a wrong flag answer without loading the event loop and the native module.
     from eas_host.serving import serve  # noqa: PLC0415

@@ -217,7 +217,7 @@ class FrontContext:
         event = message["event"]
         if event == "property":
             source = Source.RUNNING if worker in self._loaded else Source.LOADING
-            self.properties.put(message["name"], message["value"], source)
+            self.properties.put(message["name"], message["value"], source, message.get("origin"))
         elif event == "ready":
             self._loaded.add(worker)
             self._has_served = True

@@ -96,19 +96,20 @@ class Properties:
         values = self._values | {name: str(value()) for name, value in self._in_force.items()}
         return {name: HIDDEN if name == TOKEN else value for name, value in sorted(values.items())}
 
-    def put(self, name: str, value: str, source: Source) -> None:
+    def put(self, name: str, value: str, source: Source, origin: object = None) -> None:
         """
-        Give *name* the *value* that a program puts. What is wrong changes nothing and is logged.
+        Give *name* the *value* that a program puts. What is wrong changes nothing and is logged. The workers are told
+        *origin*, by which the program knows its own change again.
         """
         if source is Source.LOADING and name in self._settled:
             self._say_settled(name, value)
             return
         try:
-            self.put_all({name: value}, source)
+            self.put_all({name: value}, source, origin)
         except ValueError as error:
             log.warning("property %s", error)
 
-    def put_all(self, values: Mapping[str, str], source: Source) -> None:
+    def put_all(self, values: Mapping[str, str], source: Source, origin: object = None) -> None:
         """
         Give several names their *values*: all of them, or none.
 
@@ -128,7 +129,7 @@ class Properties:
                 self._values[name] = value
                 if name in self._appliers:
                     self._appliers[name](meant[name])
-                self._tell_workers(name)
+                self._tell_workers(name, origin)
 
     def repeat(self) -> None:
         """
@@ -137,8 +138,8 @@ class Properties:
         for name in sorted(self._settled & self._values.keys()):
             self._tell_workers(name)
 
-    def _tell_workers(self, name: str) -> None:
-        self._tell({"event": "property", "name": name, "value": self._values[name]})
+    def _tell_workers(self, name: str, origin: object = None) -> None:
+        self._tell({"event": "property", "name": name, "value": self._values[name], "origin": origin})
 
     def _say_settled(self, name: str, value: str) -> None:
         current = self._values.get(name, "")

@@ -45,6 +45,7 @@ class HostedService:
         self.failure: BaseException | None = None
         self._spec = spec
         self._program = program
+        program.on_reading = self._begin_reading  # run() may have been overridden by one that reads
         self._control = control
         self._serve = serve
         self._pool: Pool | None = None
@@ -72,7 +73,7 @@ class HostedService:
         if wanted.processor is not None:
             self.instance = wanted.processor
             self._ask_for_processes(wanted.processor.worker_processes)
-        elif not self.served:
+        else:
             self._begin_reading()
         return self
 
@@ -137,6 +138,8 @@ class HostedService:
         """
         The program reads its requests itself, so it is ready from here on.
         """
+        if self.served:
+            return
         if self._spec.isolation == "none":
             self.failure = EntryInvalid(
                 f"{self._spec.entry}: it reads requests itself (queued_service), on the thread that --isolation none"

@@ -9,6 +9,7 @@ too long.
 from __future__ import annotations
 
 import base64
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -36,11 +37,16 @@ class Program:
         ring: where requests come from.
         control: the conversation with the front.
         threads: how many threads call `process`, whatever the program says; None: as it says.
+
+    Attributes:
+        queue: the requests, for programs that read them themselves.
+        on_reading: called when a thread begins to read them.
     """
 
     def __init__(self, ring: WorkerRing, control: Control, threads: int | None = None) -> None:
         self.ring = ring
-        self.queue = Queued(ring, lambda count: control.send(event="threads", count=count))
+        self.queue = Queued(ring, self._on_readers)
+        self.on_reading: Callable[[], None] = lambda: None
         self._control = control
         self._given = threads
         self._processor: BaseProcessor | None = None
@@ -58,7 +64,11 @@ class Program:
         """
         Pass on what the program puts, and has put.
         """
-        store.connect(lambda name, value: self._control.send(event="property", name=_text(name), value=_text(value)))
+        store.connect(
+            lambda name, value, number: self._control.send(
+                event="property", name=_text(name), value=_text(value), origin=[os.getpid(), number]
+            )
+        )
 
     def initialize(self, processor: BaseProcessor) -> None:
         """
@@ -104,13 +114,21 @@ class Program:
         self._injected[path] = (handler, pool)
         self._control.send(event="inject", path=path, token=token)
 
+    def _on_readers(self, count: int) -> None:
+        if count:
+            self.on_reading()
+        self._control.send(event="threads", count=count)
+
     # -- what the front says
 
     def _on_property(self, message: Message) -> None:
         name, value = _raw(message["name"]), _raw(message["value"])
         if name == _THREADS and self._processor is not None:
             self._resize(int(value))
-        self._listeners.submit(lambda: store.receive(name, value))
+        process, number = message.get("origin") or (None, None)
+        put = number if process == os.getpid() else None
+        if store.receive(name, value, put):
+            self._listeners.submit(lambda: store.call_listeners(name, value))
 
     def _resize(self, count: int) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ of its own belongs to no thread; it may be answered by any, once.
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 import time
@@ -42,9 +43,11 @@ class _Farewell:
 
     def __init__(self, say: Callable[[], None]) -> None:
         self._say = say
+        self._process = os.getpid()
 
     def __del__(self) -> None:
-        if not sys.is_finalizing():
+        # A child that is forked drops the threads that it has not got; they live on in its parent.
+        if not sys.is_finalizing() and os.getpid() == self._process:
             self._say()
 
 
@@ -56,6 +59,7 @@ class Queued:
     def __init__(self, ring: WorkerRing, on_readers: Callable[[int], None]) -> None:
         self._ring = ring
         self._on_readers = on_readers
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._mine = threading.local()
         self._readers: dict[int, _Reader] = {}
@@ -160,6 +164,11 @@ class Queued:
         return reader.calls if reader is not None else deque()
 
     def _reader(self) -> _Reader:
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                f"requests are read by the process that has opened the service, {self._process}, and not by those that"
+                " it forks; use threads, or a BaseProcessor with worker_processes"
+            )
         reader: _Reader | None = getattr(self._mine, "reader", None)
         return self._new_reader() if reader is None else reader
 

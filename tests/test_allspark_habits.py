@@ -1,0 +1,360 @@
+"""
+What programs do that nobody planned for: they fork while requests run, ignore SIGCHLD, close their streams, override
+`run`, or lie beside files with the names of Python's own modules.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+
+import pytest
+
+import allspark
+from allspark.properties import Store
+from support import PATIENCE
+from support.app import Apps, apps
+from support.gate import Gate
+from support.host import Host, clean_environment, program
+from support.program import Program
+from support.wire import command
+from test_allspark_alone import front_of
+from test_replacement import free_port
+
+__all__ = ["apps"]
+
+each_way = pytest.mark.parametrize("way", ["alone", "hosted"])
+
+OPEN = "queued = allspark.Context(4).queued_service()\n"
+
+
+# Forks.
+
+
+@each_way
+def test_a_fork_beside_a_reader(apps: Apps, gate: Gate, way: str) -> None:
+    """A child has not got the threads of its parent, which read and answer on."""
+    body = OPEN + "for _ in range(2):\n    threading.Thread(target=serve, args=(queued,), daemon=True).start()\nwait()"
+    before = """
+def fork():
+    if not (pid := os.fork()):
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return b"forked"
+
+def serve(queued):
+    while True:
+        data = queued.read()
+        queued.write(fork() if data == b"fork" else contract.gate(data)[0])
+
+def wait():
+    threading.Event().wait()
+"""
+    host = apps.start(body, before, {"EAS_HOST_WORKER_PROCESSES": "1"}, way)
+    with host.ask(f"{gate.folder}:held".encode()) as client:
+        gate.wait_entered()
+        assert host.call(b"fork").body == b"forked"
+        gate.release()
+        assert client.read().body == b"held"
+
+
+def test_a_child_reads(apps: Apps) -> None:
+    """What a program has forked cannot read in its stead, and is told so."""
+    body = OPEN + "child = multiprocessing.Process(target=queued.read)\nchild.start()\nchild.join()"
+    before = "import multiprocessing\nmultiprocessing.set_start_method('fork')"
+    program = apps.begin(body, before)
+    program.allow_log(".")
+    program.ends_with(0)
+    assert "RuntimeError: requests are read by the process that has opened the service" in program.log.text()
+
+
+# run() and what belongs to it.
+
+
+@each_way
+def test_run_is_overridden(apps: Apps, way: str) -> None:
+    """One that reads `queued` itself serves from its first read."""
+    before = """
+class Mine(Contract):
+    def run(self):
+        self.initialize()
+        while True:
+            self.queued.write(self.queued.read()[::-1])
+"""
+    host = apps.start("Mine().run()", before, way=way)
+    assert host.call(b"abc").body == b"cba"
+    host.stop(signal.SIGINT)
+    assert len(re.findall("Service start successfully", host.log.text())) == 1
+
+
+def test_its_context_stops_it(apps: Apps) -> None:
+    """The context of a processor is that of its service."""
+    before = (
+        "class Mine(Contract):\n    def process(self, data):\n        self.context.stop()\n        return data, 200"
+    )
+    program = apps.begin("Mine().run()\nprint('behind run', flush=True)", before)
+    program.wait_listening()
+    assert program.call(b"last").body == b"last"
+    program.wait_for_log("^behind run$")
+    program.ends_with(0)
+
+
+def test_several_services(apps: Apps) -> None:
+    """There is one; what a second one wants differently is in the log."""
+    body = "Contract(endpoint='127.0.0.1:1')\nContract(endpoint='127.0.0.1:2', worker_processes=2).run()"
+    program = apps.start(body)
+    program.expect_log(r"endpoint '127\.0\.0\.1:2' has no effect: a program has one service, http://")
+    program.expect_log("worker_processes=2 has no effect")
+    assert program.call(b"x").body == b"x"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_handler_that_exits(apps: Apps, method: str) -> None:
+    """A program that ends itself out of run() leaves no worker processes that it would wait for."""
+    body = f"""
+import multiprocessing
+multiprocessing.set_start_method({method!r})
+signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+Contract(worker_processes=2).run()
+"""
+    program = apps.begin(body)
+    program.wait_for_log("Service start successfully")
+    program.send_signal(signal.SIGINT)
+    program.ends_with(7)
+    assert program.log.text(stream="stderr") == ""
+
+
+@pytest.mark.parametrize("how", ["its worker", "its front"])
+def test_sigchld_is_ignored(apps: Apps, how: str) -> None:
+    """The system tells such a program nothing of how its children end; that they do is seen all the same."""
+    processes = 2 if how == "its worker" else 1
+    body = f"signal.signal(signal.SIGCHLD, signal.SIG_IGN)\nContract(worker_processes={processes}).run()"
+    program = apps.begin(body)
+    program.allow_log("is replaced|the HTTP front")
+    program.wait_for_log("Service start successfully")
+    program.wait_listening()
+    if how == "its worker":
+        assert program.call(command("die", "_exit:3")).status == 500
+        assert program.call(b"x").body == b"x"
+        program.stop(signal.SIGINT)
+    else:
+        os.kill(front_of(program), signal.SIGKILL)
+        program.ends_with(1)
+        assert "no request can arrive any more" in program.log.text()
+
+
+# Streams.
+
+
+@each_way
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "0<&- 1>&-", "0<&- 1>&- 2>&-"])
+def test_closed_streams(apps: Apps, way: str, closed: str) -> None:
+    """The numbers of streams that are closed are not given to sockets of ours."""
+    app = apps.write()
+    port = free_port()
+    environment = clean_environment() | {"EAS_HOST_LISTEN": f"127.0.0.1:{port}"}
+    words = [sys.executable, app.name] if way == "alone" else [*program(), "--entry", app.name]
+    shell = ["/bin/sh", "-c", f'exec "$0" "$@" {closed}', *words]
+    with (
+        closing(allspark.Channel(f"127.0.0.1:{port}")) as channel,
+        subprocess.Popen(
+            shell, cwd=app.parent, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process,
+    ):
+        try:
+            answer = b""
+            while not answer and process.poll() is None:
+                with suppress(ConnectionRefusedError):
+                    answer = channel.request(b"x")
+            assert answer == b"x"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+
+
+def test_a_stream_of_its_own(apps: Apps) -> None:
+    """It need not have more than `write`."""
+    before = """
+class Tee:
+    def __init__(self, stream):
+        self.stream = stream
+    def write(self, text):
+        self.stream.write(text)
+        self.stream.flush()
+"""
+    program = apps.start(
+        "sys.stdout = Tee(sys.stdout)\ntry:\n    Contract().run()\nfinally:\n    sys.stdout = None", before
+    )
+    assert program.call(b"x").body == b"x"
+
+
+# What lies beside it.
+
+
+@each_way
+def test_names_of_pythons_own(apps: Apps, way: str) -> None:
+    """Its modules may be called as some of Python's that neither it nor Python itself needs."""
+    names = ["calendar", "code", "email", "errors", "glob", "http", "log", "platform", "ssl", "statistics", "uuid"]
+    app = apps.write(before="\n".join(f"import {name}\nassert {name}.MINE" for name in names))
+    for name in names:
+        app.with_name(f"{name}.py").write_text("MINE = True\n", encoding="utf-8")
+    folder = app.parent.with_name("run")
+    with Program(folder, app) if way == "alone" else Host(folder, entry=app) as host:
+        assert host.call(b"x").body == b"x"
+
+
+def test_the_program_dies_at_once(apps: Apps) -> None:
+    """A front that finds its program dead has nothing to say."""
+    app = apps.write("threading.Timer(0.02, os._exit, [7]).start()\nContract()")
+    for number in range(5):
+        program = Program(apps.folder / f"run-{number}", app)
+        program.ends_with(7)
+        assert program.log.text(stream="stderr") == ""
+
+
+# Pickling.
+
+
+class Slotted(allspark.BaseProcessor):
+    __slots__ = ("model", "unset")
+    model: str
+
+
+def test_slots_pickle() -> None:
+    """A process that is started afresh gets them, too."""
+    processor = Slotted.__new__(Slotted)
+    processor.model, processor.endpoint = "m", "e"
+    copy = pickle.loads(pickle.dumps(processor))  # noqa: S301  our own
+    assert (copy.model, copy.endpoint, hasattr(copy, "unset")) == ("m", "e", False)
+
+
+def test_properties_of_spawned_processes(apps: Apps) -> None:
+    """They have what the program has put."""
+    before = """
+class Mine(Contract):
+    def initialize(self):
+        super().initialize()
+        self.word = allspark.default_properties().get("my.word")
+
+    def process(self, data):
+        return self.word, 200
+"""
+    body = "import multiprocessing\nmultiprocessing.set_start_method('spawn')\n"
+    body += "allspark.default_properties().put('my.word', 'here')\nMine(worker_processes=2).run()"
+    assert apps.start(body, before).call(b"").body == b"here"
+
+
+# Properties.
+
+
+@pytest.mark.parametrize("value", ["'1000.0'", "1e3", "'many'", "float('inf')"])
+def test_queue_size(apps: Apps, value: str) -> None:
+    """A queue size that is no whole number does not end the constructor."""
+    body = f"allspark.default_properties().put('rpc.max_queue_size', {value})\nmine = Contract()\n"
+    program = apps.start(body + "print('size', mine.max_queue_size, flush=True)\nmine.run()")
+    program.allow_log("property rpc.max_queue_size")
+    program.wait_for_log(f"^size {1000 if '1' in value else 64}$")
+
+
+def test_repeated_puts() -> None:
+    """What the host repeats is not newer than what the program has put since."""
+    store = Store()
+    said: list[tuple[bytes, bytes, int]] = []
+    heard: list[bytes] = []
+    store.connect(lambda name, value, number: said.append((name, value, number)))
+    store.listen(b"x", heard.append)
+    store.put(b"x", b"1")
+    store.put(b"x", b"2")
+    for change in said:
+        assert not store.receive(*change)
+        assert store.values[b"x"] == b"2"
+    assert heard == [b"1", b"2"]
+    assert store.receive(b"x", b"3", None)
+    assert store.values[b"x"] == b"3"
+
+
+@each_way
+def test_put_after_put(apps: Apps, way: str) -> None:
+    """A program that runs reads what it has put last, whenever it does."""
+    before = """
+class Mine(Contract):
+    def process(self, data):
+        properties, wrong = allspark.default_properties(), 0
+        for number in range(100):
+            properties.put('x', -1)
+            properties.put('x', number)
+            for _ in range(20):
+                time.sleep(0)
+                wrong += properties.get('x', -2) != number
+        return str(wrong), 200
+"""
+    assert apps.start("Mine().run()", before, way=way).call(b"").body == b"0"
+
+
+@each_way
+def test_a_listener_hangs(apps: Apps, way: str) -> None:
+    """It keeps no other property from changing."""
+    before = "class Mine(Contract):\n    def process(self, data):\n        return properties.get(data), 200\n"
+    body = (
+        "properties = allspark.default_properties()\nproperties.listen('a', lambda _: time.sleep(1000))\nMine().run()"
+    )
+    host = apps.start(body, before, {"EAS_HOST_WORKER_PROCESSES": "1"}, way)
+    for name in ("a", "b"):
+        assert host.call(f'{{"{name}": "new"}}'.encode(), "/api/builtin/prop").status == 200
+    deadline = time.monotonic() + PATIENCE
+    while host.call(b"b").body != b"new":
+        assert time.monotonic() < deadline
+
+
+# The client.
+
+
+def test_a_channel_does_not_ask_twice() -> None:
+    """A request on a connection of its own is sent once; on one that was closed while it was idle, again."""
+    served: list[bytes] = []
+
+    def serve(server: socket.socket, answers: list[bytes]) -> None:
+        for answer in answers:
+            connection, _ = server.accept()
+            with connection:
+                data = b""
+                while b"\r\n\r\nbody" not in data:
+                    data += connection.recv(65536)
+                served.append(data)
+                connection.sendall(answer)
+
+    good = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        closing(allspark.Channel("{}:{}".format(*server.getsockname()))) as channel,
+    ):
+        thread = threading.Thread(target=serve, args=(server, [b"", good, good]))
+        thread.start()
+        with pytest.raises(ConnectionError):
+            channel.request(b"body")
+        assert len(served) == 1
+        assert channel.request(b"body") == b"ok"
+        assert channel.request(b"body") == b"ok"
+        thread.join()
+    assert len(served) == 3
+
+
+def test_importing_brings_little() -> None:
+    """Names that users give their own files are still free."""
+    code = "import sys, allspark; print({'calendar', 'concurrent', 'email', 'http', 'ssl'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "set()\n"
