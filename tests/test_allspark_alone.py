@@ -125,7 +125,7 @@ def test_endpoint(apps: Apps, endpoint: str, listens: str) -> None:
 @pytest.mark.parametrize("endpoint", [None, "127.0.0.1:8000"])
 def test_endpoint_in_a_cluster(monkeypatch: pytest.MonkeyPatch, endpoint: str | None) -> None:
     """Ignored where EAS ignores it; that port cannot be had in a test, so the front is asked for its plan."""
-    plan = {"endpoint": endpoint, "script": "app.py", "processes": 1}
+    plan: dict[str, Any] = {"endpoint": endpoint, "script": "app.py", "processes": 1, "properties": {}}
     monkeypatch.setenv("NAMESPACE", "n")
     assert read_plan(plan).listen == (("127.0.0.1", 8080) if endpoint is None else ("127.0.0.1", 8000))
     monkeypatch.setenv("POD_NAME", "p")

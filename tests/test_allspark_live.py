@@ -126,6 +126,23 @@ class Mine(Contract):
     assert host.call(b"x").body == b"x"
 
 
+def test_what_is_put_first_counts_from_the_start(apps: Apps) -> None:
+    """
+    The port never serves anybody without the token that was put before it was opened, nothing is said of everybody,
+    and the queue may be as long as it says.
+    """
+    put = "allspark.default_properties().put"
+    before = f"{put}('rpc.token', 'c2VjcmV0')\n{put}('rpc.max_queue_size', '5000')"
+    program = apps.start("Contract().run()", before, {"EAS_HOST_LISTEN": "0.0.0.0:0"})
+    program.address = ("127.0.0.1", program.address[1])
+    assert program.call(b"x").status == 401
+    with program.connect() as client:
+        answer = client.send(request(path="/test", body=b"x", headers=[("Authorization", "c2VjcmV0")])).read()
+    assert (answer.status, answer.body) == (200, b"x")
+    assert "without a token" not in program.log.text()
+    assert "may be in the host at once" not in program.log.text()
+
+
 # Where the threads are.
 
 

@@ -1,10 +1,10 @@
 """
 The front's program under `python app.py`.
 
-Its arguments are CONTROL PARENT PLAN: the socket to the user's process, that process's number, and as JSON what the
-program asks for. Everything else comes from EAS_HOST_ variables, which win over the program, as they do under eas-host.
-The port is open, and requests wait, from when the program constructs its processor; the program ends this process, or
-its own end does.
+Its arguments are CONTROL PARENT: the socket to the user's process, over which comes first what the program asks for,
+and that process's number. Everything else comes from EAS_HOST_ variables, which win over the program, as they do under
+eas-host. The port is open, and requests wait, from when the program constructs its processor; the program ends this
+process, or its own end does.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
 from eas_host.config.values import Address, address
 from eas_host.errors import ConfigError
+from eas_host.front.properties import options_of
 from eas_host.serving import Host, raise_file_limit, ring_shape
 from eas_host.workers import Workers
 
@@ -38,8 +39,18 @@ def main() -> int:
     """
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
-    parent, plan = int(sys.argv[2]), json.loads(sys.argv[3])
-    return exit_code_of(lambda: _serve(sock, parent, plan))
+    return exit_code_of(lambda: _serve(sock, int(sys.argv[2]), _receive_plan(sock)))
+
+
+def _receive_plan(sock: socket.socket) -> dict[str, Any]:
+    """
+    Wait for the first message. The command line, which others can read, does not have it: there may be a token in it.
+    """
+    with sock.makefile("rb", buffering=0) as file:
+        plan: dict[str, Any] = json.loads(file.readline() or "null")
+    if plan is None:
+        raise SystemExit(1)  # the program has died
+    return plan
 
 
 def _serve(sock: socket.socket, parent: int, plan: dict[str, Any]) -> int:
@@ -70,6 +81,9 @@ def read_plan(plan: dict[str, Any]) -> HostConfig:
         config = replace(config, listen=_listen(config.listen, plan["endpoint"]))
     if "worker_processes" not in config.given:
         config = replace(config, worker_processes=plan["processes"])
+    # What was put already counts from the start: the ring is that large, and nobody is served without that token.
+    put = options_of(plan["properties"])
+    config = replace(config, **{name: value for name, value in put.items() if name not in config.given})
     return replace(config, isolation="process", entry=plan["script"])
 
 

@@ -18,6 +18,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from allspark.properties import store
 from eas_host import boot
 
 if TYPE_CHECKING:
@@ -185,8 +186,9 @@ class Session:
             "endpoint": wanted.endpoint,
             "script": sys.argv[0] if sys.argv else "",
             "processes": _processes_of(wanted),
+            "properties": {_text(name): _text(value) for name, value in tuple(store.values.items())},
         }
-        words = boot.command("eas_host.attached.front", theirs.fileno(), os.getpid(), json.dumps(plan))
+        words = boot.command("eas_host.attached.front", theirs.fileno(), os.getpid())
         with theirs:
             self._front = subprocess.Popen(
                 words,
@@ -195,6 +197,8 @@ class Session:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl+C is for the program
             )
+        with contextlib.suppress(OSError):  # if it has died already, that is seen when its answer is awaited
+            ours.sendall(json.dumps(plan).encode() + b"\n")
         return ours
 
     def _read_welcome(self) -> dict[str, Any]:
@@ -270,3 +274,7 @@ class Session:
 
 def _processes_of(wanted: Opening) -> int:
     return wanted.processor.worker_processes if wanted.processor is not None else 1
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

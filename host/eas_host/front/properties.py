@@ -12,6 +12,7 @@ an option given to eas-host, by an operator, or by a program that runs already.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import re
 from collections.abc import Callable, Mapping
@@ -37,11 +38,13 @@ _FALSE: Final = frozenset({"0", "false", "no"})
 
 class _Known(NamedTuple):
     """
-    A property that the host acts upon: the *option* that means the same, and how to *read* it.
+    A property that the host acts upon: the *option* that settles it, how to *read* it, and whether what is read is that
+    option's value.
     """
 
     option: str | None
     read: Callable[[str], Any]
+    is_option: bool = False
 
 
 class Source(enum.Enum):
@@ -185,6 +188,21 @@ def _wrong(name: str, value: str, error: ValueError) -> str:
     return f"{name}: {HIDDEN if name == TOKEN else repr(value[:100])} is wrong: {error}"
 
 
+def options_of(values: Mapping[str, str]) -> dict[str, Any]:
+    """
+    The options that the properties *values* amount to, by their fields' names. What is wrong with any of them is said
+    when it is put.
+    """
+    options = {}
+    for name, value in values.items():
+        known = _KNOWN.get(name)
+        if known is None or not known.is_option:
+            continue
+        with contextlib.suppress(ValueError):
+            options[str(known.option)] = read(name, value)
+    return options
+
+
 def _as_option(name: str) -> _Known:
     """
     A property that is read as the option *name*, but also from the text of a float: `5 * 1e3` is what users write.
@@ -195,7 +213,7 @@ def _as_option(name: str) -> _Known:
         whole = _WHOLE_FLOAT.fullmatch(text)
         return option.read(whole[1] if whole else text)
 
-    return _Known(name, read_option)
+    return _Known(name, read_option, is_option=True)
 
 
 def _flag(text: str) -> bool:
@@ -212,6 +230,6 @@ _KNOWN: Final = {
     "rpc.rate_limit": _as_option("rate_limit"),
     "rpc.decompressor": _as_option("decompressor"),
     "rpc.http.default_headers": _Known("content_type", read_headers),
-    TOKEN: _Known("token", readers.token),
+    TOKEN: _Known("token", readers.token, is_option=True),
     "model.ready": _Known(None, _flag),
 }
