@@ -16,10 +16,20 @@ QUEUE_FULL: Final = 450
 CLIENT_LEFT: Final = 499
 """What is logged and counted, never sent, when a client leaves before its answer (compatibility.md, section 6)."""
 
-_STATUS_OF_CODE: Final = {status.value: status.value for status in HTTPStatus if status >= OK} | {
-    0: OK,
-    QUEUE_FULL: QUEUE_FULL,
-}
+
+class _Statuses(dict[int, int]):
+    """
+    The HTTP status of each code that is recognised, and 400 for any other.
+    """
+
+    def __missing__(self, code: int) -> int:
+        return BAD_REQUEST
+
+
+HTTP_STATUS: Final = _Statuses(
+    {status.value: status.value for status in HTTPStatus if status >= OK} | {0: OK, QUEUE_FULL: QUEUE_FULL}
+)
+"""The HTTP status of a processor's return code: the rule of `http_status`, for who looks it up for each request."""
 BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value})
 """Statuses whose responses have no body (RFC 9110, sections 15.3.5 and 15.4.5)."""
 
@@ -31,4 +41,4 @@ def http_status(code: int) -> int:
     0 and 200 are success. A registered final status (200 to 599) and EAS's 450 pass through. Everything else, negative
     numbers included, is "unrecognised" and becomes 400 (the seed document, section 1.2).
     """
-    return _STATUS_OF_CODE.get(code, BAD_REQUEST)
+    return HTTP_STATUS[code]

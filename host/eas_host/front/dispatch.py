@@ -20,7 +20,7 @@ from typing import Final
 from eas_host import log
 from eas_host.front.exchange import Exchange, Refusal
 from eas_host.front.rate import RateLimit
-from eas_host.reply import BAD_REQUEST, http_status
+from eas_host.reply import BAD_REQUEST, HTTP_STATUS
 from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
 
 _BACKLOG_SECONDS: Final = 0.001
@@ -207,7 +207,7 @@ class Dispatcher:
                 exchange.slot = -1
                 try:
                     if outcome in _RETURNED:
-                        exchange.connection.answer(exchange, http_status(status), body)
+                        exchange.connection.answer(exchange, HTTP_STATUS[status], body)
                     else:
                         self._answer_failure(exchange, outcome, body)
                 except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it

@@ -108,7 +108,7 @@ class Exchange:
     alone_kills = 0
 
     def __init__(
-        self, connection: Connection, deadline: float, head: Head, body: bytes = b"", *, complete: bool = False
+        self, connection: Connection, deadline: float, head: Head, body: bytes = b"", complete: bool = False
     ) -> None:
         self.connection = connection
         self.deadline = deadline
