@@ -126,6 +126,13 @@ class Mine(Contract):
     assert host.call(b"x").body == b"x"
 
 
+@each_way
+def test_a_service_is_ready_from_the_start(apps: Apps, way: str) -> None:
+    """As in EAS, the property model.ready is 1 once there is a service, unless the program has put another value."""
+    body = "Contract()\nprint('ready', allspark.default_properties().get('model.ready'), flush=True)\nContract().run()"
+    apps.start(body, way=way).wait_for_log(r"^ready b'1'$")
+
+
 def test_what_is_put_first_counts_from_the_start(apps: Apps) -> None:
     """
     The port never serves anybody without the token that was put before it was opened, nothing is said of everybody,

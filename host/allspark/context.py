@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, overload
 
 from allspark.channel import Channel
 from allspark.opening import Handler, Opening, Service, open_service
+from allspark.properties import store
 
 if TYPE_CHECKING:
     from allspark.base import BaseProcessor
@@ -41,6 +42,7 @@ class Context:
         Open the service for *processor*, which is to be run by it.
         """
         self._service = open_service(Opening(endpoint, self.num_thread, processor))
+        store.set_default(b"model.ready", b"1")  # as EAS does
         return QueuedService(self._service)
 
     def channel(self, uri: str) -> Channel:

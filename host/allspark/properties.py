@@ -66,6 +66,13 @@ class Store:
                 self._outlet(name, value, self._count)
         self.call_listeners(name, value)
 
+    def set_default(self, name: bytes, value: bytes) -> None:
+        """
+        Give *name* the *value* that the host has for it anyway, unless it has one.
+        """
+        with self._lock:
+            self.values.setdefault(name, value)
+
     def receive(self, name: bytes, value: bytes, put: int | None) -> bool:
         """
         The host has changed *name*, or repeats this program's change number *put*. Tells whether that is news, for
