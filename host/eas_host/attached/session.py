@@ -32,6 +32,8 @@ _END_SECONDS: Final = 5.0
 """How long the front may take to end once it has told us to stop: it has nothing left to do."""
 _JOIN_SECONDS: Final = 0.2
 """How long a thread may take to end then. All answers are sent; one that is stuck ends with the process."""
+_CLEANUP_SECONDS: Final = 2.0
+"""How long the main thread of a program that reads may take to end by itself once there is nothing left to read."""
 
 HANDLERS: Final = ("call", "eastool", "monitor", "ping", "prop", "realtime_metrics", "tell", "term")
 
@@ -213,10 +215,13 @@ class Session:
         """
         code = self._front.wait()
         self._status = self._judge(code, asked=self._several or self._control.stopping.is_set())
-        self._ring.stop()
         if self._reads:
             self._control.stopping.set()
+            if self._status == 0:
+                threading.main_thread().join(_CLEANUP_SECONDS)
+            # Before the threads that read: the main thread may wait for them, and would then end as if all were well.
             self._interrupts.end_main_thread(self._status)
+        self._ring.stop()
 
     def _wait_for_front(self) -> None:
         self._control.join(_END_SECONDS)
