@@ -197,7 +197,10 @@ class JavaProcessor:
         """
         assert self._bridge is not None  # noqa: S101  load comes first
         bridge = self._bridge
-        bridge.enter(threading.current_thread().name)
+        try:
+            bridge.enter(threading.current_thread().name)
+        except jpype.JVMNotRunning:
+            raise SystemExit from None  # a call on another thread has ended the JVM, and with it this process
         call_process = bridge.call
 
         def handle(call: Call) -> None:
