@@ -1,5 +1,6 @@
 """
-The command `eas-host`: read the options, serve, and end with an exit code that means something.
+The command `eas-host`: serve a processor that flags describe, or run one of the commands, and end with an exit code
+that means something.
 """
 
 from __future__ import annotations
@@ -7,10 +8,23 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Final
 
 from eas_host import boot, log
 from eas_host.cli.options import read_config
 from eas_host.errors import HostError
+
+COMMANDS: Final = {
+    "test": "eas_host.cli.service:test",
+    "serve": "eas_host.cli.service:serve",
+    "desc": "eas_host.cli.desc:run",
+    "schema": "eas_host.cli.schema:run",
+    "init": "eas_host.cli.init:run",
+    "pack": "eas_host.cli.pack:run",
+    "pysdk": "eas_host.cli.pysdk:run",
+}
+"""Where each command is: a function that takes the words behind its name and returns the exit code."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,11 +34,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 after a clean stop, else that of the `HostError` that ended the host.
     """
-    return exit_code_of(lambda: _serve(sys.argv[1:] if argv is None else argv))
+    return exit_code_of(lambda: _run(sys.argv[1:] if argv is None else argv))
 
 
-def _serve(argv: Sequence[str]) -> int:
+def _run(argv: Sequence[str]) -> int:
     boot.fill_standard_streams()
+    if argv and argv[0] in COMMANDS:
+        # Imported late: no command pays for what another one needs.
+        module, _, name = COMMANDS[argv[0]].partition(":")
+        command: Callable[[Sequence[str]], int] = getattr(import_module(module), name)
+        return command(argv[1:])
     config = read_config(argv)
     # Imported late: --help and a wrong flag answer without loading the event loop and the native module.
     from eas_host.serving import serve  # noqa: PLC0415

@@ -78,6 +78,9 @@ class HostConfig:
     name: str | None = option(None, PROCESSOR, "NAME", "the service's name; default: the entry's stem without lib")
     model_entry: str | None = option(None, MODEL, "PATH", "the model's file or folder, given to initialize")
     model_config: str = option("", MODEL, "TEXT|@FILE", "any text, given to initialize", read=values.text_or_file)
+    warm_up: str | None = option(
+        None, MODEL, "FILE", "requests to answer before the service is up: .txt, one a line; any other file is one"
+    )
     listen: Address = option(
         Address("127.0.0.1", 8080),
         SERVING,
@@ -144,6 +147,12 @@ class HostConfig:
     )
     no_retry: bool = option(
         False, WORKERS, "", "answer 500, do not run again, what ran beside a crash", read=values.boolean
+    )
+    crash_block: bool = option(
+        False, WORKERS, "", "keep a worker that crashed down, do not replace it", read=values.boolean
+    )
+    reload: bool = option(
+        False, WORKERS, "", "load a new version when the processor, model or description changes", read=values.boolean
     )
     grace_period: float = option(
         30.0, WORKERS, "S", "time that running requests get when the host stops", read=values.seconds

@@ -8,7 +8,7 @@ changes its working directory.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,10 @@ class WorkerSpec:
 
     *python_class* is the part after the colon of `.py:Class`, *model_entry* is `""` where none is given. *given* names
     the options that were given explicitly: a program's own wishes do not change them.
+
+    *folder* is the working directory, `""` for that of the entry. *interpreter* is the Python that runs the worker, `""`
+    for the host's own; *packages* are folders that it imports from before its own. *environment* is added to what the
+    worker inherits.
     """
 
     type: str
@@ -39,6 +43,10 @@ class WorkerSpec:
     isolation: str
     given: tuple[str, ...]
     worker: int = 0
+    folder: str = ""
+    interpreter: str = ""
+    packages: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_config(cls, config: HostConfig) -> WorkerSpec:
@@ -82,7 +90,7 @@ class WorkerSpec:
         Read what `to_json` wrote.
         """
         fields = json.loads(line)
-        for name in ("classpath", "jvm_options", "given"):
+        for name in ("classpath", "jvm_options", "given", "packages"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
 
