@@ -1,7 +1,8 @@
 """
 A host's life: bind, load, listen, serve, drain, end.
 
-Signals: the first SIGINT or SIGTERM drains, the second ends the host at once.
+`ServiceHost` is `eas-host`; the host of `python app.py`, whose program loads itself, is in `attached`. Signals: the
+first SIGINT or SIGTERM drains, the second ends the host at once.
 """
 
 from __future__ import annotations
@@ -13,36 +14,35 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 from urllib.parse import quote
 
 import uvloop
 
 from eas_host import log
-from eas_host.config import HostConfig, WorkerSpec
-from eas_host.config.host import MAX_THREADS
+from eas_host.config import HostConfig
 from eas_host.config.values import Address
-from eas_host.config.worker import service_name
-from eas_host.errors import ConfigError, LoadError
+from eas_host.deploy.deployment import Deployment, Prepare
+from eas_host.errors import LoadError
 from eas_host.front import listener
 from eas_host.front.connection import Connection
 from eas_host.front.context import FrontContext
-from eas_host.front.dispatch import Dispatcher
-from eas_host.front.limits import EARLY_SLOTS
-from eas_host.ring import FrontRing, Shape
+from eas_host.reload import Reloader
+from eas_host.versions import Version
 from eas_host.workers import Workers
 
-PYTHON_SLOTS: Final = 1024
-PYTHON_WORKERS: Final = 64
-"""Room in the ring for what python programs ask for later; it costs addresses, not memory."""
 FORCED: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
 
 
-def serve(config: HostConfig) -> int:
+def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = None) -> int:
     """
     Serve until a signal ends it.
+
+    Args:
+        deployment: what to serve.
+        prepare: makes the next version, for --reload.
+        announce: prints further lines once the address is known, before those that every start has.
 
     Returns:
         0 after a clean stop.
@@ -50,13 +50,12 @@ def serve(config: HostConfig) -> int:
     Raises:
         HostError: the host cannot start, or the processor cannot be loaded any more.
     """
+    config = deployment.config
     log.configure(config.log_level, config.log_format)
-    spec = WorkerSpec.from_config(config)
     raise_file_limit()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    host = Host(loop, config, ring_shape(config, python=spec.type == "python"), lambda host: _make_workers(host, spec))
-    host.front.name = service_name(config, spec)
+    host = ServiceHost(loop, deployment, prepare, announce)
     try:
         host.workers.run(lambda: loop.run_until_complete(host.run()))
     finally:
@@ -64,76 +63,30 @@ def serve(config: HostConfig) -> int:
     return 0
 
 
-def ring_shape(config: HostConfig, *, python: bool) -> Shape:
-    """
-    How large the ring is. A *python* program may ask for more threads, processes and waiting requests while it runs.
-    """
-    capacity = config.max_queue_size + config.worker_threads * config.worker_processes
-    return Shape(
-        slots=(max(capacity, PYTHON_SLOTS) if python else capacity) + EARLY_SLOTS,
-        workers=max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes,
-        threads=MAX_THREADS if python else config.worker_threads,
-        max_body=config.max_body,
-        max_output=config.max_output,
-    )
-
-
 class Host:
     """
-    Front, ring and workers of one processor.
+    The front, and the version of the service that it serves.
 
     Args:
         loop: runs the front.
         config: the options.
-        shape: of the ring.
-        make_workers: makes what runs the processor, for this host.
 
     Attributes:
         config: the options.
         loop: runs the front.
-        ring: between the front and the workers.
-        dispatcher: the front's end of the ring.
         front: what all connections share.
-        workers: what runs the processor.
+        stopping: done when the host is to stop.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        config: HostConfig,
-        shape: Shape,
-        make_workers: Callable[[Host], Workers],
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig) -> None:
         self.loop = loop
         self.config = config
         self._sockets = listener.bind(config.listen)
-        self.ring = _make_ring(shape)
-        threads = config.worker_threads * config.worker_processes
-        self.dispatcher = Dispatcher(loop, self.ring, config.max_queue_size + threads, threads)
-        self.front = FrontContext(loop, config, self.ring, self.dispatcher)
+        self.front = FrontContext(loop, config)
         self.stopping: asyncio.Future[None] = loop.create_future()
         self._fatal: LoadError | None = None
         self._servers: list[asyncio.AbstractServer] = []
-        self.workers = self.front.workers = make_workers(self)
         self.front.on_term = self.stop
-
-    async def run(self) -> None:
-        """
-        Load, serve, and stop after a signal.
-
-        Raises:
-            LoadError: the processor cannot be loaded, at first or any more.
-        """
-        self.watch_signals()
-        loading = self.loop.create_task(self.workers.start())
-        await asyncio.wait([loading, self.stopping], return_when=asyncio.FIRST_COMPLETED)
-        if not loading.done():
-            self.workers.kill()
-            return
-        loading.result()
-        await self.listen()
-        self._announce()
-        await self.serve_until_stopped()
 
     async def listen(self) -> None:
         """
@@ -165,10 +118,16 @@ class Host:
         await self.stopping
         for server in self._servers:
             server.close()
+        await self.stop_others()
         await self._drain()
-        await self.workers.stop()
+        await asyncio.gather(*(backend.workers.stop() for backend in self.front.backends))
         if self._fatal is not None:
             raise self._fatal
+
+    async def stop_others(self) -> None:
+        """
+        Stop what the host does besides serving.
+        """
 
     def stop(self) -> None:
         """
@@ -182,27 +141,25 @@ class Host:
         The processor cannot be loaded any more.
         """
         self._fatal = error
-        self.dispatcher.give_up(error.message)
         self.stop()
-
-    def on_message(self, worker: int, message: dict[str, Any]) -> None:
-        """
-        Take a *message* of a *worker* to where it belongs.
-        """
-        if message["event"] == "processes":
-            self.front.crew.set_processes(message["count"])
-        else:
-            self.front.on_message(worker, message)
 
     def close(self) -> None:
         """
         Give everything back.
         """
-        self.workers.kill()
+        self.kill_workers()
         self.front.close()
-        self.dispatcher.close()
+        for backend in self.front.backends:
+            backend.dispatcher.close()
         for sock in self._sockets:
             sock.close()
+
+    def kill_workers(self) -> None:
+        """
+        End all workers now.
+        """
+        for backend in self.front.backends:
+            backend.workers.kill()
 
     @property
     def port(self) -> int:
@@ -227,19 +184,14 @@ class Host:
         for number in (signal.SIGINT, signal.SIGTERM):
             self.loop.add_signal_handler(number, self._on_signal)
 
-    def _announce(self) -> None:
-        if self.config.generate_token:
-            log.announce(f"[INFO] Token: [{self.config.token}]")
-        log.announce(f"listening on {self.url}")
-        log.announce("[INFO] Service start successfully")
-
     async def _drain(self) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.front.drain(), self.config.grace_period)
             return
         log.warning("requests were still running after the grace period of %g s", self.config.grace_period)
-        self.dispatcher.give_up("the host is stopping")
-        self.workers.kill()
+        for backend in self.front.backends:
+            backend.dispatcher.give_up("the host is stopping")
+        self.kill_workers()
 
     def _on_signal(self) -> None:
         if self.stopping.done():
@@ -248,33 +200,103 @@ class Host:
         log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
 
     def _force(self) -> NoReturn:
-        self.workers.kill()
+        self.kill_workers()
         os._exit(FORCED)
 
 
-def _make_workers(host: Host, spec: WorkerSpec) -> Workers:
-    # Imported late: with a process of its own, the front never sees the code that calls processors.
-    if host.config.isolation == "none":
-        from eas_host.workers.local import LocalWorker  # noqa: PLC0415
+class ServiceHost(Host):
+    """
+    A host that loads its processors itself, in workers of its own.
+    """
 
-        return LocalWorker(host.loop, spec, host.ring, host.dispatcher, host.on_message)
-    from eas_host.workers.process import WorkerProcess  # noqa: PLC0415
-    from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        deployment: Deployment,
+        prepare: Prepare,
+        announce: Announce | None,
+    ) -> None:
+        super().__init__(loop, deployment.config)
+        self._say = announce
+        self._version = Version(self.front, deployment, self.on_fatal)
+        self._reloader: Reloader | None = None
+        if deployment.config.reload:
+            self._reloader = Reloader(self.front, self._version, prepare, self.on_fatal)
 
-    def spawn(
-        number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
-    ) -> WorkerProcess:
-        return WorkerProcess(host.loop, host.ring, replace(spec, worker=number), on_event, on_death)
+    @property
+    def workers(self) -> Workers:
+        """
+        What runs the first processor.
+        """
+        return self._version.backends[0].workers
 
-    return Supervisor(host.loop, host.config, spawn, host.ring, host.dispatcher, host.on_fatal, host.on_message)
+    async def run(self) -> None:
+        """
+        Load, serve, and stop after a signal.
+
+        Raises:
+            LoadError: a processor cannot be loaded, at first or any more.
+        """
+        self.watch_signals()
+        loading = self.loop.create_task(self._version.load())
+        await asyncio.wait([loading, self.stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not loading.done():
+            loading.cancel()
+            return
+        loading.result()
+        deployment = self._version.deployment
+        self.front.serve(deployment.name, deployment.config, self._version.backends)
+        await self.listen()
+        self._announce()
+        if self._reloader is not None:
+            self._reloader.start()
+        await self.serve_until_stopped()
+
+    async def stop_others(self) -> None:
+        """
+        No other version takes over any more.
+        """
+        if self._reloader is not None:
+            await self._reloader.stop()
+
+    def on_fatal(self, error: LoadError) -> None:
+        """
+        A processor cannot be loaded any more. With --reload the next version may be better.
+        """
+        if self._reloader is None:
+            super().on_fatal(error)
+        else:
+            log.error("%s; requests are answered 503 until files change", error.message)
+
+    def kill_workers(self) -> None:
+        """
+        End all workers now.
+        """
+        for version in self._versions:
+            version.kill()
+
+    def close(self) -> None:
+        """
+        Give everything back.
+        """
+        super().close()
+        for version in self._versions:
+            version.deployment.discard()
+
+    @property
+    def _versions(self) -> list[Version]:
+        return [self._version] if self._reloader is None else self._reloader.versions
+
+    def _announce(self) -> None:
+        if self._say is not None:
+            self._say(self)
+        if self.config.token is not None and self.config.generate_token:
+            log.announce(f"[INFO] Token: [{self.config.token}]")
+        log.announce(f"listening on {self.url}")
+        log.announce("[INFO] Service start successfully")
 
 
-def _make_ring(shape: Shape) -> FrontRing:
-    try:
-        return FrontRing(shape)
-    except OSError as error:
-        advice = "lower --max-queue-size, --worker-processes, --worker-threads, --max-body or --max-output"
-        raise ConfigError(f"{error}; {advice}") from error
+Announce = Callable[[Host], None]
 
 
 def raise_file_limit() -> None:

@@ -37,6 +37,7 @@ class Book:
         self.asked = 0
         self.answered = 0
         self.statuses: Counter[int] = Counter()
+        self.versions: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.wrong_count = 0
         self.stopping = False
@@ -72,10 +73,19 @@ class Book:
         if expected is None:
             if status != 500:
                 self.note(f"{status} {body[:100]!r} for a request that must fail")
+        elif self.options.plan == "versions":
+            self.answer_of_version(status, body, expected)
         elif status != 200 or body != expected:
             self.note(f"{status} {body[:200]!r} ({len(body)} bytes) for {expected[:40]!r} ({len(expected)} bytes)")
         if self.answered % self.options.report == 0:
             print(f"answers {self.answered}", flush=True)
+
+    def answer_of_version(self, status: int, body: bytes, expected: bytes) -> None:
+        """Each part of the processor says its version: `7 7 7|` and the request's body."""
+        versions, _, echoed = body.partition(b"|")
+        self.versions.update({versions.decode("ascii", "replace"): 1})
+        if status != 200 or echoed != expected or len(set(versions.split())) != 1:
+            self.note(f"{status} {body[:200]!r} for {expected[:40]!r}")
 
     def connection_ended(self) -> None:
         self.open -= 1
@@ -87,6 +97,7 @@ class Book:
             "asked": self.asked,
             "answered": self.answered,
             "statuses": self.statuses,
+            "versions": self.versions,
             "wrong": self.wrong,
             "wrong_count": self.wrong_count,
         }
@@ -183,7 +194,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="load a host and check every answer")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--plan", choices=("echo", "mixed"), default="echo")
+    parser.add_argument("--plan", choices=("echo", "mixed", "versions"), default="echo")
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--die", default="")
     parser.add_argument("--every", type=int, default=0)

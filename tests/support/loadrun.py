@@ -29,6 +29,7 @@ class Summary:
     asked: int
     answered: int
     statuses: dict[str, int]
+    versions: dict[str, int]
     wrong: list[str]
     wrong_count: int
 

@@ -21,7 +21,7 @@ from eas_host.workers.outbox import Outbox
 from eas_host.workers.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from eas_host.serving import Host
+    from eas_host.attached.front import AttachedHost
 
 
 class ForkedWorkers(Supervisor):
@@ -29,10 +29,11 @@ class ForkedWorkers(Supervisor):
     A supervisor whose processes the program starts, at the other end of *link*, once it runs.
     """
 
-    def __init__(self, host: Host, link: Link) -> None:
+    def __init__(self, host: AttachedHost, link: Link) -> None:
         config = replace(host.config, worker_threads=1)
+        backend = host.backend
         super().__init__(
-            host.loop, config, self._fork, host.ring, host.dispatcher, host.on_fatal, self._pass_on_message
+            host.loop, config, self._fork, backend.ring, backend.dispatcher, host.on_fatal, backend.on_message
         )
         self._host = host
         self._link = link
@@ -46,15 +47,12 @@ class ForkedWorkers(Supervisor):
         process = self._forked[number] = ForkedProcess(self._host, self._link, number, on_event, on_death)
         return process
 
-    def _pass_on_message(self, worker: int, message: dict[str, Any]) -> None:
-        self._host.on_message(worker, message)
-
     def _receive(self, message: dict[str, Any]) -> None:
         kind = message["event"]
         if kind == "stop":
             self._host.stop()
         elif kind == "failed":
-            self._host.dispatcher.give_up("the program has left run()")
+            self._host.backend.dispatcher.give_up("the program has left run()")
             self._host.stop()
         elif kind == "run":
             self._host.loop.create_task(self._load())
@@ -63,7 +61,7 @@ class ForkedWorkers(Supervisor):
         elif kind == "exited":
             self._forked[message["worker"]].ended(message)
         else:
-            self._host.on_message(0, message)
+            self._host.backend.on_message(0, message)
 
     async def _load(self) -> None:
         try:
@@ -75,9 +73,9 @@ class ForkedWorkers(Supervisor):
 
     def _program_died(self) -> None:
         text = f"the program (process {self._link.pid}) has ended"
-        dispatcher = self._host.dispatcher
+        dispatcher = self._host.backend.dispatcher
         self.kill()
-        for worker in range(self._host.ring.shape.workers):
+        for worker in range(self._host.backend.ring.shape.workers):
             for slot in dispatcher.held_by(worker):
                 dispatcher.fail(slot, f"{text} while it ran this request")
         for process in list(self._forked.values()):
@@ -95,7 +93,7 @@ class ForkedProcess:
 
     def __init__(
         self,
-        host: Host,
+        host: AttachedHost,
         link: Link,
         number: int,
         on_event: Callable[[dict[str, Any]], None],
@@ -109,7 +107,7 @@ class ForkedProcess:
         self._outbox = Outbox(host.loop, self._control)
         with theirs:
             self._readers = [
-                send_welcome(host.loop, self._outbox, host.ring, number, {}),
+                send_welcome(host.loop, self._outbox, host.backend.ring, number, {}),
                 message_reader(host.loop, os.dup(self._control.fileno()), on_event),
             ]
             link.send({"event": "fork", "worker": number}, [theirs.fileno()])

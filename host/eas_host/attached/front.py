@@ -27,9 +27,11 @@ from eas_host.cli.main import exit_code_of
 from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
 from eas_host.config.values import Address, address
-from eas_host.errors import ConfigError
+from eas_host.errors import ConfigError, LoadError
+from eas_host.front.backend import Backend
 from eas_host.front.properties import options_of
-from eas_host.serving import Host, raise_file_limit, ring_shape
+from eas_host.serving import Host, raise_file_limit
+from eas_host.versions import ring_shape
 from eas_host.workers import Workers
 
 
@@ -60,10 +62,9 @@ def _serve(sock: socket.socket, parent: int, plan: dict[str, Any]) -> int:
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     link = Link(loop, sock, parent)
-    host = AttachedHost(loop, config, link)
-    host.front.name = config.name or Path(plan["script"]).stem or "processor"
+    host = AttachedHost(loop, config, link, config.name or Path(plan["script"]).stem or "processor")
     try:
-        host.workers.run(lambda: loop.run_until_complete(host.run()))
+        loop.run_until_complete(host.run())
     finally:
         host.close()
     return 0
@@ -101,14 +102,20 @@ def _listen(default: Address, endpoint: str | None) -> Address:
 
 class AttachedHost(Host):
     """
-    The front of one user's process, at the other end of *link*.
+    The front of one user's process, at the other end of *link*, under the service's *name*.
+
+    Attributes:
+        backend: the user's processor.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, link: Link) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, link: Link, name: str) -> None:
+        super().__init__(loop, config)
         self._link = link
-        super().__init__(loop, config, ring_shape(config, python=True), self._make_workers)
+        self.backend = Backend(self.front, config, ring_shape(config, python=True))
         for number in range(config.worker_processes):
-            self.front.crew.set_threads(number, 0)  # until they say otherwise
+            self.backend.crew.set_threads(number, 0)  # until they say otherwise
+        self.backend.workers = self._make_workers()
+        self.front.serve(name, config, [self.backend])
 
     async def run(self) -> None:
         """
@@ -119,9 +126,9 @@ class AttachedHost(Host):
         """
         self.watch_signals()
         await self.listen()
-        self.dispatcher.ready = True  # requests wait
+        self.backend.dispatcher.ready = True  # requests wait
         self._link.welcome(
-            self.ring,
+            self.backend.ring,
             port=self.port,
             url=self.url,
             json=self.config.log_format == "json",
@@ -131,7 +138,14 @@ class AttachedHost(Host):
         )
         await self.serve_until_stopped()
 
-    def _make_workers(self, host: Host) -> Workers:
+    def on_fatal(self, error: LoadError) -> None:
+        """
+        The processor cannot be loaded any more.
+        """
+        self.backend.dispatcher.give_up(error.message)
+        super().on_fatal(error)
+
+    def _make_workers(self) -> Workers:
         if self.config.worker_processes > 1:
-            return ForkedWorkers(host, self._link)
-        return ProgramWorker(host, self._link)
+            return ForkedWorkers(self, self._link)
+        return ProgramWorker(self, self._link)

@@ -21,7 +21,7 @@ from eas_host.workers.outbox import Outbox
 from eas_host.workers.recovery import describe
 
 if TYPE_CHECKING:
-    from eas_host.serving import Host
+    from eas_host.attached.front import AttachedHost
 
 _ENDING_SECONDS: Final = 2.0
 """How long clients may take to read their last answers once the program is dead."""
@@ -93,11 +93,11 @@ def send_welcome(
     return RecordReader(loop, read, RECORD_END, log_records(worker, log.worker_record))
 
 
-def end_with_program(host: Host, text: str) -> None:
+def end_with_program(host: AttachedHost, text: str) -> None:
     """
     The program is dead, of what *text* says: answer everything and end.
     """
-    host.dispatcher.give_up("the program has ended", Refusal(500, f"{text} before it ran this request"))
+    host.backend.dispatcher.give_up("the program has ended", Refusal(500, f"{text} before it ran this request"))
     # Clients that do not read must not keep this process.
     host.loop.call_later(_ENDING_SECONDS, os._exit, 1)
     log.debug("%s; the front ends", text)
@@ -111,12 +111,12 @@ class ProgramWorker:
 
     restarts = 0
 
-    def __init__(self, host: Host, link: Link) -> None:
+    def __init__(self, host: AttachedHost, link: Link) -> None:
         self._host = host
         self._link = link
         link.on_message = self._receive
         link.on_death = self._died
-        host.ring.reset_worker(0, solo=False)
+        host.backend.ring.reset_worker(0, solo=False)
 
     def run(self, serve: Callable[[], None]) -> None:
         """
@@ -152,23 +152,23 @@ class ProgramWorker:
         if kind == "stop":
             host.stop()
         elif kind == "failed":
-            host.dispatcher.give_up("initialize() of the program failed")
+            host.backend.dispatcher.give_up("initialize() of the program failed")
             host.stop()
         elif kind == "ready":
-            host.dispatcher.worker_alive = True
-            host.on_message(0, message)
-            host.dispatcher.wake()
+            host.backend.dispatcher.worker_alive = True
+            host.backend.on_message(0, message)
+            host.backend.dispatcher.wake()
         else:
-            host.on_message(0, message)
+            host.backend.on_message(0, message)
 
     def _died(self) -> None:
         host = self._host
-        crash = host.ring.crash(0)
+        crash = host.backend.ring.crash(0)
         text = describe(crash, None, f"the program (process {self._link.pid})")
-        held = host.dispatcher.held_by(0)
+        held = host.backend.dispatcher.held_by(0)
         if held or (crash is not None and crash.signal):
             frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""
             log.error("%s%s", text, frames)
         for slot in held:
-            host.dispatcher.fail(slot, f"{text} while it ran this request")
+            host.backend.dispatcher.fail(slot, f"{text} while it ran this request")
         end_with_program(host, text)

@@ -45,10 +45,12 @@ def _run(argv: Sequence[str]) -> int:
         command: Callable[[Sequence[str]], int] = getattr(import_module(module), name)
         return command(argv[1:])
     config = read_config(argv)
+    log.configure(config.log_level, config.log_format)
     # Imported late: --help and a wrong flag answer without loading the event loop and the native module.
-    from eas_host.serving import serve  # noqa: PLC0415
+    from eas_host.deploy.plain import plain  # noqa: PLC0415
+    from eas_host.serving import run  # noqa: PLC0415
 
-    return serve(config)
+    return run(plain(config), lambda: plain(read_config(argv)))
 
 
 def exit_code_of(run: Callable[[], int]) -> int:

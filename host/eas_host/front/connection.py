@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from eas_host.front import wire
@@ -49,7 +50,6 @@ class Connection(asyncio.Protocol):
     def __init__(self, front: FrontContext) -> None:
         # Per host
         self._front = front
-        self._dispatcher = front.dispatcher
         self._now = front.loop.time
         self.keepalive = front.keepalive
         self._open = front.deadlines.open
@@ -76,6 +76,7 @@ class Connection(asyncio.Protocol):
         self._known_bytes = b""
         self._known_size = _UNKNOWN  # of a whole request with that head
         self._known_head = Head()
+        self._submit: Callable[[Exchange], Refusal | None] = front.submit  # to the processor that it is for
 
     # -- the transport's calls
 
@@ -100,7 +101,7 @@ class Connection(asyncio.Protocol):
             self._open[exchange] = None
             self._active = exchange
             self.at_rest = False
-            refusal = self._dispatcher.submit(exchange)
+            refusal = self._submit(exchange)
             if refusal is not None:
                 self.refuse(exchange, refusal)
             return
@@ -134,7 +135,7 @@ class Connection(asyncio.Protocol):
         if active is not None:
             if not self._cut_off:
                 front.client_left(active)
-            self._dispatcher.abandon(active)
+            front.abandon(active)
             self._drop(active)
         self._drop_waiting()
         front.check_drained()
@@ -255,7 +256,7 @@ class Connection(asyncio.Protocol):
         """
         reader = self._reader
         if exchange is self._active:
-            self._dispatcher.abandon(exchange)
+            self._front.abandon(exchange)
             self.refuse(exchange, refusal)
         elif exchange is reader.reading:
             reader.deaf = True
@@ -301,6 +302,7 @@ class Connection(asyncio.Protocol):
             self._known_bytes = data[:end]
             self._known_size = len(data)
             self._known_head = head
+            self._submit = head.backend.dispatcher.submit
 
     def _pump(self) -> None:
         """

@@ -6,53 +6,32 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.front.auth import Auth
+from eas_host.front.backend import Backend, Peer
+from eas_host.front.backends import Backends
 from eas_host.front.builtin import Builtins
-from eas_host.front.crew import Crew
 from eas_host.front.deadlines import Deadlines
 from eas_host.front.diagnosis import Diagnosis
-from eas_host.front.dispatch import Dispatcher
 from eas_host.front.exchange import Exchange, Refusal
 from eas_host.front.intake import Intake
-from eas_host.front.limits import (
-    EARLY_SLOTS,
-    IDLE_SECONDS,
-    RESERVED_DESCRIPTORS,
-    RESERVED_PER_WORKER,
-    SEND_SECONDS,
-    STALLED_SECONDS,
-    UNSENT_MEMORY,
-)
+from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
 from eas_host.front.metrics import Metrics
 from eas_host.front.properties import HIDDEN, TOKEN, Properties, Source
 from eas_host.front.rate import RateLimit
-from eas_host.front.upload import Uploads
+from eas_host.front.sweep import Stalled, Sweeper
+from eas_host.front.upload import Memory
 from eas_host.front.wire import Heads
 from eas_host.reply import ACCEPTED, CLIENT_LEFT
-from eas_host.ring import FrontRing
 
 if TYPE_CHECKING:
     from eas_host.front.builtin.call import Nobody
     from eas_host.front.connection import Connection
-    from eas_host.workers import Workers
-
-_SWEEP_SECONDS = 1.0
-
-
-class Stalled(NamedTuple):
-    """
-    What is known of a client that does not read: *since* when, when it last *moved*, and how many bytes are *left*.
-    """
-
-    since: float
-    moved: float
-    left: int
 
 
 class FrontContext:
@@ -60,43 +39,33 @@ class FrontContext:
     The front's shared state.
 
     Attributes:
+        backends: whose processors answer.
         keepalive: seconds that one exchange may take.
         connections: all that are open.
         told: the requests under way that nobody waits for (`/api/builtin/tell`).
         max_connections: how many there may be; the rest of the descriptors is for workers.
-        stalled: those whose clients do not read, as the last sweep saw them.
+        stalled: those whose clients do not read, as the last sweep saw them (`front.sweep`).
         draining: whether the host is stopping: each answer closes its connection.
         closed: whether what is still open is being reset.
         plain: whether answers need nothing special: the host is not stopping, and there is no access log.
         decompressor: how bodies are packed that do not say it themselves (`rpc.decompressor`).
         name: the service's name.
-        workers: what runs the processor, once there is something.
         on_term: called when a client asks the host to stop.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, config: HostConfig, ring: FrontRing, dispatcher: Dispatcher
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig) -> None:
         self.loop = loop
         self.config = config
-        self.ring = ring
+        self.backends = Backends()
         self.keepalive = config.keepalive / 1000
         self.max_body = config.max_body
         self.decompressor: str | None = config.decompressor
-        self.dispatcher = dispatcher
         self.auth = Auth(config.token)
-        self.metrics = Metrics(ring)
+        self.metrics = Metrics()
         self.builtins = Builtins(self)
         self.intake = Intake(self)
-        self.crew = Crew(
-            dispatcher,
-            ring.shape.slots - EARLY_SLOTS,
-            config.max_queue_size,
-            config.worker_processes,
-            config.worker_threads,
-        )
         self.diagnosis = Diagnosis(loop, self.tell)
-        self.uploads = Uploads(ring)
+        self.memory = Memory()
         self.heads = Heads(config.content_type)
         self.deadlines = Deadlines(loop, self.keepalive, self._expire)
         self.connections: set[Connection] = set()
@@ -107,15 +76,15 @@ class FrontContext:
         self.closed = False
         self.plain = not config.access_log
         self.name = ""
-        self.workers: Workers | None = None
         self.on_term: Callable[[], None] = lambda: None
-        self._loaded: set[int] = set()  # workers whose programs are ready
+        self._loaded: set[Peer] = set()  # workers whose programs are ready
         self._has_served = False  # one of them has been
+        self._past_restarts = 0
         self.properties = self._make_properties()
-        self.set_rate(config.rate_limit)
-        dispatcher.on_full = lambda: self.diagnosis.full(ring.waiting())
+        self._rate: RateLimit | None = None  # of the whole service
+        self._paused = False
         self._drained: asyncio.Future[None] | None = None
-        self._sweep_timer = loop.call_later(_SWEEP_SECONDS, self._sweep)
+        self._sweeper = Sweeper(self)
 
     async def drain(self) -> None:
         """
@@ -141,12 +110,63 @@ class FrontContext:
         """
         Reset what is still open.
         """
-        self._sweep_timer.cancel()
+        self._sweeper.close()
         self.deadlines.close()
         self.intake.close()
         self.closed = True
         for connection in list(self.connections):
             connection.transport.abort()
+
+    # -- versions
+
+    def serve(self, name: str, config: HostConfig, backends: Sequence[Backend]) -> None:
+        """
+        Let *backends* answer from here on, under the service's *name*; those that did so until now finish what they
+        have. Nothing of it waits, so no request meets anything in between.
+        """
+        retired = self.backends.serving
+        self.name = name
+        self.config = config
+        serving = Backends(name, backends)
+        serving.retired = [*self.backends.retired, *retired]
+        self.backends = serving
+        for backend in retired:
+            backend.retire(serving.named(backend.name))
+            self.builtins.on_retired(backend)
+        self.plain = not (self.draining or config.access_log)
+        self.properties.renew(config)
+        if any(backend.ring.shape.threads <= config.worker_threads for backend in backends):
+            why = "its threads cannot change while it runs; start the host with another --worker-threads"
+            self.properties.fix("rpc.worker_threads", why)
+        for backend in backends:
+            self.metrics.add(backend.ring)
+            backend.join()
+        self.forget_heads()
+
+    def release(self, backend: Backend) -> None:
+        """
+        *backend*, which was retired, has finished: nothing is under way in it, and its workers are gone.
+        """
+        self.backends.retired.remove(backend)
+        self.metrics.retire(backend.ring)
+        self._past_restarts += backend.workers.restarts
+
+    @property
+    def restarts(self) -> int:
+        """
+        How many worker processes were started in place of dead ones.
+        """
+        return self._past_restarts + sum(backend.workers.restarts for backend in self.backends)
+
+    @property
+    def not_ready(self) -> str | None:
+        """
+        Why the service takes no requests now; None if it does.
+        """
+        for backend in self.backends.serving:
+            if not backend.dispatcher.ready:
+                return f"{backend.where}{backend.dispatcher.reason}"
+        return "model.ready is 0" if self._paused else None
 
     # -- exchanges
 
@@ -154,10 +174,22 @@ class FrontContext:
         """
         Submit *exchange*, whose request took a while to arrive. Returns a refusal if that is not possible now.
         """
-        refusal = self.dispatcher.submit(exchange)
+        if exchange.head.backend.retired:
+            refusal = self._move(exchange)
+            if refusal is not None:
+                return refusal
+        backend = exchange.head.backend
+        refusal = backend.dispatcher.submit(exchange)
         if refusal is None:
-            self.ring.backdate(exchange.slot, int(self.age(exchange) * 1e9))
+            backend.ring.backdate(exchange.slot, int(self.age(exchange) * 1e9))
         return refusal
+
+    def abandon(self, exchange: Exchange) -> None:
+        """
+        Nobody waits for *exchange* any more.
+        """
+        if exchange.slot >= 0:
+            exchange.head.backend.dispatcher.abandon(exchange)
 
     def age(self, exchange: Exchange) -> float:
         """
@@ -203,18 +235,23 @@ class FrontContext:
 
     # -- workers
 
-    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+    def tell(self, message: dict[str, Any], worker: Peer | None = None) -> None:
         """
         Send *message* to one *worker*, or to all that are ready.
         """
-        if self.workers is not None:
-            self.workers.tell(message, worker)
+        if worker is not None:
+            worker.backend.workers.tell(message, worker.number)
+            return
+        for backend in self.backends.serving:
+            backend.workers.tell(message)
 
-    def on_message(self, worker: int, message: dict[str, Any]) -> None:
+    def on_message(self, worker: Peer, message: dict[str, Any]) -> None:
         """
         Take a *message* of a *worker*, or about its life: `ready`, `died`.
         """
         event = message["event"]
+        if worker.backend.retired and event in ("property", "inject"):
+            return  # it speaks for a version that serves no more
         if event == "property":
             source = Source.RUNNING if worker in self._loaded else Source.LOADING
             self.properties.put(message["name"], message["value"], source, message.get("origin"))
@@ -226,15 +263,13 @@ class FrontContext:
         elif event == "died":
             self._loaded.discard(worker)
             self.builtins.on_death(worker)
-        elif event == "threads":
-            self.crew.set_threads(worker, message["count"])
         elif event == "injected":
             self.builtins.on_message(worker, message)
         elif event == "inject":
             self.builtins.on_message(worker, message)
             self.forget_heads()  # a path may have got another to answer it
         else:
-            log.debug("worker %d: unknown message %r", worker, event)
+            log.debug("worker %d: unknown message %r", worker.number, event)
 
     # -- what can change while the host runs
 
@@ -265,13 +300,24 @@ class FrontContext:
         """
         Let *limit* requests pass in a second; 0 sets no bound.
         """
-        self.dispatcher.rate = RateLimit(limit, self.loop.time()) if limit else None
+        self._rate = RateLimit(limit, self.loop.time()) if limit else None
+        for backend in self.backends.serving:
+            backend.dispatcher.rate = self._rate
 
     def set_ready(self, ready: bool) -> None:
         """
         Serve requests, or refuse them: the program itself says that it is not ready.
         """
-        self.dispatcher.paused = not ready
+        self._paused = not ready
+        for backend in self.backends.serving:
+            backend.dispatcher.paused = self._paused
+
+    def set_queue(self, size: int) -> None:
+        """
+        Let *size* requests wait for each processor.
+        """
+        for backend in self.backends.serving:
+            backend.crew.set_queue(size)
 
     def forget_heads(self) -> None:
         """
@@ -282,15 +328,24 @@ class FrontContext:
 
     # -- inside
 
+    def _move(self, exchange: Exchange) -> Refusal | None:
+        """
+        Have *exchange*, which arrived for a version that serves no more, answered by the one that does.
+        """
+        head = exchange.head
+        while head.backend.retired:
+            successor = head.backend.successor
+            if successor is None:
+                return Refusal(404, f"there is no model {head.backend.name} any more")
+            if exchange.upload is not None:
+                exchange.body = exchange.take_body()  # it lies in the ring of the old version
+            head.backend = successor
+        return None
+
     def _make_properties(self) -> Properties:
         properties = Properties(self.config, self.tell)
         properties.on("rpc.keepalive", self.set_keepalive)
-        properties.on("rpc.max_queue_size", self.crew.set_queue, lambda: self.crew.queue)
-        if self.ring.shape.threads <= self.config.worker_threads:
-            properties.fix(
-                "rpc.worker_threads",
-                "its threads cannot change while it runs; start the host with another --worker-threads",
-            )
+        properties.on("rpc.max_queue_size", self.set_queue, lambda: self.backends.first.crew.queue)
         properties.on("rpc.rate_limit", self.set_rate)
         properties.on("rpc.decompressor", self.set_decompressor)
         properties.on("rpc.http.default_headers", self.heads.set_default_headers)
@@ -299,7 +354,7 @@ class FrontContext:
         return properties
 
     def _expire(self, exchange: Exchange) -> None:
-        dispatcher = self.dispatcher
+        dispatcher = exchange.head.backend.dispatcher
         milliseconds = self.keepalive * 1000
         # While a program loads for the first time behind an open port, waiting for it is what the time was spent on.
         lost = self._has_served and not dispatcher.worker_alive
@@ -309,44 +364,6 @@ class FrontContext:
             refusal = Refusal(408, f"the request took longer than {milliseconds:.0f} ms (--keepalive)", close=True)
             self.diagnosis.late(_request_line(exchange), milliseconds)
         exchange.connection.expire(exchange, refusal)
-
-    def _sweep(self) -> None:
-        """
-        Once a second: renew the Date, close connections that are idle for long, reset those that do not read.
-        """
-        self._sweep_timer = self.loop.call_later(_SWEEP_SECONDS, self._sweep)
-        self.heads.renew()
-        now = self.loop.time()
-        for connection in list(self.connections):
-            connection.sweeps_at_rest += 1
-            if connection.sweeps_at_rest * _SWEEP_SECONDS > IDLE_SECONDS:
-                connection.close_if_at_rest()
-        self._cut_off_stalled(now)
-        # A wild write of a processor may have spoilt the word that asks workers to tell of completions.
-        self.dispatcher.drain()
-
-    def _cut_off_stalled(self, now: float) -> None:
-        """
-        Reset connections whose clients do not read what they were sent.
-        """
-        unsent = 0
-        for connection in list(self.connections):
-            left = connection.transport.get_write_buffer_size()
-            unsent += left
-            known = self.stalled.get(connection)
-            if not left:
-                self.stalled.pop(connection, None)
-            elif known is None:
-                self.stalled[connection] = Stalled(now, now, left)
-            elif now - known.since > STALLED_SECONDS or (left == known.left and now - known.moved > SEND_SECONDS):
-                log.debug("a client does not read its answer: reset")
-                connection.reset()
-            elif left != known.left:
-                self.stalled[connection] = Stalled(known.since, now, left)
-        if unsent > UNSENT_MEMORY and self.stalled:
-            longest = min(self.stalled, key=lambda connection: self.stalled[connection].since)
-            log.warning("%d bytes of answers are not read by their clients: the longest stalled is reset", unsent)
-            longest.reset()
 
     def _log_access(self, exchange: Exchange, status: int, size: int) -> None:
         milliseconds = self.age(exchange) * 1000

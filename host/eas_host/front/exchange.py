@@ -14,6 +14,7 @@ from eas_host.front.wire import TEXT
 if TYPE_CHECKING:
     from _hashlib import HASH
 
+    from eas_host.front.backend import Backend
     from eas_host.front.builtin.handler import Handler
     from eas_host.front.connection import Connection
     from eas_host.front.upload import Upload
@@ -36,9 +37,11 @@ class Head:
         handler: what answers in place of the processor, if something does.
         coding: how the body is packed, if it is (`front.unpack`).
         content_md5: the digest that the body must have, as the client wrote it, if a signature covers it.
+        backend: whose processor answers it.
     """
 
     __slots__ = (
+        "backend",
         "coding",
         "content_md5",
         "fields",
@@ -66,6 +69,7 @@ class Head:
         self.handler: Handler | None = None
         self.coding: str | None = None
         self.content_md5: bytes | None = None
+        self.backend: Backend = None  # type: ignore[assignment]  # set before anybody asks
 
     @property
     def detour(self) -> bool:

@@ -54,7 +54,7 @@ class Intake:
         if head.coding is None or exchange.size == 0:
             return self._hand_on(exchange, exchange.take_body())
         if head.handler is None:
-            refusal = self._front.dispatcher.foresee()
+            refusal = head.backend.dispatcher.foresee()
             if refusal is not None:
                 return refusal
         if exchange.size <= _SMALL:

@@ -13,7 +13,7 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 from eas_host.reply import BAD_REQUEST, http_status
-from eas_host.ring import LATENCY_BOUNDS, FrontRing
+from eas_host.ring import LATENCY_BOUNDS, FrontRing, Stats
 
 _BROKEN: Final = 500
 """What an output that cannot be sent is answered with (`dispatch`)."""
@@ -55,11 +55,12 @@ class Totals(NamedTuple):
 
 class Metrics:
     """
-    Counts the host's own answers, beside those that *ring* counts.
+    Counts the host's own answers, beside those that the rings count.
     """
 
-    def __init__(self, ring: FrontRing) -> None:
-        self._ring = ring
+    def __init__(self) -> None:
+        self._rings: list[FrontRing] = []
+        self._past = Stats.zero()  # what rings have counted that are gone
         self._started = time.monotonic()
         self._requests: Counter[int] = Counter()
         self._buckets = [0] * (len(LATENCY_BOUNDS) + 1)
@@ -75,6 +76,19 @@ class Metrics:
         self._seconds += seconds
         self._sent += sent
 
+    def add(self, ring: FrontRing) -> None:
+        """
+        Have what *ring* counts, too.
+        """
+        self._rings.append(ring)
+
+    def retire(self, ring: FrontRing) -> None:
+        """
+        Keep what *ring*, which is about to go, has counted: a counter never goes back.
+        """
+        self._rings.remove(ring)
+        self._past += ring.stats()
+
     @property
     def uptime(self) -> float:
         """
@@ -84,9 +98,9 @@ class Metrics:
 
     def totals(self) -> Totals:
         """
-        Add up what the ring and the front have counted.
+        Add up what the rings and the front have counted.
         """
-        stats = self._ring.stats()
+        stats = sum((ring.stats() for ring in self._rings), self._past)
         requests = Counter(self._requests)
         for code, count in stats.returned.items():
             requests[http_status(code)] += count

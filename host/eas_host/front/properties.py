@@ -65,7 +65,8 @@ class Properties:
     def __init__(self, config: HostConfig, tell: Callable[[dict[str, Any]], None]) -> None:
         self._tell = tell
         self._values = _initial(config)
-        self._settled = {name for name, known in _KNOWN.items() if known.option in config.given}
+        self._settled = _given(config)
+        self._operators: set[str] = set()  # what an operator has put
         self._said: set[tuple[str, str]] = set()  # what had no effect; it is said once, not once for each worker
         self._appliers: dict[str, Callable[[Any], None]] = {}
         self._in_force: dict[str, Callable[[], object]] = {}
@@ -112,6 +113,20 @@ class Properties:
         except ValueError as error:
             log.warning("property %s", error)
 
+    def renew(self, config: HostConfig) -> None:
+        """
+        Another version serves, with the options *config*, and everything is applied to it: what the programs of the old
+        one put is forgotten, what an operator put stays.
+        """
+        before = self._values
+        self._values = _initial(config) | {name: before[name] for name in self._operators}
+        self._settled = _given(config) | self._operators
+        self._said.clear()
+        self._fixed.clear()
+        for name, apply in self._appliers.items():
+            value = self._values.get(name)
+            apply(None if value is None else read(name, value))
+
     def put_all(self, values: Mapping[str, str], source: Source, origin: object = None) -> None:
         """
         Give several names their *values*: all of them, or none.
@@ -128,6 +143,8 @@ class Properties:
         for name, value in values.items():
             if source is not Source.LOADING:
                 self._settled.add(name)
+            if source is Source.OPERATOR:
+                self._operators.add(name)
             if self._values.get(name) != value:
                 self._values[name] = value
                 if name in self._appliers:
@@ -162,6 +179,13 @@ def _initial(config: HostConfig) -> dict[str, str]:
         if known.option is not None and getattr(config, known.option) is not None
     }
     return values | {"rpc.http.default_headers": f"Content-Type: {config.content_type}", "model.ready": "1"}
+
+
+def _given(config: HostConfig) -> set[str]:
+    """
+    The properties that options settle.
+    """
+    return {name for name, known in _KNOWN.items() if known.option in config.given}
 
 
 def read(name: str, value: str) -> Any:  # noqa: ANN401  each property has a type of its own

@@ -89,6 +89,7 @@ class RequestReader:
         """
         front = self._front
         exchange = Exchange(self._connection, front.loop.time() + front.keepalive, Head())
+        exchange.head.backend = front.backends.first
         front.deadlines.open[exchange] = None
         return exchange
 
@@ -214,7 +215,7 @@ class RequestReader:
         *exchange* has more than one piece: move the first to where the others will go.
         """
         if exchange.upload is None and exchange.body:
-            exchange.upload = Upload(self._front.uploads, exchange)
+            exchange.upload = Upload(exchange.head.backend.uploads, exchange)
             first, exchange.body = exchange.body, b""
             exchange.upload.write(first)
 
@@ -280,6 +281,11 @@ class RequestReader:
         refusal = routes.refuse(head.method) if handler is None else routes.refuse(head.method, handler.methods)
         if refusal is not None:
             return refusal
+        if handler is None:
+            backend = front.backends.find(routes.path_of(head.url))
+            if isinstance(backend, Refusal):
+                return backend
+            head.backend = backend
         usual = front.decompressor if handler is None or handler.hands_on else None
         coding = unpack.find_coding(head.fields, usual)
         if isinstance(coding, Refusal):

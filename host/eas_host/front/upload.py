@@ -19,16 +19,48 @@ from eas_host.ring import FrontRing
 NO_SLOT: Final = -1
 
 
-class Uploads:
+class Memory:
     """
-    The bounds that all unfinished bodies share.
+    The bound that the unfinished bodies in the front's memory share.
     """
 
-    def __init__(self, ring: FrontRing) -> None:
+    def __init__(self) -> None:
+        self._free = UPLOADS_MEMORY
+        self._uploads: dict[Upload, None] = {}  # in the order in which they began
+
+    def take(self, upload: Upload, size: int) -> None:
+        """
+        Account for *size* more bytes of *upload*; if that is too much, the upload that takes longest is refused.
+        """
+        self._uploads[upload] = None
+        self._free -= size
+        if self._free < 0:
+            next(iter(self._uploads)).refuse()
+
+    def give(self, upload: Upload, size: int) -> None:
+        """
+        *size* bytes were freed: *upload* has ended.
+        """
+        self._uploads.pop(upload, None)
+        self._free += size
+
+
+class Uploads:
+    """
+    The unfinished bodies for one *ring*; those that find no slot there are in *memory*.
+    """
+
+    def __init__(self, ring: FrontRing, memory: Memory) -> None:
         self.ring = ring
+        self.memory = memory
         self._early_free = EARLY_SLOTS
-        self._memory_free = UPLOADS_MEMORY
-        self._in_memory: dict[Upload, None] = {}  # in the order in which they began
+
+    @property
+    def idle(self) -> bool:
+        """
+        Whether no body is in a slot that was lent.
+        """
+        return self._early_free == EARLY_SLOTS
 
     def lend_slot(self) -> int:
         """
@@ -46,22 +78,6 @@ class Uploads:
         A lent slot was published or released.
         """
         self._early_free += 1
-
-    def take_memory(self, upload: Upload, size: int) -> None:
-        """
-        Account for *size* more bytes of *upload*; if that is too much, the upload that takes longest is refused.
-        """
-        self._in_memory[upload] = None
-        self._memory_free -= size
-        if self._memory_free < 0:
-            next(iter(self._in_memory)).refuse()
-
-    def give_memory(self, upload: Upload, size: int) -> None:
-        """
-        *size* bytes were freed: *upload* has ended.
-        """
-        self._in_memory.pop(upload, None)
-        self._memory_free += size
 
 
 class Upload:
@@ -88,7 +104,7 @@ class Upload:
             self._uploads.ring.write(self.slot, start, piece, len(piece))
         else:
             self._pieces.append(piece)
-            self._uploads.take_memory(self, len(piece))
+            self._uploads.memory.take(self, len(piece))
 
     def refuse(self) -> None:
         """
@@ -109,7 +125,7 @@ class Upload:
             slot = ring.reserve()
             if slot >= 0:
                 self._copy(lambda offset, piece: ring.write(slot, offset, piece, len(piece)))
-            self._uploads.give_memory(self, self._size)
+            self._uploads.memory.give(self, self._size)
         self._pieces.clear()
         if slot >= 0:
             ring.publish(slot, self._size)
@@ -132,7 +148,7 @@ class Upload:
             self._uploads.ring.release(self.slot)
             self._uploads.slot_returned()
         else:
-            self._uploads.give_memory(self, self._size)
+            self._uploads.memory.give(self, self._size)
         self._pieces.clear()
 
     def _copy(self, write: Callable[[int, bytes], int]) -> None:

@@ -7,7 +7,9 @@ own around each would cost as much as the call.
 
 from __future__ import annotations
 
+import operator
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -72,6 +74,25 @@ class Stats(NamedTuple):
     bad: int
     bytes_in: int
     bytes_out: int
+
+    @classmethod
+    def zero(cls) -> Stats:
+        """
+        Nothing counted.
+        """
+        return cls((0,) * (len(LATENCY_BOUNDS) + 1), 0.0, {}, 0, 0, 0, 0)
+
+    def __add__(self, other: object) -> Stats:  # it adds up; a tuple would grow
+        """
+        What two rings have counted.
+        """
+        assert isinstance(other, Stats)  # noqa: S101  no tuple is added to it
+        return Stats(
+            tuple(map(operator.add, self.latency_counts, other.latency_counts)),
+            self.latency_sum + other.latency_sum,
+            dict(Counter(self.returned) + Counter(other.returned)),
+            *map(operator.add, self[3:], other[3:]),
+        )
 
 
 class FrontRing:

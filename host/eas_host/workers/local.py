@@ -68,6 +68,7 @@ class LocalWorker:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         print_promptly()
+        os.environ.update(self._spec.environment)
         enter_folder(self._spec)
         self._processor.run(serve)
 

@@ -127,9 +127,10 @@ def print_promptly() -> None:
 
 def enter_folder(spec: WorkerSpec) -> None:
     """
-    Make the entry's folder the working directory: `-rpath=.` and relative paths in user code count on it.
+    Make the entry's folder, or what *spec* names in its place, the working directory: `-rpath=.` and relative paths in
+    user code count on it.
     """
-    folder = spec.entry if Path(spec.entry).is_dir() else str(Path(spec.entry).parent)
+    folder = spec.folder or (spec.entry if Path(spec.entry).is_dir() else str(Path(spec.entry).parent))
     if Path(folder).is_dir():
         os.chdir(folder)
 

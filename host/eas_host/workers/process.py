@@ -58,7 +58,14 @@ class WorkerProcess:
             spec_fd = _file_of(spec.to_json(), child_ends)
             inherited = (control_child.fileno(), spec_fd, ring.memory_fd, ring.completion_fd, ends["log"][1])
             self._process = subprocess.Popen(
-                boot.command("eas_host.workers.main", *inherited, os.getpid()),
+                boot.command(
+                    "eas_host.workers.main",
+                    *inherited,
+                    os.getpid(),
+                    interpreter=spec.interpreter,
+                    packages=spec.packages,
+                ),
+                env={**os.environ, **spec.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=ends["stdout"][1],
                 stderr=ends["stderr"][1],

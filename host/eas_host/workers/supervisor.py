@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from eas_host import log
 from eas_host.config import HostConfig
@@ -20,7 +19,8 @@ from eas_host.errors import LOAD_ERRORS, InitializeFailed, LoadError
 from eas_host.front.dispatch import Dispatcher
 from eas_host.ring import FrontRing
 from eas_host.workers import OnMessage
-from eas_host.workers.recovery import FROM_OUTSIDE, Suspects, describe, judge
+from eas_host.workers.recovery import FROM_OUTSIDE, describe, judge
+from eas_host.workers.worker import Process, Spawn, State, Worker
 
 BACKOFF_FIRST: Final = 0.1
 BACKOFF_LONGEST: Final = 10.0
@@ -30,62 +30,6 @@ PROVEN_SECONDS: Final = 1.0
 """A worker that ends itself sooner, without having had a request, has not served: its load counts as failed."""
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself: exit handlers of the processor run in that time."""
-
-
-class State(Enum):
-    """
-    Where a worker is in its life.
-    """
-
-    LOADING = "loading"
-    READY = "ready"
-    DEAD = "dead"
-
-
-class Process(Protocol):
-    """
-    A worker process, as `Spawn` starts it.
-    """
-
-    pid: int
-
-    def send(self, message: dict[str, Any]) -> None:
-        """
-        Send *message* to it. Never blocks.
-        """
-
-    def kill(self) -> None:
-        """
-        End it now.
-        """
-
-
-Spawn = Callable[[int, Callable[[dict[str, Any]], None], Callable[[int], None]], Process]
-"""
-Starts the process of a worker, by its number. Each of its messages goes to the first function, and once, when it has
-died, its exit status to the second: an exit code, or minus the signal that ended it. OSError: it cannot be started.
-"""
-
-
-class Worker:
-    """
-    One worker: a number that stays, and one process after another.
-
-    Attributes:
-        threads: how many of its threads take requests.
-    """
-
-    def __init__(self, number: int, threads: int) -> None:
-        self.number = number
-        self.state = State.DEAD
-        self.process: Process | None = None
-        self.threads = threads
-        self.suspects = Suspects()
-        self.load_error: LoadError | None = None
-        self.ready_at = 0.0
-        self.failed_starts = 0
-        self.started = False
-        self.stuck_since: float | None = None
 
 
 class Supervisor:
@@ -122,9 +66,11 @@ class Supervisor:
         self._workers = [Worker(number, config.worker_threads) for number in range(config.worker_processes)]
         self.restarts = 0
         self._started: asyncio.Future[None] = loop.create_future()
+        self._started.add_done_callback(lambda started: started.exception())  # perhaps nobody waits for it any more
         self._ended: asyncio.Future[None] | None = None
         self._failed_loads = 0
         self._killed_loads = 0
+        self._blocked = False  # a worker crashed, and is to stay down
         dispatcher.on_alone_done = self._on_alone_done
         dispatcher.on_alone_abandoned = self._on_alone_abandoned
 
@@ -143,7 +89,8 @@ class Supervisor:
         """
         for worker in self._workers:
             self._spawn(worker)
-        await self._started
+        await asyncio.wait([self._started])  # whoever gives up waiting must not cancel it
+        self._started.result()
         self._watch_stuck()
 
     async def stop(self) -> None:
@@ -256,13 +203,17 @@ class Supervisor:
         stopping = self._ended is not None
         killed = -status in FROM_OUTSIDE and worker.load_error is None
         proven = killed or bool(held) or self._loop.time() - worker.ready_at >= PROVEN_SECONDS
+        blocked = was_ready and not stopping and not killed and self._config.crash_block
         if was_ready and not stopping:
             frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""
-            log.error("worker %d: %s; it is replaced%s", worker.number, describe(crash, status), frames)
+            fate = "it stays down (runtime.enable_crash_block)" if blocked else "it is replaced"
+            log.error("worker %d: %s; %s%s", worker.number, describe(crash, status), fate, frames)
         judge(self._dispatcher, held, worker.suspects, crash, status, retry=not (self._config.no_retry or stopping))
         self._refresh()
         if stopping:
             self._check_ended()
+        elif blocked:
+            self._stay_down()
         elif was_ready and proven:
             self._failed_loads = self._killed_loads = 0
             self._spawn(worker)
@@ -271,6 +222,15 @@ class Supervisor:
                 f"{self._config.entry}: {describe(crash, status)} while loading it"
             )
             self._on_failed_load(worker, error, killed=killed)
+
+    def _stay_down(self) -> None:
+        """
+        A worker has crashed and is not replaced; when no other is left, nobody will take requests any more.
+        """
+        self._blocked = True
+        self._refresh()
+        if not any(worker.process is not None for worker in self._workers):
+            self._dispatcher.give_up(self._reason())
 
     def _on_failed_start(self, worker: Worker, error: OSError) -> None:
         """
@@ -318,8 +278,17 @@ class Supervisor:
         """
         alive = any(worker.state is State.READY for worker in self._workers)
         self._dispatcher.worker_alive = alive
-        self._dispatcher.ready = alive or (self._failed_loads == 0 and self._started.done())
-        self._dispatcher.reason = "the processor could not be loaded again; the log tells why"
+        coming = self._failed_loads == 0 and self._started.done() and not self._blocked
+        self._dispatcher.ready = alive or coming
+        self._dispatcher.reason = self._reason()
+
+    def _reason(self) -> str:
+        """
+        Why nobody takes requests, if nobody does.
+        """
+        if self._blocked:
+            return "the processor crashed, and runtime.enable_crash_block keeps it down; the log tells why"
+        return "the processor could not be loaded again; the log tells why"
 
     def _check_ended(self) -> None:
         gone = all(worker.process is None for worker in self._workers)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from eas_host import log
+from eas_host.front.backend import Backend, Peer
 from eas_host.front.builtin.call import Call, Tell
 from eas_host.front.builtin.discovery import PREFIXES, Discovery
 from eas_host.front.builtin.eastool import Eastool
@@ -64,7 +65,7 @@ class Builtins:
             return handler or self._unknown(path)
         return self._injected.find(path)
 
-    def on_message(self, worker: int, message: Mapping[str, Any]) -> None:
+    def on_message(self, worker: Peer, message: Mapping[str, Any]) -> None:
         """
         Take a *message* of *worker* about its injected handlers.
         """
@@ -73,21 +74,33 @@ class Builtins:
             return
         path = message["path"]
         if path.removeprefix(_BUILTIN.decode() + "/").encode() in self._handlers:
-            log.warning("worker %d: %s cannot be injected: the host answers it itself", worker, path)
+            log.warning("worker %d: %s cannot be injected: the host answers it itself", worker.number, path)
             return
         self._injected.inject(worker, path, message["token"])
 
-    def on_ready(self, worker: int) -> None:
+    def on_ready(self, worker: Peer) -> None:
         """
         *worker* takes messages from now on.
         """
         self._injected.worker_ready(worker)
 
-    def on_death(self, worker: int) -> None:
+    def on_death(self, worker: Peer) -> None:
         """
         *worker* is gone, and its injected handlers with it.
         """
         self._injected.worker_died(worker)
+
+    def on_retired(self, backend: Backend) -> None:
+        """
+        The workers of *backend* get no requests any more, but answer those that they have.
+        """
+        self._injected.retired(backend)
+
+    def busy(self, backend: Backend) -> bool:
+        """
+        Whether a worker of *backend* has a request.
+        """
+        return self._injected.busy(backend)
 
     def _discover(self, path: bytes) -> Handler | Refusal:
         name = unquote(path.rpartition(b"/")[2].decode("ascii", "replace"))

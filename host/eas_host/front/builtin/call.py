@@ -62,6 +62,7 @@ class Tell(Builtin):
         told = Exchange(cast("Connection", nobody), exchange.deadline, Head(), body, complete=True)
         told.size = len(body)
         told.head.method, told.head.url = exchange.head.method, exchange.head.url
+        told.head.backend = exchange.head.backend
         refusal = self.front.submit(told)
         if refusal is not None:
             exchange.connection.refuse(exchange, refusal)

@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 import eas_host
+from eas_host.front.backend import Backend
 from eas_host.front.builtin.handler import READING, WRITING, Builtin, text
 from eas_host.front.builtin.load import load_of
 from eas_host.front.exchange import Answer, Exchange
@@ -41,13 +42,10 @@ class Eastool(Builtin):
 
     def _host(self) -> Iterator[str]:
         front = self.front
-        dispatcher = front.dispatcher
         yield f"eas-host {eas_host.__version__}, Python {platform.python_version()}, {platform.platform()}"
         yield f"process {os.getpid()}, up {front.metrics.uptime:.0f} s, {time.strftime('%Y-%m-%d %H:%M:%S %z')}"
-        if not dispatcher.ready:
-            yield f"service {front.name}: not ready: {dispatcher.reason}"
-        else:
-            yield f"service {front.name}: {'model.ready is 0' if dispatcher.paused else 'ready'}"
+        why = front.not_ready
+        yield f"service {front.name}: {'ready' if why is None else f'not ready: {why}'}"
 
     def _options(self) -> Iterator[str]:
         config = self.front.config
@@ -75,16 +73,19 @@ class Eastool(Builtin):
     def _requests(self) -> Iterator[str]:
         yield ""
         yield "requests in the host (where their threads are is in the log):"
-        front = self.front
-        for slot in range(front.ring.shape.slots):
-            exchange = front.dispatcher.exchange(slot)
+        for backend in self.front.backends:
+            yield from self._requests_of(backend)
+
+    def _requests_of(self, backend: Backend) -> Iterator[str]:
+        for slot in range(backend.ring.shape.slots):
+            exchange = backend.dispatcher.exchange(slot)
             if exchange is None:
                 continue
-            waits = front.dispatcher.is_waiting(exchange)
-            state = "waits" if waits else f"runs on worker {front.ring.phase(slot)[1]}"
+            waits = backend.dispatcher.is_waiting(exchange)
+            state = "waits" if waits else f"runs on worker {backend.ring.phase(slot)[1]}"
             head = exchange.head
             line = f"{head.method.decode('ascii', 'replace')} {head.url.decode('ascii', 'backslashreplace')}"
-            yield f"  {line}: {state}, {front.age(exchange):.3f} s since its first byte"
+            yield f"  {line}: {state}, {self.front.age(exchange):.3f} s since its first byte"
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401  each option has a type of its own

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -21,6 +21,7 @@ from eas_host.front.exchange import Answer, Exchange
 from eas_host.reply import QUEUE_FULL, http_status
 
 if TYPE_CHECKING:
+    from eas_host.front.backend import Backend, Peer
     from eas_host.front.context import FrontContext
 
 _BEARER: Final = b"bearer "
@@ -33,7 +34,7 @@ class _Call(NamedTuple):
     A request, *exchange*, that is for *worker*; *unsent* is the message that tells it, until it was sent.
     """
 
-    worker: int
+    worker: Peer
     exchange: Exchange
     unsent: dict[str, Any] | None
 
@@ -53,7 +54,7 @@ class InjectedHandler:
     max_body = SMALL_BODY
     hands_on = False
 
-    def __init__(self, injected: Injected, worker: int, path: str, token: str | None) -> None:
+    def __init__(self, injected: Injected, worker: Peer, path: str, token: str | None) -> None:
         self.worker = worker
         self._injected = injected
         self._path = path
@@ -78,7 +79,7 @@ class Injected:
         self._front = front
         self._handlers: dict[bytes, list[InjectedHandler]] = {}  # of a path; the newest answers
         self._calls: dict[int, _Call] = {}
-        self._ready: set[int] = set()  # workers that take messages
+        self._ready: set[Peer] = set()  # workers that take messages
         self._last = 0
 
     def find(self, path: bytes) -> InjectedHandler | None:
@@ -90,7 +91,7 @@ class Injected:
         handlers = self._handlers.get(unquote_to_bytes(path))
         return handlers[-1] if handlers else None
 
-    def inject(self, worker: int, path: str, token: str | None) -> None:
+    def inject(self, worker: Peer, path: str, token: str | None) -> None:
         """
         *worker* answers requests to *path* itself.
         """
@@ -99,9 +100,9 @@ class Injected:
         handlers = self._handlers.setdefault(path.encode("utf-8", "surrogateescape"), [])
         handlers[:] = [handler for handler in handlers if handler.worker != worker]
         handlers.append(InjectedHandler(self, worker, path, token))
-        log.debug("worker %d: answers %s itself", worker, path)
+        log.debug("worker %d: answers %s itself", worker.number, path)
 
-    def call(self, worker: int, exchange: Exchange, path: str, body: bytes) -> Answer | None:
+    def call(self, worker: Peer, exchange: Exchange, path: str, body: bytes) -> Answer | None:
         """
         Have *worker* answer *exchange*.
         """
@@ -116,7 +117,7 @@ class Injected:
             self._send(self._last, call)
         return None
 
-    def worker_ready(self, worker: int) -> None:
+    def worker_ready(self, worker: Peer) -> None:
         """
         *worker* takes messages from now on.
         """
@@ -126,7 +127,7 @@ class Injected:
             if call.worker == worker:
                 self._send(number, call)
 
-    def answered(self, worker: int, number: int, status: int, body: str) -> None:
+    def answered(self, worker: Peer, number: int, status: int, body: str) -> None:
         """
         *worker* has answered request *number*.
         """
@@ -142,16 +143,35 @@ class Injected:
             return
         exchange.connection.say(exchange, Answer(http_status(status), output, self._front.config.content_type))
 
-    def worker_died(self, worker: int) -> None:
+    def retired(self, backend: Backend) -> None:
+        """
+        The handlers of *backend* get nothing any more; what they have they answer.
+        """
+        self._drop_handlers(lambda worker: worker.backend is backend)
+        left = [number for number, call in self._calls.items() if call.worker.backend is backend and call.unsent]
+        for exchange in [self._calls.pop(number).exchange for number in left]:
+            exchange.connection.say(exchange, text(503, "another version is taking over; try again"))
+
+    def busy(self, backend: Backend) -> bool:
+        """
+        Whether somebody waits for a handler of *backend*.
+        """
+        self._forget_left()
+        return any(call.worker.backend is backend for call in self._calls.values())
+
+    def worker_died(self, worker: Peer) -> None:
         """
         What was with *worker* fails, and what it brought is gone until its successor brings it again.
         """
         self._ready.discard(worker)
-        for handlers in self._handlers.values():
-            handlers[:] = [handler for handler in handlers if handler.worker != worker]
+        self._drop_handlers(lambda other: other == worker)
         failed = [number for number, call in self._calls.items() if call.worker == worker and call.unsent is None]
         for exchange in [self._calls.pop(number).exchange for number in failed]:
             exchange.connection.say(exchange, text(500, "the worker died while it answered this request"))
+
+    def _drop_handlers(self, gone: Callable[[Peer], bool]) -> None:
+        for handlers in self._handlers.values():
+            handlers[:] = [handler for handler in handlers if not gone(handler.worker)]
 
     def _send(self, number: int, call: _Call) -> None:
         if call.unsent is not None:

@@ -27,11 +27,12 @@ def load_of(front: FrontContext) -> Load:
     """
     Read the load of *front*.
     """
-    waiting = front.ring.waiting()
+    backends = front.backends.serving
+    waiting = sum(backend.ring.waiting() for backend in backends)
     return Load(
         waiting=waiting,
-        busy=max(0, front.dispatcher.live - waiting),
-        threads=front.crew.threads,
-        restarts=front.workers.restarts if front.workers is not None else 0,
+        busy=max(0, sum(backend.dispatcher.live for backend in backends) - waiting),
+        threads=sum(backend.crew.threads for backend in backends),
+        restarts=front.restarts,
         connections=len(front.connections),
     )

@@ -34,7 +34,7 @@ class Monitor(Builtin):
         load = load_of(front)
         return as_json(
             {
-                "ready": front.dispatcher.ready and not front.dispatcher.paused,
+                "ready": front.not_ready is None,
                 "uptime_seconds": round(front.metrics.uptime, 3),
                 "requests": {str(status): number for status, number in totals.requests.items()},
                 "latency_ms": {name: _milliseconds(value) for name, value in latency.items()},

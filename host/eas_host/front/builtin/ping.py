@@ -22,7 +22,6 @@ class Ping(Builtin):
         """
         Answer a probe.
         """
-        dispatcher = self.front.dispatcher
-        if "ready" in routes.query_of(exchange.head.url) and (not dispatcher.ready or dispatcher.paused):
+        if "ready" in routes.query_of(exchange.head.url) and self.front.not_ready is not None:
             return text(503, "not ready")
         return text(200, "pong")

@@ -1,0 +1,138 @@
+"""
+One processor as the front sees it: its ring, who dispatches to it, what bounds that, and the workers at the other end.
+
+A host has one backend, or one for each model of a service that has several. A new version of a processor is a new
+backend, too: its workers load while the old one serves. What they say is kept until it *joins* the front, so a version
+that does not come to serve leaves no trace. From then on the old one is *retired*: it finishes what it has, and what
+arrives for it goes to its successor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eas_host.config import HostConfig
+from eas_host.errors import ConfigError
+from eas_host.front.crew import Crew
+from eas_host.front.dispatch import Dispatcher
+from eas_host.front.limits import EARLY_SLOTS
+from eas_host.front.upload import Uploads
+from eas_host.ring import FrontRing, Shape
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+    from eas_host.workers import Workers
+
+
+class Peer(NamedTuple):
+    """
+    One worker of the host: worker *number* of *backend*.
+    """
+
+    backend: Backend
+    number: int
+
+
+class Backend:
+    """
+    Makes the ring and what belongs to it; whoever makes the backend adds its *workers*.
+
+    Args:
+        front: what it is to join.
+        config: the options of its version.
+        shape: of the ring.
+        name: the model's name; None: it answers for the service itself.
+
+    Attributes:
+        ring: between the front and the workers.
+        dispatcher: the front's end of the ring.
+        crew: how many requests may be in the ring.
+        uploads: the bodies that arrive in pieces.
+        workers: what runs the processor.
+        joined: whether it has begun to serve.
+        retired: whether another version has taken over.
+        successor: what has taken over; None: the new version has no such model.
+
+    Raises:
+        ConfigError: there is no room for such a ring.
+    """
+
+    workers: Workers
+
+    def __init__(self, front: FrontContext, config: HostConfig, shape: Shape, name: str | None = None) -> None:
+        self.name = name
+        self.ring = _make_ring(shape)
+        threads = config.worker_threads * config.worker_processes
+        self.dispatcher = Dispatcher(front.loop, self.ring, config.max_queue_size + threads, threads)
+        self.crew = Crew(
+            self.dispatcher,
+            shape.slots - EARLY_SLOTS,
+            config.max_queue_size,
+            config.worker_processes,
+            config.worker_threads,
+        )
+        self.uploads = Uploads(self.ring, front.memory)
+        self.joined = self.retired = False
+        self.successor: Backend | None = None
+        self._front = front
+        self._kept: list[tuple[int, dict[str, Any]]] = []
+        self.dispatcher.on_full = lambda: front.diagnosis.full(self.ring.waiting())
+
+    @property
+    def where(self) -> str:
+        """
+        How the log calls it in front of what it says: nothing where there is no other.
+        """
+        return "" if self.name is None else f"model {self.name}: "
+
+    def join(self) -> None:
+        """
+        Serve from here on: the front hears what the workers have said.
+        """
+        self.joined = True
+        kept, self._kept = self._kept, []
+        for worker, message in kept:
+            self._front.on_message(Peer(self, worker), message)
+
+    def retire(self, successor: Backend | None) -> None:
+        """
+        Finish what is under way; *successor* gets what arrives.
+        """
+        self.retired = True
+        self.successor = successor
+
+    def on_message(self, worker: int, message: dict[str, Any]) -> None:
+        """
+        Take a *message* of a *worker*, or about its life: `ready`, `died`.
+        """
+        event = message["event"]
+        if event == "processes":
+            self.crew.set_processes(message["count"])
+        elif event == "threads":
+            self.crew.set_threads(worker, message["count"])
+        elif self.joined:
+            self._front.on_message(Peer(self, worker), message)
+        else:
+            self._kept.append((worker, message))
+
+    @property
+    def idle(self) -> bool:
+        """
+        Whether nothing is under way: no request is in the ring, and no body arrives in it.
+        """
+        return self.dispatcher.idle and self.uploads.idle
+
+    def close(self) -> None:
+        """
+        Give the ring back. The workers are gone, and nothing is under way.
+        """
+        self.dispatcher.close()
+        self.ring.close()
+
+
+def _make_ring(shape: Shape) -> FrontRing:
+    try:
+        return FrontRing(shape)
+    except OSError as error:
+        advice = "lower --max-queue-size, --worker-processes, --worker-threads, --max-body or --max-output"
+        raise ConfigError(f"{error}; {advice}") from error

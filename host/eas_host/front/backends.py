@@ -1,0 +1,77 @@
+"""
+Which backend answers a request: the service's only one, or that of the model that the path names.
+
+A service of several models answers at `/api/predict/<service>/<model>` and below (compatibility.md, section 4.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from eas_host.front.backend import Backend
+from eas_host.front.exchange import Refusal
+
+_PREDICT: Final = "/api/predict/"
+
+
+class Backends:
+    """
+    The backends of the version that serves, and those retired ones that still finish.
+
+    Args:
+        service: the service's name.
+        serving: what serves; there is at least one before the first request comes.
+
+    Attributes:
+        serving: in the order of the description.
+        retired: those that finish.
+    """
+
+    def __init__(self, service: str = "", serving: Sequence[Backend] = ()) -> None:
+        self.serving = tuple(serving)
+        self.retired: list[Backend] = []
+        only = self.serving[0] if len(self.serving) == 1 else None
+        self._only = only if only is not None and only.name is None else None
+        self._service = service
+        self._below = f"{_PREDICT}{service}/".encode()
+        self._by_name = {backend.name.encode(): backend for backend in self.serving if backend.name is not None}
+
+    def __iter__(self) -> Iterator[Backend]:
+        yield from self.serving
+        yield from self.retired
+
+    @property
+    def first(self) -> Backend:
+        """
+        The only one, or the one that stands first.
+        """
+        return self.serving[0]
+
+    def named(self, name: str | None) -> Backend | None:
+        """
+        The one for the model called *name*.
+        """
+        return next((backend for backend in self.serving if backend.name == name), None)
+
+    def find(self, path: bytes) -> Backend | Refusal:
+        """
+        Find what answers requests to *path*.
+        """
+        if self._only is not None:
+            return self._only
+        path = unquote_to_bytes(path)
+        if path.startswith(self._below):
+            found = self._by_name.get(path[len(self._below) :].partition(b"/")[0])
+            if found is not None:
+                return found
+        return Refusal(404, f"there is no model at that path; there are: {', '.join(self.paths())}")
+
+    def paths(self) -> Iterator[str]:
+        """
+        Where each of them answers, as it stands in a URL.
+        """
+        service = f"{_PREDICT}{quote(self._service)}"
+        for backend in self.serving:
+            yield service if backend.name is None else f"{service}/{quote(backend.name)}"

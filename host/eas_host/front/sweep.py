@@ -1,0 +1,81 @@
+"""
+What the front looks after once a second.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from eas_host import log
+from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, STALLED_SECONDS, UNSENT_MEMORY
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+
+_SECONDS: Final = 1.0
+
+
+class Stalled(NamedTuple):
+    """
+    What is known of a client that does not read: *since* when, when it last *moved*, and how many bytes are *left*.
+    """
+
+    since: float
+    moved: float
+    left: int
+
+
+class Sweeper:
+    """
+    Sweeps *front*, until it is closed.
+    """
+
+    def __init__(self, front: FrontContext) -> None:
+        self._front = front
+        self._timer = front.loop.call_later(_SECONDS, self._sweep)
+
+    def close(self) -> None:
+        """
+        Sweep no more.
+        """
+        self._timer.cancel()
+
+    def _sweep(self) -> None:
+        """
+        Once a second: renew the Date, close connections that are idle for long, reset those that do not read.
+        """
+        front = self._front
+        self._timer = front.loop.call_later(_SECONDS, self._sweep)
+        front.heads.renew()
+        for connection in list(front.connections):
+            connection.sweeps_at_rest += 1
+            if connection.sweeps_at_rest * _SECONDS > IDLE_SECONDS:
+                connection.close_if_at_rest()
+        self._cut_off_stalled(front.loop.time())
+        # A wild write of a processor may have spoilt the word that asks workers to tell of completions.
+        for backend in front.backends:
+            backend.dispatcher.drain()
+
+    def _cut_off_stalled(self, now: float) -> None:
+        """
+        Reset connections whose clients do not read what they were sent.
+        """
+        stalled = self._front.stalled
+        unsent = 0
+        for connection in list(self._front.connections):
+            left = connection.transport.get_write_buffer_size()
+            unsent += left
+            known = stalled.get(connection)
+            if not left:
+                stalled.pop(connection, None)
+            elif known is None:
+                stalled[connection] = Stalled(now, now, left)
+            elif now - known.since > STALLED_SECONDS or (left == known.left and now - known.moved > SEND_SECONDS):
+                log.debug("a client does not read its answer: reset")
+                connection.reset()
+            elif left != known.left:
+                stalled[connection] = Stalled(known.since, now, left)
+        if unsent > UNSENT_MEMORY and stalled:
+            longest = min(stalled, key=lambda connection: stalled[connection].since)
+            log.warning("%d bytes of answers are not read by their clients: the longest stalled is reset", unsent)
+            longest.reset()

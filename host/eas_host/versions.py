@@ -1,0 +1,156 @@
+"""
+One version of a service while it lives: the backends of its processors, loaded and ended together.
+
+A version is loaded as a whole or not at all, and so it takes over from the one before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from eas_host import log
+from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config.host import MAX_THREADS
+from eas_host.deploy.deployment import Deployment, Part
+from eas_host.errors import LoadError
+from eas_host.front.backend import Backend
+from eas_host.front.limits import EARLY_SLOTS
+from eas_host.front.warmup import warm_up
+from eas_host.ring import Shape
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+    from eas_host.workers import Workers
+
+PYTHON_SLOTS: Final = 1024
+PYTHON_WORKERS: Final = 64
+"""Room in the ring for what python programs ask for later; it costs addresses, not memory."""
+_LOOK_SECONDS: Final = 0.05
+"""How often a version that drains is looked at. Nothing waits for it, and no request should pay for a signal."""
+
+OnFatal = Callable[[LoadError], None]
+
+
+class Version:
+    """
+    The processors of *deployment*, for *front*. *on_fatal* is called when one of them cannot be loaded any more.
+
+    Attributes:
+        backends: one for each of its parts.
+    """
+
+    def __init__(self, front: FrontContext, deployment: Deployment, on_fatal: OnFatal) -> None:
+        self.deployment = deployment
+        self.backends: list[Backend] = []
+        self._front = front
+        try:
+            for part in deployment.parts:
+                self.backends.append(_make_backend(front, deployment.config, part, on_fatal))
+        except BaseException:
+            self._close()
+            raise
+
+    async def load(self) -> None:
+        """
+        Load all processors, side by side, and send them the requests that warm them up.
+
+        Raises:
+            LoadError: one of them cannot be used. The others are still there: `kill` and `end`.
+        """
+        loads = [asyncio.ensure_future(backend.workers.start()) for backend in self.backends]
+        try:
+            await asyncio.gather(*loads)
+        finally:
+            for load in loads:
+                load.cancel()
+        path = self.deployment.warm_up
+        if path is not None:
+            for backend in self.backends:
+                await warm_up(self._front, backend, path, self.deployment.config.keepalive / 1000)
+
+    async def drain(self, seconds: float) -> None:
+        """
+        Wait, for *seconds* at most, until the version that was taken over from has answered what it has.
+        """
+        loop = self._front.loop
+        end = loop.time() + seconds
+        while any(not backend.idle or self._front.builtins.busy(backend) for backend in self.backends):
+            if loop.time() > end:
+                log.warning("requests of the old version were still running after %g s", seconds)
+                for backend in self.backends:
+                    backend.dispatcher.give_up("the old version has ended")
+                self.kill()
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def end(self) -> None:
+        """
+        End its workers and give back what it holds. Nothing is under way in it any more.
+        """
+        await asyncio.gather(*(backend.workers.stop() for backend in self.backends))
+        for backend in self.backends:
+            if backend.retired:
+                self._front.release(backend)
+        self._close()
+
+    def kill(self) -> None:
+        """
+        End its workers now.
+        """
+        for backend in self.backends:
+            backend.workers.kill()
+
+    def _close(self) -> None:
+        for backend in self.backends:
+            backend.close()
+        self.deployment.discard()
+
+
+def ring_shape(config: HostConfig, *, python: bool) -> Shape:
+    """
+    How large the ring is. A *python* program may ask for more threads, processes and waiting requests while it runs.
+    """
+    capacity = config.max_queue_size + config.worker_threads * config.worker_processes
+    return Shape(
+        slots=(max(capacity, PYTHON_SLOTS) if python else capacity) + EARLY_SLOTS,
+        workers=max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes,
+        threads=MAX_THREADS if python else config.worker_threads,
+        max_body=config.max_body,
+        max_output=config.max_output,
+    )
+
+
+def _make_backend(front: FrontContext, config: HostConfig, part: Part, on_fatal: OnFatal) -> Backend:
+    backend = Backend(front, config, ring_shape(config, python=part.spec.type == "python"), part.name)
+
+    def fail(error: LoadError) -> None:
+        backend.dispatcher.give_up(error.message)
+        if backend.joined and not backend.retired:
+            on_fatal(error)
+
+    backend.workers = _make_workers(front.loop, config, part.spec, backend, fail)
+    return backend
+
+
+def _make_workers(
+    loop: asyncio.AbstractEventLoop, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal
+) -> Workers:
+    # Imported late: with a process of its own, the front never sees the code that calls processors.
+    if config.isolation == "none":
+        from eas_host.workers.local import LocalWorker  # noqa: PLC0415
+
+        return LocalWorker(loop, spec, backend.ring, backend.dispatcher, backend.on_message)
+    from eas_host.workers.process import WorkerProcess  # noqa: PLC0415
+    from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
+
+    def spawn(
+        number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
+    ) -> WorkerProcess:
+        return WorkerProcess(loop, backend.ring, replace(spec, worker=number), on_event, on_death)
+
+    # The supervisor's messages name the entry of this processor.
+    config = replace(config, entry=spec.entry)
+    return Supervisor(loop, config, spawn, backend.ring, backend.dispatcher, on_fatal, backend.on_message)
