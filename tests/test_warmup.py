@@ -1,0 +1,97 @@
+"""
+Warm-up: the requests of a file are answered before the service is up (`--warm-up`, `warm_up_data_path`).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support.build import Workshop
+from support.command import run
+from support.host import Host
+from support.wire import command
+
+APP = """
+import allspark
+
+
+class Remembers(allspark.BaseProcessor):
+    def initialize(self):
+        self.seen = []
+
+    def process(self, data):
+        if data == b"seen?":
+            return repr(self.seen).encode(), 200
+        self.seen.append(data)
+        return (b"no", 400) if data == b"bad" else (b"", 200)
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    path = tmp_path / "app.py"
+    path.write_text(APP)
+    return path
+
+
+def test_a_text_file_holds_one_request_a_line(start: StartHost, app: Path, tmp_path: Path) -> None:
+    """Each is sent five times in a row, in order; empty lines are none."""
+    requests = tmp_path / "requests.txt"
+    requests.write_bytes(b"one\n\ntwo words\r\n")
+    host = start("python", app, warm_up=requests)
+    assert host.call(b"seen?").body == repr([b"one"] * 5 + [b"two words"] * 5).encode()
+
+
+def test_any_other_file_is_one_request(start: StartHost, app: Path, tmp_path: Path) -> None:
+    requests = tmp_path / "warm_up.bin"
+    requests.write_bytes(b"\x00one\ntwo\n")
+    host = start("python", app, warm_up=requests)
+    assert host.call(b"seen?").body == repr([b"\x00one\ntwo\n"] * 5).encode()
+
+
+def test_they_are_not_counted(start: StartHost, app: Path, tmp_path: Path) -> None:
+    requests = tmp_path / "requests.txt"
+    requests.write_text("one\n")
+    host = start("python", app, warm_up=requests)
+    assert json.loads(host.call(None, "/api/builtin/monitor", "GET").body)["requests"] == {}
+
+
+def test_the_service_is_not_up_before(start: StartHost, app: Path, tmp_path: Path) -> None:
+    """The promise of service comes behind the requests, and the port is closed until then."""
+    requests = tmp_path / "requests.txt"
+    requests.write_text("one\n")
+    host = start("python", app, warm_up=requests)
+    lines = host.log.text().splitlines()
+    warming = next(number for number, line in enumerate(lines) if "warming up with 1 requests" in line)
+    assert warming < next(number for number, line in enumerate(lines) if line.startswith("listening on"))
+
+
+def test_a_request_that_fails_keeps_the_service_down(app: Path, tmp_path: Path) -> None:
+    requests = tmp_path / "requests.txt"
+    requests.write_text("good\nbad\n")
+    done = run("--entry", app, "--listen", "127.0.0.1:0", "--warm-up", requests)
+    done.fails_with(3, f"warm-up: request 2 of 2 in {requests} was answered 400: no")
+
+
+def test_a_crash_keeps_the_service_down(workshop: Workshop, tmp_path: Path) -> None:
+    requests = tmp_path / "requests.bin"
+    requests.write_bytes(command("die", "segv"))
+    done = run("--entry", workshop.contract("cpp"), "--listen", "127.0.0.1:0", "--warm-up", requests)
+    done.fails_with(3, "was answered 500: the worker process died of SIGSEGV")
+
+
+def test_no_such_file(app: Path, tmp_path: Path) -> None:
+    done = run("--entry", app, "--warm-up", tmp_path / "none.txt")
+    done.fails_in_one_line(3, "none.txt", "--warm-up")
+
+
+def test_without_a_process_of_its_own(start: StartHost, app: Path, tmp_path: Path) -> None:
+    """Also with --isolation none."""
+    requests = tmp_path / "requests.txt"
+    requests.write_text("one\n")
+    host: Host = start("python", app, warm_up=requests, isolation="none")
+    assert host.call(b"seen?").body == repr([b"one"] * 5).encode()
