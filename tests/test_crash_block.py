@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from conftest import StartHost
 from support.gate import Gate
 from support.wire import command
@@ -47,7 +45,7 @@ def test_other_workers_go_on(start: StartHost) -> None:
     assert host.call(b"anybody there?").body == b"anybody there?"
 
 
-def test_a_kill_from_outside_is_no_crash(start: StartHost, gates: Callable[[], Gate]) -> None:
+def test_a_kill_from_outside_is_no_crash(start: StartHost) -> None:
     """What somebody else has ended is replaced."""
     host = start("cpp", crash_block=True)
     host.allow_log("SIGKILL")

@@ -61,7 +61,7 @@ class Program:
 
 
 def follow(host: Host, load: LoadRun, write: Callable[[int, bool], None], reloads: int) -> list[int]:
-    """Makes *reloads* versions, every tenth of them broken, one when the one before is settled. Returns the good ones."""
+    """Makes *reloads* versions, every tenth of them broken, each when that before it has settled; returns the good."""
     good = [1]
     for version in range(2, reloads + 2):
         broken = version % BROKEN_EVERY == 0
@@ -97,21 +97,21 @@ def test_a_library_that_is_overwritten(start: StartHost, workshop: Workshop, tmp
     entry, model = folder / "libversioned.so", folder / "version.txt"
     built = {number: workshop.cpp("versioned", f"-DVERSION={number}") for number in (-1, 1, 2, 3, 4)}
 
-    def write(version: int, broken: bool) -> None:  # noqa: FBT001  as `follow` calls it
+    def write(version: int, broken: bool) -> None:
         model.write_text(f"{version}\n")
         shutil.copyfile(built[-1 if broken else version], entry)
 
-    write(1, False)  # noqa: FBT003
+    write(1, False)
     host = start("cpp", entry, model_entry=model, reload=True)
     with LoadRun(host, connections=32, plan="versions", report=100) as load:
         for version in (2, 3, 4):
             host.mark()
-            write(version, False)  # noqa: FBT003
+            write(version, False)
             host.wait_for_log(DONE)
             load.wait_answers(load.report)
         host.mark()
         host.allow_log(REFUSED)
-        write(5, True)  # noqa: FBT003
+        write(5, True)
         host.wait_for_log(f"initialize failed with state 7; {REFUSED}")
         summary = load.finish()
     summary.check()

@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 SETTLE_SECONDS: Final = 0.1
 """How long nothing may have changed before files are taken to be complete: longer than an editor takes between two."""
+_CANCEL_SECONDS: Final = 1.0
 _FIXED: Final = ("listen", "isolation", "max_body", "log_level", "log_format", "reload")
 """Options that are settled when the host starts."""
 
@@ -83,10 +84,12 @@ class Reloader:
         The host stops: no other version takes over any more.
         """
         self._watch.close()
-        tasks = [*self._draining, *([self._task] if self._task is not None else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)  # what they raise is reported where it belongs
+        tasks = {*self._draining, *([self._task] if self._task is not None else [])}
+        while tasks:
+            # More than once: before Python 3.12 `wait_for` swallows a cancellation that comes together with its event.
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
 
     async def _run(self) -> None:
         seen = self._seen

@@ -67,6 +67,7 @@ class Supervisor:
         self.restarts = 0
         self._started: asyncio.Future[None] = loop.create_future()
         self._started.add_done_callback(lambda started: started.exception())  # perhaps nobody waits for it any more
+        self._stopping = False  # what ends from here on is not replaced
         self._ended: asyncio.Future[None] | None = None
         self._failed_loads = 0
         self._killed_loads = 0
@@ -97,6 +98,7 @@ class Supervisor:
         """
         Ask all workers to end, and end those that do not.
         """
+        self._stopping = True
         self._ended = self._loop.create_future()
         processes = [worker.process for worker in self._workers if worker.process is not None]
         for process in processes:
@@ -109,8 +111,9 @@ class Supervisor:
 
     def kill(self) -> None:
         """
-        End all workers now.
+        End all workers now, for good.
         """
+        self._stopping = True
         for worker in self._workers:
             if worker.process is not None:
                 worker.process.kill()
@@ -126,7 +129,7 @@ class Supervisor:
     # -- life
 
     def _spawn(self, worker: Worker) -> None:
-        if self._ended is not None or worker.process is not None:
+        if self._stopping or worker.process is not None:
             return
         worker.state = State.LOADING
         worker.load_error = None
@@ -164,7 +167,7 @@ class Supervisor:
         The program wants *count* workers; each has one thread then, unless the program was told otherwise.
         """
         count = min(count, self._ring.shape.workers)
-        if count <= len(self._workers) or self._ended is not None:
+        if count <= len(self._workers) or self._stopping:
             return
         fresh = [Worker(number, self._config.worker_threads) for number in range(len(self._workers), count)]
         self._workers += fresh
@@ -200,7 +203,7 @@ class Supervisor:
         crash = self._ring.crash(worker.number)
         waiting = set(worker.suspects.slots)
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
-        stopping = self._ended is not None
+        stopping = self._stopping
         killed = -status in FROM_OUTSIDE and worker.load_error is None
         proven = killed or bool(held) or self._loop.time() - worker.ready_at >= PROVEN_SECONDS
         blocked = was_ready and not stopping and not killed and self._config.crash_block
@@ -335,7 +338,7 @@ class Supervisor:
         No language has a way to interrupt such a call. While one thread is left the worker serves on; when none is, the
         host would answer nothing any more.
         """
-        if self._ended is not None:
+        if self._stopping:
             return
         self._loop.call_later(1.0, self._watch_stuck)
         now = self._loop.time()

@@ -4,6 +4,7 @@ The host's counters, for people and scripts.
 
 from __future__ import annotations
 
+from eas_host.front.backend import Backend
 from eas_host.front.builtin.handler import READING, Builtin, as_json
 from eas_host.front.builtin.load import load_of
 from eas_host.front.exchange import Answer, Exchange
@@ -32,6 +33,7 @@ class Monitor(Builtin):
             "p99": totals.quantile(0.99),
         }
         load = load_of(front)
+        models = {backend.name: _of(backend) for backend in front.backends.serving if backend.name is not None}
         return as_json(
             {
                 "ready": front.not_ready is None,
@@ -46,7 +48,22 @@ class Monitor(Builtin):
                 "received_bytes": totals.received,
                 "sent_bytes": totals.sent,
             }
+            | ({"models": models} if models else {})
         )
+
+
+def _of(backend: Backend) -> dict[str, object]:
+    """
+    What each model of a service has for itself.
+    """
+    waiting = backend.ring.waiting()
+    return {
+        "ready": backend.dispatcher.ready,
+        "queue_length": waiting,
+        "busy_workers": max(0, backend.dispatcher.live - waiting),
+        "worker_threads": backend.crew.threads,
+        "worker_restarts": backend.workers.restarts,
+    }
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -1,0 +1,63 @@
+"""
+`eas-host pack`: pack a cpp or java processor with what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from eas_host import log
+from eas_host.cli.words import CommandParser
+from eas_host.pack import pack_processor, report_processor
+from eas_host.pack.processor import TYPES
+
+_EXAMPLES: Final = """\
+examples:
+  eas-host pack build/libecho.so     echo.tar.gz beside it, with the libraries that it needs
+  eas-host pack echo.jar             with the jars that its manifest names
+  eas-host pack build/ -o echo.tar.gz
+  eas-host pack service.json         the processor that it describes
+
+A folder is packed with all that is in it, but for what its .easignore names.
+For a processor in Python, see eas-host pysdk pack.
+"""
+
+
+def run(argv: Sequence[str]) -> int:
+    """
+    Run the command.
+
+    Raises:
+        HostError: a word is wrong, or the processor cannot be packed.
+    """
+    log.configure("info", "text")
+    words = _parser().parse_args(argv)
+    named, kind = words.entry, words.type
+    if named.suffix == ".json" and named.is_file():
+        # Imported late: reading descriptions takes pydantic, half of this command's time.
+        from eas_host.pack.described import processor_of  # noqa: PLC0415
+
+        named, described = processor_of(named)
+        kind = kind or described
+    done = pack_processor(named, kind, words.output)
+    report_processor(done)
+    return 0
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="eas-host pack",
+        description="Pack a C++ or Java processor with the libraries that it needs, and say what was taken.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "entry", metavar="ENTRY", type=Path, help="a .so, a .jar, a folder with either, or a service.json"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the archive [NAME.tar.gz beside ENTRY]")
+    parser.add_argument("--type", metavar="TYPE", choices=TYPES, help="cpp or java, where a folder holds both")
+    return parser

@@ -1,0 +1,217 @@
+"""
+The keys of a service description that are honoured here.
+
+Descriptions are for editors, which show them. Keys that only the cloud honours are in cloud.py. What one key says of
+another (a name that must be in another list) is checked in assembly.py.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from eas_host.config import values
+from eas_host.description.cloud import (
+    CloudContainer,
+    CloudEas,
+    CloudMetadata,
+    CloudOss,
+    CloudPrepare,
+    CloudRpc,
+    CloudRuntime,
+    CloudService,
+    CloudStorage,
+)
+from eas_host.description.compounds import Config, Lines, VariableName, VariableValue, Words
+from eas_host.description.keys import Definition, key, listed, section
+from eas_host.description.kinds import OPTIONS, Choice, Flag, Number, Segment, Setting, Text
+
+_TYPES = OPTIONS["processor_type"].choices
+_CODINGS = ("gzip", "zlib", "snappy", "lz4", "zstd", "none")
+
+
+class Rpc(CloudRpc):
+    """
+    `metadata.rpc`.
+    """
+
+    keepalive: Annotated[int | None, Number("keepalive", "milliseconds", 5000)] = key(
+        "Milliseconds for one request, queue included; over it answers 408. Default: 5000.", option="keepalive"
+    )
+    max_queue_size: Annotated[int | None, Number("max_queue_size", "requests", 64)] = key(
+        "Requests that may wait for a worker; one more answers 450. Default: 64.",
+        option="max_queue_size",
+        aliases=("metadata.max_queue_size",),
+    )
+    worker_threads: Annotated[int | None, Number("worker_threads", "threads", 5)] = key(
+        "Requests that run at once. Default: 5.",
+        option="worker_threads",
+        aliases=("metadata.worker_threads", "metadata.workers"),
+    )
+    rate_limit: Annotated[int | None, Number("rate_limit", "requests a second", 100)] = key(
+        "Requests a second; one more answers 429. Default: 0, any number.", option="rate_limit"
+    )
+    decompressor: Annotated[str | None, Setting(values.coding, words=_CODINGS)] = key(
+        "How request bodies without a Content-Encoding are packed. Default: they are not.", option="decompressor"
+    )
+
+
+class Eas(CloudEas):
+    """
+    `metadata.eas`.
+    """
+
+
+class Metadata(CloudMetadata):
+    """
+    `metadata`.
+    """
+
+    rpc: Rpc = section(Rpc, "The server: time, queue, threads.", aliases=("rpc",))
+    eas: Eas = section(Eas, "Settings of EAS itself.")
+
+
+class Runtime(CloudRuntime):
+    """
+    `runtime`.
+    """
+
+    enable_crash_block: Annotated[bool | None, Flag()] = key(
+        "Keep a worker that crashed down, do not replace it. Default: false.", option="crash_block"
+    )
+    termination_grace_period: Annotated[float | None, Number("grace_period", "seconds", 30)] = key(
+        "Seconds that running requests get when the service stops. Default: 30.",
+        option="grace_period",
+        aliases=("metadata.eas.termination_grace_period",),
+    )
+
+
+class ProcessorKeys(Definition):
+    """
+    What names the code.
+    """
+
+    processor_path: Annotated[str | None, Text()] = key(
+        "The processor's package: a URL (http, https, oss, s3), or a local file or folder."
+    )
+    processor_entry: Annotated[str | None, Text()] = key(
+        "The processor in its package: libprocessor.so or app.py, by its path or its name."
+    )
+    processor_type: Annotated[str | None, Choice(*_TYPES)] = key("The processor's language: cpp, java or python.")
+    processor_mainclass: Annotated[str | None, Text()] = key("Java: the processor's class.")
+    processor_jvm_options: Annotated[tuple[str, ...] | None, Words()] = key("Java: options for the JVM, as -Xmx2g.")
+
+
+class ModelKeys(Definition):
+    """
+    What names the model.
+    """
+
+    model_path: Annotated[str | None, Text()] = key(
+        "The model: a URL (http, https, oss, s3), or a local file or folder."
+    )
+    model_entry: Annotated[str | None, Text()] = key(
+        "The model's file or folder in its package; default: the file that model_path names."
+    )
+    config: Annotated[str | None, Config()] = key("Any text or object, given to the processor.", "model_config")
+    uncompress: Annotated[bool | None, Flag()] = key("Whether an archive at model_path is unpacked.")
+
+
+class ProcessorEntry(ProcessorKeys):
+    """
+    An entry of `processors[]`.
+    """
+
+    name: Annotated[str | None, Text()] = key("What models call this processor.", required=True)
+
+
+class ModelEntry(ModelKeys, ProcessorKeys):
+    """
+    An entry of `models[]`.
+    """
+
+    name: Annotated[str | None, Segment()] = key(
+        "The model's name, the end of /api/predict/SERVICE/MODEL.", required=True
+    )
+    processor: Annotated[str | None, Text()] = key("The name of an entry of processors[].")
+
+
+class Variable(Definition):
+    """
+    An entry of `processor_envs[]`.
+    """
+
+    name: Annotated[str | None, VariableName()] = key("The variable's name.", required=True)
+    value: Annotated[str | None, VariableValue()] = key("Its value.", keeps_blank=True)
+
+
+class Oss(CloudOss):
+    """
+    `storage[].oss`.
+    """
+
+    path: Annotated[str | None, Text()] = key("What to mount: oss://bucket/folder/, or a local folder.")
+
+
+class Local(Definition):
+    """
+    `storage[].local` and `storage[].hostPath`; eas-host's own.
+    """
+
+    path: Annotated[str | None, Text()] = key("What to mount: a local file or folder.")
+
+
+class StorageEntry(CloudStorage):
+    """
+    An entry of `storage[]`.
+    """
+
+    mount_path: Annotated[str | None, Text()] = key("Where the processor expects it.", required=True)
+    oss: Oss = section(Oss, "A folder of OSS.")
+    local: Local = section(Local, "A folder of this machine; eas-host's own.")
+    host_path: Local = section(Local, "The same, as Kubernetes spells it.", "hostPath")
+
+
+class Prepare(CloudPrepare):
+    """
+    `containers[].prepare`.
+    """
+
+    requirements: Annotated[tuple[str, ...] | None, Lines()] = key("Python packages to install.", "pythonRequirements")
+
+
+class Container(CloudContainer):
+    """
+    An entry of `containers[]`.
+    """
+
+    prepare: Prepare = section(Prepare, "What is done before it starts.")
+
+
+class Service(CloudService, ProcessorKeys, ModelKeys):
+    """
+    A whole description.
+    """
+
+    name: Annotated[str | None, Segment()] = key(
+        "The service's name, the end of /api/predict/NAME.", option="name", aliases=("metadata.name",)
+    )
+    token: Annotated[str | None, Setting(values.token, secret=True)] = key(
+        "What clients must show in Authorization.", option="token"
+    )
+    generate_token: Annotated[bool | None, Flag()] = key(
+        "Make up a token where none is given.", option="generate_token"
+    )
+    processor: Annotated[str | None, Text()] = key("The name of an entry of processors[].")
+    environment: list[Variable] = listed("Environment variables of the processor.", "processor_envs", pairs=True)
+    requirements: Annotated[tuple[str, ...] | None, Lines()] = key(
+        "Python packages that the processor needs: the text of a requirements.txt, or a list of its lines."
+    )
+    models: list[ModelEntry] = listed("Several models, answered at /api/predict/NAME/MODEL.")
+    processors: list[ProcessorEntry] = listed("The processors of models[].")
+    warm_up_data_path: Annotated[str | None, Text()] = key(
+        "Requests to answer before the service is up: .txt, one a line; any other file is one."
+    )
+    storage: list[StorageEntry] = listed("Folders that the processor finds at a path of its own.")
+    containers: list[Container] = listed("Containers; only prepare.pythonRequirements is read.")
+    metadata: Metadata = section(Metadata, "The service's settings.")
+    runtime: Runtime = section(Runtime, "How workers run.")

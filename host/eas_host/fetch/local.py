@@ -1,0 +1,61 @@
+"""
+Local paths of a description: they are used where they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from eas_host.errors import EntryNotFound
+
+_NAMES: Final = 5  # of a folder, in a message of one line
+
+
+def find(key: str, text: str, base: Path) -> Path:
+    """
+    Find the local file or folder *text*, which is a path, from *base* if it is relative, or a `file://` URL.
+
+    Raises:
+        EntryNotFound: there is no such thing, or it cannot be reached.
+    """
+    if not text:
+        raise EntryNotFound(f"{key}: is empty; expected a path or a URL")
+    path = (base / _path(key, text)).absolute()
+    try:
+        path.stat()
+    except FileNotFoundError as error:
+        raise EntryNotFound(f"{key}: {path}: No such file or directory; {_nearby(path)}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise EntryNotFound(f"{key}: {path}: {reason}") from error
+    return path
+
+
+def _path(key: str, text: str) -> str:
+    if "://" not in text:
+        return text
+    parts = urlsplit(text)
+    if parts.netloc not in {"", "localhost"}:
+        raise EntryNotFound(f"{key}: {text}: a file on {parts.netloc}; a local one has three slashes, file:///path")
+    return unquote(parts.path)
+
+
+def _nearby(path: Path) -> str:
+    """
+    Say what is there instead of *path*: the names most like it, or some.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        return f"{folder} cannot be read: {error.strerror}"
+    near = difflib.get_close_matches(path.name, names, _NAMES)
+    if near:
+        return f"did you mean {', '.join(near)}?"
+    listed = ", ".join(names[:_NAMES]) + (", ..." if len(names) > _NAMES else "")
+    return f"in {folder} there is {listed or 'nothing'}"

@@ -1,0 +1,230 @@
+"""
+How keys may be written, which of them are known, and what becomes of the others.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.describing import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+# Writings.
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"metadata": {"rpc": {"keepalive": 7}}},
+        {"metadata": {"rpc.keepalive": 7}},
+        {"metadata.rpc": {"keepalive": 7}},
+        {"metadata.rpc.keepalive": 7},
+        {"rpc": {"keepalive": 7}},
+        {"rpc.keepalive": "7"},
+    ],
+)
+def test_writings(desk: Desk, written: dict[str, Any]) -> None:
+    """Nested, dotted, half and half, and by the section's short name."""
+    description = desk.read(written)
+    assert description.options == {"keepalive": 7}
+    assert list(description.origins) == ["metadata.rpc.keepalive"]
+
+
+@pytest.mark.parametrize(
+    ("alias", "value", "option"),
+    [
+        ("metadata.name", "x", "name"),
+        ("metadata.workers", 3, "worker_threads"),
+        ("metadata.worker_threads", 3, "worker_threads"),
+        ("rpc.worker_threads", 3, "worker_threads"),
+        ("metadata.max_queue_size", 3, "max_queue_size"),
+        ("rpc.max_queue_size", 3, "max_queue_size"),
+        ("rpc.rate_limit", 3, "rate_limit"),
+        ("rpc.decompressor", "zstd", "decompressor"),
+        ("metadata.eas.termination_grace_period", 3, "grace_period"),
+        ("runtime.enable_crash_block", True, "crash_block"),
+    ],
+)
+def test_aliases(desk: Desk, alias: str, value: object, option: str) -> None:
+    assert desk.read({alias: value}).options == {option: value}
+
+
+def test_all_codings(desk: Desk) -> None:
+    """What the schema offers is what the host has, and none is a value, too."""
+    for name in ("gzip", "zlib", "snappy", "lz4", "zstd"):
+        assert desk.read({"rpc.decompressor": name}).options == {"decompressor": name}
+    assert desk.read({"rpc.decompressor": "none"}).options == {"decompressor": None}
+
+
+def test_the_same_twice(desk: Desk) -> None:
+    """Two writings of one key may agree; where they do not, nobody guesses."""
+    assert desk.read({"name": "a", "metadata": {"name": "a"}}).name == "a"
+    assert desk.refused('{"name": "a",\n"metadata": {"name": "b"}}') == [
+        "service.json:2:14: metadata.name: name, which is the same key, has another value at 1:2; expected one of them"
+    ]
+    (line,) = desk.refused({"metadata": {"rpc": {"keepalive": 5}, "rpc.keepalive": 6}})
+    assert "metadata.rpc.keepalive, which is the same key, has another value at 1:23" in line
+
+
+def test_a_section_is_an_object(desk: Desk) -> None:
+    assert desk.refused('{"metadata": 5, "runtime": "x", "metadata.rpc": []}') == [
+        "service.json:1:14: metadata: 5 is no object; expected one, in { }",
+        'service.json:1:28: runtime: "x" is no object; expected one, in { }',
+        "service.json:1:49: metadata.rpc: a list is no object; expected one, in { }",
+    ]
+
+
+# Wrong values.
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (
+            "metadata.rpc.keepalive",
+            "5s",
+            '"5s" is no number of milliseconds; expected a whole number from 1 to 86400000, such as 5000',
+        ),
+        ("metadata.rpc.keepalive", 0, "0 does not fit; expected a whole number from 1 to 86400000, such as 5000"),
+        ("metadata.rpc.keepalive", 10**300, f"1{'0' * 39}... does not fit; expected a whole number"),
+        ("metadata.rpc.keepalive", True, "true is no number of milliseconds"),
+        ("metadata.rpc.keepalive", [5], "a list is no number of milliseconds"),
+        ("metadata.rpc.worker_threads", 2.5, "2.5 does not fit; expected a whole number from 1 to 4095"),
+        ("metadata.rpc.decompressor", "rar", '"rar" does not fit; expected gzip, zlib, snappy, lz4, zstd or none'),
+        ("runtime.termination_grace_period", "nan", '"nan" does not fit; expected a number of seconds'),
+        ("runtime.termination_grace_period", "soon", '"soon" is no number of seconds; expected a number of seconds'),
+        ("runtime.enable_crash_block", "yes", '"yes" is neither true nor false; expected one of them'),
+        ("processor_type", "rust", '"rust" is unknown; expected cpp, java or python'),
+        ("processor_jvm_options", '"open', '"\\"open" cannot be split into words'),
+        ("processor_jvm_options", {}, "an object is neither text nor a list of texts"),
+        ("requirements", [1], "a list is neither text nor a list of texts"),
+        ("model_config", 5, "5 is neither text nor an object"),
+        ("model_path", 5, "5 is no text; expected text in double quotes"),
+        ("model_path", "a\0b", '"a\\u0000b" holds a NUL character'),
+        ("token", "ключ", "this value does not fit; expected a token of printable Latin-1 characters"),
+        ("models", {}, "an object is no list; expected one, in [ ]"),
+    ],
+)
+def test_wrong_value(desk: Desk, key: str, value: object, words: str) -> None:
+    """Its key as documented, what was found, and what is expected."""
+    (line,) = desk.refused({key: value})
+    assert line.startswith(f"service.json:1:{len(key) + 6}: {key}: {words}")
+
+
+@pytest.mark.parametrize("name", ["a/b", ".", "..", " a", "a\nb", 5])
+def test_wrong_name(desk: Desk, name: object) -> None:
+    """A service's name is one segment of a URL."""
+    (line,) = desk.refused({"name": name})
+    assert line.startswith("service.json:1:10: name: ")
+
+
+@pytest.mark.parametrize("name", ["a", "diy_test", "A-b.c", "ключ 1", "50%"])
+def test_lenient_names(desk: Desk, name: str) -> None:
+    assert desk.read({"name": name}).name == name
+
+
+def test_variables(desk: Desk) -> None:
+    """Values may be passwords, so a wrong one is not shown."""
+    assert desk.refused({"processor_envs": [{"value": "x"}, {"name": "A=B"}, 5, {"name": "A", "value": ["pw"]}]}) == [
+        "service.json:1:21: processor_envs[0]: it has no name; expected one",
+        (
+            'service.json:1:46: processor_envs[1].name: "A=B" is no name of a variable; '
+            "expected one such as LOG_LEVEL, without = and space"
+        ),
+        "service.json:1:54: processor_envs[2]: 5 is no object; expected one, in { }",
+        "service.json:1:80: processor_envs[3].value: this value is no text; expected text in double quotes",
+    ]
+    (line,) = desk.refused({"processor_envs": {"A B": "pw"}})
+    assert line.startswith('service.json:1:21: processor_envs.A B: "A B" is no name of a variable')
+
+
+# Unknown keys.
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("nmae", "name"),
+        ("modelPath", "model_path"),
+        ("processor-path", "processor_path"),
+        ("process_entry", "processor_entry"),
+        ("metadata.rpc.keepalve", "metadata.rpc.keepalive"),
+        ("metadata.rpc.keep_alive", "metadata.rpc.keepalive"),
+        ("metadata.rcp.keepalive", "metadata.rpc.keepalive"),
+        ("metdata.rpc.keepalive", "metadata.rpc.keepalive"),
+        ("metadata.keepalive", "metadata.rpc.keepalive"),
+        ("keepalive", "metadata.rpc.keepalive"),
+        ("rpc.worker_thread", "metadata.rpc.worker_threads"),
+        ("metadata.processor_path", "processor_path"),
+        ("metadata.memroy", "metadata.memory"),
+        ("runtime.enable_crashblock", "runtime.enable_crash_block"),
+    ],
+)
+def test_misspelt(desk: Desk, key: str, meant: str) -> None:
+    """A key that is nearly a known one, or stands in the wrong place, is a mistake."""
+    assert desk.refused({key: 5}) == [f"service.json:1:2: {key}: there is no such key; did you mean {meant}?"]
+
+
+def test_unknown(desk: Desk) -> None:
+    """Any other is noted and ignored, for EAS gets new keys often."""
+    description = desk.read({"name": "a", "quota_id": 1, "metadata": {"x": {"y": 1}}, "processor_md5": "f00"})
+    assert description.notes == ("quota_id, metadata.x, processor_md5 are ignored: eas-host knows no such key",)
+
+
+def test_known_keys_are_not_each_other(desk: Desk) -> None:
+    """cpu is one letter from gpu."""
+    assert len(desk.read({"metadata": {"cpu": 1, "gpu": 1}}).notes) == 2
+
+
+def test_editors_key(desk: Desk) -> None:
+    """The line that names the schema to an editor."""
+    assert desk.read({"$schema": "./eas.json"}).notes == ()
+
+
+# Ignored keys.
+
+
+def test_ignored(desk: Desk) -> None:
+    """One line for each reason, however a key is written, and nothing for what asks for nothing."""
+    description = desk.read(
+        {
+            "data_image": "registry/x",
+            "baseimage": "y",
+            "networking.gateway": "g",
+            "cuda": "",
+            "autoscaler": {},
+            "labels": None,
+            "metadata": {
+                "instance": 2,
+                "cpu": 4,
+                "scheduling.spread.policy": "host",
+                "rolling_strategy": {"max_surge": "2%"},
+                "gpu": 0,
+                "enable_grpc": "false",
+                "rpc": {"batching": True, "io_threads": 4, "mirror": 5},
+                "rpc.batching.max_batch_size": 16,
+                "eas.handlers.disable_failure_handler": True,
+            },
+        }
+    )
+    named = [note.partition(" ignored: ")[0] for note in description.notes]
+    assert named == [
+        "data_image, runtime.base_image are",
+        "networking, metadata.rpc.mirror are",
+        "metadata.instance is",
+        "metadata.cpu is",
+        "metadata.scheduling is",
+        "metadata.rolling_strategy is",
+        "metadata.rpc.batching, metadata.rpc.max_batch_size are",
+        "metadata.rpc.io_threads, metadata.eas.handlers are",
+    ]
+    assert description.options == {}
+    assert "--worker-processes" in description.notes[2]

@@ -1,0 +1,146 @@
+"""
+What one key of a description says of another: models and their processors, storage, containers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eas_host.description import Mount, Processor
+from support.describing import Desk
+
+A: dict[str, Any] = {"name": "a", "processor_path": "a.zip", "processor_entry": "a.so", "processor_type": "cpp"}
+B: dict[str, Any] = {"name": "b", "processor_path": "b.jar", "processor_type": "java", "processor_mainclass": "B"}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def processors(desk: Desk, description: dict[str, Any]) -> list[Processor]:
+    return [model.processor for model in desk.read(description).models]
+
+
+def test_each_model_has_its_processor(desk: Desk) -> None:
+    """By name; with keys of its own over it; all of its own; or the one at the top."""
+    assert processors(
+        desk,
+        {
+            "processor_path": "top.zip",
+            "processor_type": "python",
+            "processor_entry": "top.py",
+            "models": [
+                {"name": "1", "processor": "a"},
+                {"name": "2", "processor": "b", "processor_mainclass": "C"},
+                {"name": "3", "processor_path": "own.so"},
+                {"name": "4"},
+                {"name": "5", "processor_entry": "other.py"},
+            ],
+            "processors": [A, B],
+        },
+    ) == [
+        Processor("a.zip", "a.so", "cpp"),
+        Processor("b.jar", "", "java", "C"),
+        Processor("own.so"),
+        Processor("top.zip", "top.py", "python"),
+        Processor("top.zip", "other.py", "python"),
+    ]
+
+
+def test_one_model_keeps_its_name(desk: Desk) -> None:
+    (model,) = desk.read({"models": [{"name": "only", "processor": "a"}], "processors": [A]}).models
+    assert (model.name, model.where) == ("only", "models[0]")
+
+
+def test_the_top_may_name_a_processor(desk: Desk) -> None:
+    """Also without models[]."""
+    assert processors(desk, {"processor": "a", "processors": [A]}) == [Processor("a.zip", "a.so", "cpp")]
+
+
+def test_wrong_names(desk: Desk) -> None:
+    """A model without a name, one of a taken name, one whose name is no part of a URL; and processors likewise."""
+    lines = desk.refused(
+        {
+            "models": [{"name": "m"}, {"name": "m"}, {"name": ""}, {"name": "x/y"}, "z"],
+            "processors": [A, {"name": "a"}, {}],
+        }
+    )
+    assert [line.partition(": ")[2] for line in lines] == [
+        'models[1].name: "m" is the name of models[0], too, at 1:22; expected another one',
+        "models[2]: it has no name; expected one",
+        'models[3].name: "x/y" cannot be a part of a URL; expected a name such as my_service, without a slash',
+        'models[4]: "z" is no object; expected one, in { }',
+        'processors[1].name: "a" is the name of processors[0], too, at 1:104; expected another one',
+        "processors[2]: it has no name; expected one",
+    ]
+
+
+def test_no_such_processor(desk: Desk) -> None:
+    models = [{"name": "m", "processor": "tensrflow"}, {"name": "n", "processor": "other"}]
+    near, far = desk.refused({"models": models, "processors": [{"name": "tensorflow"}]})
+    assert near.endswith('models[0].processor: "tensrflow" is not in processors[]; did you mean "tensorflow"?')
+    assert "EAS's own processors run in the cloud only, expected processor_path" in far
+
+
+def test_unused_processor(desk: Desk) -> None:
+    description = desk.read({"models": [{"name": "m", "processor": "a"}], "processors": [A, B]})
+    assert description.notes == ('processor "b" is used by no model',)
+
+
+def test_models_and_a_model(desk: Desk) -> None:
+    """Nobody knows which is meant."""
+    lines = desk.refused({"model_path": "x", "model_entry": "y", "models": [{"name": "m"}]})
+    assert [line.partition(": ")[2] for line in lines] == [
+        "model_path: there are models[], too; expected it in one of them",
+        "model_entry: there are models[], too; expected it in one of them",
+    ]
+
+
+def test_builtin_processor(desk: Desk) -> None:
+    """EAS's own run in the cloud only; beside a path the name says nothing."""
+    (line,) = desk.refused({"processor": "tensorflow_cpu_1.12", "model_path": "m"})
+    assert line.startswith('service.json:1:15: processor: "tensorflow_cpu_1.12" is none of this description\'s; ')
+    assert line.endswith("EAS's own processors run in the cloud only, expected processor_path with a package of yours")
+    description = desk.read({"processor": "pmml", "processor_path": "p.zip"})
+    assert description.models[0].processor == Processor("p.zip")
+    assert description.notes == ("processor is ignored: processor_path beside it names the code",)
+
+
+def test_containers(desk: Desk) -> None:
+    """They cannot be run; beside a processor they are ignored."""
+    container = {"image": "registry/x", "command": "run", "port": 8000}
+    (line,) = desk.refused({"containers": [container]})
+    assert line.startswith("service.json:1:16: containers: ")
+    assert line.endswith("containers are not run here, expected processor_path and processor_entry")
+    (note,) = desk.read({"containers": [container], "processor_path": "p.zip"}).notes
+    assert note.startswith("containers[0].image, containers[0].command, containers[0].port are ignored: ")
+
+
+def test_storage(desk: Desk) -> None:
+    """Kinds that only the cloud has are ignored; an entry that names nothing, or two things, is a mistake."""
+    description = desk.read(
+        {"storage": [{"mount_path": "/a", "nfs": {"path": "x"}}, {"mount_path": "/b", "oss.path": "b"}]}
+    )
+    assert description.storage == (Mount("/b", "b", "storage[1]"),)
+    assert description.notes == ("storage[0].nfs is ignored: only oss, local and hostPath can be had here",)
+    lines = desk.refused({"storage": [{"mount_path": "/a"}, {"oss": {"path": "x"}, "local": {"path": "y"}}, 5]})
+    assert [line.partition(": ")[2] for line in lines] == [
+        "storage[0]: it has no source; expected one of oss.path, local.path and hostPath.path",
+        "storage[1]: it has no mount_path; expected one",
+        "storage[1]: it has several sources; expected one of oss.path, local.path and hostPath.path",
+        "storage[2]: 5 is no object; expected one, in { }",
+    ]
+
+
+def test_all_at_once(desk: Desk) -> None:
+    """A wrong value does not hide what is wrong with what depends on the others."""
+    lines = desk.refused(
+        '{"name": 5,\n"models": [{"name": "m", "uncompress": "maybe"}, {"name": "m"}],\n"storag": 5,\n"storage": [{}]}'
+    )
+    assert [line.split(": ")[0].removeprefix("service.json:") for line in lines] == [
+        "1:10", "2:40", "2:59", "3:1", "4:13", "4:13",
+    ]  # fmt: skip

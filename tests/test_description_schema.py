@@ -1,0 +1,113 @@
+"""
+`eas-host schema`: the JSON Schema says what the reader does.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from eas_host.description import read, schema
+from support.command import run
+from support.describing import Desk
+
+SAMPLES = sorted((Path(__file__).parent / "descriptions").glob("*.json"))
+VALIDATOR = Draft202012Validator(schema())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_command() -> None:
+    """It prints a valid schema of the dialect that it names, indented."""
+    ended = run("schema")
+    assert (ended.code, ended.stderr) == (0, "")
+    printed = json.loads(ended.stdout)
+    assert printed == schema()
+    assert printed["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(printed)
+    assert '\n  "properties": {\n' in ended.stdout
+
+
+def test_command_has_no_arguments() -> None:
+    run("schema", "service.json").fails_in_one_line(2, "service.json: eas-host schema takes no arguments")
+    assert "usage: eas-host schema" in run("schema", "--help").stdout
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_samples(sample: Path) -> None:
+    """The documents' samples are valid, once they are JSON."""
+    assert [error.message for error in VALIDATOR.iter_errors(json.loads(read(sample).text))] == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"metadata": {"rpc": {"keepalive": 7}}},
+        {"metadata": {"rpc.keepalive": "7"}},
+        {"metadata.rpc": {"keepalive": 7}},
+        {"metadata.rpc.keepalive": 7},
+        {"rpc": {"keepalive": 7}},
+        {"rpc.keepalive": 7},
+        {"metadata": {"workers": 3, "name": "x", "eas.termination_grace_period": 5}},
+        {"metadata": {"scheduling.spread.policy": "host", "eas": {"handlers.disable_failure_handler": True}}},
+        {"networking": {"anything": {"goes": 1}}, "networking.gateway": "g", "baseimage": "x"},
+        {"generate_token": "true", "runtime": {"enable_crash_block": False}, "runtime.cuda": "11"},
+        {"model_config": {"anything": 1}, "processor_envs": {"A": 1}},
+        {"processor_envs": [{"name": "A", "value": "1"}], "requirements": ["a"], "processor_jvm_options": "-Xmx1g"},
+        {"models": [{"name": "m", "processor": "p"}], "processors": [{"name": "p", "processor_type": "cpp"}]},
+        {"storage": [{"mount_path": "/a", "oss.path": "x"}, {"mount_path": "/b", "hostPath": {"path": "y"}}]},
+        {"$schema": "./eas.json", "processor_entry": "", "processor_type": ""},
+    ],
+)
+def test_valid(desk: Desk, written: dict[str, Any]) -> None:
+    """What the reader takes is valid in every writing."""
+    desk.read(written)
+    assert [error.message for error in VALIDATOR.iter_errors(written)] == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"nmae": "x"},
+        {"name": 5},
+        {"name": "a/b"},
+        {"metadata": {"rpc": {"keepalve": 7}}},
+        {"metadata": {"rpc.keepalive": "5s"}},
+        {"metadata.rpc.keepalive": 0},
+        {"rpc.worker_threads": 5000},
+        {"metadata": 5},
+        {"generate_token": "maybe"},
+        {"processor_type": "rust"},
+        {"models": [{"model_path": "x"}]},
+        {"models": {"name": "x"}},
+        {"storage": [{"oss": {"path": "x"}}]},
+        {"processor_envs": [{"value": "x"}]},
+        {"metadata": {"rpc": {"decompressor": "rar"}}},
+    ],
+)
+def test_invalid(desk: Desk, written: dict[str, Any]) -> None:
+    """What the reader refuses is invalid."""
+    desk.refused(written)
+    assert list(VALIDATOR.iter_errors(written)) != []
+
+
+def test_every_key_is_described() -> None:
+    """That is what an editor shows."""
+    top = schema()
+    for name, place in {"top": top, **top["$defs"]}.items():
+        for key, value in place["properties"].items():
+            assert key == "$schema" or value.get("description"), f"{name}.{key}"
+
+
+def test_bounds_are_the_options() -> None:
+    """The same numbers as of the command line's options, from the same readers."""
+    keepalive = schema()["$defs"]["Rpc"]["properties"]["keepalive"]
+    assert (keepalive["minimum"], keepalive["maximum"]) == (1, 86_400_000)
+    run("--keepalive", "86400001", "--entry", "x.py").fails_in_one_line(2, "from 1 to 86400000")

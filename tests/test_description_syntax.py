@@ -1,0 +1,202 @@
+"""
+JSON as people write it: what is accepted, and what a user is told whose file cannot be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from eas_host.errors import ConfigError
+from support import dice
+from support.describing import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+# Accepted.
+
+
+def test_comments(desk: Desk) -> None:
+    """All three kinds, everywhere between tokens, mentioned once; in a text they are text."""
+    description = desk.read(
+        '# first\n{ // second\n"name": /* third\n */ "a" # fourth\n, "model_path": "http://x/#y//z/*w*/" }# last\n'
+    )
+    assert description.name == "a"
+    assert description.models[0].path == "http://x/#y//z/*w*/"
+    assert description.notes == (f"{desk.file}:1:1: comments are no JSON; accepted",)
+
+
+def test_trailing_commas(desk: Desk) -> None:
+    description = desk.read('{"models": [{"name": "a",},\n],}')
+    assert description.models[0].name == "a"
+    assert description.notes == (f"{desk.file}:1:25: a comma before }} or ] is no JSON; accepted",)
+
+
+def test_tabs(desk: Desk) -> None:
+    """Between tokens they are JSON; in a text they are not, and kept."""
+    assert desk.read('{\t"name":\t"a"}').notes == ()
+    description = desk.read('{"model_config":\n\t"a\tb"}')
+    assert description.models[0].config == "a\tb"
+    assert description.notes == (f"{desk.file}:2:2: a tab within a text is no JSON; accepted",)
+
+
+def test_byte_order_mark(desk: Desk) -> None:
+    """Columns do not count it."""
+    description = desk.read(b'\xef\xbb\xbf{"name": "a"}')
+    assert description.origins == {"name": f"{desk.file}:1:10"}
+    assert description.notes == (f"{desk.file}: it begins with a byte order mark, which JSON has not; accepted",)
+
+
+def test_line_ends_of_windows(desk: Desk) -> None:
+    assert desk.read('{\r\n"name": "a" # c\r\n}\r\n').origins == {"name": f"{desk.file}:2:9"}
+
+
+def test_same_as_json(desk: Desk) -> None:
+    """What is JSON is read as Python reads it."""
+    for seed in range(40):
+        roll = dice(seed)
+        value = {"labels": _value(roll, 5), "model_config": {"x": _value(roll, 5)}}
+        text = json.dumps(value, ensure_ascii=roll.random() < 0.5, indent=roll.choice([None, 0, 1]))
+        description = desk.read(text)
+        assert json.loads(description.text) == value
+        assert json.loads(description.models[0].config) == value["model_config"]
+
+
+def _value(roll: Random, depth: int) -> object:
+    kinds = ["text", "number", "constant"] + ["list", "object"] * (depth > 0)
+    kind = roll.choice(kinds)
+    if kind == "list":
+        return [_value(roll, depth - 1) for _ in range(roll.randrange(4))]
+    if kind == "object":
+        return {f"{_text(roll)}{index}": _value(roll, depth - 1) for index in range(roll.randrange(4))}
+    if kind == "number":
+        return roll.choice([roll.randrange(-(10**20), 10**20), roll.uniform(-1e9, 1e9), 0, -0.0, 1e300, 5e-324])
+    return _text(roll) if kind == "text" else roll.choice([True, False, None])
+
+
+def _text(roll: Random) -> str:
+    return "".join(roll.choice('ab"\\/\n\r#,:{}[]é\u2028😀\x7f') for _ in range(roll.randrange(6)))
+
+
+# Refused.
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('{"a": 1', '1:8: the file ends, but the { of 1:1 is open; expected "}"'),
+        ('{"a": [1,\n2', '2:2: the file ends, but the [ of 1:7 is open; expected "]"'),
+        ('{"a": [1}', '1:9: found "}"; expected a value, "," or "]" (the [ of 1:7 is open)'),
+        ('{"a": 1}}', '1:9: found "}"; expected the end of the file'),
+        ('{"a" 1}', '1:6: found a value; expected ":"'),
+        ('{"a" = 1}', '1:6: found "="; expected ":"'),
+        ('{"a": }', '1:7: found "}"; expected a value'),
+        ('{"a": 1,, "b": 2}', '1:9: found ","; expected a key in double quotes or "}"'),
+        ("{5}", '1:3: found "}"; expected ":"'),
+        ('{"a": "b\n}', '1:7: the text that begins here does not end on its line; expected a closing "'),
+        ("{'a: 1}", "1:2: the text that begins here does not end on its line; expected a closing '"),
+        ('{"a": /* b', "1:7: the comment that begins here does not end; expected */"),
+        ('{"a": \0}', "1:7: found the character U+0000; expected a value"),
+        ('{"a" "b" "c"}', '1:6: found a text; expected ":"'),
+        ('{"a": 1 "b": 2}', '1:9: a comma is missing before "b"'),
+        ('{"a": [1\n2]}', "2:1: a comma is missing before this value"),
+        ("{'a': 1}", '1:2: the key a is in single quotes; expected "a"'),
+        ("{\"a\": 'b'}", "1:7: 'b' is in single quotes; expected double quotes"),
+        ("{a: 1}", '1:2: the key a is not in quotes; expected "a"'),
+        ('{"a": True}', "1:7: True is no JSON; expected true"),
+        ('{"a": None}', "1:7: None is no JSON; expected null"),
+        ('{"a": yes}', "1:7: yes is not in quotes; expected text in double quotes, a number, true, false or null"),
+        (
+            '{"a": oss://b/c.zip}',
+            "1:7: oss://b/c.zip is not in quotes; expected text in double quotes, a number, true, false or null",
+        ),
+        ('{"a": NaN}', "1:7: NaN is no number of JSON; expected a finite number"),
+        ('{"a": -Infinity}', "1:7: -Infinity is no number of JSON; expected a finite number"),
+        ('{"a": 1e999}', "1:7: 1e999 is too large a number; expected one below 1e308"),
+        (
+            '{"a": ' + "9" * 5000 + "}",
+            f"1:7: {'9' * 40}... is too large a number; expected one below 1e308",
+        ),
+        (
+            '{"a": 5ms}',
+            "1:7: 5ms is no number of JSON; expected one such as 5000 or 0.5, or text in double quotes",
+        ),
+        (
+            '{"a": "C:\\data"}',
+            '1:10: \\d is no escape of JSON; expected \\\\ for a backslash, or one of \\n \\t \\" \\u0041',
+        ),
+        ('{"a": "\\ud800"}', "1:7: the text holds half a pair of surrogates; expected both \\u of the pair"),
+        ('{"a": 1, "a": 1}', '1:10: "a" is there twice, also at 1:2; expected one of them'),
+        ('{"model_config": {"b": 1,\n"b": 2}}', '2:1: "b" is there twice, also at 1:19; expected one of them'),
+    ],
+)
+def test_one_mistake(desk: Desk, text: str, line: str) -> None:
+    """It is one line: the place, what is there, and what is expected."""
+    assert desk.refused(text) == [f"service.json:{line}"]
+
+
+def test_many_mistakes(desk: Desk) -> None:
+    """A dictionary of Python's, and what is wrong with its values, all at once and in the order of the file."""
+    lines = desk.refused("{'name': 'a/b'\n 'generate_token': True,\n \"metadata.rpc.keepalive\": \"5s\"}")
+    assert [line.removeprefix("service.json:").partition(": ")[0] for line in lines] == [
+        "1:2",
+        "1:10",
+        "2:2",
+        "2:2",
+        "2:20",
+        "3:28",
+    ]
+
+
+def test_tokens_are_not_shown(desk: Desk) -> None:
+    """Whatever is wrong with one, or around it."""
+    for text in (
+        '{"token": s3cret}',
+        "{\"token\": 's3cret'}",
+        '{"token" "s3cret"}',
+        '{"token" s3cret}',
+        '{"token": "s3cret',
+        '{"token": ["s3cret"]}',
+        '{"token": "s3cret\\u0000"}',
+        '{"token": "s3cret\\n2"}',
+        '{"token": "s3cret", "token": "s3cret2"}',
+        '{"rpc": {"token": s3cret}}',
+    ):
+        assert "s3cret" not in "\n".join(desk.refused(text)), text
+
+
+def test_deep_nesting(desk: Desk) -> None:
+    """A file that nests without end is refused where it gets too deep, and not by Python's stack."""
+    for brace in ("[", '{"a":'):
+        (line,) = desk.refused('{"labels": ' + brace * 100_000)
+        assert "nested more than 64 levels deep" in line
+    assert desk.read('{"labels": ' + "[" * 60 + "]" * 60 + "}").name is None
+
+
+def test_too_many_mistakes(desk: Desk) -> None:
+    """A file that is no JSON at all does not fill the terminal."""
+    text = "{" + ", ".join(f"a{index}: 1" for index in range(1000)) + "}"
+    with pytest.raises(ConfigError, match=r"service\.json has 1000 mistakes") as caught:
+        desk.read(text)
+    assert len(caught.value.detail.splitlines()) == 51
+    assert caught.value.detail.endswith("\nand 950 more")
+
+
+def test_damaged_files(desk: Desk) -> None:
+    """Whatever is cut out of a file or put into it, the answer is a description or a list of mistakes."""
+    sample = (Path(__file__).parent / "descriptions" / "deeprec.json").read_text(encoding="utf-8")
+    for seed in range(100):
+        roll = dice(seed)
+        start = roll.randrange(len(sample))
+        end = min(len(sample), start + roll.choice([0, 1, 1, 5, 50]))
+        text = sample[:start] + roll.choice(["", "{", "}", '"', ",", "'", "/*", "\0", "\ud7ff", "["]) + sample[end:]
+        with contextlib.suppress(ConfigError):
+            desk.read(text)

@@ -1,0 +1,149 @@
+"""
+What is read from ELF files: real ones, as compilers and linkers make them.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eas_host import elf
+from eas_host.errors import EntryInvalid, EntryNotFound
+from support.build import Workshop, need, run
+from support.libraries import library, processor
+
+
+def readelf(path: Path, tag: str) -> list[str]:
+    """What binutils say: the values of a tag such as NEEDED."""
+    command = [need("readelf"), "--wide", "--dynamic", str(path)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return re.findall(rf"\({tag}\).*\[(.*)\]", text)
+
+
+def test_processor(workshop: Workshop) -> None:
+    """Machine, kind, needs and functions of a C++ processor are those that binutils see."""
+    path = workshop.cpp("contract")
+    facts = elf.facts(path)
+    assert (facts.machine, facts.bits, facts.kind) == (platform.machine(), 64, "shared library")
+    assert list(facts.needed) == readelf(path, "NEEDED")
+    assert (facts.exports[:2], facts.mangled, facts.interp) == (("initialize", "process"), (), None)
+    assert any(re.fullmatch(r"GLIBCXX_[\d.]+", version) for version in facts.versions["libstdc++.so.6"])
+
+
+@pytest.mark.parametrize("style", ["gnu", "sysv", "both"])
+def test_hash_tables(tmp_path: Path, style: str) -> None:
+    """Functions are found through whichever table the linker has made."""
+    path = processor(tmp_path / "libone.so", flags=(f"-Wl,--hash-style={style}",))
+    assert elf.facts(path).exports == ("initialize", "process")
+
+
+def test_stripped(tmp_path: Path) -> None:
+    path = processor(tmp_path / "libone.so")
+    run(need("strip"), "--strip-all", path)
+    assert elf.facts(path).exports == ("initialize", "process")
+
+
+def test_what_is_called_is_not_exported(tmp_path: Path) -> None:
+    """A library that only calls `process` of another one does not have it."""
+    source = tmp_path / "caller.c"
+    source.write_text("int process(void);\nint caller(void) { return process(); }\n", encoding="utf-8")
+    run(need("gcc"), "-shared", "-fPIC", source, "-o", tmp_path / "libcaller.so")
+    assert elf.facts(tmp_path / "libcaller.so").exports == ()
+
+
+def test_names_of_cpp(workshop: Workshop) -> None:
+    """A function without extern "C" is told from one that is missing."""
+    assert elf.facts(workshop.cpp("mangled")).mangled == ("process",)
+    assert elf.facts(workshop.cpp("no_process")).mangled == ()
+
+
+def test_rpath_and_runpath(tmp_path: Path) -> None:
+    """They differ in whom they hold for, so they are told apart; an empty part is the working directory."""
+    old = library(tmp_path / "libold.so", flags=("-Wl,--disable-new-dtags", "-Wl,-rpath=.:$ORIGIN/x"))
+    new = library(tmp_path / "libnew.so", flags=("-Wl,--enable-new-dtags", "-Wl,-rpath=/opt:"))
+    assert (elf.facts(old).rpath, elf.facts(old).runpath) == ((".", "$ORIGIN/x"), ())
+    assert (elf.facts(new).rpath, elf.facts(new).runpath) == ((), ("/opt", "."))
+    assert elf.facts(new).soname == "libnew.so"
+
+
+def test_programs(tmp_path: Path) -> None:
+    """One that can be loaded anywhere is a program, too, though its header says shared object."""
+    source = tmp_path / "main.c"
+    source.write_text("int main(void) { return 0; }\n", encoding="utf-8")
+    for flag in ("-pie", "-no-pie"):
+        run(need("gcc"), flag, "-fPIE" if flag == "-pie" else "-fno-pie", source, "-o", tmp_path / flag)
+        facts = elf.facts(tmp_path / flag)
+        assert facts.kind == "program"
+        assert facts.interp is not None
+    run(need("gcc"), "-c", source, "-o", tmp_path / "main.o")
+    assert elf.facts(tmp_path / "main.o").kind == "object file"
+
+
+def test_newest() -> None:
+    """Versions are numbers: 2.4 is older than 2.34; what is no number does not count."""
+    assert elf.newest(["GLIBC_2.4", "GLIBC_2.34", "GLIBC_PRIVATE", "GLIBCXX_3.4.9", "GLIBCXX_3.4.30"]) == (
+        "GLIBC_2.34",
+        "GLIBCXX_3.4.30",
+    )
+
+
+# Files that are none.
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(EntryNotFound, match="No such file"):
+        elf.facts(tmp_path / "nothing.so")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF", b"#!/bin/sh\n", b"GROUP ( libfoo.so.1 )\n" * 10])
+def test_no_elf(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "text.so").write_bytes(content)
+    for read in (elf.facts, elf.check):
+        with pytest.raises(EntryInvalid, match="not an ELF file"):
+            read(tmp_path / "text.so")
+
+
+def test_damaged(workshop: Workshop, tmp_path: Path) -> None:
+    """Wherever a copy was cut off, and whatever byte is wrong in its first part, there is an answer in words."""
+    whole = workshop.cpp("plain_c").read_bytes()
+    path = tmp_path / "libcut.so"
+    damaged = [whole[:size] for size in range(20, len(whole), len(whole) // 20)]
+    damaged += [whole[:at] + b"\xff" + whole[at + 1 :] for at in range(16, 800, 7)]
+    refused = 0
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            elf.facts(path)
+        except EntryInvalid:
+            refused += 1
+    assert refused > 20
+
+
+def test_check_speaks_as_the_host_does(workshop: Workshop, tmp_path: Path) -> None:
+    """Another machine, another kind: each is refused for what it is."""
+    path = tmp_path / "libother.so"
+    shutil.copy(workshop.cpp("plain_c"), path)
+    elf.check(path)
+    content = bytearray(path.read_bytes())
+    machine = content[18:20]
+    content[18] = 8  # e_machine: MIPS
+    path.write_bytes(content)
+    with pytest.raises(EntryInvalid, match="another machine"):
+        elf.check(path)
+    content[16:20] = b"\2\0" + machine  # e_type: ET_EXEC
+    path.write_bytes(content)
+    with pytest.raises(EntryInvalid, match="not a shared library"):
+        elf.check(path)
+
+
+def test_check_is_cheap() -> None:
+    """A start can afford it: nothing of pyelftools is loaded."""
+    code = "import sys, eas_host.elf as elf, pathlib; elf.is_elf(pathlib.Path('/')); print('elftools' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,182 @@
+"""
+Downloads take as long as they take: slow ones, silent ones, several at once, and what a user sees of it.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from eas_host.errors import EntryNotFound
+from eas_host.fetch import Patience, fetch_all
+from support import PATIENCE
+from support.fileserver import FileServer, Tap, announcing, running
+
+BODY = bytes(range(256)) * 4000
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with running() as started:
+        yield started
+
+
+def get(url: str, folder: Path, patience: Patience = Patience()) -> Path:  # noqa: B008 - frozen
+    return fetch_all({"model_path": url}, folder, folder / "cache", patience=patience)["model_path"]
+
+
+def ranges(server: FileServer) -> list[str | None]:
+    return [seen.headers.get("Range") for seen in server.requests]
+
+
+# Time.
+
+
+def test_a_slow_stream_is_waited_for(server: FileServer, tmp_path: Path) -> None:
+    """Each piece is on the disk before the next one is sent: nothing is collected in memory."""
+    tap = Tap(len(BODY) // 4)
+    server.put("/f", BODY).plan = [tap]
+    with ThreadPoolExecutor() as pool:
+        path = pool.submit(get, server.url("/f"), tmp_path)
+        for _ in range(4):
+            tap.wait()
+            tap.drip()
+        assert path.result(PATIENCE).read_bytes() == BODY
+
+
+def test_a_silent_stream_is_given_up_and_resumed(server: FileServer, tmp_path: Path) -> None:
+    tap = Tap(1000)
+    server.put("/f", BODY).plan = [tap, tap]
+    tap.drip()
+    assert get(server.url("/f"), tmp_path, Patience(silence=0.2, pause=0.01)).read_bytes() == BODY
+    assert ranges(server) == [None, "bytes=1000-", "bytes=1000-"]
+    tap.close()
+
+
+def test_downloads_run_side_by_side(server: FileServer, tmp_path: Path) -> None:
+    """The second is asked for while the first has not ended; no more than the bound at once."""
+    taps = [Tap(len(BODY)) for _ in range(4)]
+    for number, tap in enumerate(taps):
+        server.put(f"/{number}", BODY).plan = [tap]
+    sources = {f"models[{n}].model_path": server.url(f"/{n}") for n in range(4)}
+    patience = Patience(at_once=3)
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(fetch_all, sources, tmp_path, tmp_path / "cache", patience=patience)
+        for tap in taps[:3]:
+            tap.wait()
+        assert len(server.requests) == 3
+        for tap in taps:
+            tap.drip()
+        assert {path.read_bytes() for path in done.result(PATIENCE).values()} == {BODY}
+
+
+def test_one_failure_ends_the_others(server: FileServer, tmp_path: Path) -> None:
+    """A slow download is not waited for when there is no use for it."""
+    tap = Tap(1000)
+    server.put("/slow", BODY).plan = [tap]
+    sources = {"model_path": server.url("/slow"), "processor_path": server.url("/missing")}
+    with pytest.raises(EntryNotFound, match=r"^processor_path: .* 404"):
+        fetch_all(sources, tmp_path, tmp_path / "cache")
+    tap.close()
+
+
+def test_two_hosts_fetch_one_file_once(server: FileServer, tmp_path: Path) -> None:
+    tap = Tap(len(BODY))
+    server.put("/f", BODY).plan = [tap]
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(get, server.url("/f"), tmp_path)
+        tap.wait()
+        second = pool.submit(get, server.url("/f"), tmp_path)
+        tap.drip()
+        assert first.result(PATIENCE) == second.result(PATIENCE)
+    assert server.statuses() == [200, 304]
+
+
+# The terminal and the disk.
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from eas_host.fetch import fetch_all
+print(fetch_all({"model_path": sys.argv[1]}, Path(sys.argv[2]), Path(sys.argv[2]) / "cache")["model_path"])
+"""
+
+
+def test_ctrl_c_ends_at_once_and_leaves_a_part(server: FileServer, tmp_path: Path) -> None:
+    tap = Tap(len(BODY) // 4)
+    server.put("/f", BODY).plan = [tap]
+    tap.drip()
+    words = [sys.executable, "-c", PROGRAM, server.url("/f"), str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as host:
+        while not any(part.stat().st_size for part in tmp_path.rglob("part")):
+            assert host.poll() is None
+        host.send_signal(signal.SIGINT)
+        assert host.communicate(timeout=PATIENCE)[1].splitlines()[-1] == "KeyboardInterrupt"
+    tap.close()
+    assert get(server.url("/f"), tmp_path).read_bytes() == BODY
+    assert server.statuses() == [200, 206]
+
+
+def test_bars_are_for_terminals(server: FileServer, tmp_path: Path) -> None:
+    """On one there is a bar with the file's name; elsewhere not a byte."""
+    tap = Tap(len(BODY) // 4)
+    server.put("/file.bin", BODY).plan = [tap]
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-c", PROGRAM, server.url("/file.bin"), str(tmp_path)]
+    seen = b""
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=theirs, env={**os.environ, "TERM": "xterm"}):
+        os.close(theirs)
+        tap.wait()
+        while b"file.bin" not in seen:
+            seen += os.read(ours, 65536)
+        threading.Thread(target=tap.open).start()
+        try:
+            while os.read(ours, 65536):
+                pass
+        except OSError:
+            pass  # the terminal's other end is closed
+    os.close(ours)
+    quiet = subprocess.run([*words[:-1], str(tmp_path / "other")], capture_output=True, check=True, timeout=PATIENCE)
+    assert quiet.stderr == b""
+
+
+def test_no_space(server: FileServer, tmp_path: Path) -> None:
+    """What cannot fit is not begun."""
+    server.put("/f", BODY).plan = [announcing(str(1 << 60))]
+    with pytest.raises(
+        EntryNotFound, match=r"^model_path: http.*no space left in .*: 1\.0 EiB are needed, .* are free$"
+    ):
+        get(server.url("/f"), tmp_path)
+    assert list(tmp_path.rglob("entry.json")) == []
+
+
+def test_full_disk(server: FileServer, tmp_path: Path) -> None:
+    """One line names the folder and what is missing; what can be resumed is kept."""
+    server.put("/f", BODY)
+    words = [sys.executable, "-c", PROGRAM, server.url("/f"), str(tmp_path)]
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    done = subprocess.run(words, capture_output=True, text=True, check=False, preexec_fn=limit)
+    complaint = done.stderr.splitlines()[-1]
+    assert "EntryNotFound: model_path: http://" in complaint
+    assert f"{tmp_path}/cache/downloads/" in complaint
+    assert "File too large: 707.0 KiB more are needed, after 293.0 KiB" in complaint
+    assert get(server.url("/f"), tmp_path).read_bytes() == BODY
+    assert ranges(server) == [None, "bytes=300000-"]

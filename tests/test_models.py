@@ -1,0 +1,194 @@
+"""
+A service of several models: each answers at /api/predict/<service>/<model>, and none pays for another.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.build import Workshop
+from support.command import run
+from support.host import Host
+from support.wire import command, request
+
+DONE = r"^\[INFO\] Service reload successfully$"
+REFUSED = "the old version goes on serving"
+
+APP = """
+import allspark
+
+
+class Says(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        return {says!r}.encode() + b" %d %d" % (len(data), sum(data[-3:])), 200
+"""
+
+
+class Service:
+    """A description in *folder*, with a contract processor in C++ and programs that say who they are."""
+
+    def __init__(self, folder: Path, workshop: Workshop) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.file = folder / "service.json"
+        (folder / "cpp").mkdir()
+        shutil.copy(workshop.contract("cpp"), folder / "cpp" / "libcontract.so")
+        self.processors: list[dict[str, Any]] = [
+            {"name": "contract", "processor_path": "cpp", "processor_entry": "libcontract.so", "processor_type": "cpp"}
+        ]
+        self.models = [{"name": "first", "processor": "contract"}]
+        self.more: dict[str, Any] = {}
+        self.program("second", "second")
+
+    def program(self, name: str, says: str) -> None:
+        """Add the model *name*, or let it say something else."""
+        (self.folder / name).mkdir(exist_ok=True)
+        (self.folder / name / "app.py").write_text(APP.format(says=says))
+        if not any(model["name"] == name for model in self.models):
+            self.processors.append({"name": name, "processor_path": name, "processor_entry": "./app.py"})
+            self.models.append({"name": name, "processor": name})
+
+    def write(self) -> Path:
+        self.file.write_text(
+            json.dumps({"name": "many", "models": self.models, "processors": self.processors, **self.more})
+        )
+        return self.file
+
+
+@pytest.fixture
+def service(tmp_path: Path, workshop: Workshop) -> Service:
+    return Service(tmp_path / "service", workshop)
+
+
+@pytest.fixture
+def many(service: Service, tmp_path: Path) -> Iterator[Host]:
+    """A host that serves it and reloads."""
+    variables = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with Host(tmp_path / "host", variables, ("serve", service.write()), reload=True) as running:
+        running.mark()
+        yield running
+
+
+FIRST = "/api/predict/many/first"
+SECOND = "/api/predict/many/second"
+
+
+def test_each_model_at_its_path(many: Host) -> None:
+    """And below it, on one connection, in any order."""
+    with many.connect() as client:
+        assert client.call(b"one", FIRST).body == b"one"
+        assert client.call(b"two", SECOND).body == b"second 3 346"
+        assert client.call(b"one again", f"{FIRST}/v1/deeper?x=1").body == b"one again"
+        assert client.call(b"two", SECOND).body == b"second 3 346"
+        client.send(request("POST", SECOND, b"a") + request("POST", FIRST, b"b") + request("POST", SECOND, b"c"))
+        assert [client.read().body for _ in range(3)] == [b"second 1 97", b"b", b"second 1 99"]
+
+
+@pytest.mark.parametrize("path", ["/api/predict/many", "/api/predict/many/third", "/", "/api/predict/other/first"])
+def test_another_path_lists_them(many: Host, path: str) -> None:
+    answer = many.call(b"", path)
+    assert answer.status == 404
+    assert FIRST in answer.text
+    assert SECOND in answer.text
+
+
+def test_a_large_body(many: Host) -> None:
+    """One that arrives in pieces finds its processor."""
+    body = bytes(range(256)) * 4096
+    assert many.call(body, FIRST).body == body
+    assert many.call(body, SECOND).body == f"second {len(body)} {253 + 254 + 255}".encode()
+
+
+def test_a_crash_is_the_model_s_own(many: Host) -> None:
+    """The other model has workers of its own, which do not notice."""
+    before = set(many.workers())
+    many.allow_log("worker 0: .*SIGSEGV")
+    assert many.call(command("die", "segv"), FIRST).status == 500
+    assert many.call(b"two", SECOND).body == b"second 3 346"
+    assert many.call(b"one", FIRST).body == b"one"
+    assert len(before & set(many.workers())) == 1
+
+
+def test_the_monitor_tells_them_apart(many: Host) -> None:
+    many.call(b"one", FIRST)
+    counters = json.loads(many.call(None, "/api/builtin/monitor", "GET").body)
+    assert counters["requests"] == {"200": 1}
+    assert counters["models"].keys() == {"first", "second"}
+    assert counters["models"]["first"]["ready"] is True
+
+
+def test_one_that_does_not_load(service: Service, tmp_path: Path) -> None:
+    """The host says which, and ends."""
+    (service.folder / "second" / "app.py").write_text("raise ValueError('no')\n")
+    done = run("serve", service.write(), "--listen", "127.0.0.1:0", variables={"XDG_CACHE_HOME": str(tmp_path / "c")})
+    done.fails_with(3, "second", "ValueError: no")
+
+
+def test_without_isolation_there_is_one(service: Service) -> None:
+    done = run("serve", service.write(), "--isolation", "none")
+    done.fails_in_one_line(2, "--isolation none", "the description has more")
+
+
+def test_a_rate_is_for_all_of_them(service: Service, tmp_path: Path) -> None:
+    service.more["metadata"] = {"rpc": {"rate_limit": 1}}
+    variables = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with Host(tmp_path / "host", variables, ("serve", service.write())) as host:
+        statuses = [host.call(b"x", path).status for path in (FIRST, SECOND, FIRST, SECOND)]
+    assert statuses[0] == 200
+    assert 429 in statuses
+
+
+def test_a_model_is_added_and_removed(many: Host, service: Service) -> None:
+    """The description is read again; what is gone answers 404."""
+    service.program("third", "third")
+    service.write()
+    many.wait_for_log(DONE)
+    assert many.call(b"two", "/api/predict/many/third").body == b"third 3 346"
+    many.mark()
+    service.models = [model for model in service.models if model["name"] != "second"]
+    service.processors = [processor for processor in service.processors if processor["name"] != "second"]
+    service.write()
+    many.wait_for_log(DONE)
+    assert many.call(b"two", SECOND).status == 404
+    assert many.call(b"one", FIRST).body == b"one"
+
+
+def test_a_body_under_way_is_answered_by_the_new_version(many: Host, service: Service) -> None:
+    """What has arrived in part when another version takes over lies in the old one's ring, and is not lost."""
+    body = b"x" * (1 << 20)
+    whole = request("POST", SECOND, body)
+    with many.connect() as client:
+        client.send(whole[: len(whole) // 2])
+        service.program("second", "another")
+        many.wait_for_log(DONE)
+        client.send(whole[len(whole) // 2 :])
+        assert client.read().body == b"another %d 360" % len(body)
+        assert client.call(b"two", SECOND).body == b"another 3 346"
+
+
+def test_one_broken_model_keeps_all_as_they_were(many: Host, service: Service) -> None:
+    """A version takes over as a whole or not at all."""
+    many.allow_log(REFUSED)
+    service.program("second", "another")
+    service.program("third", "third")
+    (service.folder / "third" / "app.py").write_text("import nothing_of_that_name\n")
+    service.write()
+    many.wait_for_log(REFUSED)
+    assert many.call(b"two", SECOND).body == b"second 3 346"
+    assert many.call(b"two", "/api/predict/many/third").status == 404
+
+
+def test_a_broken_description_keeps_all_as_it_was(many: Host, service: Service) -> None:
+    many.allow_log(REFUSED)
+    service.file.write_text('{"name": "many",\n "modles": []}')
+    many.wait_for_log(f"modles.*{REFUSED}")
+    assert many.call(b"two", SECOND).body == b"second 3 346"
