@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
@@ -74,10 +74,18 @@ class Host:
     Args:
         folder: an empty or missing folder; the host gets its working and its temporary folder inside it.
         variables: added to the environment.
+        words: a command and its words: `("serve", "service.json")`.
         options: the command line, as in `flags`.
     """
 
-    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None, /, **options: Value) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        variables: Mapping[str, str] | None = None,
+        words: Sequence[str | Path] = (),
+        /,
+        **options: Value,
+    ) -> None:
         self.folder = folder
         self.entry = Path(str(options.get("entry")))
         self.language = str(options.get("processor_type"))
@@ -91,7 +99,7 @@ class Host:
         self._mark = f"EAS_TEST_MARK={uuid.uuid4().hex}"
         for name in ("cwd", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        self.command = program() + flags({"listen": "127.0.0.1:0", **options})
+        self.command = program() + [str(word) for word in words] + flags({"listen": "127.0.0.1:0", **options})
         environment = clean_environment()
         key, _, value = self._mark.partition("=")
         environment |= {"TMPDIR": str(folder / "tmp"), key: value, **(variables or {})}

@@ -29,6 +29,7 @@ class Program(Host):
         entry: its file; it runs in the folder of that.
         arguments: words behind the file's name.
         variables: added to the environment.
+        interpreter: the Python that runs it.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Program(Host):
         entry: Path,
         arguments: tuple[str, ...] = (),
         variables: Mapping[str, str] | None = None,
+        interpreter: str | Path = sys.executable,
     ) -> None:
         self.folder, self.entry, self.language, self.isolation = folder, entry, "python", "attached"
         self.log = Log()
@@ -47,7 +49,7 @@ class Program(Host):
         self._mark = f"EAS_TEST_MARK={uuid.uuid4().hex}"
         key, _, value = self._mark.partition("=")
         environment = clean_environment() | {"TMPDIR": str(folder / "tmp"), "EAS_HOST_LISTEN": "127.0.0.1:0"}
-        self.command = [sys.executable, entry.name, *arguments]
+        self.command = [str(interpreter), entry.name, *arguments]
         self.process = subprocess.Popen(
             self.command,
             cwd=entry.parent,

@@ -1,0 +1,70 @@
+"""
+`eas-host init --type cpp|java|python DIR`: a new processor, ready to be built, run, packed and changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from eas_host.cli.words import CommandParser
+from eas_host.scaffold import project
+
+TYPES: Final = ("cpp", "java", "python")
+_BUILT: Final = ("cpp", "java")
+_EPILOG: Final = """\
+example:
+  eas-host init --type cpp scorecard && cd scorecard && make && eas-host serve service.json
+"""
+
+
+def run(argv: Sequence[str]) -> int:
+    """
+    Run the command.
+
+    Raises:
+        ConfigError: a word is wrong, or the folder has files of the same names.
+    """
+    words = _parser().parse_args(argv)
+    create(words.type, Path(words.folder))
+    return 0
+
+
+def create(kind: str, folder: Path) -> None:
+    """
+    Write a processor of *kind* into *folder*, and tell what to do next.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    words = project.Words.of(folder)
+    files = project.files_of(kind, words)
+    if kind == "cpp":
+        files["include/eas/processor.h"] = project.header()
+    project.check_folder(folder, list(files))
+    project.write(folder, files)
+    print(f"[OK] {folder}: a {kind} processor, the service {words.name}")
+    for name in files:
+        print(f"     {name}")
+    print("next:")
+    print(f"  cd {shlex.quote(str(folder))}")
+    if kind in _BUILT:
+        print("  make")
+    print("  eas-host serve service.json")
+    print(f"  curl --data-binary @request.txt http://127.0.0.1:8080/api/predict/{words.name}    # in another terminal")
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="eas-host init",
+        description="Write a new processor: source, build file, service.json, README and a test request.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--type", required=True, choices=TYPES, help="the processor's language")
+    parser.add_argument("folder", metavar="DIR", help="a folder that is new, or has none of the files")
+    return parser

@@ -1,0 +1,206 @@
+"""
+What a description's `requirements`, or a package's requirements.txt, asks for: installed by pip, once, beside the
+interpreter that uses it and not into it.
+
+The cache has a folder for each set of lines and interpreter. It appears whole, by a rename, and is never changed after
+that; so a second start needs neither pip nor the network.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from eas_host import log
+from eas_host.deploy.interpreter import Unable, ask
+from eas_host.errors import EntryInvalid, InitializeFailed
+
+FILE: Final = "requirements.txt"
+_PATH_OPTION: Final = re.compile(
+    r"(?P<option>-r|-c|-f|-e|--requirement|--constraint|--find-links|--editable)(?P<gap>\s*=?\s*)(?P<path>\S.*)"
+)
+_SHOWN_LINES: Final = 20
+"""How much of what pip printed is shown when it fails: its verdict stands at the end."""
+
+
+def lines_of(folder: Path) -> tuple[str, ...]:
+    """
+    Read the requirements.txt of the package in *folder*; an `ENV` beside it has what it needs already.
+
+    Files that it includes are read, too; all paths are relative to *folder*, or absolute.
+
+    Raises:
+        EntryInvalid: it includes a file that is not there, or itself.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        return ()
+    if (folder / "ENV").is_dir():
+        log.debug("%s is not installed: ENV has the package's requirements", file)
+        return ()
+    return tuple(_read(file, folder, ()))
+
+
+def install(lines: Sequence[str], interpreter: str, cache: Path, folder: Path | None = None) -> Path | None:
+    """
+    Install the requirement *lines*.
+
+    Args:
+        lines: as they stand in a requirements.txt.
+        interpreter: the Python that will import them, `""` for the host's own.
+        cache: the folder that keeps what was installed.
+        folder: what paths in the lines are relative to. Its own name does not count: it may be another one each time.
+
+    Returns:
+        The folder to import from; None where the lines ask for nothing.
+
+    Raises:
+        InitializeFailed: pip is not there, or has failed.
+    """
+    wanted = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not wanted:
+        return None
+    folder = folder or Path.cwd()
+    target = cache / "requirements" / _key(wanted, interpreter or sys.executable, folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_suffix(".lock")):
+        if not target.is_dir():
+            log.announce(f"[OK] Installing requirements [{_shown(wanted)}]")
+            _install(wanted, interpreter or sys.executable, target, folder)
+    return target
+
+
+def _read(file: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]:
+    if file in includes:
+        raise EntryInvalid(f"{file}: it includes itself; take out the line `-r {file.name}`")
+    try:
+        text = file.read_text("utf-8-sig")
+    except OSError as error:
+        raise EntryInvalid(f"{file}: {error.strerror}; {includes[-1] if includes else file.parent} names it") from error
+    except UnicodeDecodeError as error:
+        raise EntryInvalid(f"{file}: it is no text in UTF-8, at byte {error.start}") from error
+    for line in re.sub(r"\\\r?\n", "", text).splitlines():
+        option = _PATH_OPTION.fullmatch(line.strip())
+        if option and option["option"] in ("-r", "--requirement"):
+            yield from _read(Path(os.path.normpath(file.parent / option["path"])), folder, (*includes, file))
+        else:
+            yield _with_path(line, file.parent, lambda path: os.path.join(".", os.path.relpath(path, folder)))  # noqa: PTH118  pathlib drops the dot
+
+
+def _with_path(line: str, folder: Path, write: Callable[[Path], str]) -> str:
+    """
+    Have *write* write the path in *line*, if it has one that is a file or folder in *folder*.
+    """
+    option = _PATH_OPTION.fullmatch(line.strip())
+    text = option["path"] if option else line.strip()
+    if Path(text).is_absolute() or (option is None and "/" not in text) or not (folder / text).exists():
+        return line
+    return (option["option"] + (option["gap"] or " ") if option else "") + write(folder / text)
+
+
+def _key(wanted: Sequence[str], interpreter: str, folder: Path) -> str:
+    """
+    Name the folder. A wheel that is given as a file is another one when it was written anew.
+    """
+    try:
+        facts = ask(interpreter)
+    except Unable as error:
+        raise InitializeFailed(f"requirements cannot be installed: {interpreter} {error}") from error
+    files = [_version(path) for line in wanted if (path := folder / line).is_file()]
+    text = json.dumps([facts.abi, facts.version, wanted, files])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _version(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """
+    Have the lock file *path*: two hosts that start together install once.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path) -> None:
+    made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        file, packages = made / FILE, made / "packages"
+        lines = (_with_path(line, folder, lambda path: str(path.absolute())) for line in wanted)
+        file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        packages.mkdir()
+        _run_pip([*_pip(interpreter), "install", "--target", str(packages), "--requirement", str(file)], wanted)
+        packages.rename(target)
+    finally:
+        shutil.rmtree(made)
+
+
+def _pip(interpreter: str) -> list[str]:
+    """
+    Find a pip for *interpreter*: its own, or the host's.
+    """
+    options = ["--disable-pip-version-check", "--no-input"]
+    if _has_pip(interpreter):
+        return [interpreter, "-m", "pip", *options]
+    if interpreter != sys.executable and _has_pip(sys.executable):
+        return [sys.executable, "-m", "pip", "--python", interpreter, *options]
+    raise InitializeFailed(
+        f"requirements cannot be installed: there is no pip in {interpreter}; add it with `{interpreter} -m ensurepip`,"
+        " or install the packages yourself and take the requirements out"
+    )
+
+
+def _has_pip(interpreter: str) -> bool:
+    # From `/`: a folder called pip in the working directory is not meant.
+    return subprocess.run([interpreter, "-c", "import pip"], cwd="/", capture_output=True, check=False).returncode == 0
+
+
+def _shown(wanted: Sequence[str]) -> str:
+    """
+    Write *wanted* in a line, without the passwords that addresses may hold.
+    """
+    return re.sub(r"(?<=://)[^/@\s]+(?=@)", "****", ", ".join(wanted))
+
+
+def _run_pip(command: Sequence[str], wanted: Sequence[str]) -> None:
+    """
+    Run pip, under the user's own settings for it: PIP_ variables, pip.conf, proxies.
+    """
+    last: list[str] = []
+    with subprocess.Popen(
+        command,
+        cwd="/",
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as pip:
+        assert pip.stdout is not None  # noqa: S101  it is a pipe
+        for line in pip.stdout:
+            log.debug("pip: %s", line.rstrip())
+            last = [*last[1 - _SHOWN_LINES :], line]
+    if pip.returncode != 0:
+        raise InitializeFailed(
+            f"requirements [{_shown(wanted)}]: pip ended with exit code {pip.returncode}; its last lines are above",
+            "".join(last),
+        )

@@ -1,0 +1,164 @@
+"""
+Makes the `ENV` of a Python processor: a venv that imports this host's allspark by a link, and is otherwise empty.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from eas_host import link
+from eas_host.deploy.interpreter import Facts, Unable, ask
+from eas_host.errors import ConfigError
+from eas_host.finder import ABI
+
+OLDEST: Final = (3, 7)
+"""The first Python that can read the link."""
+OWN: Final = platform.python_version().rpartition(".")[0]
+"""The host's own version."""
+
+
+@dataclass(frozen=True)
+class Python:
+    """
+    A Python to make an `ENV` with.
+    """
+
+    path: str
+    facts: Facts
+
+    @property
+    def is_like_ours(self) -> bool:
+        """
+        Whether it can load this host.
+        """
+        return self.facts.abi == ABI
+
+
+def choose(wanted: str) -> Python:
+    """
+    Find the Python that *wanted* names: a version, or a path; `""` is the host's own.
+
+    Raises:
+        ConfigError: there is none, or it is too old.
+    """
+    path, facts = _first_that_runs(wanted, _candidates(wanted))
+    if tuple(map(int, re.findall(r"\d+", facts.version)[:2])) < OLDEST:
+        raise ConfigError(
+            f"--python {wanted}: Python {facts.version} is too old to be linked to this host; take"
+            f" {'.'.join(map(str, OLDEST))} or later, best {OWN}"
+        )
+    if wanted[:1].isdigit() and not f"{facts.version}.".startswith(f"{wanted}."):
+        raise ConfigError(f"--python {wanted}: {path} is Python {facts.version}; give the path of another one")
+    return Python(path, facts)
+
+
+def make(python: Python, env: Path, say: Callable[[str], None]) -> None:
+    """
+    Make the environment *env* with *python*; what is worth knowing is told to *say*. A failure leaves nothing behind.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        _make_venv(python, env, say)
+        link_into(env)
+    except BaseException:  # Ctrl+C, too
+        shutil.rmtree(env, ignore_errors=True)
+        raise
+
+
+def link_into(env: Path) -> Facts:
+    """
+    Let the environment *env*, made by whomever, import this host's allspark.
+
+    Raises:
+        ConfigError: it is no environment, or cannot be written to.
+    """
+    python = str(env.absolute() / "bin" / "python")
+    try:
+        facts = ask(python)
+        done = _run([python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
+        link.write(Path(done.stdout.strip()))
+    except Unable as error:
+        raise ConfigError(f"{env}: cannot be linked: {python} {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{env}: cannot be linked: {error.filename}: {error.strerror}") from error
+    return facts
+
+
+def _first_that_runs(wanted: str, paths: list[str]) -> tuple[str, Facts]:
+    """
+    Ask each of *paths*: version managers put stand-ins on PATH also for Pythons that are not there.
+    """
+    reasons: list[str] = []
+    for path in paths:
+        try:
+            return path, ask(path)
+        except Unable as error:
+            reasons.append(f"{path} {error}")
+    raise ConfigError(f"--python {wanted}: {reasons[0]}")
+
+
+def _candidates(wanted: str) -> list[str]:
+    """
+    Where the Python may be that *wanted* names.
+    """
+    if wanted in ("", OWN, platform.python_version()):
+        return [sys.executable]
+    if "/" in wanted:
+        return [os.path.abspath(os.path.expanduser(wanted))]  # noqa: PTH100, PTH111  without resolving links
+    if not re.fullmatch(r"\d+(\.\d+){0,2}", wanted):
+        raise ConfigError(f"--python {wanted}: expected a version such as {OWN}, or the path of a Python")
+    short = ".".join(wanted.split(".")[:2])
+    found = [path for folder in os.get_exec_path() if (path := shutil.which(f"python{short}", path=folder))]
+    if not found:
+        raise ConfigError(
+            f"--python {wanted}: there is no python{short} on PATH; install it, give its path, or take this host's own"
+            f" version, {OWN}"
+        )
+    return found
+
+
+def _make_venv(python: Python, env: Path, say: Callable[[str], None]) -> None:
+    with_pip = _run([python.path, "-I", "-c", "import ensurepip"]).returncode == 0
+    if not with_pip:
+        name = f"python{'.'.join(python.facts.version.split('.')[:2])}-venv"
+        say(
+            f"ENV gets no pip: {python.path} has no ensurepip (on Debian and Ubuntu, install {name}); until then,"
+            f" install with `{sys.executable} -m pip --python {env}/bin/python install ...`"
+        )
+    done = _run([python.path, "-I", "-m", "venv", *([] if with_pip else ["--without-pip"]), str(env)])
+    if done.returncode != 0:
+        raise ConfigError(f"{env}: {python.path} cannot make an environment here", done.stdout + done.stderr)
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """
+    Run *command*. When Ctrl+C ends the waiting, whatever it has started ends, too, before that goes on.
+    """
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()  # until the last of them has let go of its output
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)

@@ -1,0 +1,116 @@
+"""
+Writes a new processor's files from a template.
+
+A template is a folder in templates/ and holds the files as they will be, but for words that begin with `@@`, in the
+text and in the names. Nothing that is there already is overwritten: either all files are written, or none.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from eas_host.errors import ConfigError
+
+_PACKAGE: Final = Path(__file__).parents[1]
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_NAME_MAX: Final = 50
+"""Characters of a derived name; a folder's may have 255."""
+
+
+class _Template(string.Template):
+    """
+    Makefiles and shells have `$` for themselves.
+    """
+
+    delimiter = "@@"
+
+
+@dataclass(frozen=True)
+class Words:
+    """
+    What a template's words stand for.
+
+    Attributes:
+        name: the service's: lower-case letters, digits and underscores, as EAS wants it.
+        classname: the Java class's.
+        folder: the new folder's own name.
+    """
+
+    name: str
+    classname: str
+    folder: str
+
+    @classmethod
+    def of(cls, folder: Path) -> Words:
+        """
+        Derive them from the name of *folder*.
+        """
+        folder = folder.resolve()
+        words = re.findall(r"[a-z0-9]+", folder.name.lower())
+        name = "_".join(words)[:_NAME_MAX].rstrip("_")
+        if not name[:1].isalpha():
+            name = f"service_{name}".rstrip("_")
+        return cls(name, "".join(word.capitalize() for word in name.split("_")) + "Processor", folder.name)
+
+
+def files_of(template: str, words: Words) -> dict[str, str]:
+    """
+    Make the files of *template*: their paths in the new folder, and their texts.
+    """
+    root = _TEMPLATES / template
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {_fill(str(path.relative_to(root)), words): _fill(path.read_text("utf-8"), words) for path in files}
+
+
+def header() -> str:
+    """
+    The public C header.
+    """
+    installed = _PACKAGE / "include" / "eas" / "processor.h"
+    in_repository = _PACKAGE.parents[1] / "native" / "include" / "eas" / "processor.h"
+    return (installed if installed.is_file() else in_repository).read_text("utf-8")
+
+
+def check_folder(folder: Path, names: Sequence[str], advice: str = "") -> None:
+    """
+    See that *folder* can be made, or has nothing called *names*.
+
+    Raises:
+        ConfigError: with what is there.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: is no folder; name one that is new or empty")
+    taken = sorted(name for name in names if (folder / name).exists() or (folder / name).is_symlink())
+    if taken:
+        others = f"{', '.join(taken[:-1])} and {taken[-1]}" if len(taken) > 1 else taken[0]
+        raise ConfigError(f"{folder}: has {others} already, and nothing is overwritten; name another folder{advice}")
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    """
+    Write *files* into *folder*.
+
+    Raises:
+        ConfigError: the system refuses.
+    """
+    try:
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or folder}: {error.strerror}; name a folder that can be written to"
+        ) from error
+
+
+def _fill(text: str, words: Words) -> str:
+    return _Template(text).substitute(asdict(words))

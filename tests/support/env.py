@@ -1,0 +1,39 @@
+"""
+Python environments as packages bring them: a real venv in a folder called ENV, without pip, which takes 50 ms.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from eas_host import link
+
+SITE = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+
+
+def make_env(folder: Path, *, linked: bool = False, modules: dict[str, str] | None = None) -> Path:
+    """
+    Makes ENV in *folder*, with *modules* (a file's name and its text) installed in it, linked to the host or not.
+    """
+    env = folder / "ENV"
+    subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", env], check=True)
+    if linked:
+        link.write(env / SITE)
+    for name, text in (modules or {}).items():
+        (env / SITE / name).write_text(text, encoding="utf-8")
+    return env
+
+
+def python(env: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Runs *code* with the Python of *env*."""
+    return subprocess.run([env / "bin" / "python", "-c", code], capture_output=True, text=True, check=False)
+
+
+def script(path: Path, text: str) -> Path:
+    """A shell script that can be executed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path

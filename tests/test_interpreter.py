@@ -1,0 +1,176 @@
+"""
+Whether a package's own Python can be used, and what a user is told if not.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from eas_host.deploy import interpreter
+from eas_host.deploy.interpreter import Interpreter, find
+from support.env import SITE, make_env, script
+
+OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
+OTHER = f"{sys.version_info[0]}.{sys.version_info[1] + 1}"
+
+
+def env_of(tmp_path: Path, text: str) -> Path:
+    """A package whose ENV/bin/python is a shell script."""
+    script(tmp_path / "ENV" / "bin" / "python", text)
+    return tmp_path
+
+
+def says(implementation: str, version: str, abi: str) -> str:
+    return f"""echo 'printed by a .pth'; echo '["{implementation}", "{version}", "{abi}", "x86_64"]'"""
+
+
+def refused(folder: Path, *words: str) -> Interpreter:
+    """Looks for the Python of *folder*, which must be refused in one sentence that holds *words*."""
+    found = find(folder)
+    assert found.path == ""
+    assert "\n" not in found.why_not
+    for word in words:
+        assert word in found.why_not, f"{word!r} is not in: {found.why_not}"
+    return found
+
+
+def test_no_env(tmp_path: Path) -> None:
+    """Without ENV there is nothing to say."""
+    assert find(tmp_path) == Interpreter()
+
+
+def test_a_venv(tmp_path: Path) -> None:
+    env = make_env(tmp_path)
+    assert find(tmp_path) == Interpreter(str(env / "bin" / "python"), platform.python_version())
+
+
+def test_python3_alone(tmp_path: Path) -> None:
+    """Some environments have no `python`, some a dangling one."""
+    env = make_env(tmp_path)
+    (env / "bin" / "python").unlink()
+    assert find(tmp_path).path == str(env / "bin" / "python3")
+    (env / "bin" / "python").symlink_to("/gone/python")
+    assert find(tmp_path).path == str(env / "bin" / "python3")
+
+
+def test_env_by_a_link(tmp_path: Path) -> None:
+    """A workspace has a link to the user's ENV; that is the one to use and to name."""
+    env = make_env(tmp_path / "user")
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace" / "ENV").symlink_to(env)
+    assert find(tmp_path / "workspace").path == str(env / "bin" / "python")
+
+
+def test_a_packed_venv(tmp_path: Path) -> None:
+    """Its python is a file, not a link; it runs where the Python is that it was made from."""
+    env = make_env(tmp_path)
+    for name in ("python", "python3", f"python{OWN}"):
+        real = (env / "bin" / name).resolve()
+        (env / "bin" / name).unlink()
+        shutil.copy2(real, env / "bin" / name)
+    assert find(tmp_path) == Interpreter(str(env / "bin" / "python"), platform.python_version())
+
+
+def test_a_venv_without_its_home(tmp_path: Path) -> None:
+    """Carried to a machine without the Python that it was made from, its packages still serve the host's own."""
+    env = make_env(tmp_path)
+    config = env / "pyvenv.cfg"
+    config.write_text("home = /gone/bin\n")
+    found = refused(tmp_path, str(env / "bin" / "python"), "/gone/bin", "host's own Python", "with the packages in ENV")
+    assert found.packages == (str(env / SITE),)
+
+
+def test_a_dangling_link(tmp_path: Path) -> None:
+    """Packages for another version are of no use."""
+    (tmp_path / "ENV" / "bin").mkdir(parents=True)
+    (tmp_path / "ENV" / "lib" / f"python{OTHER}" / "site-packages").mkdir(parents=True)
+    (tmp_path / "ENV" / "bin" / "python").symlink_to("/gone/python3.9")
+    found = refused(tmp_path, "a link to /gone/python3.9", "without ENV's packages", f"with Python {OWN}")
+    assert found.packages == ()
+
+
+def test_an_empty_env(tmp_path: Path) -> None:
+    (tmp_path / "ENV").mkdir()
+    refused(tmp_path, "ENV has no bin/python", "without ENV's packages")
+
+
+@pytest.mark.parametrize(
+    ("implementation", "version", "abi", "words"),
+    [
+        ("CPython", "3.6.8", ".cpython-36m-x86_64-linux-gnu.so", ["is Python 3.6.8", f"built for {OWN}"]),
+        ("CPython", f"{OTHER}.1", ".so", [f"is Python {OTHER}.1", f"or install eas-host for Python {OTHER}"]),
+        ("PyPy", f"{OWN}.0", ".pypy-x86_64-linux-gnu.so", [f"is PyPy {OWN}.0", f"built for CPython {OWN}"]),
+        ("CPython", f"{OWN}.2", ".cpython-x-musl.so", ["is built for .cpython-x-musl.so on x86_64"]),
+    ],
+)
+def test_another_kind(tmp_path: Path, implementation: str, version: str, abi: str, words: list[str]) -> None:
+    """What it is, what the host is built for, what happens now, what to do; even if ENV prints something itself."""
+    folder = env_of(tmp_path, says(implementation, version, abi))
+    found = refused(folder, *words, "host's own Python, without ENV's packages", f"make ENV with Python {OWN}")
+    assert found.version == version
+    assert found.packages == ()
+
+
+def test_too_old_to_be_advised(tmp_path: Path) -> None:
+    """The host cannot be installed for Python 3.6, so nobody is told to."""
+    folder = env_of(tmp_path, says("CPython", "3.6.8", ".cpython-36m-x86_64-linux-gnu.so"))
+    assert "install eas-host" not in find(folder).why_not
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("echo 'Unknown option: -I' >&2; exit 2", ["is Python 2"]),
+        ("echo 'Fatal Python error: no encodings' >&2; exit 1", ["exit code 1", "Fatal Python error: no encodings"]),
+        ("exit 7", ["exit code 7"]),
+        ("kill -SEGV $$", ["signal 11"]),
+        ("echo hello", ["is no Python", "hello"]),
+    ],
+)
+def test_one_that_does_not_run(tmp_path: Path, text: str, words: list[str]) -> None:
+    refused(env_of(tmp_path, text), str(tmp_path / "ENV" / "bin" / "python"), *words)
+
+
+def test_not_executable(tmp_path: Path) -> None:
+    (env_of(tmp_path, "") / "ENV" / "bin" / "python").chmod(0o644)
+    refused(tmp_path, "is not executable")
+
+
+def test_another_machine(tmp_path: Path) -> None:
+    """An ELF file for a machine that this is not."""
+    python = env_of(tmp_path, "") / "ENV" / "bin" / "python"
+    head = bytearray(Path(sys.executable).resolve().read_bytes())
+    head[18:20] = b"\xff\xfe"  # e_machine
+    python.write_bytes(head)
+    refused(tmp_path, "another kind of machine", platform.machine())
+
+
+def test_a_missing_loader(tmp_path: Path) -> None:
+    python = env_of(tmp_path, "") / "ENV" / "bin" / "python"
+    python.write_text("#!/gone/ld-musl.so\n")
+    refused(tmp_path, "the loader that it names is not on this machine")
+
+
+def test_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "_SECONDS", 0.05)
+    refused(env_of(tmp_path, "exec sleep 600"), "within 0.05 s")
+
+
+def test_serving_goes_on_without_it(start: StartHost, tmp_path: Path) -> None:
+    """An ENV that cannot be used costs a warning, not the service."""
+    env_of(tmp_path, says("CPython", "3.6.8", ".cpython-36m-x86_64-linux-gnu.so"))
+    (tmp_path / "app.py").write_text(
+        "import sys, allspark\n"
+        "class App(allspark.BaseProcessor):\n"
+        "    def initialize(self): pass\n"
+        "    def process(self, data): return sys.prefix.encode(), 200\n"
+    )
+    host = start("python", tmp_path / "app.py")
+    host.log.wait(r"\[WARNING\] .*ENV/bin/python is Python 3\.6\.8.*without ENV's packages", stream="stderr")
+    assert host.call(b"x").body.decode() == sys.prefix

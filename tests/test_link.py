@@ -1,0 +1,208 @@
+"""
+The link: what an ENV imports from this host, what it does not, and what it is told when that is not possible.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from eas_host import boot, link
+from support.build import ROOT
+from support.env import SITE, make_env, python
+from support.program import Program
+
+APP = """
+import sys
+import allspark
+import own
+
+class App(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        return f"{sys.prefix} {own.VALUE} {allspark.__file__}".encode(), 200
+
+if __name__ == "__main__":
+    App(worker_threads=2, worker_processes=PROCESSES).run()
+"""
+SERVING = (
+    "attached",
+    "config",
+    "front",
+    "ring",
+    "workers",
+    "processors",
+    "serving.py",
+    "boot.py",
+    "log.py",
+    "reply.py",
+)
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ENV that is linked, and has a module of its own. Not to be changed."""
+    return make_env(tmp_path_factory.mktemp("linked"), linked=True, modules={"own.py": "VALUE = 42\n"})
+
+
+def relinked(folder: Path, **changes: object) -> Path:
+    """An ENV whose link says something else than it would."""
+    env = make_env(folder, linked=True)
+    settings = {**link.settings(), **changes}
+    (env / SITE / link.PTH).write_text(f"import {link.MODULE}; {link.MODULE}.install(**{settings!r})\n")
+    return env
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_program_serves(env: Path, tmp_path: Path, processes: int) -> None:
+    """ENV/bin/python app.py is all it takes: with threads, and with processes."""
+    app = tmp_path / "app.py"
+    app.write_text(APP.replace("PROCESSES", str(processes)))
+    with Program(tmp_path / "run", app, interpreter=env / "bin" / "python") as program:
+        prefix, value, ours = program.call(b"x").body.decode().split()
+        assert (prefix, value) == (str(env), "42")
+        assert Path(ours).parent == ROOT / "host" / "allspark"
+
+
+def test_a_started_process_imports_it_too(env: Path, tmp_path: Path) -> None:
+    """A program may start others afresh, as multiprocessing's spawn does."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import multiprocessing\n"
+        "def name(_):\n"
+        "    import allspark\n"
+        "    return allspark.__name__\n"
+        "if __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "        print(pool.map(name, [0]))\n"
+    )
+    assert subprocess.check_output([env / "bin" / "python", program], text=True).strip() == "['allspark']"
+
+
+@pytest.mark.parametrize("name", ["numpy", "pytest", "jpype", "requests", "aiohttp", "pydantic", "rich", "pip"])
+def test_other_packages_stay_out_of_sight(env: Path, name: str) -> None:
+    """What is installed beside the host, for whatever reason, must be installed into ENV to be in the package."""
+    done = python(env, f"import {name}")
+    assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: No module named {name!r}"
+
+
+def test_pip_sees_nothing(env: Path) -> None:
+    """To ENV's pip nothing is installed, so it installs what it is asked for."""
+    code = "from importlib import metadata; print([item.name for item in metadata.distributions()])"
+    assert python(env, code).stdout == "[]\n"
+
+
+def test_what_is_installed_wins(tmp_path: Path) -> None:
+    """Another allspark in ENV, such as EAS's, is the one that is imported, and so is another lz4."""
+    env = make_env(tmp_path, linked=True, modules={"allspark.py": "", "lz4.py": ""})
+    code = "import allspark, lz4; print(allspark.__file__, lz4.__file__)"
+    assert python(env, code).stdout.split() == [str(env / SITE / "allspark.py"), str(env / SITE / "lz4.py")]
+
+
+def test_a_host_that_is_gone(tmp_path: Path) -> None:
+    """One line says where it was and what to do; a module that programs can do without is just missing."""
+    env = relinked(tmp_path, folders=["/gone/host", "/gone/site-packages"])
+    done = python(env, "import allspark")
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("ImportError")]
+    assert "/gone/host" in line
+    assert "eas-host pysdk init --link" in line
+    assert python(env, "import lz4").stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'lz4'"
+
+
+def test_another_python(tmp_path: Path) -> None:
+    """Where the host's native modules cannot be loaded, one line says which Python they need."""
+    env = relinked(tmp_path, abi=".cpython-36m-x86_64-linux-gnu.so", python="3.6")
+    done = python(env, "import allspark")
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("ImportError")]
+    assert "Python 3.6" in line
+    assert f"Python {sys.version_info[0]}.{sys.version_info[1]}" in line
+    assert str(ROOT / "host") in line
+
+
+def test_everything_that_serving_imports_is_linked() -> None:
+    """A new dependency of the host must be shared, or it fails in ENV when it is first needed."""
+    package = ROOT / "host" / "eas_host"
+    files = [path for name in SERVING for path in ([package / name] if "." in name else (package / name).rglob("*.py"))]
+    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text()))]
+    imported = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    foreign = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
+    assert {"uvloop", "httptools"} <= foreign
+    assert foreign - {"jpype"} <= set(link.settings()["names"])  # jpype is for Java's processors
+
+
+# Workers on another interpreter.
+
+PROBE = """
+import json, sys
+
+def main():
+    import allspark, eas_host, own
+    found = [allspark.__file__, eas_host.__file__, own.__file__]
+    print(json.dumps([sys.prefix, sys.argv[1:], sys.path, found, [name for name in sys.argv[2:] if missing(name)]]))
+
+def missing(name):
+    try:
+        __import__(name)
+    except ImportError:
+        return True
+"""
+
+
+def test_a_command_on_another_interpreter(tmp_path: Path) -> None:
+    """
+    It runs on that Python, imports from the packages first and then from ENV; of the host's environment it sees the
+    host itself, which wins over whatever ENV has by that name, and what the host needs.
+    """
+    env = make_env(tmp_path, modules={"own.py": "", "allspark.py": "", "eas_host.py": ""})
+    packages = [tmp_path / "one", tmp_path / "two"]
+    for folder in packages:
+        folder.mkdir()
+        (folder / "probe.py").write_text(PROBE)
+    (packages[0] / "more.pth").write_text("below\n")
+    (packages[0] / "below").mkdir()
+    (packages[1] / "own.py").write_text("")
+    words = boot.command(
+        "probe", 1, "numpy", "uvloop", "requests", interpreter=str(env / "bin/python"), packages=[*map(str, packages)]
+    )
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=env / SITE)
+    prefix, arguments, path, found, missing = json.loads(done.stdout)
+    assert (prefix, arguments) == (str(env), ["1", "numpy", "uvloop", "requests"])
+    tail = [str(packages[0]), str(packages[0] / "below"), str(packages[1]), str(env / SITE)]
+    assert path[-4:] == tail
+    assert not {str(ROOT / "host"), ""} & set(path)
+    host = ROOT / "host"
+    assert found == [
+        *(str(host / name / "__init__.py") for name in ("allspark", "eas_host")),
+        str(packages[1] / "own.py"),
+    ]
+    assert missing == ["numpy", "requests"]
+
+
+def test_packages_on_the_hosts_own_interpreter(tmp_path: Path) -> None:
+    """They come before the host's site-packages and behind the standard library."""
+    for name, text in {"probe.py": PROBE, "own.py": "", "lz4.py": "", "json.py": "raise SystemExit(1)"}.items():
+        (tmp_path / name).write_text(text)
+    words = boot.command("probe", "lz4", packages=[str(tmp_path)])
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd="/")
+    prefix, _, path, found, missing = json.loads(done.stdout)
+    assert (prefix, missing) == (sys.prefix, [])
+    assert found[2] == str(tmp_path / "own.py")
+    assert path.index(str(tmp_path)) < next(at for at, entry in enumerate(path) if entry.endswith("site-packages"))
+
+
+def test_a_worker_runs_on_its_packages_python(start: StartHost, tmp_path: Path) -> None:
+    """eas-host with an ENV beside the program, made by whomever: its Python, its packages, this host's allspark."""
+    env = make_env(tmp_path, modules={"own.py": "VALUE = 42\n", "allspark.py": "raise SystemExit(1)"})
+    app = tmp_path / "app.py"
+    app.write_text(APP.replace("PROCESSES", "1"))
+    host = start("python", app)
+    assert host.call(b"x").body.decode().split() == [str(env), "42", str(ROOT / "host" / "allspark" / "__init__.py")]
