@@ -168,7 +168,7 @@ WRONG = {
         ["--model-config", "/no/such/file"],
     ),
     "a flag without its value": (["--name"], ["--name"]),
-    "a word too many": (["serve"], ["serve"]),
+    "a misspelt command": (["tset", "service.json"], ["tset", "did you mean test?"]),
 }
 
 

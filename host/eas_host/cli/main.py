@@ -5,6 +5,7 @@ that means something.
 
 from __future__ import annotations
 
+import difflib
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from typing import Final
 
 from eas_host import boot, log
 from eas_host.cli.options import read_config
-from eas_host.errors import HostError
+from eas_host.errors import ConfigError, HostError
 
 COMMANDS: Final = {
     "test": "eas_host.cli.service:test",
@@ -44,6 +45,10 @@ def _run(argv: Sequence[str]) -> int:
         module, _, name = COMMANDS[argv[0]].partition(":")
         command: Callable[[Sequence[str]], int] = getattr(import_module(module), name)
         return command(argv[1:])
+    if argv and not argv[0].startswith("-"):
+        near = difflib.get_close_matches(argv[0], COMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}; see eas-host --help"
+        raise ConfigError(f"{argv[0]}: there is no such command; {hint}")
     config = read_config(argv)
     log.configure(config.log_level, config.log_format)
     # Imported late: --help and a wrong flag answer without loading the event loop and the native module.

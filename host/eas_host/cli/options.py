@@ -1,8 +1,8 @@
 """
-From argv and the environment to a `HostConfig`.
+From argv, the environment and a service description to a `HostConfig`.
 
 The parser is generated from the fields of `HostConfig`, so an option is never spelled twice. A flag wins over its
-variable, a variable over the default.
+variable, a variable over the description, the description over the default.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from eas_host import __version__
-from eas_host.config import HostConfig
-from eas_host.config.host import LOGGING, MODEL, PROCESSOR, SERVING, WORKERS, Option
+from eas_host.config import HostConfig, Reading
+from eas_host.config.host import FILES, LOGGING, MODEL, PROCESSOR, SERVING, WORKERS, Option
 from eas_host.errors import ConfigError
 
 _TITLES: Final = {
@@ -26,6 +27,7 @@ _TITLES: Final = {
     MODEL: "its model",
     SERVING: "serving",
     WORKERS: "workers",
+    FILES: "files",
     LOGGING: "logging",
 }
 _EXAMPLES: Final = """\
@@ -33,6 +35,13 @@ examples:
   eas-host --processor-type cpp    --entry libecho.so --model-entry ./model/
   eas-host --processor-type java   --entry echo.jar --mainclass com.example.Echo
   eas-host --processor-type python --entry app.py --listen 127.0.0.1:0
+
+commands, each with a --help of its own:
+  eas-host test service.json      run what a service description says, on a free port
+  eas-host serve service.json     the same on --listen
+  eas-host desc service.json      say what would run, and where each value comes from
+  eas-host schema                 print the JSON Schema of descriptions
+  eas-host init, pack, pysdk      begin a processor, pack one
 
 Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on.
 Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound.
@@ -42,22 +51,28 @@ _OPTIONS: Final[dict[str, Option]] = {
 }
 _TOKEN_BYTES: Final = 20
 """As many as EAS's local test takes: 28 characters in base64 (compatibility.md, section 6)."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """
     A parser whose complaints are `ConfigError`s of one line, with the nearest known flag for a misspelt one.
     """
 
     def error(self, message: str) -> NoReturn:
+        """
+        Raise what argparse would print.
+        """
         unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        if unknown and not unknown[1].startswith("-"):
+            raise ConfigError(f"{unknown[1]}: is one word too many (see {self.prog} --help)")
         if unknown:
             word = unknown[1].partition("=")[0]  # what follows may be a token
-            near = difflib.get_close_matches(word, [_flag(name) for name in _OPTIONS], 1)
-            hint = f"did you mean {near[0]}?" if near else "see eas-host --help"
+            near = difflib.get_close_matches(word, [flag(name) for name in _OPTIONS], 1)
+            hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
             raise ConfigError(f"{word}: there is no such option; {hint}")
         message = re.sub(r"^argument (\S+): ", r"\1: ", message)
-        raise ConfigError(f"{message} (see eas-host --help)")
+        raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
 def read_config(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> HostConfig:
@@ -67,27 +82,105 @@ def read_config(argv: Sequence[str], environ: Mapping[str, str] = os.environ) ->
     Raises:
         ConfigError: with one line that names the flag or variable, what was found and what is expected.
     """
+    parser = make_parser(
+        "eas-host", "Run, debug and serve a PAI-EAS custom processor: a .so, a .jar or a .py file.", _EXAMPLES
+    )
+    parser.add_argument("--version", action="version", version=f"eas-host {__version__}")
+    return settle(parse(parser, argv), environ).config
+
+
+def make_parser(prog: str, description: str, epilog: str) -> Parser:
+    """
+    Make a parser that knows the options; a command may add words of its own.
+    """
+    parser = Parser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    groups = {group: parser.add_argument_group(title) for group, title in _TITLES.items()}
+    for name, option in _OPTIONS.items():
+        group = groups[option.group]
+        default = getattr(HostConfig, name)
+        if isinstance(default, bool):
+            group.add_argument(flag(name), action="store_true", help=option.help)
+        else:
+            group.add_argument(
+                flag(name),
+                metavar=option.metavar,
+                action="append" if option.repeated else "store",
+                help=option.help + _default_text(default),
+            )
+    return parser
+
+
+def parse(parser: Parser, argv: Sequence[str]) -> dict[str, Any]:
+    """
+    Split *argv* into what was given, by name. The values of options are still text.
+    """
+    return vars(parser.parse_args(_bind_values(argv)))
+
+
+def settle(
+    words: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+    described: Mapping[str, Any] = _NOTHING,
+    defaults: Mapping[str, Any] = _NOTHING,
+) -> Reading:
+    """
+    Settle each option.
+
+    Args:
+        words: the flags that were given, from `parse`.
+        environ: may have variables for others.
+        described: values from a service description, by the option's name.
+        defaults: in place of those that `HostConfig` has.
+
+    Raises:
+        ConfigError: as for `read_config`.
+    """
     given: dict[str, Any] = {}
-    for name, text in vars(_parser().parse_args(_bind_values(argv))).items():
-        given[name] = _read(name, text, _flag(name))
+    sources: dict[str, str] = {}
     for name, option in _OPTIONS.items():
         variable = f"EAS_HOST_{name.upper()}"
-        if name in given or variable not in environ:
-            continue
-        text = environ[variable]
-        given[name] = _read(name, text.split(os.pathsep) if option.repeated else text, variable)
+        if name in words:
+            sources[name] = flag(name)
+            given[name] = _read(name, words[name], flag(name))
+        elif variable in environ:
+            text = environ[variable]
+            sources[name] = variable
+            given[name] = _read(name, text.split(os.pathsep) if option.repeated else text, variable)
+    given = {**_without_contradiction(described, given), **given}
     if given.get("generate_token"):
-        if "token" in given:
-            raise ConfigError("--token and --generate-token: both are given; give one of them")
         given["token"] = base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
-    return HostConfig(**given, given=frozenset(given))
+    values = {**{name: value for name, value in defaults.items() if name not in given}, **given}
+    return Reading(HostConfig(**values, given=frozenset(given)), sources)
+
+
+def _without_contradiction(described: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    What *described* says of tokens, as far as what was *given* by hand leaves it open. A token of its own wins over the
+    wish for a generated one: a description may have both.
+
+    Raises:
+        ConfigError: both were given by hand.
+    """
+    if given.get("generate_token") and given.get("token") is not None:
+        raise ConfigError("--token and --generate-token: both are given; give one of them")
+    described = dict(described)
+    if given.get("token") is not None or (described.get("token") and not given.get("generate_token")):
+        described.pop("generate_token", None)
+    return described
 
 
 def _bind_values(argv: Sequence[str]) -> list[str]:
     """
     Write `--flag VALUE` as `--flag=VALUE` where the value begins with a dash: argparse would take `-Xmx2g` for a flag.
     """
-    flags = {_flag(name): not isinstance(getattr(HostConfig, name), bool) for name in _OPTIONS}
+    flags = {flag(name): not isinstance(getattr(HostConfig, name), bool) for name in _OPTIONS}
     bound: list[str] = []
     for word in argv:
         if bound and flags.get(bound[-1]) and word.startswith("-") and word.partition("=")[0] not in flags:
@@ -112,33 +205,10 @@ def _read(name: str, text: str | list[str] | bool, source: str) -> Any:  # noqa:
         raise ConfigError(f"{source}: {shown}{error}") from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="eas-host",
-        description="Run, debug and serve a PAI-EAS custom processor: a .so, a .jar or a .py file.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"eas-host {__version__}")
-    groups = {group: parser.add_argument_group(title) for group, title in _TITLES.items()}
-    for name, option in _OPTIONS.items():
-        group = groups[option.group]
-        default = getattr(HostConfig, name)
-        if isinstance(default, bool):
-            group.add_argument(_flag(name), action="store_true", help=option.help)
-        else:
-            group.add_argument(
-                _flag(name),
-                metavar=option.metavar,
-                action="append" if option.repeated else "store",
-                help=option.help + _default_text(default),
-            )
-    return parser
-
-
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """
+    The flag of the option *name*.
+    """
     return "--" + name.replace("_", "-")
 
 

@@ -19,6 +19,7 @@ PROCESSOR: Final = "processor"
 MODEL: Final = "model"
 SERVING: Final = "serving"
 WORKERS: Final = "workers"
+FILES: Final = "files"
 LOGGING: Final = "logging"
 
 MAX_THREADS: Final = 4095
@@ -157,9 +158,37 @@ class HostConfig:
     grace_period: float = option(
         30.0, WORKERS, "S", "time that running requests get when the host stops", read=values.seconds
     )
+    cache: str | None = option(
+        None,
+        FILES,
+        "DIR",
+        "where downloads are kept and packages unpacked; default: ~/.cache/eas-host",
+        read=values.path,
+    )
+    workspace: str | None = option(
+        None,
+        FILES,
+        "DIR",
+        "a fixed place to see the service's model/, predictor/ and config/ at, such as EAS's own",
+        read=values.path,
+    )
     log_level: str = option(
         "info", LOGGING, "LEVEL", "debug, info, warning or error", choices=("debug", "info", "warning", "error")
     )
     log_format: str = option("text", LOGGING, "FORMAT", "text, or json: one object a line", choices=("text", "json"))
     access_log: bool = option(False, LOGGING, "", "one line for each request", read=values.boolean)
     given: frozenset[str] = frozenset()
+
+
+class Reading(NamedTuple):
+    """
+    Options that are settled.
+
+    Attributes:
+        config: their values.
+        sources: what gave each, by the option's name: its flag, or its variable. Those of a description and the
+            defaults have none.
+    """
+
+    config: HostConfig
+    sources: dict[str, str]

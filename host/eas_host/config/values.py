@@ -123,6 +123,15 @@ def text_or_file(text: str) -> str:
     return text
 
 
+def path(text: str) -> str:
+    """
+    Take a path of a file or folder, which need not exist; `~` is a home folder as in a shell.
+    """
+    if not text.strip() or "\0" in text:
+        raise ValueError("expected the path of a folder")
+    return str(Path(text).expanduser().absolute())
+
+
 def words(text: str) -> tuple[str, ...]:
     """
     Split as a shell would: `-Xmx1g "-Dname=two words"`.

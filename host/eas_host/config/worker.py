@@ -26,9 +26,9 @@ class WorkerSpec:
     *python_class* is the part after the colon of `.py:Class`, *model_entry* is `""` where none is given. *given* names
     the options that were given explicitly: a program's own wishes do not change them.
 
-    *folder* is the working directory, `""` for that of the entry. *interpreter* is the Python that runs the worker, `""`
-    for the host's own; *packages* are folders that it imports from before its own. *environment* is added to what the
-    worker inherits.
+    *folder* is the working directory, `""` for that of the entry. *interpreter* is the Python that runs the worker,
+    `""` for the host's own; *packages* are folders that it imports from before its own. *environment* is added to what
+    the worker inherits.
     """
 
     type: str
@@ -60,8 +60,8 @@ class WorkerSpec:
             raise ConfigError("--entry is missing: name the processor, a .so, .jar or .py file (see eas-host --help)")
         if config.isolation == "none" and config.worker_processes != 1:
             raise ConfigError("--isolation none has one worker, in the host's own process; drop --worker-processes")
-        path, python_class = _split_class(config.entry)
-        kind = config.processor_type or _guess_type(path)
+        path, python_class = split_class(config.entry)
+        kind = config.processor_type or _type_of(path)
         if kind == "java":
             path, python_class = config.entry, None
         return cls(
@@ -103,18 +103,26 @@ def service_name(config: HostConfig, spec: WorkerSpec) -> str:
     return config.name or (name.removeprefix("lib") if spec.type == "cpp" else name) or "processor"
 
 
-def _split_class(entry: str) -> tuple[str, str | None]:
+def split_class(entry: str) -> tuple[str, str | None]:
+    """
+    Take `.py:Class` apart.
+    """
     stem, colon, name = entry.rpartition(".py:")
     return (f"{stem}.py", name) if colon and name.isidentifier() else (entry, None)
 
 
-def _guess_type(path: str) -> str:
-    if Path(path).is_dir() and any(Path(path).glob("*.jar")):
+def guess_type(path: Path) -> str | None:
+    """
+    The type of the processor at *path*; None if its ending does not tell.
+    """
+    if path.is_dir() and any(path.glob("*.jar")):
         return "java"
-    name = Path(path).name
-    kind = _TYPE_OF_ENDING.get(Path(path).suffix)
-    if kind is None and ".so." in name:
-        kind = "cpp"
+    kind = _TYPE_OF_ENDING.get(path.suffix)
+    return "cpp" if kind is None and ".so." in path.name else kind
+
+
+def _type_of(path: str) -> str:
+    kind = guess_type(Path(path))
     if kind is None:
         raise ConfigError(
             f"--entry {path}: its ending does not tell the processor's type; add --processor-type cpp, java or python"

@@ -16,6 +16,7 @@ from typing import Final
 
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, EntryNotFound
+from eas_host.processors.beside import MISSING, open_with_neighbours
 from eas_host.ring import CppProgram, WorkerRing
 from eas_host.workers.control import Control
 
@@ -66,7 +67,7 @@ class CppProcessor:
         entry = self._spec.entry
         _check_elf(entry)
         try:
-            program = CppProgram(entry)
+            program = open_with_neighbours(Path(entry), lambda: CppProgram(entry))
         except EntryInvalid as error:
             raise EntryInvalid(_explain(entry, error.message)) from error
         try:
@@ -113,9 +114,8 @@ def _explain(entry: str, text: str) -> str:
         if f"_Z{len(symbol)}{symbol}".encode() in Path(entry).read_bytes():
             return f'{entry}: {symbol} has a C++ name; declare it extern "C"'
         return f"{entry}: missing symbol {symbol}; a processor exports initialize and process"
-    if match := re.match(r"(\S+): cannot open shared object file", text):
-        advice = "put it beside the .so, linked with -Wl,-rpath=., or on LD_LIBRARY_PATH"
-        return f"{entry}: missing library {match[1]}; {advice}"
+    if match := MISSING.match(text):
+        return f"{entry}: missing library {match['name']}; put it beside the .so, or on LD_LIBRARY_PATH"
     if match := re.search(r"undefined symbol: (\S+)", text):
         return f"{entry}: undefined symbol {match[1]}; link the library that defines it"
     return f"{entry}: {text}"

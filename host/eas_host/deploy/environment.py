@@ -1,0 +1,45 @@
+"""
+The environment variables that a processor finds in EAS (compatibility.md, section 5).
+
+NAMESPACE and POD_NAME are not set: with them a program takes itself to be in the cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+EAS_WORKSPACE: Final = Path("/home/admin/docker_ml/workspace")
+"""Where the workspace is in EAS's containers."""
+
+
+def variables(text: str, given: Mapping[str, str], fixed: Path | None) -> dict[str, str]:
+    """
+    What a worker's environment has beyond the host's.
+
+    Args:
+        text: the description.
+        given: `processor_envs`; they win.
+        fixed: the folder that the workspace is shown at.
+    """
+    ours = {"SERVICE_CONFIG": text, "SCHEDULABLE_CPUS": str(_cpus(text))}
+    if fixed == EAS_WORKSPACE:
+        ours["WORKER_NAME"] = "easworker"  # programs take it for a promise of that path
+    return {**ours, **given}
+
+
+def _cpus(text: str) -> int:
+    """
+    How many processors the description asks for; without it, how many this machine lends us.
+    """
+    settings: Any = json.loads(text)
+    metadata = settings.get("metadata") if isinstance(settings, dict) else None
+    number = metadata.get("cpu") if isinstance(metadata, dict) else None
+    try:
+        wanted = int(float(str(number)))
+    except (ValueError, OverflowError):
+        wanted = 0
+    return wanted if wanted > 0 else len(os.sched_getaffinity(0))

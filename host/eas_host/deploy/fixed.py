@@ -1,0 +1,51 @@
+"""
+`--workspace`: where programs with an absolute path of EAS's find the workspace of the version that serves.
+
+What is put there are links, one for each part of the workspace; the place itself is the user's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from eas_host.deploy.layout import Tree
+from eas_host.deploy.links import Links
+from eas_host.deploy.workspace import Workspace
+from eas_host.errors import ConfigError
+
+
+def show(workspace: Workspace, fixed: Path | None, trees: Sequence[Tree], links: Links) -> None:
+    """
+    Show *workspace* at *fixed*. A model that is there already, mounted into a container, say, is used where the
+    description names none.
+
+    Raises:
+        ConfigError: there is something else, or nothing may be made there.
+    """
+    for tree in trees:
+        if not os.path.lexists(tree.model):
+            _adopt(tree, fixed, links) if fixed is not None and tree.root == workspace.folder else tree.model.mkdir()
+    if fixed is None:
+        return
+    for part in sorted(workspace.folder.iterdir()):
+        link = fixed / part.name
+        if part.is_symlink() and Path(os.readlink(part)) == link:  # noqa: PTH115  it was adopted
+            continue
+        if link.exists() and not links.has(link):
+            raise ConfigError(
+                f"--workspace {fixed}: {part.name} is there already, and not ours; remove it, or name another folder"
+            )
+        try:
+            links.add(workspace, link, part)
+        except OSError as error:
+            raise ConfigError(f"--workspace {fixed}: {link}: {error.strerror}") from error
+
+
+def _adopt(tree: Tree, fixed: Path, links: Links) -> None:
+    theirs = fixed / "model"
+    if theirs.exists() and not links.has(theirs):
+        tree.model.symlink_to(theirs)
+    else:
+        tree.model.mkdir()

@@ -1,0 +1,196 @@
+"""
+One model's tree in a workspace: `model/`, `predictor/<package>/` and `config/`.
+
+An archive is unpacked. A bare file appears under its own name. A folder of the user's is used in place, seen through
+links. What came out of the cache is copied, but for what is huge: a processor may write to its files, and must not
+write to those of the next start.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from eas_host import log
+from eas_host.deploy import mirror
+from eas_host.deploy.entries import Package
+from eas_host.errors import EntryInvalid, EntryNotFound, HostError
+from eas_host.fetch import addresses, archive
+
+_ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
+_READ_ONLY: Final = 0o444
+
+
+@dataclass(frozen=True)
+class Source:
+    """
+    What a description names, once it is here.
+
+    Attributes:
+        text: as it is written.
+        path: the local file or folder.
+        key: the description's key, for messages.
+    """
+
+    text: str
+    path: Path
+    key: str
+
+    @property
+    def is_url(self) -> bool:
+        """
+        Whether *path* belongs to the cache, not to the user.
+        """
+        return addresses.is_url(self.text)
+
+    @property
+    def shown(self) -> str:
+        """
+        As it is written, without what is secret in it.
+        """
+        return addresses.shown(self.text) if self.is_url else self.text
+
+    @property
+    def name(self) -> str:
+        """
+        The name that its file has where it comes from.
+        """
+        return addresses.file_name(self.text) if self.is_url else self.path.name
+
+
+@dataclass(frozen=True)
+class Tree:
+    """
+    One model's tree.
+
+    Attributes:
+        root: the workspace as the processor sees it.
+        cache: the folder that nothing is mirrored from.
+    """
+
+    root: Path
+    cache: Path
+
+    @property
+    def model(self) -> Path:
+        """
+        Where the model is.
+        """
+        return self.root / "model"
+
+    def build(self, text: str) -> None:
+        """
+        Make the tree, with a description's *text* in it.
+        """
+        for name in ("predictor", "config"):
+            (self.root / name).mkdir(parents=True)
+        (self.root / "config" / "config.json").write_text(text, encoding="utf-8")
+
+    def put_model(self, source: Source, *, unpack: bool) -> Path | None:
+        """
+        Put the model at *source* into the tree.
+
+        Returns:
+            Its file, if it is one.
+        """
+        if source.path.is_dir():
+            self._put_folder(source, self.model, whole=True)
+            return None
+        self.model.mkdir()
+        if unpack and _kind(source) is not None:
+            _unpack(source, self.model)
+            return None
+        return _put_file(source, self.model)
+
+    def put_package(self, source: Source, where: str) -> Package:
+        """
+        Put the processor at *source* into the tree. *where* is what its keys begin with.
+        """
+        predictor = self.root / "predictor"
+        folder = predictor / _stem(source)
+        if source.path.is_dir():
+            self._put_folder(source, folder, whole=False)
+            return Package(folder, source.shown, where=where)
+        folder.mkdir()
+        if _kind(source) is None:
+            return Package(folder, source.shown, _put_file(source, folder), where)
+        _unpack(source, folder)
+        return Package(_without_top(folder), source.shown, where=where)
+
+    def _put_folder(self, source: Source, target: Path, *, whole: bool) -> None:
+        if whole and not source.is_url:
+            target.symlink_to(source.path)
+            return
+        target.mkdir()
+        copied = mirror.not_huge if source.is_url else mirror.code_or_small
+        try:
+            mirror.mirror(source.path, target, copied, self.cache)
+        except OSError as error:
+            raise EntryNotFound(f"{source.key}: {error.filename or source.path}: {error.strerror}") from error
+
+
+def _put_file(source: Source, folder: Path) -> Path:
+    """
+    Have the file at *source* under its own name in *folder*.
+    """
+    target = folder / source.name
+    size = source.path.stat().st_size
+    small = size <= (mirror.KEPT if source.is_url else mirror.SMALL)
+    try:
+        if small or mirror.is_code(source.name):
+            mirror.copy_file(source.path, target)
+        else:
+            if source.is_url:
+                source.path.chmod(_READ_ONLY)  # what is too large to be copied must not be written to
+            target.symlink_to(source.path)
+    except OSError as error:
+        raise EntryNotFound(f"{source.key}: {source.path}: {error.strerror}") from error
+    return target
+
+
+def _kind(source: Source) -> str | None:
+    try:
+        return archive.kind(source.path)
+    except OSError as error:
+        raise EntryNotFound(f"{source.key}: {source.path}: {error.strerror}") from error
+
+
+def _unpack(source: Source, folder: Path) -> None:
+    log.debug("unpacking %s", source.path)
+    try:
+        archive.unpack(source.path, folder)
+    except HostError as error:
+        # The cache calls its files by other names than the description does.
+        error.message = f"{source.key}: {error.message.replace(str(source.path), source.shown)}"
+        raise
+    except OSError as error:
+        raise EntryInvalid(f"{source.key}: {source.shown} cannot be unpacked: {error.strerror}") from error
+
+
+def _without_top(folder: Path) -> Path:
+    """
+    The package in *folder*: a single top folder is moved up, so that `../../model` leads to the workspace's.
+    """
+    top = list(folder.iterdir())
+    if len(top) != 1 or top[0].is_symlink() or not top[0].is_dir() or top[0].name == "ENV":
+        return folder
+    aside = folder.with_name(f".{folder.name}")
+    folder.rename(aside)
+    package = folder.with_name(top[0].name)
+    (aside / top[0].name).rename(package)
+    aside.rmdir()
+    return package
+
+
+def _stem(source: Source) -> str:
+    """
+    What the package's folder is called: as its archive, without the ending.
+    """
+    name = source.name
+    stem = name if source.path.is_dir() else _ARCHIVE_ENDING.sub("", name) or name
+    if not source.path.is_dir() and stem == name:
+        stem = Path(name).stem
+    return os.path.basename(stem).lstrip(".") or "package"  # noqa: PTH119  no name leads out of predictor/

@@ -1,0 +1,129 @@
+"""
+From flags alone to a `Deployment`: the processor is used where it lies.
+
+Only with --reload there is more to do: a library or a jar is loaded from a copy, since one that is overwritten while a
+process has it mapped crashes that process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config.worker import service_name
+from eas_host.deploy.deployment import Deployment, Part
+from eas_host.errors import ConfigError, EntryNotFound
+from eas_host.watching import files_below
+
+
+def plain(config: HostConfig) -> Deployment:
+    """
+    Make a version of the service that *config* describes.
+
+    Raises:
+        HostError: there is no entry, its type cannot be told, or options exclude one another.
+    """
+    if config.isolation == "none" and config.reload:
+        raise ConfigError("--isolation none and --reload: a version cannot be replaced in the host's own process")
+    spec = WorkerSpec.from_config(config)
+    name = service_name(config, spec)
+    warm_up = _warm_up(config)
+    watched = _watched(spec) if config.reload else ()
+    if spec.type == "python":
+        deployment = Deployment(config, name, (Part(None, _with_python(spec)),), warm_up, watched)
+    elif config.reload and Path(spec.entry).exists():
+        deployment = _copied(config, name, spec, warm_up, watched)
+    else:
+        deployment = Deployment(config, name, (Part(None, spec),), warm_up, watched)
+    return deployment
+
+
+def _warm_up(config: HostConfig) -> Path | None:
+    if config.warm_up is None:
+        return None
+    path = Path(config.warm_up).absolute()
+    if not path.is_file():
+        raise EntryNotFound(f"{path}: {'is a folder' if path.is_dir() else 'No such file'}; check --warm-up")
+    return path
+
+
+def _watched(spec: WorkerSpec) -> tuple[Path, ...]:
+    """
+    What makes another version. Of a program these are its Python files alone: what else changes in its folder, which is
+    its working directory, it may have written itself.
+    """
+    entry = Path(spec.entry)
+    code = [entry]
+    if spec.type == "python":
+        code += sorted(path for path in files_below(entry.parent) if path.suffix == ".py" and path != entry)
+    model = (Path(spec.model_entry),) if spec.model_entry else ()
+    return (*code, *map(Path, spec.classpath), *model)
+
+
+def _with_python(spec: WorkerSpec) -> WorkerSpec:
+    """
+    Have a program run on the Python of the `ENV` beside it.
+    """
+    folder = Path(spec.entry).parent
+    if spec.isolation == "none" or not (folder / "ENV").is_dir():
+        return spec
+    # Imported late: few programs have one, and all would wait for it.
+    from eas_host import log  # noqa: PLC0415
+    from eas_host.deploy import interpreter  # noqa: PLC0415
+
+    found = interpreter.find(folder)
+    if found.why_not:
+        log.warning("%s", found.why_not)
+    return replace(spec, interpreter=found.path, packages=found.packages)
+
+
+def _copied(
+    config: HostConfig, name: str, spec: WorkerSpec, warm_up: Path | None, watched: tuple[Path, ...]
+) -> Deployment:
+    """
+    A deployment whose code is its own.
+    """
+    from eas_host.deploy.workspace import Workspace, cache_folder  # noqa: PLC0415  as above
+
+    cache = cache_folder(config)
+    workspace = Workspace(cache, name)
+    entry = Path(spec.entry)
+    try:
+        own = replace(
+            spec,
+            entry=str(_copy(entry, workspace.folder / "entry", cache)),
+            classpath=tuple(
+                str(_copy(Path(path), workspace.folder / f"classpath-{number}", cache))
+                for number, path in enumerate(spec.classpath)
+            ),
+            folder=str(entry if entry.is_dir() else entry.parent),
+        )
+    except OSError as error:
+        workspace.discard()
+        raise EntryNotFound(f"{error.filename}: {error.strerror}") from error
+    except BaseException:
+        workspace.discard()
+        raise
+    return Deployment(config, name, (Part(None, own),), warm_up, watched, workspace.discard)
+
+
+def _copy(path: Path, folder: Path, cache: Path) -> Path:
+    """
+    Make a copy of the library, the jar or the folder at *path*, among what lies beside it; what is not there is left
+    for the worker to tell.
+    """
+    from eas_host.deploy import mirror  # noqa: PLC0415  as above
+
+    if not path.exists():
+        return path
+    folder.mkdir()
+    if path.is_dir():
+        mirror.mirror(path, folder, mirror.code_or_small, cache)
+        return folder
+    mirror.flat(path.parent, folder)
+    copy = folder / path.name
+    if copy.is_symlink() and not path.is_symlink():  # a library whose name does not tell
+        copy.unlink()
+        mirror.copy_file(path, copy)
+    return copy

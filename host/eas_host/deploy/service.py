@@ -1,0 +1,212 @@
+"""
+From a service description to a `Deployment`.
+
+Strategy: fetch everything side by side, lay it out in a new workspace, mount what is to be mounted, and only then look
+for entries: what they name may come from any of it. Whatever fails, the workspace goes again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from eas_host import fetch, log
+from eas_host.config import HostConfig, Reading, WorkerSpec
+from eas_host.config.worker import service_name, split_class
+from eas_host.deploy import entries, environment, interpreter, models, requirements, storage
+from eas_host.deploy.deployment import Deployment, Part
+from eas_host.deploy.entries import Entry, Package
+from eas_host.deploy.fixed import show
+from eas_host.deploy.layout import Source, Tree
+from eas_host.deploy.links import Links
+from eas_host.deploy.overlay import overlay
+from eas_host.deploy.workspace import Workspace, cache_folder, safe_name
+from eas_host.description import Description, Model
+from eas_host.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Built:
+    """
+    One model with its files in place.
+
+    Attributes:
+        model: what the description says.
+        tree: where its files are.
+        package: the processor's files.
+        source: where the model comes from.
+        bare: the model's file, if it is one.
+        where: what its keys begin with.
+    """
+
+    model: Model
+    tree: Tree
+    package: Package
+    source: Source | None
+    bare: Path | None
+    where: str
+
+
+def prepare(description: Description, reading: Reading, links: Links) -> Deployment:
+    """
+    Make a version of the service that *description* describes.
+
+    Args:
+        description: what the file and `-D` say.
+        reading: the options that the command line, the environment and the description settle.
+        links: those of this process that lead from fixed places into workspaces.
+
+    Raises:
+        HostError: it cannot be served.
+    """
+    description = overlay(description, reading)
+    config = reading.config
+    cache = cache_folder(config)
+    sources = _fetch(description, cache)
+    name = config.name or description.name or description.file.stem
+    workspace = Workspace(cache, name)
+    try:
+        workspace.on_discard(lambda: links.drop(workspace))
+        built = [
+            _build(model, _tree(workspace, model, description, cache), sources, description.text)
+            for model in description.models
+        ]
+        fixed = Path(config.workspace) if config.workspace else None
+        show(workspace, fixed, [one.tree for one in built], links)
+        for number, wanted in enumerate(description.storage):
+            source = sources[f"storage[{number}]"]
+            storage.mount(wanted.mount_path, source, [one.tree.root for one in built], workspace, links)
+        parts = tuple(_part(one, description, config, fixed, cache) for one in built)
+    except BaseException:
+        workspace.discard()
+        raise
+    warm_up = _warm_up(config, sources, workspace)
+    name = config.name or description.name or service_name(config, parts[0].spec)
+    watched = (description.file, *(source.path for source in _watched(sources)))
+    return Deployment(replace(config, name=name), name, parts, warm_up, watched, workspace.discard)
+
+
+def _fetch(description: Description, cache: Path) -> dict[str, Source]:
+    """
+    Get everything that *description* names.
+    """
+    texts: dict[str, str] = {}
+    for model in description.models:
+        where = _prefix(model)
+        texts[f"{where}model_path"] = model.path
+        texts[f"{where}processor_path"] = _processor_path(model, description)
+    texts["warm_up_data_path"] = description.warm_up
+    texts |= {f"storage[{number}]": wanted.source for number, wanted in enumerate(description.storage)}
+    texts = {key: text for key, text in texts.items() if text}
+    paths = fetch.fetch_all(texts, description.file.parent, cache)
+    return {key: Source(text, paths[key], key) for key, text in texts.items()}
+
+
+def _processor_path(model: Model, description: Description) -> str:
+    """
+    Where the package is: where the file says, or in the folder of an entry beside the file.
+    """
+    processor = model.processor
+    if processor.path or not processor.entry:
+        return processor.path
+    beside = description.file.parent / split_class(processor.entry)[0]
+    return str(beside.parent) if beside.is_file() else ""
+
+
+def _tree(workspace: Workspace, model: Model, description: Description, cache: Path) -> Tree:
+    if model.name is None:
+        return Tree(workspace.folder, cache)
+    taken = {safe_name(other.name or "") for other in description.models if other is not model}
+    name = safe_name(model.name)
+    if name in taken:
+        name = f"{name}-{description.models.index(model)}"
+    return Tree(workspace.folder / name, cache)
+
+
+def _build(model: Model, tree: Tree, sources: dict[str, Source], text: str) -> Built:
+    where = _prefix(model)
+    tree.build(text)
+    bare = None
+    source = sources.get(f"{where}model_path")
+    if source is not None:
+        bare = tree.put_model(source, unpack=model.uncompress is not False)
+    if code := sources.get(f"{where}processor_path"):
+        package = tree.put_package(code, where)
+    else:
+        package = Package(tree.root / "predictor", "the workspace", where=where)
+    return Built(model, tree, package, source, bare, where)
+
+
+def _part(built: Built, description: Description, config: HostConfig, fixed: Path | None, cache: Path) -> Part:
+    model = built.model
+    tree = built.tree
+    package = built.package
+    if not any(package.folder.iterdir()):
+        raise ConfigError(f"{built.where}processor_path is missing: name the processor's archive, folder or file")
+    entry = entries.find(package, model.processor)
+    shown = built.source.shown if built.source is not None else ""
+    place = models.Place(tree.model, shown, built.bare, description.file.parent, built.where)
+    colon = f":{entry.python_class}" if entry.python_class else ""
+    spec = WorkerSpec.from_config(
+        replace(
+            config,
+            entry=f"{entry.path}{colon}",
+            processor_type=entry.type,
+            mainclass=model.processor.mainclass,
+            classpath=(*map(str, entry.classpath), *config.classpath),
+            jvm_options=model.processor.jvm_options,
+            model_entry=models.resolve(model.entry, place),
+            model_config=model.config,
+        )
+    )
+    variables = environment.variables(description.text, description.environment, fixed if model.name is None else None)
+    spec = replace(spec, folder=str(_folder(entry)), environment=variables)
+    return Part(model.name, _with_python(spec, package, description, cache) if entry.type == "python" else spec)
+
+
+def _folder(entry: Entry) -> Path:
+    return entry.path if entry.path.is_dir() else entry.path.parent
+
+
+def _with_python(spec: WorkerSpec, package: Package, description: Description, cache: Path) -> WorkerSpec:
+    """
+    Have a Python processor run on its package's own Python, and with what it requires.
+    """
+    found = interpreter.find(package.folder)
+    if found.why_not:
+        log.warning("%s", found.why_not)
+    path = found.path
+    if path and spec.isolation == "none":
+        log.warning("--isolation none: the processor runs on the host's own Python, not on %s", path)
+        path = ""
+    lines = (*description.requirements, *requirements.lines_of(package.folder))
+    installed = requirements.install(lines, path, cache, package.folder)
+    packages = (str(installed), *found.packages) if installed is not None else found.packages
+    return replace(spec, interpreter=path, packages=packages)
+
+
+def _warm_up(config: HostConfig, sources: dict[str, Source], workspace: Workspace) -> Path | None:
+    """
+    The file with the requests: its ending tells how to read it, so it must have its own name.
+    """
+    if config.warm_up is not None:
+        return Path(config.warm_up).absolute()
+    source = sources.get("warm_up_data_path")
+    if source is None or source.path.name == source.name:
+        return source.path if source is not None else None
+    place = workspace.folder / ".warm_up" / source.name
+    place.parent.mkdir()
+    place.symlink_to(source.path)
+    return place
+
+
+def _watched(sources: dict[str, Source]) -> list[Source]:
+    return [
+        source
+        for key, source in sources.items()
+        if not source.is_url and key.endswith(("model_path", "processor_path"))
+    ]
+
+
+def _prefix(model: Model) -> str:
+    return f"{model.where}." if model.where else ""

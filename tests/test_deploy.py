@@ -1,0 +1,196 @@
+"""
+Which file of a package is the processor, and what `initialize` gets for its model.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eas_host.deploy import entries, models
+from eas_host.deploy.entries import Package
+from eas_host.description import Processor
+from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, HostError
+from support.build import Workshop
+
+
+def package(folder: Path, *names: str) -> Package:
+    """A package with empty files."""
+    root = folder / "predictor" / "package"
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+    return Package(root, "package.tar.gz")
+
+
+def found(wanted: Package, **keys: Any) -> str:  # noqa: ANN401  those of Processor
+    """The entry, from the package's folder."""
+    entry = entries.find(wanted, Processor(**keys))
+    return str(entry.path.relative_to(wanted.folder))
+
+
+# processor_entry.
+
+
+@pytest.mark.parametrize("text", ["app.py", "./app.py", "app.py:Main"])
+def test_by_path(tmp_path: Path, text: str) -> None:
+    wanted = package(tmp_path, "app.py", "sub/app.py")
+    entry = entries.find(wanted, Processor(entry=text))
+    assert (entry.path, entry.type) == (wanted.folder / "app.py", "python")
+    assert entry.python_class == ("Main" if ":" in text else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "there", "expected"),
+    [
+        ("sub/app.py", ("app.py", "sub/app.py"), "sub/app.py"),
+        ("libecho.so", ("release/lib/libecho.so",), "release/lib/libecho.so"),
+        ("lib/libecho.so", ("release/lib/libecho.so", "libecho.so"), "release/lib/libecho.so"),
+        ("app.py", ("a/app.py", "b/c/app.py"), "a/app.py"),
+        ("app.py", ("ENV/lib/app.py", ".git/app.py", "x/y/app.py"), "x/y/app.py"),
+        ("package/app.py", ("app.py",), "app.py"),
+    ],
+)
+def test_by_name(tmp_path: Path, text: str, there: tuple[str, ...], expected: str) -> None:
+    """As a path first, then anywhere: the shallowest. Environments and hidden folders do not count."""
+    assert found(package(tmp_path, *there), entry=text) == expected
+
+
+def test_several(tmp_path: Path) -> None:
+    """At the same depth it cannot be told which is meant."""
+    with pytest.raises(EntryInvalid, match=r"'app.py'.*package.tar.gz has several: a/app.py, b/app.py"):
+        found(package(tmp_path, "a/app.py", "b/app.py"), entry="app.py")
+
+
+def test_none(tmp_path: Path) -> None:
+    """The message lists what is there, not without end."""
+    wanted = package(tmp_path, *(f"{number:02}.txt" for number in range(20)))
+    with pytest.raises(
+        EntryNotFound, match=r"'app.py', but package.tar.gz has no such file; it has 00.txt, .* 11.txt and 8 more$"
+    ):
+        found(wanted, entry="app.py")
+
+
+@pytest.mark.parametrize("text", ["../other.py", "/etc/passwd", "a/../../other.py"])
+def test_outside(tmp_path: Path, text: str) -> None:
+    (tmp_path / "predictor").mkdir()
+    (tmp_path / "predictor" / "other.py").write_bytes(b"")
+    with pytest.raises(EntryNotFound, match="in the package"):
+        found(package(tmp_path, "app.py"), entry=text)
+
+
+def test_type_cannot_be_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"processor_type is missing, and run.bin does not tell"):
+        found(package(tmp_path, "run.bin"), entry="run.bin")
+
+
+def test_messages_name_the_model(tmp_path: Path) -> None:
+    """With models[] the key says which."""
+    wanted = Package(package(tmp_path, "a.txt").folder, "p.zip", where="models[1].")
+    with pytest.raises(EntryNotFound, match=r"^models\[1\]\.processor_entry is 'x.so'"):
+        found(wanted, entry="x.so")
+
+
+# No processor_entry.
+
+
+def test_the_only_program(tmp_path: Path) -> None:
+    assert found(package(tmp_path, "main.py", "lib/other.py")) == "main.py"
+    assert found(package(tmp_path / "2", "main.py", "app.py")) == "app.py"
+
+
+def test_no_only_program(tmp_path: Path) -> None:
+    with pytest.raises(EntryInvalid, match=r"several: a.py, b.py; name one"):
+        found(package(tmp_path, "a.py", "b.py"), type="python")
+    with pytest.raises(EntryNotFound, match=r"which has sub/x.py"):
+        found(package(tmp_path / "2", "sub/x.py"), type="python")
+
+
+def test_the_only_library(tmp_path: Path, workshop: Workshop) -> None:
+    """Of several libraries the one that exports what a processor exports."""
+    wanted = package(tmp_path, "readme.txt")
+    shutil.copy(workshop.cpp("beside"), wanted.folder)
+    with pytest.raises(EntryNotFound, match=r"exports initialize and process; it has libbeside.so"):
+        found(wanted, type="cpp")
+    shutil.copy(workshop.cpp("contract"), wanted.folder)
+    assert found(wanted, type="cpp") == "libcontract.so"
+    assert found(wanted) == "libcontract.so"
+    shutil.copy(workshop.cpp("contract"), wanted.folder / "libsecond.so")
+    with pytest.raises(EntryInvalid, match=r"several processors: libcontract.so, libsecond.so; name one"):
+        found(wanted)
+
+
+def test_all_jars(tmp_path: Path) -> None:
+    """The folder nearest to the top that has jars, the others behind it; with an entry the rest is behind that."""
+    wanted = package(tmp_path, "main.jar", "lib/a.jar", "lib/deep/b.jar", "ENV/c.jar")
+    entry = entries.find(wanted, Processor(type="java"))
+    names = [str(path.relative_to(wanted.folder)) for path in entry.classpath]
+    assert (entry.path, names) == (wanted.folder, ["lib/a.jar", "lib/deep/b.jar"])
+    entry = entries.find(wanted, Processor(entry="lib/a.jar", mainclass="A"))
+    names = [str(path.relative_to(wanted.folder)) for path in entry.classpath]
+    assert names == ["main.jar", "lib/deep/b.jar"]
+
+
+def test_no_jar(tmp_path: Path) -> None:
+    with pytest.raises(EntryNotFound, match=r"no .jar in it; it has x.txt"):
+        found(package(tmp_path, "x.txt"), mainclass="A")
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    with pytest.raises(EntryNotFound, match=r"name the processor in package.tar.gz, which has x.txt"):
+        found(package(tmp_path, "x.txt"))
+
+
+# model_entry.
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> models.Place:
+    folder = tmp_path / "model"
+    (folder / "1").mkdir(parents=True)
+    (folder / "w.bin").write_bytes(b"")
+    (tmp_path / "base").mkdir()
+    return models.Place(folder, "model.zip", None, tmp_path / "base")
+
+
+def test_absent(place: models.Place) -> None:
+    """The folder, or the only file; without any model it is empty, and never missing."""
+    assert models.resolve(None, place) == str(place.folder)
+    bare = place.folder / "w.bin"
+    assert models.resolve(None, models.Place(place.folder, "w.bin", bare, place.base)) == str(bare)
+    empty = place.folder / "1"
+    assert models.resolve(None, models.Place(empty, "", None, place.base)) == ""
+    assert models.resolve("", models.Place(empty, "", None, place.base)) == ""
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"), [("./1/", "1/"), ("1", "1"), ("w.bin", "w.bin"), ("1/../w.bin", "w.bin")]
+)
+def test_relative(place: models.Place, entry: str, expected: str) -> None:
+    """A path in the model; its final slash stays."""
+    assert models.resolve(entry, place) == f"{place.folder}/{expected}"
+
+
+def test_absolute(place: models.Place) -> None:
+    """As it is, whatever is there."""
+    assert models.resolve("/eas/workspace/model//x/", place) == "/eas/workspace/model//x/"
+
+
+def test_not_in_the_model(place: models.Place) -> None:
+    with pytest.raises(
+        HostError, match=r"model_entry is '2/', but model.zip has no such file; it has 1/, w.bin"
+    ) as caught:
+        models.resolve("2/", place)
+    assert caught.value.exit_code == 3
+
+
+def test_without_a_model_path(place: models.Place) -> None:
+    """What storage has put there, else what lies beside the description, else a path in the workspace all the same."""
+    bare = models.Place(place.folder, "", None, place.base)
+    (place.base / "beside").mkdir()
+    assert models.resolve("1/", bare) == f"{place.folder}/1/"
+    assert models.resolve("beside/", bare) == f"{place.base}/beside/"
+    assert models.resolve("later.bin", bare) == f"{place.folder}/later.bin"

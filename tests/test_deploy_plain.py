@@ -1,0 +1,175 @@
+"""
+Deployments of flags alone, and those of archives and models that are not unpacked.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from eas_host.config import HostConfig
+from eas_host.deploy.plain import plain
+from eas_host.errors import ConfigError, EntryNotFound
+from support.build import Workshop
+from support.env import make_env
+from support.service import Services, describe, tar
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = Services(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> HostConfig:
+    return HostConfig(cache=str(tmp_path / "cache"))
+
+
+# Flags alone.
+
+
+def test_plain(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+    """Everything is used where it lies; nothing is made."""
+    entry = workshop.cpp("contract")
+    made = plain(replace(config, entry=str(entry), model_entry="m/", warm_up=str(entry)))
+    assert (made.name, made.parts[0].name, made.parts[0].spec.entry) == ("contract", None, str(entry))
+    assert made.warm_up == entry
+    assert made.watched == ()
+    assert not (tmp_path / "cache").exists()
+    made.discard()
+
+
+def test_a_warm_up_that_is_not_there(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+    with pytest.raises(EntryNotFound, match=r"absent.txt: No such file; check --warm-up"):
+        plain(replace(config, entry=str(workshop.cpp("contract")), warm_up=str(tmp_path / "absent.txt")))
+
+
+def test_nothing_to_reload_in_the_own_process(config: HostConfig) -> None:
+    with pytest.raises(ConfigError, match="--isolation none and --reload"):
+        plain(replace(config, entry="app.py", isolation="none", reload=True))
+
+
+def test_a_library_for_reload(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+    """It is loaded from a copy, with copies of the libraries and links to the data beside it, in its own folder."""
+    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(workshop.cpp("beside"), tmp_path / "libb.so.1")
+    (tmp_path / "libb.so").symlink_to("libb.so.1")
+    (tmp_path / "data.txt").write_bytes(b"d")
+    made = plain(replace(config, entry=str(tmp_path / "liba.so"), model_entry="m/", reload=True))
+    spec = made.parts[0].spec
+    copy = Path(spec.entry)
+    assert spec.folder == str(tmp_path)
+    assert made.watched == (tmp_path / "liba.so", Path("m").absolute())
+    assert copy.read_bytes() == (tmp_path / "liba.so").read_bytes()
+    assert not copy.is_symlink()
+    assert not (copy.parent / "libb.so.1").is_symlink()
+    assert (copy.parent / "libb.so").resolve() == copy.parent / "libb.so.1"
+    assert (copy.parent / "data.txt").resolve() == tmp_path / "data.txt"
+    second = plain(replace(config, entry=str(tmp_path / "liba.so"), reload=True))
+    made.discard()
+    assert not copy.exists()
+    assert Path(second.parts[0].spec.entry).exists()
+    second.discard()
+    assert list((tmp_path / "cache" / "workspaces").iterdir()) == []
+
+
+def test_jars_for_reload(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+    """The same for jars on the class path, and for a folder of jars."""
+    (tmp_path / "jars").mkdir()
+    shutil.copy(workshop.jar("UsesLibrary"), tmp_path / "jars" / "main.jar")
+    part = workshop.jar("LibraryPart")
+    made = plain(replace(config, entry=str(tmp_path / "jars"), classpath=(str(part), "/absent.jar"), reload=True))
+    spec = made.parts[0].spec
+    assert Path(spec.entry) != tmp_path / "jars"
+    assert (Path(spec.entry) / "main.jar").read_bytes() == (tmp_path / "jars" / "main.jar").read_bytes()
+    assert spec.folder == str(tmp_path / "jars")
+    assert Path(spec.classpath[0]).name == part.name
+    assert Path(spec.classpath[0]) != part
+    assert spec.classpath[1] == "/absent.jar"
+    made.discard()
+
+
+def test_python_for_reload(config: HostConfig, workshop: Workshop) -> None:
+    """Python files are read once, so they stay in their place; those beside the entry are watched, too."""
+    entry = workshop.python("neighbours/app.py")
+    made = plain(replace(config, entry=str(entry), reload=True))
+    assert made.parts[0].spec.entry == str(entry)
+    assert {path.suffix for path in made.watched} == {".py"}
+    assert set(made.watched) == set(entry.parent.rglob("*.py"))
+
+
+def test_an_environment_beside_a_program(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+    """ENV/bin/python runs it, if it is able to."""
+    shutil.copy(workshop.python("contract.py"), tmp_path / "app.py")
+    env = make_env(tmp_path)
+    spec = plain(replace(config, entry=str(tmp_path / "app.py"))).parts[0].spec
+    assert spec.interpreter == str(env / "bin" / "python")
+    local = plain(replace(config, entry=str(tmp_path / "app.py"), isolation="none")).parts[0].spec
+    assert local.interpreter == ""
+
+
+# Archives.
+
+
+def test_a_hostile_archive(services: Services, tmp_path: Path) -> None:
+    """One line names the key, the archive and the member; nothing is written outside, and no workspace is left."""
+    with tarfile.open(tmp_path / "evil.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("../../../../escaped.py")
+        member.size = 4
+        archive.addfile(member, io.BytesIO(b"evil"))
+    ended = services.run("test", describe(tmp_path, name="e", processor_path="evil.tar.gz", processor_entry="app.py"))
+    ended.fails_with(3, "processor_path", "evil.tar.gz", "escaped.py")
+    assert services.workspaces == []
+    assert list(tmp_path.rglob("escaped.py")) == []
+
+
+def test_an_archive_that_stays_one(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """uncompress: false leaves the model's archive a file, which model_entry then is."""
+    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    tar(tmp_path / "m.tar.gz", {"x": "y"})
+    keys = {"processor_path": "liba.so", "model_path": "m.tar.gz"}
+    made = services.prepare(describe(tmp_path, name="u", uncompress=False, **keys))
+    assert Path(made.parts[0].spec.model_entry).read_bytes() == (tmp_path / "m.tar.gz").read_bytes()
+    assert made.parts[0].spec.model_entry.endswith("/model/m.tar.gz")
+    made.discard()
+
+
+def test_what_is_watched(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """The description, and what it names on this machine: archives and folders."""
+    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    (tmp_path / "m").mkdir()
+    description = describe(tmp_path, name="w", processor_path="./liba.so", model_path="m/")
+    made = services.prepare(description)
+    assert set(made.watched) == {description, tmp_path / "liba.so", tmp_path / "m"}
+    made.discard()
+
+
+def test_a_version_keeps_its_code(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """What is edited in place meanwhile does not change what a version has."""
+    (tmp_path / "code").mkdir()
+    shutil.copy(workshop.cpp("contract"), tmp_path / "code" / "liba.so")
+    made = services.prepare(describe(tmp_path, name="v", processor_path="code", processor_entry="liba.so"))
+    copy = Path(made.parts[0].spec.entry)
+    with (tmp_path / "code" / "liba.so").open("r+b") as file:
+        file.truncate(10)
+    assert copy.stat().st_size == workshop.cpp("contract").stat().st_size
+    made.discard()
+    assert not copy.exists()
+
+
+def test_no_processor(services: Services, tmp_path: Path) -> None:
+    """What is missing is named; an entry beside the description needs no processor_path."""
+    with pytest.raises((ConfigError, EntryNotFound), match="processor_path"):
+        services.prepare(describe(tmp_path, name="n", processor_entry="absent.py", processor_type="python"))
+    (tmp_path / "app.py").write_bytes(b"")
+    made = services.prepare(describe(tmp_path, name="n", processor_entry="./app.py", processor_type="python"))
+    assert made.parts[0].spec.entry.endswith("/app.py")
+    made.discard()

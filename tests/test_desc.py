@@ -1,0 +1,185 @@
+"""
+`eas-host desc`: what would run, where each value comes from, and what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eas_host.config import HostConfig, WorkerSpec
+from eas_host.deploy import abi
+from support.build import Workshop
+from support.service import Services, describe, tar
+from test_cpp import needs_beside
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = Services(tmp_path)
+    yield made
+    made.close()
+
+
+def desc(services: Services, description: Path, *words: str, code: int = 0) -> dict[str, Any]:
+    """What --json prints: one object, with nothing before it."""
+    ended = services.run("desc", description, "--json", *words)
+    assert ended.code == code, ended.stderr
+    described: dict[str, Any] = json.loads(ended.stdout)
+    return described
+
+
+def test_sources(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """File, line and column; -D; a flag; a variable; the default. Tokens are hidden, also those in the environment."""
+    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    path = describe(tmp_path)
+    path.write_text(
+        '{\n "name": "described",\n "token": "s3cret",\n "processor_path": "liba.so",\n'
+        ' "metadata": {"rpc.keepalive": 7}\n}\n',
+        encoding="utf-8",
+    )
+    ended = services.run(
+        *("desc", path.name, "--json", "-D", "metadata.rpc.max_queue_size=8", "--worker-threads", "2"),
+        variables={"EAS_HOST_MAX_BODY": "1MiB"},
+        cwd=tmp_path,
+    )
+    assert ended.code == 0, ended.stderr
+    assert "s3cret" not in ended.stdout + ended.stderr
+    described = json.loads(ended.stdout)
+    options = described["options"]
+    assert described["name"] == {"value": "described", "source": "service.json:2:10"}
+    assert options["keepalive"] == {"value": 7, "source": "service.json:5:32"}
+    assert options["max_queue_size"] == {"value": 8, "source": "-D metadata.rpc.max_queue_size"}
+    assert options["worker_threads"] == {"value": 2, "source": "--worker-threads"}
+    assert options["max_body"] == {"value": 2**20, "source": "EAS_HOST_MAX_BODY"}
+    assert options["grace_period"] == {"value": 30.0, "source": "default"}
+    assert options["token"] == {"value": "***", "source": "service.json:3:11"}
+    assert described["models"][0]["processor_path"] == {"value": "liba.so", "source": "service.json:4:20"}
+    assert described["problems"] == []
+
+
+def test_the_table(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """EASCMD's form: two columns, keys to the right, every line of the same width."""
+    tar(tmp_path / "p.tar.gz", {"liba.so": workshop.cpp("contract")})
+    keys = {"processor_path": "p.tar.gz", "processor_entry": "liba.so", "model_config": {"a": [1, 2]}}
+    ended = services.run("desc", describe(tmp_path, name="t", **keys))
+    assert ended.code == 0, ended.stderr
+    lines = [line for line in ended.stdout.splitlines() if not line.startswith("[OK]")]
+    assert len({len(line) for line in lines}) == 1
+    assert re.fullmatch(r"\+-+\+-+\+", lines[0])
+    assert any(re.fullmatch(r"\| +ServiceName \| t \[.*service\.json:1:\d+\] +\|", line) for line in lines)
+    assert any(re.fullmatch(r"\| +Entry \| predictor/p/liba\.so +\|", line) for line in lines)
+    assert any(re.fullmatch(r"\| +Exports \| initialize +\|", line) for line in lines)
+
+
+def test_resolved(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """Files are told from the workspace, which is gone afterwards; several models stand side by side."""
+    shutil.copy(workshop.python("contract.py"), tmp_path / "app.py")
+    tar(
+        tmp_path / "java.tar.gz", {"main.jar": workshop.jar("UsesLibrary"), "lib/part.jar": workshop.jar("LibraryPart")}
+    )
+    models = [
+        {"name": "p", "processor_path": "app.py", "processor_type": "python", "model_path": "app.py"},
+        {"name": "j", "processor_path": "java.tar.gz", "processor_type": "java", "processor_mainclass": "UsesLibrary"},
+    ]
+    python, java = desc(services, describe(tmp_path, name="many", models=models))["models"]
+    assert (python["name"], java["name"]) == ("p", "j")
+    assert python["resolved"]["entry"] == "p/predictor/app/app.py"
+    assert python["resolved"]["model_entry"] == "p/model/app.py"
+    assert python["abi"]["processors"] == ["Contract"]
+    assert java["abi"] == {"jars": ["main.jar", "part.jar"], "mainclass": "UsesLibrary", "java": 11}
+    assert java["resolved"]["folder"] == "j/predictor/java"
+
+
+def test_shared_processors(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """A model's processor may be named elsewhere; its values come from there."""
+    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    processors = [{"name": "other", "processor_path": "x"}, {"name": "p", "processor_path": "liba.so"}]
+    path = describe(tmp_path)
+    text = json.dumps({"name": "s", "models": [{"name": "m", "processor": "p"}], "processors": processors}, indent=1)
+    path.write_text(text, encoding="utf-8")
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if "liba.so" in line)
+    (model,) = desc(services, path)["models"]
+    assert re.fullmatch(rf".*/service\.json:{line}:\d+", model["processor_path"]["source"])
+    assert model["processor_entry"]["source"] == "default"
+
+
+# What is wrong.
+
+
+def test_problems(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """A description that cannot be served is described all the same; the problem stands at the end."""
+    tar(tmp_path / "p.tar.gz", {"libx.so": needs_beside(workshop)})
+    described = desc(services, describe(tmp_path, name="p", processor_path="p.tar.gz"), code=3)
+    assert described["models"][0]["abi"]["missing"] == ["libbeside.so"]
+    assert described["problems"] == ["libx.so: missing library libbeside.so; put it beside the .so"]
+    description = describe(tmp_path, name="p", processor_path="p.tar.gz", processor_entry="libabsent.so")
+    described = desc(services, description, code=3)
+    assert described["models"][0]["processor_entry"]["value"] == "libabsent.so"
+    assert described["models"][0]["resolved"] is None
+    assert "it has libx.so" in described["problems"][0]
+    ended = services.run("desc", description)
+    assert ended.code == 3
+    assert re.search(r"\| +Problem \| processor_entry is 'libabsent.so'", ended.stdout)
+
+
+def test_a_wrong_description(services: Services, tmp_path: Path) -> None:
+    path = tmp_path / "service.json"
+    path.write_text('{"name": }', encoding="utf-8")
+    services.run("desc", path).fails_with(2, "service.json:1")
+
+
+# What files promise.
+
+
+def spec(entry: Path, **more: Any) -> WorkerSpec:  # noqa: ANN401  options have types of their own
+    return WorkerSpec.from_config(HostConfig(entry=str(entry), **more))
+
+
+def test_libraries(workshop: Workshop, tmp_path: Path) -> None:
+    """A needed library is where a worker would find it: beside the entry, or in lib/."""
+    shutil.copy(needs_beside(workshop), tmp_path / "libx.so")
+    (tmp_path / "lib").mkdir()
+    shutil.copy(workshop.cpp("beside"), tmp_path / "lib")
+    found = abi.look(spec(tmp_path / "libx.so"))
+    assert found.problems == ()
+    assert found.facts["libraries"] == {"libbeside.so": str(tmp_path / "lib" / "libbeside.so")}
+    assert found.facts["exports"] == ["initialize", "process"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("no_process", "process"), ("mangled", 'extern "C"'), ("no_initialize", "initialize")]
+)
+def test_missing_functions(workshop: Workshop, name: str, words: str) -> None:
+    problems = abi.look(spec(workshop.cpp(name))).problems
+    assert len(problems) == 1
+    assert words in problems[0]
+
+
+def test_jars(workshop: Workshop, tmp_path: Path) -> None:
+    """The class that is named must be in one of them; without a name the newest class tells the version."""
+    jar = workshop.jar("Contract")
+    assert abi.look(spec(jar)).facts["java"] == 11
+    assert abi.look(spec(jar, mainclass="Absent")).problems == ("class Absent is in none of contract.jar",)
+    (tmp_path / "broken.jar").write_bytes(b"PK\x03\x04")
+    assert "not a jar" in abi.look(spec(tmp_path / "broken.jar")).problems[0]
+
+
+def test_programs(tmp_path: Path) -> None:
+    """Classes are found without running the file; a syntax error is told with its line."""
+    path = tmp_path / "app.py"
+    path.write_text(
+        "import allspark\nfrom allspark import BaseProcessor as B, BaseProcessor\nraise SystemExit\n"
+        "class One(allspark.BaseProcessor): ...\nclass Two(One): ...\nclass Other: ...\n"
+        "class Three(BaseProcessor): ...\n",
+        encoding="utf-8",
+    )
+    assert abi.look(spec(path)).facts["processors"] == ["One", "Two", "Three"]
+    path.write_text("def process(:\n", encoding="utf-8")
+    assert abi.look(spec(path)).problems == ("app.py:1: SyntaxError: invalid syntax",)

@@ -1,0 +1,219 @@
+"""
+Where a service's options come from, what its processor finds in the environment, and what is mounted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eas_host.cli.options import make_parser, parse, settle
+from eas_host.config.values import Address
+from eas_host.deploy.environment import EAS_WORKSPACE, variables
+from eas_host.errors import ConfigError, HostError
+from support.build import Workshop
+from support.host import Host
+from support.service import Services, describe, tar
+from test_cpp import loaded
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = Services(tmp_path)
+    yield made
+    made.close()
+
+
+def settled(*words: str, environ: Mapping[str, str] | None = None, **described: object) -> dict[str, Any]:
+    """The options that *words*, variables and a description settle, as attributes."""
+    reading = settle(parse(make_parser("p", "", ""), words), environ or {}, described, {"keepalive": 4})
+    return {**vars(reading.config), "sources": reading.sources}
+
+
+def code(folder: Path, workshop: Workshop) -> dict[str, Any]:
+    """The program that tells where it is, and the keys that name it."""
+    shutil.copy(workshop.python("whereabouts.py"), folder / "app.py")
+    return {"name": "w", "processor_path": "app.py", "processor_type": "python"}
+
+
+def ask(host: Host, **what: str) -> dict[str, Any]:
+    seen: dict[str, Any] = json.loads(host.call(json.dumps(what).encode()).body)
+    return seen
+
+
+# Precedence.
+
+
+def test_precedence() -> None:
+    """A flag over a variable over the description over the command's default over the option's own."""
+    environ = {"EAS_HOST_KEEPALIVE": "2"}
+    assert settled("--keepalive", "1", environ=environ, keepalive=3)["keepalive"] == 1
+    assert settled(environ=environ, keepalive=3)["keepalive"] == 2
+    assert settled(keepalive=3)["keepalive"] == 3
+    assert settled()["keepalive"] == 4
+    assert settled()["max_queue_size"] == 64
+
+
+def test_what_is_given() -> None:
+    """What a description says is given as flags are: a program's own numbers do not change it. Defaults are not."""
+    options = settled("--name", "n", environ={"EAS_HOST_LISTEN": ":1"}, worker_threads=2)
+    assert options["given"] == {"name", "listen", "worker_threads"}
+    assert options["sources"] == {"name": "--name", "listen": "EAS_HOST_LISTEN"}
+    assert options["listen"] == Address("127.0.0.1", 1)
+
+
+def test_one_token() -> None:
+    """A token wins over the wish for a made-up one, as long as they do not come from the same hand."""
+    file, flag = {"token": "in the file"}, "in a flag"
+
+    def kept(*words: str, **described: Any) -> str:  # noqa: ANN401  options have types of their own
+        return str(settled(*words, **described)["token"])
+
+    assert kept(**file, generate_token=True) == file["token"]
+    assert kept("--token", flag, generate_token=True) == flag
+    assert kept("--token", flag, **file) == flag
+    assert len(kept("--generate-token", **file)) == 28
+    assert len(kept(generate_token=True)) == 28
+    with pytest.raises(ConfigError, match="both are given"):
+        settled("--token", "f", "--generate-token")
+
+
+def test_flags_over_the_file(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """With one model, flags that speak of it replace what the file says of it."""
+    tar(tmp_path / "p.tar.gz", {"liba.so": workshop.cpp("contract"), "libb.so": workshop.cpp("contract")})
+    tar(tmp_path / "m.tar.gz", {"1/x": "", "2/x": ""})
+    keys = {"processor_path": "p.tar.gz", "processor_entry": "liba.so", "model_path": "m.tar.gz", "model_entry": "1/"}
+    description = describe(tmp_path, name="file", model_config="file", **keys)
+    options: dict[str, Any] = {"entry": "libb.so", "model_entry": "2/", "model_config": "flag", "name": "flag"}
+    host = services.start(description, **options)
+    seen = loaded(host)
+    assert host.path == "/api/predict/flag"
+    assert seen["config"] == "flag"
+    assert seen["entry"].endswith("/model/2/")
+
+
+def test_entry_of_this_machine(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """--entry with a path that leads somewhere here takes the place of the package, which need not be there."""
+    keys = {"processor_path": "absent.tar.gz", "processor_entry": "liba.so"}
+    host = services.start(describe(tmp_path, name="e", **keys), entry=workshop.cpp("contract"))
+    assert host.call(b"x").body == b"x"
+
+
+def test_flags_of_one_model(services: Services, tmp_path: Path) -> None:
+    """With several models it cannot be told which is meant: refused, with their names."""
+    model = {"processor_path": "x.so", "processor_type": "cpp"}
+    description = describe(tmp_path, name="m", models=[{"name": "a", **model}, {"name": "b", **model}])
+    with pytest.raises(ConfigError, match=r"--model-entry: .*\(a, b\)"):
+        services.prepare(description, "--model-entry", "x")
+    with pytest.raises(ConfigError, match=r"EAS_HOST_ENTRY: .*\(a, b\)"):
+        services.prepare(description, variables={"EAS_HOST_ENTRY": "x.so"})
+    with pytest.raises(ConfigError, match="--isolation none"):
+        services.prepare(description, "--isolation", "none")
+
+
+def test_reload_needs_processes(services: Services, tmp_path: Path) -> None:
+    description = describe(tmp_path, name="m", processor_path="x.so", processor_type="cpp")
+    for words in (["test", description], ["--entry", "x.so"]):
+        ended = services.run(*words, "--isolation", "none", "--reload")
+        ended.fails_in_one_line(2, "--isolation none", "--reload")
+
+
+def test_overrides(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """-D overrides fields, in either spelling; a flag is above it."""
+    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    description = describe(tmp_path, name="file", processor_path="liba.so", metadata={"rpc": {"keepalive": 1}})
+    words = ["-D", "name=word", "-Dmetadata.rpc.keepalive=60000", "-D", "metadata.rpc.max_queue_size=7"]
+    host = services.start(description, *words, max_queue_size=8)
+    assert host.path == "/api/predict/word"
+    properties = json.loads(host.call(None, "/api/builtin/prop", "GET").body)
+    assert properties["rpc.keepalive"] == "60000"
+    assert properties["rpc.max_queue_size"] == "8"
+
+
+# The environment.
+
+
+def test_environment(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """The description and the number of processors are there; processor_envs win; nothing says that this is EAS's."""
+    envs = [{"name": "MY_MODE", "value": "fast"}, {"name": "SCHEDULABLE_CPUS", "value": "77"}]
+    description = describe(tmp_path, **code(tmp_path, workshop), processor_envs=envs)
+    seen = ask(services.start(description, "-D", "metadata.instance=1"))["environment"]
+    assert json.loads(seen["SERVICE_CONFIG"])["name"] == "w"
+    assert (seen["MY_MODE"], seen["SCHEDULABLE_CPUS"]) == ("fast", "77")
+    assert not {"WORKER_NAME", "NAMESPACE", "POD_NAME"} & set(seen)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [({"cpu": 3}, "3"), ({"cpu": "2"}, "2"), ({"cpu": "many"}, None), ({}, None), ({"cpu": 0}, None)],
+)
+def test_processors(metadata: dict[str, object], expected: str | None) -> None:
+    """metadata.cpu, or as many as this machine lends us."""
+    here = str(len(os.sched_getaffinity(0)))
+    assert variables(json.dumps({"metadata": metadata}), {}, None)["SCHEDULABLE_CPUS"] == (expected or here)
+
+
+def test_worker_name() -> None:
+    """Programs take it for a promise that the workspace is at EAS's path, so it is set only if that is so."""
+    assert "WORKER_NAME" not in variables("{}", {}, Path("/elsewhere"))
+    assert variables("{}", {}, EAS_WORKSPACE)["WORKER_NAME"] == "easworker"
+
+
+# storage[].
+
+
+def mounted(mount_path: str, source: str) -> dict[str, object]:
+    return {"mount_path": mount_path, "local": {"path": source}}
+
+
+@pytest.mark.parametrize(
+    "mount_path", ["/home/admin/docker_ml/workspace/model/", "/eas/workspace/model", "model", "./model/"]
+)
+def test_storage_in_the_workspace(services: Services, workshop: Workshop, tmp_path: Path, mount_path: str) -> None:
+    """A mount path of EAS's workspace is one of ours; the model may come from there alone."""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "w.bin").write_bytes(b"1")
+    keys = {**code(tmp_path, workshop), "model_path": "", "model_entry": "w.bin"}
+    made = services.prepare(describe(tmp_path, **keys, storage=[mounted(mount_path, "weights")]))
+    spec = made.parts[0].spec
+    assert spec.model_entry == str(Path(spec.folder).parents[1] / "model" / "w.bin")
+    assert Path(spec.model_entry).resolve() == tmp_path / "weights" / "w.bin"
+    made.discard()
+
+
+def test_storage_elsewhere(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """An absolute path gets a link, which goes with the service; what is there already is used, with a warning."""
+    for name in ("mine", "theirs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "who").write_text(name, encoding="utf-8")
+    place = tmp_path / "mnt" / "data"
+    storage = [mounted(str(place), "mine"), mounted(str(tmp_path / "theirs"), "mine")]
+    host = services.start(describe(tmp_path, **code(tmp_path, workshop), storage=storage))
+    assert ask(host, read=str(place / "who"))["read"] == "mine"
+    assert ask(host, read=str(tmp_path / "theirs" / "who"))["read"] == "theirs"
+    host.wait_for_log(r"theirs is there already and is used as it is")
+    host.stop()
+    assert not place.is_symlink()
+    assert (tmp_path / "theirs" / "who").exists()
+
+
+def test_storage_that_cannot_be(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """What would hide a model, leave the workspace, or may not be made, is refused; the latter with what to type."""
+    (tmp_path / "data").mkdir()
+    keys = {**code(tmp_path, workshop), "model_path": "data"}
+    for place, source, words in (
+        ("model", "data", r"storage\[0\]\.mount_path: model/ of the workspace has something in it already"),
+        ("../x", "data", r"storage\[0\]\.mount_path: '\.\./x' leads out of the workspace"),
+        ("model/x", "data", r"storage\[0\]\.mount_path: model/ is not the workspace's own folder"),
+        ("/proc/eas/data", "data", r"/proc/eas/data cannot be made: .*sudo ln -s"),
+        ("model/x", "absent", r"storage.*absent"),
+    ):
+        with pytest.raises(HostError, match=words):
+            services.prepare(describe(tmp_path, **keys, storage=[mounted(place, source)]))
+    assert services.workspaces == []

@@ -1,0 +1,272 @@
+"""
+The workspace: its shape, whose files are in it, and that it goes again, whatever way its host ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eas_host.deploy import mirror
+from eas_host.deploy.links import Links
+from eas_host.deploy.workspace import Workspace, safe_name
+from support import proc
+from support.build import Workshop
+from support.fileserver import FileServer, running
+from support.host import Host
+from support.service import Services, describe, tar
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = Services(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FileServer]:
+    with running() as running_server:
+        yield running_server
+
+
+def ask(host: Host, **what: str) -> dict[str, Any]:
+    """What whereabouts.py tells."""
+    seen: dict[str, Any] = json.loads(host.call(json.dumps(what).encode()).body)
+    return seen
+
+
+def project(folder: Path, workshop: Workshop) -> Path:
+    """A folder with a program, in which the user goes on working."""
+    folder.mkdir(parents=True)
+    shutil.copy(workshop.python("whereabouts.py"), folder / "app.py")
+    return folder
+
+
+# Whose files.
+
+
+def test_a_local_folder_is_seen_through_the_workspace(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """Its files are all there; what the program writes beside them is not in the user's folder."""
+    folder = project(tmp_path / "code", workshop)
+    (folder / "data").mkdir()
+    (folder / "data" / "small.txt").write_text("as it was", encoding="utf-8")
+    host = services.start(describe(tmp_path, name="local", processor_path="code", processor_entry="app.py"))
+    seen = ask(host, write="data/small.txt", read="data/small.txt")
+    assert seen["read"] == "written by the processor"
+    ask(host, write="new.txt")
+    assert (folder / "data" / "small.txt").read_text(encoding="utf-8") == "as it was"
+    assert sorted(path.name for path in folder.iterdir()) == ["app.py", "data"]
+
+
+def test_a_download_is_never_written_to(
+    services: Services, server: FileServer, workshop: Workshop, tmp_path: Path
+) -> None:
+    """A program that overwrites its model does not change what the next start gets."""
+    server.put("/weights.bin", b"as downloaded")
+    project(tmp_path / "code", workshop)
+    description = describe(
+        tmp_path, name="d", processor_path="code", processor_entry="app.py", model_path=server.url("/weights.bin")
+    )
+    for _ in range(2):
+        host = services.start(description)
+        assert ask(host, read="../../model/weights.bin")["read"] == "as downloaded"
+        ask(host, write="../../model/weights.bin")
+        host.stop()
+
+
+def test_environment_beside_a_local_program(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """A large environment is one link; hidden folders are links, too; bytecode is left out."""
+    folder = project(tmp_path / "code", workshop)
+    for name in ("ENV/lib", ".git/objects", "__pycache__", "package"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "file").write_bytes(bytes(mirror.SMALL + 1))
+    host = services.start(describe(tmp_path, name="env", processor_path="code", processor_entry="app.py"))
+    package = Path(ask(host)["folder"])
+    assert [(package / name).is_symlink() for name in ("ENV", ".git", "package", "package/file")] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert not (package / "__pycache__" / "file").exists()
+    host.wait_for_log("ENV has no bin/python")
+
+
+# Mirrors.
+
+
+def mirrored(source: Path, target: Path) -> Path:
+    target.mkdir()
+    mirror.mirror(source, target, mirror.code_or_small, target.parent / "cache")
+    return target
+
+
+def test_links_inside_stay_links(tmp_path: Path) -> None:
+    """Two names of one library must not become two libraries; what leads out still leads there."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "libx.so.1").write_bytes(bytes(mirror.SMALL + 1))
+    (source / "libx.so").symlink_to("libx.so.1")
+    (tmp_path / "outside").write_bytes(b"o")
+    (source / "out").symlink_to("../outside")
+    copy = mirrored(source, tmp_path / "copy")
+    assert (copy / "libx.so").resolve() == copy / "libx.so.1"
+    assert not (copy / "libx.so.1").is_symlink()
+    assert (copy / "out").read_bytes() == b"o"
+
+
+def test_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies deep behind too many files is linked as a whole folder; all of it is still there."""
+    monkeypatch.setattr(mirror, "MOST_FILES", 10)
+    source = tmp_path / "source"
+    for name in ("a/b", "c"):
+        (source / name).mkdir(parents=True)
+    for number in range(9):
+        (source / "a" / "b" / f"{number}").write_bytes(b"x")
+    (source / "app.py").write_bytes(b"pass")
+    copy = mirrored(source, tmp_path / "copy")
+    assert not (copy / "a").is_symlink()
+    assert (copy / "a" / "b").is_symlink()
+    assert len(list((copy / "a" / "b").iterdir())) == 9
+    assert not (copy / "app.py").is_symlink()
+
+
+def test_a_mirror_does_not_hold_itself(tmp_path: Path) -> None:
+    """A cache inside the package is left out."""
+    source = tmp_path / "source"
+    copy = source / "cache" / "copy"
+    copy.parent.mkdir(parents=True)
+    copy.mkdir()
+    (source / "app.py").write_bytes(b"pass")
+    mirror.mirror(source, copy, mirror.code_or_small, source / "cache")
+    assert [path.name for path in copy.iterdir()] == ["app.py"]
+
+
+# Its end.
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "", "ключ", "." * 300])
+def test_names_stay_in_their_folder(tmp_path: Path, name: str) -> None:
+    """Whatever a service is called, its workspace lies where workspaces lie."""
+    workspace = Workspace(tmp_path, name)
+    assert workspace.folder.parent == tmp_path / "workspaces"
+    assert workspace.folder.name.startswith(safe_name(name))
+    workspace.discard()
+    assert list((tmp_path / "workspaces").iterdir()) == []
+
+
+def test_after_a_kill_the_next_start_cleans_up(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """The workspace of a host that was killed goes, with its links; that of one that lives stays."""
+    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    (tmp_path / "data").mkdir()
+    mount = tmp_path / "mounts" / "data"
+    storage = [{"mount_path": str(mount), "local": {"path": "data"}}]
+    killed = services.start(describe(tmp_path, name="killed", processor_path="liba.so", storage=storage))
+    description = describe(tmp_path / "other", name="living", processor_path="../liba.so")
+    living = services.start(description)
+    assert mount.is_symlink()
+    watch = proc.Watch(killed.pid)
+    os.kill(killed.pid, signal.SIGKILL)
+    assert watch.wait()
+    killed.ends_with(-signal.SIGKILL)
+    assert any(name.startswith("killed-") for name in services.workspaces)
+    assert mount.is_symlink()
+    services.run("desc", description)
+    assert [name.partition("-")[0] for name in services.workspaces] == ["living", "living"]
+    assert not mount.is_symlink()
+    assert living.call(b"x").body == b"x"
+
+
+def test_a_lock_of_a_cut_kill(tmp_path: Path) -> None:
+    """A line that the kill cut in two does not stop the next start."""
+    first = Workspace(tmp_path, "a")
+    assert first._lock is not None
+    os.write(first._lock, b'["/no/such/link", "/no')
+    os.close(first._lock)  # what the kernel does with a process that dies
+    second = Workspace(tmp_path, "b")
+    assert not first.folder.exists()
+    second.discard()
+
+
+def test_a_cache_that_cannot_be_written(workshop: Workshop, tmp_path: Path) -> None:
+    """One line that names the option."""
+    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    (tmp_path / "file").write_bytes(b"")
+    services = Services(tmp_path)
+    description = describe(tmp_path, name="x", processor_path="liba.so")
+    services.run("test", description, "--cache", tmp_path / "file" / "cache").fails_in_one_line(2, "--cache", "file")
+
+
+# Links.
+
+
+def test_links_go_back(tmp_path: Path) -> None:
+    """While versions overlap the newest has a link; when it goes, the one before has it again."""
+    links = Links()
+    one, two = Workspace(tmp_path, "s"), Workspace(tmp_path, "s")
+    link = tmp_path / "fixed" / "model"
+    links.add(one, link, tmp_path / "one")
+    links.add(two, link, tmp_path / "two")
+    assert link.readlink() == tmp_path / "two"
+    links.drop(two)
+    assert link.readlink() == tmp_path / "one"
+    links.drop(one)
+    assert not link.is_symlink()
+    one.discard()
+    two.discard()
+
+
+def test_links_go_forward(tmp_path: Path) -> None:
+    """When the older one goes first, the newest keeps its link."""
+    links = Links()
+    one, two = Workspace(tmp_path, "s"), Workspace(tmp_path, "s")
+    link = tmp_path / "fixed" / "model"
+    links.add(one, link, tmp_path / "one")
+    links.add(two, link, tmp_path / "two")
+    links.drop(one)
+    assert link.readlink() == tmp_path / "two"
+    links.drop(two)
+    assert not link.is_symlink()
+    one.discard()
+    two.discard()
+
+
+# A fixed place.
+
+
+def test_a_fixed_place(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """--workspace shows model/, predictor/ and config/ there; nothing of them is left."""
+    project(tmp_path / "code", workshop)
+    tar(tmp_path / "m.tar.gz", {"w.txt": "weights"})
+    fixed = tmp_path / "fixed"
+    description = describe(tmp_path, name="f", processor_path="code", processor_entry="app.py", model_path="m.tar.gz")
+    host = services.start(description, workspace=fixed)
+    assert ask(host, read=f"{fixed}/model/w.txt")["read"] == "weights"
+    assert json.loads((fixed / "config" / "config.json").read_text(encoding="utf-8"))["name"] == "f"
+    services.run("test", description, "--workspace", fixed).fails_with(2, "--workspace", str(fixed), "config")
+    host.stop()
+    assert list(fixed.iterdir()) == []
+
+
+def test_a_fixed_place_with_a_model(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """A model that is mounted there is used; what would have to be overwritten is refused."""
+    project(tmp_path / "code", workshop)
+    fixed = tmp_path / "fixed"
+    (fixed / "model").mkdir(parents=True)
+    (fixed / "model" / "w.txt").write_text("mounted", encoding="utf-8")
+    keys = {"name": "f", "processor_path": "code", "processor_entry": "app.py"}
+    host = services.start(describe(tmp_path, **keys), workspace=fixed)
+    assert ask(host, read="../../model/w.txt")["read"] == "mounted"
+    host.stop()
+    assert [path.name for path in fixed.iterdir()] == ["model"]
+    description = describe(tmp_path, **keys, model_path="code")
+    services.run("test", description, "--workspace", fixed).fails_with(2, "--workspace", "model", "not ours")
+    assert (fixed / "model" / "w.txt").read_text(encoding="utf-8") == "mounted"
