@@ -168,7 +168,7 @@ WRONG = {
         ["--model-config", "/no/such/file"],
     ),
     "a flag without its value": (["--name"], ["--name"]),
-    "a misspelt command": (["tset", "service.json"], ["tset", "did you mean test?"]),
+    "a word too many": (["serve"], ["serve"]),
 }
 
 
@@ -176,6 +176,12 @@ WRONG = {
 def test_wrong_flag(workshop: Workshop, flags: list[str], words: list[str]) -> None:
     """One line that says which flag, what was found, and what is expected; nothing is started."""
     run("--entry", workshop.cpp("contract"), *PORT_0, *flags).fails_in_one_line(2, *words)
+
+
+@pytest.mark.parametrize(("word", "said"), [("tset", "did you mean test?"), ("service.json", "there are test, serve")])
+def test_no_such_command(word: str, said: str) -> None:
+    """A first word that is no command is taken for one that is misspelt."""
+    run(word, "--keepalive", "1").fails_in_one_line(2, word, said)
 
 
 def test_nothing_given() -> None:
