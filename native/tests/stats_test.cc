@@ -17,7 +17,8 @@ using testing::Shape;
 using testing::TestRing;
 
 constexpr int kBuckets = 15;
-constexpr int64_t kHour = 3'600'000'000'000;  // nanoseconds: no request of a test takes that long
+// Nanoseconds: above the last bound, and twice that since the machine began, before which nothing can have begun.
+constexpr int64_t kLong = 15'000'000'000;
 
 eas_stats Read(const TestRing& ring) {
   eas_stats stats;
@@ -103,20 +104,20 @@ TEST(Stats, TheTimeIsThatFromPublishingToDraining) {
 TEST(Stats, ABackdatedRequestBeganEarlier) {
   const TestRing ring;
   const int slot = ring.Submit("");
-  eas_front_backdate(ring, slot, -kHour);
-  eas_front_backdate(ring, slot, kHour);
+  eas_front_backdate(ring, slot, -kLong);
+  eas_front_backdate(ring, slot, kLong);
   const eas_call call = ring.Take();
-  eas_front_backdate(ring, slot, kHour);  // also while it runs
+  eas_front_backdate(ring, slot, kLong);  // also while it runs
   ring.Reply(call, "");
   ring.Drain();
-  eas_front_backdate(ring, slot, kHour);  // too late
+  eas_front_backdate(ring, slot, kLong);  // too late
   eas_front_release(ring, slot);
   const eas_stats stats = Read(ring);
   EXPECT_EQ(1u, stats.latency[kBuckets - 1]);
-  EXPECT_EQ(2, static_cast<int64_t>(stats.latency_nanoseconds) / kHour);
+  EXPECT_EQ(2, static_cast<int64_t>(stats.latency_nanoseconds) / kLong);
 
   Answer(ring, 200);  // the slot's next request has its own begin
-  EXPECT_EQ(2, static_cast<int64_t>(Read(ring).latency_nanoseconds) / kHour);
+  EXPECT_EQ(2, static_cast<int64_t>(Read(ring).latency_nanoseconds) / kLong);
 }
 
 // Not earlier than the clock began, and counted all the same.
@@ -196,7 +197,7 @@ TEST(Stats, WhatNobodyWaitsForIsNotCounted) {
   const int slot = ring.Submit("body");
   const eas_call call = ring.Take();
   eas_front_uncount(ring, slot);
-  eas_front_backdate(ring, slot, kHour);  // does not bring it back
+  eas_front_backdate(ring, slot, kLong);  // does not bring it back
   ring.Reply(call, "output", 200);
   ring.Finish();
   EXPECT_EQ(0u, Total(Read(ring)));
@@ -213,7 +214,7 @@ TEST(Stats, ARequestThatRunsAgainIsCountedOnceFromItsFirstBegin) {
   const int alone = ring.Submit("alone");
   ring.Take();
   ring.Take();
-  for (const int slot : {again, alone}) eas_front_backdate(ring, slot, kHour);
+  for (const int slot : {again, alone}) eas_front_backdate(ring, slot, kLong);
   eas_front_worker_reset(ring, 0, 1);
   eas_front_resubmit(ring, again);
   ring.Reply(ring.Take(1, 0), "", 200, 1, 0);
@@ -251,11 +252,11 @@ TEST(Stats, ALiarIsCountedAsBad) {
 TEST(Stats, SlotsThatAreNotInFlightAreIgnored) {
   const TestRing ring;
   for (const int slot : {-1, 0, 7, 8, 1 << 30, INT_MIN}) {
-    eas_front_backdate(ring, slot, kHour);
+    eas_front_backdate(ring, slot, kLong);
     eas_front_uncount(ring, slot);
   }
   const int slot = eas_front_reserve(ring);
-  eas_front_backdate(ring, slot, kHour);
+  eas_front_backdate(ring, slot, kLong);
   eas_front_uncount(ring, slot);
   eas_front_publish(ring, slot, 0);
   ring.Reply(ring.Take(), "", 200);
