@@ -17,7 +17,7 @@ using testing::Shape;
 using testing::TestRing;
 
 constexpr int kBuckets = 15;
-// Nanoseconds: above the last bound, and twice that since the machine began, before which nothing can have begun.
+// Nanoseconds: above the last bound, and twice that is less than the machine is up; nothing began before it.
 constexpr int64_t kLong = 15'000'000'000;
 
 eas_stats Read(const TestRing& ring) {
