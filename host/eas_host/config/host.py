@@ -135,6 +135,13 @@ class HostConfig:
         "how bodies without a Content-Encoding are packed: gzip, zlib, snappy, lz4 or zstd; default: they are not",
         read=values.coding,
     )
+    static: str | None = option(
+        None,
+        SERVING,
+        "DIR",
+        "a folder with pages for a browser, served at /api/builtin/static/",
+        read=values.folder,
+    )
     worker_threads: int = option(
         5, WORKERS, "N", "requests that run at once in one worker process", read=values.whole(1, MAX_THREADS)
     )

@@ -132,6 +132,16 @@ def path(text: str) -> str:
     return str(Path(text).expanduser().absolute())
 
 
+def folder(text: str) -> str:
+    """
+    Take a folder that is there.
+    """
+    found = path(text)
+    if not Path(found).is_dir():
+        raise ValueError("expected a folder, and there is none of that name")
+    return found
+
+
 def words(text: str) -> tuple[str, ...]:
     """
     Split as a shell would: `-Xmx1g "-Dname=two words"`.

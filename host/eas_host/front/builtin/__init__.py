@@ -22,6 +22,8 @@ from eas_host.front.builtin.monitor import Monitor
 from eas_host.front.builtin.ping import Ping
 from eas_host.front.builtin.prop import Prop
 from eas_host.front.builtin.realtime_metrics import RealtimeMetrics
+from eas_host.front.builtin.static import PREFIX as STATIC
+from eas_host.front.builtin.static import Static
 from eas_host.front.builtin.term import Term
 from eas_host.front.builtin.user_metrics import UserMetrics
 from eas_host.front.exchange import Refusal
@@ -41,6 +43,7 @@ class Builtins:
         self._front = front
         self._injected = Injected(front)
         self._discovery = Discovery(front)
+        self._static = Static(front, front.config.static) if front.config.static is not None else None
         metrics = UserMetrics()
         self._handlers: dict[bytes, Handler] = {
             b"call": Call(front),
@@ -60,6 +63,8 @@ class Builtins:
         """
         if path.startswith(PREFIXES):
             return self._discover(path)
+        if path.startswith(STATIC) and self._static is not None:
+            return self._static
         if path == _BUILTIN or path.startswith(_BUILTIN + b"/"):
             handler = self._handlers.get(path[len(_BUILTIN) + 1 :]) or self._injected.find(path)
             return handler or self._unknown(path)

@@ -1,0 +1,79 @@
+"""
+Pages that a service brings along: the files of `--static DIR`, at `/api/builtin/static/`.
+
+They are for people with a browser, which sends no token with a link that is clicked, so they are open to everybody;
+what a page asks the processor needs the token as ever. Only regular files inside the folder are served, wherever links
+lead; there are no listings. A file is read whole on the front's thread, so large ones are refused.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from eas_host.front import routes
+from eas_host.front.builtin.handler import READING, Builtin, text
+from eas_host.front.exchange import Answer, Exchange
+
+if TYPE_CHECKING:
+    from eas_host.front.context import FrontContext
+
+PREFIX: Final = b"/api/builtin/static/"
+_INDEX: Final = "index.html"
+_MAX_FILE: Final = 4 * 2**20
+"""Bytes: a page with its pictures, read in a millisecond."""
+
+
+class Static(Builtin):
+    """
+    Serves the files below *folder*.
+    """
+
+    open = True
+    methods = READING
+    max_body = 0
+
+    def __init__(self, front: FrontContext, folder: str) -> None:
+        super().__init__(front)
+        self._folder = Path(folder).resolve()
+        self._types = mimetypes.MimeTypes()  # of Python's own table: the system's may lack or twist them
+        self._types.add_type("text/javascript", ".js")  # RFC 9239; Python knows it from 3.12 on
+
+    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer the file that the path names, or why there is none.
+        """
+        name = unquote(routes.path_of(exchange.head.url)[len(PREFIX) :].decode("ascii", "replace"))
+        path = self._find(name)
+        if path is None:
+            return text(404, f"there is no file {name!r} here (--static)")
+        try:
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if status.st_size > _MAX_FILE:
+                    return text(403, f"{name} is larger than {_MAX_FILE} bytes; serve it by other means")
+                data = file.read(_MAX_FILE)
+        except OSError as error:
+            return text(403, f"{name}: {error.strerror}")
+        # Without a word on caching browsers guess, and show an old page to its author.
+        extra = f"Last-Modified: {formatdate(status.st_mtime, usegmt=True)}\r\nCache-Control: no-cache\r\n"
+        return Answer(200, data, self._type_of(path), extra)
+
+    def _find(self, name: str) -> Path | None:
+        if "\0" in name:
+            return None
+        try:
+            path = (self._folder / name.lstrip("/")).resolve()
+            if path.is_dir():
+                path = (path / _INDEX).resolve()
+            return path if path.is_relative_to(self._folder) and path.is_file() else None
+        except (OSError, RuntimeError):  # a name that is too long, a loop of links
+            return None
+
+    def _type_of(self, path: Path) -> str:
+        kind = self._types.guess_type(path.name)[0] or "application/octet-stream"
+        return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

@@ -1,0 +1,119 @@
+"""
+`--static DIR`: the files of a folder at /api/builtin/static/, and nothing but them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.build import Workshop
+from support.command import run
+from support.host import Host
+
+AT = "/api/builtin/static/"
+LARGE = 4 * 2**20 + 1
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pages, beside a file that is nobody's business."""
+    folder = tmp_path_factory.mktemp("around")
+    (folder / "secret.txt").write_text("secret")
+    pages = folder / "pages"
+    (pages / "deep" / "er").mkdir(parents=True)
+    (pages / "index.html").write_text("<p>first</p>")
+    (pages / "deep" / "index.html").write_text("<p>deep</p>")
+    (pages / "deep" / "er" / "a b.js").write_text("run()")
+    (pages / "picture.png").write_bytes(b"\x89PNG\r\n")
+    (pages / "unknown.zzz").write_bytes(b"\0")
+    (pages / "large.bin").write_bytes(bytes(LARGE))
+    (pages / "inside.html").symlink_to("deep/index.html")
+    (pages / "outside.txt").symlink_to(folder / "secret.txt")
+    (pages / "loop").symlink_to("loop")
+    (pages / "empty").mkdir()
+    return pages
+
+
+@pytest.fixture(scope="module")
+def host(pages: Path, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    entry = workshop.contract("cpp")
+    with Host(tmp_path_factory.mktemp("static"), None, entry=entry, static=pages, generate_token=True) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "body"),
+    [
+        ("", "text/html; charset=utf-8", b"<p>first</p>"),
+        ("index.html?x=1", "text/html; charset=utf-8", b"<p>first</p>"),
+        ("deep", "text/html; charset=utf-8", b"<p>deep</p>"),
+        ("deep/er/a%20b.js", "text/javascript; charset=utf-8", b"run()"),
+        ("picture.png", "image/png", b"\x89PNG\r\n"),
+        ("unknown.zzz", "application/octet-stream", b"\0"),
+        ("inside.html", "text/html; charset=utf-8", b"<p>deep</p>"),
+    ],
+)
+def test_a_file(host: Host, name: str, kind: str, body: bytes) -> None:
+    """It needs no token, and says what it is."""
+    answer = host.call(None, AT + name, "GET")
+    assert (answer.status, answer.body) == (200, body)
+    assert answer.get("Content-Type") == kind
+    assert answer.get("X-Content-Type-Options") == "nosniff"
+    assert answer.get("Cache-Control") == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "none.html",
+        "empty",
+        "outside.txt",
+        "../secret.txt",
+        "%2e%2e/secret.txt",
+        "deep/../../secret.txt",
+        "..%2fsecret.txt",
+        "%00",
+        "loop",
+        "x" * 5000,
+        "/etc/passwd",
+        "%2Fetc%2Fpasswd",
+    ],
+)
+def test_nothing_else(host: Host, name: str) -> None:
+    """No way leads out of the folder, and none to a trace."""
+    answer = host.call(None, AT + name, "GET")
+    assert answer.status == 404
+    assert b"secret" not in answer.body.replace(b"secret.txt", b"")
+
+
+def test_a_head(host: Host) -> None:
+    answer = host.call(None, f"{AT}index.html", "HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.get("Content-Length") == "12"
+
+
+def test_other_methods(host: Host) -> None:
+    assert host.call(b"", f"{AT}index.html", "POST").status == 405
+
+
+def test_a_large_file(host: Host) -> None:
+    answer = host.call(None, f"{AT}large.bin", "GET")
+    assert answer.status == 403
+    assert "large.bin" in answer.text
+
+
+def test_the_processor_still_asks_for_the_token(host: Host) -> None:
+    assert host.call(b"x").status == 401
+
+
+def test_without_the_option(workshop: Workshop, tmp_path: Path) -> None:
+    with Host(tmp_path, None, entry=workshop.contract("cpp")) as running:
+        assert running.call(None, f"{AT}index.html", "GET").status == 404
+
+
+def test_no_such_folder(workshop: Workshop, tmp_path: Path) -> None:
+    done = run("--entry", workshop.contract("cpp"), "--static", tmp_path / "none")
+    done.fails_in_one_line(2, "--static", "none")
