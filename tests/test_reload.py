@@ -63,6 +63,7 @@ class Program:
 def follow(host: Host, load: LoadRun, write: Callable[[int, bool], None], reloads: int) -> list[int]:
     """Makes *reloads* versions, every tenth of them broken, each when that before it has settled; returns the good."""
     good = [1]
+    load.wait_answers(load.report)  # by the first
     for version in range(2, reloads + 2):
         broken = version % BROKEN_EVERY == 0
         host.mark()
@@ -104,6 +105,7 @@ def test_a_library_that_is_overwritten(start: StartHost, workshop: Workshop, tmp
     write(1, False)
     host = start("cpp", entry, model_entry=model, reload=True)
     with LoadRun(host, connections=32, plan="versions", report=100) as load:
+        load.wait_answers(load.report)
         for version in (2, 3, 4):
             host.mark()
             write(version, False)

@@ -4,32 +4,36 @@
 Strategy: the system tells that something changed (`watching`); whether it did, and whether files still change, is seen
 by a fingerprint of all that is watched. A version is made and loaded beside the one that serves. It takes over only if
 the files are as they were when it began to load, so it is never half of one version and half of another; the old one
-then finishes what it has. A version that does not load leaves the old one serving.
+then finishes what it has. A version that does not load leaves the old one serving, and its files are watched, too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from eas_host import log
+from eas_host.background import in_background
 from eas_host.config import HostConfig
-from eas_host.deploy.deployment import Deployment, Prepare
+from eas_host.deploy.deployment import STARTED, Deployment, Prepare
 from eas_host.errors import HostError, LoadError
+from eas_host.scribbles import Scribbles, differing, some_of
 from eas_host.versions import Version
-from eas_host.watching import Fingerprint, Watch, fingerprint
+from eas_host.watching import LOOK_SECONDS, Fingerprint, Watch, fingerprint, unchanged_since
 
 if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
 
-T = TypeVar("T")
-
 SETTLE_SECONDS: Final = 0.1
 """How long nothing may have changed before files are taken to be complete: longer than an editor takes between two."""
+_ENOUGH_SECONDS: Final = 2.0
+"""A version that loads for so long, and may hang, is given up if its files have changed: it would not be used."""
+_LOOK_SHARE: Final = 20
+"""Looking takes one part in so many of the time at most; a folder with 100,000 files takes a second."""
 _CANCEL_SECONDS: Final = 1.0
 _FIXED: Final = ("listen", "isolation", "max_body", "log_level", "log_format", "reload")
 """Options that are settled when the host starts."""
@@ -60,7 +64,10 @@ class Reloader:
         self._loading: Version | None = None
         self._draining: dict[asyncio.Task[None], Version] = {}
         self._watch = Watch(front.loop, self._changed.set)
-        self._seen = fingerprint(serving.deployment.watched)  # before it loads
+        self._watched = serving.deployment.watched
+        self._seen = unchanged_since(STARTED, fingerprint(self._watched))  # before it loads
+        self._scribbles = Scribbles()
+        self._stopped = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -75,7 +82,7 @@ class Reloader:
         """
         Watch from here on.
         """
-        self._watch.follow(self.serving.deployment.watched)
+        self._watch.follow(self._watched)
         self._task = self._front.loop.create_task(self._run())
         self._task.add_done_callback(_report)
 
@@ -83,6 +90,7 @@ class Reloader:
         """
         The host stops: no other version takes over any more.
         """
+        self._stopped = True
         self._watch.close()
         tasks = {*self._draining, *([self._task] if self._task is not None else [])}
         while tasks:
@@ -93,75 +101,138 @@ class Reloader:
 
     async def _run(self) -> None:
         seen = self._seen
+        now = await self._settled()
+        self._scribbles.loaded(differing(seen, now))
         while True:
-            now = await self._settled()
             if now == seen:
                 await self._changed.wait()
             else:
-                seen = await self._replace(now)
+                seen = await self._replace(seen, now)
+            now = await self._settled()
 
     async def _settled(self) -> Fingerprint:
         """
         Wait until the files do not change any more, and return what they are.
         """
+        before: Fingerprint | None = None
         while True:
             self._changed.clear()
-            now = await _look(self.serving.deployment)
+            now = await self._look(self._watched)
+            if before not in (None, now):
+                self._scribbles.interrupted()
+            before = now
             try:
-                await asyncio.wait_for(self._changed.wait(), SETTLE_SECONDS)
+                await asyncio.wait_for(self._changed.wait(), SETTLE_SECONDS * self._scribbles.patience)
             except asyncio.TimeoutError:
                 return now
 
-    async def _replace(self, now: Fingerprint) -> Fingerprint:
+    async def _look(self, watched: tuple[Path, ...]) -> Fingerprint:
         """
-        Replace the version that serves, whose files are *now* others. Returns the files of the version that has been
-        tried, as they were then.
+        What the files *watched* are now, but for those that the versions write themselves.
         """
-        log.info("reload: files have changed; another version is loaded")
-        before = self.serving.deployment
-        try:
-            deployment = _keep_fixed(await _in_background(self._prepare), before.config)
-            loaded = await _look(deployment)
-            version = await self._load(deployment)
-        except HostError as error:
-            detail = f"\n{error.detail}" if error.detail else ""
-            log.error("reload: %s; the old version goes on serving%s", error.message, detail)
-            return now
-        if await _look(deployment) != loaded or await _look(before) != now:
-            log.info("reload: files have changed while another version was loading; it is not used")
-            await version.end()
-            self._changed.set()
-            return now
-        self._take_over(version)
-        return loaded
+        began = time.monotonic()
+        found = await in_background(lambda: fingerprint(watched))
+        self._watch.look_seconds = max(LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - began))
+        return self._scribbles.without(found)
 
-    async def _load(self, deployment: Deployment) -> Version:
+    async def _replace(self, seen: Fingerprint, now: Fingerprint) -> Fingerprint:
         """
-        Make and load a version.
+        Replace the version that serves, since its files, which were *seen*, are *now* others. Returns the files of the
+        version that has been tried, as they were then; none if it has to be tried again.
+        """
+        log.info("reload: files have changed (%s); another version is loaded", some_of(differing(seen, now)))
+        files = now
+        try:
+            version = await self._make()
+            loaded = await self._look(version.deployment.watched)
+            files = loaded | now
+            written = await self._load(version, files)
+        except HostError as error:
+            await self._drop()
+            _complain(error)
+            return files
+        except Exception:  # noqa: BLE001  a bug of ours costs this version, not all that come
+            await self._drop()
+            log.exception("reload: internal error; the old version goes on serving")
+            return files
+        except BaseException:  # the host stops
+            await self._drop()
+            raise
+        if written:
+            await self._drop()
+            self._reject(written)
+            return {}
+        self._take_over(version)
+        return {name: files[name] for name in loaded}
+
+    async def _make(self) -> Version:
+        """
+        Make a version, and watch its files, too.
 
         Raises:
-            HostError: that is not possible; nothing of it is left.
+            HostError: that is not possible.
         """
+        deployment = await in_background(self._prepare_or_discard)
+        deployment = _keep_fixed(deployment, self.serving.deployment.config)
         version = self._loading = Version(self._front, deployment, self._on_fatal)
+        self._follow(tuple(dict.fromkeys((*self._watched, *deployment.watched))))
+        return version
+
+    def _prepare_or_discard(self) -> Deployment:
+        deployment = self._prepare()
+        if self._stopped:  # nobody waits for it any more
+            deployment.discard()
+        return deployment
+
+    async def _load(self, version: Version, files: Fingerprint) -> list[str]:
+        """
+        Load *version*, whose *files* were these when it was made. Returns those that have changed: it is not to be
+        used then, and perhaps has not even finished.
+
+        Raises:
+            HostError: it cannot be loaded.
+        """
+        load = self._front.loop.create_task(version.load())
         try:
-            await version.load()
-        except BaseException:
+            while True:
+                done, _ = await asyncio.wait([load], timeout=_ENOUGH_SECONDS)
+                if done:
+                    load.result()
+                written = differing(files, await self._look(self._watched))
+                if done or written:
+                    return written
+        finally:
+            load.cancel()
+
+    async def _drop(self) -> None:
+        """
+        End the version that does not come to serve.
+        """
+        version = self._loading
+        if version is not None:
             version.kill()
             await version.end()
-            raise
-        finally:
-            self._loading = None
-        return version
+        self._loading = None
+
+    def _reject(self, written: list[str]) -> None:
+        self._scribbles.loaded(written)
+        log.info("reload: files have changed (%s) while another version was loading; it is not used", some_of(written))
 
     def _take_over(self, version: Version) -> None:
         old, self.serving = self.serving, version
+        self._loading = None
+        self._scribbles.interrupted()
         deployment = version.deployment
         self._front.serve(deployment.name, deployment.config, version.backends)
-        self._watch.follow(deployment.watched)
+        self._follow(deployment.watched)
         log.announce("[INFO] Service reload successfully")
         task = self._front.loop.create_task(_finish(old))
         self._draining[task] = old
         task.add_done_callback(self._finished)
+
+    def _follow(self, watched: tuple[Path, ...]) -> None:
+        self._watched = watched
+        self._watch.follow(watched)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():  # else the host ends, and with it the version
@@ -177,34 +248,6 @@ async def _finish(version: Version) -> None:
     await version.end()
 
 
-async def _look(deployment: Deployment) -> Fingerprint:
-    return await _in_background(lambda: fingerprint(deployment.watched))
-
-
-async def _in_background(call: Callable[[], T]) -> T:
-    """
-    Call *call* in a thread that nothing waits for when the host ends, as it would for those of an executor: a download
-    may take long.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def settle(settle_it: Callable[[], None]) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: None if done.done() else settle_it())
-
-    def run() -> None:
-        try:
-            result = call()
-        except BaseException as error:  # noqa: BLE001  it is raised where it is waited for
-            settle(partial(done.set_exception, error))
-        else:
-            settle(partial(done.set_result, result))
-
-    threading.Thread(target=run, name="eas-reload", daemon=True).start()
-    return await done
-
-
 def _keep_fixed(deployment: Deployment, old: HostConfig) -> Deployment:
     """
     What only a start can change stays; a token that was made up stays, too, for clients know it.
@@ -217,6 +260,17 @@ def _keep_fixed(deployment: Deployment, old: HostConfig) -> Deployment:
     if config.generate_token and old.generate_token:
         fixed["token"] = old.token
     return replace(deployment, config=replace(config, **fixed))
+
+
+def _complain(error: HostError) -> None:
+    """
+    Say why a version is not used.
+    """
+    text = f"reload: {error.message}; the old version goes on serving"
+    if log.announce.as_json:
+        log.error("%s", text, extra={"detail": error.detail or None})
+    else:
+        log.error("%s%s", text, f"\n{error.detail}" if error.detail else "")
 
 
 def _report(task: asyncio.Task[None]) -> None:

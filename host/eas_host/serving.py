@@ -14,7 +14,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote
 
 import uvloop
@@ -27,9 +27,11 @@ from eas_host.errors import LoadError
 from eas_host.front import listener
 from eas_host.front.connection import Connection
 from eas_host.front.context import FrontContext
-from eas_host.reload import Reloader
 from eas_host.versions import Version
 from eas_host.workers import Workers
+
+if TYPE_CHECKING:
+    from eas_host.reload import Reloader
 
 FORCED: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
@@ -221,6 +223,8 @@ class ServiceHost(Host):
         self._version = Version(self.front, deployment, self.on_fatal)
         self._reloader: Reloader | None = None
         if deployment.config.reload:
+            from eas_host.reload import Reloader  # noqa: PLC0415  most hosts need none of it
+
             self._reloader = Reloader(self.front, self._version, prepare, self.on_fatal)
 
     @property
@@ -281,7 +285,7 @@ class ServiceHost(Host):
         """
         super().close()
         for version in self._versions:
-            version.deployment.discard()
+            version.discard()
 
     @property
     def _versions(self) -> list[Version]:

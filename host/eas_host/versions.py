@@ -7,11 +7,13 @@ A version is loaded as a whole or not at all, and so it takes over from the one 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from eas_host import log
+from eas_host.background import in_background
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.host import MAX_THREADS
 from eas_host.deploy.deployment import Deployment, Part
@@ -46,11 +48,13 @@ class Version:
         self.deployment = deployment
         self.backends: list[Backend] = []
         self._front = front
+        self._discarding = threading.Lock()
         try:
             for part in deployment.parts:
                 self.backends.append(_make_backend(front, deployment.config, part, on_fatal))
         except BaseException:
             self._close()
+            self.discard()
             raise
 
     async def load(self) -> None:
@@ -82,6 +86,7 @@ class Version:
                 log.warning("requests of the old version were still running after %g s", seconds)
                 for backend in self.backends:
                     backend.dispatcher.give_up("the old version has ended")
+                    backend.uploads.leave()
                 self.kill()
                 return
             await asyncio.sleep(_LOOK_SECONDS)
@@ -95,6 +100,7 @@ class Version:
             if backend.retired:
                 self._front.release(backend)
         self._close()
+        await in_background(self.discard)  # its workspace may have thousands of files
 
     def kill(self) -> None:
         """
@@ -106,7 +112,13 @@ class Version:
     def _close(self) -> None:
         for backend in self.backends:
             backend.close()
-        self.deployment.discard()
+
+    def discard(self) -> None:
+        """
+        Give back what was made for it. Whoever comes second waits until that is done.
+        """
+        with self._discarding:
+            self.deployment.discard()
 
 
 def ring_shape(config: HostConfig, *, python: bool) -> Shape:

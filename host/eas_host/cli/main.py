@@ -6,6 +6,8 @@ that means something.
 from __future__ import annotations
 
 import difflib
+import os
+import select
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -68,11 +70,25 @@ def exit_code_of(run: Callable[[], int]) -> int:
         _complain(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001  a bug of ours: say so, with the trace
+        if isinstance(error, BrokenPipeError) and _is_unread():
+            return 141  # 128 + SIGPIPE, as shells report it
         traceback.print_exc()
         print(f"eas-host: internal error: {error!r}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130  # 128 + SIGINT, as shells report it
+
+
+def _is_unread() -> bool:
+    """
+    Tell whether whoever read standard output has gone, as `head` does. Then nothing more is written to it.
+    """
+    output = select.poll()
+    output.register(1, 0)  # POLLERR is told unasked
+    if not output.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python itself may complain at its end
+    return True
 
 
 def _complain(error: HostError) -> None:

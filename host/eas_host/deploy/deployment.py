@@ -4,11 +4,16 @@ What is to be served: processors that are ready to be loaded, each with its file
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from eas_host.config import HostConfig, WorkerSpec
+
+STARTED: Final = time.time_ns()
+"""When nothing had been prepared yet: what changes later may be missing in the first version, if that was copied."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class Deployment:
         name: the service's name.
         parts: its processors, at least one.
         warm_up: a file with requests to send before the service is up; None for none.
-        watched: the files and folders that, when they change, make a new version.
+        watched: the files and folders that, when they change, make a new version; one whose name is `*.py` stands for
+            all Python files there.
         discard: gives back what was made for this version alone. Called once its last worker is gone.
     """
 

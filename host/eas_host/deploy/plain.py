@@ -14,7 +14,7 @@ from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.worker import service_name
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.errors import ConfigError, EntryNotFound
-from eas_host.watching import files_below
+from eas_host.watching import PYTHON_FILES
 
 
 def plain(config: HostConfig) -> Deployment:
@@ -54,9 +54,7 @@ def _watched(spec: WorkerSpec) -> tuple[Path, ...]:
     its working directory, it may have written itself.
     """
     entry = Path(spec.entry)
-    code = [entry]
-    if spec.type == "python":
-        code += sorted(path for path in files_below(entry.parent) if path.suffix == ".py" and path != entry)
+    code = [entry, entry.parent / PYTHON_FILES] if spec.type == "python" else [entry]
     model = (Path(spec.model_entry),) if spec.model_entry else ()
     return (*code, *map(Path, spec.classpath), *model)
 

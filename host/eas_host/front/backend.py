@@ -51,7 +51,6 @@ class Backend:
         workers: what runs the processor.
         joined: whether it has begun to serve.
         retired: whether another version has taken over.
-        successor: what has taken over; None: the new version has no such model.
 
     Raises:
         ConfigError: there is no room for such a ring.
@@ -73,7 +72,6 @@ class Backend:
         )
         self.uploads = Uploads(self.ring, front.memory)
         self.joined = self.retired = False
-        self.successor: Backend | None = None
         self._front = front
         self._kept: list[tuple[int, dict[str, Any]]] = []
         self.dispatcher.on_full = lambda: front.diagnosis.full(self.ring.waiting())
@@ -94,12 +92,12 @@ class Backend:
         for worker, message in kept:
             self._front.on_message(Peer(self, worker), message)
 
-    def retire(self, successor: Backend | None) -> None:
+    def retire(self) -> None:
         """
-        Finish what is under way; *successor* gets what arrives.
+        Finish what is under way; another version's gets what arrives (`Backends.heir`).
         """
         self.retired = True
-        self.successor = successor
+        self.uploads.retire()
 
     def on_message(self, worker: int, message: dict[str, Any]) -> None:
         """
@@ -118,9 +116,10 @@ class Backend:
     @property
     def idle(self) -> bool:
         """
-        Whether nothing is under way: no request is in the ring, and no body arrives in it.
+        Whether nothing is under way: nobody waits for a request in the ring, and no body arrives in it. A request that
+        was answered 408 may run on; as when the host stops, nothing waits for that.
         """
-        return self.dispatcher.idle and self.uploads.idle
+        return not self.dispatcher.awaited and self.uploads.idle
 
     def close(self) -> None:
         """

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+from eas_host.front import routes
 from eas_host.front.backend import Backend
-from eas_host.front.exchange import Refusal
+from eas_host.front.exchange import Head, Refusal
 
 _PREDICT: Final = "/api/predict/"
 
@@ -67,6 +68,17 @@ class Backends:
             if found is not None:
                 return found
         return Refusal(404, f"there is no model at that path; there are: {', '.join(self.paths())}")
+
+    def heir(self, head: Head) -> Backend | Refusal:
+        """
+        Find what answers requests with *head*, which was read when perhaps another version served.
+        """
+        backend = head.backend
+        # Looked up, not remembered: each version would keep the next one in memory.
+        heir = self.named(backend.name) if backend.retired else backend
+        if heir is not None:
+            return heir
+        return self.first if head.handler is not None else self.find(routes.path_of(head.url))
 
     def paths(self) -> Iterator[str]:
         """

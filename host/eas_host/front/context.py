@@ -131,7 +131,7 @@ class FrontContext:
         serving.retired = [*self.backends.retired, *retired]
         self.backends = serving
         for backend in retired:
-            backend.retire(serving.named(backend.name))
+            backend.retire()
             self.builtins.on_retired(backend)
         self.plain = not (self.draining or config.access_log)
         self.properties.renew(config)
@@ -332,14 +332,12 @@ class FrontContext:
         """
         Have *exchange*, which arrived for a version that serves no more, answered by the one that does.
         """
-        head = exchange.head
-        while head.backend.retired:
-            successor = head.backend.successor
-            if successor is None:
-                return Refusal(404, f"there is no model {head.backend.name} any more")
-            if exchange.upload is not None:
-                exchange.body = exchange.take_body()  # it lies in the ring of the old version
-            head.backend = successor
+        heir = self.backends.heir(exchange.head)
+        if isinstance(heir, Refusal):
+            return heir
+        if exchange.upload is not None:
+            exchange.body = exchange.take_body()  # it lies in the ring of the old version
+        exchange.head.backend = heir
         return None
 
     def _make_properties(self) -> Properties:

@@ -376,6 +376,13 @@ class Dispatcher:
         """
         return self.live == 0
 
+    @property
+    def awaited(self) -> bool:
+        """
+        Whether somebody waits for a request in the ring.
+        """
+        return self.live > 0 and any(isinstance(holder, Exchange) for holder in self._running)
+
     def close(self) -> None:
         """
         Stop listening to the ring.

@@ -54,7 +54,8 @@ class Intake:
         if head.coding is None or exchange.size == 0:
             return self._hand_on(exchange, exchange.take_body())
         if head.handler is None:
-            refusal = head.backend.dispatcher.foresee()
+            heir = self._front.backends.heir(head)
+            refusal = heir if isinstance(heir, Refusal) else heir.dispatcher.foresee()
             if refusal is not None:
                 return refusal
         if exchange.size <= _SMALL:

@@ -53,31 +53,46 @@ class Uploads:
     def __init__(self, ring: FrontRing, memory: Memory) -> None:
         self.ring = ring
         self.memory = memory
-        self._early_free = EARLY_SLOTS
+        self._lent: set[Upload] = set()
+        self._retired = False
 
     @property
     def idle(self) -> bool:
         """
         Whether no body is in a slot that was lent.
         """
-        return self._early_free == EARLY_SLOTS
+        return not self._lent
 
-    def lend_slot(self) -> int:
+    def lend_slot(self, upload: Upload) -> int:
         """
-        Lend a slot, or `NO_SLOT`.
+        Lend a slot to *upload*, or `NO_SLOT`.
         """
-        if self._early_free <= 0:
+        if self._retired or len(self._lent) >= EARLY_SLOTS:
             return NO_SLOT
         slot = self.ring.reserve()
         if slot >= 0:
-            self._early_free -= 1
+            self._lent.add(upload)
         return slot
 
-    def slot_returned(self) -> None:
+    def slot_returned(self, upload: Upload) -> None:
         """
-        A lent slot was published or released.
+        The slot that *upload* had was published or released.
         """
-        self._early_free += 1
+        self._lent.discard(upload)
+
+    def retire(self) -> None:
+        """
+        Lend no slots from here on: the ring is about to go. What still begins gathers in the front's memory.
+        """
+        self._retired = True
+
+    def leave(self) -> None:
+        """
+        The ring goes now: what has arrived in it goes on in the front's memory.
+        """
+        for upload in list(self._lent):
+            if upload in self._lent:  # else it was refused just now, for want of memory
+                upload.leave()
 
 
 class Upload:
@@ -90,7 +105,7 @@ class Upload:
     def __init__(self, uploads: Uploads, exchange: Exchange) -> None:
         self._uploads = uploads
         self._exchange = exchange
-        self.slot = uploads.lend_slot()
+        self.slot = uploads.lend_slot(self)
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -120,7 +135,7 @@ class Upload:
         ring = self._uploads.ring
         slot = self.slot
         if slot != NO_SLOT:
-            self._uploads.slot_returned()
+            self._uploads.slot_returned(self)
         else:
             slot = ring.reserve()
             if slot >= 0:
@@ -146,10 +161,21 @@ class Upload:
         """
         if self.slot != NO_SLOT:
             self._uploads.ring.release(self.slot)
-            self._uploads.slot_returned()
+            self._uploads.slot_returned(self)
         else:
             self._uploads.memory.give(self, self._size)
         self._pieces.clear()
+
+    def leave(self) -> None:
+        """
+        Leave the slot, and go on in the front's memory.
+        """
+        body = self._uploads.ring.input(self.slot, self._size)
+        self._uploads.ring.release(self.slot)
+        self._uploads.slot_returned(self)
+        self.slot = NO_SLOT
+        self._pieces.append(body)
+        self._uploads.memory.take(self, self._size)
 
     def _copy(self, write: Callable[[int, bytes], int]) -> None:
         offset = 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from eas_host import log
+from eas_host.front import routes
 from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, text
 from eas_host.front.exchange import Answer, Exchange
 from eas_host.reply import QUEUE_FULL, http_status
@@ -63,8 +64,11 @@ class InjectedHandler:
 
     def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
-        Send *body* to the worker, if its client may do so.
+        Send *body* to the worker, if its client may do so. Another version may have taken over since the head was read.
         """
+        if self.worker.backend.retired:
+            heir = self._injected.find(routes.path_of(exchange.head.url))
+            return heir(exchange, body) if heir is not None else text(404, f"nobody answers {self._path} any more")
         if self._token is not None and not _brings(exchange.head.fields, self._token):
             return text(401, f"{self._path} needs a token of its own, in the header Authorization")
         return self._injected.call(self.worker, exchange, self._path, body)

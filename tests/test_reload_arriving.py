@@ -1,0 +1,146 @@
+"""
+Requests that arrive while another version takes over: their heads were read for the old one, whose ring is gone soon.
+"""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support import proc
+from support.build import Workshop
+from support.gate import Gate
+from support.host import Host
+from support.wire import command, request
+
+DONE = r"^\[INFO\] Service reload successfully$"
+BODY = bytes(range(256)) * 4096
+
+APP = """
+import allspark
+
+
+class Versioned(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        return b"%d {version}" % len(data), 200
+"""
+INJECTS = """
+import allspark
+
+
+class Injects(allspark.BaseProcessor):
+    def initialize(self):
+        self.queued.inject("{path}", lambda body: b"{version} %d" % len(body))
+
+    def process(self, data):
+        return data, 200
+"""
+
+
+@pytest.fixture
+def entry(tmp_path: Path) -> Path:
+    path = tmp_path / "program" / "app.py"
+    path.parent.mkdir()
+    path.write_text(APP.format(version=1))
+    return path
+
+
+def replace(host: Host, write: Callable[[], object]) -> None:
+    """Has another version take over, and waits until nothing of the old one is left."""
+    watches = [proc.Watch(worker) for worker in host.workers()]
+    write()
+    host.wait_for_log(DONE)
+    assert all(watch.wait() for watch in watches)
+    host.call(b"", "/api/builtin/monitor", "GET")  # the front has seen their end
+
+
+def parts(host: Host, body: bytes, headers: tuple[tuple[str, str], ...] = (), target: str = "") -> tuple[bytes, bytes]:
+    """A request's head and its body."""
+    head, _, rest = request("POST", target or host.path, body, headers).partition(b"\r\n\r\n")
+    return head + b"\r\n\r\n", rest
+
+
+@pytest.mark.parametrize("expects", [False, True])
+def test_a_body_that_begins_when_the_old_version_is_gone(start: StartHost, entry: Path, expects: bool) -> None:
+    """The head came for the old version; the body, in pieces, finds room all the same."""
+    host = start("python", entry, reload=True)
+    head, body = parts(host, BODY, (("Expect", "100-continue"),) if expects else ())
+    with host.connect() as client:
+        client.send(head)
+        if expects:
+            assert client.socket.recv(100).startswith(b"HTTP/1.1 100")
+        host.call(b"the head has been read")
+        replace(host, lambda: entry.write_text(APP.format(version=2)))
+        for at in range(0, len(body), 1 << 16):
+            client.send(body[at : at + (1 << 16)])
+        assert client.read().body == b"%d 2" % len(BODY)
+
+
+def test_a_body_that_outlasts_the_grace_period(start: StartHost, entry: Path) -> None:
+    """What has come of it moves out of the old version's ring before that goes, and the rest is added."""
+    host = start("python", entry, reload=True, grace_period=0.2, keepalive=60_000)
+    head, body = parts(host, BODY)
+    with host.connect() as client:
+        client.send(head + body[:100_000])
+        host.call(b"the start has been read")
+        replace(host, lambda: entry.write_text(APP.format(version=2)))
+        client.send(body[100_000:])
+        assert client.read().body == b"%d 2" % len(BODY)
+
+
+def test_a_packed_body_when_the_old_version_was_broken(start: StartHost, entry: Path) -> None:
+    """Whether it is worth unpacking is asked of the version that will answer it."""
+    host = start("python", entry, reload=True)
+    packed = gzip.compress(BODY)
+    head, body = parts(host, packed, (("Content-Encoding", "gzip"),))
+    with host.connect() as client:
+        client.send(head + body[:100])
+        host.call(b"the start has been read")
+        host.allow_log("worker 0|until files change|the old version goes on serving|no version")
+        entry.write_text("raise ValueError('no version')\n")
+        host.wait_for_log("the old version goes on serving")
+        host.kill_worker()
+        host.wait_for_log("until files change")
+        host.mark()
+        entry.write_text(APP.format(version=3))
+        host.wait_for_log(DONE)
+        client.send(body[100:])
+        assert client.read().body == b"%d 3" % len(BODY)
+
+
+def test_a_request_that_nobody_waits_for_does_not_keep_the_old_version(
+    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate
+) -> None:
+    """Its client has its 408, so the old version ends without waiting for the grace period."""
+    path = tmp_path / "contract.py"
+    shutil.copy(workshop.contract("python"), path)
+    host = start("python", path, reload=True, keepalive=500, grace_period=86_400)
+    with host.ask(gate.command(b"held")) as client:
+        gate.wait_entered()
+        assert client.read().status == 408
+        replace(host, lambda: path.write_text(path.read_text() + "\n# another version\n"))
+        assert host.call(command("size", "3")).status == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/mine", 200), ("/another", 404)])
+def test_an_injected_handler(start: StartHost, entry: Path, path: str, status: int) -> None:
+    """A request whose head was read for the old version's handler is answered by the new one's, if there is one."""
+    entry.write_text(INJECTS.format(version=1, path="/mine"))
+    host = start("python", entry, reload=True)
+    head, body = parts(host, b"x" * 1000, target="/mine")
+    with host.connect() as client:
+        client.send(head)
+        host.call(b"the head has been read")
+        replace(host, lambda: entry.write_text(INJECTS.format(version=2, path=path)))
+        client.send(body)
+        answer = client.read()
+        assert answer.status == status
+        assert (answer.body == b"2 1000") == (status == 200)

@@ -1,0 +1,247 @@
+"""
+What `--reload` sees as a change, and what it makes of files that never come to rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import support.host
+from conftest import StartHost
+from eas_host.scribbles import Scribbles
+from eas_host.watching import PYTHON_FILES, Fingerprint, fingerprint
+from support.env import script
+from support.host import Host
+
+DONE = r"^\[INFO\] Service reload successfully$"
+REFUSED = "the old version goes on serving"
+
+APP = """
+import pathlib
+
+import allspark
+{first}
+
+MODEL = pathlib.Path({model!r})
+
+
+class Reads(allspark.BaseProcessor):
+    def initialize(self):
+        {initialize}
+
+    def process(self, data):
+        return b"{version} " + MODEL.read_bytes(), 200
+"""
+
+
+class Program:
+    """A program in *folder* and a model beside that, at *model* inside its folder."""
+
+    def __init__(self, folder: Path, model: str = "model.bin") -> None:
+        self.entry = folder / "program" / "app.py"
+        self.model_folder = folder / "models"
+        self.model = self.model_folder / model
+        self.entry.parent.mkdir()
+        self.model_folder.mkdir()
+
+    def write(self, version: int, first: str = "", initialize: str = "pass") -> None:
+        self.entry.write_text(APP.format(version=version, model=str(self.model), first=first, initialize=initialize))
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    made = Program(tmp_path)
+    made.model.write_bytes(b"one")
+    made.write(1)
+    return made
+
+
+def serve(start: StartHost, program: Program) -> Host:
+    host = start("python", program.entry, model_entry=program.model_folder, reload=True)
+    host.mark()
+    return host
+
+
+def test_a_module_that_comes_later(start: StartHost, program: Program) -> None:
+    """First a program imports what is not there, which is refused; then that is written, which is a change."""
+    host = serve(start, program)
+    host.allow_log(REFUSED)
+    program.write(2, first="from package import helper")
+    host.wait_for_log(f"no module named 'package'.*{REFUSED}")
+    host.mark()
+    package = program.entry.parent / "package"
+    package.mkdir()
+    (package / "helper.py").write_text("")
+    host.wait_for_log(DONE)
+    assert host.call().body == b"2 one"
+
+
+def test_a_version_that_hangs_is_given_up(start: StartHost, program: Program) -> None:
+    """Once its files have changed: nothing that it becomes would be used."""
+    host = serve(start, program)
+    program.write(2, initialize="import threading; threading.Event().wait()")
+    host.wait_for_log("another version is loaded")
+    program.write(3)
+    host.wait_for_log("it is not used")
+    host.wait_for_log(DONE)
+    assert host.call().body == b"3 one"
+    while len(host.workers()) > 1:
+        pass
+
+
+def test_a_version_that_writes_beside_its_model(start: StartHost, program: Program) -> None:
+    """It is told from somebody who changes the model, who is still heard."""
+    program.write(1, initialize="(MODEL.parent / 'cache.bin').write_bytes(b'cached')")
+    host = serve(start, program)
+    host.wait_for_log(r"what loads writes \S*/cache.bin itself")
+    program.write(2, initialize="(MODEL.parent / 'cache.bin').write_bytes(b'cached again')")
+    host.wait_for_log(DONE)
+    while host.call().body != b"2 one":  # a version of the first loads may have come first
+        pass
+    host.mark()
+    program.model.write_bytes(b"two")
+    host.wait_for_log(DONE)
+    assert host.call().body == b"2 two"
+    assert host.new_log().count("another version is loaded") == 1
+
+
+def test_a_link_to_a_folder_that_leads_elsewhere(start: StartHost, tmp_path: Path) -> None:
+    """A model whose newest version is a link is changed by changing the link, or what it leads to."""
+    program = Program(tmp_path, "current/model.bin")
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.bin").write_text(name)
+    current = program.model_folder / "current"
+    current.symlink_to(tmp_path / "one")
+    program.write(1)
+    host = serve(start, program)
+    (program.model_folder / "next").symlink_to(tmp_path / "two")
+    (program.model_folder / "next").rename(current)
+    host.wait_for_log(DONE)
+    assert host.call().body == b"1 two"
+    host.mark()
+    (tmp_path / "two" / "model.bin").write_text("three")
+    host.wait_for_log(DONE)
+    assert host.call().body == b"1 three"
+
+
+def test_a_folder_that_goes_and_comes_back(start: StartHost, program: Program) -> None:
+    host = serve(start, program)
+    host.allow_log(REFUSED)
+    away = program.model_folder.with_name("away")
+    for model in (b"two", b"three"):
+        host.mark()
+        program.model_folder.rename(away)
+        shutil.rmtree(away)
+        program.model_folder.mkdir()
+        program.model.write_bytes(model)
+        while host.call().body != b"1 " + model:
+            host.wait_for_log(DONE)
+
+
+def test_without_watches(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has none left, as in this namespace of users, changes are looked for."""
+    without = "echo 0 > /proc/sys/user/max_inotify_instances"
+    namespace = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*namespace, without], check=False, capture_output=True).returncode:
+        pytest.skip("no namespaces of users here")
+    command = [*namespace, f'{without} && exec "$@"', "sh", *support.host.program()]
+    monkeypatch.setattr(support.host, "program", lambda: command)
+    with Host(tmp_path / "host", entry=program.entry, reload=True) as host:
+        host.wait_for_log("changes are seen later")
+        program.write(2)
+        host.wait_for_log(DONE)
+        assert host.call().body == b"2 one"
+
+
+def test_a_copy_with_the_same_time_and_size(program: Program) -> None:
+    """As `cp -p` and `tar` make them: the time of the content is set, that of the change cannot be."""
+    before = fingerprint([program.model])
+    status = program.model.stat()
+    while fingerprint([program.model]) == before:
+        with program.model.open("r+b") as file:
+            file.write(b"two")
+        os.utime(program.model, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert program.model.stat().st_mtime_ns == status.st_mtime_ns
+    assert program.model.stat().st_size == status.st_size
+
+
+def test_what_loads_write_is_told_from_a_slow_copy() -> None:
+    """Only what changes in each of three loads in a row, and never in between, is written by what loads."""
+    scribbles = Scribbles()
+    everything: Fingerprint = dict.fromkeys(("cache", "model", "log"), (0,))
+    for _ in range(2):
+        scribbles.loaded(["cache", "model"])
+    scribbles.interrupted()  # the copy goes on while nothing loads
+    scribbles.loaded(["cache", "model"])
+    assert scribbles.without(everything) == everything
+    scribbles.loaded(["cache", "log"])
+    scribbles.loaded(["cache"])
+    assert scribbles.without(everything).keys() == {"model", "log"}
+
+
+def test_links_in_a_circle(tmp_path: Path) -> None:
+    """Each folder is looked at once. Where Python files count, links to folders are not followed."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "a.py").write_text("")
+    (inner / "b.txt").write_text("")
+    (tmp_path / "again").symlink_to(inner)
+    (inner / "up").symlink_to(tmp_path)
+    assert set(fingerprint([tmp_path])) == {str(tmp_path / "again" / name) for name in ("a.py", "b.txt")}
+    assert list(fingerprint([tmp_path / PYTHON_FILES])) == [str(inner / "a.py")]
+
+
+def test_what_changes_while_the_first_version_is_prepared(tmp_path: Path) -> None:
+    """Its files are copied by then; here its own Python keeps it waiting. Once it serves, the change is seen."""
+    description = tmp_path / "service.json"
+    program = Program(tmp_path)
+    program.model.write_bytes(b"one")
+    program.write(1)
+    python = program.entry.parent / "ENV" / "bin" / "python"
+    for name in ("asked", "answer"):
+        os.mkfifo(tmp_path / name)
+    wait = f"cd {tmp_path}; touch done; echo > asked; read _ < answer"
+    script(python, f'[ -e {tmp_path}/done ] || ({wait})\nexec {sys.executable} "$@"')
+    description.write_text(json.dumps({"name": "x", "processor_path": "program", "processor_entry": "./app.py"}))
+    host = Host(tmp_path / "host", {"XDG_CACHE_HOME": str(tmp_path / "c")}, ("serve", description), reload=True)
+    try:
+        (tmp_path / "asked").read_text()
+        program.write(2)
+        (tmp_path / "answer").write_text("go on\n")
+        host.wait_listening()
+        host.wait_for_log(DONE)
+        assert host.call().body == b"2 one"
+        host.stop()
+    finally:
+        host.kill()
+
+
+def test_a_description_that_names_another_folder(tmp_path: Path) -> None:
+    """A version that does not load is watched, too: mending it where it lies is enough."""
+    description = tmp_path / "service.json"
+    program = Program(tmp_path)
+    program.model.write_bytes(b"one")
+    for name, version in (("good", 1), ("other", 2)):
+        program.entry = tmp_path / name / "app.py"
+        program.entry.parent.mkdir()
+        program.write(version, first="" if version == 1 else "import nothing_of_that_name")
+    words = {"name": "moves", "processor_type": "python", "processor_entry": "./app.py"}
+    description.write_text(json.dumps(words | {"processor_path": "good"}))
+    variables = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with Host(tmp_path / "host", variables, ("serve", description), reload=True) as host:
+        host.mark()
+        host.allow_log(REFUSED)
+        description.write_text(json.dumps(words | {"processor_path": "other"}))
+        host.wait_for_log(f"nothing_of_that_name.*{REFUSED}")
+        host.mark()
+        program.write(3)
+        host.wait_for_log(DONE)
+        assert host.call().body == b"3 one"

@@ -1,0 +1,109 @@
+"""
+Stopping a host while another version loads, or an old one still finishes what it has.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support import proc
+from support.build import Workshop
+from support.gate import Gate
+from support.host import Host
+from support.loadrun import LoadRun
+
+DONE = r"^\[INFO\] Service reload successfully$"
+
+APP = """
+import allspark
+
+
+class Versioned(allspark.BaseProcessor):
+    def initialize(self):
+        {initialize}
+
+    def process(self, data):
+        return b"{version}", 200
+"""
+HANGS = "open({fifo!r}, 'w').write('x'); import threading; threading.Event().wait()"
+
+
+class Loading:
+    """A host with a version that loads and never comes to an end; its files are in *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self.entry = folder / "program" / "app.py"
+        self.entry.parent.mkdir()
+        self.fifo = folder / "fifo"
+        os.mkfifo(self.fifo)
+        self.write(1)
+        self.cache = folder / "cache"
+        self.description = folder / "service.json"
+        self.description.write_text('{"name": "x", "processor_path": "program", "processor_entry": "./app.py"}')
+
+    def start(self, folder: Path) -> Host:
+        return Host(folder, {"XDG_CACHE_HOME": str(self.cache)}, ("serve", self.description), reload=True)
+
+    def write(self, version: int, initialize: str = "pass") -> None:
+        self.entry.write_text(APP.format(version=version, initialize=initialize))
+
+    def hang(self) -> None:
+        """Has a version load that hangs, and waits until it does."""
+        self.write(2, HANGS.format(fifo=str(self.fifo)))
+        self.fifo.read_text()
+
+    def workspaces(self) -> list[str]:
+        return sorted(path.name for path in (self.cache / "eas-host" / "workspaces").iterdir())
+
+
+@pytest.fixture
+def loading(tmp_path: Path) -> Loading:
+    return Loading(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_while_another_version_loads(loading: Loading, tmp_path: Path, number: signal.Signals) -> None:
+    """It is not waited for; its worker and its workspace are gone, as are those of the version that served."""
+    with loading.start(tmp_path / "host") as host:
+        loading.hang()
+        assert len(host.workers()) == 2
+        assert host.call().body == b"1"
+        host.stop(number)
+    assert loading.workspaces() == []
+
+
+def test_at_once_while_another_version_loads(loading: Loading, tmp_path: Path) -> None:
+    """Pressed twice, Ctrl+C leaves no worker of any version."""
+    with loading.start(tmp_path / "host") as host:
+        loading.hang()
+        first = proc.Watch(host.pid)
+        host.send_signal(signal.SIGINT)
+        host.send_signal(signal.SIGINT)
+        assert first.wait()
+        assert host.process.wait() in (0, 130)  # the first alone may have been enough
+        host.check_end()
+
+
+def test_under_load_with_an_old_version(start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate) -> None:
+    """What the old version has is answered, as all else, and then both end."""
+    entry = tmp_path / "contract.py"
+    shutil.copy(workshop.contract("python"), entry)
+    host = start("python", entry, reload=True, keepalive=60_000)
+    with host.ask(gate.command(b"held")) as client:
+        gate.wait_entered()
+        entry.write_text(entry.read_text() + "\n# another version\n")
+        host.wait_for_log(DONE)
+        with LoadRun(host, connections=8, report=100) as load:
+            load.wait_answers(load.report)
+            host.send_signal(signal.SIGTERM)
+            host.wait_for_log("shutting down")
+            gate.release()
+            assert client.read().status == 200
+            host.ends_with(0)
+            load.finish()
