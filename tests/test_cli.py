@@ -5,9 +5,11 @@ The command line: what can be given, where, and what a user is told whose comman
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from conftest import StartHost
 from support.build import Workshop
 from support.command import run
-from support.host import Host
+from support.host import Host, program
 from support.wire import command
 
 FLAGS = """
@@ -28,6 +30,15 @@ PORT_0 = ("--listen", "127.0.0.1:0")
 
 
 # Help.
+
+
+def test_output_that_nobody_reads() -> None:
+    """`eas-host schema | head -1` is no error of ours."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run([*program(), "schema"], stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_help() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,10 @@ import pytest
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.deploy import abi
 from support.build import Workshop
-from support.service import Services, describe, tar
+from support.service import Services, describe, services, tar
 from test_cpp import needs_beside
 
-
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    made = Services(tmp_path)
-    yield made
-    made.close()
+__all__ = ["services"]
 
 
 def desc(services: Services, description: Path, *words: str, code: int = 0) -> dict[str, Any]:

@@ -179,6 +179,13 @@ def test_unknown(desk: Desk) -> None:
     assert description.notes == ("quota_id, metadata.x, processor_md5 are ignored: eas-host knows no such key",)
 
 
+def test_many_unknown(desk: Desk) -> None:
+    """A line names no more of them than somebody reads."""
+    (note,) = desk.read({"name": "a", **{f"quota_{number}": 1 for number in range(60)}}).notes
+    assert note.startswith("quota_0, quota_1, ")
+    assert note.endswith(", quota_49 and 10 more are ignored: eas-host knows no such key")
+
+
 def test_known_keys_are_not_each_other(desk: Desk) -> None:
     """cpu is one letter from gpu."""
     assert len(desk.read({"metadata": {"cpu": 1, "gpu": 1}}).notes) == 2

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,6 +153,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         (["--type", "cpp", "/proc/x"], ["/proc/x"]),
         (["--type", "cpp", "/dev/null"], ["/dev/null", "is no folder"]),
         (["--type", "cpp", "/dev/null/x"], ["/dev/null"]),
+        (["--type", "cpp", "--", "--x", "y"], ["y", "too many"]),
     ],
 )
 def test_wrong_words(argv: list[str], words: list[str], tmp_path: Path) -> None:
@@ -173,6 +175,18 @@ def test_wrong_words(argv: list[str], words: list[str], tmp_path: Path) -> None:
 def test_names(tmp_path: Path, folder: str, name: str, classname: str) -> None:
     """A service is called after its folder, in letters that EAS takes and a Java class may have."""
     assert Words.of(tmp_path / folder) == Words(name, classname, folder)
+
+
+def test_a_circle_of_links(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    run("init", "--type", "cpp", tmp_path / "loop").fails_in_one_line(2, f"{tmp_path}/loop: File exists")
+
+
+def test_a_name_in_another_encoding(tmp_path: Path) -> None:
+    """A folder's name may be any bytes. Where a file shows it, these are in the file."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfcn"))
+    assert run("init", "--type", "python", folder).code == 0
+    assert b"gr\xfcn.tar.gz" in (folder / "README.md").read_bytes()
 
 
 def test_names_of_this_folder(tmp_path: Path) -> None:

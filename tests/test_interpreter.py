@@ -86,6 +86,14 @@ def test_a_venv_without_its_home(tmp_path: Path) -> None:
     assert found.packages == (str(env / SITE),)
 
 
+def test_a_home_out_of_reach(tmp_path: Path) -> None:
+    """It can be closed to this user; a name that is too long fails in the same way, for root, too."""
+    env = make_env(tmp_path)
+    home = f"/{'x' * 300}"
+    (env / "pyvenv.cfg").write_text(f"home = {home}\n")
+    refused(tmp_path, f"in {home}, which cannot be reached: File name too long", "with the packages in ENV")
+
+
 def test_a_dangling_link(tmp_path: Path) -> None:
     """Packages for another version are of no use."""
     (tmp_path / "ENV" / "bin").mkdir(parents=True)

@@ -73,6 +73,16 @@ def test_order_of_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert reasons == ["rpath of libecho.so", "LD_LIBRARY_PATH", "rpath of libecho.so", "beside the entry"]
 
 
+def test_below_the_entry(tmp_path: Path) -> None:
+    """In lib and lib64, where a worker looks; in the package it lies beside the entry."""
+    one, two = library(tmp_path / "lib/libone.so"), library(tmp_path / "lib64/libtwo.so")
+    done = pack_processor(processor(tmp_path / "libecho.so", one, two))
+    assert {name: taken(done)[name] for name in ("libone.so", "libtwo.so")} == {
+        "libone.so": "beside the entry",
+        "libtwo.so": "beside the entry",
+    }
+
+
 def test_inherited_rpath(tmp_path: Path) -> None:
     """DT_RPATH counts for what its libraries need, but not for one that has a DT_RUNPATH."""
     deep = library(tmp_path / "opt/libdeep.so")

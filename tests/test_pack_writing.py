@@ -182,6 +182,18 @@ def test_interrupted(folder: Path, number: int, code: int) -> None:
     assert leftovers(folder) == []
 
 
+def test_nohup(folder: Path) -> None:
+    """A signal that is ignored when it starts stays so."""
+    processor(folder / "libone.so")
+    with pack(folder, "trap '' HUP; echo ignored") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ignored\n"
+        while process.poll() is None:
+            process.send_signal(signal.SIGHUP)
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, errors) == (0, "")
+
+
 def test_an_archive_is_replaced(folder: Path) -> None:
     target = folder.with_name("demo.tar.gz")
     target.write_bytes(b"before")

@@ -4,8 +4,12 @@ Requirements: read from where they may stand, installed once, and found by the w
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import platform
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +18,9 @@ import pytest
 
 from eas_host.deploy.requirements import install, lines_of
 from eas_host.errors import EntryInvalid, InitializeFailed
-from support.env import make_env
+from eas_host.finder import ABI
+from support import PATIENCE
+from support.env import make_env, script
 from support.host import Host
 from support.wheel import make_wheel
 
@@ -62,6 +68,29 @@ def test_other_lines_are_another_folder(wheels: Path, tmp_path: Path) -> None:
     assert (second / "small.py").read_text() == "VERSION = 'patched'\n"
 
 
+def test_other_constraints_are_another_folder(wheels: Path, tmp_path: Path) -> None:
+    """What a description's own lines include counts as if it stood there."""
+    (tmp_path / "base.txt").write_text("-c limits.txt  # not the newest\nsmall\n")
+    lines = [f"--find-links {wheels}", "-r base.txt # all of it"]
+    for version in ("1.0", "2.0"):
+        (tmp_path / "limits.txt").write_text(f"small=={version}  # for now\n" + "# again\n" * int(version[0]))
+        folder = install(lines, "", tmp_path / "cache", tmp_path)
+        assert folder is not None
+        assert (folder / "small.py").read_text() == f"VERSION = '{version}'\n"
+
+
+def test_hashes(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines as `pip-compile --generate-hashes` writes them are longer than a file's name can be, and shown without."""
+    digest = hashlib.sha256((wheels / "small-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    hashes = [f"--hash=sha256:{value}" for value in (*(f"{number:064x}" for number in range(8)), digest)]
+    text = f"--find-links {wheels}\n" + " \\\n    ".join(["small==1.0", *hashes]) + "\n    # via needy\n"
+    (tmp_path / "requirements.txt").write_text(text)
+    folder = install(lines_of(tmp_path), "", tmp_path / "cache", tmp_path)
+    assert folder is not None
+    assert (folder / "small.py").exists()
+    assert capsys.readouterr().out == f"[OK] Installing requirements [--find-links {wheels}, small==1.0]\n"
+
+
 @pytest.mark.parametrize("lines", [[], ["", "  "], ["# nothing", "   # at all"]])
 def test_nothing_wanted(lines: list[str], tmp_path: Path) -> None:
     assert install(lines, "", tmp_path / "cache") is None
@@ -96,6 +125,43 @@ def test_no_pip_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         install(["small"], "", tmp_path / "cache")
 
 
+def test_a_cache_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(InitializeFailed, match=f"{tmp_path}/cache.*Not a directory; --cache names the folder"):
+        install(["small"], "", tmp_path / "cache")
+
+
+def test_a_host_that_was_killed(wheels: Path, tmp_path: Path) -> None:
+    """What it left half done is removed by the next."""
+    lines = [f"--find-links {wheels}", "small"]
+    folder = install(lines, "", tmp_path)
+    assert folder is not None
+    left = folder.rename(folder.with_name(f".{folder.name}-abc"))
+    assert install(lines, "", tmp_path) == folder
+    assert not left.exists()
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """Ctrl+C ends pip, too, and leaves nothing."""
+    os.mkfifo(tmp_path / "pip")
+    facts = json.dumps([platform.python_implementation(), platform.python_version(), ABI, platform.machine()])
+    pip = f"exec 3> '{tmp_path}/pip'; echo begun; sleep 60 3>&-; echo late >&3"
+    script(tmp_path / "python", f"""case "$*" in *'import pip') ;; *'-m pip '*) {pip};; *) echo '{facts}';; esac""")
+    code = (
+        "import sys; from pathlib import Path; from eas_host import log; log.configure('debug', 'text'); "
+        "from eas_host.deploy.requirements import install; "
+        "install(['small'], sys.argv[1] + '/python', Path(sys.argv[1]) / 'cache')"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as host, (tmp_path / "pip").open() as output:
+        assert host.stderr is not None
+        assert any("pip: begun" in line for line in host.stderr)
+        host.send_signal(signal.SIGINT)
+        assert output.read() == ""
+        assert host.wait(PATIENCE) == -signal.SIGINT
+    assert [path.suffix for path in (tmp_path / "cache" / "requirements").iterdir()] == [".lock"]
+
+
 def test_a_python_that_does_not_run(tmp_path: Path) -> None:
     with pytest.raises(InitializeFailed, match="/gone/python cannot be started"):
         install(["small"], "/gone/python", tmp_path / "cache")
@@ -125,6 +191,7 @@ def test_paths_are_the_packages_own(wheels: Path, tmp_path: Path, capsys: pytest
     assert (first / "small.py").read_text() == "VERSION = '1.0'\n"
     (tmp_path / "again").mkdir()
     shutil.copytree(wheels, tmp_path / "again" / "wheels")
+    shutil.copy2(tmp_path / "limits.txt", tmp_path / "again")
     capsys.readouterr()
     assert install(lines, "", tmp_path / "cache", tmp_path / "again") == first
     assert capsys.readouterr().out == ""
@@ -161,7 +228,7 @@ def test_includes(tmp_path: Path) -> None:
         "--find-links=./wheels",
         "-c ./limits.txt",
         f"./wheels/{wheel.name}",
-        "numpy # the usual",
+        "numpy",
         "-i http://x/",
     )
 

@@ -16,21 +16,16 @@ import pytest
 from support.build import TESTS, Workshop
 from support.command import run
 from support.fileserver import FileServer, running
-from support.service import Content, Services, describe, tar
+from support.service import Content, Services, describe, services, tar
 from support.wire import command, request
 from test_cpp import loaded
+
+__all__ = ["services"]
 
 EASDATA = "http://eas-data.oss-cn-shanghai.aliyuncs.com"
 SERVING = r"^\[OK\] Serving at: \[http://localhost:(\d+)(/api/predict/[^]]+)\]$"
 SHOWN = "s3cret"
 ASKED = r"^\[INFO\] Token: \[(\S+)\]$"
-
-
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    made = Services(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -223,4 +218,21 @@ def test_interrupted(services: Services, workshop: Workshop, tmp_path: Path) -> 
     host = services.start(describe(tmp_path, name="stopped", processor_path="liba.so"))
     assert len(services.workspaces) == 2
     host.stop(signal.SIGINT)
+    assert services.workspaces == []
+
+
+def test_without_a_processor(services: Services, tmp_path: Path) -> None:
+    """It is said before the model is fetched."""
+    (tmp_path / "w.bin").write_bytes(b"1")
+    ended = services.run("test", describe(tmp_path, name="none", model_path="w.bin"))
+    ended.fails_in_one_line(2, "processor_path is missing")
+    assert ended.stdout == ""
+
+
+def test_what_the_system_refuses(services: Services, tmp_path: Path) -> None:
+    """One line, whatever it is; here a name that no file system has."""
+    (tmp_path / "app.py").write_bytes(b"")
+    name = f"{'x' * 300}.py"
+    ended = services.run("test", describe(tmp_path, name="long", processor_path="app.py", processor_entry=name))
+    ended.fails_in_one_line(3, name, "too long")
     assert services.workspaces == []

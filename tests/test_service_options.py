@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,26 @@ from eas_host.deploy.environment import EAS_WORKSPACE, variables
 from eas_host.errors import ConfigError, HostError
 from support.build import Workshop
 from support.host import Host
-from support.service import Services, describe, tar
+from support.service import Services, describe, services, tar
+from support.wheel import make_wheel
 from test_cpp import loaded
 
+__all__ = ["services"]
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    made = Services(tmp_path)
-    yield made
-    made.close()
+REQUIRING = """
+import os
+
+import allspark
+import small
+
+
+class Requiring(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        return f"{small.VERSION} {os.environ['MY_MODE']}", 200
+"""
 
 
 def settled(*words: str, environ: Mapping[str, str] | None = None, **described: object) -> dict[str, Any]:
@@ -154,9 +165,22 @@ def test_environment(services: Services, workshop: Workshop, tmp_path: Path) -> 
     [({"cpu": 3}, "3"), ({"cpu": "2"}, "2"), ({"cpu": "many"}, None), ({}, None), ({"cpu": 0}, None)],
 )
 def test_processors(metadata: dict[str, object], expected: str | None) -> None:
-    """metadata.cpu, or as many as this machine lends us."""
+    """metadata.cpu, nested or dotted, or as many as this machine lends us."""
     here = str(len(os.sched_getaffinity(0)))
-    assert variables(json.dumps({"metadata": metadata}), {}, None)["SCHEDULABLE_CPUS"] == (expected or here)
+    dotted = {f"metadata.{key}": value for key, value in metadata.items()}
+    for told in ({"metadata": metadata}, dotted, {"metadata": {"instance": 1}, **dotted}):
+        assert variables(json.dumps(told), {}, None)["SCHEDULABLE_CPUS"] == (expected or here)
+
+
+def test_requirements_without_isolation(services: Services, tmp_path: Path) -> None:
+    """What is required is there in the host's own process, too, and so are the variables."""
+    make_wheel(tmp_path / "wheels", "small", "2.0")
+    (tmp_path / "app.py").write_text(REQUIRING, encoding="utf-8")
+    keys = {"requirements": [f"--find-links {tmp_path / 'wheels'}", "small==2.0"], "name": "r"}
+    envs = [{"name": "MY_MODE", "value": "fast"}]
+    description = describe(tmp_path, **keys, processor_path="app.py", processor_envs=envs)
+    variables = {"PIP_NO_INDEX": "1"}
+    assert services.start(description, isolation="none", variables=variables).call(b"").text == "2.0 fast"
 
 
 def test_worker_name() -> None:
@@ -217,3 +241,11 @@ def test_storage_that_cannot_be(services: Services, workshop: Workshop, tmp_path
         with pytest.raises(HostError, match=words):
             services.prepare(describe(tmp_path, **keys, storage=[mounted(place, source)]))
     assert services.workspaces == []
+
+
+def test_a_mount_is_called_as_in_the_file(services: Services, tmp_path: Path) -> None:
+    """One before it that only the cloud can have counts, too."""
+    (tmp_path / "app.py").write_bytes(b"")
+    storage = [{"mount_path": "/a", "nfs": {"server": "x"}}, mounted("model", "absent")]
+    ended = services.run("test", describe(tmp_path, name="m", processor_path="app.py", storage=storage))
+    ended.fails_with(3, "storage[1]", "absent")

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,16 @@ import pytest
 from eas_host.deploy import mirror
 from eas_host.deploy.links import Links
 from eas_host.deploy.workspace import Workspace, safe_name
+from eas_host.errors import ConfigError
 from support import proc
 from support.build import Workshop
 from support.fileserver import FileServer, running
 from support.host import Host
-from support.service import Services, describe, tar
+from support.service import Services, describe, services, tar
 
+__all__ = ["services"]
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    made = Services(tmp_path)
-    yield made
-    made.close()
+NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +202,21 @@ def test_a_cache_that_cannot_be_written(workshop: Workshop, tmp_path: Path) -> N
     services = Services(tmp_path)
     description = describe(tmp_path, name="x", processor_path="liba.so")
     services.run("test", description, "--cache", tmp_path / "file" / "cache").fails_in_one_line(2, "--cache", "file")
+
+
+def test_a_folder_of_another_user() -> None:
+    """A shared cache in which only somebody else may make workspaces is refused, not tried for ever."""
+    with tempfile.TemporaryDirectory() as shared:  # other users may enter it, unlike pytest's folders
+        cache = Path(shared)
+        cache.chmod(0o755)
+        (cache / "workspaces").mkdir(mode=0o555)
+        if os.geteuid() == 0:
+            os.seteuid(NOBODY)
+        try:
+            with pytest.raises(ConfigError, match=r"workspaces: Permission denied; .*--cache DIR"):
+                Workspace(cache, "s")
+        finally:
+            os.seteuid(os.getuid())
 
 
 # Links.

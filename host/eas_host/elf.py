@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FUNCTIONS: Final = ("initialize", "process", "batch_process", "async_process", "get_serving_model_info")
 """What EAS may look up in a processor (compatibility.md, section 1); the first two must be there."""
+NEIGHBOURS: Final = (".", "lib", "lib64")
+"""The folders, from a processor's own, in which a worker looks for libraries that the dynamic linker does not find."""
 
 _MAGIC: Final = b"\x7fELF"
 _CLASS_64: Final = 2
@@ -96,10 +98,17 @@ def check_exports(facts: ElfFacts) -> None:
         EntryInvalid: it does not export `initialize` and `process`.
     """
     for name in FUNCTIONS[:2]:
-        if name in facts.mangled:
-            raise EntryInvalid(f'{facts.path}: {name} has a C++ name; declare it extern "C"')
         if name not in facts.exports:
-            raise EntryInvalid(f"{facts.path}: missing symbol {name}; a processor exports initialize and process")
+            raise EntryInvalid(missing(facts.path, name, mangled=name in facts.mangled))
+
+
+def missing(path: Path | str, name: str, *, mangled: bool) -> str:
+    """
+    Put into words that the library *path* lacks the function *name*; *mangled*: it is there under a C++ name.
+    """
+    if mangled:
+        return f'{path}: {name} has a C++ name; declare it extern "C"'
+    return f"{path}: missing symbol {name}; a processor exports initialize and process"
 
 
 def is_elf(path: Path) -> bool:
@@ -140,7 +149,7 @@ def _header(path: Path) -> tuple[str, int, str]:
         with path.open("rb") as file:
             header = file.read(20)
     except OSError as error:
-        raise EntryNotFound(f"{path}: {error.strerror}") from error
+        raise EntryNotFound(f"{path}: {error.strerror}; check the path") from error
     if not header.startswith(_MAGIC) or len(header) < 20:  # noqa: PLR2004  up to and with e_machine
         raise EntryInvalid(f"{path}: not an ELF file; a cpp processor is a shared library (.so)")
     kind, machine = struct.unpack_from("<HH" if header[5] == 1 else ">HH", header, 16)

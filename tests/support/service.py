@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
 
 from eas_host.cli.options import make_parser, parse, settle
 from eas_host.deploy.deployment import Deployment
@@ -90,3 +92,10 @@ class Services:
         self._running.close()
         if (self.cache / "workspaces").is_dir():
             assert self.workspaces == []
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = Services(tmp_path)
+    yield made
+    made.close()

@@ -5,6 +5,7 @@ A parser for commands that have words of their own and none of the host's option
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from typing import Any, NoReturn
 
@@ -42,8 +43,9 @@ class CommandParser(Parser):
         Look for misspelt options first: argparse would complain of what is missing instead.
         """
         words = [str(word).partition("=")[0] for word in args or ()]
+        options = itertools.takewhile(lambda word: word != "--", words)
         known = self._option_string_actions
-        wrong = next((word for word in words if word.startswith("--") and word != "--" and word not in known), None)
+        wrong = next((word for word in options if word.startswith("--") and word not in known), None)
         if wrong and self._subparsers is None:
             self.error(f"unrecognized arguments: {wrong}")
         return super().parse_known_args(args, namespace)

@@ -84,19 +84,10 @@ def _libraries(entry: search.Found, home: Path) -> Iterator[tuple[str, str | Non
             if name in seen or system.part_of(name):
                 continue
             seen.add(name)
-            found = search.find(name, user, home) or _in_lib(name, user, home)
+            found = search.find(name, user, home)
             yield name, str(found.path) if found is not None else None
             if found is not None:
                 waiting.append(found)
-
-
-def _in_lib(name: str, user: search.Found, home: Path) -> search.Found | None:
-    """
-    Find *name* in the folders below the entry's that a worker looks at, too.
-    """
-    folders = (home / "lib", home / "lib64")
-    path = next((folder / name for folder in folders if elf.is_elf(folder / name)), None)
-    return search.Found(name, elf.facts(path), "beside the entry", user=user) if path is not None else None
 
 
 def _jars(spec: WorkerSpec) -> Abi:

@@ -36,8 +36,10 @@ def _cpus(text: str) -> int:
     How many processors the description asks for; without it, how many this machine lends us.
     """
     settings: Any = json.loads(text)
-    metadata = settings.get("metadata") if isinstance(settings, dict) else None
+    metadata = settings.get("metadata")
+    # Keys are written nested or dotted, here as everywhere.
     number = metadata.get("cpu") if isinstance(metadata, dict) else None
+    number = settings.get("metadata.cpu", number)
     try:
         wanted = int(float(str(number)))
     except (ValueError, OverflowError):

@@ -124,7 +124,7 @@ def _python_of(env: Path) -> Path | None:
     Find the interpreter in *env*; one that is a dangling link, where there is no better.
     """
     candidates = [path for name in ("python", "python3") if os.path.lexists(path := env / "bin" / name)]
-    return next((path for path in candidates if path.exists()), next(iter(candidates), None))
+    return next((path for path in candidates if not _absence(path)), next(iter(candidates), None))
 
 
 def _check_home(env: Path, python: Path) -> None:
@@ -137,10 +137,24 @@ def _check_home(env: Path, python: Path) -> None:
         text = ""  # a conda prefix has none
     settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     home = next((value.strip() for key, value in settings.items() if key.strip().lower() == "home"), "")
-    if home and not Path(home).is_dir():
-        raise Unable(f"needs the Python that ENV was made from, in {home}, which is not on this machine")
-    if not python.exists():
-        raise Unable(f"is a link to {os.readlink(python)}, which is not on this machine")  # noqa: PTH115  as written
+    if home and (absence := _absence(Path(home))):
+        raise Unable(f"needs the Python that ENV was made from, in {home}, which {absence}")
+    if absence := _absence(python):
+        target = os.readlink(python) if python.is_symlink() else python  # noqa: PTH115  as written
+        raise Unable(f"is a link to {target}, which {absence}")
+
+
+def _absence(path: Path) -> str:
+    """
+    Put into words why there is nothing at *path* for this user; `""` where there is.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "is not on this machine"
+    except OSError as error:
+        return f"cannot be reached: {error.strerror}"
+    return ""
 
 
 def _refusal(python: str, error: OSError) -> str:

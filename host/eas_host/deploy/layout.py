@@ -8,6 +8,7 @@ write to those of the next start.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -129,7 +130,16 @@ class Tree:
         try:
             mirror.mirror(source.path, target, copied, self.cache)
         except OSError as error:
-            raise EntryNotFound(f"{source.key}: {error.filename or source.path}: {error.strerror}") from error
+            raise failure(f"{source.key}: {error.filename or source.path}", error) from error
+
+
+def failure(what: str, error: OSError) -> EntryNotFound:
+    """
+    Put into words that the system does not let us have *what* in the workspace.
+    """
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "; make room in the cache folder, or name another one with --cache DIR" if full else ""
+    return EntryNotFound(f"{what}: {error.strerror}{advice}")
 
 
 def _put_file(source: Source, folder: Path) -> Path:
@@ -147,7 +157,7 @@ def _put_file(source: Source, folder: Path) -> Path:
                 source.path.chmod(_READ_ONLY)  # what is too large to be copied must not be written to
             target.symlink_to(source.path)
     except OSError as error:
-        raise EntryNotFound(f"{source.key}: {source.path}: {error.strerror}") from error
+        raise failure(f"{source.key}: {source.path}", error) from error
     return target
 
 
@@ -155,7 +165,7 @@ def _kind(source: Source) -> str | None:
     try:
         return archive.kind(source.path)
     except OSError as error:
-        raise EntryNotFound(f"{source.key}: {source.path}: {error.strerror}") from error
+        raise failure(f"{source.key}: {source.path}", error) from error
 
 
 def _unpack(source: Source, folder: Path) -> None:

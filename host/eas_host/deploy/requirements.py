@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ FILE: Final = "requirements.txt"
 _PATH_OPTION: Final = re.compile(
     r"(?P<option>-r|-c|-f|-e|--requirement|--constraint|--find-links|--editable)(?P<gap>\s*=?\s*)(?P<path>\S.*)"
 )
+_COMMENT: Final = re.compile(r"(^|\s+)#.*$")  # as pip has it: the # of an address's fragment begins none
 _SHOWN_LINES: Final = 20
 """How much of what pip printed is shown when it fails: its verdict stands at the end."""
 
@@ -66,18 +67,24 @@ def install(lines: Sequence[str], interpreter: str, cache: Path, folder: Path | 
         The folder to import from; None where the lines ask for nothing.
 
     Raises:
-        InitializeFailed: pip is not there, or has failed.
+        EntryInvalid: a file that they include is not there.
+        InitializeFailed: pip is not there, or has failed, or the cache cannot be written to.
     """
-    wanted = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    folder = folder or Path.cwd()
+    wanted = [line for line in _expanded(lines, folder, folder, ()) if line]
     if not wanted:
         return None
-    folder = folder or Path.cwd()
     target = cache / "requirements" / _key(wanted, interpreter or sys.executable, folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_suffix(".lock")):
-        if not target.is_dir():
-            log.announce(f"[OK] Installing requirements [{_shown(wanted)}]")
-            _install(wanted, interpreter or sys.executable, target, folder)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target.with_suffix(".lock")):
+            if not target.is_dir():
+                log.announce(f"[OK] Installing requirements [{_shown(wanted)}]")
+                _install(wanted, interpreter or sys.executable, target, folder)
+    except OSError as error:
+        raise InitializeFailed(
+            f"requirements cannot be installed: {error.filename or target}: {error.strerror}; --cache names the folder"
+        ) from error
     return target
 
 
@@ -90,36 +97,56 @@ def _read(file: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]
         raise EntryInvalid(f"{file}: {error.strerror}; {includes[-1] if includes else file.parent} names it") from error
     except UnicodeDecodeError as error:
         raise EntryInvalid(f"{file}: it is no text in UTF-8, at byte {error.start}") from error
-    for line in re.sub(r"\\\r?\n", "", text).splitlines():
-        option = _PATH_OPTION.fullmatch(line.strip())
-        if option and option["option"] in ("-r", "--requirement"):
-            yield from _read(Path(os.path.normpath(file.parent / option["path"])), folder, (*includes, file))
+    lines = re.sub(r"\\\r?\n", "", text).splitlines()
+    yield from _expanded(lines, file.parent, folder, (*includes, file))
+
+
+def _expanded(lines: Iterable[str], home: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]:
+    """
+    Give back *lines*, whose paths are relative to *home*, with paths that are relative to *folder*, without comments,
+    and with those of the files that they include.
+    """
+    for line in (_COMMENT.sub("", line).strip() for line in lines):
+        option = _PATH_OPTION.fullmatch(line)
+        if option and option["option"] in ("-r", "--requirement") and "://" not in option["path"]:
+            yield from _read(Path(os.path.normpath(home / option["path"])), folder, includes)
         else:
-            yield _with_path(line, file.parent, lambda path: os.path.join(".", os.path.relpath(path, folder)))  # noqa: PTH118  pathlib drops the dot
+            yield _with_path(line, home, lambda path: os.path.join(".", os.path.relpath(path, folder)))  # noqa: PTH118  pathlib drops the dot
 
 
 def _with_path(line: str, folder: Path, write: Callable[[Path], str]) -> str:
     """
     Have *write* write the path in *line*, if it has one that is a file or folder in *folder*.
     """
-    option = _PATH_OPTION.fullmatch(line.strip())
-    text = option["path"] if option else line.strip()
-    if Path(text).is_absolute() or (option is None and "/" not in text) or not (folder / text).exists():
+    option = _PATH_OPTION.fullmatch(line)
+    text = option["path"] if option else line
+    if os.path.isabs(text) or (option is None and "/" not in text) or not os.path.exists(folder / text):  # noqa: PTH110, PTH117  see _files
         return line
     return (option["option"] + (option["gap"] or " ") if option else "") + write(folder / text)
 
 
 def _key(wanted: Sequence[str], interpreter: str, folder: Path) -> str:
     """
-    Name the folder. A wheel that is given as a file is another one when it was written anew.
+    Name the folder. A wheel or a list of constraints that is given as a file is another one when it was written anew.
     """
     try:
         facts = ask(interpreter)
     except Unable as error:
         raise InitializeFailed(f"requirements cannot be installed: {interpreter} {error}") from error
-    files = [_version(path) for line in wanted if (path := folder / line).is_file()]
+    files = [_version(path) for path in _files(wanted, folder)]
     text = json.dumps([facts.abi, facts.version, wanted, files])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _files(wanted: Sequence[str], folder: Path) -> Iterator[Path]:
+    """
+    The files that *wanted* names.
+    """
+    for line in wanted:
+        option = _PATH_OPTION.fullmatch(line)
+        path = folder / (option["path"] if option else line)
+        if os.path.isfile(path):  # noqa: PTH113  pathlib complains of a line too long for a name, such as one with hashes
+            yield path
 
 
 def _version(file: Path) -> tuple[int, int]:
@@ -141,6 +168,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path) -> None:
+    for left in target.parent.glob(f".{target.name}-*"):  # by a host that was killed
+        shutil.rmtree(left, ignore_errors=True)
     made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         file, packages = made / FILE, made / "packages"
@@ -150,7 +179,7 @@ def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path
         _run_pip([*_pip(interpreter), "install", "--target", str(packages), "--requirement", str(file)], wanted)
         packages.rename(target)
     finally:
-        shutil.rmtree(made)
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _pip(interpreter: str) -> list[str]:
@@ -175,9 +204,9 @@ def _has_pip(interpreter: str) -> bool:
 
 def _shown(wanted: Sequence[str]) -> str:
     """
-    Write *wanted* in a line, without the passwords that addresses may hold.
+    Write *wanted* in a line, without digests, and without the passwords that addresses may hold.
     """
-    return re.sub(r"(?<=://)[^/@\s]+(?=@)", "****", ", ".join(wanted))
+    return re.sub(r"(?<=://)[^/@\s]+(?=@)", "****", re.sub(r"\s+--hash\S*", "", ", ".join(wanted)))
 
 
 def _run_pip(command: Sequence[str], wanted: Sequence[str]) -> None:
@@ -196,9 +225,13 @@ def _run_pip(command: Sequence[str], wanted: Sequence[str]) -> None:
         errors="replace",
     ) as pip:
         assert pip.stdout is not None  # noqa: S101  it is a pipe
-        for line in pip.stdout:
-            log.debug("pip: %s", line.rstrip())
-            last = [*last[1 - _SHOWN_LINES :], line]
+        try:
+            for line in pip.stdout:
+                log.debug("pip: %s", line.rstrip())
+                last = [*last[1 - _SHOWN_LINES :], line]
+        except BaseException:  # Ctrl+C, too: nobody wants what pip makes any more
+            pip.terminate()
+            raise
     if pip.returncode != 0:
         raise InitializeFailed(
             f"requirements [{_shown(wanted)}]: pip ended with exit code {pip.returncode}; its last lines are above",

@@ -17,7 +17,7 @@ from eas_host.deploy import entries, environment, interpreter, models, requireme
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.deploy.entries import Entry, Package
 from eas_host.deploy.fixed import show
-from eas_host.deploy.layout import Source, Tree
+from eas_host.deploy.layout import Source, Tree, failure
 from eas_host.deploy.links import Links
 from eas_host.deploy.overlay import overlay
 from eas_host.deploy.workspace import Workspace, cache_folder, safe_name
@@ -60,6 +60,7 @@ def prepare(description: Description, reading: Reading, links: Links) -> Deploym
         HostError: it cannot be served.
     """
     description = overlay(description, reading)
+    _demand_processors(description)
     config = reading.config
     cache = cache_folder(config)
     sources = _fetch(description, cache)
@@ -73,17 +74,31 @@ def prepare(description: Description, reading: Reading, links: Links) -> Deploym
         ]
         fixed = Path(config.workspace) if config.workspace else None
         show(workspace, fixed, [one.tree for one in built], links)
-        for number, wanted in enumerate(description.storage):
-            source = sources[f"storage[{number}]"]
-            storage.mount(wanted.mount_path, source, [one.tree.root for one in built], workspace, links)
+        for wanted in description.storage:
+            storage.mount(wanted.mount_path, sources[wanted.where], [one.tree.root for one in built], workspace, links)
         parts = tuple(_part(one, description, config, fixed, cache) for one in built)
-    except BaseException:
+        warm_up = _warm_up(config, sources, workspace)
+    except BaseException as error:
         workspace.discard()
+        if isinstance(error, OSError):  # the disk is full, or what is in a folder cannot be looked at
+            raise failure(str(error.filename or workspace.folder), error) from error
         raise
-    warm_up = _warm_up(config, sources, workspace)
     name = config.name or description.name or service_name(config, parts[0].spec)
     watched = (description.file, *(source.path for source in _watched(sources)))
     return Deployment(replace(config, name=name), name, parts, warm_up, watched, workspace.discard)
+
+
+def _demand_processors(description: Description) -> None:
+    """
+    Demand that each model has a processor, before anything is fetched. What is mounted may bring it, too.
+    """
+    for model in description.models:
+        if not description.storage and not _processor_path(model, description):
+            raise _no_processor(_prefix(model))
+
+
+def _no_processor(where: str) -> ConfigError:
+    return ConfigError(f"{where}processor_path is missing: name the processor's archive, folder or file")
 
 
 def _fetch(description: Description, cache: Path) -> dict[str, Source]:
@@ -96,7 +111,7 @@ def _fetch(description: Description, cache: Path) -> dict[str, Source]:
         texts[f"{where}model_path"] = model.path
         texts[f"{where}processor_path"] = _processor_path(model, description)
     texts["warm_up_data_path"] = description.warm_up
-    texts |= {f"storage[{number}]": wanted.source for number, wanted in enumerate(description.storage)}
+    texts |= {wanted.where: wanted.source for wanted in description.storage}
     texts = {key: text for key, text in texts.items() if text}
     paths = fetch.fetch_all(texts, description.file.parent, cache)
     return {key: Source(text, paths[key], key) for key, text in texts.items()}
@@ -142,7 +157,7 @@ def _part(built: Built, description: Description, config: HostConfig, fixed: Pat
     tree = built.tree
     package = built.package
     if not any(package.folder.iterdir()):
-        raise ConfigError(f"{built.where}processor_path is missing: name the processor's archive, folder or file")
+        raise _no_processor(built.where)
     entry = entries.find(package, model.processor)
     shown = built.source.shown if built.source is not None else ""
     place = models.Place(tree.model, shown, built.bare, description.file.parent, built.where)

@@ -180,10 +180,12 @@ def _try_lock(path: Path, flags: int) -> int | None:
     """
     try:
         lock = os.open(path, flags | os.O_CLOEXEC, 0o600)
-    except (FileExistsError, FileNotFoundError, PermissionError):
-        if flags & os.O_CREAT and not path.parent.is_dir():
-            raise
+    except FileExistsError:
         return None
+    except (FileNotFoundError, PermissionError):
+        if flags & os.O_CREAT:
+            raise
+        return None  # gone by now, or another user's
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.stat().st_ino == os.fstat(lock).st_ino:

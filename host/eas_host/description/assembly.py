@@ -10,7 +10,7 @@ from typing import Any, Final
 from eas_host.description.cloud import STORAGE
 from eas_host.description.definitions import ModelEntry, ModelKeys, ProcessorKeys, Service, StorageEntry
 from eas_host.description.description import Model, Mount, Processor
-from eas_host.description.findings import Findings, Loc, Spot
+from eas_host.description.findings import Findings, Loc
 from eas_host.description.known import nearest, table
 from eas_host.description.mistakes import shown
 
@@ -65,10 +65,11 @@ def mounts_of(service: Service, findings: Findings) -> Iterator[Mount]:
     """
     What *service* wants to be mounted.
     """
+    excused = _excused(findings)
     for index, entry in enumerate(service.storage):
         sources = [source for source in _sources(entry) if source]
         spot = findings.spot(("storage", index))
-        if len(sources) > 1 or not (sources or _is_excused(index, spot, findings)):
+        if len(sources) > 1 or not (sources or spot.label in excused):
             fault = "has several sources" if sources else "has no source"
             findings.wrong(spot, f"it {fault}; expected one of oss.path, local.path and hostPath.path")
         elif sources and entry.mount_path:
@@ -91,14 +92,12 @@ def _sources(entry: StorageEntry) -> Iterator[str | None]:
     yield entry.host_path.path
 
 
-def _is_excused(index: int, spot: Spot, findings: Findings) -> bool:
+def _excused(findings: Findings) -> set[str]:
     """
-    Whether an entry of `storage[]` needs no source: it has one of a kind that is not read here, or a wrong one.
+    Which entries of `storage[]` need no source: they have one of a kind that is not read here, or a wrong one.
     """
-    unread = (*findings.ignored.get(STORAGE, ()), *findings.unknown)
-    return any(label.startswith(f"{spot.label}.") for label in unread) or any(
-        loc[:2] == ("storage", index) for loc in findings.dropped
-    )
+    unread = {label.partition(".")[0] for label in (*findings.ignored.get(STORAGE, ()), *findings.unknown)}
+    return unread | {f"storage[{loc[1]}]" for loc in findings.dropped if loc[0] == "storage" and len(loc) > 1}
 
 
 def _processor(keys: ProcessorKeys) -> Processor:

@@ -4,15 +4,19 @@ What the reader learns about a description on its way from the file to the value
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from eas_host.description.mistakes import Mistakes
+from eas_host.description.mistakes import Mistakes, shortened
 from eas_host.description.nodes import Place
 
 Loc: TypeAlias = "tuple[str | int, ...]"
 """Where a value is in what pydantic is given."""
+
+_LISTED: Final = 50
+"""Names in one note: more than there are documented keys for any one reason."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Findings:
         mistakes: all of them.
         spots: where each value of pydantic's came from; objects and lists, too.
         settled: labels of the single values among them, to their places.
-        ignored: keys that have no effect here, by the reason.
+        ignored: keys that have no effect here, each once, by the reason.
         unknown: keys that are not known at all.
         dropped: where values were that pydantic refused.
         notes: other lines for the user.
@@ -43,7 +47,7 @@ class Findings:
     mistakes: Mistakes
     spots: dict[Loc, Spot] = field(default_factory=dict)
     settled: dict[str, Place] = field(default_factory=dict)
-    ignored: dict[str, list[str]] = field(default_factory=dict)
+    ignored: dict[str, dict[str, None]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     dropped: set[Loc] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
@@ -59,9 +63,7 @@ class Findings:
         """
         Note that *label* has no effect.
         """
-        labels = self.ignored.setdefault(reason, [])
-        if label not in labels:
-            labels.append(label)
+        self.ignored.setdefault(reason, {})[label] = None
 
     def spot(self, loc: Loc) -> Spot:
         """
@@ -75,7 +77,15 @@ class Findings:
         """
         yield from self.notes
         for reason, labels in self.ignored.items():
-            yield f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'} ignored: {reason}"
+            yield f"{_listed(labels)} ignored: {reason}"
         if self.unknown:
-            names, verb = ", ".join(self.unknown), "is" if len(self.unknown) == 1 else "are"
-            yield f"{names} {verb} ignored: eas-host knows no such key"
+            yield f"{_listed(self.unknown)} ignored: eas-host knows no such key"
+
+
+def _listed(labels: Collection[str]) -> str:
+    """
+    Write *labels*, as many as anybody reads, with their verb.
+    """
+    names = [shortened(label) for label in itertools.islice(labels, _LISTED)]
+    more = f" and {len(labels) - _LISTED} more" if len(labels) > _LISTED else ""
+    return f"{', '.join(names)}{more} {'is' if len(labels) == 1 else 'are'}"

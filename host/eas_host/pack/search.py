@@ -1,8 +1,9 @@
 """
 Where the dynamic linker looks for a library, and in which order (ld.so(8)).
 
-Two things are added. The entry's folder is looked at before the system's, since this host has it searched. And the
-working directory, to which a relative rpath such as `.` refers, is the entry's folder, since it is a worker's.
+Two things are added. The entry's folder, and `lib` and `lib64` in it, are looked at before the system's, since this
+host has them searched. And the working directory, to which a relative rpath such as `.` refers, is the entry's folder,
+since it is a worker's.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def _candidates(name: str, user: Found, home: Path) -> Iterator[_Candidate]:
             yield _Candidate(Path(folder).absolute() / name, "LD_LIBRARY_PATH")
     for folder in user.facts.runpath:
         yield _by_rpath(name, folder, user, home)
-    yield _Candidate(home / name, "beside the entry")
+    for folder in elf.NEIGHBOURS:
+        yield _Candidate(home / folder / name, "beside the entry")
     for path in _cache().get(name, ()):
         yield _Candidate(path, "system")
     for default in (*_DEFAULT, *(f"{root}/{platform.machine()}-linux-gnu" for root in ("/lib", "/usr/lib"))):

@@ -137,7 +137,9 @@ def _stopped_by_exceptions() -> Iterator[None]:
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
         sys.exit(128 + number)  # as shells report it
 
-    earlier = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # One that is ignored stays so: nohup does that to SIGHUP.
+    numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    earlier = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from eas_host.elf import NEIGHBOURS
 from eas_host.errors import EntryInvalid
 
 MISSING: Final = re.compile(r"(?P<name>[^\s:/]+): cannot open shared object file")
 """What the dynamic linker says; it names the library as the one that needs it does."""
-_FOLDERS: Final = (".", "lib", "lib64")
 
 _HEADER: Final = "16sHHIQQQIHHHHHH"
 _SEGMENT: Final = "IIQQQQQQ"
@@ -69,7 +69,7 @@ def _open(entry: Path, load: Callable[[], T], tried: set[Path]) -> T:
 
 
 def _places(entry: Path, name: str) -> Iterator[Path]:
-    for folder in _FOLDERS:
+    for folder in NEIGHBOURS:
         path = entry.absolute().parent / folder / name
         if path.is_file():
             yield path

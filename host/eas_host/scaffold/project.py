@@ -7,6 +7,7 @@ text and in the names. Nothing that is there already is overwritten: either all 
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class Words:
         """
         Derive them from the name of *folder*.
         """
-        folder = folder.resolve()
+        folder = Path(os.path.realpath(folder))  # Path.resolve calls a circle of links a RuntimeError, up to 3.12
         words = re.findall(r"[a-z0-9]+", folder.name.lower())
         name = "_".join(words)[:_NAME_MAX].rstrip("_")
         if not name[:1].isalpha():
@@ -104,7 +105,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
         for name, text in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8") as file:
+            with path.open("x", encoding="utf-8", errors="surrogateescape") as file:  # a folder's name may be any bytes
                 file.write(text)
     except OSError as error:
         raise ConfigError(

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from eas_host import log
 from eas_host.config import WorkerSpec
+from eas_host.finder import put_before_site
 from eas_host.front.dispatch import Dispatcher
 from eas_host.processors import make
 from eas_host.ring import FrontRing, WorkerRing, open_log
@@ -69,6 +70,7 @@ class LocalWorker:
             signal.signal(number, signal.SIG_DFL)
         print_promptly()
         os.environ.update(self._spec.environment)
+        put_before_site(self._spec.packages)
         enter_folder(self._spec)
         self._processor.run(serve)
 
