@@ -214,7 +214,7 @@ class CppProgram:
         if threw:
             raise InitializeFailed(f"initialize threw {text(error)}")
         if state[0] != 0:
-            raise InitializeFailed(_state_text(state[0]))
+            raise InitializeFailed(_state_text(state[0], model_entry))
 
     def start(self, ring: WorkerRing, threads: int) -> None:
         """
@@ -229,7 +229,8 @@ class CppProgram:
         lib.eas_cpp_join(self._program)
 
 
-def _state_text(state: int) -> str:
+def _state_text(state: int, model_entry: str) -> str:
     if state == _STATE_UNSET:
         return "initialize did not set *state; set it to 0 when the model is loaded"
-    return f"initialize failed with state {state}"
+    # A state has no words, and most that are not 0 are about the model.
+    return f"initialize failed with state {state}" + (f"; the model_entry is {model_entry}" if model_entry else "")
