@@ -20,6 +20,7 @@ import pytest
 
 from support import proc
 from support.build import Workshop
+from support.fileserver import FileServer, running
 from support.gate import Gate
 from support.host import Host, Value
 from support.wire import Client, command, request
@@ -167,6 +168,14 @@ def gates(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[
 @pytest.fixture
 def gate(gates: Callable[[], Gate]) -> Gate:
     return gates()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A server of files, without a proxy in between."""
+    monkeypatch.setenv("no_proxy", "*")
+    with running() as started:
+        yield started
 
 
 class NeverReads(NamedTuple):

@@ -8,7 +8,6 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,17 +17,6 @@ from eas_host.fetch import Patience, addresses, fetch_all
 from support.fileserver import FileServer, running, status
 
 QUICK = Patience(connect=10, silence=10, linger=0.2, attempts=3, pause=0.01, longest_pause=1)
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
-
-
-@pytest.fixture
-def server() -> Iterator[FileServer]:
-    with running() as started:
-        yield started
 
 
 def get(folder: Path, patience: Patience = QUICK, **sources: str) -> dict[str, Path]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,17 +34,6 @@ from support.fileserver import (
 QUICK = Patience(connect=10, silence=10, linger=0.2, attempts=3, pause=0.01, longest_pause=1)
 BODY = bytes(range(256)) * 4000
 LATER = b"later" * 200_000
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
-
-
-@pytest.fixture
-def server() -> Iterator[FileServer]:
-    with running() as started:
-        yield started
 
 
 def get(url: str, folder: Path, patience: Patience = QUICK) -> Path:

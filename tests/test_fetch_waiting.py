@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,20 +19,9 @@ import pytest
 from eas_host.errors import EntryNotFound
 from eas_host.fetch import Patience, fetch_all
 from support import PATIENCE
-from support.fileserver import FileServer, Tap, announcing, running
+from support.fileserver import FileServer, Tap, announcing
 
 BODY = bytes(range(256)) * 4000
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "*")
-
-
-@pytest.fixture
-def server() -> Iterator[FileServer]:
-    with running() as started:
-        yield started
 
 
 def get(url: str, folder: Path, patience: Patience = Patience()) -> Path:  # noqa: B008 - frozen

@@ -8,14 +8,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from support.build import Workshop
-from support.fileserver import FileServer, running
+from support.fileserver import FileServer
 from support.service import Services, describe, services, tar
 from support.wire import request
 
@@ -52,12 +50,6 @@ class Configured(allspark.BaseProcessor):
     def process(self, data):
         return self.config, 200
 """
-
-
-@pytest.fixture
-def server() -> Iterator[FileServer]:
-    with running() as running_server:
-        yield running_server
 
 
 class Changing:

@@ -8,14 +8,13 @@ import json
 import re
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.build import TESTS, Workshop
 from support.command import run
-from support.fileserver import FileServer, running
+from support.fileserver import FileServer
 from support.service import Content, Services, describe, services, tar
 from support.wire import command, request
 from test_cpp import loaded
@@ -26,12 +25,6 @@ EASDATA = "http://eas-data.oss-cn-shanghai.aliyuncs.com"
 SERVING = r"^\[OK\] Serving at: \[http://localhost:(\d+)(/api/predict/[^]]+)\]$"
 SHOWN = "s3cret"
 ASKED = r"^\[INFO\] Token: \[(\S+)\]$"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FileServer]:
-    with running() as running_server:
-        yield running_server
 
 
 def archive(tmp_path: Path, files: dict[str, Content]) -> bytes:

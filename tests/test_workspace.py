@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,13 @@ from eas_host.deploy.workspace import Workspace, safe_name
 from eas_host.errors import ConfigError
 from support import proc
 from support.build import Workshop
-from support.fileserver import FileServer, running
+from support.fileserver import FileServer
 from support.host import Host
 from support.service import Services, describe, services, tar
 
 __all__ = ["services"]
 
 NOBODY = 65534
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FileServer]:
-    with running() as running_server:
-        yield running_server
 
 
 def ask(host: Host, **what: str) -> dict[str, Any]:
