@@ -44,15 +44,23 @@ $(STAMPS)/test-packages: $(STAMPS)/venv
 	@PYTHON='$(PYTHON)' scripts/bootstrap.sh test
 	@touch $@
 
+$(STAMPS)/example-packages: $(STAMPS)/venv
+	@PYTHON='$(PYTHON)' scripts/bootstrap.sh examples
+	@touch $@
+
 ## examples: the processors in examples/, each into its own build/ folder
-.PHONY: examples
-examples: $(STAMPS)/venv
+.PHONY: examples echo
+examples: echo $(STAMPS)/example-packages
+	@$(MAKE) --no-print-directory -C examples/image_classification/cpp
+	@$(MAKE) --no-print-directory -C examples/image_classification/java
+
+echo: $(STAMPS)/venv
 	@$(MAKE) --no-print-directory -C examples/echo/cpp
 	@$(MAKE) --no-print-directory -C examples/echo/java
 
 ## run: serves the C++ echo on LISTEN=127.0.0.1:8080 and prints the curl line to try
 .PHONY: run
-run: setup examples
+run: setup echo
 	@exec scripts/run.sh --entry examples/echo/cpp/build/libecho.so --model-entry examples/echo/model --listen '$(LISTEN)'
 
 ## test: the native tests, plain and under each sanitizer, then the Python tests (PYTEST_ARGS="-k name")
@@ -92,7 +100,7 @@ bench: setup
 .PHONY: clean
 clean:
 	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/java/*.jar
-	rm -rf native/build java/build bench/build examples/echo/*/build
+	rm -rf native/build java/build bench/build examples/*/*/build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find host tests bench examples -name __pycache__ -prune -exec rm -rf {} +
 

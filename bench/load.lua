@@ -1,10 +1,14 @@
--- wrk's side of the benchmark: POST one body of the size given after `--`, or GET without it, and print the result as
--- one line of JSON.
+-- wrk's side of the benchmark: POST one body of the size given after `--`, or the file named there as `@FILE`, or GET
+-- without it, and print the result as one line of JSON.
 
 function init(args)
   if not args[1] then return end
   wrk.method = "POST"
-  wrk.body = string.rep("x", tonumber(args[1]))
+  if args[1]:sub(1, 1) == "@" then
+    wrk.body = assert(io.open(args[1]:sub(2), "rb")):read("*a")
+  else
+    wrk.body = string.rep("x", tonumber(args[1]))
+  end
   wrk.headers["Content-Type"] = "application/octet-stream"
 end
 

@@ -21,11 +21,12 @@ _STATE, _PARENT, _TIMES = 0, 1, slice(11, 15)  # fields of /proc/PID/stat after 
 
 class Load(NamedTuple):
     """
-    What wrk does: *connections* that each POST *body* bytes again and again, or GET if that is None, for *seconds*.
+    What wrk does: *connections* that each POST *body* again and again, so many bytes or a file, or GET if that is None,
+    for *seconds*.
     """
 
     connections: int
-    body: int | None
+    body: int | Path | None
     seconds: int
 
 
@@ -58,7 +59,9 @@ def wrk_command(url: str, load: Load) -> list[str]:
     """
     command = [tool("wrk"), "-t1", f"-c{load.connections}", f"-d{load.seconds}s", "--timeout", "10s"]
     command += ["-s", str(BENCH / "load.lua"), url, "--"]
-    return command if load.body is None else [*command, str(load.body)]
+    if load.body is None:
+        return command
+    return [*command, f"@{load.body}" if isinstance(load.body, Path) else str(load.body)]
 
 
 def _cpu_us(root: int) -> float:

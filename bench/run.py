@@ -8,6 +8,7 @@ way; and what a processor that computes costs the rest of the host.
     make bench BENCH_ARGS="--connections 4 --body 1048576"      copying rather than parsing
     make bench BENCH_ARGS="--only python"                       the Python echo, beside mosec and LitServe
     make bench BENCH_ARGS="--only ping"                         beside a processor that computes
+    make bench BENCH_ARGS="--only images"                       the image classification example, and its bare twins
 
 A machine's speed drifts while it is measured, so the rounds are interleaved: each round measures every server
 once, a ratio compares two results of the same round, and what is printed is the median over the rounds. wrk
@@ -24,6 +25,7 @@ import statistics
 import sys
 from typing import Final
 
+import images
 import ping
 from measure import Load, Result, measure
 from peers import peers
@@ -53,6 +55,8 @@ def main() -> int:
             _print_echoes([*baseline, *wanted], load, options.rounds)
         if options.only in ping.NAME:
             ping.print_pings(options.rounds, options.seconds)
+        if options.only in images.NAME:
+            images.print_images(load, options.rounds)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -68,7 +72,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="[5]")
     parser.add_argument("--seconds", type=int, default=4, help="of load on each server in each round [4]")
     parser.add_argument(
-        "--only", default="", metavar="TEXT", help=f"only rows whose name has TEXT, and the bare row; or {ping.NAME}"
+        "--only",
+        default="",
+        metavar="TEXT",
+        help=f"only rows whose name has TEXT, and the bare row; or {ping.NAME}, or {images.NAME}",
     )
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second")
     options = parser.parse_args()

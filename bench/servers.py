@@ -56,7 +56,8 @@ class BenchError(Exception):
 class Row(NamedTuple):
     """
     One server: its *name* in the table, its *command* with what that adds to the environment, where it listens, and
-    whether it *echoes* what it is sent. *prepare* is called before it is first started.
+    whether it *echoes* what it is sent. *prepare* is called before it is first started; *probe* is a file with a
+    request that it answers, if it does not answer just any.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Row(NamedTuple):
     path: str = "/"
     environment: Mapping[str, str] = {}
     prepare: Callable[[], None] = lambda: None
+    probe: Path | None = None
 
     @property
     def url(self) -> str:
@@ -172,7 +174,7 @@ def started(row: Row) -> Iterator[int]:
 
 
 def _wait_until_it_answers(row: Row, server: subprocess.Popen[bytes], log: Path) -> None:
-    sent = b"\x00is this an echo?\xff"
+    sent = b"\x00is this an echo?\xff" if row.probe is None else row.probe.read_bytes()
     end = time.monotonic() + START_SECONDS
     while True:
         try:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the system packages in place that a build needs: scripts/bootstrap.sh [test] [bench]
+# Puts the system packages in place that a build needs: scripts/bootstrap.sh [examples] [test] [bench]
 #
 # Each need is checked by its effect (a command that is found, a header that is there) and only what is missing is
 # installed, so that a machine which has everything, from wherever, is left alone. On Debian and Ubuntu apt installs it
@@ -27,6 +27,10 @@ has_python_headers() {
   "$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 }
 
+has_header() {
+  test -e "/usr/include/$1" || echo "#include <$1>" | g++ -E -x c++ -
+}
+
 has_googletest() {
   test -e /usr/include/gtest/gtest.h || echo '#include <gtest/gtest.h>' | g++ -E -x c++ -
 }
@@ -46,9 +50,22 @@ need default-jdk-headless command -v java
 
 for purpose in "$@"; do
   case $purpose in
-    test) need libgtest-dev has_googletest ;;
+    examples)
+      need maven command -v mvn
+      # The smallest set with OpenCV's dnn and imgcodecs: libopencv-dev would bring half a desktop along.
+      need libopencv-dnn-dev has_header opencv4/opencv2/dnn.hpp
+      need libopencv-imgcodecs-dev has_header opencv4/opencv2/imgcodecs.hpp
+      need nlohmann-json3-dev has_header nlohmann/json.hpp
+      need libjpeg-dev has_header jpeglib.h
+      need libpng-dev has_header png.h
+      ;;
+    test)
+      need libgtest-dev has_googletest
+      need chromium command -v chromium
+      need chromium-driver command -v chromedriver
+      ;;
     bench) need wrk command -v wrk; need nginx test -x "$(command -v nginx || echo /usr/sbin/nginx)" ;;
-    *) stop "unknown purpose: $purpose (expected test or bench)" ;;
+    *) stop "unknown purpose: $purpose (expected examples, test or bench)" ;;
   esac
 done
 

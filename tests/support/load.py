@@ -2,7 +2,7 @@
 A load client, run as a process of its own: many connections, each with one request at a time, and a book of
 every answer.
 
-    python load.py --port 8080 --connections 32 --plan echo [--count N] [--die HOW --every N] [--report N]
+    python load.py --port 8080 --connections 32 --plan echo [--count N] [--die HOW --every N] [--report N] [--file F]
 
 Each request has a body that no other request has, so an answer that belongs to another request is seen.
 Progress goes to standard output as one line per --report answers; the end, after --count answers or when
@@ -19,6 +19,7 @@ import random
 import sys
 from collections import Counter
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -45,6 +46,8 @@ class Book:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.dice = random.Random(7)  # noqa: S311 - no secret depends on it
         self.padding = self.dice.randbytes(4 << 20)
+        self.file = options.file.read_bytes() if options.file else b""
+        self.first = b""
 
     def next_body(self, connection: int) -> tuple[bytes, bytes | None]:
         """The next request's body, and its answer; None for a request that must fail."""
@@ -59,6 +62,11 @@ class Book:
         body = unique + self.padding[start : start + size]
         return body, body
 
+    def same_body(self) -> tuple[bytes, bytes | None]:
+        """The same request each time; what its first answer is, all must be."""
+        self.asked += 1
+        return self.file, self.first
+
     def more(self) -> bool:
         return not self.stopping and (not self.options.count or self.asked < self.options.count)
 
@@ -70,7 +78,11 @@ class Book:
     def answer(self, status: int, body: bytes, expected: bytes | None) -> None:
         self.answered += 1
         self.statuses[status] += 1
-        if expected is None:
+        if self.file:
+            self.first = self.first or body
+            if status != 200 or body != self.first:
+                self.note(f"{status} {body[:200]!r}")
+        elif expected is None:
             if status != 500:
                 self.note(f"{status} {body[:100]!r} for a request that must fail")
         elif self.options.plan == "versions":
@@ -126,7 +138,8 @@ class Connection(asyncio.Protocol):
         if not self.book.more():
             self.transport.close()
             return
-        body, self.expected = self.book.next_body(self.number)
+        book = self.book
+        body, self.expected = book.same_body() if book.file else book.next_body(self.number)
         self.waiting = True
         self.transport.writelines([b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body), body])
 
@@ -195,6 +208,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--plan", choices=("echo", "mixed", "versions"), default="echo")
+    parser.add_argument("--file", type=Path, help="what each request has for a body, in place of a plan")
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--die", default="")
     parser.add_argument("--every", type=int, default=0)

@@ -40,9 +40,9 @@ class Summary:
 
 
 class LoadRun:
-    def __init__(self, host: Host, **options: str | int) -> None:
+    def __init__(self, host: Host, **options: str | int | Path) -> None:
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        self.report = int(options.get("report", 200))
+        self.report = int(str(options.get("report", 200)))
         self._log = Log()
         self._seen = 0
         self._process = subprocess.Popen(

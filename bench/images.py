@@ -1,0 +1,140 @@
+"""
+The third table of the benchmark: the image classification example, and what the host adds to it.
+
+Beside each language's service runs its bare twin: the same processor, called with the same picture from as many
+threads in a loop, without HTTP or a host (`twins/`). Both decode and do one forward pass; what the service costs above
+its twin is what the host adds. They are measured in turns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from measure import Load, Result, measure
+from servers import BENCH, BUILD, Row, free_port, run, started, tool
+from table import print_table, progress
+
+NAME: Final = "images"
+EXAMPLE: Final = BENCH.parent / "examples" / "image_classification"
+PICTURE: Final = EXAMPLE / "images" / "2-white.jpg"
+THREADS: Final = 5
+"""EAS's default of worker threads."""
+_CONFIG: Final = '{"top_k": 3, "invert": "auto"}'
+_HEAD: Final = (
+    "one picture, decoded and classified",
+    "requests/s",
+    "of bare",
+    "CPU µs/request",
+    "bare",
+    "host adds",
+)
+
+
+class Twin(NamedTuple):
+    """
+    What one language is measured as: its service, and the command that calls the same processor without the host.
+    """
+
+    service: Row
+    bare: list[str]
+
+
+def print_images(load: Load, rounds: int) -> None:
+    """
+    Measure, and print the table.
+    """
+    run(tool("make"), "-C", BENCH.parent, "examples")
+    twins = [_cpp(load.seconds), _java(load.seconds), _python(load.seconds)]
+    pictures = load._replace(body=PICTURE)
+    lines = [_line(twin.service.name, *_measured(twin, pictures, rounds)) for twin in twins]
+    print(f"{load.connections} connections, {PICTURE.name} ({PICTURE.stat().st_size} bytes), {THREADS} threads")
+    print()
+    print_table(_HEAD, lines)
+
+
+def _measured(twin: Twin, load: Load, rounds: int) -> tuple[list[Result], list[Result]]:
+    served: list[Result] = []
+    bare: list[Result] = []
+    with started(twin.service) as root, _running(twin.bare) as process:
+        for number in range(rounds + 1):  # the first one warms up
+            progress(f"round {number} of {rounds}: {twin.service.name}")
+            served.append(measure(twin.service.url, root, load))
+            bare.append(_once(process))
+    progress("")
+    return served[1:], bare[1:]
+
+
+@contextlib.contextmanager
+def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "SERVICE_CONFIG": json.dumps({"model_config": json.loads(_CONFIG)})}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _once(process: subprocess.Popen[str]) -> Result:
+    assert process.stdin is not None  # noqa: S101  it is a pipe
+    assert process.stdout is not None  # noqa: S101  the same
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    told = json.loads(process.stdout.readline())
+    return Result(told["calls"] / told["seconds"], told["cpu_us"] / told["calls"], 0.0)
+
+
+def _service(language: str) -> Row:
+    port = free_port()
+    words = ["-m", "eas_host", "serve", EXAMPLE / language / "service.json", "--log-level", "warning"]
+    words += ["--listen", f"127.0.0.1:{port}", "--worker-threads", str(THREADS)]
+    return Row(f"eas-host, {language}", [sys.executable, *map(str, words)], port, echoes=False, probe=PICTURE)
+
+
+def _words(*first: str | Path, seconds: int) -> list[str]:
+    return [*map(str, first), str(PICTURE), str(THREADS), str(seconds)]
+
+
+def _cpp(seconds: int) -> Twin:
+    bare = BUILD / "twin"
+    run(tool("g++"), "-std=c++17", "-O2", BENCH / "twins" / "twin.cc", "-o", bare, "-ldl", "-pthread")
+    library = EXAMPLE / "cpp" / "build" / "libimage_classification.so"
+    return Twin(_service("cpp"), _words(bare, library, _model(), _CONFIG, seconds=seconds))
+
+
+def _java(seconds: int) -> Twin:
+    classes = BUILD / "twin-classes"
+    run(tool("javac"), "--release", "11", "-d", classes, BENCH / "twins" / "Twin.java")
+    path = f"{classes}:{EXAMPLE / 'java' / 'build' / 'image-classification.jar'}"
+    words = _words(
+        tool("java"), "-cp", path, "Twin", "com.example.ImageClassification", _model(), _CONFIG, seconds=seconds
+    )
+    return Twin(_service("java"), words)
+
+
+def _python(seconds: int) -> Twin:
+    program = EXAMPLE / "python" / "app.py"
+    bare = BENCH / "twins" / "twin.py"
+    return Twin(
+        _service("python"), _words(sys.executable, bare, program, "ImageClassification", _model(), seconds=seconds)
+    )
+
+
+def _model() -> Path:
+    return EXAMPLE / "model" / "mnist.onnx"
+
+
+def _line(name: str, served: list[Result], bare: list[Result]) -> tuple[str, ...]:
+    rate, cpu, _ = (statistics.median(column) for column in zip(*served, strict=True))
+    _, bare_cpu, _ = (statistics.median(column) for column in zip(*bare, strict=True))
+    ratio = statistics.median(mine.rate / its.rate for mine, its in zip(served, bare, strict=True))
+    added = statistics.median(mine.cpu_us - its.cpu_us for mine, its in zip(served, bare, strict=True))
+    return name, f"{rate:,.0f}", f"{ratio:.2f}", f"{cpu:.1f}", f"{bare_cpu:.1f}", f"{added:+.1f}"
