@@ -175,6 +175,21 @@ def test_a_body_under_way_is_answered_by_the_new_version(many: Host, service: Se
         assert client.call(b"two", SECOND).body == b"another 3 346"
 
 
+def test_a_token_that_was_made_up_stays(service: Service, tmp_path: Path) -> None:
+    """Clients know it: another version of the service asks for the same one."""
+    service.more["generate_token"] = True
+    variables = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    with Host(tmp_path / "host", variables, ("serve", service.write()), reload=True) as host:
+        token = host.wait_for_log(r"^\[INFO\] Token: \[(.+)\]$")[1]
+        host.mark()
+        service.program("second", "another")
+        host.wait_for_log(DONE)
+        with host.connect() as client:
+            client.send(request("POST", SECOND, b"two", [("Authorization", token)]))
+            assert client.read().body == b"another 3 346"
+        assert host.call(b"two", SECOND).status == 401
+
+
 def test_one_broken_model_keeps_all_as_they_were(many: Host, service: Service) -> None:
     """A version takes over as a whole or not at all."""
     many.allow_log(REFUSED)

@@ -8,7 +8,6 @@ with the defaults of a plain `eas-host`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -113,7 +112,6 @@ class Service:
         log.configure(config.log_level, config.log_format)
         self.file = _file(self.words.get("file"))
         self._links = Links()
-        self._token: str | None = None
         self._notes: tuple[str, ...] = ()
 
     def read(self) -> tuple[Description, Reading]:
@@ -128,9 +126,7 @@ class Service:
             self._notes = description.notes
             for note in description.notes:
                 log.info("%s", note)
-        return description, self._with_one_token(
-            settle(self.words, described=description.options, defaults=self._defaults)
-        )
+        return description, settle(self.words, described=description.options, defaults=self._defaults)
 
     def prepare(self) -> Deployment:
         """
@@ -139,7 +135,7 @@ class Service:
         Raises:
             HostError: it cannot be served.
         """
-        return prepare(*self.read(), self._links)
+        return self.make(*self.read())
 
     def make(self, description: Description, reading: Reading) -> Deployment:
         """
@@ -149,15 +145,6 @@ class Service:
             HostError: it cannot be served.
         """
         return prepare(description, reading, self._links)
-
-    def _with_one_token(self, reading: Reading) -> Reading:
-        """
-        A token that is made up is made up once: callers of the next version know the first one's.
-        """
-        if not reading.config.generate_token:
-            return reading
-        self._token = self._token or reading.config.token
-        return reading._replace(config=replace(reading.config, token=self._token))
 
 
 def _serve(service: Service, *, announce: bool) -> int:
