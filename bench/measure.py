@@ -32,12 +32,14 @@ class Load(NamedTuple):
 
 class Result(NamedTuple):
     """
-    Requests per second, CPU microseconds per request of all processes, and how long the slowest 1 % waited.
+    Requests per second, CPU microseconds per request of all processes, how long the slowest 1 % waited, and what part
+    of the CPU time is that of the server's first process.
     """
 
     rate: float
     cpu_us: float
     p99_us: float
+    first_us: float
 
 
 def measure(url: str, root: int, load: Load) -> Result:
@@ -46,11 +48,13 @@ def measure(url: str, root: int, load: Load) -> Result:
     """
     before = _cpu_us(root)
     output = run(*wrk_command(url, load))
-    spent = _cpu_us(root) - before
+    after = _cpu_us(root)
+    spent = sum(after.values()) - sum(before.values())
     wrk = json.loads(output.splitlines()[-1])
     if wrk["errors"] or not wrk["requests"]:
         raise BenchError(f"{url}: {wrk['errors']} errors in {wrk['requests']} requests\n{output}")
-    return Result(wrk["requests"] / wrk["seconds"], spent / wrk["requests"], wrk["p99_us"])
+    first = after[root] - before[root]
+    return Result(wrk["requests"] / wrk["seconds"], spent / wrk["requests"], wrk["p99_us"], first / wrk["requests"])
 
 
 def wrk_command(url: str, load: Load) -> list[str]:
@@ -64,9 +68,9 @@ def wrk_command(url: str, load: Load) -> list[str]:
     return [*command, f"@{load.body}" if isinstance(load.body, Path) else str(load.body)]
 
 
-def _cpu_us(root: int) -> float:
+def _cpu_us(root: int) -> dict[int, float]:
     """
-    Sum the CPU time of *root* and its descendants, in microseconds.
+    The CPU time of *root* and of each of its descendants, in microseconds.
     """
     children: dict[int, list[int]] = {}
     ticks: dict[int, int] = {}
@@ -81,4 +85,4 @@ def _cpu_us(root: int) -> float:
     family = [root]
     for process in family:
         family += children.get(process, [])
-    return sum(ticks.get(process, 0) for process in family) * _TICK_US
+    return {process: ticks.get(process, 0) * _TICK_US for process in family}

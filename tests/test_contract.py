@@ -284,6 +284,23 @@ def test_a_slow_request_holds_nobody_up(host: Host, gate: Gate) -> None:
         client.close()
 
 
+def test_an_answer_waits_for_no_slow_one(host: Host, gate: Gate) -> None:
+    """Where many requests wait the front is told of several completions at once; none is kept until others end."""
+    quick = host.connect()
+    assert quick.call(b"connected").body == b"connected"
+    held = [host.ask(gate.command(b"held")) for _ in range(5)]
+    gate.wait_entered(5)
+    quick.send(request("POST", host.path, b"quick"))
+    held += [host.ask(gate.command(b"held")) for _ in range(20)]
+    gate.release()
+    gate.wait_entered(6)
+    assert quick.read().body == b"quick"
+    gate.release(24)
+    assert [client.read().body for client in held] == [b"held"] * 25
+    for client in [quick, *held]:
+        client.close()
+
+
 # Loading.
 
 

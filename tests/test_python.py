@@ -4,6 +4,8 @@ What only a Python processor can do: shapes of return values, modules beside it,
 
 from __future__ import annotations
 
+import json
+import os
 from typing import NamedTuple
 
 import pytest
@@ -101,6 +103,13 @@ def test_each_process_is_initialised(start: StartHost) -> None:
     assert len(host.workers()) == 3
     seen = {host.call(command("pid")).body: host.call(command("loaded")).text for _ in range(5)}
     assert all("loads=1" in loaded for loaded in seen.values())
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_only_our_threads_wait_for_the_core(start: StartHost, workshop: Workshop, isolation: str) -> None:
+    """A worker thread that is wakened takes the core from nobody; the user's own threads are as ever."""
+    host = start("python", workshop.python("policies.py"), isolation=isolation)
+    assert json.loads(host.call(b"").body) == [os.SCHED_BATCH, os.SCHED_OTHER]
 
 
 @columns("python")

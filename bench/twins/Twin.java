@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The same as twin.cc, for a class: {@code Twin CLASS MODEL CONFIG INPUT THREADS SECONDS}. */
+/** The same as twin.cc, for a class: {@code Twin CLASS MODEL CONFIG INPUT THREADS}. */
 public final class Twin {
   public static void main(String[] words) throws Exception {
     Class<?> type = Class.forName(words[0]);
@@ -17,9 +17,9 @@ public final class Twin {
     Method process = type.getMethod("Process", byte[].class);
     byte[] input = Files.readAllBytes(Path.of(words[3]));
     int threads = Integer.parseInt(words[4]);
-    long nanoseconds = (long) (1e9 * Double.parseDouble(words[5]));
     BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    while (orders.readLine() != null) {
+    for (String order = orders.readLine(); order != null; order = orders.readLine()) {
+      long nanoseconds = (long) (1e9 * Double.parseDouble(order));
       AtomicLong calls = new AtomicLong();
       long before = cpu();
       long begin = System.nanoTime();

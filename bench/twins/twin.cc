@@ -1,9 +1,9 @@
-// What a cpp processor costs without the host: THREADS threads call process() with the same input for SECONDS.
+// What a cpp processor costs without the host: THREADS threads call process() with the same input for some seconds.
 //
-//   twin LIBRARY MODEL CONFIG INPUT THREADS SECONDS
+//   twin LIBRARY MODEL CONFIG INPUT THREADS
 //
-// Prints one line of JSON: calls, seconds, and the CPU time of the process in microseconds. It reads a line of its
-// standard input before each such run, so that rounds can be interleaved with others.
+// Reads the seconds from a line of its standard input and prints one line of JSON: calls, seconds, and the CPU time of
+// the process in microseconds; then the next line, so that turns can be interleaved with others.
 #include <dlfcn.h>
 #include <sys/resource.h>
 
@@ -29,7 +29,7 @@ static double CpuMicroseconds() {
 }
 
 int main(int count, char** words) {
-  if (count != 7) return 2;
+  if (count != 6) return 2;
   void* library = dlopen(words[1], RTLD_NOW);
   if (library == nullptr) {
     std::fprintf(stderr, "%s\n", dlerror());
@@ -43,9 +43,9 @@ int main(int count, char** words) {
   std::ifstream file(words[4], std::ios::binary);
   const std::string input{std::istreambuf_iterator<char>(file), {}};
   const int threads = std::atoi(words[5]);
-  const std::chrono::duration<double> seconds(std::atof(words[6]));
 
   for (std::string line; std::getline(std::cin, line);) {
+    const std::chrono::duration<double> seconds(std::atof(line.c_str()));
     std::atomic<long> calls{0};
     std::atomic<bool> failed{false};
     const double before = CpuMicroseconds();

@@ -1,5 +1,5 @@
 """
-The same as twin.cc, for a program: `twin.py APP CLASS MODEL INPUT THREADS SECONDS`; its configuration is where it
+The same as twin.cc, for a program: `twin.py APP CLASS MODEL INPUT THREADS`; its configuration is where it
 looks for it.
 """
 
@@ -36,17 +36,17 @@ def cpu_us() -> float:
 
 def main() -> None:
     """
-    Load, and run once for each line of standard input.
+    Load, and run for each line of standard input, for as many seconds as it says.
     """
-    app, name, model, path, threads, seconds = sys.argv[1:]
+    app, name, model, path, threads = sys.argv[1:]
     os.environ["EAS_HOST_MODEL_ENTRY"] = model
     sys.path.insert(0, str(Path(app).parent))
     opening.opener = lambda _: Nobody()  # type: ignore[assignment,return-value]  # it has what a constructor asks for
     processor = getattr(importlib.import_module(Path(app).stem), name)()
     processor.initialize()
     data = Path(path).read_bytes()
-    for _ in sys.stdin:
-        print(json.dumps(measured(processor, data, int(threads), float(seconds))), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(measured(processor, data, int(threads), float(line))), flush=True)
 
 
 def measured(processor: Any, data: bytes, threads: int, seconds: float) -> dict[str, float]:  # noqa: ANN401  a user's class

@@ -178,8 +178,9 @@ int eas_front_collect(eas_ring* ring, int64_t* out, int max, char* copies, size_
 
 #define EAS_COPIED 256
 
-// Asks for a write to the completion eventfd at the next completion. 1 = armed; 0 = something is complete
-// already and nothing is armed: drain again.
+// Asks for a write to the completion eventfd at the next completion or, while many requests wait, when some
+// are complete. 1 = armed; 0 = they are already and nothing is armed: drain again. Who is armed while
+// requests wait must drain every few milliseconds all the same: the last of them may take long.
 // [front]
 int eas_front_arm(eas_ring* ring);
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstring>
 
@@ -11,6 +12,14 @@ namespace {
 // A slot keeps up to this much memory for its next request; more is given back. Measured: to fault 1 MiB in
 // again costs 0.2 ms, which is much for a request of that size and little for a larger one's copying.
 constexpr uint64_t kKeepBytes = 1 << 20;
+
+// Completions that may gather before the front is told: to wake it costs some 50 us where a processor keeps
+// the cores' caches to itself, and with 8 its share is small.
+constexpr int kMostAwaited = 8;
+
+// One in 4 of the requests that wait: then a completion is told of after a quarter of the time that its
+// request has waited, and the threads have the others to go on with until the front has seen to it.
+constexpr int kAwaitedShare = 4;
 
 }  // namespace
 
@@ -221,17 +230,14 @@ int Front::Collect(int64_t* out, int max, char* copies, size_t room) {
 }
 
 bool Front::Arm() {
+  const uint32_t wanted = static_cast<uint32_t>(std::clamp(Waiting() / kAwaitedShare, 1, kMostAwaited));
   // Sequentially consistent, here and in the worker's completion: either the worker sees the arming, or this
   // sees the worker's bit. With less, both could miss each other and the front would sleep on a completed
   // request.
-  ring_.header->armed.store(1, std::memory_order_seq_cst);
-  for (uint64_t word = 0; word < ring_.layout.bitmap_words; ++word) {
-    if (ring_.bitmap[word].load(std::memory_order_seq_cst) != 0) {
-      ring_.header->armed.store(0, std::memory_order_seq_cst);
-      return false;
-    }
-  }
-  return true;
+  ring_.header->armed.store(wanted, std::memory_order_seq_cst);
+  if (CountComplete(ring_) < wanted) return true;
+  ring_.header->armed.store(0, std::memory_order_seq_cst);
+  return false;
 }
 
 bool Front::Cancel(int slot) {

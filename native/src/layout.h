@@ -88,7 +88,7 @@ struct Header {
   // The futex word that consumers sleep on; both sides add to it.
   alignas(kCacheLine) std::atomic<uint32_t> doorbell;
 
-  // 1: the front sleeps, and wants the eventfd written.
+  // Not 0: the front sleeps, and wants the eventfd written when so many slots are complete.
   alignas(kCacheLine) std::atomic<uint32_t> armed;
 };
 

@@ -115,6 +115,14 @@ void RingBell(Ring& ring, int threads, uint32_t sleepers) {
           nullptr, sleepers);
 }
 
+uint32_t CountComplete(const Ring& ring) {
+  uint32_t complete = 0;
+  for (uint64_t word = 0; word < ring.layout.bitmap_words; ++word) {
+    complete += __builtin_popcountll(ring.bitmap[word].load(std::memory_order_seq_cst));
+  }
+  return complete;
+}
+
 uint64_t Now() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -52,6 +52,9 @@ using Ring = ::eas_ring;
 int CreateRing(const eas_shape& shape, std::string* error);
 Ring* MapRing(int memfd, int completion_fd, std::string* error);
 
+// How many completion bits are set.
+uint32_t CountComplete(const Ring& ring);
+
 // Adds to the doorbell and wakes up to `threads` of the sleepers (a set of k...Sleepers bits).
 void RingBell(Ring& ring, int threads, uint32_t sleepers);
 

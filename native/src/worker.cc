@@ -127,7 +127,9 @@ void Signal(Ring& ring) {
   this_thread.unsignalled = 0;
   // Sequentially consistent: see Front::Arm.
   std::atomic<uint32_t>& armed = ring.header->armed;
-  if (armed.load(std::memory_order_seq_cst) != 1 || armed.exchange(0, std::memory_order_seq_cst) != 1) return;
+  const uint32_t wanted = armed.load(std::memory_order_seq_cst);
+  if (wanted == 0 || (wanted > 1 && CountComplete(ring) < wanted)) return;
+  if (armed.exchange(0, std::memory_order_seq_cst) == 0) return;  // another thread does
   const uint64_t one = 1;
   while (write(ring.completion_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
   }

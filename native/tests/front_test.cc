@@ -248,6 +248,26 @@ TEST(Front, TheEventfdIsWrittenOnceAndOnlyWhenArmed) {
   EXPECT_EQ(2u, ring.Drain().size());
 }
 
+// A quarter of those that wait may gather, 8 at most.
+TEST(Front, WhileManyWaitTheEventfdIsWrittenForSeveral) {
+  const std::vector<std::pair<int, int>> waiting_and_wanted = {{0, 1}, {7, 1}, {8, 2}, {31, 7}, {60, 8}};
+  for (const auto& [waiting, wanted] : waiting_and_wanted) {
+    const TestRing ring(Shape(80, 2, 8));
+    std::vector<eas_call> calls;
+    for (int i = 0; i < wanted + waiting; ++i) ring.Submit("x");
+    for (int i = 0; i < wanted; ++i) calls.push_back(ring.Take(0, static_cast<uint32_t>(i)));
+    ASSERT_EQ(waiting, eas_front_waiting(ring));
+    ASSERT_EQ(1, eas_front_arm(ring));
+    uint64_t count = 0;
+    for (int i = 0; i < wanted; ++i) {
+      EXPECT_EQ(-1, read(ring.eventfd, &count, sizeof(count))) << i << " of " << wanted;
+      ring.Reply(calls[static_cast<size_t>(i)], "", 0, 0, static_cast<uint32_t>(i));
+    }
+    EXPECT_EQ(ssize_t{sizeof(count)}, read(ring.eventfd, &count, sizeof(count))) << wanted;
+    EXPECT_EQ(0, eas_front_arm(ring)) << "so many are complete";
+  }
+}
+
 TEST(Front, ALateCompletionOfAReleasedSlotIsIgnored) {
   const TestRing ring(Shape(1));
   ring.Submit("first life");

@@ -2,8 +2,8 @@
 Carries exchanges over the ring and back.
 
 Strategy (measured in bench/): requests are submitted while they are parsed, and workers are woken once per turn of the
-event loop, not once per request. Everything that is complete is drained in the same turn; only when nothing is does
-the front ask workers to signal it.
+event loop, not once per request. Everything that is complete is drained in the same turn; then the front asks workers
+to signal the next completion or, where many requests wait, several at once: what a turn costs is then shared.
 
 The front keeps its own truth: `_running[slot]` is the exchange whose request is in that slot, `ABANDONED` where nobody
 waits for the answer any more but a worker still has the slot.
@@ -18,14 +18,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from eas_host import log
+from eas_host.front.backlog import Backlog
 from eas_host.front.exchange import Exchange, Refusal
 from eas_host.front.rate import RateLimit
 from eas_host.reply import BAD_REQUEST, HTTP_STATUS
 from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
-
-_BACKLOG_SECONDS: Final = 0.001
-"""How long a request may wait because worker threads guessed wrong about who wakes whom, and when to tell the front."""
-
 
 _RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
@@ -51,6 +48,7 @@ class Dispatcher:
         reason: why requests are refused with 503 while nobody is `ready`.
         worker_alive: whether a worker is ready now.
         live: the requests in the ring.
+        taken: how many were taken out of it so far.
         alone: the slots of those requests that run alone.
         on_alone_done: called with such a slot when its request is done.
         on_alone_abandoned: called with such a slot when nobody waits for its request any more, but a worker runs it.
@@ -63,10 +61,9 @@ class Dispatcher:
         self.capacity = capacity
         self.threads = threads
         self._running: list[Holder] = [None] * ring.shape.slots
-        self.live = 0
+        self.live = self.taken = 0
         self._turn_due = False
-        self._batches = self._batches_seen = 0  # of completions, now and at the last look at the backlog
-        self._backlog_timer: asyncio.TimerHandle | None = None
+        self._backlog = Backlog(loop, ring, self)
         self._ready = False
         self._paused = False
         self._rate: RateLimit | None = None
@@ -171,7 +168,8 @@ class Dispatcher:
         Wake all worker threads, after something about the workers has changed.
         """
         self._ring.bell(self.threads)
-        self._watch_backlog()
+        if self.live:
+            self._backlog.watch()
 
     # -- from the workers
 
@@ -182,7 +180,8 @@ class Dispatcher:
         self._turn_due = False
         self._ring.nudge()
         self.drain()
-        self._watch_backlog()
+        if self.live:
+            self._backlog.watch()
 
     def _on_completion(self) -> None:
         try:
@@ -237,7 +236,7 @@ class Dispatcher:
                 batch.append((running[slot], outcome, status, self._ring.output(slot, size)))
                 self._free(slot)
         self.live -= freed
-        self._batches += 1
+        self.taken += len(batch)
         return batch
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
@@ -257,27 +256,6 @@ class Dispatcher:
         if slot in self.alone:
             self.alone.discard(slot)
             self.on_alone_done(slot)
-
-    def _watch_backlog(self) -> None:
-        if self._backlog_timer is None and self.live:
-            self._backlog_timer = self._loop.call_later(_BACKLOG_SECONDS, self._check_backlog)
-
-    def _check_backlog(self) -> None:
-        """
-        Correct the workers' guesses: wake as many threads as there are requests that wait, and look for completions
-        that a thread kept to itself before it met a slow call.
-        """
-        self._backlog_timer = None
-        # In this order: a thread may take the last request that waits, a slow one, with a completion still untold.
-        waiting = self._ring.waiting()
-        self.drain()
-        if waiting > 0:
-            # Under load something always waits; only if nothing at all has come back does a guess need correcting.
-            if self._batches == self._batches_seen:
-                self._ring.bell(waiting)
-            self._batches_seen = self._batches
-            if self.worker_alive:
-                self._watch_backlog()
 
     # -- after a worker's death
 
@@ -388,7 +366,6 @@ class Dispatcher:
         Stop listening to the ring.
         """
         self._loop.remove_reader(self._ring.completion_fd)
-        if self._backlog_timer is not None:
-            self._backlog_timer.cancel()
+        self._backlog.close()
         if not self.idle:
             log.debug("%d requests were still in the ring", self.live)

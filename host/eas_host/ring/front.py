@@ -102,7 +102,7 @@ class FrontRing:
     Attributes:
         copies: the outputs that `collect` has copied; a slice of it is bytes.
         memory_fd: the shared memory, to be inherited by workers.
-        completion_fd: an eventfd that becomes readable when something is complete, if `arm` said so.
+        completion_fd: an eventfd that becomes readable when enough is complete, if `arm` said so.
         submit: `submit(body, size) -> slot`, or -1 when no slot is free. Wakes nobody: see `bell`.
         reserve: `reserve() -> slot` or -1, for a body that arrives in pieces; then `write` and `publish`.
         write: `write(slot, offset, data, size) -> 0`, or -1 if that does not fit.
@@ -114,7 +114,8 @@ class FrontRing:
         waiting: `waiting() -> int`: requests that no worker has taken yet.
         bell: `bell(threads)`: wake up to that many worker threads.
         nudge: `nudge()`: wake one worker thread, unless one is awake that will look at the queue soon.
-        arm: `arm() -> 1`, or 0 when something is complete already: collect again.
+        arm: `arm() -> 1`, or 0 when enough is complete already: collect again. One is enough; while many requests
+            wait, a quarter of them, 8 at most.
     """
 
     def __init__(self, shape: Shape) -> None:

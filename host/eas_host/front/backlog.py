@@ -1,0 +1,75 @@
+"""
+Looks after the requests that wait, every few milliseconds for as long as there are any.
+
+To wake a thread and to tell the front are dear, so worker threads guess: one that is awake is not wakened again, and
+completions are told of together (`FrontRing.arm`). A guess is wrong when a call takes longer than those before it. Then
+requests wait while threads sleep, or completions lie about; this is what finds them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from eas_host.ring import FrontRing
+
+if TYPE_CHECKING:
+    from eas_host.front.dispatch import Dispatcher
+
+_SECONDS: Final = 0.001
+"""How long a wrong guess may last."""
+
+_SLOW_SECONDS: Final = 0.008
+_SLOW: Final = 32
+"""
+Where no more than so many completions come between two looks, calls are too slow for threads to guess by, and the next
+look may wait longer: for so long a completion then lies about, while many requests wait. A look costs some 50 CPU us
+where the processor keeps the cores' caches to itself.
+"""
+
+
+class Backlog:
+    """
+    Watches the requests that wait in *ring* for *dispatcher*.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, dispatcher: Dispatcher) -> None:
+        self._loop = loop
+        self._ring = ring
+        self._dispatcher = dispatcher
+        self._timer: asyncio.TimerHandle | None = None
+        self._taken = 0  # completions, at the last look
+
+    def watch(self, seconds: float = _SECONDS) -> None:
+        """
+        Look in so many *seconds*, if not earlier.
+        """
+        if self._timer is None:
+            self._timer = self._loop.call_later(seconds, self._look)
+
+    def close(self) -> None:
+        """
+        Watch no more.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        """
+        Correct the workers' guesses: wake as many threads as there are requests that wait, and look for completions
+        that a thread kept to itself before it met a slow call, or that are too few to be told of.
+        """
+        self._timer = None
+        dispatcher = self._dispatcher
+        # In this order: a thread may take the last request that waits, a slow one, with a completion still untold.
+        waiting = self._ring.waiting()
+        dispatcher.drain()
+        if waiting <= 0:
+            return
+        taken = dispatcher.taken - self._taken
+        self._taken = dispatcher.taken
+        # Under load something always waits; only if nothing at all has come back does a guess need correcting.
+        if not taken:
+            self._ring.bell(waiting)
+        if dispatcher.worker_alive and dispatcher.live:
+            self.watch(_SLOW_SECONDS if 0 < taken <= _SLOW else _SECONDS)
