@@ -151,6 +151,7 @@ def refused() -> Mapping[str, tuple[bytes, str]]:
         "half a JPEG": (photo[: photo.index(SCAN) + 40], truncated),
         "JPEG without its end": (photo[:-2], truncated),
         "thumbnail's end alone": (with_thumbnail(photo, photo)[:-2], truncated),
+        "PNG without its last rows": (raw_png(50, 50, 8, GREY, bytes(51 * 40)), "the image is broken: ..."),
         "damaged PNG": (bytes(broken), "the image is broken: ..."),
         "PNG without data": (drawn[: image - 4] + chunk(b"IEND"), "the image is broken: ..."),
         "PNG of 7 bits": (raw_png(50, 50, 7, GREY, bytes(51 * 50)), "the image is broken: ..."),

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from digits.errors import BadImage, broken, truncated
@@ -29,7 +31,13 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15, amo
 
 FRAME_SIZE = 9  # up to the number of components
 IHDR_END = 33  # the magic, and the first chunk: a length, a type, 13 bytes, a checksum
-CHUNK_FRAME = 12  # a length, a type and a checksum
+CHUNK_HEAD = 8  # a length and a type
+CHUNK_FRAME = 12  # these, and a checksum
+SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of each pixel, by the PNG's type of colour
+WHOLE = ((0, 0, 1, 1),)
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""Of each pass over a PNG's pixels: where it begins, and its steps across and down."""
+INFLATED_AT_ONCE = 1 << 16
 LENGTH_SIZE = 2  # a JPEG segment's length counts its own two bytes
 
 
@@ -76,16 +84,55 @@ def png_size(data: bytes) -> Size:
 
 def require_whole_png(data: bytes) -> None:
     """
-    The chunks lead to the last one, IEND.
+    The chunks lead to the last one, IEND, and hold all rows: where rows are missing Pillow says nothing, and leaves
+    them black.
     """
     at, kind = len(PNG), b""
+    packed = []
     while kind != b"IEND":
         if at + CHUNK_FRAME > len(data):
             raise truncated()
         length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IDAT":
+            packed.append(data[at + CHUNK_HEAD : at + CHUNK_HEAD + length])
         at += CHUNK_FRAME + length
     if at > len(data):
         raise truncated()
+    if ends_early(packed, inflated_size(data)):
+        raise broken("the PNG has fewer rows than its header says")
+
+
+def ends_early(packed: Iterable[bytes], size: int) -> bool:
+    """
+    Tell whether what was *packed* comes to its end within fewer than *size* bytes. It is inflated piece by piece, and
+    only so far. What is damaged does not come to its end; the decoder has words for it.
+    """
+    inflate = zlib.decompressobj()
+    try:
+        for piece in packed:
+            rest, full = piece, True
+            while size > 0 and (rest or full):
+                limit = min(size, INFLATED_AT_ONCE)
+                got = len(inflate.decompress(rest, limit))
+                rest, full = inflate.unconsumed_tail, got == limit
+                size -= got
+    except zlib.error:
+        return False
+    return inflate.eof and size > 0
+
+
+def inflated_size(data: bytes) -> int:
+    """
+    The bytes of all rows: each begins with the number of its filter. An interlaced image has them seven times over,
+    each time of other pixels.
+    """
+    width, height, depth, colours, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, len(PNG) + 8)
+    bits = depth * SAMPLES.get(colours, 0)
+    return sum(
+        rows * (1 + (columns * bits + 7) // 8)
+        for left, top, across, down in (ADAM7 if interlaced else WHOLE)
+        if (columns := -((left - width) // across)) > 0 and (rows := -((top - height) // down)) > 0
+    )
 
 
 def jpeg_size(data: bytes) -> tuple[Size, int]:

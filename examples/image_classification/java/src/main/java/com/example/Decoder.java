@@ -1,6 +1,5 @@
 package com.example;
 
-import java.awt.image.BufferedImage;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Iterator;
@@ -40,18 +39,18 @@ final class Decoder {
    */
   Picture decode(byte[] data, Header header) throws BadImage {
     try (ArrayInput input = new ArrayInput(data)) {
-      return new Picture(decode(input, readers.get(header.format())));
+      return decode(input, header);
     } catch (IOException | RuntimeException error) { // damaged files make the readers throw both
       throw BadImage.broken(words(error));
     }
   }
 
-  private static BufferedImage decode(ArrayInput input, ImageReaderSpi spi) throws IOException, BadImage {
-    ImageReader reader = spi.createReaderInstance();
+  private Picture decode(ArrayInput input, Header header) throws IOException, BadImage {
+    ImageReader reader = readers.get(header.format()).createReaderInstance();
     try {
       reader.setInput(input, true, true); // once through, without the metadata
       Header.requireSize(reader.getWidth(0), reader.getHeight(0));
-      return reader.read(0);
+      return header.isCmyk() ? Picture.ofCmyk(reader.readRaster(0, null)) : Picture.of(reader.read(0));
     } finally {
       reader.dispose();
     }

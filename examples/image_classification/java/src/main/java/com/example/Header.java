@@ -48,6 +48,11 @@ abstract class Header {
     return format;
   }
 
+  /** Whether its samples are amounts of light behind four inks, which ImageIO gives out only as they are. */
+  boolean isCmyk() {
+    return false;
+  }
+
   /** Demands a size that can be classified, and decoded without harm. */
   final void requireSize() throws BadImage {
     requireSize(width, height);

@@ -11,14 +11,18 @@ final class JpegHeader extends Header {
 
   private static final int END = 0xd9;
   private static final int SCAN = 0xda;
-  private static final int GREY = 1;
-  private static final int COLOUR = 3;
+
+  /** Of a JPEG for print. */
+  private static final int CMYK = 4;
+
+  private final int components;
 
   /** Where the segment with the size ends. */
   private final int end;
 
-  private JpegHeader(long width, long height, int end) {
+  private JpegHeader(long width, long height, int components, int end) {
     super("jpeg", width, height);
+    this.components = components;
     this.end = end;
   }
 
@@ -36,11 +40,12 @@ final class JpegHeader extends Header {
       throw BadImage.broken("the JPEG's frame header is too short");
     }
     // Behind the marker: a length, the precision, the height, the width, the number of components.
-    int components = bytes.u8(at + 8);
-    if (components != GREY && components != COLOUR) {
-      throw BadImage.broken("a JPEG with " + components + " components (CMYK has 4), which ImageIO does not decode");
-    }
-    return new JpegHeader(bytes.u16(at + 6), bytes.u16(at + 4), end);
+    return new JpegHeader(bytes.u16(at + 6), bytes.u16(at + 4), bytes.u8(at + 8), end);
+  }
+
+  @Override
+  boolean isCmyk() {
+    return components == CMYK;
   }
 
   /** Demands an end-of-image marker behind the beginning of the first scan. */

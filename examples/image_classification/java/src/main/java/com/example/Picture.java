@@ -12,6 +12,8 @@ import java.awt.image.Raster;
  * would brighten it. Rows are made one at a time, so that a large image is not in memory twice.
  */
 final class Picture {
+  private static final int WHITE = 255;
+
   private final Raster raster;
   private final int bands;
   private final int shift;
@@ -19,12 +21,29 @@ final class Picture {
   /** The grey of each entry of a palette; null for an image without one. */
   private final int[] palette;
 
-  Picture(BufferedImage image) {
-    raster = image.getRaster();
+  private final boolean cmyk;
+
+  private Picture(Raster raster, int[] palette, boolean cmyk) {
+    this.raster = raster;
+    this.palette = palette;
+    this.cmyk = cmyk;
     bands = raster.getNumBands();
     shift = raster.getSampleModel().getSampleSize(0) - 8; // of 16 bits, the high byte
+  }
+
+  static Picture of(BufferedImage image) {
     ColorModel colours = image.getColorModel();
-    palette = colours instanceof IndexColorModel ? grey((IndexColorModel) colours) : null;
+    int[] palette = colours instanceof IndexColorModel ? grey((IndexColorModel) colours) : null;
+    return new Picture(image.getRaster(), palette, false);
+  }
+
+  /**
+   * The picture of a JPEG with four inks.
+   *
+   * @param raster as Adobe's programs write it: 255 is no ink
+   */
+  static Picture ofCmyk(Raster raster) {
+    return new Picture(raster, null, true);
   }
 
   int width() {
@@ -48,7 +67,7 @@ final class Picture {
     }
   }
 
-  /** The grey of the pixel whose samples begin at {@code at}: grey, grey and alpha, RGB or RGBA. */
+  /** The grey of the pixel whose samples begin at {@code at}: grey, grey and alpha, RGB, RGBA or CMYK. */
   private int grey(int[] samples, int at) {
     int first = samples[at] >> shift;
     switch (bands) {
@@ -59,11 +78,12 @@ final class Picture {
       case 3:
         return grey(first, samples[at + 1] >> shift, samples[at + 2] >> shift);
       default:
-        int alpha = samples[at + 3] >> shift;
+        int paper = cmyk ? 0 : WHITE; // what shows where black ink, or what is transparent, lets nothing through
+        int light = samples[at + 3] >> shift;
         return grey(
-            overWhite(first, alpha),
-            overWhite(samples[at + 1] >> shift, alpha),
-            overWhite(samples[at + 2] >> shift, alpha));
+            over(paper, first, light),
+            over(paper, samples[at + 1] >> shift, light),
+            over(paper, samples[at + 2] >> shift, light));
     }
   }
 
@@ -86,6 +106,10 @@ final class Picture {
   }
 
   private static int overWhite(int sample, int alpha) {
-    return (sample * alpha + 255 * (255 - alpha) + 127) / 255;
+    return over(WHITE, sample, alpha);
+  }
+
+  private static int over(int paper, int sample, int alpha) {
+    return (sample * alpha + paper * (WHITE - alpha) + WHITE / 2) / WHITE;
   }
 }
