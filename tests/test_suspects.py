@@ -43,6 +43,12 @@ def gated(gate: Gate, body: str) -> bytes:
     return f"gate:{gate.folder}:{body}".encode()
 
 
+def starting(gate: Gate, number: int) -> int:
+    """Waits until worker *number*, counted from 0, starts a thread at *gate*; its pid. It may start another there."""
+    gate.wait(lambda events: len({event.pid for event in events}) > number, f"worker {number}")
+    return list(dict.fromkeys(event.pid for event in gate.events))[number]
+
+
 # On the way to the run alone.
 
 
@@ -62,11 +68,11 @@ def test_worker_dies_before_it_takes_the_suspect(
         requests.wait_entered(2)
         mood.set(f"start:gate {starts.folder}")
         host.kill_worker()
-        for number in range(1, deaths + 1):
-            host.kill_worker(starts.wait_entered(number)[-1].pid)
-        starts.wait_entered(deaths + 1)
+        for number in range(deaths):
+            host.kill_worker(starting(starts, number))
+        starting(starts, deaths)
         mood.set("ok")
-        starts.release()
+        starts.release(2)
         requests.release(2)
         assert [client.read().body for client in asked] == [b"a", b"b"]
     assert sorted(event.body for event in requests.wait_entered(4)) == ["a", "a", "b", "b"]

@@ -133,9 +133,9 @@ class Connection(asyncio.Protocol):
         if self.parting is not None:
             self.parting.lost(by_client=exc is not None)
         if active is not None:
+            front.abandon(active)  # before the log says so: who reads it may count on that
             if not self._cut_off:
                 front.client_left(active)
-            front.abandon(active)
             self._drop(active)
         self._drop_waiting()
         front.check_drained()
