@@ -199,9 +199,9 @@ class JavaProcessor:
         bridge = self._bridge
         try:
             bridge.enter(threading.current_thread().name)
+            call_process = bridge.call
         except jpype.JVMNotRunning:
             raise SystemExit from None  # a call on another thread has ended the JVM, and with it this process
-        call_process = bridge.call
 
         def handle(call: Call) -> None:
             slot = call.slot
