@@ -70,9 +70,8 @@ test: test-native test-python
 test-native: setup $(STAMPS)/test-packages
 	@$(MAKE) --no-print-directory -C native test test-asan test-ubsan test-tsan headers
 
-# One process for each core, each with whole files, whose tests share a host; PYTEST_ARGS="-n 0 --pdb" for just one.
 test-python: setup examples
-	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest $(PYTEST_ARGS)
 
 ## lint: ruff, mypy and clang-format; they only tell, `make format` changes
 .PHONY: lint

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from support import proc
+from support import PATIENCE, proc
 from support.build import Workshop
 from support.fileserver import FileServer, running
 from support.gate import Gate
@@ -193,4 +194,5 @@ def never_reads(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) ->
         descriptors = proc.holdings(running.pid).descriptors
         with Client(running.address, receive_buffer=4096) as client:
             client.send(request(body=command("size", str(100 << 20))))
+            assert select.select([client.socket], [], [], PATIENCE)[0], "no answer begins"
             yield NeverReads(running, client, descriptors)
