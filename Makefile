@@ -20,7 +20,7 @@ NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/s
 JAVA_SOURCES := $(wildcard java/*.py) $(shell find java/src -name '*.java' 2>/dev/null)
 FORMATTED := $(shell find examples bench tests -name '*.cc' -o -name '*.c' -o -name '*.h')
 
-## setup: a .venv with the Python packages, the native module and the Java bridge; installs what the system lacks
+## setup: a .venv with what the host needs to run, and the host itself; installs what the system lacks
 .PHONY: setup
 setup: $(STAMPS)/installed
 	@:
@@ -37,11 +37,16 @@ $(STAMPS)/build-tools: $(STAMPS)/venv pyproject.toml
 
 $(STAMPS)/installed: $(STAMPS)/build-tools pyproject.toml setup.py $(NATIVE_SOURCES) $(JAVA_SOURCES)
 	@rm -f host/eas_host/_native*.so  # an older module under another of Python's suffixes would be preferred
-	$(BIN)/pip install -q --no-build-isolation -e '.[test,lint,bench]'
+	$(BIN)/pip install -q --no-build-isolation -e .
 	@touch $@
 
-$(STAMPS)/test-packages: $(STAMPS)/venv
-	@PYTHON='$(PYTHON)' scripts/bootstrap.sh test
+# The packages of an extra in pyproject.toml, for the host that is installed already: it is not built again.
+$(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
+	$(BIN)/pip install -q 'eas-host[$*]'
+	@touch $@
+
+$(STAMPS)/test-packages: $(STAMPS)/venv scripts/bootstrap.sh
+	@PYTHON='$(PYTHON)' scripts/bootstrap.sh test bench
 	@touch $@
 
 $(STAMPS)/example-packages: $(STAMPS)/venv
@@ -50,7 +55,7 @@ $(STAMPS)/example-packages: $(STAMPS)/venv
 
 ## examples: the processors in examples/, each into its own build/ folder
 .PHONY: examples echo
-examples: echo $(STAMPS)/example-packages
+examples: echo $(STAMPS)/example-packages $(STAMPS)/examples-extra
 	@$(MAKE) --no-print-directory -C examples/image_classification/cpp
 	@$(MAKE) --no-print-directory -C examples/image_classification/java
 
@@ -70,12 +75,12 @@ test: test-native test-python
 test-native: setup $(STAMPS)/test-packages
 	@$(MAKE) --no-print-directory -C native test test-asan test-ubsan test-tsan headers
 
-test-python: setup examples
+test-python: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 ## lint: ruff, mypy and clang-format; they only tell, `make format` changes
 .PHONY: lint
-lint: setup
+lint: setup $(STAMPS)/lint-extra $(STAMPS)/test-extra
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -84,7 +89,7 @@ lint: setup
 
 ## format: formats the Python and C++ sources
 .PHONY: format
-format: setup
+format: setup $(STAMPS)/lint-extra
 	$(BIN)/ruff check --fix --exit-zero --quiet
 	$(BIN)/ruff format
 	@$(BIN)/clang-format -i $(FORMATTED)
@@ -92,7 +97,7 @@ format: setup
 
 ## bench: requests/s and CPU time per request beside nginx, a bare loop, mosec and LitServe (BENCH_ARGS="--quick")
 .PHONY: bench
-bench: setup
+bench: setup $(STAMPS)/examples-extra
 	@PYTHON='$(PYTHON)' scripts/bootstrap.sh bench
 	@$(BIN)/python bench/run.py $(BENCH_ARGS)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -40,6 +42,13 @@ class Result(NamedTuple):
     cpu_us: float
     p99_us: float
     first_us: float
+
+    @classmethod
+    def median(cls, results: Iterable[Result]) -> Result:
+        """
+        The medians of the *results*, figure by figure.
+        """
+        return cls(*(statistics.median(figures) for figures in zip(*results, strict=True)))
 
 
 def measure(url: str, root: int, load: Load) -> Result:

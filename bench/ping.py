@@ -57,6 +57,6 @@ def _spinning(row: Row) -> Iterator[None]:
 
 def _line(name: str, own: list[Result], idle: list[Result]) -> tuple[str, ...]:
     ratios = [(mine.rate / its.rate, mine.p99_us / its.p99_us) for mine, its in zip(own, idle, strict=True)]
-    rate, _, p99 = (statistics.median(column) for column in zip(*own, strict=True))
     rate_ratio, p99_ratio = (statistics.median(column) for column in zip(*ratios, strict=True))
-    return name, f"{rate:,.0f}", f"{rate_ratio:.2f}", f"{p99 / 1000:.3f}", f"{p99_ratio:.2f}"
+    middle = Result.median(own)
+    return name, f"{middle.rate:,.0f}", f"{rate_ratio:.2f}", f"{middle.p99_us / 1000:.3f}", f"{p99_ratio:.2f}"

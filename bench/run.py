@@ -120,9 +120,10 @@ def _interleaved(chosen: list[Row], load: Load, rounds: int) -> dict[str, list[R
 
 def _line(name: str, own: list[Result], bare: list[Result]) -> tuple[str, ...]:
     ratios = [(mine.rate / its.rate, mine.cpu_us / its.cpu_us) for mine, its in zip(own, bare, strict=True)]
-    rate, cpu, p99 = (statistics.median(column) for column in zip(*own, strict=True))
     rate_ratio, cpu_ratio = (statistics.median(column) for column in zip(*ratios, strict=True))
-    return name, f"{rate:,.0f}", f"{rate_ratio:.2f}", f"{cpu:.1f}", f"{cpu_ratio:.2f}", f"{p99 / 1000:.2f}"
+    middle = Result.median(own)
+    rate, cpu, p99 = f"{middle.rate:,.0f}", f"{middle.cpu_us:.1f}", f"{middle.p99_us / 1000:.2f}"
+    return name, rate, f"{rate_ratio:.2f}", cpu, f"{cpu_ratio:.2f}", p99
 
 
 if __name__ == "__main__":

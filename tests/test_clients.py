@@ -66,27 +66,14 @@ def test_goes_away_while_its_request_runs(host: Host, gate: Gate, leave: object)
 def test_goes_away_anywhere(host: Host) -> None:
     """Wherever in a request a connection breaks, nothing is left of it."""
     data = request(body=b"b" * 200, headers=[("Expect", "100-continue")])
-    descriptors = settled_descriptors(host)
+    descriptors = host.settled().descriptors
     for at in range(0, len(data), 3):
         client = host.connect().send(data[:at])
         if at % 2:
             client.close()
         else:
             client.reset()
-    assert settled_descriptors(host, descriptors) == descriptors
-
-
-def settled_descriptors(host: Host, expected: int | None = None) -> int:
-    """
-    The number of descriptors that the front holds; asked again, a request in between, until it is as
-    *expected*.
-    """
-    for _ in range(200):
-        count = proc.holdings(host.pid).descriptors
-        if expected in (None, count):
-            break
-        host.call(b"a turn of the loop")
-    return count
+    assert host.settled().descriptors == descriptors
 
 
 def test_goes_away_while_it_is_answered(host: Host) -> None:
@@ -175,7 +162,7 @@ def test_large_uploads_stop_nobody(host: Host) -> None:
 
 def test_connections_come_and_go(host: Host) -> None:
     """3,000 connections, one request each, leave no descriptor behind."""
-    descriptors = settled_descriptors(host)
+    descriptors = host.settled().descriptors
     for number in range(3000):
         assert host.call(b"%d" % number).body == b"%d" % number
-    assert settled_descriptors(host, descriptors) == descriptors
+    assert host.settled().descriptors == descriptors

@@ -34,18 +34,17 @@ MIB = 1024  # in the KiB of /proc
 
 def all_holdings(host: Host) -> tuple[proc.Holdings, list[proc.Holdings]]:
     """What the front and the workers hold."""
-    return proc.holdings(host.pid), [proc.holdings(pid) for pid in host.workers()]
+    return host.settled(), [proc.holdings(pid) for pid in host.workers()]
 
 
 def settle(host: Host, descriptors: int) -> proc.Holdings:
     """
-    The front's holdings, once it has seen the end of the load's connections: each look is a turn of its loop.
+    The front's holdings, once a worker that was replaced is as far as the one before: it has as many *descriptors*.
     """
-    for _ in range(500):
-        now = proc.holdings(host.pid)
+    for _ in range(100):
+        now = host.settled()
         if now.descriptors == descriptors:
             break
-        assert host.call(b"a turn").body == b"a turn"
     return now
 
 
@@ -53,8 +52,7 @@ def warm_up(host: Host) -> proc.Holdings:
     """Ordinary load from as many connections, after which nothing is made for the first time."""
     with LoadRun(host, connections=32, count=5000) as load:
         load.wait_end().check()
-    assert host.call(b"a turn").body == b"a turn"
-    return proc.holdings(host.pid)
+    return host.settled()
 
 
 def is_as_before(host: Host, before: proc.Holdings, workers: int) -> None:

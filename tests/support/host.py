@@ -155,6 +155,16 @@ class Host:
         while json.loads(self.call(None, "/api/builtin/monitor", "GET").body)["queue_length"] < length:
             pass
 
+    def settled(self) -> proc.Holdings:
+        """
+        What the front holds once it has seen the end of every connection that was closed before this call; one more is
+        open while it looks. Each answer takes a turn of its loop, and closing a connection takes a few.
+        """
+        with self.connect() as client:
+            for _ in range(5):
+                assert client.call(None, "/api/builtin/ping", "GET").status == 200
+            return proc.holdings(self.pid)
+
     # The log.
 
     def mark(self) -> None:

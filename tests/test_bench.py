@@ -1,0 +1,38 @@
+"""
+The benchmark runs: each of its tables is printed, from one round of a second.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parent.parent / "bench" / "run.py"
+
+
+@pytest.mark.parametrize(
+    ("only", "lines"),
+    [
+        ("eas-host, cpp, process", ["uvloop + httptools, bare", "eas-host, cpp, process"]),
+        ("ping", ["idle", "beside 5 threads that compute"]),
+    ],
+)
+@pytest.mark.skipif(
+    not (shutil.which("wrk") and shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")),
+    reason="needs wrk and nginx",
+)
+def test_table(only: str, lines: list[str]) -> None:
+    """A line for each row, with a figure in each column."""
+    words = [sys.executable, str(BENCH), "--rounds", "1", "--seconds", "1", "--only", only]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    for line in lines:
+        assert re.search(rf"^\W*{re.escape(line)}\W+\d[\d,]*\W+\d+\.\d\d\W+\d+\.\d", done.stdout, re.MULTILINE), (
+            done.stdout
+        )
