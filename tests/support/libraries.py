@@ -22,13 +22,11 @@ int process(void* model, const void* input, int size, void** output, int* output
 """
 
 
-def library(target: Path, *needs: Path, flags: tuple[str, ...] = (), calls: str = "") -> Path:
+def library(target: Path, *needs: Path, flags: tuple[str, ...] = ()) -> Path:
     """
     The library *target*, with its file's name as SONAME. Its function gives 1 more than those that it needs together.
-    With *calls* it has another one, which calls the function of that name; nobody need define it.
     """
-    caller = f"int {calls}(void);\nint {_function(target)}_caller(void) {{ return {calls}(); }}\n" if calls else ""
-    return _link(target, f"{caller}int {_function(target)}(void) {{ return 1{_sum(needs)}; }}", needs, flags)
+    return _link(target, f"int {_function(target)}(void) {{ return 1{_sum(needs)}; }}", needs, flags)
 
 
 def processor(target: Path, *needs: Path, flags: tuple[str, ...] = ()) -> Path:

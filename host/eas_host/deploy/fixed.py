@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from eas_host import log, safe_path
 from eas_host.deploy.layout import Tree
 from eas_host.deploy.links import Links
 from eas_host.deploy.workspace import Workspace
 from eas_host.errors import ConfigError
+
+_ADVICE: Final = "or name another folder with --workspace DIR"
 
 
 def show(workspace: Workspace, fixed: Path | None, trees: Sequence[Tree], links: Links) -> None:
@@ -24,6 +28,8 @@ def show(workspace: Workspace, fixed: Path | None, trees: Sequence[Tree], links:
     Raises:
         ConfigError: there is something else, or nothing may be made there.
     """
+    if fixed is not None:
+        _refuse_others(fixed)
     for tree in trees:
         if not os.path.lexists(tree.model):
             _adopt(tree, fixed, links) if fixed is not None and tree.root == workspace.folder else tree.model.mkdir()
@@ -41,6 +47,19 @@ def show(workspace: Workspace, fixed: Path | None, trees: Sequence[Tree], links:
             links.add(workspace, link, part)
         except OSError as error:
             raise ConfigError(f"--workspace {fixed}: {link}: {error.strerror}") from error
+
+
+def _refuse_others(fixed: Path) -> None:
+    """
+    Refuse a place where others could exchange the links, or prepare a model. Its owner could, too; but a volume of a
+    container has the owner that it has outside, and was named on purpose.
+    """
+    try:
+        owner = safe_path.refuse_writable(fixed, advice=_ADVICE)
+    except OSError as error:
+        raise ConfigError(f"--workspace {fixed}: {error.strerror}") from error
+    if owner is not None:
+        log.warning("--workspace %s: user %d owns it and can change what the processor finds there", fixed, owner)
 
 
 def _adopt(tree: Tree, fixed: Path, links: Links) -> None:

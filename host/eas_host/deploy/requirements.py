@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from eas_host import log
+from eas_host import log, safe_path
 from eas_host.deploy.interpreter import Unable, ask
 from eas_host.errors import EntryInvalid, InitializeFailed
 
@@ -76,9 +76,11 @@ def install(lines: Sequence[str], interpreter: str, cache: Path, folder: Path | 
         return None
     target = cache / "requirements" / _key(wanted, interpreter or sys.executable, folder)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        safe_path.private_folder(target.parent)
         with _locked(target.with_suffix(".lock")):
-            if not target.is_dir():
+            if target.is_dir():
+                safe_path.check_tree(target)
+            else:
                 log.announce(f"[OK] Installing requirements [{_shown(wanted)}]")
                 _install(wanted, interpreter or sys.executable, target, folder)
     except OSError as error:
@@ -159,7 +161,7 @@ def _locked(path: Path) -> Iterator[None]:
     """
     Have the lock file *path*: two hosts that start together install once.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = safe_path.open_private(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -175,7 +177,7 @@ def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path
         file, packages = made / FILE, made / "packages"
         lines = (_with_path(line, folder, lambda path: str(path.absolute())) for line in wanted)
         file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-        packages.mkdir()
+        packages.mkdir(mode=0o755)
         _run_pip([*_pip(interpreter), "install", "--target", str(packages), "--requirement", str(file)], wanted)
         packages.rename(target)
     finally:
@@ -223,6 +225,7 @@ def _run_pip(command: Sequence[str], wanted: Sequence[str]) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        umask=0o022,  # nobody else writes to it, whatever the user's own is
     ) as pip:
         assert pip.stdout is not None  # noqa: S101  it is a pipe
         try:

@@ -29,7 +29,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from eas_host import log
+from eas_host import log, safe_path
 from eas_host.config import HostConfig
 from eas_host.deploy import links
 from eas_host.errors import ConfigError
@@ -44,12 +44,12 @@ def cache_folder(config: HostConfig) -> Path:
     The folder for downloads and workspaces. It is made if need be.
 
     Raises:
-        ConfigError: it cannot be written to.
+        ConfigError: it cannot be written to, or somebody else can change what is in it.
     """
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = Path(config.cache or Path(home).expanduser() / "eas-host")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        safe_path.private_folder(folder)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(0, "Permission denied")
     except (OSError, RuntimeError) as error:
@@ -84,7 +84,7 @@ class Workspace:
         root = cache / "workspaces"
         self._undo: list[Callable[[], None]] = []
         try:
-            root.mkdir(exist_ok=True)
+            safe_path.private_folder(root)
             sweep(root)
             while True:
                 self.folder = root / f"{safe_name(service)}-{os.getpid()}-{next(_versions)}"
@@ -151,8 +151,7 @@ def remove_tree(folder: Path) -> None:
         parent = Path(path).parent
         with contextlib.suppress(OSError):
             for place in (parent, Path(path)):
-                if place.is_dir() and not place.is_symlink():
-                    place.chmod(stat.S_IRWXU)
+                _make_enterable(place)
             if Path(path).is_dir() and not Path(path).is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -161,6 +160,17 @@ def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, onerror=make_writable)
     if folder.exists():
         log.warning("%s: cannot be removed; remove it by hand", folder)
+
+
+def _make_enterable(folder: Path) -> None:
+    """
+    Let the owner change the folder, and nothing that stands in its place by now: a processor may still be at work.
+    """
+    opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.chmod(f"/proc/self/fd/{opened}", stat.S_IRWXU)  # noqa: PTH101  a descriptor's own name
+    finally:
+        os.close(opened)
 
 
 def _beside(folder: Path) -> Path:
@@ -179,8 +189,11 @@ def _try_lock(path: Path, flags: int) -> int | None:
     Open *path* with *flags* and lock it; None if it is locked, or not this file any more.
     """
     try:
-        lock = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        lock = safe_path.open_private(path, flags)
     except FileExistsError:
+        return None
+    except safe_path.UnsafePath as error:  # what stands in it would be removed
+        log.warning("%s", error)
         return None
     except (FileNotFoundError, PermissionError):
         if flags & os.O_CREAT:

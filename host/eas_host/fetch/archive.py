@@ -36,7 +36,8 @@ def unpack(archive: Path, target: Path, limits: Limits = LIMITS) -> None:
     Unpack *archive* to the folder *target*, which does not exist yet or is empty.
 
     Run bits and modification times are kept, owners and other rights are not. Files and folders are their owner's to
-    read, write and enter, whatever the archive says; set-uid, set-gid and sticky bits are dropped.
+    read, write and enter, and nobody else's to write, whatever the archive says; set-uid, set-gid and sticky bits are
+    dropped.
 
     Raises:
         EntryInvalid: it is no archive, it is broken, a member is not allowed or a limit is passed. Nothing is left.
@@ -48,7 +49,7 @@ def unpack(archive: Path, target: Path, limits: Limits = LIMITS) -> None:
         raise EntryInvalid(f"{archive}: cannot be unpacked to {target}, which is there already")
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     try:
         _unpack_into(archive, packing, folder, limits)
         folder.rename(target)

@@ -10,6 +10,10 @@ Where downloads are kept.
 A version appears whole: its folder is ready before `entry.json` names it. Older ones are removed then, but for those
 that a living host still uses; it may want to load them once more. Locks are the kernel's (flock), so that a host that
 is killed holds none.
+
+What is here becomes code, so nobody else may have written it: folders and files are this user's (`safe_path`), and a
+version's name is the SHA-256 of its content. A content is read again for that when its file is not the one, by number,
+size and time, that was found right before: a copy of a cache, or a file that somebody has touched.
 """
 
 from __future__ import annotations
@@ -18,7 +22,6 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import threading
 import time
@@ -29,7 +32,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
-from eas_host.fetch import addresses
+from eas_host import log, safe_path
+from eas_host.fetch import addresses, content
 from eas_host.fetch.disk import FULL, amount
 from eas_host.fetch.effort import Failed
 
@@ -88,11 +92,12 @@ class Entry:
     def locked(self, waiting: Callable[[str], None]) -> Iterator[None]:
         """
         Have the place for oneself. Waits for whoever has it, and tells *waiting* so.
+
+        Raises:
+            UnsafePath: somebody else can change what is in it.
         """
-        self.folder.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.parent.mkdir(mode=0o700, exist_ok=True)
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        safe_path.private_folder(self.folder)
+        lock = safe_path.open_private(self.folder / "lock", os.O_RDWR | os.O_CREAT)
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,15 +111,25 @@ class Entry:
     def kept(self) -> Kept | None:
         """
         The newest complete version, unless it is damaged.
+
+        Raises:
+            UnsafePath: somebody else can change it.
         """
         entry = _read(self.folder / "entry.json")
         try:
-            path = self.folder / entry["version"] / entry["name"]
-            if _size(path) != entry["size"]:
-                return None
-            return Kept(path, dict(entry["validator"]), float(entry["fetched"]))
+            version, found = str(entry["version"]), entry["found"]
+            path = self.folder / version / _plain(str(entry["name"]))
+            kept = Kept(path, dict(entry["validator"]), float(entry["fetched"]))
+            safe_path.check_tree(self.folder / _plain(version))
+            marks = content.marks(path)
+            if marks != found:
+                if content.digest(path) != version:
+                    log.warning("%s: is not what was downloaded; it is fetched again", path)
+                    return None
+                _write(self.folder / "entry.json", {**entry, "found": marks})
         except (KeyError, TypeError, ValueError, OSError):
             return None
+        return kept
 
     def started(self) -> Part:
         """
@@ -150,7 +165,7 @@ class Entry:
             Failed: the disk is full.
         """
         try:
-            with (target or self.part).open("ab", buffering=0) as file:
+            with open(target or self.part, "ab", buffering=0, opener=_open_private) as file:
                 yield file
         except OSError as error:
             if error.errno not in FULL:
@@ -173,16 +188,24 @@ class Entry:
     def complete(self, validator: Validator) -> Path:
         """
         Make the part the newest version.
+
+        Raises:
+            UnsafePath: somebody else can change it.
         """
-        version = secrets.token_hex(8)
+        safe_path.check_tree(self.part)
+        version = content.digest(self.part)
         path = self.folder / version / addresses.file_name(self._url)
-        path.parent.mkdir(mode=0o700)
-        self.part.rename(path)
+        if path.exists() and content.digest(path) == version:  # the server tells it from what it was: the file does not
+            _remove(self.part)
+        else:
+            _remove(path.parent)  # damaged
+            path.parent.mkdir(mode=0o700)
+            self.part.rename(path)
         entry = {
             "url": addresses.shown(self._url),
             "version": version,
             "name": path.name,
-            "size": _size(path),
+            "found": content.marks(path),
             "validator": validator,
             "fetched": time.time(),
         }
@@ -198,7 +221,7 @@ class Entry:
         name = path.parent.with_suffix(".use")
         with _held_lock:
             if name not in _held:
-                _held[name] = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                _held[name] = safe_path.open_private(name, os.O_RDWR | os.O_CREAT)
                 fcntl.flock(_held[name], fcntl.LOCK_SH)
         return path
 
@@ -210,7 +233,7 @@ class Entry:
 
 
 def _unused(version: Path) -> bool:
-    lock = os.open(version.with_suffix(".use"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = safe_path.open_private(version.with_suffix(".use"), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -235,7 +258,8 @@ def _remove(path: Path) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        with open(safe_path.open_private(file, os.O_RDONLY), encoding="utf-8") as text:  # noqa: PTH123  a descriptor
+            value = json.load(text)
     except (FileNotFoundError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -243,5 +267,19 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _write(file: Path, value: dict[str, object]) -> None:
     new = file.with_suffix(".new")
-    new.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    with open(new, "w", encoding="utf-8", opener=_open_private) as text:
+        json.dump(value, text, indent=1)
     new.replace(file)
+
+
+def _open_private(name: str, flags: int) -> int:
+    return safe_path.open_private(Path(name), flags)
+
+
+def _plain(name: str) -> str:
+    """
+    Demand that *name* is one, and leads nowhere else.
+    """
+    if name in {"", ".", ".."} or "/" in name:
+        raise ValueError(name)
+    return name

@@ -33,6 +33,7 @@ _MAX_DEPTH: Final = 250  # folders in folders; removing them takes a frame of Py
 _MAX_PATH: Final = 4095  # PATH_MAX without its NUL
 _MAX_LINKS: Final = 40  # the kernel's own limit, MAXSYMLINKS
 _MAX_TIME: Final = 1 << 33  # the year 2242; a time beyond is a mistake
+_NO_OTHERS: Final = 0o755  # nobody but the owner writes, whatever the archive and the umask say
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -93,7 +94,7 @@ class Tree:
             return
         self._make_way(name, member)
         self._refuse_other(name, member, self._files, self._links)
-        os.mkdir(self._root + name, mode & 0o777 | 0o700)
+        os.mkdir(self._root + name, mode & _NO_OTHERS | 0o700)
         self._folders.add(name)
 
     @contextmanager
@@ -105,7 +106,7 @@ class Tree:
         self._refuse_other(name, member, self._folders, self._links)
         if name in self._files:
             os.unlink(self._root + name)
-        file = os.open(self._root + name, _NEW, mode & 0o777 | 0o600)
+        file = os.open(self._root + name, _NEW, mode & _NO_OTHERS | 0o600)
         try:
             self._files.add(name)
             yield file
@@ -209,7 +210,7 @@ class Tree:
             raise Refused(member, f"would be written through the link {shown(above)}")
         if above in self._files:
             raise Refused(member, f"is in a folder {shown(above)}, which is a file in the same archive")
-        os.mkdir(self._root + above, 0o777)
+        os.mkdir(self._root + above, _NO_OTHERS)
         self._folders.add(above)
 
     def _refuse_other(self, name: str, member: str, *others: set[str] | dict[str, str]) -> None:
