@@ -22,11 +22,13 @@ int process(void* model, const void* input, int size, void** output, int* output
 """
 
 
-def library(target: Path, *needs: Path, flags: tuple[str, ...] = ()) -> Path:
+def library(target: Path, *needs: Path, flags: tuple[str, ...] = (), calls: str = "") -> Path:
     """
     The library *target*, with its file's name as SONAME. Its function gives 1 more than those that it needs together.
+    With *calls* it has another one, which calls the function of that name; nobody need define it.
     """
-    return _link(target, f"int {_function(target)}(void) {{ return 1{_sum(needs)}; }}", needs, flags)
+    caller = f"int {calls}(void);\nint {_function(target)}_caller(void) {{ return {calls}(); }}\n" if calls else ""
+    return _link(target, f"{caller}int {_function(target)}(void) {{ return 1{_sum(needs)}; }}", needs, flags)
 
 
 def processor(target: Path, *needs: Path, flags: tuple[str, ...] = ()) -> Path:

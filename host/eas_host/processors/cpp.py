@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from eas_host import elf
+from eas_host import elf, embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid
 from eas_host.processors.beside import MISSING, open_with_neighbours
@@ -58,6 +58,7 @@ class CppProcessor:
     def _load(self) -> None:
         entry = self._spec.entry
         elf.check(Path(entry))
+        embedding.check(Path(entry))
         try:
             program = open_with_neighbours(Path(entry), lambda: CppProgram(entry))
         except EntryInvalid as error:
@@ -66,7 +67,7 @@ class CppProcessor:
             program.initialize(self._spec.model_entry, self._spec.model_config)
         except Exception as error:
             if hasattr(error, "message"):
-                error.message = f"{entry}: {error.message}"
+                error.message = f"{entry}: {embedding.explain(error.message)}"
             raise
         self._program = program
 

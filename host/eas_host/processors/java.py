@@ -44,6 +44,7 @@ import jpype.config
 import jpype.nio
 
 import eas_host
+from eas_host import embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS, EntryInvalid
 from eas_host.processors.threads import Handler, WorkerThreads
@@ -189,7 +190,8 @@ class JavaProcessor:
             )
         except load_exception as error:
             kind = LOAD_ERRORS[str(error.kind())]
-            raise kind(str(error.getMessage()), str(error.detail())) from None
+            message, detail = str(error.getMessage()), str(error.detail())
+            raise kind(embedding.explain(message, detail), detail) from None
 
     def _handler(self, ring: WorkerRing, known: set[int]) -> Handler:
         """

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
-from eas_host import log
+from eas_host import embedding, log
 from eas_host.config import HostConfig
+from eas_host.config.worker import guess_type
 from eas_host.errors import LOAD_ERRORS, InitializeFailed, LoadError
 from eas_host.front.dispatch import Dispatcher
-from eas_host.ring import FrontRing
+from eas_host.ring import Crash, FrontRing
 from eas_host.workers import OnMessage
 from eas_host.workers.recovery import FROM_OUTSIDE, describe, judge
 from eas_host.workers.worker import Process, Spawn, State, Worker
@@ -222,9 +224,17 @@ class Supervisor:
             self._spawn(worker)
         else:
             error = worker.load_error or InitializeFailed(
-                f"{self._config.entry}: {describe(crash, status)} while loading it"
+                f"{self._config.entry}: {describe(crash, status)} while loading it{self._hint(crash)}"
             )
             self._on_failed_load(worker, error, killed=killed)
+
+    def _hint(self, crash: Crash | None) -> str:
+        """
+        What *crash* while loading tells the author of a processor that is not written in Python itself.
+        """
+        entry = self._config.entry or ""
+        kind = self._config.processor_type or guess_type(Path(entry))
+        return "" if crash is None or kind == "python" else embedding.hint(crash.frames)
 
     def _stay_down(self) -> None:
         """

@@ -1,0 +1,52 @@
+"""
+What processors that embed Python are built with: the Python that runs the tests, and so the host.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from importlib import util
+from pathlib import Path
+
+import pytest
+
+from support.build import SOURCES, Workshop, need, run
+
+
+def embedding(workshop: Workshop, *flags: str, called: str) -> Path:
+    """lib*called*.so from embeds_python.cc."""
+    return workshop.cpp("embeds_python", *python_flags(), *flags, called=called)
+
+
+def python_flags() -> list[str]:
+    """How a compiler finds Python.h and libpython."""
+    include, folder = sysconfig.get_path("include"), sysconfig.get_config_var("LIBDIR")
+    name = f"python{sysconfig.get_config_var('LDVERSION')}"
+    if not (Path(include) / "Python.h").is_file() or not list(Path(folder).rglob(f"lib{name}.so")):
+        pytest.skip("this Python has no headers, or no shared library")
+    return [f"-I{include}", f"-L{folder}", f"-Wl,-rpath,{folder}", f"-l{name}"]
+
+
+def pybind11_flags() -> list[str]:
+    """The same with pybind11."""
+    folder = _package("pybind11")
+    return [f"-I{folder / 'include'}", "-fvisibility=hidden", *python_flags()]
+
+
+def jep_jar() -> Path:
+    """jep's jar; its library lies beside it."""
+    return next(_package("jep").glob("jep-*.jar"))
+
+
+def uses_jep(folder: Path) -> Path:
+    """A jar in *folder* with a processor that starts jep."""
+    run(need("javac"), "--release", "11", "-cp", jep_jar(), "-d", folder, SOURCES / "jep" / "UsesJep.java")
+    run(need("jar"), "cf", folder / "uses_jep.jar", "-C", folder, "UsesJep.class")
+    return folder / "uses_jep.jar"
+
+
+def _package(name: str) -> Path:
+    found = util.find_spec(name)
+    if found is None or not found.submodule_search_locations:
+        pytest.skip(f"{name} is not installed")
+    return Path(found.submodule_search_locations[0])

@@ -1,0 +1,123 @@
+"""
+Processors that embed Python, in workers that are Python processes: those that ask first work, the others are told what
+to write instead. What to write is in docs/embedding-python.md, whose examples are run by test_readme.py.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from eas_host import dynamic, embedding
+from eas_host.errors import EntryInvalid
+from support.build import Workshop
+from support.libraries import library, processor
+from support.python import embedding as embedding_python
+from support.python import jep_jar, pybind11_flags, uses_jep
+from test_elf import readelf
+from test_load_failures import load
+
+each_isolation = pytest.mark.parametrize("isolation", ["process", "none"])
+
+
+@each_isolation
+def test_one_that_asks(start: StartHost, workshop: Workshop, isolation: str) -> None:
+    """A processor that takes the Python that runs serves, from all its threads."""
+    host = start(entry=embedding_python(workshop, "-DASKS", called="asks"), isolation=isolation)
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda number: host.call(str(number * number).encode()).text, range(100))
+    assert list(answers) == [f"{number}.000000" for number in range(100)]
+
+
+@each_isolation
+def test_one_that_only_links(start: StartHost, workshop: Workshop, isolation: str) -> None:
+    """To need libpython is no fault."""
+    host = start(entry=embedding_python(workshop, "-DLINKS", called="links"), isolation=isolation)
+    assert host.call(b"").body.startswith(b"3.")
+
+
+@each_isolation
+def test_one_that_does_not_ask(workshop: Workshop, isolation: str) -> None:
+    """It would crash, so it is not loaded, and the line says what it calls and what to call instead."""
+    entry = embedding_python(workshop, called="starts")
+    load(entry, isolation).fails_in_one_line(3, str(entry), "Py_Initialize", "Py_IsInitialized", "PyGILState_Ensure")
+
+
+@pytest.mark.parametrize("flags", [(), ("-DAT_ONCE",)], ids=["in initialize", "while it is opened"])
+def test_pybind11(workshop: Workshop, flags: tuple[str, ...]) -> None:
+    """Whether it asks cannot be seen from outside; that it met the worker's Python shows when it has crashed."""
+    entry = workshop.cpp("embeds_pybind11", *pybind11_flags(), *flags)
+    load(entry).fails_with(3, str(entry), "Py_IsInitialized", "PyGILState_Ensure")
+
+
+def test_jep(tmp_path: Path) -> None:
+    """jep's own words say nothing of the cause."""
+    entry, jar = uses_jep(tmp_path), jep_jar()
+    options = f"-Djava.library.path={jar.parent}"
+    ended = load(entry, "process", "--mainclass", "UsesJep", "--classpath", jar, "--jvm-options", options)
+    ended.fails_with(3, "UsesJep", "jep", "a JVM of its own")
+
+
+def test_other_crashes_say_nothing_of_python(workshop: Workshop) -> None:
+    """A hint is for those whom it concerns."""
+    ended = load(workshop.cpp("segv_in_initialize"))
+    ended.fails_with(3, "SIGSEGV")
+    assert "Python" not in ended.complaint
+
+
+# What the files say.
+
+
+def test_a_library_that_came_along(tmp_path: Path) -> None:
+    """What it calls counts, wherever the processor finds it."""
+    for folder, rpath in (("lib", ""), ("far", "$ORIGIN/far"), ("far", "far")):
+        starts = library(tmp_path / folder / "libstarts.so", calls="Py_InitializeEx")
+        entry = processor(tmp_path / "libone.so", starts, flags=(f"-Wl,-rpath,{rpath}",) if rpath else ())
+        with pytest.raises(EntryInvalid, match=f"{starts}: it calls Py_InitializeEx"):
+            embedding.check(entry)
+
+
+def test_one_of_two_asks(tmp_path: Path) -> None:
+    starts = library(tmp_path / "libstarts.so", calls="Py_InitializeFromConfig")
+    asks = library(tmp_path / "libasks.so", starts, calls="Py_IsInitialized")
+    embedding.check(processor(tmp_path / "libone.so", asks))
+    embedding.check(processor(tmp_path / "libother.so"))
+
+
+def test_libpython_itself_does_not_count(tmp_path: Path) -> None:
+    """It lies beside a processor that brings its own."""
+    python = library(tmp_path / "libpython3.11.so.1.0", calls="Py_Initialize")
+    embedding.check(processor(tmp_path / "libone.so", python))
+
+
+def test_longer_names(tmp_path: Path) -> None:
+    """A longer name is another one."""
+    embedding.check(library(tmp_path / "libone.so", calls="Py_InitializeNothing"))
+    embedding.check(library(tmp_path / "libother.so", calls="My_Py_Initialize"))
+
+
+def test_reading(workshop: Workshop, tmp_path: Path) -> None:
+    """The same as binutils read."""
+    path = processor(tmp_path / "libone.so", flags=("-Wl,-rpath,/opt:.",))
+    for library_ in (path, workshop.cpp("contract")):
+        found = dynamic.read(library_)
+        assert found is not None
+        assert list(found.needed) == readelf(library_, "NEEDED")
+        assert ":".join(found.folders) == "".join(readelf(library_, "RUNPATH"))
+        assert found.mentions("process")
+        assert not found.mentions("proces")
+
+
+def test_damaged_files(workshop: Workshop, tmp_path: Path) -> None:
+    """Whatever is wrong with a file is for the dynamic linker to say; reading it never fails."""
+    whole = workshop.cpp("plain_c").read_bytes()
+    path = tmp_path / "libcut.so"
+    damaged = [b"", *(whole[:size] for size in range(1, len(whole), len(whole) // 50))]
+    damaged += [whole[:at] + b"\xff" * 8 + whole[at + 8 :] for at in range(16, 1200)]
+    for content in damaged:
+        path.write_bytes(content)
+        embedding.check(path)
+    embedding.check(tmp_path / "nothing.so")
