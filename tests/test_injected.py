@@ -60,6 +60,17 @@ def test_get_and_head(injects: Host) -> None:
         assert client.call(b"x", "/hello").body == b"hello x"
 
 
+def test_names(injects: Host) -> None:
+    """A program's paths answer to every name, as its processor does; those below the host's own to this machine's."""
+    statuses = {}
+    for name in ("localhost", "evil.example"):
+        for path in ("/hello", "/api/builtin/mine"):
+            with injects.connect() as client:
+                client.send(request("GET", path).replace(b"Host: 127.0.0.1", b"Host: " + name.encode()))
+                statuses[name, path] = client.read("GET").status
+    assert [*statuses.values()] == [200, 200, 200, 403]
+
+
 def test_the_hosts_own_stay(injects: Host) -> None:
     assert injects.call(b"", "/api/builtin/ping").body == b"pong\n"
     assert "cannot be injected" in injects.log.text()

@@ -77,6 +77,66 @@ def test_chunked_body_too_large(host: Host) -> None:
         assert client.is_closed()
 
 
+CHUNK_LINES = {
+    "plain": b"%x\r\n",
+    "in capitals": b"%X\r\n",
+    "with zeros": b"0000000%x\r\n",
+    "with an extension": b"%x;a=b\r\n",
+    "with a long extension": b'%x;a="' + b"b" * 1000 + b'"\r\n',
+    "behind another": b"4\r\nbody\r\n%x\r\n",
+    "behind one that looks like a line": b"a\r\n1\r\n2\r\n3\r\nx\r\n%x\r\n",
+}
+
+
+@columns("cpp-process")
+@pytest.mark.parametrize("size", [MAX_BODY + 1, 1 << 30, (1 << 63) - 1], ids=["1 more", "1 GiB", "2^63-1"])
+@pytest.mark.parametrize("line", CHUNK_LINES.values(), ids=CHUNK_LINES)
+def test_announced_chunk_too_large(host: Host, line: bytes, size: int) -> None:
+    """413 when a chunk's size is known, with none or little of the chunk sent; with what came before it, too."""
+    for more in (b"", b"x", b"\r\n"):
+        all_ways(
+            host, request(headers=CHUNKED) + line % size + more, lambda answer: check_status(answer, 413), closes=True
+        )
+
+
+@columns("cpp-process")
+def test_announced_chunks_too_large_together(host: Host) -> None:
+    """What has come counts."""
+    with host.connect() as client:
+        client.send(request(headers=CHUNKED) + b"%x\r\n" % MAX_BODY + bytes(MAX_BODY))
+        assert client.is_silent()
+        client.send(b"\r\n2\r\n")
+        assert client.read().status == 413
+        assert client.is_closed()
+
+
+@columns("cpp-process")
+def test_announced_chunk_of_nobody(host: Host) -> None:
+    """Who is refused anyway is told why."""
+    with host.connect() as client:
+        client.send(request("DELETE", headers=CHUNKED) + b"%x\r\nx" % (MAX_BODY + 1))
+        assert client.read().status == 405
+        assert client.is_closed()
+
+
+@columns("cpp-process")
+def test_chunks_that_look_like_lines(host: Host) -> None:
+    """What is in a chunk is no size, however it is cut."""
+    body = b"\r\nffffffff\r\nffffffff;x\r\n" * 3
+    for size in (1, 2, 5, 7, 10, 11, 12, 24, 72):
+        data = request(headers=CHUNKED) + chunked(body, size)
+        all_ways(host, data, lambda answer: check_body(answer, body), closes=False)
+        for cut in range(len(data) - 60, len(data)):
+            with host.connect() as client:
+                client.send(data[:cut])
+                client.send(data[cut:])
+                check_body(client.read(), body)
+
+
+def check_body(answer: Response, body: bytes) -> None:
+    assert (answer.status, answer.body) == (200, body), answer
+
+
 @columns("cpp-process")
 def test_refused_bodies_take_no_memory(host: Host) -> None:
     """100 MiB of refused bodies pass by; the front holds none of it."""

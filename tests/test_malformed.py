@@ -39,6 +39,19 @@ MALFORMED = {
     "a length in hex": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0x4\r\n\r\nbody",
     "a length that is a word": b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: four\r\n\r\nbody",
     "a coding that nobody knows": request(headers=[("Transfer-Encoding", "secret")]),
+    "identity, which ended in 2014": request(headers=[("Transfer-Encoding", "identity")]) + b"body",
+    "chunked twice": request(headers=[("Transfer-Encoding", "chunked, chunked")]) + chunked(b"body", 4),
+    "chunked in two lines": request(headers=[("Transfer-Encoding", "chunked")] * 2) + chunked(b"body", 4),
+    "chunked with a parameter": request(headers=[("Transfer-Encoding", "chunked;q=1")]) + chunked(b"body", 4),
+    "an empty Transfer-Encoding": request(headers=[("Transfer-Encoding", "")]) + chunked(b"body", 4),
+    "chunks in HTTP/1.0": request(version="HTTP/1.0", headers=[("Transfer-Encoding", "chunked")]) + chunked(b"body", 4),
+    "chunks in HTTP/1.0, kept alive": request(
+        version="HTTP/1.0", headers=[("Connection", "keep-alive"), ("Transfer-Encoding", "chunked")]
+    )
+    + chunked(b"body", 4),
+    "a folded header": b"POST / HTTP/1.1\r\nHost: h\r\nX-A: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+    "a folded Host": b"POST / HTTP/1.1\r\nHost: h\r\n\tmore\r\nContent-Length: 0\r\n\r\n",
+    "a header folded into the request line": b"POST / HTTP/1.1\r\n Host: h\r\nContent-Length: 0\r\n\r\n",
     "chunked is not the last coding": request(headers=[("Transfer-Encoding", "chunked, gzip")]) + chunked(b"body", 4),
     "a chunk size that is none": CHUNKS + b"zz\r\nbody\r\n0\r\n\r\n",
     "a negative chunk size": CHUNKS + b"-4\r\nbody\r\n0\r\n\r\n",
@@ -48,11 +61,59 @@ MALFORMED = {
 }
 
 
+for no_host in (b"", b"Host: a\r\nHost: a\r\n", b"Host: a\r\nX-Between: 1\r\nhost: b\r\n", b"Host:\r\nHost: a\r\n"):
+    MALFORMED[f"the headers {no_host!r}"] = b"POST / HTTP/1.1\r\n" + no_host + b"Content-Length: 4\r\n\r\nbody"
+MALFORMED["two Hosts in HTTP/1.0"] = b"POST / HTTP/1.0\r\nHost: a\r\nHost: b\r\nContent-Length: 4\r\n\r\nbody"
+for bad_host in (
+    b"a b",
+    b"a, b",
+    b"user@a",
+    b"user:word@a",
+    b"http://a",
+    b"a/b",
+    b"a?b",
+    b"a#b",
+    b"a:b",
+    b"a:80:80",
+    b":80",
+    b"a%2",
+    b"a%zz",
+    b"a\\b",
+    b"<a>",
+    b"\xc3\xa4",
+    b"::1",
+    b"[::1",
+    b"[::1]a",
+    b"[::g]",
+    b"[1.2.3.4]",
+    b"[]",
+    b"a" * 600 + b" a",
+):
+    MALFORMED[f"Host: {bad_host[:20]!r}"] = request(body=b"body").replace(b"Host: 127.0.0.1", b"Host: " + bad_host)
+for bad_target in ("http://user@a/", "http://user:word@a/", "http:///", "http://a b/", "http://[::g]/", "http://a:b/"):
+    MALFORMED[f"the target {bad_target}"] = request(path=bad_target, body=b"body")
+
+
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
 def test_malformed(host: Host, data: bytes) -> None:
     """400 with a text, and the connection is closed: nobody knows where such a request ends."""
     all_ways(host, data, refuses(400), closes=True)
     assert host.call(b"next").body == b"next"
+
+
+UNKNOWN_CODINGS = {
+    "gzip below": request(headers=[("Transfer-Encoding", "gzip, chunked")]) + chunked(b"body", 4),
+    "in lines of their own": request(headers=[("Transfer-Encoding", "gzip"), ("Transfer-Encoding", "chunked")])
+    + chunked(b"body", 4),
+    "identity below": request(headers=[("Transfer-Encoding", "identity,chunked")]) + chunked(b"body", 4),
+    "an empty one below": request(headers=[("Transfer-Encoding", ", chunked")]) + chunked(b"body", 4),
+}
+
+
+@pytest.mark.parametrize("data", UNKNOWN_CODINGS.values(), ids=UNKNOWN_CODINGS)
+def test_unknown_codings(host: Host, data: bytes) -> None:
+    """Where the body ends is known, but not what it is (RFC 9112, section 6.1)."""
+    all_ways(host, data, refuses(501), closes=True)
 
 
 def test_no_version(host: Host) -> None:

@@ -148,11 +148,11 @@ def settle(
         variable = f"EAS_HOST_{name.upper()}"
         if name in words:
             sources[name] = flag(name)
-            given[name] = _read(name, words[name], flag(name))
+            given[name] = _read(name, _at_commas(words[name]) if option.separator == "," else words[name], flag(name))
         elif variable in environ:
             text = environ[variable]
             sources[name] = variable
-            given[name] = _read(name, text.split(os.pathsep) if option.repeated else text, variable)
+            given[name] = _read(name, text.split(option.separator) if option.repeated else text, variable)
     given = {**_without_contradiction(described, given), **given}
     if given.get("generate_token"):
         given["token"] = base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
@@ -174,6 +174,13 @@ def _without_contradiction(described: Mapping[str, Any], given: Mapping[str, Any
     if given.get("token") is not None or (described.get("token") and not given.get("generate_token")):
         described.pop("generate_token", None)
     return described
+
+
+def _at_commas(texts: Sequence[str]) -> list[str]:
+    """
+    Take apart what is given as a list in one flag.
+    """
+    return [part for text in texts for part in text.split(",")]
 
 
 def _bind_values(argv: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ Defaults that EAS knows too are EAS's (compatibility.md, section 4.3).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -29,6 +30,7 @@ MAX_THREADS: Final = 4095
 class Option(NamedTuple):
     """
     How a field is given on the command line: *read* turns its text into the value. A *secret* one is never shown.
+    *separator* stands between the values of a *repeated* one in its variable, and a comma in its flag, too.
     """
 
     group: str
@@ -37,6 +39,7 @@ class Option(NamedTuple):
     read: Callable[[str], Any] = str
     choices: tuple[str, ...] = ()
     repeated: bool = False
+    separator: str = os.pathsep
     secret: bool = False
 
 
@@ -121,6 +124,24 @@ class HostConfig:
         secret=True,
     )
     generate_token: bool = option(False, SERVING, "", "make up a token and print it", read=values.boolean)
+    allow_host: tuple[str, ...] = option(
+        (),
+        SERVING,
+        "NAME",
+        "a further name that the builtin handlers answer to without a token, or * for any; may be repeated",
+        read=values.host_name,
+        repeated=True,
+        separator=",",
+    )
+    cors: tuple[str, ...] = option(
+        (),
+        SERVING,
+        "ORIGIN",
+        "an origin whose pages may call, such as http://localhost:3000, or * for any; may be repeated",
+        read=values.origin,
+        repeated=True,
+        separator=",",
+    )
     rate_limit: int = option(
         0,
         SERVING,

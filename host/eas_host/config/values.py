@@ -20,6 +20,12 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
 _MAX_PORT: Final = 65535
 _LATIN_1_MAX: Final = 0xFF
+_LABEL: Final = "[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_HOST: Final = re.compile(rf"\*|(\*?\.)?{_LABEL}(\.{_LABEL})*|[0-9a-f.]*:[0-9a-f:.]*")
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d+))?/?"
+)
+_USUAL_PORTS: Final = {"http": "80", "https": "443"}
 _CODINGS: Final = ("gzip", "zlib", "snappy", "lz4", "zstd")
 
 
@@ -178,6 +184,32 @@ def token_or_file(text: str) -> str:
     return token(text_or_file(text))
 
 
+def host_name(text: str) -> str:
+    """
+    Take a name that clients may use: `example.com`, `.example.com` or `*.example.com` for all below it, an address, or
+    `*` for any.
+    """
+    name = _ascii(text.strip().rstrip(".").lower()).removeprefix("[").removesuffix("]")
+    if not _HOST.fullmatch(name):
+        raise ValueError("expected a host name without a scheme or port, such as example.com, *.example.com or *")
+    return name if name == "*" else name.removeprefix("*")
+
+
+def origin(text: str) -> str:
+    """
+    Take an origin as browsers send it (RFC 6454, section 6.2), or `*` for any.
+    """
+    given = _ascii(text.strip().lower())
+    match = _ORIGIN.fullmatch(given)
+    if match is None and given not in ("*", "null"):
+        raise ValueError("expected an origin, such as http://localhost:3000, or * for any")
+    if match is None:
+        return given
+    port = match["port"] or ""
+    usual = not port or _USUAL_PORTS.get(match["scheme"]) == port
+    return f"{match['scheme']}://{match['host']}" + ("" if usual else f":{port}")
+
+
 def coding(text: str) -> str | None:
     """
     Take the name of a coding that bodies may have, or `none`.
@@ -186,6 +218,18 @@ def coding(text: str) -> str | None:
     if name not in (*_CODINGS, "none"):
         raise ValueError(f"expected {', '.join(_CODINGS)} or none")
     return None if name == "none" else name
+
+
+def _ascii(text: str) -> str:
+    """
+    Write names beyond ASCII as the DNS has them.
+    """
+    try:
+        return re.sub(
+            r"[^\x00-\x2f:\[\]]*[^\x00-\x7f][^\x00-\x2f:\[\]]*", lambda label: label[0].encode("idna").decode(), text
+        )
+    except UnicodeError:
+        return text  # it cannot be a name, which the caller finds out
 
 
 def _is_latin_1(text: str) -> bool:

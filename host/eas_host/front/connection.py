@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from eas_host.front import wire
-from eas_host.front.exchange import Answer, Exchange, Head, Refusal
+from eas_host.front.exchange import SAME_EACH_TIME, Answer, Exchange, Head, Refusal
 from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED, PIPELINED_MEMORY
 from eas_host.front.parting import Parting, cut_off
 from eas_host.front.reader import RequestReader
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _UNKNOWN: Final = -1
 """No request has this size."""
-_SAME_EACH_TIME: Final = frozenset({b"authorization", b"content-length", b"content-type", b"date"})
-"""Headers that ask nothing of a request beyond what was decided when its head was read first."""
 
 
 class Connection(asyncio.Protocol):
@@ -201,10 +199,10 @@ class Connection(asyncio.Protocol):
                 self.sweeps_at_rest = 0
                 return
         keep = head.keep_alive and not front.draining
-        if keep and not head.http_10:
+        if keep and not head.http_10 and not head.cors:
             start = front.heads.usual(status, size)
         else:
-            start = front.heads.special(status, size, keep_alive=keep)
+            start = front.heads.special(status, size, keep_alive=keep, http_10=head.http_10, cors=head.cors)
         front.answered(exchange, status, size)
         if status in BODILESS or head.method == b"HEAD":
             body = b""
@@ -231,6 +229,7 @@ class Connection(asyncio.Protocol):
         head = exchange.head
         status, body, content_type, extra, close = answer
         keep = head.keep_alive and exchange.complete and not close and not front.draining
+        extra += head.cors or front.cors.vary
         start = wire.own_head(
             status, len(body), keep_alive=keep, http_10=head.http_10, content_type=content_type, extra=extra
         )
@@ -297,7 +296,7 @@ class Connection(asyncio.Protocol):
         end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
         # The parser skips empty lines around a request: then the sizes do not add up, or the end is found too early.
         alone = end + exchange.size == len(data) and not data.startswith(b"\r\n")
-        plain = head.keep_alive and head.refusal is None and not head.detour and head.fields.keys() <= _SAME_EACH_TIME
+        plain = head.keep_alive and head.refusal is None and not head.detour and head.fields.keys() <= SAME_EACH_TIME
         if alone and plain and end <= MAX_KNOWN_HEAD:
             self._known_bytes = data[:end]
             self._known_size = len(data)

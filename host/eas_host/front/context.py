@@ -16,13 +16,16 @@ from eas_host.front.auth import Auth
 from eas_host.front.backend import Backend, Peer
 from eas_host.front.backends import Backends
 from eas_host.front.builtin import Builtins
+from eas_host.front.cors import Cors
 from eas_host.front.deadlines import Deadlines
 from eas_host.front.diagnosis import Diagnosis
 from eas_host.front.exchange import Exchange, Refusal
+from eas_host.front.hosts import Hosts
 from eas_host.front.intake import Intake
 from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
 from eas_host.front.metrics import Metrics
 from eas_host.front.properties import HIDDEN, TOKEN, Properties, Source
+from eas_host.front.protocols import ProtocolLog
 from eas_host.front.rate import RateLimit
 from eas_host.front.sweep import Stalled, Sweeper
 from eas_host.front.upload import Memory
@@ -61,12 +64,15 @@ class FrontContext:
         self.max_body = config.max_body
         self.decompressor: str | None = config.decompressor
         self.auth = Auth(config.token)
+        self.hosts = Hosts(config.listen.host, config.allow_host)
+        self.cors = Cors(config.cors)
+        self.protocols = ProtocolLog(loop)
         self.metrics = Metrics()
         self.builtins = Builtins(self)
         self.intake = Intake(self)
         self.diagnosis = Diagnosis(loop, self.tell)
         self.memory = Memory()
-        self.heads = Heads(config.content_type)
+        self.heads = Heads(config.content_type, self.cors.vary)
         self.deadlines = Deadlines(loop, self.keepalive, self._expire)
         self.connections: set[Connection] = set()
         self.told: set[Nobody] = set()

@@ -7,9 +7,14 @@ transport. In between it is read by its connection, then waits or runs in a slot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from eas_host.front.wire import TEXT
+
+SAME_EACH_TIME: Final = frozenset(
+    {b"authorization", b"content-length", b"content-type", b"date", b"host", b"sec-fetch-site"}
+)
+"""Headers that ask nothing of a request beyond what was decided when its head was read first."""
 
 if TYPE_CHECKING:
     from _hashlib import HASH
@@ -38,12 +43,14 @@ class Head:
         coding: how the body is packed, if it is (`front.unpack`).
         content_md5: the digest that the body must have, as the client wrote it, if a signature covers it.
         backend: whose processor answers it.
+        cors: header lines that let the page which sent it read the answer, if it is one and may.
     """
 
     __slots__ = (
         "backend",
         "coding",
         "content_md5",
+        "cors",
         "fields",
         "handler",
         "http_10",
@@ -69,6 +76,7 @@ class Head:
         self.handler: Handler | None = None
         self.coding: str | None = None
         self.content_md5: bytes | None = None
+        self.cors = ""
         self.backend: Backend = None  # type: ignore[assignment]  # set before anybody asks
 
     @property

@@ -9,36 +9,22 @@ whatever still comes is dropped.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import httptools
 
 from eas_host import log
-from eas_host.front import routes, unpack
+from eas_host.front import admission
+from eas_host.front.admission import WATCHED
+from eas_host.front.chunks import Chunks
 from eas_host.front.exchange import Exchange, Head, Refusal
 from eas_host.front.limits import MAX_HEAD, MAX_URL
+from eas_host.front.protocols import OPENING, recognise
 from eas_host.front.upload import Upload
 
 if TYPE_CHECKING:
     from eas_host.front.connection import Connection
     from eas_host.front.context import FrontContext
-
-_WATCHED: Final = frozenset(
-    {
-        b"authorization",
-        b"content-encoding",
-        b"content-length",
-        b"content-md5",
-        b"content-type",
-        b"date",
-        b"expect",
-        b"origin",
-        b"transfer-encoding",
-        b"upgrade",
-        b"x-lz4-original-length",
-    }
-)
-_VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
 class RequestReader:
@@ -57,6 +43,8 @@ class RequestReader:
         self._connection = connection
         self._parser = httptools.HttpRequestParser(self)
         self.deaf = False
+        self._chunks = Chunks()
+        self._opening = b""  # its first bytes, while they make no head
         # Per request
         self.reading: Exchange | None = None
         self._max_body = front.max_body
@@ -125,7 +113,7 @@ class RequestReader:
         head = exchange.head
         head.size += len(name) + len(value)
         name = name.lower()
-        if name in _WATCHED:
+        if name in WATCHED:
             fields = head.fields
             fields[name] = b"%b, %b" % (fields[name], value) if name in fields else value
 
@@ -145,7 +133,9 @@ class RequestReader:
         head.http_10 = head.version == "1.0"
         head.plain = head.keep_alive and not head.http_10 and head.method != b"HEAD"
         self._upgrading = parser.should_upgrade()
-        head.refusal = self._judge(head)
+        head.refusal = admission.judge(self._front, self._connection, head)
+        if head.handler is not None:
+            self._max_body = head.handler.max_body
         if head.refusal is not None:
             self._refuse(exchange, head.refusal)
         elif head.content_md5 is not None:
@@ -163,7 +153,7 @@ class RequestReader:
         if exchange.digest is not None:
             exchange.digest.update(piece)
         if size > self._max_body:
-            self._refuse(exchange, self._too_large())
+            self._refuse_size(exchange)
         elif exchange.refusal is not None:
             return  # it is read only to get to the next request
         elif size == len(piece):
@@ -172,6 +162,19 @@ class RequestReader:
             self._spool(exchange)
             if exchange.upload is not None:  # else it was refused for want of memory
                 exchange.upload.write(piece)
+
+    def on_chunk_header(self) -> None:
+        """
+        A chunk begins.
+        """
+        if self.reading is not None:
+            self._chunks.begin(self.reading.size)
+
+    def on_chunk_complete(self) -> None:
+        """
+        A chunk ends.
+        """
+        self._chunks.end()
 
     def on_message_complete(self) -> None:
         """
@@ -200,15 +203,28 @@ class RequestReader:
                 self._feed(rest)
             return
         except httptools.HttpParserError as error:
-            self._malformed(error)
+            self._malformed(error, data)
             return
-        exchange = self.reading
-        if exchange is not None and self._in_body and self._quiet > MAX_HEAD:
-            self._refuse(exchange, _large_head())  # trailers, or what a chunk may say besides its size
-        elif exchange is not None and not self._in_body:
+        if self.reading is not None:
+            self._check_part(self.reading, data)
+        elif self.completed == 0:
+            self._opening = (self._opening + data[:OPENING])[:OPENING]  # empty lines
+
+    def _check_part(self, exchange: Exchange, data: bytes) -> None:
+        """
+        Refuse *exchange*, which *data* does not complete, if more of it has come, or is announced, than may.
+        """
+        chunked = b"transfer-encoding" in exchange.head.fields
+        if not self._in_body:
+            self._opening = (self._opening + data[:OPENING])[:OPENING]
             self._head_size += len(data)
             if self._head_size >= MAX_HEAD:
-                self._refuse(exchange, _long_target() if len(exchange.head.url) > MAX_URL else _large_head())
+                long = len(exchange.head.url) > MAX_URL
+                self._refuse(exchange, admission.long_target() if long else admission.large_head())
+        elif self._quiet > MAX_HEAD:
+            self._refuse(exchange, admission.large_head())  # trailers, or what a chunk may say besides its size
+        elif chunked and self._chunks.announced(data, exchange.size) > self._max_body:
+            self._refuse_size(exchange)
 
     def _spool(self, exchange: Exchange) -> None:
         """
@@ -239,60 +255,6 @@ class RequestReader:
         self._feed(b"\r\n".join([b"POST / HTTP/1.1", *framing, b"\r\n"]))
         self._resuming = False
 
-    def _judge(self, head: Head) -> Refusal | None:
-        """
-        Say why a request with *head* is refused, if it is.
-        """
-        fields = head.fields
-        expectation = None if head.http_10 else fields.get(b"expect")
-        if len(head.url) > MAX_URL:
-            return _long_target()
-        if head.size + len(head.url) > MAX_HEAD:
-            return _large_head()
-        if head.version not in _VERSIONS:
-            return Refusal(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
-        refusal = self._route(head)
-        if refusal is not None:
-            # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
-            return refusal.closing() if expectation is not None or head.method == b"CONNECT" else refusal
-        if int(fields.get(b"content-length", b"0")) > self._max_body:
-            return self._too_large()
-        if expectation is not None:
-            if expectation.lower() != b"100-continue":
-                return Refusal(417, "the only expectation known is 100-continue", close=True)
-            self._connection.invite_body()
-        return None
-
-    def _route(self, head: Head) -> Refusal | None:
-        """
-        Decide who answers a request with *head*, whether it may, and what must be done with its body before.
-        """
-        front = self._front
-        found = front.builtins.find(routes.path_of(head.url))
-        handler = None if isinstance(found, Refusal) else found
-        if handler is None or not handler.open:
-            refusal = front.auth.judge(head, head.method)
-            if refusal is not None:
-                return refusal
-        if isinstance(found, Refusal):
-            return found
-        head.handler = handler
-        self._max_body = front.max_body if handler is None else handler.max_body
-        refusal = routes.refuse(head.method) if handler is None else routes.refuse(head.method, handler.methods)
-        if refusal is not None:
-            return refusal
-        if handler is None:
-            backend = front.backends.find(routes.path_of(head.url))
-            if isinstance(backend, Refusal):
-                return backend
-            head.backend = backend
-        usual = front.decompressor if handler is None or handler.hands_on else None
-        coding = unpack.find_coding(head.fields, usual)
-        if isinstance(coding, Refusal):
-            return coding
-        head.coding = coding
-        return None
-
     def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         """
         Answer *exchange* with *refusal*: now, if the rest is not to be read, else when it is complete.
@@ -303,27 +265,25 @@ class RequestReader:
             self.reading = None
             self._connection.arrived(exchange)
 
-    def _malformed(self, error: httptools.HttpParserError) -> None:
+    def _refuse_size(self, exchange: Exchange) -> None:
         """
-        What came is not HTTP: say so after the answers that are due, and close.
+        The body of *exchange* is too large to be read, even to get to the next request.
+        """
+        refusal = exchange.refusal
+        self._refuse(exchange, refusal.closing() if refusal else admission.too_large(self._front, self._max_body))
+
+    def _malformed(self, error: httptools.HttpParserError, data: bytes) -> None:
+        """
+        What came, in *data* at last, is not HTTP: say so after the answers that are due, and close.
         """
         if self.deaf:
             return
         refusal = Refusal(400, f"malformed request: {error}", close=True)
+        protocol = recognise(self._opening + data[:OPENING]) if self.completed == 0 else None
+        if protocol is not None:
+            self._front.protocols.report(protocol, self._connection.peer)
+            refusal = Refusal(400, f"this is {protocol.name}: {protocol.advice}", close=True)
         if isinstance(error, httptools.HttpParserCallbackError):
             log.error("internal error while reading a request", exc_info=error.__context__)
             refusal = Refusal(500, "internal error of the host; its log has the trace", close=True)
         self._refuse(self.reading or self.new_exchange(), refusal)
-
-    def _too_large(self) -> Refusal:
-        limit = self._max_body
-        advice = " (--max-body)" if limit == self._front.max_body else ""
-        return Refusal(413, f"the body is larger than {limit} bytes{advice}", close=True)
-
-
-def _long_target() -> Refusal:
-    return Refusal(414, f"the request target is longer than {MAX_URL} bytes", close=True)
-
-
-def _large_head() -> Refusal:
-    return Refusal(431, f"the head of the request is larger than {MAX_HEAD} bytes", close=True)

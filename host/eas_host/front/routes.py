@@ -31,10 +31,10 @@ def path_of(target: bytes) -> bytes:
     Cut the query, and the scheme and authority of an absolute *target* (RFC 9112, section 3.2.2).
     """
     path = target.partition(b"?")[0]
+    if path[:1] == b"/":
+        return path
     _, scheme, rest = path.partition(b"://")
-    if scheme and not path.startswith(b"/"):
-        path = b"/" + rest.partition(b"/")[2]
-    return path
+    return b"/" + rest.partition(b"/")[2] if scheme else path
 
 
 def query_of(target: bytes) -> dict[str, str]:

@@ -21,6 +21,7 @@ _REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {QUEU
 _MAX_KNOWN: Final = 4096
 """Heads kept for a second."""
 
+_CORS: Final = "access-control-"
 _CONTENT_TYPE: Final = b"\r\nContent-Type: "
 
 _END_KEEP: Final = b"\r\n\r\n"
@@ -30,16 +31,18 @@ _END_KEEP_10: Final = b"\r\nConnection: keep-alive\r\n\r\n"
 
 class Heads:
     """
-    Makes the heads of the processor's answers, of the type *content_type*. `renew` must be called once a second.
+    Makes the heads of the processor's answers, of the type *content_type* and with *fixed* header lines. `renew` must
+    be called once a second.
 
     Attributes:
         known: the usual heads made in this second, by status and length, for answers that have a body.
     """
 
-    def __init__(self, content_type: str) -> None:
+    def __init__(self, content_type: str, fixed: str = "") -> None:
         self._content_type = content_type
         self._default_type = content_type
-        self._extra = ""
+        self._fixed = self._extra = fixed
+        self._extra_in_pages = ""
         self._starts: dict[int, bytes] = {}
         self.known: dict[tuple[int, int], bytes] = {}
 
@@ -49,12 +52,17 @@ class Heads:
         them takes the place of the usual one.
         """
         self._content_type = self._default_type
-        self._extra = ""
+        self._extra = self._fixed
+        self._extra_in_pages = ""
         for name, value in headers:
+            line = f"{name}: {value}\r\n"
             if name.lower() == "content-type":
                 self._content_type = value
+            elif name.lower().startswith(_CORS):
+                self._extra += line
             else:
-                self._extra += f"{name}: {value}\r\n"
+                self._extra += line
+                self._extra_in_pages += line
         self.renew()
 
     def renew(self) -> None:
@@ -74,11 +82,16 @@ class Heads:
             self.known[status, length] = head
         return head
 
-    def special(self, status: int, length: int, *, keep_alive: bool) -> bytes:
+    def special(self, status: int, length: int, *, keep_alive: bool, http_10: bool, cors: str = "") -> bytes:
         """
-        Make a head that says what becomes of the connection: it closes, or it stays open for HTTP/1.0.
+        Make a head that says what becomes of the connection, or that has header lines of *cors*. Those take the place
+        of such that a program sends with each answer: a browser refuses what is there twice.
         """
-        return self._make(status, length, _END_KEEP_10 if keep_alive else _END_CLOSE)
+        end = _end(keep_alive=keep_alive, http_10=http_10)
+        if not cors:
+            return self._make(status, length, end)
+        start = _start(status, self._content_type, self._extra_in_pages + cors)
+        return _joined(start, status, length, end)
 
     def _make(self, status: int, length: int, end: bytes) -> bytes:
         """
@@ -87,7 +100,7 @@ class Heads:
         start = self._starts.get(status)
         if start is None:
             start = self._starts[status] = _start(status, self._content_type, self._extra)
-        return _without_body(start) + end if status in BODILESS else b"%b%d%b" % (start, length, end)
+        return _joined(start, status, length, end)
 
 
 def own_head(
@@ -96,8 +109,16 @@ def own_head(
     """
     Make the head of an answer of the host itself, with *extra* header lines, each ending in CRLF.
     """
-    end = _END_CLOSE if not keep_alive else _END_KEEP_10 if http_10 else _END_KEEP
-    return b"%b%d%b" % (_start(status, content_type, extra), length, end)
+    end = _end(keep_alive=keep_alive, http_10=http_10)
+    return _joined(_start(status, content_type, extra), status, length, end)
+
+
+def _end(*, keep_alive: bool, http_10: bool) -> bytes:
+    return _END_CLOSE if not keep_alive else _END_KEEP_10 if http_10 else _END_KEEP
+
+
+def _joined(start: bytes, status: int, length: int, end: bytes) -> bytes:
+    return _without_body(start) + end if status in BODILESS else b"%b%d%b" % (start, length, end)
 
 
 def _start(status: int, content_type: str, extra: str = "") -> bytes:

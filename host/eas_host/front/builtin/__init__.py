@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
 
 _BUILTIN: Final = b"/api/builtin"
+_BELOW: Final = _BUILTIN + b"/"
 
 
 class Builtins:
@@ -65,8 +66,8 @@ class Builtins:
             return self._discover(path)
         if path.startswith(STATIC) and self._static is not None:
             return self._static
-        if path == _BUILTIN or path.startswith(_BUILTIN + b"/"):
-            handler = self._handlers.get(path[len(_BUILTIN) + 1 :]) or self._injected.find(path)
+        if path.startswith(_BELOW) or path == _BUILTIN:
+            handler = self._handlers.get(path[len(_BELOW) :]) or self._injected.find(path)
             return handler or self._unknown(path)
         return self._injected.find(path)
 
@@ -78,7 +79,7 @@ class Builtins:
             self._injected.answered(worker, message["id"], message["status"], message["body"])
             return
         path = message["path"]
-        if path.removeprefix(_BUILTIN.decode() + "/").encode() in self._handlers:
+        if path.removeprefix(_BELOW.decode()).encode() in self._handlers:
             log.warning("worker %d: %s cannot be injected: the host answers it itself", worker.number, path)
             return
         self._injected.inject(worker, path, message["token"])

@@ -25,6 +25,9 @@ WRITING: Final = frozenset({b"POST"})
 SMALL_BODY: Final = 256 * 1024
 """Bytes that a handler reads which does not hand them on: a thousand metrics, parsed in a few milliseconds."""
 
+_FOREIGN_SITES: Final = frozenset({b"cross-site", b"same-site"})
+"""What Sec-Fetch-Site says of pages with another origin than this host's."""
+
 _LONG_NUMBER: Final = 18
 """Digits up to which a number is read as a whole one; Python takes quadratic time for very long ones."""
 
@@ -72,8 +75,9 @@ class Builtin:
         """
         Answer *exchange*, if its client may ask for that.
         """
-        if exchange.head.method in self.changes and not self.front.auth.required:
-            refused = _refuse_stranger(exchange)
+        if not self.front.auth.required:
+            refused = self._refuse_stranger(exchange) if exchange.head.method in self.changes else None
+            refused = refused or refuse_rebound(self.front, exchange)
             if refused is not None:
                 return refused
         return self.answer(exchange, body)
@@ -83,6 +87,35 @@ class Builtin:
         Answer *exchange*, as `Handler.__call__`.
         """
         raise NotImplementedError
+
+    def _refuse_stranger(self, exchange: Exchange) -> Answer | None:
+        """
+        Say why the client of *exchange*, which sent no token, may change nothing; None if it may.
+        """
+        peer = exchange.connection.transport.get_extra_info("peername")
+        if not peer or not is_local(peer[0]):
+            return text(403, "without a token only programs on this machine may do that; start the host with --token")
+        fields = exchange.head.fields
+        origin = fields.get(b"origin")
+        if origin is not None and self.front.cors.trusts(origin):
+            return None
+        if origin is not None or fields.get(b"sec-fetch-site", b"").strip() in _FOREIGN_SITES:
+            # Any page that a browser on this machine shows could send this. Browsers name the page's origin with a
+            # POST, and with any request how far that is from here.
+            return text(
+                403, "without a token no web page may do that; start the host with --token, or with --cors ORIGIN"
+            )
+        return None
+
+
+def refuse_rebound(front: FrontContext, exchange: Exchange) -> Answer | None:
+    """
+    Say why *exchange*, which has come in on loopback without a token, is not answered: a page in a browser could have
+    sent it (`front.hosts`). None if it is answered.
+    """
+    address = exchange.connection.transport.get_extra_info("sockname")
+    refusal = front.hosts.refuse_foreign(exchange.head) if address and is_local(address[0]) else None
+    return text(refusal.status, refusal.text) if refusal is not None else None
 
 
 def text(status: int, line: str) -> Answer:
@@ -127,19 +160,6 @@ def is_local(host: str) -> bool:
     # Not all versions of Python look into a mapped address themselves.
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
-
-
-def _refuse_stranger(exchange: Exchange) -> Answer | None:
-    """
-    Say why the client of *exchange*, which sent no token, may change nothing; None if it may.
-    """
-    peer = exchange.connection.transport.get_extra_info("peername")
-    if not peer or not is_local(peer[0]):
-        return text(403, "without a token only programs on this machine may do that; start the host with --token")
-    if b"origin" in exchange.head.fields:
-        # Any page that a browser on this machine shows could send this. Browsers name the page's origin with a POST.
-        return text(403, "without a token no web page may do that; start the host with --token")
-    return None
 
 
 def _no_number(word: str) -> float:

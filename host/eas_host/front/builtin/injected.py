@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from eas_host import log
 from eas_host.front import routes
-from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, text
+from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, refuse_rebound, text
 from eas_host.front.exchange import Answer, Exchange
 from eas_host.reply import QUEUE_FULL, http_status
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from eas_host.front.backend import Backend, Peer
     from eas_host.front.context import FrontContext
 
+_BUILTIN: Final = "/api/builtin/"
 _BEARER: Final = b"bearer "
 _CALLS: Final = 64
 """Requests under way at once, as many as EAS has wait for the processor; one more answers 450."""
@@ -71,6 +72,9 @@ class InjectedHandler:
             return heir(exchange, body) if heir is not None else text(404, f"nobody answers {self._path} any more")
         if self._token is not None and not _brings(exchange.head.fields, self._token):
             return text(401, f"{self._path} needs a token of its own, in the header Authorization")
+        refused = self._injected.refuse_rebound(self._path, exchange) if self._token is None else None
+        if refused is not None:
+            return refused
         return self._injected.call(self.worker, exchange, self._path, body)
 
 
@@ -105,6 +109,14 @@ class Injected:
         handlers[:] = [handler for handler in handlers if handler.worker != worker]
         handlers.append(InjectedHandler(self, worker, path, token))
         log.debug("worker %d: answers %s itself", worker.number, path)
+
+    def refuse_rebound(self, path: str, exchange: Exchange) -> Answer | None:
+        """
+        Say why *exchange*, which shows no token, is not answered at *path*, if that is one of the host's own.
+        """
+        if self._front.auth.required or not path.startswith(_BUILTIN):
+            return None
+        return refuse_rebound(self._front, exchange)
 
     def call(self, worker: Peer, exchange: Exchange, path: str, body: bytes) -> Answer | None:
         """

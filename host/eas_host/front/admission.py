@@ -1,0 +1,157 @@
+"""
+What the head of a request decides: whether it is one, who answers it, and whether its client may ask.
+
+What will be refused is refused here, before the body takes memory. The order matters: a client that may not ask learns
+nothing about what there is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from eas_host.front import cors, hosts, routes, unpack
+from eas_host.front.exchange import Head, Refusal
+from eas_host.front.limits import MAX_HEAD, MAX_URL
+
+if TYPE_CHECKING:
+    from eas_host.front.connection import Connection
+    from eas_host.front.context import FrontContext
+
+WATCHED: Final = frozenset(
+    {
+        b"access-control-request-headers",
+        b"access-control-request-method",
+        b"access-control-request-private-network",
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-md5",
+        b"content-type",
+        b"date",
+        b"expect",
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        b"transfer-encoding",
+        b"upgrade",
+        b"x-lz4-original-length",
+    }
+)
+"""The header fields that something is decided by."""
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+
+
+def judge(front: FrontContext, connection: Connection, head: Head) -> Refusal | None:
+    """
+    Say why a request with *head*, which came over *connection*, is refused, if it is; otherwise all is decided that
+    *head* has room for.
+    """
+    fields = head.fields
+    origin = fields.get(b"origin")
+    if origin is not None:
+        head.cors = front.cors.allow(origin)
+        head.plain = head.plain and not head.cors
+    refusal = _refuse_message(front, head)
+    if refusal is not None:
+        return refusal
+    expectation = None if head.http_10 else fields.get(b"expect")
+    refusal = front.cors.prepare(head) if origin is not None and cors.is_preflight(head) else _route(front, head)
+    if refusal is not None:
+        # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
+        return refusal.closing() if expectation is not None or head.method == b"CONNECT" else refusal
+    limit = front.max_body if head.handler is None else head.handler.max_body
+    if int(fields.get(b"content-length", b"0")) > limit:
+        return too_large(front, limit)
+    if expectation is not None:
+        if expectation.lower() != b"100-continue":
+            return Refusal(417, "the only expectation known is 100-continue", close=True)
+        connection.invite_body()
+    return None
+
+
+def _refuse_message(front: FrontContext, head: Head) -> Refusal | None:
+    """
+    Say why *head* is none of HTTP/1, or too large, whoever asks for whatever.
+    """
+    if len(head.url) > MAX_URL:
+        return long_target()
+    if head.size + len(head.url) > MAX_HEAD:
+        return large_head()
+    if head.version not in _VERSIONS:
+        return Refusal(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
+    if head.fields.get(b"host") not in front.hosts.known:
+        refusal = front.hosts.refuse(head)
+        if refusal is not None:
+            return refusal
+    if head.url[:1] != b"/":
+        refusal = hosts.refuse_target(head)
+        if refusal is not None:
+            return refusal
+    return _refuse_coding(head) if b"transfer-encoding" in head.fields else None
+
+
+def _refuse_coding(head: Head) -> Refusal | None:
+    """
+    Say why a request whose *head* has a Transfer-Encoding is refused, if it is (RFC 9112, sections 6.1 and 6.3).
+    """
+    coding = head.fields[b"transfer-encoding"].strip(b" \t").lower()
+    if head.http_10:
+        return Refusal(400, "malformed request: HTTP/1.0 has no Transfer-Encoding", close=True)
+    if coding == b"chunked":
+        return None
+    if coding.rpartition(b",")[2].strip(b" \t") != b"chunked":
+        return Refusal(400, "malformed request: the last Transfer-Encoding must be chunked", close=True)
+    return Refusal(501, "the only Transfer-Encoding known is chunked; use Content-Encoding for others", close=True)
+
+
+def _route(front: FrontContext, head: Head) -> Refusal | None:
+    """
+    Decide who answers a request with *head*, whether it may, and what must be done with its body before.
+    """
+    path = routes.path_of(head.url)
+    found = front.builtins.find(path)
+    handler = None if isinstance(found, Refusal) else found
+    if handler is None or not handler.open:
+        refusal = front.auth.judge(head, head.method)
+        if refusal is not None:
+            return refusal
+    if isinstance(found, Refusal):
+        return found
+    head.handler = handler
+    refusal = routes.refuse(head.method) if handler is None else routes.refuse(head.method, handler.methods)
+    if refusal is not None:
+        return refusal
+    if handler is None:
+        backend = front.backends.find(path)
+        if isinstance(backend, Refusal):
+            return backend
+        head.backend = backend
+    head.coding = front.decompressor if handler is None or handler.hands_on else None
+    if b"content-encoding" in head.fields:
+        coding = unpack.find_coding(head.fields, head.coding)
+        if isinstance(coding, Refusal):
+            return coding
+        head.coding = coding
+    return None
+
+
+def too_large(front: FrontContext, limit: int) -> Refusal:
+    """
+    Refuse a body of more than *limit* bytes.
+    """
+    advice = " (--max-body)" if limit == front.max_body else ""
+    return Refusal(413, f"the body is larger than {limit} bytes{advice}", close=True)
+
+
+def long_target() -> Refusal:
+    """
+    Refuse a request whose target is too long.
+    """
+    return Refusal(414, f"the request target is longer than {MAX_URL} bytes", close=True)
+
+
+def large_head() -> Refusal:
+    """
+    Refuse a request whose head is too large.
+    """
+    return Refusal(431, f"the head of the request is larger than {MAX_HEAD} bytes", close=True)
