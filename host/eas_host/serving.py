@@ -54,6 +54,7 @@ def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = No
     """
     config = deployment.config
     log.configure(config.log_level, config.log_format)
+    log.write_behind()
     raise_file_limit()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -203,6 +204,7 @@ class Host:
 
     def _force(self) -> NoReturn:
         self.kill_workers()
+        log.finish()
         os._exit(FORCED)
 
 

@@ -76,7 +76,12 @@ class Host:
         variables: added to the environment.
         words: a command and its words: `("serve", "service.json")`.
         options: the command line, as in `flags`.
+
+    Attributes:
+        followed: the streams that are read from the start.
     """
+
+    followed: tuple[str, ...] = ("stdout", "stderr")
 
     def __init__(
         self,
@@ -112,12 +117,15 @@ class Host:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self.log.follow(self.process.stdout, "stdout")
-        self.log.follow(self.process.stderr, "stderr")
+        self.follow(*self.followed)
 
     # Starting.
+
+    def follow(self, *streams: str) -> None:
+        """Reads *streams* from now on, until their end."""
+        self.followed = tuple({*self.followed, *streams})
+        for name in streams:
+            self.log.follow(getattr(self.process, name), name)
 
     def __enter__(self) -> Self:
         try:
@@ -264,6 +272,8 @@ class Host:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        for name in {"stdout", "stderr"}.difference(self.followed):
+            getattr(self.process, name).close()
         for pid in proc.marked(self._mark):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

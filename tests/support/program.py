@@ -59,7 +59,4 @@ class Program(Host):
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self.log.follow(self.process.stdout, "stdout")
-        self.log.follow(self.process.stderr, "stderr")
+        self.follow(*self.followed)

@@ -58,6 +58,7 @@ def _receive_plan(sock: socket.socket) -> dict[str, Any]:
 def _serve(sock: socket.socket, parent: int, plan: dict[str, Any]) -> int:
     config = read_plan(plan)
     log.configure(config.log_level, config.log_format)
+    log.write_behind()
     raise_file_limit()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)

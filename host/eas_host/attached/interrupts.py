@@ -23,6 +23,8 @@ _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGTERM: signal.SIG_DFL,
 }
 _STOPPING: Final = "[INFO] shutting down context ... press Ctrl+C again to force quit"
+_SAY_SECONDS: Final = 0.5
+"""How long a program that ends waits for that to be printed."""
 FORCED: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
 
@@ -90,12 +92,17 @@ class Interrupts:
         if self._asked:
             os._exit(FORCED)
         self._asked = True
-        try:
-            log.announce(_STOPPING)
-        except RuntimeError:
-            # The signal came in the midst of another print, which cannot be entered twice.
-            os.write(1, f"{_STOPPING}\n".encode())
+        # On a thread: the code that was interrupted may hold what it takes to print and to send.
+        saying = threading.Thread(target=self._stop if self.serving else _say, name="eas-stop", daemon=True)
+        saying.start()
         if not self.serving:
+            saying.join(_SAY_SECONDS)
             raise SystemExit(FORCED)
-        # The code that was interrupted may hold what it takes to send.
-        threading.Thread(target=self._ask_to_stop, name="eas-stop", daemon=True).start()
+
+    def _stop(self) -> None:
+        _say()
+        self._ask_to_stop()
+
+
+def _say() -> None:
+    log.announce(_STOPPING)

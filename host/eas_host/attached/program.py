@@ -11,7 +11,7 @@ import os
 import select
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from eas_host import log
 from eas_host.front.exchange import Refusal
@@ -99,9 +99,14 @@ def end_with_program(host: AttachedHost, text: str) -> None:
     """
     host.backend.dispatcher.give_up("the program has ended", Refusal(500, f"{text} before it ran this request"))
     # Clients that do not read must not keep this process.
-    host.loop.call_later(_ENDING_SECONDS, os._exit, 1)
+    host.loop.call_later(_ENDING_SECONDS, _end_now)
     log.debug("%s; the front ends", text)
     host.stop()
+
+
+def _end_now() -> NoReturn:
+    log.finish()
+    os._exit(1)
 
 
 class ProgramWorker:

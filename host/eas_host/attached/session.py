@@ -261,6 +261,7 @@ class Session:
         from eas_host import log  # noqa: PLC0415  late, as all of the host
 
         log.announce.as_json = self._welcome["json"]
+        log.write_beside()
         port = self._welcome["port"]
         log.announce("[INFO] create service")
         if self._welcome["token"] is not None:

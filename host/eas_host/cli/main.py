@@ -62,8 +62,17 @@ def _run(argv: Sequence[str]) -> int:
 
 def exit_code_of(run: Callable[[], int]) -> int:
     """
-    Call *run*; if it raises, say why and return the exit code for it.
+    Call *run*; if it raises, say why and return the exit code for it. What it has logged is written then.
     """
+    code = _exit_code_of(run)
+    if not log.finish():
+        # Nobody reads. With --isolation none, threads of the processor may wait in their prints for ever, and both
+        # Python and C would wait for these.
+        os._exit(code)
+    return code
+
+
+def _exit_code_of(run: Callable[[], int]) -> int:
     try:
         return run()
     except HostError as error:
@@ -72,8 +81,7 @@ def exit_code_of(run: Callable[[], int]) -> int:
     except Exception as error:  # noqa: BLE001  a bug of ours: say so, with the trace
         if isinstance(error, BrokenPipeError) and _is_unread():
             return 141  # 128 + SIGPIPE, as shells report it
-        traceback.print_exc()
-        print(f"eas-host: internal error: {error!r}", file=sys.stderr)
+        log.complain(f"{traceback.format_exc()}eas-host: internal error: {error!r}")
         return 1
     except KeyboardInterrupt:
         return 130  # 128 + SIGINT, as shells report it
@@ -98,8 +106,6 @@ def _complain(error: HostError) -> None:
     if log.announce.as_json:
         log.error("%s", error.message, extra={"detail": error.detail or None})
         return
-    if error.detail:
-        print(error.detail.rstrip("\n"), file=sys.stderr)
+    detail = error.detail.rstrip("\n")
     message = " ".join(line.strip() for line in error.message.splitlines())
-    print(f"eas-host: {message}", file=sys.stderr)
-    sys.stderr.flush()
+    log.complain(f"{detail}\neas-host: {message}" if detail else f"eas-host: {message}")

@@ -371,7 +371,7 @@ class FrontContext:
 
     def _log_access(self, exchange: Exchange, status: int, size: int) -> None:
         milliseconds = self.age(exchange) * 1000
-        log.info('%s "%s" %d %d %.0fms', exchange.connection.peer, _request_line(exchange), status, size, milliseconds)
+        log.access(f'{exchange.connection.peer} "{_request_line(exchange)}" {status} {size} {milliseconds:.0f}ms')
 
 
 def _request_line(exchange: Exchange) -> str:

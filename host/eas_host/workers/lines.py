@@ -5,14 +5,20 @@ Reads what a worker writes into a pipe, without ever blocking the front.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import termios
+from array import array
 from collections.abc import Callable
 from typing import Any, Final
 
 from eas_host import log
+from eas_host.workers.turns import turns_of
 
-_READ_SIZE: Final = 64 * 1024
+_READ_SIZE: Final = 8 * 1024
+"""Bytes at a time: as lines of one letter they cost the front some milliseconds."""
+_WHOLE_SIZE: Final = 64 * 1024
 LONGEST_LINE: Final = 256 * 1024
 LONGEST_MESSAGE: Final = 16 * 1024 * 1024
 """Bytes of one record: of what is printed and logged, and of the messages of workers."""
@@ -23,7 +29,7 @@ class RecordReader:
     Splits what arrives on *fd* at *separator* and passes it on, as many complete records at once as there are.
 
     Owns *fd*. A record longer than *longest* is passed on in pieces, so that a worker that never ends one cannot fill
-    the front.
+    the front. It takes turns with all others, unless it is *prompt*.
     """
 
     def __init__(
@@ -34,6 +40,7 @@ class RecordReader:
         on_records: Callable[[bytes], None],
         *,
         longest: int = LONGEST_LINE,
+        prompt: bool = False,
     ) -> None:
         os.set_blocking(fd, False)
         self._loop = loop
@@ -41,28 +48,65 @@ class RecordReader:
         self._separator = separator
         self._on_records = on_records
         self._longest = longest
+        self._turns = None if prompt else turns_of(loop)
         self._parts: list[bytes] = []  # of a record whose end has not come yet
         self._size = 0
+        self._left: int | None = None  # bytes to read before the end, once that is near
+        self._then: Callable[[], None] = lambda: None
         loop.add_reader(fd, self._read)
+
+    def finish(self, then: Callable[[], None]) -> None:
+        """
+        Pass on what has been written until now, even if its last record is incomplete, close, and call *then*.
+
+        Whoever holds the other end and writes on, as what a dead worker has started may do, finds it closed.
+        """
+        if self._fd < 0:
+            then()
+            return
+        self._then = then
+        self._left = _waiting_in(self._fd)
+        if self._left == 0:
+            self._end()
 
     def close(self) -> None:
         """
-        Read what is left, pass it on, even if its last record is incomplete, and close.
+        The same at once.
         """
-        while self._fd >= 0 and self._read():
-            pass
-        self._end()
+        self._turns = None
+        self.finish(lambda: None)
+        while self._fd >= 0:
+            self._read()
 
-    def _read(self) -> bool:
+    def _read(self) -> None:
+        turns = self._turns
+        if turns is None:
+            self._take(_WHOLE_SIZE)
+        elif turns.allows(urgent=self._left is not None):
+            turns.run(lambda: self._take(_READ_SIZE))
+        else:
+            self._loop.remove_reader(self._fd)
+            turns.wait(self._resume)
+
+    def _resume(self) -> None:
+        if self._fd >= 0:
+            self._loop.add_reader(self._fd, self._read)
+            self._read()
+
+    def _take(self, size: int) -> None:
         try:
-            data = os.read(self._fd, _READ_SIZE)
+            data = os.read(self._fd, size if self._left is None else min(size, self._left))
         except BlockingIOError:
-            return False
+            if self._left is not None:
+                self._end()
+            return
         except ConnectionResetError:
             data = b""  # a socket whose other end died with unread data says it this way
         if not data:
             self._end()
-            return False
+            return
+        if self._left is not None:
+            self._left -= len(data)
         complete, separator, rest = data.rpartition(self._separator)
         if separator:
             records = b"".join([*self._parts, complete, separator])
@@ -73,7 +117,8 @@ class RecordReader:
             self._size += len(data)
         if self._size > self._longest:
             self._pass_on_rest()
-        return True
+        if self._left is not None and self._left <= 0:
+            self._end()
 
     def _end(self) -> None:
         if self._fd < 0:
@@ -81,13 +126,25 @@ class RecordReader:
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
         self._fd = -1
-        self._pass_on_rest()
+        try:
+            self._pass_on_rest()
+        finally:
+            self._then()
 
     def _pass_on_rest(self) -> None:
         rest = b"".join(self._parts)
         self._parts, self._size = [], 0
         if rest:
             self._on_records(rest + self._separator)
+
+
+def _waiting_in(fd: int) -> int:
+    """
+    How many bytes can be read from the pipe or socket *fd* now.
+    """
+    count = array("i", [0])
+    fcntl.ioctl(fd, termios.FIONREAD, count)
+    return count[0]
 
 
 def log_records(worker: int, log_record: Callable[[int, str, str], None]) -> Callable[[bytes], None]:
@@ -120,7 +177,7 @@ def message_reader(
                 continue
             on_message(message)
 
-    return RecordReader(loop, fd, b"\n", receive, longest=LONGEST_MESSAGE)
+    return RecordReader(loop, fd, b"\n", receive, longest=LONGEST_MESSAGE, prompt=True)
 
 
 RECORD_END: Final = b"\x1e"

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from eas_host import boot, log
@@ -76,12 +77,12 @@ class WorkerProcess:
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
         loop.add_reader(self._pidfd, self._died)
-        self._readers = [
+        self._readers = {
             RecordReader(loop, ends["log"][0], RECORD_END, log_records(number, log.worker_record)),
             RecordReader(loop, ends["stdout"][0], b"\n", lambda lines: log.printed(number, "stdout", lines)),
             RecordReader(loop, ends["stderr"][0], b"\n", lambda lines: log.printed(number, "stderr", lines)),
             message_reader(loop, os.dup(self._control.fileno()), on_event),
-        ]
+        }
 
     def send(self, message: dict[str, Any]) -> None:
         """
@@ -101,15 +102,22 @@ class WorkerProcess:
         # The zombie keeps its process group's number from being given to others until it is reaped below.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        # What it said last is logged before its end is.
+        for reader in tuple(self._readers):
+            reader.finish(partial(self._heard, reader))
+
+    def _heard(self, reader: RecordReader) -> None:
+        """
+        Nothing more comes from *reader*. After the last one the worker's end can be told.
+        """
+        self._readers.discard(reader)
+        if self._readers:
+            return
         status = self._process.wait()
         os.close(self._pidfd)
-        try:
-            for reader in self._readers:
-                reader.close()
-            self._outbox.close()
-            self._control.close()
-        finally:
-            self._on_death(status)
+        self._outbox.close()
+        self._control.close()
+        self._on_death(status)
 
 
 def _file_of(text: str, child_ends: contextlib.ExitStack) -> int:

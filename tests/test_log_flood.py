@@ -1,0 +1,86 @@
+"""
+A processor that prints faster than the front can log: others are served beside it, and it leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support import proc
+from support.build import SOURCES
+from support.host import Host
+from support.wire import Client
+
+ENTRY = SOURCES / "python" / "floods.py"
+each_form = pytest.mark.parametrize("form", ["text", "json"])
+LONGEST = 1.0  # seconds for one answer of a busy machine; it was more than five
+
+
+def assert_prompt(client: Client) -> None:
+    for _ in range(30):
+        start = time.monotonic()
+        assert client.call(None, "/api/builtin/ping", "GET").status == 200
+        assert time.monotonic() - start < LONGEST
+
+
+@pytest.fixture
+def entry(tmp_path: Path) -> Path:
+    copy = tmp_path / ENTRY.name
+    copy.write_bytes(ENTRY.read_bytes())
+    return copy
+
+
+@each_form
+def test_ping_beside_a_flood(start: StartHost, entry: Path, form: str) -> None:
+    """Two workers, four threads that print lines of one letter."""
+    host = start("python", entry=entry, log_format=form, worker_processes=2)
+    with host.connect() as client:
+        for _ in range(4):
+            assert client.call(b"flood").status == 200
+        assert_prompt(client)
+        assert client.call(b"x").body == b"done"
+
+
+@each_form
+def test_what_prints_on_after_its_worker(start: StartHost, entry: Path, form: str) -> None:
+    """
+    It finds its pipe closed when the worker is dead. The front is free again, and holds nothing of it.
+    """
+    host = start("python", entry=entry, log_format=form)
+    with host.connect() as client:
+        assert client.call(b"x").status == 200
+        descriptors = proc.holdings(host.pid).descriptors
+        left = proc.Watch(int(client.call(b"leave").body))
+        host.allow_log("SIGKILL")
+        host.kill_worker()
+        assert left.wait(), "it prints on"
+        assert client.call(b"x").status == 200
+        assert_prompt(client)
+        assert proc.holdings(host.pid).descriptors == descriptors
+
+
+@each_form
+def test_last_words(start: StartHost, entry: Path, form: str) -> None:
+    """What a worker has printed before it dies is logged before its death is, to the last line."""
+    host = start("python", entry=entry, log_format=form)
+    host.allow_log("SIGABRT|File ")  # and the frames, with some of ours
+    assert host.call(b"last words").status == 500
+    assert host.call(b"x").status == 200
+    host.wait_for_log("it is replaced")
+    lines = host.new_log().splitlines()
+    died = next(at for at, line in enumerate(lines) if "it is replaced" in line)
+    last = next(at for at, line in enumerate(lines) if re.search(r"\bline 4999\b", line))
+    assert last < died
+    numbers = [int(number) for number in re.findall(r"^(?:.*\")?line (\d+)\b", "\n".join(lines[:died]), re.MULTILINE)]
+    assert numbers == list(range(5000))
+
+
+def test_flood_ends_with_the_host(start: StartHost, entry: Path) -> None:
+    host: Host = start("python", entry=entry, log_format="json")
+    assert host.call(b"flood").status == 200
+    host.stop()

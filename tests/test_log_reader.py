@@ -1,0 +1,390 @@
+"""
+Whoever reads the log may be slow, stop, or go: that costs lines, which are counted, and neither an answer nor the end
+of the host.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from eas_host.writer import MOST, Writer
+from support import PATIENCE
+from support.app import RUN, Apps, apps  # noqa: F401  a fixture
+from support.build import Workshop
+from support.host import Host, clean_environment, program
+from support.log import Log
+from support.program import Program
+from support.wire import Client, command, request
+from test_replacement import free_port
+
+DROPPED = re.compile(r"\[WARNING\] (\d+) lines? (?:was|were) dropped here")
+ACCESS = re.compile(r'\[INFO\] \S+ "POST /(\d+)\?')
+MANY = 3000  # lines of access log, of a kilobyte each: more than all buffers hold
+
+
+class Unread(Host):
+    """A host whose log nobody reads at first."""
+
+    followed = ("stdout",)
+
+
+class UnreadProgram(Program):
+    followed = ("stdout",)
+
+
+Hosts = Callable[..., Host]
+
+
+@pytest.fixture
+def unread(workshop: Workshop, tmp_path: Path) -> Iterator[Hosts]:
+    with ExitStack() as running:
+
+        def make(language: str = "cpp", **options: object) -> Host:
+            host = Unread(tmp_path / "host", entry=workshop.contract(language), **options)  # type: ignore[arg-type]
+            return running.enter_context(host)
+
+        yield make
+
+
+def ask_many(client: Client, count: int, body: bytes = b"x") -> None:
+    """Sends *count* requests, to /0?xxx, /1?xxx ..., a hundred at a time, and reads the answers."""
+    query = "x" * 1000
+    for first in range(0, count, 100):
+        client.send(b"".join(request("POST", f"/{number}?{query}", body) for number in range(first, first + 100)))
+        for _ in range(100):
+            assert client.read().status == 200
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nobody_reads_the_log(unread: Hosts, isolation: str, form: str) -> None:
+    """All is answered, and SIGTERM ends the host as ever."""
+    host = unread(isolation=isolation, access_log=True, log_format=form)
+    with host.connect() as client:
+        ask_many(client, MANY)
+    host.stop()
+
+
+def test_nobody_reads_the_log_of_a_program(tmp_path: Path, apps: Apps) -> None:  # noqa: F811
+    app = apps.write(RUN)
+    with UnreadProgram(tmp_path / "run", app, (), {"EAS_HOST_ACCESS_LOG": "1"}) as host:
+        host.log.wait("Service start successfully", stream="stdout")
+        with host.connect() as client:
+            ask_many(client, MANY)
+
+
+@pytest.mark.parametrize("language", ["cpp", "python"])
+def test_nobody_reads_what_a_processor_prints(unread: Hosts, language: str) -> None:
+    """Its prints are dropped as well, in the end, and keep no request waiting for long."""
+    host = unread(language)
+    with host.connect() as client:
+        for _ in range(1500):
+            assert client.call(command("print", "p" * 1000)).body == b"printed"
+    host.stop()
+
+
+def test_second_ctrl_c_while_nobody_reads(unread: Hosts) -> None:
+    host = unread(access_log=True, keepalive=120_000)
+    with host.connect() as client, host.ask(command("die", "hang")):
+        ask_many(client, MANY)
+        host.send_signal(signal.SIGINT)
+        host.log.wait("shutting down", stream="stdout")
+        host.send_signal(signal.SIGINT)
+        host.ends_with(130)
+
+
+def test_what_is_dropped_is_counted(unread: Hosts) -> None:
+    """A reader that goes on finds each line, or how many are missing where it was; and then all that come."""
+    host = unread(access_log=True)
+    with host.connect() as client:
+        ask_many(client, MANY)
+        host.follow("stderr")
+        host.log.wait(DROPPED.pattern)
+        ask_many(client, 100)
+    host.stop()
+    expected = 0
+    for line in host.log.since(stream="stderr"):
+        if found := DROPPED.search(line):
+            expected += int(found[1])
+        elif found := ACCESS.search(line):
+            assert int(found[1]) == expected % MANY, line
+            expected += 1
+    assert expected == MANY + 100
+
+
+def test_nothing_is_lost(workshop: Workshop, tmp_path: Path) -> None:
+    """A reader that reads gets all, in order, up to the end."""
+    with Host(tmp_path / "host", entry=workshop.cpp("contract"), access_log=True) as host, host.connect() as client:
+        ask_many(client, MANY)
+        host.stop()
+    numbers = [int(found[1]) for line in host.log.since() if (found := ACCESS.search(line))]
+    assert numbers == list(range(MANY))
+
+
+PRINTS = """\
+import allspark
+
+class Prints(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        for number in range(int(data)):
+            print(number, "x" * 100)
+        return b"printed", 200
+"""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nothing_that_is_printed_is_lost(tmp_path: Path, form: str) -> None:
+    """What comes faster than it is read waits in the processor: a burst of five times the queue."""
+    entry = tmp_path / "prints.py"
+    entry.write_text(PRINTS, encoding="utf-8")
+    count = 5 * MOST // 100
+    with Host(tmp_path / "host", entry=entry, log_format=form, keepalive=120_000) as host:
+        assert host.call(b"%d" % count).body == b"printed"
+        host.stop()
+    numbers = re.findall(r"\b(\d+) x{100}", host.log.text(stream="stderr"))
+    assert numbers == [str(number) for number in range(count)]
+
+
+# Other readers.
+
+
+@pytest.fixture
+def begin(workshop: Workshop) -> Iterator[Callable[..., tuple[subprocess.Popen[bytes], Client]]]:
+    """Starts a host with an access log on the descriptors *out* and *log*."""
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def make(out: int, log: int, *words: str, entry: Path | None = None) -> tuple[subprocess.Popen[bytes], Client]:
+        port = free_port()
+        entry = entry or workshop.cpp("contract")
+        words = (*program(), "--entry", str(entry), "--listen", f"127.0.0.1:{port}", "--access-log", *words)
+        host = subprocess.Popen(
+            words,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=log,
+            start_new_session=True,
+        )
+        begun.append(host)
+        while host.poll() is None:
+            try:
+                return host, Client(("127.0.0.1", port))
+            except ConnectionRefusedError:
+                continue
+        raise AssertionError(f"the host ended with {host.returncode}")
+
+    yield make
+    for host in begun:
+        host.kill()
+        host.wait()
+
+
+Begin = Callable[..., "tuple[subprocess.Popen[bytes], Client]"]
+
+
+def end(host: subprocess.Popen[bytes], client: Client) -> None:
+    with client:
+        ask_many(client, MANY)
+    host.terminate()
+    assert host.wait(PATIENCE) == 0
+
+
+def test_both_streams_on_one_unread_pipe(begin: Begin) -> None:
+    """`eas-host 2>&1 | program`, which has stopped: the line that says so cannot be written, either."""
+    read, write = os.pipe()
+    try:
+        end(*begin(write, write))
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def test_both_streams_on_one_pipe_keep_their_order(begin: Begin) -> None:
+    read, write = os.pipe()
+    log = Log()
+    log.follow(open(read, "rb"), "both")  # noqa: SIM115, PTH123  it is closed at its end
+    host, client = begin(write, write, "--log-level", "debug")
+    os.close(write)
+    end(host, client)
+    assert log.wait_end()
+    lines = log.since()
+    ready = next(at for at, line in enumerate(lines) if line.endswith("worker 0: ready"))
+    listening = next(at for at, line in enumerate(lines) if line.startswith("listening on"))
+    first = next(at for at, line in enumerate(lines) if ACCESS.search(line))
+    stopping = next(at for at, line in enumerate(lines) if "shutting down" in line)
+    assert ready < listening < first < stopping
+
+
+def test_the_reader_goes(begin: Begin) -> None:
+    """`eas-host 2>&1 | head -1`"""
+    read, write = os.pipe()
+    host, client = begin(write, write)
+    os.close(write)
+    os.close(read)
+    end(host, client)
+
+
+def test_full_disk(begin: Begin) -> None:
+    with Path("/dev/full").open("wb") as full:
+        end(*begin(full.fileno(), full.fileno()))
+
+
+def test_a_terminal_that_is_stopped(begin: Begin) -> None:
+    """Ctrl+S: output stops until Ctrl+Q, and the host does not."""
+    ours, terminal = pty.openpty()
+    try:
+        host, client = begin(terminal, terminal)
+        os.write(ours, b"\x13")
+        end(host, client)
+    finally:
+        os.close(ours)
+        os.close(terminal)
+
+
+def test_a_terminal_that_goes_on(begin: Begin) -> None:
+    """What was kept back comes after Ctrl+Q."""
+    ours, terminal = pty.openpty()
+    try:
+        host, client = begin(terminal, terminal)
+        with client:
+            os.write(ours, b"\x13")
+            ask_many(client, 100)
+        os.write(ours, b"\x11")
+        seen = b""
+        while b"POST /99?" not in seen:
+            seen += os.read(ours, 65536)
+        host.terminate()
+        assert host.wait(PATIENCE) == 0
+    finally:
+        os.close(ours)
+        os.close(terminal)
+
+
+# A processor in the host's own process prints for itself.
+
+STUCK = """\
+import allspark
+
+class Prints(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        while data == b"print":
+            print("x" * 1000)
+        return b"printed", 200
+"""
+
+
+@pytest.mark.parametrize("language", ["python", "cpp"])
+@pytest.mark.parametrize("how", ["stop", "force"])
+def test_a_print_that_waits_for_ever(begin: Begin, tmp_path: Path, workshop: Workshop, language: str, how: str) -> None:
+    """It costs its request and its thread; the others are answered, and the host ends."""
+    entry = tmp_path / "prints.py"
+    entry.write_text(STUCK, encoding="utf-8")
+    if language == "cpp":
+        entry = workshop.cpp("contract")
+    read, write = os.pipe()
+    try:
+        grace = "0.2" if how == "stop" else "120"
+        words = ["--isolation", "none", "--keepalive", "120000", "--grace-period", grace]
+        host, client = begin(write, write, *words, entry=entry)
+        body = b"print" if language == "python" else command("print", "x" * 100_000)
+        with client, Client(client.socket.getpeername()) as stuck:
+            stuck.send(request(body=body))
+            ask_many(client, 1000)
+            host.send_signal(signal.SIGINT)
+            if how == "force":
+                assert client.is_closed()
+                host.send_signal(signal.SIGINT)
+            assert host.wait(PATIENCE) == (0 if how == "stop" else 130)
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+# The writer itself.
+
+
+def tell_lost(count: int) -> bytes:
+    return b"lost %d\n" % count
+
+
+def test_several_threads() -> None:
+    """Each thread's lines stay in order, whole, and none is missing."""
+    read, write = os.pipe()
+    writer = Writer(write, tell_lost)
+
+    def log(number: int) -> None:
+        for line in range(2000):
+            writer.put(b"%d %d %s\n" % (number, line, b"x" * (line % 200)))
+            if line % 100 == 0:
+                writer.flush(PATIENCE)
+
+    threads = [threading.Thread(target=log, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    seen: list[list[int]] = [[] for _ in threads]
+    with open(read, "rb") as lines:  # noqa: PTH123  a descriptor
+        for _ in range(8 * 2000):
+            number, line, rest = lines.readline().split(b" ")
+            assert rest == b"x" * (int(line) % 200) + b"\n"
+            seen[int(number)].append(int(line))
+    for thread in threads:
+        thread.join()
+    os.close(write)
+    assert seen == [list(range(2000))] * 8
+
+
+def test_a_reader_that_comes_back(tmp_path: Path) -> None:
+    """A named pipe whose reader goes: what it has not read is counted, and the next one is told."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    first = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    write = os.open(path, os.O_WRONLY)
+    writer = Writer(write, tell_lost)
+    writer.put(b"one\n")
+    assert writer.flush(PATIENCE)
+    assert os.read(first, 100) == b"one\n"
+    os.close(first)
+    for _ in range(3):
+        writer.put(b"two\n")
+        assert writer.flush(PATIENCE)
+    second = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer.put(b"three\n")
+    assert writer.flush(PATIENCE)
+    assert os.read(second, 100) == b"lost 3\nthree\n"
+    os.close(second)
+    os.close(write)
+
+
+def test_a_forked_child_writes_for_itself() -> None:
+    """It has neither its parent's thread nor what its parent has not written yet."""
+    read, write = os.pipe()
+    writer = Writer(write, tell_lost)
+    writer.put(b"p" * 100_000 + b"\n")  # more than a pipe holds: the thread is in the midst of it
+    pid = os.fork()
+    if pid == 0:
+        other, mine = os.pipe()
+        os.dup2(mine, write)
+        writer.put(b"child\n")
+        right = writer.flush(PATIENCE) and os.read(other, 100) == b"child\n"
+        os._exit(0 if right else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    with open(read, "rb") as lines:  # noqa: PTH123  a descriptor
+        assert lines.readline() == b"p" * 100_000 + b"\n"
+    assert writer.flush(PATIENCE)
+    os.close(write)
