@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from eas_host import elf
 from eas_host.config import WorkerSpec
+from eas_host.deploy.environment import LIBRARY_PATH
 from eas_host.errors import HostError
 from eas_host.pack import search, system
 
@@ -55,7 +56,8 @@ def look(spec: WorkerSpec) -> Abi:
 def _library(spec: WorkerSpec) -> Abi:
     path = Path(spec.entry)
     found = elf.facts(path)
-    libraries = list(_libraries(search.Found(path.name, found), path.parent))
+    library_path = spec.environment.get(LIBRARY_PATH)
+    libraries = list(_libraries(search.Found(path.name, found), path.parent, library_path))
     missing = [name for name, place in libraries if place is None]
     facts = {
         "machine": found.machine,
@@ -72,7 +74,7 @@ def _library(spec: WorkerSpec) -> Abi:
     return Abi(facts, tuple(problems))
 
 
-def _libraries(entry: search.Found, home: Path) -> Iterator[tuple[str, str | None]]:
+def _libraries(entry: search.Found, home: Path, library_path: str | None) -> Iterator[tuple[str, str | None]]:
     """
     What *entry* needs, and what that needs: each name once, with where it is. Parts of the system are passed over.
     """
@@ -84,7 +86,7 @@ def _libraries(entry: search.Found, home: Path) -> Iterator[tuple[str, str | Non
             if name in seen or system.part_of(name):
                 continue
             seen.add(name)
-            found = search.find(name, user, home)
+            found = search.find(name, user, home, library_path)
             yield name, str(found.path) if found is not None else None
             if found is not None:
                 waiting.append(found)

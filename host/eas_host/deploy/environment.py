@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+LIBRARY_PATH: Final = "LD_LIBRARY_PATH"
 EAS_WORKSPACE: Final = Path("/home/admin/docker_ml/workspace")
 """Where the workspace is in EAS's containers."""
 
 
-def variables(text: str, given: Mapping[str, str], fixed: Path | None) -> dict[str, str]:
+def variables(text: str, given: Mapping[str, str], fixed: Path | None, cuda: str = "") -> dict[str, str]:
     """
     What a worker's environment has beyond the host's.
 
@@ -24,10 +25,16 @@ def variables(text: str, given: Mapping[str, str], fixed: Path | None) -> dict[s
         text: the description.
         given: `processor_envs`; they win.
         fixed: the folder that the workspace is shown at.
+        cuda: the folder with CUDA's libraries; empty for none.
     """
     ours = {"SERVICE_CONFIG": text, "SCHEDULABLE_CPUS": str(_cpus(text))}
     if fixed == EAS_WORKSPACE:
         ours["WORKER_NAME"] = "easworker"  # programs take it for a promise of that path
+    if cuda:
+        # For the whole worker: a processor's libraries load others by their names when they are needed first. What the
+        # description itself says is looked at first.
+        own, inherited = given.get(LIBRARY_PATH), os.environ.get(LIBRARY_PATH)
+        given = {**given, LIBRARY_PATH: ":".join(filter(None, (own, cuda, inherited if own is None else None)))}
     return {**ours, **given}
 
 

@@ -22,6 +22,8 @@ from eas_host.errors import EntryInvalid, EntryNotFound, HostError
 from eas_host.fetch import addresses, archive
 
 _ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
+WARM_UP: Final = "warm_up.bin"
+"""In `model/`, whatever it is called elsewhere (compatibility.md, section 4.4)."""
 _READ_ONLY: Final = 0o444
 
 
@@ -104,7 +106,7 @@ class Tree:
         if unpack and _kind(source) is not None:
             _unpack(source, self.model)
             return None
-        return _put_file(source, self.model)
+        return _put_file(source, self.model, source.name)
 
     def put_package(self, source: Source, where: str) -> Package:
         """
@@ -117,9 +119,35 @@ class Tree:
             return Package(folder, source.shown, where=where)
         folder.mkdir()
         if _kind(source) is None:
-            return Package(folder, source.shown, _put_file(source, folder), where)
+            return Package(folder, source.shown, _put_file(source, folder, source.name), where)
         _unpack(source, folder)
         return Package(_without_top(folder), source.shown, where=where)
+
+    def shows(self, folder: Path) -> bool:
+        """
+        Whether the model is *folder*, used in place.
+        """
+        return self.model.is_symlink() and self.model.readlink() == folder
+
+    def put_warm_up(self, source: Source) -> None:
+        """
+        Show the requests at *source* where EAS keeps them: DeepRec's processors read them again themselves. A model of
+        the user's that is used in place becomes a folder of links, for nothing is put into it.
+        """
+        target = self.model / WARM_UP
+        if target.exists() and target.samefile(source.path):
+            return
+        if not self.model.is_dir():
+            return  # a file is mounted in its place
+        if self.model.is_symlink():
+            theirs = self.model.resolve()
+            self.model.unlink()
+            self.model.mkdir()
+            for entry in sorted(theirs.iterdir()):
+                (self.model / entry.name).symlink_to(entry)
+        if target.is_symlink() or target.is_file():
+            target.unlink()
+        _put_file(source, self.model, WARM_UP)
 
     def _put_folder(self, source: Source, target: Path, *, whole: bool) -> None:
         if whole and not source.is_url:
@@ -142,11 +170,11 @@ def failure(what: str, error: OSError) -> EntryNotFound:
     return EntryNotFound(f"{what}: {error.strerror}{advice}")
 
 
-def _put_file(source: Source, folder: Path) -> Path:
+def _put_file(source: Source, folder: Path, name: str) -> Path:
     """
-    Have the file at *source* under its own name in *folder*.
+    Have the file at *source* under *name* in *folder*.
     """
-    target = folder / source.name
+    target = folder / name
     size = source.path.stat().st_size
     small = size <= (mirror.KEPT if source.is_url else mirror.SMALL)
     try:

@@ -7,6 +7,7 @@ for entries: what they name may come from any of it. Whatever fails, the workspa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from eas_host.deploy import entries, environment, interpreter, models, requireme
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.deploy.entries import Entry, Package
 from eas_host.deploy.fixed import show
-from eas_host.deploy.layout import Source, Tree, failure
+from eas_host.deploy.layout import WARM_UP, Source, Tree, failure
 from eas_host.deploy.links import Links
 from eas_host.deploy.overlay import overlay
 from eas_host.deploy.workspace import Workspace, cache_folder, safe_name
@@ -77,7 +78,7 @@ def prepare(description: Description, reading: Reading, links: Links) -> Deploym
         for wanted in description.storage:
             storage.mount(wanted.mount_path, sources[wanted.where], [one.tree.root for one in built], workspace, links)
         parts = tuple(_part(one, description, config, fixed, cache) for one in built)
-        warm_up = _warm_up(config, sources, workspace)
+        warm_up = _warm_up(config, sources, workspace, [one.tree for one in built])
     except BaseException as error:
         workspace.discard()
         if isinstance(error, OSError):  # the disk is full, or what is in a folder cannot be looked at
@@ -174,7 +175,12 @@ def _part(built: Built, description: Description, config: HostConfig, fixed: Pat
             model_config=model.config,
         )
     )
-    variables = environment.variables(description.text, description.environment, fixed if model.name is None else None)
+    if description.cuda and spec.isolation == "none":
+        log.warning(
+            "cuda: --isolation none has no worker that starts with it; set LD_LIBRARY_PATH=%s", description.cuda
+        )
+    shown_at = fixed if model.name is None else None
+    variables = environment.variables(description.text, description.environment, shown_at, description.cuda)
     spec = replace(spec, folder=str(_folder(entry)), environment=variables)
     return Part(model.name, _with_python(spec, package, description, cache) if entry.type == "python" else spec)
 
@@ -200,15 +206,24 @@ def _with_python(spec: WorkerSpec, package: Package, description: Description, c
     return replace(spec, interpreter=path, packages=packages)
 
 
-def _warm_up(config: HostConfig, sources: dict[str, Source], workspace: Workspace) -> Path | None:
+def _warm_up(
+    config: HostConfig, sources: dict[str, Source], workspace: Workspace, trees: Sequence[Tree]
+) -> Path | None:
     """
-    The file with the requests: its ending tells how to read it, so it must have its own name.
+    The file with the requests: its ending tells how to read it, so it must have its own name. It is put into *trees*
+    last, where it cannot be taken for a model.
     """
-    if config.warm_up is not None:
-        return Path(config.warm_up).absolute()
     source = sources.get("warm_up_data_path")
-    if source is None or source.path.name == source.name:
-        return source.path if source is not None else None
+    if config.warm_up is not None:
+        source = Source(config.warm_up, Path(config.warm_up).absolute(), "--warm-up")
+    if source is None or not source.path.is_file():
+        return source.path if source is not None else None  # whoever reads it says what is wrong
+    for tree in trees:
+        if config.workspace and tree.shows(theirs := Path(config.workspace) / tree.model.name):
+            log.warning("%s is yours, so %s is not put into it; it is in %s", theirs, WARM_UP, tree.model)
+        tree.put_warm_up(source)
+    if source.path.name == source.name:
+        return source.path
     place = workspace.folder / ".warm_up" / source.name
     place.parent.mkdir()
     place.symlink_to(source.path)

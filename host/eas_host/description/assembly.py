@@ -5,12 +5,14 @@ From single values to a `Description`: what one key says of another is checked h
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
-from eas_host.description.cloud import STORAGE
+from eas_host.description.cloud import CUDA, STORAGE
 from eas_host.description.definitions import ModelEntry, ModelKeys, ProcessorKeys, Service, StorageEntry
 from eas_host.description.description import Model, Mount, Processor
 from eas_host.description.findings import Findings, Loc
+from eas_host.description.keys import SETTLED
 from eas_host.description.known import nearest, table
 from eas_host.description.mistakes import shown
 
@@ -74,6 +76,23 @@ def mounts_of(service: Service, findings: Findings) -> Iterator[Mount]:
             findings.wrong(spot, f"it {fault}; expected one of oss.path, local.path and hostPath.path")
         elif sources and entry.mount_path:
             yield Mount(entry.mount_path, sources[0], spot.label)
+
+
+def cuda_of(service: Service, base: Path, findings: Findings) -> str:
+    """
+    The folder with CUDA's libraries, if *service* names one that is there; a relative path is meant from *base*.
+    """
+    if service.cuda in SETTLED:
+        return ""
+    text = service.cuda if isinstance(service.cuda, str) and "\0" not in service.cuda else ""
+    if "/" not in text and not (text and (base / text).is_dir()):
+        findings.ignore("cuda", CUDA)  # a version
+        return ""
+    folder = base / text / "lib64"
+    if not folder.is_dir():
+        findings.ignore("cuda", f"there is no folder {folder}; {CUDA}")
+        return ""
+    return str(folder)
 
 
 def requirements_of(service: Service) -> tuple[str, ...]:

@@ -125,7 +125,6 @@ class CloudService(Definition):
     processor_image: Any = ignored(IMAGE, "The image with the processor.")
     data_image: Any = ignored(IMAGE, "The image with the processor's environment.")
     dockerAuth: Any = ignored(IMAGE, "How to log in to the registry of images.")  # noqa: N815  EAS's spelling
-    cuda: Any = ignored(CUDA, "Where CUDA is installed, or its version.")
     oss_endpoint: Any = ignored(ACCESS, "The endpoint of OSS.")
     role_arn: Any = ignored(ACCESS, "The role that may read from OSS.")
     source: Any = ignored(ACCESS, "Where the model comes from.")

@@ -7,7 +7,7 @@ another (a name that must be in another list) is checked in assembly.py.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from eas_host.config import values
 from eas_host.description.cloud import (
@@ -212,6 +212,9 @@ class Service(CloudService, ProcessorKeys, ModelKeys):
         "Requests to answer before the service is up: .txt, one a line; any other file is one."
     )
     storage: list[StorageEntry] = listed("Folders that the processor finds at a path of its own.")
+    cuda: Any = key(
+        "The folder where CUDA is installed, whose lib64 workers find libraries in; a version has no effect."
+    )
     containers: list[Container] = listed("Containers; only prepare.pythonRequirements is read.")
     metadata: Metadata = section(Metadata, "The service's settings.")
     runtime: Runtime = section(Runtime, "How workers run.")

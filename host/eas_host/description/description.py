@@ -80,6 +80,7 @@ class Description:
         environment: `processor_envs`, by name.
         requirements: lines of a requirements.txt.
         storage: what is to be mounted.
+        cuda: the folder with CUDA's libraries, absolute; empty for none.
         options: values of `HostConfig` fields, by their names, as far as the description settles them.
         origins: where each value came from: the key as it is documented (`metadata.rpc.keepalive`, `models[0].name`)
             to `service.json:4:13`, or `-D metadata.rpc.keepalive`.
@@ -95,6 +96,7 @@ class Description:
     environment: dict[str, str] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
     storage: tuple[Mount, ...] = ()
+    cuda: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

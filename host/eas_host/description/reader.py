@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from eas_host.description.assembly import models_of, mounts_of, options_of, requirements_of
+from eas_host.description.assembly import cuda_of, models_of, mounts_of, options_of, requirements_of
 from eas_host.description.definitions import Service
 from eas_host.description.description import Description
 from eas_host.description.findings import Findings
@@ -57,6 +57,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Description:
     service = validate(settle(root, Service, findings), findings)
     models = models_of(service, findings)
     mounts = tuple(mounts_of(service, findings))
+    cuda = cuda_of(service, path.absolute().parent, findings)
     mistakes.check()
     return Description(
         file=path.absolute(),
@@ -66,6 +67,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Description:
         environment={item.name: item.value or "" for item in service.environment if item.name is not None},
         requirements=requirements_of(service),
         storage=mounts,
+        cuda=cuda,
         options=options_of(service),
         origins={label: str(place) for label, place in findings.settled.items()},
         notes=tuple(findings.all_notes()),

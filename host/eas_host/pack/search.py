@@ -64,11 +64,14 @@ class _Candidate:
     relative: bool = False
 
 
-def find(name: str, user: Found, home: Path) -> Found | None:
+def find(name: str, user: Found, home: Path, library_path: str | None = None) -> Found | None:
     """
-    Find the library *name* that *user* needs; *home* is the entry's folder. None: it is nowhere.
+    Find the library *name* that *user* needs; *home* is the entry's folder, and *library_path* takes the place of this
+    process's LD_LIBRARY_PATH. None: it is nowhere.
     """
-    for candidate in _candidates(name, user, home):
+    if library_path is None:
+        library_path = os.environ.get("LD_LIBRARY_PATH", "")
+    for candidate in _candidates(name, user, home, library_path):
         facts = _usable(candidate.path, user.facts)
         if facts is not None:
             return Found(name, facts, candidate.place, candidate.relative, user)
@@ -94,13 +97,13 @@ def means(folder: str, origin: PurePath) -> str:
     return os.path.normpath(_ORIGIN.sub(lambda _match: str(origin), folder))
 
 
-def _candidates(name: str, user: Found, home: Path) -> Iterator[_Candidate]:
+def _candidates(name: str, user: Found, home: Path, library_path: str) -> Iterator[_Candidate]:
     if "/" in name:  # not searched for, but opened: relative to the working directory
         yield _Candidate(home / name, "linked by its path", relative=not name.startswith("/"))
         return
     for folder, owner in rpaths(user):
         yield _by_rpath(name, folder, owner, home)
-    for folder in os.environ.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":"):
+    for folder in library_path.replace(";", ":").split(":"):
         if folder:
             yield _Candidate(Path(folder).absolute() / name, "LD_LIBRARY_PATH")
     for folder in user.facts.runpath:
