@@ -17,8 +17,8 @@ BENCH_ARGS ?=
 BIN := .venv/bin
 STAMPS := .venv/stamps
 NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/include/eas/*.h)
-JAVA_SOURCES := $(wildcard java/*.py) $(shell find java/src -name '*.java' 2>/dev/null)
-FORMATTED := $(shell find examples bench tests -name '*.cc' -o -name '*.c' -o -name '*.h')
+JAVA_SOURCES := $(wildcard java/*.py java/native/*.cc) $(shell find java/src -name '*.java' 2>/dev/null)
+FORMATTED := $(shell find examples bench tests java -name '*.cc' -o -name '*.c' -o -name '*.h')
 
 ## setup: a .venv with what the host needs to run, and the host itself; installs what the system lacks
 .PHONY: setup
@@ -104,7 +104,7 @@ bench: setup $(STAMPS)/examples-extra
 ## clean: removes everything that these targets made
 .PHONY: clean
 clean:
-	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/java/*.jar
+	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/java/*.jar host/eas_host/java/*.so
 	rm -rf native/build java/build bench/build examples/*/*/build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find host tests bench examples -name __pycache__ -prune -exec rm -rf {} +

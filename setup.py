@@ -2,9 +2,9 @@
 What pyproject.toml cannot say: the package also holds a C++ module, a Java bridge and a public C header.
 
 cffi builds the module `eas_host._native` from native/build_native.py. `BuildJava` has java/build_java.py
-compile the bridge. A wheel carries the header, too, as `eas_host/include/eas/processor.h`, so that whoever
-installs the host can build processors for it. An editable install has the jar beside the sources that need
-it, and the header in native/.
+compile the bridge and the launcher of the JVM. A wheel carries the header, too, as
+`eas_host/include/eas/processor.h`, so that whoever installs the host can build processors for it. An
+editable install has jar and launcher beside the sources that need them, and the header in native/.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from setuptools.errors import ExecError
 
 HEADER = Path("native", "include", "eas", "processor.h")
 BRIDGE = Path("eas_host", "java", "eas-host-bridge.jar")
+LAUNCHER = BRIDGE.with_name("eas-host-launcher.so")
 
 
 class BuildJava(Command):
@@ -53,7 +54,7 @@ class BuildJava(Command):
         if self.editable_mode:
             _compile_bridge("host" / BRIDGE)
             return
-        jar, header = map(Path, self.get_outputs())
+        jar, _, header = map(Path, self.get_outputs())
         _compile_bridge(jar)
         header.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(HEADER, header)
@@ -66,6 +67,7 @@ class BuildJava(Command):
             str(HEADER),
             *map(str, sorted(Path("java").rglob("*.java"))),
             *map(str, Path("java").glob("*.py")),
+            *map(str, Path("java", "native").glob("*.cc")),
         ]
 
     def get_outputs(self) -> list[str]:
@@ -73,7 +75,7 @@ class BuildJava(Command):
         List what `run` writes into the package.
         """
         root = Path(self.build_lib or "")
-        return [str(root / BRIDGE), str(root / "eas_host" / "include" / "eas" / HEADER.name)]
+        return [str(root / BRIDGE), str(root / LAUNCHER), str(root / "eas_host" / "include" / "eas" / HEADER.name)]
 
     def get_output_mapping(self) -> dict[str, str]:
         """

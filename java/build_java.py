@@ -1,5 +1,7 @@
 """
-Compiles the Java bridge into one jar. Usage: python java/build_java.py TARGET.jar.
+Compiles the Java bridge: a jar, and beside it the launcher. Usage: python java/build_java.py TARGET.jar.
+
+The launcher is a small library that starts the JVM; it needs the headers of the JDK that has the compiler.
 
 The jar is reproducible: the same sources and compiler give the same bytes, since its entries are sorted and
 carry one fixed time and mode. That is why it is packed here and not by `jar`, which writes the time of day
@@ -9,6 +11,8 @@ into it. It appears under its name only when it is complete.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +22,13 @@ from pathlib import Path
 from typing import Final
 
 SOURCES: Final = Path(__file__).resolve().parent / "src"
+LAUNCHER_SOURCE: Final = SOURCES.with_name("native") / "launcher.cc"
+LAUNCHER: Final = "eas-host-launcher.so"
+# Neither exceptions nor C++'s own library: its symbols would become global with the launcher's.
+LAUNCHER_OPTIONS: Final = (
+    *("-std=c++17", "-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti"),
+    *("-Wall", "-Wextra", "-Wl,--as-needed"),
+)
 OPTIONS: Final = (
     "--release=11",  # the oldest Java that the host supports; its class files run on every later one
     "-encoding",
@@ -52,6 +63,32 @@ def main(arguments: list[str]) -> int:
         done = subprocess.run([javac, *OPTIONS, "-d", folder, *sources], check=False)
         if done.returncode == 0:
             pack(Path(folder), Path(arguments[0]))
+    return done.returncode or build_launcher(javac, Path(arguments[0]).with_name(LAUNCHER))
+
+
+def build_launcher(javac: str, target: Path) -> int:
+    """
+    Compile the launcher against the headers of *javac*'s JDK.
+    """
+    compiler = shlex.split(os.environ.get("CXX", "")) or [shutil.which("c++") or "g++"]
+    told = subprocess.run(
+        [javac, "-J-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False
+    )
+    home = re.search(r"^\s*java\.home = (.*)$", told.stderr + told.stdout, re.MULTILINE)
+    headers = Path(home[1] if home else "", "include")
+    if not (headers / "jni.h").is_file():
+        print(f"build_java: {headers}/jni.h is not there: install a whole JDK, or set JAVA_HOME", file=sys.stderr)
+        return 1
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    includes = [f"-I{headers}", f"-I{headers / 'linux'}"]
+    try:
+        done = subprocess.run(
+            [*compiler, *LAUNCHER_OPTIONS, *includes, LAUNCHER_SOURCE, "-o", partial, "-ldl"], check=False
+        )
+        if done.returncode == 0:
+            partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
     return done.returncode
 
 

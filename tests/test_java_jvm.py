@@ -47,7 +47,7 @@ def test_no_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkout that is not set up says what to run."""
     monkeypatch.setattr(java, "BRIDGE", tmp_path / "bridge.jar")
     with pytest.raises(EntryInvalid, match="run `make setup`"):
-        java.start_jvm(())
+        java.start_jvm((), "x.jar")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_java_version(tmp_path: Path, line: str, version: int | None) -> None:
 def test_refused_options(options: tuple[str, ...], words: str) -> None:
     """Also those for which a JVM would end the whole process, in the JVM's own words."""
     with pytest.raises(EntryInvalid, match="--jvm-options") as caught:
-        java.check_options(options, Path(need("java")))
+        java.check_options(options, Path(need("java")), "x.jar")
     assert words in caught.value.message
     assert "\n" not in caught.value.message
 
@@ -85,7 +85,7 @@ def test_accepted_options() -> None:
     agent = "-agentlib:nosuch"
     options = ("-Xmx1g", "--add-opens", "java.base/java.lang=ALL-UNNAMED", agent)
     joined = ["-Xmx1g", "--add-opens=java.base/java.lang=ALL-UNNAMED", agent]
-    assert java.check_options(options, Path(need("java"))) == joined
+    assert java.check_options(options, Path(need("java")), "x.jar") == joined
 
 
 def test_signal_handlers_are_kept() -> None:

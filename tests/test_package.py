@@ -42,6 +42,7 @@ def test_contents(wheel: Path) -> None:
         "allspark/py.typed",
         "eas_host/include/eas/processor.h",
         "eas_host/java/eas-host-bridge.jar",
+        "eas_host/java/eas-host-launcher.so",
         "eas_host/py.typed",
     } <= names
 

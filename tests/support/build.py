@@ -89,6 +89,11 @@ class Workshop:
             self._made[key] = target
         return self._made[key]
 
+    def compiled(self, source: Path, target: Path) -> Path:
+        """The folder *target* with the classes of *source*."""
+        run(need("javac"), "--release", "11", "-encoding", "UTF-8", "-d", target, source)
+        return target
+
     def adopt_classes(self, folder: Path) -> None:
         """Packs jars from the classes in *folder*, which a test has changed, instead of compiling."""
         self._made[("classes",)] = folder

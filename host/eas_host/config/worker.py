@@ -15,7 +15,7 @@ from typing import Final
 from eas_host.config.host import HostConfig
 from eas_host.errors import ConfigError
 
-_TYPE_OF_ENDING: Final = {".so": "cpp", ".jar": "java", ".py": "python"}
+_TYPE_OF_ENDING: Final = {".so": "cpp", ".jar": "java", ".war": "java", ".py": "python"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class WorkerSpec:
 
     *python_class* is the part after the colon of `.py:Class`, *model_entry* is `""` where none is given. *given* names
     the options that were given explicitly: a program's own wishes do not change them.
+
+    *unpacked* has the jars and folders of classes that were unpacked of a jar, by that jar's path.
 
     *folder* is the working directory, `""` for that of the entry. *interpreter* is the Python that runs the worker,
     `""` for the host's own; *packages* are folders that it imports from before its own. *environment* is added to what
@@ -43,6 +45,7 @@ class WorkerSpec:
     isolation: str
     given: tuple[str, ...]
     worker: int = 0
+    unpacked: dict[str, tuple[str, ...]] = field(default_factory=dict)
     folder: str = ""
     interpreter: str = ""
     packages: tuple[str, ...] = ()
@@ -92,6 +95,7 @@ class WorkerSpec:
         fields = json.loads(line)
         for name in ("classpath", "jvm_options", "given", "packages"):
             fields[name] = tuple(fields[name])
+        fields["unpacked"] = {jar: tuple(paths) for jar, paths in fields["unpacked"].items()}
         return cls(**fields)
 
 

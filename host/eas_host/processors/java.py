@@ -44,14 +44,16 @@ import jpype.config
 import jpype.nio
 
 import eas_host
-from eas_host import embedding
+from eas_host import classpath, embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS, EntryInvalid
+from eas_host.processors.launcher import LAUNCHER, launching
 from eas_host.processors.threads import Handler, WorkerThreads
 from eas_host.ring import RAISED, RETURNED, TOO_LARGE, Call, WorkerRing
 from eas_host.workers.control import Control
 
 BRIDGE: Final = Path(eas_host.__file__).with_name("java") / "eas-host-bridge.jar"
+JPYPE: Final = Path(jpype.__file__).resolve().parent.with_name("org.jpype.jar")
 
 OUTCOME_SHIFT: Final = 32
 SIZE_MASK: Final = (1 << OUTCOME_SHIFT) - 1
@@ -182,11 +184,17 @@ class JavaProcessor:
 
     def _load(self) -> None:
         spec = self._spec
-        start_jvm(spec.jvm_options)
+        path = classpath.resolve(spec)
+        start_jvm(spec.jvm_options, str(path))
         load_exception = jpype.JClass("eas.host.LoadException")
         try:
             self._bridge = jpype.JClass("eas.host.Bridge").open(
-                spec.entry, spec.mainclass or "", list(spec.classpath), spec.model_entry, spec.model_config
+                spec.entry,
+                spec.mainclass or "",
+                list(path.own),
+                list(path.libraries),
+                spec.model_entry,
+                spec.model_config,
             )
         except load_exception as error:
             kind = LOAD_ERRORS[str(error.kind())]
@@ -243,33 +251,29 @@ def _direct_buffer(span: memoryview) -> object:
     return buffer
 
 
-def start_jvm(options: tuple[str, ...]) -> None:
+def start_jvm(options: tuple[str, ...], class_path: str) -> None:
     """
-    Start the JVM of this process with the user's *options*.
+    Start the JVM of this process with the user's *options* and *class_path*.
 
     Raises:
         EntryInvalid: there is none that can be used, or it refuses the options.
     """
-    if not BRIDGE.is_file():
+    if not (BRIDGE.is_file() and LAUNCHER.is_file()):
         raise EntryInvalid(f"{BRIDGE}: the Java bridge is not built; run `make setup`, or `pip install .`")
     library = find_jvm()
     home = library.parents[2]
     version = java_version(home)
-    given = check_options(options, home / "bin" / "java")
-    own = [*OPTIONS]
+    given = check_options(options, home / "bin" / "java", class_path)
+    own = [*OPTIONS, f"-Djava.class.path={class_path}"]
     if version is not None and version >= NATIVE_ACCESS_WARNS:
         own.append("--enable-native-access=ALL-UNNAMED")
     jpype.config.onexit = False
     try:
-        with signal_handlers_kept(signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-            jpype.startJVM(
-                *own,
-                *given,
-                jvmpath=str(library),
-                classpath=[str(BRIDGE)],
-                convertStrings=False,
-                interrupt=True,
-            )
+        with (
+            signal_handlers_kept(signal.SIGHUP, signal.SIGINT, signal.SIGTERM),
+            launching(library, [*own, *given], [BRIDGE, JPYPE]) as launcher,
+        ):
+            jpype.startJVM(jvmpath=launcher, classpath=[], convertStrings=False, interrupt=True)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise EntryInvalid(f"the JVM in {home} does not start: {error}; its own words are above") from error
     atexit.register(_part)
@@ -329,9 +333,9 @@ def java_version(home: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def check_options(options: tuple[str, ...], java: Path) -> list[str]:
+def check_options(options: tuple[str, ...], java: Path, class_path: str) -> list[str]:
     """
-    Bring *options* into the form that a JVM takes, and try them.
+    Bring *options* into the form that a JVM takes, and try them. Some name a class of the *class_path*.
 
     A JVM that dislikes an option may end the process on the spot, so another one is asked first, started with
     the command *java* if that is there.
@@ -355,7 +359,7 @@ def check_options(options: tuple[str, ...], java: Path) -> list[str]:
         return joined
     try:
         done = subprocess.run(
-            [java, *OPTIONS, *tried, "-version"],
+            [java, *OPTIONS, *tried, "-cp", class_path, "-version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=OPTION_CHECK_SECONDS,

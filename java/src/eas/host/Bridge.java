@@ -46,18 +46,33 @@ public final class Bridge {
   }
 
   /**
-   * Loads and initialises a processor.
+   * Loads and initialises a processor, whose classes are on the JVM's class path.
    *
-   * @param entry a jar, or a folder of jars
-   * @param mainClass its class, or empty for the only one in the entry
-   * @param libraries jars, folders, and {@code folder/*}
+   * @param entry what the user named, for messages
+   * @param mainClass its class, or empty for the only one in {@code own}
+   * @param own the jars and folders of the class path that are the entry
+   * @param libraries the others
    * @param modelEntry passed to the constructor, as is {@code modelConfig}; empty where there is
    *     none
    */
   public static Bridge open(
-      String entry, String mainClass, String[] libraries, String modelEntry, String modelConfig)
+      String entry,
+      String mainClass,
+      String[] own,
+      String[] libraries,
+      String modelEntry,
+      String modelConfig)
       throws LoadException {
-    ProcessorLoader loader = ProcessorLoader.of(entry, libraries);
+    ClassPath ownPath = ClassPath.ofEntry(entry, own);
+    ClassPath path = ownPath.with(libraries);
+    ClassLoader loader = ClassLoader.getSystemClassLoader();
+    return open(new ProcessorLoader(entry, ownPath, path, loader), mainClass, modelEntry, modelConfig);
+  }
+
+  /** The same with a class loader that is there already. */
+  static Bridge open(
+      ProcessorLoader loader, String mainClass, String modelEntry, String modelConfig)
+      throws LoadException {
     return new Bridge(loader.load(mainClass, modelEntry, modelConfig), loader.classLoader());
   }
 

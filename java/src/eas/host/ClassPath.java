@@ -3,8 +3,6 @@ package eas.host;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.MalformedURLException;
-import java.net.URL;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,14 +15,10 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * The jars and folders that a processor consists of.
+ * The jars and folders of classes that a processor consists of, as the JVM has them on its class
+ * path.
  *
- * <p>A jar counts as itself. A folder counts as a folder of classes and as a folder of jars, whose
- * jars follow in the order of their names. {@code folder/*} is its jars alone, as in {@code java
- * -cp}.
- *
- * <p>Each is looked at here and once: a {@code URLClassLoader} passes over what it cannot read
- * without a word.
+ * <p>Each jar is looked at here and once: a JVM passes over what it cannot read without a word.
  */
 final class ClassPath {
   private final List<Path> elements = new ArrayList<>();
@@ -35,10 +29,10 @@ final class ClassPath {
     void visit(String name, byte[] bytes);
   }
 
-  /** The class path of an entry, which must hold a class. */
-  static ClassPath ofEntry(String entry) throws LoadException {
+  /** The part that {@code entry} stands for, which must hold a class. */
+  static ClassPath ofEntry(String entry, String[] elements) throws LoadException {
     ClassPath path = new ClassPath();
-    path.add("", entry, "check --entry");
+    path.add(elements);
     if (path.classNames().isEmpty()) {
       boolean jars = path.elements.stream().anyMatch(element -> !Files.isDirectory(element));
       String hint = jars ? "there is no class in it" : "there is no .jar and no class in it";
@@ -48,34 +42,16 @@ final class ClassPath {
     return path;
   }
 
-  /** Adds what one {@code --classpath} names. */
-  void addLibrary(String library) throws LoadException {
-    String hint =
-        library.contains(":") ? "give --classpath once for each path" : "check --classpath";
-    add("--classpath ", library, hint);
-  }
-
-  /** A copy to which more can be added. */
-  ClassPath copy() {
-    ClassPath copy = new ClassPath();
-    copy.elements.addAll(elements);
-    return copy;
+  /** A longer one, with {@code libraries} behind. */
+  ClassPath with(String[] libraries) throws LoadException {
+    ClassPath path = new ClassPath();
+    path.elements.addAll(elements);
+    path.add(libraries);
+    return path;
   }
 
   List<Path> elements() {
     return elements;
-  }
-
-  URL[] urls() {
-    URL[] urls = new URL[elements.size()];
-    for (int i = 0; i < urls.length; i++) {
-      try {
-        urls[i] = elements.get(i).toUri().toURL();
-      } catch (MalformedURLException error) {
-        throw new AssertionError("each file has a URL", error);
-      }
-    }
-    return urls;
   }
 
   /** The names of all classes, with dots. */
@@ -128,35 +104,18 @@ final class ClassPath {
     }
   }
 
-  /** Adds {@code name}, which a message calls {@code option + name}. */
-  private void add(String option, String name, String hint) throws LoadException {
-    boolean jarsOnly = name.endsWith("/*");
-    Path path = Paths.get(jarsOnly ? name.substring(0, name.length() - 1) : name);
-    if (!Files.exists(path)) {
-      throw LoadException.notFound(option + name + ": No such file or directory; " + hint);
-    }
-    if (!Files.isReadable(path)) {
-      throw LoadException.notFound(option + name + ": Permission denied; " + hint);
-    }
-    if (!Files.isDirectory(path)) {
-      addJar(option, path);
-      return;
-    }
-    if (!jarsOnly) {
-      elements.add(path);
-    }
-    for (Path jar : jarsIn(path)) {
-      addJar(option, jar);
-    }
-  }
-
-  private void addJar(String option, Path file) throws LoadException {
-    try {
-      new ZipFile(file.toFile()).close();
-      elements.add(file);
-    } catch (IOException error) {
-      throw LoadException.invalid(
-          option + file + ": not a jar file (" + error.getMessage() + "); build it again");
+  private void add(String[] names) throws LoadException {
+    for (String name : names) {
+      Path element = Paths.get(name);
+      if (!Files.isDirectory(element)) {
+        try {
+          new ZipFile(element.toFile()).close();
+        } catch (IOException error) {
+          throw LoadException.invalid(
+              element + ": not a jar file (" + error.getMessage() + "); build it again");
+        }
+      }
+      elements.add(element);
     }
   }
 
@@ -184,12 +143,14 @@ final class ClassPath {
   }
 
   /**
-   * META-INF holds versions of classes for later Javas; the two -info files are no classes of a
-   * program.
+   * META-INF holds versions of classes for later Javas, BOOT-INF and WEB-INF what is unpacked and
+   * has an element of its own; the two -info files are no classes of a program.
    */
   private static boolean isClass(String file) {
     return file.endsWith(".class")
         && !file.startsWith("META-INF/")
+        && !file.startsWith("BOOT-INF/")
+        && !file.startsWith("WEB-INF/")
         && !file.endsWith("-info.class");
   }
 

@@ -33,6 +33,8 @@ final class Failure {
     "sun.reflect."
   };
 
+  private static final Set<String> JDK_LOADERS = Set.of("app", "platform");
+
   private static final StackTraceElement[] NO_FRAMES = {};
   private static final Failure UNDESCRIBED =
       new Failure("java.lang.Throwable", null, "an error that cannot be described");
@@ -126,11 +128,30 @@ final class Failure {
       StringBuilder out, String indent, StackTraceElement[] frames, int own) {
     int shown = Math.min(own, MAX_FRAMES);
     for (int i = 0; i < shown; i++) {
-      out.append(indent).append("  at ").append(frames[i]).append('\n');
+      out.append(indent).append("  at ").append(plain(frames[i])).append('\n');
     }
     if (shown < frames.length) {
       out.append(indent).append("  ... ").append(frames.length - shown).append(" more\n");
     }
+  }
+
+  /**
+   * {@code frame} as Java shows those of a Throwable: the stack of a living thread has the names of
+   * the JDK's own class loaders and the versions of its modules, too.
+   */
+  private static StackTraceElement plain(StackTraceElement frame) {
+    String loader = frame.getClassLoaderName();
+    if (loader != null && !JDK_LOADERS.contains(loader)) {
+      return frame;
+    }
+    return new StackTraceElement(
+        null,
+        frame.getModuleName(),
+        null,
+        frame.getClassName(),
+        frame.getMethodName(),
+        frame.getFileName(),
+        frame.getLineNumber());
   }
 
   /** {@code stack} without the frames of the host at its outer end. */

@@ -15,31 +15,23 @@ final class ProcessorLoader {
   private final ClassPath path;
   private final ClassLoader loader;
 
-  private ProcessorLoader(String entry, ClassPath entryPath, ClassPath path) {
+  /**
+   * Takes a class path.
+   *
+   * @param entry what the user named, for messages
+   * @param entryPath the part of {@code path} in which the processor's class is looked for
+   * @param loader loads the classes of {@code path}
+   */
+  ProcessorLoader(String entry, ClassPath entryPath, ClassPath path, ClassLoader loader) {
     this.entry = entry;
     this.entryPath = entryPath;
     this.path = path;
-    this.loader = new ProcessorClassLoader(path.urls());
+    this.loader = loader;
   }
 
   /** One step that runs the user's code. */
   private interface Step<T> {
     T run() throws Throwable;
-  }
-
-  /**
-   * Reads the class path.
-   *
-   * @param entry a jar, or a folder of jars or classes
-   * @param libraries more of the same, and {@code folder/*}
-   */
-  static ProcessorLoader of(String entry, String[] libraries) throws LoadException {
-    ClassPath entryPath = ClassPath.ofEntry(entry);
-    ClassPath path = entryPath.copy();
-    for (String library : libraries) {
-      path.addLibrary(library);
-    }
-    return new ProcessorLoader(entry, entryPath, path);
   }
 
   /** The class loader of the user's classes. */

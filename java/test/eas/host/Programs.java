@@ -2,6 +2,9 @@ package eas.host;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -86,9 +89,28 @@ final class Programs {
     return jar;
   }
 
+  /**
+   * Opens a program in a class loader of its own: the JVM that the tests run in has a class path
+   * already.
+   */
   static Bridge open(Path entry, String mainClass, Path... libraries) throws LoadException {
-    String[] paths = Stream.of(libraries).map(Path::toString).toArray(String[]::new);
-    return Bridge.open(entry.toString(), mainClass, paths, "the entry", "the config");
+    String name = entry.toString();
+    ClassPath own = ClassPath.ofEntry(name, new String[] {name});
+    ClassPath path = own.with(Stream.of(libraries).map(Path::toString).toArray(String[]::new));
+    ClassLoader loader =
+        new URLClassLoader(
+            path.elements().stream().map(Programs::url).toArray(URL[]::new),
+            ClassLoader.getPlatformClassLoader());
+    ProcessorLoader program = new ProcessorLoader(name, own, path, loader);
+    return Bridge.open(program, mainClass, "the entry", "the config");
+  }
+
+  private static URL url(Path path) {
+    try {
+      return path.toUri().toURL();
+    } catch (MalformedURLException error) {
+      throw new AssertionError("each file has a URL", error);
+    }
   }
 
   /** Opens a program of one class called Main, with {@code members} beside the usual ones. */

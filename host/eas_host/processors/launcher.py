@@ -1,0 +1,66 @@
+"""
+The face of java/native/launcher.cc: a libjvm for JPype that keeps JPype and the bridge out of the user's sight.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import locale
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import eas_host
+
+LAUNCHER: Final = Path(eas_host.__file__).with_name("java") / "eas-host-launcher.so"
+
+_ASCII: Final = frozenset({"ANSI_X3.4-1968", "US-ASCII"})
+"""What glibc and others call the encoding of the locales C and POSIX."""
+
+
+@contextmanager
+def launching(libjvm: Path, options: Sequence[str], hidden: Sequence[Path]) -> Iterator[str]:
+    """
+    Lend the library to start a JVM with.
+
+    Args:
+        libjvm: the JVM's own.
+        options: the JVM's, with its class path; those that it is then started with count for nothing.
+        hidden: the jars with the classes of JPype and of the bridge.
+    """
+    library = ctypes.CDLL(str(LAUNCHER))
+    path = os.fsencode(libjvm)  # the launcher keeps pointers, so what they lead to stays until it has started
+    own = _texts([os.fsencode(option) for option in options])
+    urls = _texts([jar.as_uri().encode() for jar in hidden])
+    library.eas_launcher_prepare(path, len(own), own, len(urls), urls)
+    try:
+        with _any_file_name():
+            yield str(LAUNCHER)
+    finally:
+        library.eas_launcher_started()
+
+
+@contextmanager
+def _any_file_name() -> Iterator[None]:
+    """
+    Have a JVM that starts meanwhile read file names as UTF-8 where the locale knows ASCII only.
+
+    It takes their encoding from the environment, and nothing else; with LC_ALL=C, as in many containers, it could open
+    no file whose name has another letter.
+    """
+    before = os.environ.get("LC_ALL")
+    if locale.nl_langinfo(locale.CODESET) not in _ASCII:
+        yield
+        return
+    os.environ["LC_ALL"] = "C.UTF-8"
+    try:
+        yield
+    finally:
+        del os.environ["LC_ALL"]
+        os.environ.update({} if before is None else {"LC_ALL": before})
+
+
+def _texts(texts: list[bytes]) -> ctypes.Array[ctypes.c_char_p]:
+    return (ctypes.c_char_p * len(texts))(*texts)

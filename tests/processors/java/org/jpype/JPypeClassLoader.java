@@ -1,0 +1,6 @@
+package org.jpype;
+
+/** A class of a user's with the name of one of JPype's. */
+public class JPypeClassLoader {
+  public static final String NAME = new String("their JPypeClassLoader");
+}

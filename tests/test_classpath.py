@@ -1,0 +1,69 @@
+"""
+What a Java processor's entry and --classpath stand for on the JVM's class path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from eas_host.classpath import resolve
+from eas_host.config import HostConfig, WorkerSpec
+from eas_host.errors import EntryInvalid, EntryNotFound, LoadError
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Folders with files that nobody opens."""
+    for name in ("app.jar", "lib/b.jar", "lib/a.jar", "lib/sub/deep.jar", "lib/notes.txt", "empty/x.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def found(folder: Path, entry: str, classpath: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """The class path, both halves as paths from *folder*."""
+    config = HostConfig(
+        entry=str(folder / entry),
+        processor_type="java",
+        classpath=tuple(f"{folder}/{path}" for path in classpath),
+    )
+    path = resolve(WorkerSpec.from_config(config))
+    assert str(path) == ":".join([*path.own, *path.libraries])
+    own, libraries = ([str(Path(one).relative_to(folder)) for one in half] for half in (path.own, path.libraries))
+    return own, libraries
+
+
+def test_order(files: Path) -> None:
+    """The entry, then each --classpath in turn; the jars of a folder by their names; nothing twice."""
+    assert found(files, "app.jar") == (["app.jar"], [])
+    assert found(files, "lib") == (["lib", "lib/a.jar", "lib/b.jar"], [])
+    own, libraries = found(files, "app.jar", ["lib/b.jar", "lib", "app.jar", "empty/"])
+    assert own == ["app.jar"]
+    assert libraries == ["lib/b.jar", "lib", "lib/a.jar", "empty"]
+
+
+def test_jars_alone(files: Path) -> None:
+    """`folder/*` is the folder's jars without the folder, as the java command has it."""
+    assert found(files, "lib/*") == (["lib/a.jar", "lib/b.jar"], [])
+    assert found(files, "app.jar", ["lib/*", "empty/*"])[1] == ["lib/a.jar", "lib/b.jar"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "classpath", "kind", "words"),
+    [
+        ("gone.jar", [], EntryNotFound, "/gone.jar: No such file or directory; check --entry"),
+        ("app.jar", ["y.jar"], EntryNotFound, "--classpath .*/y.jar: No such file or directory; check --classpath"),
+        ("app.jar", ["a.jar:b.jar"], EntryNotFound, "a.jar:b.jar: No such file.*give --classpath once for each path"),
+        ("empty/*", [], EntryInvalid, "there is no .jar in it; --entry must name a .jar or a folder of jars"),
+        ("a:b/app.jar", [], EntryInvalid, "/a:b/app.jar: a class path is cut at each ':'; rename it"),
+    ],
+)
+def test_what_cannot_be(files: Path, entry: str, classpath: list[str], kind: type[LoadError], words: str) -> None:
+    """In one line, before a JVM is started."""
+    (files / "a:b").mkdir()
+    (files / "a:b" / "app.jar").touch()
+    with pytest.raises(kind, match=words):
+        found(files, entry, classpath)

@@ -1,0 +1,133 @@
+"""
+The classes of a Java processor: they are where `java -cp` puts them, and see nothing of the host.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support.build import ROOT, Workshop
+from support.host import Host
+
+OURS = [
+    *(
+        ".".join(path.relative_to(ROOT / "java" / "src").with_suffix("").parts)
+        for path in (ROOT / "java" / "src").rglob("*.java")
+    ),
+    "org.jpype.JPypeContext",
+    "org.jpype.JPypeClassLoader",
+    "org.jpype.JPypeReflector",
+    "org.jpype.manager.TypeManager",
+]
+PARTS = ("parts.Driver", "parts.Handler", "parts.Service", "parts.Version")
+
+
+@pytest.fixture(scope="module")
+def application(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """An application's jar, and one with the services that it uses."""
+    folder = tmp_path_factory.mktemp("application")
+    own = workshop.pack(folder / "application.jar", ["Application"])
+    parts = workshop.pack(folder / "parts.jar", PARTS)
+    with zipfile.ZipFile(parts, "a") as jar:
+        jar.writestr("META-INF/services/java.sql.Driver", "parts.Driver\n")
+        jar.writestr("META-INF/services/java.lang.Runnable", "parts.Service\n")
+    return [own, parts]
+
+
+def serve(start: StartHost, application: list[Path], isolation: str = "process", **options: str) -> Host:
+    return start("java", application[0], classpath=[application[1]], isolation=isolation, **options)
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_services_in_every_thread(start: StartHost, application: list[Path], isolation: str) -> None:
+    """
+    ServiceLoader and DriverManager find what the jars offer, also where a thread of the common pool asks first: the
+    answer of that first one is kept for the life of the JVM.
+    """
+    host = serve(start, application, isolation)
+    assert host.call(b"connect jdbc:parts:x").text == "the driver was asked for jdbc:parts:x"
+    assert host.call(b"services").text == "Service Service Service"
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_system_class_loader(start: StartHost, application: list[Path], isolation: str) -> None:
+    """The application class loader has the jars; with it all that goes by name, without a loader to ask."""
+    host = serve(start, application, isolation)
+    assert host.call(b"system parts.Version").text == "parts.Version true true"
+    assert host.call(b"log to a handler by name").text == "to a handler by name"
+    assert host.call(b"compile").text == "true "
+    assert host.call(b"property java.class.path").text == ":".join(map(str, application))
+
+
+def test_logging_configuration(start: StartHost, application: list[Path]) -> None:
+    """A handler that the logging configuration of --jvm-options names is one of the user's classes."""
+    settings = application[0].with_name("logging.properties")
+    settings.write_text("handlers=parts.Handler\n")
+    host = serve(start, application, jvm_options=f"-Djava.util.logging.config.file={settings}")
+    assert host.call(b"log once more").text == "once more"
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_the_host_is_hidden(start: StartHost, application: list[Path], isolation: str) -> None:
+    """No class of the host's and none of JPype's is found, whichever loader is asked; nor is a file of their jars."""
+    host = serve(start, application, isolation)
+    for name in OURS:
+        assert set(host.call(f"seen {name}".encode()).text) == {"n"}, name
+    assert set(host.call(b"seen java.sql.Driver").text) == {"y"}
+    assert host.call(b"resources META-INF/MANIFEST.MF").text == "application.jar parts.jar"
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_same_names_as_ours(start: StartHost, workshop: Workshop, tmp_path: Path, isolation: str) -> None:
+    """Classes that bear the names of ours are the user's own, and the host works on with its own."""
+    names = ["Application", "eas.host.Bridge", "org.jpype.JPypeContext", "org.jpype.JPypeClassLoader"]
+    host = start("java", workshop.pack(tmp_path / "same.jar", names), mainclass="Application", isolation=isolation)
+    assert host.call(b"name").text == "their bridge their JPypeContext their JPypeClassLoader"
+    answer = host.call(b"what?")
+    assert (answer.status, answer.text) == (400, "what?")
+    host.expect_log("IllegalArgumentException")
+
+
+def test_the_first_version_wins(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:
+    """Of two versions of a class the one that stands first is taken, and the entry stands before all others."""
+    sources = tmp_path / "Version.java"
+    sources.write_text('package parts; public class Version { public static final String TEXT = new String("other"); }')
+    other = workshop.compiled(sources, tmp_path / "classes")
+    entry = workshop.pack(tmp_path / "application.jar", ["Application"])
+    jar = workshop.pack(tmp_path / "parts.jar", PARTS)
+    for first, second, text in ((other, jar, "other"), (jar, other, "from its own jar")):
+        host = start("java", entry, mainclass="Application", classpath=[first, second])
+        assert host.call(b"version").text == text
+    whole = workshop.pack(tmp_path / "whole.jar", ["Application", *PARTS])
+    assert start("java", whole, mainclass="Application", classpath=[other]).call(b"version").text == "from its own jar"
+
+
+def test_manifest_class_path(start: StartHost, application: list[Path], tmp_path: Path) -> None:
+    """The Class-Path of a manifest leads on, from where its jar lies."""
+    (tmp_path / "lib").mkdir()
+    shutil.copy(application[1], tmp_path / "lib" / "parts.jar")
+    with zipfile.ZipFile(application[0]) as jar, zipfile.ZipFile(tmp_path / "leads.jar", "w") as leads:
+        leads.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\nClass-Path: lib/parts.jar\r\n\r\n")
+        for name in jar.namelist():
+            if name.endswith(".class"):
+                leads.writestr(name, jar.read(name))
+    host = start("java", tmp_path / "leads.jar")
+    assert host.call(b"connect jdbc:parts:y").text == "the driver was asked for jdbc:parts:y"
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_letters_in_paths(
+    start: StartHost, application: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    """Blanks, signs and letters beyond ASCII in a path are no obstacle, whatever the locale."""
+    monkeypatch.setenv("LC_ALL", locale)
+    folder = tmp_path / "ключ 錠 %20"
+    folder.mkdir()
+    copies = [shutil.copy(path, folder / path.name) for path in application]
+    host = start("java", copies[0], classpath=[copies[1]])
+    assert host.call(b"services").text == "Service Service Service"
