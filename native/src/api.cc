@@ -91,6 +91,8 @@ int eas_front_cancel(eas_ring* ring, int slot) { return ring->front->Cancel(slot
 
 void eas_front_release(eas_ring* ring, int slot) { ring->front->Release(slot); }
 
+void eas_front_trim(eas_ring* ring) { ring->front->Trim(); }
+
 void eas_front_backdate(eas_ring* ring, int slot, int64_t nanoseconds) {
   ring->front->Backdate(slot, nanoseconds);
 }

@@ -194,6 +194,11 @@ int eas_front_cancel(eas_ring* ring, int slot);
 // [front]
 void eas_front_release(eas_ring* ring, int slot);
 
+// Gives the memory of all free slots back to the system, for when it is short: what is kept there spares the
+// next requests the time to have it again.
+// [front]
+void eas_front_trim(eas_ring* ring);
+
 // A request in flight began that much earlier than it was published: its upload took time, or it waited
 // behind another.
 // [front]

@@ -45,6 +45,7 @@ int Front::Reserve() {
   Book& book = books_[slot];
   book.holder = Holder::kFront;
   book.output_unknown = false;
+  book.empty = false;
   book.input_used = 0;
   book.output_used = 0;
   return slot;
@@ -206,6 +207,7 @@ bool Front::TakeCompletion(int slot, int64_t* out) {
   }
   book.holder = Holder::kFront;
   book.output_used = size;
+  PunchInput(slot);  // nobody needs it any more, and the output, and its copy, take as much again
   out[0] = slot;
   out[1] = outcome;
   out[2] = control.status.load(std::memory_order_relaxed);
@@ -268,18 +270,34 @@ void Front::Release(int slot) {
   free_.push_back(slot);
 }
 
-// Gives the memory of large bodies back. A failure is harmless: the pages stay with the slot.
+// Gives the memory of a large body back.
+void Front::PunchInput(int slot) {
+  Book& book = books_[slot];
+  if (book.input_used <= kKeepBytes) return;
+  book.input_used = 0;
+  Punch(ring_.layout.InputAt(slot), ring_.layout.input_span);
+}
+
 void Front::PunchOut(int slot) {
   const Book& book = books_[slot];
-  const Layout& layout = ring_.layout;
-  const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-  if (book.input_used > kKeepBytes) {
-    fallocate(ring_.memfd, mode, static_cast<off_t>(layout.InputAt(slot)),
-              static_cast<off_t>(layout.input_span));
-  }
+  PunchInput(slot);
   if (book.output_unknown || book.output_used > kKeepBytes) {
-    fallocate(ring_.memfd, mode, static_cast<off_t>(layout.OutputAt(slot)),
-              static_cast<off_t>(layout.output_span));
+    Punch(ring_.layout.OutputAt(slot), ring_.layout.output_span);
+  }
+}
+
+// A failure is harmless: the pages stay where they are.
+void Front::Punch(uint64_t at, uint64_t size) {
+  fallocate(ring_.memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(at),
+            static_cast<off_t>(size));
+}
+
+// The spans of a slot lie one behind the other, so one call empties both.
+void Front::Trim() {
+  for (const int slot : free_) {
+    if (books_[slot].empty) continue;
+    books_[slot].empty = true;
+    Punch(ring_.layout.InputAt(slot), ring_.layout.input_span + ring_.layout.output_span);
   }
 }
 

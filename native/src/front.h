@@ -34,6 +34,7 @@ class Front {
   bool Arm();
   bool Cancel(int slot);
   void Release(int slot);
+  void Trim();
   void Backdate(int slot, int64_t nanoseconds);
   void Uncount(int slot);
   const eas_stats& stats() const { return stats_.all(); }
@@ -53,6 +54,7 @@ class Front {
   struct Book {
     Holder holder = Holder::kNobody;
     bool output_unknown = false;  // a worker died in it: its output span may hold any number of bytes
+    bool empty = true;            // it was not used since it gave its memory back
     uint32_t sequence = 0;        // as in the state word, if it is with the workers
     uint64_t ticket = 0;          // order of arrival
     uint64_t input_used = 0;      // highest byte written in this life of the slot
@@ -74,7 +76,9 @@ class Front {
   int TakeCompletions(int64_t* out, int max);
   bool TakeCompletion(int slot, int64_t* out);
   void Count(const int64_t* out, int completions);
+  void PunchInput(int slot);
   void PunchOut(int slot);
+  void Punch(uint64_t at, uint64_t size);
 
   Ring& ring_;
   std::vector<Book> books_;

@@ -87,10 +87,11 @@ TEST(Call, AProcessorThatWritesIntoItsInputSpoilsNothing) {
     const std::string body(size, 'b');
     const int slot = served.ring.Submit(body);
     eas_front_bell(served.ring, 1);
-    while (served.ring.Drain().empty()) served.ring.Sleep();
-    const char* input = eas_slot_input(served.ring, static_cast<uint32_t>(slot));
+    while (eas_front_phase(served.ring, slot, nullptr, nullptr) != EAS_DONE) served.ring.Sleep();
+    const char* input = eas_slot_input(served.ring, static_cast<uint32_t>(slot));  // before it is given back
     EXPECT_TRUE(body == std::string(input, size)) << size;
     EXPECT_EQ('\0', input[size]);
+    EXPECT_EQ(1u, served.ring.Drain().size());
     eas_front_release(served.ring, slot);
   }
 }

@@ -314,5 +314,46 @@ TEST(Front, LargeBodiesGiveTheirMemoryBack) {
   EXPECT_LT(Occupied(ring), before + kMebibyte / 4);
 }
 
+TEST(Front, ALargeBodyIsGivenBackBeforeItsOutputIsCopied) {
+  constexpr uint64_t kMebibyte = 1 << 20;
+  const TestRing ring(Shape(4, 1, 1, 16 * kMebibyte, 16 * kMebibyte));
+  const uint64_t before = Occupied(ring);
+  ring.Submit(std::string(9 * kMebibyte, 'x'));
+  ring.Reply(ring.Take(), std::string(kMebibyte, 'y'));
+  EXPECT_GE(Occupied(ring), before + 10 * kMebibyte);
+  int64_t out[4];
+  ASSERT_EQ(1, eas_front_drain(ring, out, 1));
+  EXPECT_LT(Occupied(ring), before + kMebibyte + kMebibyte / 4);
+  EXPECT_EQ('y', *eas_slot_output(ring, static_cast<uint32_t>(out[0])));
+}
+
+TEST(Front, TrimmedSlotsAreEmptyAndOfUse) {
+  constexpr uint64_t kMebibyte = 1 << 20;
+  const TestRing ring(Shape(4, 1, 1, kMebibyte, kMebibyte));
+  const uint64_t before = Occupied(ring);
+  const std::string body(kMebibyte, 'x');
+  ring.Submit(body);
+  ring.Reply(ring.Take(), body);
+  ring.Finish();
+  const int uploading = eas_front_reserve(ring);
+  eas_front_write(ring, uploading, 0, body.data(), body.size());
+  ring.Submit(body);
+  EXPECT_GE(Occupied(ring), before + 2 * kMebibyte);
+  eas_front_trim(ring);  // those two are in use, and stay as they are
+  EXPECT_GE(Occupied(ring), before + 2 * kMebibyte);
+  ring.Reply(ring.Take(), body);
+  EXPECT_EQ(body, ring.Finish().output);
+  eas_front_release(ring, uploading);
+  eas_front_trim(ring);
+  EXPECT_LT(Occupied(ring), before + kMebibyte / 4);
+  for (int round = 0; round < 2; ++round) {
+    ring.Submit(body);
+    ring.Reply(ring.Take(), body);
+    EXPECT_EQ(body, ring.Finish().output);
+    eas_front_trim(ring);
+    EXPECT_LT(Occupied(ring), before + kMebibyte / 4);
+  }
+}
+
 }  // namespace
 }  // namespace eas

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from allspark.properties import store
 from eas_host import boot
+from eas_host.memory import be_killed_first
 
 if TYPE_CHECKING:
     from allspark import BaseProcessor
@@ -199,6 +200,7 @@ class Session:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl+C is for the program
             )
+        be_killed_first()
         with contextlib.suppress(OSError):  # if it has died already, that is seen when its answer is awaited
             ours.sendall(json.dumps(plan).encode() + b"\n")
         return ours

@@ -108,6 +108,13 @@ class HostConfig:
     max_output: int = option(
         256 * 2**20, SERVING, "SIZE", "largest output of the processor; a larger one answers 500", read=values.size
     )
+    memory_budget: int | None = option(
+        None,
+        SERVING,
+        "SIZE",
+        "memory for bodies and unread answers of all clients; default: a third of what there is, 4GiB at most",
+        read=values.memory,
+    )
     content_type: str = option(
         "application/octet-stream",
         SERVING,

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 INT_MAX: Final = 2**31 - 1
 """Sizes cross the processor's ABI as C ints, so no body may be larger."""
+MEMORY_LEAST: Final = 2**20
+MEMORY_MOST: Final = 2**40
 
 _UNITS: Final = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _SIZE: Final = re.compile(r"(\d+)\s*(|[kmg]i?)b?", re.IGNORECASE)
@@ -63,11 +65,25 @@ def size(text: str) -> int:
     """
     Read a number of bytes: `65536`, `64KiB`, `64MiB`, `1GB`.
     """
-    match = _SIZE.fullmatch(text.strip())
-    value = int(match[1]) * _UNITS[match[2].lower()] if match else 0
+    value = _bytes(text)
     if not 1 <= value <= INT_MAX:
         raise ValueError("expected a size from 1 to 2147483647 bytes, such as 65536, 512KiB or 64MiB")
     return value
+
+
+def memory(text: str) -> int:
+    """
+    Read an amount of memory, written as a size is.
+    """
+    value = _bytes(text)
+    if not MEMORY_LEAST <= value <= MEMORY_MOST:
+        raise ValueError("expected an amount of memory from 1MiB to 1024GiB, such as 256MiB or 2GiB")
+    return value
+
+
+def _bytes(text: str) -> int:
+    match = _SIZE.fullmatch(text.strip())
+    return int(match[1]) * _UNITS[match[2].lower()] if match else 0
 
 
 def whole(low: int, high: int) -> _Whole:

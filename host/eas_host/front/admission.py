@@ -139,7 +139,7 @@ def too_large(front: FrontContext, limit: int) -> Refusal:
     """
     Refuse a body of more than *limit* bytes.
     """
-    advice = " (--max-body)" if limit == front.max_body else ""
+    advice = f" ({front.budget.max_body_option})" if limit == front.max_body else ""
     return Refusal(413, f"the body is larger than {limit} bytes{advice}", close=True)
 
 

@@ -61,8 +61,9 @@ class Backend:
     def __init__(self, front: FrontContext, config: HostConfig, shape: Shape, name: str | None = None) -> None:
         self.name = name
         self.ring = _make_ring(shape)
+        front.budget.rings.add(self.ring)
         threads = config.worker_threads * config.worker_processes
-        self.dispatcher = Dispatcher(front.loop, self.ring, config.max_queue_size + threads, threads)
+        self.dispatcher = Dispatcher(front.loop, self.ring, front.budget, config.max_queue_size + threads, threads)
         self.crew = Crew(
             self.dispatcher,
             shape.slots - EARLY_SLOTS,
@@ -70,7 +71,7 @@ class Backend:
             config.worker_processes,
             config.worker_threads,
         )
-        self.uploads = Uploads(self.ring, front.memory)
+        self.uploads = Uploads(self.ring, front.budget)
         self.joined = self.retired = False
         self._front = front
         self._kept: list[tuple[int, dict[str, Any]]] = []
@@ -126,6 +127,7 @@ class Backend:
         Give the ring back. The workers are gone, and nothing is under way.
         """
         self.dispatcher.close()
+        self._front.budget.rings.discard(self.ring)
         self.ring.close()
 
 

@@ -1,28 +1,29 @@
 """
 One client connection: bytes in, answers out, in order.
 
-A complete request waits in `_waiting` until those before it are answered; `_active` is the one that is being answered.
-So pipelined requests are answered in order, and a connection has at most one request in the ring.
+`_active` is the request that is being answered; one that is complete before its turn waits in the pipeline. So they are
+answered in order, and a connection has at most one request in the ring.
 
 A client on a kept connection usually sends the same head again and again. So the bytes of the last head are kept with
 what the reader made of them, and a request that begins with the very same bytes is not parsed again (measured: a third
 of what a request costs the front). There is no second parser that could disagree with the first.
 
-Rule: `_pump` alone starts an exchange, but for that short cut. Everything that may let the next one start calls it.
+Rule: but for that short cut `_start` alone starts an exchange. Whatever may let the next one start calls `_pump`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from eas_host.front import wire
 from eas_host.front.exchange import SAME_EACH_TIME, Answer, Exchange, Head, Refusal
-from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD, MAX_PIPELINED, PIPELINED_MEMORY
+from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD
 from eas_host.front.parting import Parting, cut_off
+from eas_host.front.pipeline import Pipeline
 from eas_host.front.reader import RequestReader
+from eas_host.front.reading import Reading
 from eas_host.reply import BODILESS
 
 if TYPE_CHECKING:
@@ -55,17 +56,16 @@ class Connection(asyncio.Protocol):
         # Per connection
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else happens
         self._reader = RequestReader(front, self)
-        self._waiting: deque[Exchange] = deque()
-        self._waiting_bytes = 0
+        self._reading = Reading(self)
+        self._pipeline = Pipeline(front.budget, self, self._reading)
+        self._waiting = self._pipeline.waiting
         self._active: Exchange | None = None
         self._pumping = False
-        self._flooded = False  # too many requests were sent ahead
         self._half_closed = False  # the client has sent all it will
         self._waited = 0.0  # how long, by then, for its answer
         self.peer = "-"
         self.parting: Parting | None = None
         self._stalled = False  # the client does not read its answers
-        self._read_holds = 0  # reasons for which reading is paused
         self._invitation_due = False  # 100 Continue, when it is this request's turn
         self._cut_off = False  # by the host, not by the client
         self.at_rest = True
@@ -127,6 +127,7 @@ class Connection(asyncio.Protocol):
         front = self._front
         front.connections.discard(self)
         front.stalled.pop(self, None)
+        front.budget.give(self)
         active, self._active = self._active, None
         if self.parting is not None:
             self.parting.lost(by_client=exc is not None)
@@ -143,15 +144,23 @@ class Connection(asyncio.Protocol):
         The client reads more slowly than it is answered: read no more from it.
         """
         self._stalled = True
-        self._hold_reading()
+        self._reading.hold()
+        self._front.budget.hold(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """
         The client has read enough to go on.
         """
         self._stalled = False
-        self._release_reading()
+        self._front.budget.give(self)
+        self._reading.release()
         self._pump()
+
+    def give_way(self) -> None:
+        """
+        Its client does not read, and there is no memory any more for what it was sent.
+        """
+        self.reset()
 
     # -- the reader's calls
 
@@ -170,12 +179,10 @@ class Connection(asyncio.Protocol):
         """
         self._invitation_due = False
         self.at_rest = False
-        self._waiting.append(exchange)
-        self._waiting_bytes += exchange.size
-        self._pump()
-        if not self._flooded and self._too_much_waits():
-            self._flooded = True
-            self._hold_reading()
+        if self._active is None and not (self._waiting or self._stalled):
+            self._start(exchange)
+            return
+        self._pipeline.add(exchange)
 
     # -- answers
 
@@ -305,26 +312,24 @@ class Connection(asyncio.Protocol):
 
     def _pump(self) -> None:
         """
-        Start waiting exchanges until one is in the ring. A loop, for refused ones are answered at once.
+        Start waiting exchanges until one is under way. A loop, for refused ones are answered at once.
         """
         if self._pumping:
             return
         self._pumping = True
-        waiting = self._waiting
-        while waiting and self._active is None and not self._stalled:
-            exchange = self._active = waiting.popleft()
-            self._waiting_bytes -= exchange.size
-            if self._flooded and not self._too_much_waits():
-                self._flooded = False
-                self._release_reading()
-            begin = self._front.intake.begin if exchange.head.detour else self._front.submit
-            refusal = exchange.refusal or begin(exchange)
-            if refusal is not None:
-                self.refuse(exchange, refusal)
+        while self._waiting and self._active is None and not self._stalled:
+            self._start(self._pipeline.next())
         self._pumping = False
-        if self._invitation_due and self._active is None and not waiting:
+        if self._invitation_due and self._active is None and not self._waiting:
             self._invitation_due = False
             self.transport.write(wire.CONTINUE)
+
+    def _start(self, exchange: Exchange) -> None:
+        self._active = exchange
+        begin = self._front.intake.begin if exchange.head.detour else self._front.submit
+        refusal = exchange.refusal or begin(exchange)
+        if refusal is not None:
+            self.refuse(exchange, refusal)
 
     def _ended(self, exchange: Exchange, *, keep: bool) -> None:
         """
@@ -356,14 +361,10 @@ class Connection(asyncio.Protocol):
             exchange.upload.drop()
             exchange.upload = None
 
-    def _too_much_waits(self) -> bool:
-        return len(self._waiting) >= MAX_PIPELINED or self._waiting_bytes > PIPELINED_MEMORY
-
     def _drop_waiting(self) -> None:
         for exchange in self._waiting:
             self._drop(exchange)
-        self._waiting.clear()
-        self._waiting_bytes = 0
+        self._pipeline.clear()
 
     def _stop_reading(self) -> None:
         """
@@ -387,13 +388,3 @@ class Connection(asyncio.Protocol):
             self._front.loop.call_later(LINGER_SECONDS, self.transport.close)
         else:
             self.transport.close()
-
-    def _hold_reading(self) -> None:
-        self._read_holds += 1
-        if self._read_holds == 1 and not self.transport.is_closing():
-            self.transport.pause_reading()
-
-    def _release_reading(self) -> None:
-        self._read_holds -= 1
-        if self._read_holds == 0 and not self.transport.is_closing():
-            self.transport.resume_reading()

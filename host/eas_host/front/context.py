@@ -15,6 +15,7 @@ from eas_host.config import HostConfig
 from eas_host.front.auth import Auth
 from eas_host.front.backend import Backend, Peer
 from eas_host.front.backends import Backends
+from eas_host.front.budget import Budget
 from eas_host.front.builtin import Builtins
 from eas_host.front.cors import Cors
 from eas_host.front.deadlines import Deadlines
@@ -28,7 +29,6 @@ from eas_host.front.properties import HIDDEN, TOKEN, Properties, Source
 from eas_host.front.protocols import ProtocolLog
 from eas_host.front.rate import RateLimit
 from eas_host.front.sweep import Stalled, Sweeper
-from eas_host.front.upload import Memory
 from eas_host.front.wire import Heads
 from eas_host.reply import ACCEPTED, CLIENT_LEFT
 
@@ -44,6 +44,7 @@ class FrontContext:
     Attributes:
         backends: whose processors answer.
         keepalive: seconds that one exchange may take.
+        budget: bounds what clients make the host hold.
         connections: all that are open.
         told: the requests under way that nobody waits for (`/api/builtin/tell`).
         max_connections: how many there may be; the rest of the descriptors is for workers.
@@ -61,7 +62,8 @@ class FrontContext:
         self.config = config
         self.backends = Backends()
         self.keepalive = config.keepalive / 1000
-        self.max_body = config.max_body
+        self.budget = Budget(loop.time, config.memory_budget, config.max_body)
+        self.max_body = self.budget.max_body
         self.decompressor: str | None = config.decompressor
         self.auth = Auth(config.token)
         self.hosts = Hosts(config.listen.host, config.allow_host)
@@ -71,7 +73,6 @@ class FrontContext:
         self.builtins = Builtins(self)
         self.intake = Intake(self)
         self.diagnosis = Diagnosis(loop, self.tell)
-        self.memory = Memory()
         self.heads = Heads(config.content_type, self.cors.vary)
         self.deadlines = Deadlines(loop, self.keepalive, self._expire)
         self.connections: set[Connection] = set()

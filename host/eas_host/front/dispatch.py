@@ -19,10 +19,13 @@ from typing import Final
 
 from eas_host import log
 from eas_host.front.backlog import Backlog
+from eas_host.front.budget import Budget, no_room
 from eas_host.front.exchange import Exchange, Refusal
+from eas_host.front.limits import LARGE_ANSWER, SMALL_BODY
 from eas_host.front.rate import RateLimit
+from eas_host.front.upload import NO_MEMORY
 from eas_host.reply import BAD_REQUEST, HTTP_STATUS
-from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
+from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, TOO_LARGE, FrontRing
 
 _RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
@@ -40,7 +43,7 @@ Holder = Exchange | Abandoned | None
 
 class Dispatcher:
     """
-    Submits exchanges to *ring* and answers them with what comes back.
+    Submits exchanges to *ring*, as far as *budget* has memory for them, and answers them with what comes back.
 
     Attributes:
         capacity: the most requests that may be in the ring: those that wait and those that run.
@@ -55,9 +58,12 @@ class Dispatcher:
         on_full: called when a request is refused because too many wait.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, capacity: int, threads: int) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, ring: FrontRing, budget: Budget, capacity: int, threads: int
+    ) -> None:
         self._loop = loop
         self._ring = ring
+        self._budget = budget
         self.capacity = capacity
         self.threads = threads
         self._running: list[Holder] = [None] * ring.shape.slots
@@ -91,12 +97,17 @@ class Dispatcher:
         upload = exchange.upload
         if upload is None:
             body = exchange.body
-            slot = self._ring.submit(body, len(body))
+            size = len(body)
+            if size > SMALL_BODY:
+                if not self._budget.admit(size):
+                    return no_room()
+                exchange.body = b""  # from here on it is in the ring alone
+            slot = self._ring.submit(body, size)
         else:
             exchange.upload = None
             slot = upload.submit()
         if slot < 0:
-            return self._full()
+            return self._full() if slot != NO_MEMORY else no_room()
         exchange.slot = slot
         self._running[slot] = exchange
         self.live += 1
@@ -233,11 +244,24 @@ class Dispatcher:
                 if alone:
                     self._not_alone(slot)
             else:
-                batch.append((running[slot], outcome, status, self._ring.output(slot, size)))
+                batch.append((running[slot], *self._copy(slot, outcome, status, size)))
                 self._free(slot)
         self.live -= freed
         self.taken += len(batch)
         return batch
+
+    def _copy(self, slot: int, outcome: int, status: int, size: int) -> tuple[int, int, bytes]:
+        """
+        Copy the output in *slot*, unless its client could never be waited for while it reads so much.
+        """
+        largest = self._budget.largest_answer
+        if size <= largest:
+            if size > LARGE_ANSWER:
+                self._budget.make_room(size)
+            return outcome, status, self._ring.output(slot, size)
+        text = f"the processor's output has {size} bytes, and the memory budget lets {largest} pass (--memory-budget)"
+        log.warning("%s", text)
+        return TOO_LARGE, status, text.encode()
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
         if outcome in _RAISED:

@@ -3,20 +3,23 @@ What a complete request goes through that is more than "hand the body to the pro
 
 In this order: its body is compared with the digest that a signature covers, unpacked, and handed to a builtin handler
 or to the processor. A small body is unpacked at once. A large one is unpacked by a thread of its own, since it takes
-longer than others should wait; until its turn comes it stays where it arrived (`front.upload`), so that however many
-wait, only `_THREADS` of them are in the front's memory, packed and unpacked.
+longer than others should wait; until its turn comes it stays where bodies arrive (`front.upload`), so that however many
+wait, only `_THREADS` of them are in the front's memory, packed and unpacked; and its turn comes when the memory budget
+has room for what may become of it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from eas_host import log
 from eas_host.front import auth, unpack
 from eas_host.front.exchange import Exchange, Refusal
+from eas_host.front.upload import Upload
 
 if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
@@ -25,6 +28,19 @@ _THREADS: Final = 2
 _SMALL: Final = 16 * 1024
 """Packed bodies up to this size are unpacked at once, if no more than `_SMALL_UNPACKED` bytes come of them."""
 _SMALL_UNPACKED: Final = 128 * 1024
+_BUDGET: Final = " (--memory-budget)"
+_AGAIN_SECONDS: Final = 0.05
+"""How often the budget is asked for room while nothing is unpacked that would give some back."""
+
+
+class _Turn(NamedTuple):
+    """
+    The turn of *exchange*: what may come of its body is *limit* bytes, and with the body itself *memory* bytes.
+    """
+
+    exchange: Exchange
+    limit: int
+    memory: int
 
 
 class Intake:
@@ -37,8 +53,9 @@ class Intake:
         self._loop = front.loop
         self._max_body = front.max_body
         self._threads = ThreadPoolExecutor(_THREADS, "unpack")  # starts none before one is needed
-        self._turns: deque[Exchange] = deque()
+        self._turns: deque[_Turn] = deque()
         self._unpacking = 0
+        self._again: asyncio.TimerHandle | None = None
 
     def begin(self, exchange: Exchange) -> Refusal | None:
         """
@@ -68,15 +85,15 @@ class Intake:
                 return _corrupt(error)
             except unpack.TooLarge:
                 exchange.body = body  # too large for now, perhaps not too large
-        self._turns.append(exchange)
-        self._next_turn()
-        return None
+        return self._queue(exchange)
 
     def close(self) -> None:
         """
         Let the threads end.
         """
         self._turns.clear()
+        if self._again is not None:
+            self._again.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _hand_on(self, exchange: Exchange, body: bytes) -> Refusal | None:
@@ -102,14 +119,47 @@ class Intake:
         assert head.coding is not None  # noqa: S101  that is why it came here
         return unpack.unpack(head.coding, body, limit, unpack.original_length(head.fields))
 
+    def _queue(self, exchange: Exchange) -> Refusal | None:
+        """
+        Have *exchange* wait for its turn, if it can ever come.
+        """
+        head = exchange.head
+        assert head.coding is not None  # noqa: S101  the same
+        limit = min(self._limit(exchange), unpack.most(head.coding, exchange.size))
+        possible = self._front.budget.largest_unpacking
+        if exchange.size > possible:
+            return _too_large(possible, _BUDGET)
+        limit = min(limit, possible - exchange.size)
+        turn = _Turn(exchange, limit, exchange.size + limit)
+        if exchange.upload is None:
+            body, exchange.body = exchange.body, b""
+            exchange.upload = Upload(head.backend.uploads, exchange)
+            exchange.upload.write(body)
+        if exchange.connection.is_active(exchange):  # else there was no memory for it to wait in
+            self._turns.append(turn)
+            self._next_turn()
+        return None
+
+    def _try_again(self) -> None:
+        self._again = None
+        self._next_turn()
+
     def _next_turn(self) -> None:
+        budget = self._front.budget
         while self._turns and self._unpacking < _THREADS:
-            exchange = self._turns.popleft()
+            turn = self._turns[0]
+            exchange = turn.exchange
             if not exchange.connection.is_active(exchange):
+                self._turns.popleft()
                 continue  # its client has left, or its deadline has passed
+            if not budget.unpack(turn.memory):
+                break
+            self._turns.popleft()
             self._unpacking += 1
-            future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), self._limit(exchange))
-            future.add_done_callback(partial(self._from_thread, exchange))
+            future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), turn.limit)
+            future.add_done_callback(partial(self._from_thread, turn))
+        if self._turns and not self._unpacking and self._again is None:
+            self._again = self._loop.call_later(_AGAIN_SECONDS, self._try_again)
 
     def _unpack_large(self, exchange: Exchange, body: bytes, limit: int) -> bytes | Refusal:
         """
@@ -121,22 +171,28 @@ class Intake:
         except unpack.Corrupt as error:
             return _corrupt(error)
         except unpack.TooLarge:
-            return Refusal(413, f"the unpacked body is larger than {limit} bytes")
+            return _too_large(limit, "" if limit == self._limit(exchange) else _BUDGET)
         except Exception:  # noqa: BLE001  the same
             log.exception("internal error while unpacking a body")
             return Refusal(500, "internal error of the host; its log has the trace")
 
-    def _from_thread(self, exchange: Exchange, future: Future[bytes | Refusal]) -> None:
-        self._loop.call_soon_threadsafe(self._unpacked, exchange, future)
+    def _from_thread(self, turn: _Turn, future: Future[bytes | Refusal]) -> None:
+        self._loop.call_soon_threadsafe(self._unpacked, turn, future)
 
-    def _unpacked(self, exchange: Exchange, future: Future[bytes | Refusal]) -> None:
+    def _unpacked(self, turn: _Turn, future: Future[bytes | Refusal]) -> None:
+        exchange = turn.exchange
         self._unpacking -= 1
+        self._front.budget.unpacking -= turn.memory
         if exchange.connection.is_active(exchange):
             found = future.result()
             refusal = found if isinstance(found, Refusal) else self._hand_on(exchange, found)
             if refusal is not None:
                 exchange.connection.refuse(exchange, refusal)
         self._next_turn()
+
+
+def _too_large(limit: int, advice: str) -> Refusal:
+    return Refusal(413, f"the unpacked body is larger than {limit} bytes{advice}")
 
 
 def _corrupt(error: unpack.Corrupt) -> Refusal:

@@ -1,5 +1,6 @@
 """
-Numbers that bound what a client can cost. Those of EAS are options instead (`config.host`).
+Numbers that bound what a client can cost. Those of EAS are options instead (`config.host`); the memory that all clients
+may take together is counted by `front.budget`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ PIPELINED_MEMORY: Final = 1024 * 1024
 EARLY_SLOTS: Final = 32
 """Slots lent to uploads in progress, beside those that the queue and the workers need."""
 
-UPLOADS_MEMORY: Final = 256 * 1024 * 1024
-"""Bytes of unfinished bodies in the front's own memory; above it the oldest upload is refused."""
+SMALL_BODY: Final = 16 * 1024
+"""Bytes of a body that needs no part of the memory budget to get into the ring: places in the queue are few."""
+
+LARGE_ANSWER: Final = 1024 * 1024
+"""Bytes of an output for which room is made before it is copied; of smaller ones it shows whether they are read."""
 
 RESERVED_DESCRIPTORS: Final = 32
 RESERVED_PER_WORKER: Final = 12
@@ -41,9 +45,6 @@ SEND_SECONDS: Final = 30.0
 
 STALLED_SECONDS: Final = 300.0
 """However slowly it reads: a connection that has had something unsent for this long is reset."""
-
-UNSENT_MEMORY: Final = 1024 * 1024 * 1024
-"""Bytes of answers that clients do not read, over all; above it the connection that is stalled longest is reset."""
 
 LINGER_SECONDS: Final = 2.0
 """For how long, after an early refusal, the rest of the request is read and dropped, so that the client sees why."""

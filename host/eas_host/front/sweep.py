@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from eas_host import log
-from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, STALLED_SECONDS, UNSENT_MEMORY
+from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, STALLED_SECONDS
 
 if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
@@ -52,6 +52,7 @@ class Sweeper:
             if connection.sweeps_at_rest * _SECONDS > IDLE_SECONDS:
                 connection.close_if_at_rest()
         self._cut_off_stalled(front.loop.time())
+        front.budget.make_room()  # what workers write counts, too
         # A wild write of a processor may have spoilt the word that asks workers to tell of completions.
         for backend in front.backends:
             backend.dispatcher.drain()
@@ -61,10 +62,8 @@ class Sweeper:
         Reset connections whose clients do not read what they were sent.
         """
         stalled = self._front.stalled
-        unsent = 0
         for connection in list(self._front.connections):
             left = connection.transport.get_write_buffer_size()
-            unsent += left
             known = stalled.get(connection)
             if not left:
                 stalled.pop(connection, None)
@@ -75,7 +74,3 @@ class Sweeper:
                 connection.reset()
             elif left != known.left:
                 stalled[connection] = Stalled(known.since, now, left)
-        if unsent > UNSENT_MEMORY and stalled:
-            longest = min(stalled, key=lambda connection: stalled[connection].since)
-            log.warning("%d bytes of answers are not read by their clients: the longest stalled is reset", unsent)
-            longest.reset()

@@ -29,6 +29,8 @@ _MAX_WINDOW: Final = 8 * 1024 * 1024
 
 _DEFLATE_MAX_RATIO: Final = 1032
 _LZ4_MAX_RATIO: Final = 255
+_ANY_RATIO: Final = 2**20
+"""Of the others: 128 KiB of one byte are a block of four bytes to zstd, and frames may be long."""
 _LZ4_FRAME: Final = b"\x04\x22\x4d\x18"
 _ZSTD_FRAME: Final = b"\x28\xb5\x2f\xfd"
 _SNAPPY_FRAMES: Final = b"\xff\x06\x00\x00sNaPpY"
@@ -77,6 +79,13 @@ def original_length(fields: dict[bytes, bytes]) -> int | None:
     """
     text = fields.get(b"x-lz4-original-length", b"").strip()
     return int(text) if text.isdigit() and len(text) <= _MAX_DIGITS else None
+
+
+def most(coding: str, size: int) -> int:
+    """
+    The most bytes that can come of *size* bytes.
+    """
+    return size * _MAX_RATIOS[coding]
 
 
 def unpack(coding: str, data: bytes, limit: int, original_length: int | None = None) -> bytes:
@@ -319,5 +328,9 @@ _UNPACKERS: Final[dict[str, Callable[[bytes, int, int | None], bytes]]] = {
     "x-snappy-framed": _snappy,
     "lz4": _lz4,
     "zstd": _zstd,
+}
+_MAX_RATIOS: Final = dict.fromkeys(_UNPACKERS, _ANY_RATIO) | {
+    **dict.fromkeys(("gzip", "x-gzip", "zlib", "deflate"), _DEFLATE_MAX_RATIO),
+    "lz4": _LZ4_MAX_RATIO,
 }
 _ACCEPTED: Final = "gzip, deflate, zlib, snappy, lz4, zstd"

@@ -3,8 +3,8 @@ Where the bodies go that arrive in several pieces.
 
 Small requests arrive whole and are copied into a slot once. A body in pieces is written straight into a slot of its
 own while such slots last; there are `EARLY_SLOTS` of them beside those that the queue needs, so slow uploads cannot
-take a slot that others need. The rest gather in the front's memory, up to a bound; beyond it the upload that has taken
-longest is refused. The deadline of each request ends what takes too long.
+take a slot that others need. The rest gather in the front's memory. Wherever they are, they are held (`front.budget`)
+until they are whole. The deadline of each request ends what takes too long.
 """
 
 from __future__ import annotations
@@ -12,47 +12,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from eas_host.front.budget import Budget
 from eas_host.front.exchange import Exchange, Refusal
-from eas_host.front.limits import EARLY_SLOTS, UPLOADS_MEMORY
+from eas_host.front.limits import EARLY_SLOTS
 from eas_host.ring import FrontRing
 
 NO_SLOT: Final = -1
-
-
-class Memory:
-    """
-    The bound that the unfinished bodies in the front's memory share.
-    """
-
-    def __init__(self) -> None:
-        self._free = UPLOADS_MEMORY
-        self._uploads: dict[Upload, None] = {}  # in the order in which they began
-
-    def take(self, upload: Upload, size: int) -> None:
-        """
-        Account for *size* more bytes of *upload*; if that is too much, the upload that takes longest is refused.
-        """
-        self._uploads[upload] = None
-        self._free -= size
-        if self._free < 0:
-            next(iter(self._uploads)).refuse()
-
-    def give(self, upload: Upload, size: int) -> None:
-        """
-        *size* bytes were freed: *upload* has ended.
-        """
-        self._uploads.pop(upload, None)
-        self._free += size
+NO_MEMORY: Final = -2
 
 
 class Uploads:
     """
-    The unfinished bodies for one *ring*; those that find no slot there are in *memory*.
+    The unfinished bodies for one *ring*; what they take is part of *budget*.
     """
 
-    def __init__(self, ring: FrontRing, memory: Memory) -> None:
+    def __init__(self, ring: FrontRing, budget: Budget) -> None:
         self.ring = ring
-        self.memory = memory
+        self.budget = budget
         self._lent: set[Upload] = set()
         self._retired = False
 
@@ -91,7 +67,7 @@ class Uploads:
         The ring goes now: what has arrived in it goes on in the front's memory.
         """
         for upload in list(self._lent):
-            if upload in self._lent:  # else it was refused just now, for want of memory
+            if upload in self._lent:  # else it has given way just now
                 upload.leave()
 
 
@@ -100,7 +76,7 @@ class Upload:
     One body in pieces. Ends with exactly one `submit`, `take` or `drop`.
     """
 
-    __slots__ = ("_exchange", "_pieces", "_size", "_uploads", "slot")
+    __slots__ = ("_exchange", "_over", "_pieces", "_size", "_uploads", "slot")
 
     def __init__(self, uploads: Uploads, exchange: Exchange) -> None:
         self._uploads = uploads
@@ -108,6 +84,7 @@ class Upload:
         self.slot = uploads.lend_slot(self)
         self._pieces: list[bytes] = []
         self._size = 0
+        self._over = False
 
     def write(self, piece: bytes) -> None:
         """
@@ -115,13 +92,16 @@ class Upload:
         """
         start = self._size
         self._size += len(piece)
-        if self.slot != NO_SLOT:
+        in_ring = self.slot != NO_SLOT
+        self._uploads.budget.hold(self, len(piece), in_ring=in_ring)
+        if self._over:
+            return  # it has given way
+        if in_ring:
             self._uploads.ring.write(self.slot, start, piece, len(piece))
         else:
             self._pieces.append(piece)
-            self._uploads.memory.take(self, len(piece))
 
-    def refuse(self) -> None:
+    def give_way(self) -> None:
         """
         Have its request refused, for want of memory.
         """
@@ -130,17 +110,19 @@ class Upload:
 
     def submit(self) -> int:
         """
-        Put the whole body into the queue and return its slot, or `NO_SLOT` if there is none.
+        Put the whole body into the queue and return its slot, or why that cannot be: `NO_SLOT`, `NO_MEMORY`.
         """
         ring = self._uploads.ring
-        slot = self.slot
-        if slot != NO_SLOT:
-            self._uploads.slot_returned(self)
-        else:
+        slot = self._end()
+        if not self._uploads.budget.admit(self._size, in_ring=slot != NO_SLOT):
+            if slot != NO_SLOT:
+                ring.release(slot)
+            self._pieces.clear()
+            return NO_MEMORY
+        if slot == NO_SLOT:
             slot = ring.reserve()
             if slot >= 0:
                 self._copy(lambda offset, piece: ring.write(slot, offset, piece, len(piece)))
-            self._uploads.memory.give(self, self._size)
         self._pieces.clear()
         if slot >= 0:
             ring.publish(slot, self._size)
@@ -159,23 +141,34 @@ class Upload:
         """
         Give up: the request was refused or its client is gone.
         """
-        if self.slot != NO_SLOT:
-            self._uploads.ring.release(self.slot)
-            self._uploads.slot_returned(self)
-        else:
-            self._uploads.memory.give(self, self._size)
+        slot = self._end()
+        if slot != NO_SLOT:
+            self._uploads.ring.release(slot)
         self._pieces.clear()
 
     def leave(self) -> None:
         """
         Leave the slot, and go on in the front's memory.
         """
-        body = self._uploads.ring.input(self.slot, self._size)
-        self._uploads.ring.release(self.slot)
-        self._uploads.slot_returned(self)
+        uploads = self._uploads
+        body = uploads.ring.input(self.slot, self._size)
+        uploads.ring.release(self.slot)
+        uploads.slot_returned(self)
         self.slot = NO_SLOT
+        uploads.budget.give(self)
         self._pieces.append(body)
-        self._uploads.memory.take(self, self._size)
+        uploads.budget.hold(self, self._size)
+
+    def _end(self) -> int:
+        """
+        Hold nothing from here on. Returns the slot, which is the caller's now.
+        """
+        self._over = True
+        slot, self.slot = self.slot, NO_SLOT
+        if slot != NO_SLOT:
+            self._uploads.slot_returned(self)
+        self._uploads.budget.give(self)
+        return slot
 
     def _copy(self, write: Callable[[int, bytes], int]) -> None:
         offset = 0

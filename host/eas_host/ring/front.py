@@ -21,6 +21,8 @@ _COLLECT_MAX: Final = 256
 """Completions taken by one native call; more wait for the next one."""
 _COPIES_SIZE: Final = 64 * 1024
 """Room for the outputs that one native call copies: they stay in the first-level caches."""
+_BLOCK: Final = 512
+"""What st_blocks counts in, whatever the file system (POSIX)."""
 _NUMBERS: Final = 4
 """Numbers for each completion: slot, outcome, status, size."""
 
@@ -108,6 +110,7 @@ class FrontRing:
         write: `write(slot, offset, data, size) -> 0`, or -1 if that does not fit.
         publish: `publish(slot, size)`.
         release: `release(slot)`: its bytes have been copied, it is free.
+        trim: `trim()`: free slots give the memory back that they keep for their next requests.
         cancel: `cancel(slot) -> 1` if it was still waiting and is free now, 0 if a worker has it.
         backdate: `backdate(slot, nanoseconds)`: the request began that much earlier than it was published.
         uncount: `uncount(slot)`: nobody waits for the request any more, so `stats` shall not have its completion.
@@ -138,6 +141,7 @@ class FrontRing:
         self.write: Callable[[int, int, bytes, int], int] = partial(lib.eas_front_write, ring)
         self.publish: Callable[[int, int], None] = partial(lib.eas_front_publish, ring)
         self.release: Callable[[int], None] = partial(lib.eas_front_release, ring)
+        self.trim: Callable[[], None] = partial(lib.eas_front_trim, ring)
         self.cancel: Callable[[int], int] = partial(lib.eas_front_cancel, ring)
         self.backdate: Callable[[int, int], None] = partial(lib.eas_front_backdate, ring)
         self.uncount: Callable[[int], None] = partial(lib.eas_front_uncount, ring)
@@ -174,6 +178,13 @@ class FrontRing:
         start = slot * self._stride
         copied: bytes = self._inputs[start : start + size]
         return copied
+
+    @property
+    def resident(self) -> int:
+        """
+        Bytes of memory that the ring takes now, whoever wrote them.
+        """
+        return os.fstat(self.memory_fd).st_blocks * _BLOCK
 
     def phase(self, slot: int) -> tuple[int, int]:
         """

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from eas_host.config import WorkerSpec
 from eas_host.errors import LoadError
+from eas_host.memory import be_killed_first
 from eas_host.processors import Processor, make
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
 from eas_host.workers.control import SocketControl
@@ -45,6 +46,7 @@ def main() -> int:
     """
     control_fd, spec_fd, memory_fd, completion_fd, log_fd, parent = map(int, sys.argv[1:])
     die_with_parent(parent)
+    be_killed_first()
     ignore_signals()
     for fd in (control_fd, memory_fd, completion_fd, log_fd):
         os.set_inheritable(fd, False)  # what a processor starts has no business with them

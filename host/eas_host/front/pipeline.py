@@ -1,0 +1,88 @@
+"""
+The requests of one connection that are complete and wait for those before them to be answered.
+
+They were sent ahead. Few are taken; then the connection is read no further. What waits is in the front's own memory, so
+it is held for the client (`front.budget`); bodies in several pieces are held by themselves (`front.upload`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from eas_host.front.limits import MAX_PIPELINED, PIPELINED_MEMORY
+
+if TYPE_CHECKING:
+    from eas_host.front.budget import Budget
+    from eas_host.front.connection import Connection
+    from eas_host.front.exchange import Exchange
+    from eas_host.front.reading import Reading
+
+_OBJECTS: Final = 1024
+"""Bytes that the objects of a request take beside its texts and its body, about."""
+
+
+class Pipeline:
+    """
+    What waits on *connection*, as a part of *budget*; *reading* is held while it is too much.
+
+    Attributes:
+        waiting: in the order in which it is to be answered; only the pipeline changes it.
+    """
+
+    __slots__ = ("_budget", "_connection", "_full", "_reading", "_sizes", "_total", "waiting")
+
+    def __init__(self, budget: Budget, connection: Connection, reading: Reading) -> None:
+        self._budget = budget
+        self._connection = connection
+        self._reading = reading
+        self.waiting: deque[Exchange] = deque()
+        self._sizes: deque[tuple[int, int]] = deque()  # of each, with its body and as it is held
+        self._total = 0
+        self._full = False
+
+    def add(self, exchange: Exchange) -> None:
+        """
+        Have *exchange* wait.
+        """
+        head = exchange.head
+        texts = _OBJECTS + head.size + len(head.url)
+        held = texts + len(exchange.body)
+        self.waiting.append(exchange)
+        self._sizes.append((texts + exchange.size, held))
+        self._total += texts + exchange.size
+        self._budget.hold(self, held)
+        if not self._full and self._is_too_much():
+            self._full = True
+            self._reading.hold()
+
+    def next(self) -> Exchange:
+        """
+        Take out the first that waits.
+        """
+        exchange = self.waiting.popleft()
+        size, held = self._sizes.popleft()
+        self._total -= size
+        self._budget.give(self, held if self.waiting else None)
+        if self._full and not self._is_too_much():
+            self._full = False
+            self._reading.release()
+        return exchange
+
+    def clear(self) -> None:
+        """
+        None of them is answered any more.
+        """
+        self.waiting.clear()
+        self._sizes.clear()
+        self._total = 0
+        self._budget.give(self)
+
+    def give_way(self) -> None:
+        """
+        Give the connection up, for want of memory.
+        """
+        self._connection.reset()
+
+    def _is_too_much(self) -> bool:
+        return len(self.waiting) >= MAX_PIPELINED or self._total > PIPELINED_MEMORY

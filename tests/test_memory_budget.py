@@ -1,0 +1,207 @@
+"""
+The memory that clients can make the host hold, whatever they do: it stays within --memory-budget, those who hold most
+give way, and small requests are answered all the time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from conftest import StartHost
+from support import proc
+from support.cgroup import limited
+from support.gate import Gate
+from support.host import Host
+from support.wire import Client, command, request
+
+MIB = 1 << 20
+BUDGET = 64 * MIB
+SMALL = 300_000  # in several pieces, so that it is held while it arrives
+LONG = 120_000  # milliseconds
+
+
+@contextmanager
+def stays_small(host: Host, beside: int = 4 * MIB, budget: int = BUDGET) -> Iterator[None]:
+    """What happens here makes the front hold no more than its *budget*, and *beside* for what is on its way."""
+    host.call(bytes(SMALL))
+    before = proc.peak_memory(host.pid)
+    yield
+    assert proc.peak_memory(host.pid) - before < budget + beside
+
+
+def is_served(host: Host, body: bytes = bytes(SMALL)) -> None:
+    answer = host.call(body)
+    assert (answer.status, answer.body == body) == (200, True), answer
+
+
+def begin_upload(host: Host, size: int) -> Client:
+    """Sends all but the end of a body."""
+    client = host.connect()
+    client.send_until_refused(request(headers=[("Content-Length", str(size + 1))]) + bytes(size))
+    return client
+
+
+def ask_and_read_nothing(host: Host, size: int) -> Client:
+    client = Client(host.address, receive_buffer=4096)
+    client.send(request(body=command("size", str(size))))
+    return client
+
+
+def test_uploads_that_do_not_end(start: StartHost) -> None:
+    """More than the budget arrives and does not end: whoever has cost most is told 503, and to come again."""
+    host = start(memory_budget="64MiB", keepalive=LONG)
+    with ExitStack() as clients, stays_small(host):
+        uploads = []
+        for _ in range(10):
+            uploads.append(clients.enter_context(begin_upload(host, 12 * MIB)))
+            is_served(host)
+        answer = uploads[0].read()
+        assert (answer.status, answer.get("Retry-After")) == (503, "1")
+        host.wait_for_log("memory budget of 64 MiB is used up")
+        assert uploads[-1].is_silent()
+        uploads[-1].send(b"x")
+        assert uploads[-1].read().status == 200
+    is_served(host, bytes(12 * MIB))
+
+
+def test_more_uploads_than_early_slots(start: StartHost) -> None:
+    """Bodies in the front's own memory are counted with those in shared memory."""
+    host = start(memory_budget="64MiB", keepalive=LONG)
+    with ExitStack() as clients, stays_small(host):
+        for _ in range(80):
+            clients.enter_context(begin_upload(host, 2 * MIB))
+        is_served(host)
+
+
+def test_answers_that_nobody_reads(start: StartHost) -> None:
+    """Those who do not read are cut off as the answers are written, not some time later; who reads has his answer."""
+    host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
+    beside = 3 * 16 * MIB  # one is written by the worker, one copied, one cut off and not yet forgotten
+    with ExitStack() as clients, stays_small(host, beside):
+        silent = []
+        for _ in range(24):
+            silent.append(clients.enter_context(ask_and_read_nothing(host, 16 * MIB)))
+            is_served(host)
+        assert silent[0].wait_hang_up()
+        answer = host.call(command("size", str(16 * MIB)))
+        assert (answer.status, len(answer.body)) == (200, 16 * MIB)
+
+
+def test_requests_sent_ahead(start: StartHost, gate: Gate) -> None:
+    """Requests that wait behind another on their connection are counted, with their heads."""
+    host = start(memory_budget="16MiB", worker_threads=1, keepalive=LONG)
+    ahead = request(body=bytes(900), headers=[("Authorization", "x" * 12_000)]) * 60
+    with ExitStack() as clients, stays_small(host, budget=16 * MIB):
+        held = clients.enter_context(host.ask(gate.command(b"held")))
+        gate.wait_entered()
+        for _ in range(60):
+            client = clients.enter_context(host.connect())
+            client.send(request(body=b"first"))
+            client.send_until_refused(ahead)
+        assert host.call(None, "/api/builtin/ping", "GET").body == b"pong\n"
+        gate.release()
+        assert held.read().body == b"held"
+
+
+def test_requests_that_wait(start: StartHost, gate: Gate) -> None:
+    """Complete bodies in the queue are counted: large ones are refused when they take too much, not the small ones."""
+    host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
+    with ExitStack() as clients, stays_small(host):
+        clients.enter_context(host.ask(gate.command(b"held")))
+        gate.wait_entered()
+        large = [clients.enter_context(host.ask(bytes(8 * MIB))) for _ in range(12)]
+        small = [clients.enter_context(host.ask(bytes(SMALL))) for _ in range(8)]
+        host.wait_queue(3 + len(small))  # three large ones have room beside what is kept for small ones
+        gate.release()
+        answers = [client.read() for client in large]
+        told = sorted((answer.status, answer.get("Retry-After") or "") for answer in answers)
+        assert told == [(200, "")] * 3 + [(503, "1")] * 9
+        assert {client.read().status for client in small} == {200}
+
+
+def test_bodies_to_unpack(start: StartHost) -> None:
+    """Packed bodies wait their turn where bodies arrive, and as many are unpacked at once as there is memory for."""
+    host = start(memory_budget="64MiB", keepalive=LONG)
+    packed = gzip.compress(os.urandom(1) * (24 * MIB), 6)
+    headers = [("Content-Encoding", "gzip")]
+    with ExitStack() as clients, stays_small(host, 2 * 24 * MIB):  # an output, and its copy
+        sent = [clients.enter_context(host.connect()).send(request(body=packed, headers=headers)) for _ in range(12)]
+        is_served(host, gzip.decompress(packed)[:SMALL])
+        statuses = {client.read().status for client in sent}
+    assert 200 in statuses
+    assert statuses <= {200, 503}
+
+
+TOO_LARGE: dict[str, Callable[[], bytes]] = {
+    "announced": lambda: request(headers=[("Content-Length", str(33 * MIB))]),
+    "in chunks": lambda: request(headers=[("Transfer-Encoding", "chunked")]) + b"%x\r\n" % (33 * MIB) + bytes(33 * MIB),
+    "unpacked": lambda: request(body=gzip.compress(bytes(33 * MIB)), headers=[("Content-Encoding", "gzip")]),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_what_could_never_fit(start: StartHost, name: str) -> None:
+    """413, which names the option; the host has said so at its start."""
+    host = start(memory_budget="64MiB", keepalive=LONG)
+    host.wait_for_log("bodies above 33554432 bytes will answer 413.*--memory-budget")
+    with host.connect() as client:
+        client.send_until_refused(TOO_LARGE[name]())
+        answer = client.read()
+    assert (answer.status, "--memory-budget" in answer.text) == (413, True), answer
+    is_served(host, bytes(30 * MIB))
+
+
+def test_an_output_that_could_never_fit(start: StartHost) -> None:
+    """500, with the reason, which its author finds in the log."""
+    host = start(memory_budget="64MiB", keepalive=LONG)
+    answer = host.call(command("size", str(50 * MIB)))
+    assert (answer.status, "--memory-budget" in answer.text) == (500, True), answer
+    host.wait_for_log("the processor's output has 52428800 bytes.*--memory-budget")
+    assert len(host.call(command("size", str(40 * MIB))).body) == 40 * MIB
+
+
+def test_what_slots_keep(start: StartHost) -> None:
+    """Memory that free slots keep for their next requests is given back before anybody is refused for want of it."""
+    host = start(memory_budget="16MiB", worker_threads=8, keepalive=LONG)
+    people = 8
+    for _ in range(3):
+        crowd = [host.ask(command("meet", f"{people}:here") + bytes(MIB - 100)) for _ in range(people)]
+        for client in crowd:
+            client.read()
+            client.close()
+    with begin_upload(host, 7 * MIB) as upload:
+        upload.send(b"x")
+        assert upload.read().status == 200
+
+
+@pytest.mark.parametrize("text", ["0", "1023KiB", "2000GiB", "lots"])
+def test_no_amount_of_memory(text: str) -> None:
+    """Refused with what is expected."""
+    from eas_host.cli.options import read_config  # noqa: PLC0415
+    from eas_host.errors import ConfigError  # noqa: PLC0415
+
+    with pytest.raises(ConfigError, match="expected an amount of memory from 1MiB"):
+        read_config(["--memory-budget", text])
+
+
+def test_in_a_small_container(start: StartHost) -> None:
+    """
+    With nothing said, the budget fits the container: uploads that do not end, together with answers that are not read,
+    kill nobody.
+    """
+    with limited(300 * MIB) as group:
+        with group.inside():
+            host = start(worker_threads=1, keepalive=LONG)
+        with ExitStack() as clients:
+            for _ in range(14):
+                clients.enter_context(begin_upload(host, 40 * MIB))
+                clients.enter_context(ask_and_read_nothing(host, 16 * MIB))
+                is_served(host)
+        assert group.kills() == 0
+        is_served(host)
+        host.stop()
