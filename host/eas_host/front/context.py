@@ -28,6 +28,7 @@ from eas_host.front.metrics import Metrics
 from eas_host.front.properties import HIDDEN, TOKEN, Properties, Source
 from eas_host.front.protocols import ProtocolLog
 from eas_host.front.rate import RateLimit
+from eas_host.front.readiness import READY, Readiness
 from eas_host.front.sweep import Stalled, Sweeper
 from eas_host.front.wire import Heads
 from eas_host.reply import ACCEPTED, CLIENT_LEFT
@@ -87,9 +88,9 @@ class FrontContext:
         self._loaded: set[Peer] = set()  # workers whose programs are ready
         self._has_served = False  # one of them has been
         self._past_restarts = 0
+        self.readiness = Readiness(self)
         self.properties = self._make_properties()
         self._rate: RateLimit | None = None  # of the whole service
-        self._paused = False
         self._drained: asyncio.Future[None] | None = None
         self._sweeper = Sweeper(self)
 
@@ -173,7 +174,9 @@ class FrontContext:
         for backend in self.backends.serving:
             if not backend.dispatcher.ready:
                 return f"{backend.where}{backend.dispatcher.reason}"
-        return "model.ready is 0" if self._paused else None
+            if backend.dispatcher.paused:
+                return f"{backend.where}{READY} is 0"
+        return None
 
     # -- exchanges
 
@@ -261,11 +264,15 @@ class FrontContext:
             return  # it speaks for a version that serves no more
         if event == "property":
             source = Source.RUNNING if worker in self._loaded else Source.LOADING
-            self.properties.put(message["name"], message["value"], source, message.get("origin"))
+            if message["name"] == READY and worker.backend.name is not None:
+                self.readiness.put(worker, message, source)
+            else:
+                self.properties.put(message["name"], message["value"], source, message.get("origin"))
         elif event == "ready":
             self._loaded.add(worker)
             self._has_served = True
             self.properties.repeat()
+            self.readiness.repeat()
             self.builtins.on_ready(worker)
         elif event == "died":
             self._loaded.discard(worker)
@@ -311,14 +318,6 @@ class FrontContext:
         for backend in self.backends.serving:
             backend.dispatcher.rate = self._rate
 
-    def set_ready(self, ready: bool) -> None:
-        """
-        Serve requests, or refuse them: the program itself says that it is not ready.
-        """
-        self._paused = not ready
-        for backend in self.backends.serving:
-            backend.dispatcher.paused = self._paused
-
     def set_queue(self, size: int) -> None:
         """
         Let *size* requests wait for each processor.
@@ -355,7 +354,7 @@ class FrontContext:
         properties.on("rpc.decompressor", self.set_decompressor)
         properties.on("rpc.http.default_headers", self.heads.set_default_headers)
         properties.on("rpc.token", self.set_token)
-        properties.on("model.ready", self.set_ready)
+        properties.on(READY, self.readiness.set_all, lambda: self.readiness.in_force)
         return properties
 
     def _expire(self, exchange: Exchange) -> None:

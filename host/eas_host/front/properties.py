@@ -87,6 +87,12 @@ class Properties:
         """
         self._fixed[name] = reason
 
+    def is_settled(self, name: str) -> bool:
+        """
+        Whether *name* has a value that a program does not overrule while it loads.
+        """
+        return name in self._settled
+
     def get(self, name: str) -> str | None:
         """
         The value of *name*, if it has one.
@@ -145,7 +151,7 @@ class Properties:
                 self._settled.add(name)
             if source is Source.OPERATOR:
                 self._operators.add(name)
-            if self._values.get(name) != value:
+            if self._values.get(name) != value or (source is Source.OPERATOR and self._is_overruled(name, value)):
                 self._values[name] = value
                 if name in self._appliers:
                     self._appliers[name](meant[name])
@@ -157,6 +163,12 @@ class Properties:
         """
         for name in sorted(self._settled & self._values.keys()):
             self._tell_workers(name)
+
+    def _is_overruled(self, name: str, value: str) -> bool:
+        """
+        Whether *value*, which *name* has, is not what is in force.
+        """
+        return name in self._in_force and str(self._in_force[name]()) != value
 
     def _tell_workers(self, name: str, origin: object = None) -> None:
         self._tell({"event": "property", "name": name, "value": self._values[name], "origin": origin})

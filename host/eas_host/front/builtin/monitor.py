@@ -58,7 +58,7 @@ def _of(backend: Backend) -> dict[str, object]:
     """
     waiting = backend.ring.waiting()
     return {
-        "ready": backend.dispatcher.ready,
+        "ready": backend.dispatcher.ready and not backend.dispatcher.paused,
         "queue_length": waiting,
         "busy_workers": max(0, backend.dispatcher.live - waiting),
         "worker_threads": backend.crew.threads,
