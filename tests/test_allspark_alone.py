@@ -228,7 +228,7 @@ def test_what_it_prints_comes_as_printed(apps: Apps) -> None:
 # Stopping.
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_stop(apps: Apps, gate: Gate, number: signal.Signals) -> None:
     """What runs is answered, `run` returns, the lines behind it run, and Python's own handlers are back."""
     body = "Contract().run()\nprint('behind run', signal.getsignal(signal.SIGINT) is signal.default_int_handler,"

@@ -120,7 +120,7 @@ def test_kill_of_the_host_while_loading(loading: Host) -> None:
     loading.ends_with(-signal.SIGKILL)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 def test_stop_while_loading(loading: Host, number: signal.Signals) -> None:
     processes(loading)
     loading.stop(number)

@@ -115,8 +115,8 @@ def test_second_ctrl_c(start: StartHost, column: Column) -> None:
     assert host.process.returncode != 0
 
 
-def test_second_sigterm(start: StartHost, gate: Gate) -> None:
-    """The same for a service manager that loses patience, mixed with a Ctrl+C."""
+def test_ctrl_c_after_sigterm(start: StartHost, gate: Gate) -> None:
+    """After a SIGTERM one Ctrl+C is enough, as the line says that the host prints."""
     host = start(keepalive=LONG)
     with host.ask(gate.command(b"never")):
         gate.wait_entered()

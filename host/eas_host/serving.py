@@ -2,7 +2,7 @@
 A host's life: bind, load, listen, serve, drain, end.
 
 `ServiceHost` is `eas-host`; the host of `python app.py`, whose program loads itself, is in `attached`. Signals: the
-first SIGINT or SIGTERM drains, the second ends the host at once.
+first SIGINT, SIGTERM or SIGHUP drains, a SIGINT after it ends the host at once.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote
 
 import uvloop
 
-from eas_host import log
+from eas_host import log, signals
 from eas_host.config import HostConfig
 from eas_host.config.values import Address
 from eas_host.deploy.deployment import Deployment, Prepare
@@ -55,6 +56,7 @@ def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = No
     config = deployment.config
     log.configure(config.log_level, config.log_format)
     log.write_behind()
+    signals.ignore_unused()
     raise_file_limit()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -182,10 +184,13 @@ class Host:
 
     def watch_signals(self) -> None:
         """
-        Stop after SIGINT or SIGTERM.
+        Stop after SIGINT, SIGTERM or SIGHUP.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.loop.add_signal_handler(number, self._on_signal)
+        for number in signals.STOP:
+            # Who starts the host with `nohup` wants it to outlive the terminal. A shell ignores SIGINT, too, for what
+            # it starts in the background: there it is no wish of anybody.
+            if number != signal.SIGHUP or not signals.is_ignored(number):
+                signals.take_by(number, partial(self.loop.add_signal_handler, number, self._on_signal, number))
 
     async def _drain(self) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
@@ -196,9 +201,11 @@ class Host:
             backend.dispatcher.give_up("the host is stopping")
         self.kill_workers()
 
-    def _on_signal(self) -> None:
+    def _on_signal(self, number: signal.Signals) -> None:
         if self.stopping.done():
-            self._force()
+            if number == signal.SIGINT:
+                self._force()
+            return  # supervisors send more than one, and mean what they meant with the first
         self.stop()
         log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
 

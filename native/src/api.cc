@@ -14,6 +14,7 @@
 #include "log.h"
 #include "pool.h"
 #include "ring.h"
+#include "signals.h"
 #include "worker.h"
 
 struct eas_cpp {
@@ -163,6 +164,18 @@ void eas_crash_install(eas_ring* ring, uint32_t worker, int signals) {
 }
 
 void eas_die_with_parent(int parent) { eas::DieWithParent(parent); }
+
+void eas_signal_take(int number, int ignored) { eas::TakeSignal(number, ignored != 0); }
+
+void eas_signal_forget(void) { eas::ForgetSignals(); }
+
+void eas_signal_hold(void) { eas::HoldSignals(); }
+
+void eas_signal_release(void) { eas::ReleaseSignals(); }
+
+void eas_signal_restore(void) { eas::RestoreSignals(); }
+
+void eas_signal_guard(void) { eas::GuardSignals(); }
 
 void eas_log_open(int fd) { eas::OpenLog(fd); }
 

@@ -308,6 +308,37 @@ void eas_crash_install(eas_ring* ring, uint32_t worker, int signals);
 // [main thread, first, before there are others]
 void eas_die_with_parent(int parent);
 
+// ---- signals ----
+
+// The handler that `number` has now is the host's own, Python's; before it had the default action, or was
+// `ignored`. That is what a child has again that this process forks in whatever way, unless C code has set
+// another handler since.
+// [main thread]
+void eas_signal_take(int number, int ignored);
+
+// In a child that Python has forked: nothing is taken.
+// [the only thread]
+void eas_signal_forget(void);
+
+// Before the calling thread forks by Python, which puts the handlers of the child in order itself: blocks the
+// signals that are taken, so that none comes before that is done.
+// [any thread]
+void eas_signal_hold(void);
+
+// After that, in the parent and in the child: unblocks them. To be called by C, not from a line of Python:
+// that line would be where Python handles what has come meanwhile.
+// [the same thread]
+void eas_signal_release(void);
+
+// Gives SIGHUP, SIGINT and SIGTERM, as far as they were taken, and a JVM of this process has taken them since,
+// back to whoever had them before the JVM.
+// [any thread]
+void eas_signal_restore(void);
+
+// Does that from now on, some times a second, on a thread of its own: nobody tells when a JVM has come.
+// [any thread; once per process, more does nothing]
+void eas_signal_guard(void);
+
 // ---- the log ----
 
 // Where log records go: a level byte ('D', 'I', 'W', 'E'), the text, and the byte 0x1e. -1: nowhere. The

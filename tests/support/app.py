@@ -34,7 +34,8 @@ RUN = "Contract(worker_threads=3).run()\nprint('behind run', flush=True)"
 
 class Apps:
     """
-    Writes programs into *folder* and starts them, alone or under eas-host; all are stopped in the end.
+    Writes programs into *folder* and starts them, alone or under eas-host (a *way* other than "alone"; "none" is its
+    --isolation none); all are stopped in the end.
     """
 
     def __init__(self, folder: Path, workshop: Workshop, running: ExitStack) -> None:
@@ -63,7 +64,8 @@ class Apps:
         if way == "alone":
             host: Host = Program(app.parent.with_name(f"{app.parent.name}-run"), app, (), variables)
         else:
-            host = Host(app.parent.with_name(f"{app.parent.name}-run"), variables, entry=app)
+            isolation = "none" if way == "none" else "process"
+            host = Host(app.parent.with_name(f"{app.parent.name}-run"), variables, entry=app, isolation=isolation)
         self._running.callback(host.kill)
         return host
 

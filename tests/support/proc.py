@@ -92,6 +92,17 @@ def mapped_files(pid: int) -> set[str]:
     return {fields[5] for line in lines if len(fields := line.split(maxsplit=5)) == 6}
 
 
+def wait_until_taken(pid: int) -> None:
+    """Waits until process *pid* has taken the signals that were sent to it, or has ended."""
+    pending = True
+    while pending:
+        try:
+            status = (PROC / str(pid) / "status").read_text(encoding="utf-8")
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        pending = int(status.partition("ShdPnd:")[2].split()[0], 16) != 0 and "State:\tZ" not in status
+
+
 class Watch:
     """
     Holds a process's pidfd, so that its end can be waited for, whoever its parent is.

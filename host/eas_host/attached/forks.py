@@ -145,8 +145,8 @@ class Copy:
         """
         self._program.start()
 
-    def join(self) -> None:
+    def join(self, timeout: float | None = None) -> None:
         """
         Wait for the thread.
         """
-        self._program.join()
+        self._program.join(timeout)

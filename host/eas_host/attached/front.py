@@ -20,7 +20,7 @@ from typing import Any
 
 import uvloop
 
-from eas_host import log
+from eas_host import log, signals
 from eas_host.attached.forked import ForkedWorkers
 from eas_host.attached.program import Link, ProgramWorker
 from eas_host.cli.main import exit_code_of
@@ -59,6 +59,7 @@ def _serve(sock: socket.socket, parent: int, plan: dict[str, Any]) -> int:
     config = read_plan(plan)
     log.configure(config.log_level, config.log_format)
     log.write_behind()
+    signals.ignore_unused()
     raise_file_limit()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)

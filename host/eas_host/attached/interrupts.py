@@ -1,6 +1,6 @@
 """
-Ctrl+C and SIGTERM in the user's process, as EAS words them: the first lets the service answer what it has, the second
-ends the process.
+Ctrl+C, SIGTERM and SIGHUP in the user's process, as EAS words them: the first lets the service answer what it has. A
+Ctrl+C after it ends the process; supervisors send SIGTERM more than once and mean it as they meant the first.
 
 Only Python's default handlers are replaced, in the main thread, and they are put back: a program that has its own
 knows what it wants.
@@ -15,12 +15,12 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-from eas_host import log
-from eas_host.workers.forking import restore_in_children
+from eas_host import log, signals
 
 _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
 }
 _STOPPING: Final = "[INFO] shutting down context ... press Ctrl+C again to force quit"
 _SAY_SECONDS: Final = 0.5
@@ -42,6 +42,7 @@ class Interrupts:
         self._ask_to_stop = ask_to_stop
         self._asked = False
         self._over: int | None = None
+        self._ended = threading.Event()
         self._replaced: list[signal.Signals] = []
 
     def install(self) -> None:
@@ -52,9 +53,9 @@ class Interrupts:
             return
         for number, default in _DEFAULTS.items():
             if signal.getsignal(number) is default:
-                signal.signal(number, self._handle)
+                signals.take(number, self._handle)
                 self._replaced.append(number)
-        restore_in_children(self.remove)
+        signals.share_process()
 
     def remove(self) -> None:
         """
@@ -63,8 +64,7 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             return
         for number in self._replaced:
-            if signal.getsignal(number) == self._handle:
-                signal.signal(number, _DEFAULTS[number])
+            signals.give_back(number)
         self._replaced.clear()
 
     def finish(self, status: int) -> None:
@@ -82,15 +82,18 @@ class Interrupts:
         """
         self._over = status
         if self._replaced:
-            signal.pthread_kill(threading.main_thread().ident or 0, self._replaced[0])
+            signals.interrupt_main_thread(self._replaced[0], self._ended)
 
-    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._over is not None:
+            self._ended.set()
             if threading.main_thread().is_alive():  # else its code is at its end, and Python waits for other threads
                 raise SystemExit(self._over)
             return
         if self._asked:
-            os._exit(FORCED)
+            if number == signal.SIGINT:
+                os._exit(FORCED)
+            return
         self._asked = True
         # On a thread: the code that was interrupted may hold what it takes to print and to send.
         saying = threading.Thread(target=self._stop if self.serving else _say, name="eas-stop", daemon=True)

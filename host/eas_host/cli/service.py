@@ -148,11 +148,14 @@ class Service:
 
 
 def _serve(service: Service, *, announce: bool) -> int:
-    deployment = service.prepare()
-    try:
-        # Imported late: a wrong description is told without loading the event loop and the native module.
-        from eas_host.serving import run  # noqa: PLC0415
+    described = service.read()
+    # Imported late: a wrong description is told without loading the event loop and the native module.
+    from eas_host import signals  # noqa: PLC0415
+    from eas_host.serving import run  # noqa: PLC0415
 
+    signals.ignore_unused()  # a download may take long
+    deployment = service.make(*described)
+    try:
         return run(deployment, service.prepare, (lambda host: _announce(host, deployment)) if announce else None)
     finally:
         deployment.discard()  # a host that could not even be made has not done it

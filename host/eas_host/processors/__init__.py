@@ -46,9 +46,12 @@ class Processor(Protocol):
         Start the threads that call it. Called by `serve`.
         """
 
-    def join(self) -> None:
+    def join(self, timeout: float | None = None) -> None:
         """
         Wait until the threads have ended, after `WorkerRing.stop`. Called by `serve`.
+
+        A *timeout* is given where the process is the host's own: for so many seconds at most for each of those that
+        Python waits for when it ends.
         """
 
 

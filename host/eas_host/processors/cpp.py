@@ -48,11 +48,11 @@ class CppProcessor:
         assert self._program is not None  # noqa: S101  load comes first
         self._program.start(self._ring, self._spec.threads)
 
-    def join(self) -> None:
+    def join(self, timeout: float | None = None) -> None:
         """
-        Wait for the native threads.
+        Wait for the native threads, which end with the host's own process.
         """
-        if self._program is not None:
+        if self._program is not None and timeout is None:
             self._program.join()
 
     def _load(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import allspark
 from allspark.opening import Handler, Opening
+from eas_host import signals
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.processors.answers import describe, user_trace
@@ -50,6 +51,7 @@ class HostedService:
         self._serve = serve
         self._pool: Pool | None = None
         self._lock = threading.Lock()
+        self._ended = threading.Event()
 
     @property
     def served(self) -> bool:
@@ -157,12 +159,14 @@ class HostedService:
         """
         self._control.stopping.set()
         self._program.ring.stop()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        signals.interrupt_main_thread(signal.SIGTERM, self._ended)
 
     def on_signal(self, *_: object) -> None:
         """
         The handler of SIGTERM in the main thread. From outside it is meant for the host, not for us.
         """
         over = self.reads and self._control.stopping.is_set()
+        if over:
+            self._ended.set()
         if over and threading.main_thread().is_alive():  # else its code is at its end, and Python waits for others
             raise SystemExit(0)

@@ -166,7 +166,7 @@ class JavaProcessor:
         known: set[int] = set()
         self._threads = WorkerThreads(ring, self._spec.threads, lambda: self._handler(ring, known))
 
-    def join(self) -> None:
+    def join(self, timeout: float | None = None) -> None:
         """
         Wait for the threads, then end this process with exit code 0.
 
@@ -176,7 +176,7 @@ class JavaProcessor:
         choose.
         """
         if self._threads is not None:
-            self._threads.join()
+            self._threads.join(timeout)
         if self._spec.isolation == "process":
             sys.stdout.flush()
             sys.stderr.flush()

@@ -9,7 +9,9 @@ too long.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +20,7 @@ from typing import Any, Final
 from allspark import BaseProcessor
 from allspark.opening import Handler
 from allspark.properties import store
+from eas_host import signals
 from eas_host.processors import stacks
 from eas_host.processors.answers import Answers, describe, text_of, user_trace
 from eas_host.processors.pool import Pool
@@ -79,6 +82,7 @@ class Program:
             processor.initialize()
         finally:
             self._initializing = []
+        signals.take_back()
 
     def prepare(self, processor: BaseProcessor) -> None:
         """
@@ -96,7 +100,7 @@ class Program:
         process = self._processor.process
         answers = Answers(self.ring)
         with self._lock:
-            self._threads = WorkerThreads(self.ring, self._count, lambda: answers.handler(process))
+            self._threads = WorkerThreads(self.ring, self._count, lambda: answers.handler(process), _leave_jvm)
 
     def join(self, timeout: float | None = None) -> None:
         """
@@ -176,6 +180,18 @@ def _threads_of(processor: BaseProcessor) -> int:
     except ValueError:
         count = 0  # the front says what is wrong with it
     return count if 1 <= count <= MOST_READERS else min(processor.worker_threads, MOST_READERS)
+
+
+def _leave_jvm() -> None:
+    """
+    Detach the calling thread, which ends, from a JVM that the user's code has started.
+
+    If it did so on this very thread, the JVM would wait for it when the process ends, and for ever.
+    """
+    jpype = sys.modules.get("jpype")
+    if jpype is not None and jpype.isJVMStarted():
+        with contextlib.suppress(RuntimeError):  # it ends at this moment
+            jpype.JClass("java.lang.Thread").detach()
 
 
 def _text(raw: bytes) -> str:

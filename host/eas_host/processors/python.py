@@ -16,6 +16,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from allspark import opening
+from eas_host import signals
 from eas_host.config import WorkerSpec
 from eas_host.processors import script, surface
 from eas_host.processors.answers import user_trace
@@ -49,7 +50,7 @@ class PythonProcessor:
         service = HostedService(spec, self._program, self._control, serve)
         opening.opener = service.open
         if spec.isolation == "process":
-            signal.signal(signal.SIGTERM, service.on_signal)
+            signals.take(signal.SIGTERM, service.on_signal)
         if spec.model_entry:
             os.environ["EAS_HOST_MODEL_ENTRY"] = spec.model_entry
         script.prepare(spec.entry)
@@ -74,11 +75,11 @@ class PythonProcessor:
         """
         self._program.start()
 
-    def join(self) -> None:
+    def join(self, timeout: float | None = None) -> None:
         """
         Wait for the threads.
         """
-        self._program.join()
+        self._program.join(timeout)
 
     def _run_file(self, service: HostedService) -> None:
         """

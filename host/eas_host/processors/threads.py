@@ -22,12 +22,19 @@ Handler = Callable[[Call], None]
 
 class WorkerThreads:
     """
-    *count* threads over *ring*; each makes its own handler with *make_handler*.
+    *count* threads over *ring*; each makes its own handler with *make_handler*, and calls *leave* at its end.
     """
 
-    def __init__(self, ring: WorkerRing, count: int, make_handler: Callable[[], Handler]) -> None:
+    def __init__(
+        self,
+        ring: WorkerRing,
+        count: int,
+        make_handler: Callable[[], Handler],
+        leave: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ring = ring
         self._make_handler = make_handler
+        self._leave = leave
         self._lock = threading.Lock()
         self._threads: dict[int, threading.Thread] = {}
         self._begun: dict[int, float] = {}
@@ -78,7 +85,8 @@ class WorkerThreads:
                 ring.log("E", f"internal error while calling the processor\n{traceback.format_exc()}")
                 ring.reply(call, BAD_OUTPUT, 0, b"internal error of the host; its log has the trace")
             if number >= self.count and self._retire(number):
-                return
+                break
+        self._leave()
 
     def _retire(self, number: int) -> bool:
         with self._lock:

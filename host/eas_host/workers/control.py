@@ -20,6 +20,8 @@ from typing import Any, Final
 Message = dict[str, Any]
 
 _READ_SIZE: Final = 64 * 1024
+_WAIT_SECONDS: Final = 0.2
+"""How late a signal may be handled that came at the wrong moment."""
 _FDS_MAX: Final = 8
 """Descriptors that may come with one message."""
 
@@ -46,7 +48,10 @@ class Control:
         """
         Wait until this worker is to end.
         """
-        self.stopping.wait()
+        # Not for ever at a time: Python handles a signal only if it came before or while the main thread waited, and
+        # not if it came while that was about to.
+        while not self.stopping.wait(_WAIT_SECONDS):
+            pass
 
     def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
         """

@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable
 from typing import Any, Final
 
-from eas_host import log
+from eas_host import log, signals
 from eas_host.config import WorkerSpec
 from eas_host.finder import put_before_site
 from eas_host.front.dispatch import Dispatcher
@@ -27,6 +27,8 @@ from eas_host.workers.main import enter_folder, print_promptly
 
 _LOG_SIZE: Final = 1024 * 1024
 """Bytes of log records that may wait for the front; any user may have a pipe of this size (pipe(7))."""
+_JOIN_SECONDS: Final = 0.2
+"""How long a thread may take to end. All answers are sent; one that is stuck ends with the process."""
 
 
 class LocalWorker:
@@ -68,6 +70,7 @@ class LocalWorker:
         # Until it has loaded nobody could act on a signal but the kernel.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        signals.share_process()
         print_promptly()
         os.environ.update(self._spec.environment)
         put_before_site(self._spec.packages)
@@ -87,6 +90,7 @@ class LocalWorker:
         Let the threads end. One that is stuck in the processor ends with the process.
         """
         self._ring.stop()
+        self._processor.join(_JOIN_SECONDS)
         self._reader.close()
 
     def kill(self) -> None:

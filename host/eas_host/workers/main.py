@@ -10,31 +10,24 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import signal
 import socket
 import sys
 import traceback
 from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from eas_host import signals
 from eas_host.config import WorkerSpec
 from eas_host.errors import LoadError
 from eas_host.memory import be_killed_first
 from eas_host.processors import Processor, make
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
 from eas_host.workers.control import SocketControl
-from eas_host.workers.forking import restore_in_children
 
 _MESSAGE_MAX: Final = 4 * 1024
 _DETAIL_MAX: Final = 32 * 1024
-
-_DEFAULTS: Final[dict[signal.Signals, Any]] = {
-    signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: signal.SIG_DFL,
-    signal.SIGHUP: signal.SIG_DFL,
-}
 
 LOAD_FAILED: Final = 3
 """Exit code of a worker whose processor cannot be loaded; the reason went over the control socket."""
@@ -103,18 +96,10 @@ def ignore_signals() -> None:
     """
     Do nothing about signals meant for the host, which tells its workers.
     """
-    for number in _DEFAULTS:
-        # Not SIG_IGN: what a processor starts would inherit that.
-        signal.signal(number, lambda *_: None)
-    restore_in_children(_heed_signals)
-
-
-def _heed_signals() -> None:
-    """
-    Do about them what any process does.
-    """
-    for number, default in _DEFAULTS.items():
-        signal.signal(number, default)
+    for number in signals.STOP:
+        if not signals.is_ignored(number):
+            signals.take(number, lambda *_: None)  # not SIG_IGN: what a processor starts would inherit that
+    signals.share_process()
 
 
 def print_promptly() -> None:

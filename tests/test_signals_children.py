@@ -1,0 +1,80 @@
+"""
+Signals of children: what a processor forks takes them as any process does, and its host does not notice.
+
+However the child is forked, and wherever the processor runs: in a worker, in the host's own process, or as a program
+of its own.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from support.build import Workshop
+from support.host import Host
+from support.program import Program
+
+STOP = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+BY_PYTHON = ("os_fork", "multiprocessing")
+"""Their child is Python itself, which makes an exception of Ctrl+C."""
+BY_OTHERS = ("c_fork", "subprocess", "subprocess_with_preexec")
+
+
+@pytest.fixture(scope="module", params=["process", "none", "alone"])
+def children(
+    request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    """processors/python/children.py, started in each way."""
+    entry = workshop.python("children.py")
+    folder = tmp_path_factory.mktemp(f"children-{request.param}") / "run"
+    host: Host = (
+        Program(folder, entry) if request.param == "alone" else Host(folder, entry=entry, isolation=request.param)
+    )
+    with host:
+        host.wait_for_log("Service start successfully", "stdout")
+        yield host
+
+
+@pytest.mark.parametrize("number", STOP, ids=lambda number: number.name)
+@pytest.mark.parametrize("how", [*BY_PYTHON, *BY_OTHERS])
+def test_a_child_takes_it(children: Host, how: str, number: signal.Signals) -> None:
+    """It dies of each signal that would end a program, and the host serves on."""
+    answer = children.call(f"{how} {number:d}".encode())
+    interrupted = how in BY_PYTHON and number == signal.SIGINT
+    assert answer.text == ("101" if interrupted else str(-number))
+    assert children.call(f"{how} {signal.SIGKILL:d}".encode()).text == str(-signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", BY_PYTHON)
+def test_a_handler_of_the_users_own(children: Host, how: str) -> None:
+    """It goes with a child that Python forks, as ever."""
+    assert children.call(f"{how} {signal.SIGUSR2:d}".encode()).text == "77"
+
+
+def test_a_pool(children: Host) -> None:
+    """What `Pool.terminate` sends does not stop the host that the pool belongs to."""
+    for _ in range(3):
+        assert children.call(b"pool").text == "terminated"
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_a_child_of_cpp(start: StartHost, workshop: Workshop, isolation: str) -> None:
+    host = start("cpp", workshop.cpp("forks"), isolation=isolation)
+    for number in STOP:
+        assert host.call(b"%d" % number).text == str(-number)
+
+
+def test_nohup_goes_to_children(workshop: Workshop, tmp_path: Path) -> None:
+    """What was started with SIGHUP ignored passes that on, as it would without a host."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        host = Host(tmp_path / "host", entry=workshop.python("children.py"))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with host:
+        assert host.call(b"c_fork %d" % signal.SIGHUP).text == "survived"
+        assert host.call(b"c_fork %d" % signal.SIGTERM).text == str(-signal.SIGTERM)

@@ -1,0 +1,73 @@
+"""
+A JVM that a Python processor starts takes the signals that end a program; they stay the host's all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from support.build import Workshop, need
+from support.gate import Gate
+from support.host import Host
+from support.program import Program
+from test_stop import SHUTTING_DOWN
+
+WAYS = ("process", "none", "alone")
+Start = Callable[..., Host]
+
+
+@pytest.fixture
+def start_jvm_host(workshop: Workshop, tmp_path: Path) -> Start:
+    """Starts processors/python/jvm.py in one of WAYS, with its JVM from the start or not."""
+
+    def start(stack: ExitStack, way: str, *, at_once: bool) -> Host:
+        need("java")
+        variables = {"JVM_IN_INITIALIZE": "1"} if at_once else {}
+        entry, folder = workshop.python("jvm.py"), tmp_path / "run"
+        host: Host = (
+            Program(folder, entry, (), variables)
+            if way == "alone"
+            else Host(folder, variables, entry=entry, isolation=way, keepalive=60_000)
+        )
+        stack.enter_context(host)
+        host.wait_for_log("Service start successfully", "stdout")
+        return host
+
+    return start
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_runs_is_answered(start_jvm_host: Start, gate: Gate, way: str, number: signal.Signals) -> None:
+    """The signal drains, whether the JVM has come with `initialize` or with a request, and the process ends."""
+    at_once = number == signal.SIGTERM
+    with ExitStack() as stack:
+        host = start_jvm_host(stack, way, at_once=at_once)
+        assert host.call(b"java" if at_once else b"jvm").text == ("6" if at_once else "given back")
+        with host.ask(b"gate %s" % str(gate.folder).encode()) as client:
+            gate.wait_entered()
+            host.send_signal(number)
+            host.log.wait(SHUTTING_DOWN, stream="stdout")
+            gate.release()
+            answer = client.read()
+            assert (answer.status, answer.body[:4]) == (200, b"gate")
+        host.ends_with(0)
+        if way == "alone":
+            host.wait_for_log("^behind run$", "stdout")
+
+
+def test_a_worker_goes_on(start_jvm_host: Start) -> None:
+    """Signals that reach the worker are for the host, as ever."""
+    with ExitStack() as stack:
+        host = start_jvm_host(stack, "process", at_once=True)
+        (worker,) = host.workers()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(worker, number)
+            assert host.call(b"java").text == "6"
+        assert host.workers() == [worker]
