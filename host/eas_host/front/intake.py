@@ -78,13 +78,12 @@ class Intake:
         if exchange.size <= _SMALL:
             body = exchange.take_body()
             try:
-                return self._hand_on(
-                    exchange, self._unpack(exchange, body, min(_SMALL_UNPACKED, self._limit(exchange)))
-                )
+                limit = min(_SMALL_UNPACKED, self._limit(exchange))
+                return self._hand_on(exchange, self._unpack(exchange, body, limit, unpack.QUICK))
+            except (unpack.TooLarge, unpack.TooMuchWork):
+                exchange.body = body  # too much for now, perhaps not too much
             except unpack.Corrupt as error:
                 return _corrupt(error)
-            except unpack.TooLarge:
-                exchange.body = body  # too large for now, perhaps not too large
         return self._queue(exchange)
 
     def close(self) -> None:
@@ -114,10 +113,10 @@ class Intake:
         handler = exchange.head.handler
         return self._max_body if handler is None else handler.max_body
 
-    def _unpack(self, exchange: Exchange, body: bytes, limit: int) -> bytes:
+    def _unpack(self, exchange: Exchange, body: bytes, limit: int, effort: unpack.Effort) -> bytes:
         head = exchange.head
         assert head.coding is not None  # noqa: S101  that is why it came here
-        return unpack.unpack(head.coding, body, limit, unpack.original_length(head.fields))
+        return unpack.unpack(head.coding, body, limit, unpack.original_length(head.fields), effort)
 
     def _queue(self, exchange: Exchange) -> Refusal | None:
         """
@@ -167,7 +166,7 @@ class Intake:
         until the garbage collector comes by.
         """
         try:
-            return self._unpack(exchange, body, limit)
+            return self._unpack(exchange, body, limit, unpack.THOROUGH)
         except unpack.Corrupt as error:
             return _corrupt(error)
         except unpack.TooLarge:

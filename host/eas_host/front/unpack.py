@@ -6,23 +6,34 @@ size is believed if it is too much, before anything is unpacked; and however lit
 is kept. zlib and lz4 give their output piece by piece. cramjam writes into a buffer that is one byte larger than the
 limit: its pages take memory as they are written only, and the rest of them is given back.
 
+Nor need there be much output for much work: members and blocks that are empty cost time all the same. So members, and
+what zstd consists of, are counted, and what zlib and lz4 do is timed (`Effort`). The others are as fast as they read.
+
 All three release the GIL while they work, so `unpack` may run in a thread beside the event loop.
 """
 
 from __future__ import annotations
 
 import io
+import time
 import zlib
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from eas_host.front import zstd
 from eas_host.front.exchange import Refusal
 
 _STEP: Final = 128 * 1024
 """Bytes that are taken, and given, at once."""
 
-_MAX_MEMBERS: Final = 100_000
-"""Of one body. bgzip, which makes most, puts 64 KiB into each; an empty one costs 20 bytes or less, and 2 µs."""
+_FIRST_STEP: Final = 1024
+"""Bytes of a member that are taken at first: what follows it is copied each time, and it may be short."""
+
+_MEMBER_BYTES: Final = 1024
+"""For so many unpacked bytes one more member is allowed. bgzip, which makes most, puts 64 KiB into each."""
+
+_BYTE_SECONDS: Final = 30e-9
+"""CPU seconds that are allowed for each byte, packed or unpacked: some six times of what zlib takes."""
 
 _MAX_WINDOW: Final = 8 * 1024 * 1024
 """Bytes that a zstd decoder must remember: more is not allowed in HTTP (RFC 9659)."""
@@ -32,14 +43,28 @@ _LZ4_MAX_RATIO: Final = 255
 _ANY_RATIO: Final = 2**20
 """Of the others: 128 KiB of one byte are a block of four bytes to zstd, and frames may be long."""
 _LZ4_FRAME: Final = b"\x04\x22\x4d\x18"
-_ZSTD_FRAME: Final = b"\x28\xb5\x2f\xfd"
 _SNAPPY_FRAMES: Final = b"\xff\x06\x00\x00sNaPpY"
-_ZSTD_MIN_HEADER: Final = 6
 _MAX_DIGITS: Final = 18
 
 _OVERFULL: Final = "failed to write whole buffer"
 _UNDERFULL: Final = "failed to fill whole buffer"
 """Rust's words for an output, and an input, that has come to its end."""
+
+
+class Effort(NamedTuple):
+    """
+    What unpacking may cost however little comes of it: *members* of the body, *parts* of one in zstd, CPU *seconds*.
+    """
+
+    members: int
+    parts: int
+    seconds: float
+
+
+QUICK: Final = Effort(16, 64, 0.001)
+"""While others wait."""
+THOROUGH: Final = Effort(1000, 65_536, 0.2)
+"""In a thread. zstd puts 128 KiB into a block; a block with tables of its own takes 3 µs."""
 
 
 class TooLarge(Exception):
@@ -51,6 +76,12 @@ class TooLarge(Exception):
 class Corrupt(Exception):
     """
     The body is not packed as it should be; the text says how.
+    """
+
+
+class TooMuchWork(Corrupt):
+    """
+    To unpack it takes more than the allowed effort.
     """
 
 
@@ -88,7 +119,9 @@ def most(coding: str, size: int) -> int:
     return size * _MAX_RATIOS[coding]
 
 
-def unpack(coding: str, data: bytes, limit: int, original_length: int | None = None) -> bytes:
+def unpack(
+    coding: str, data: bytes, limit: int, original_length: int | None = None, effort: Effort = THOROUGH
+) -> bytes:
     """
     Unpack *data*; an empty body stays empty, as EAS's clients send it. May be called in any thread.
 
@@ -97,19 +130,33 @@ def unpack(coding: str, data: bytes, limit: int, original_length: int | None = N
         data: the body as it came.
         limit: the most bytes that it may unpack to.
         original_length: the unpacked size, where only the client's headers tell it.
+        effort: what it may cost.
 
     Raises:
         TooLarge: it unpacks to more.
+        TooMuchWork: it takes more effort.
         Corrupt: it cannot be unpacked.
     """
+    problem: Exception
     try:
-        return _UNPACKERS[coding](data, limit, original_length) if data else b""
+        return _UNPACKERS[coding](_Packed(data, limit, original_length, effort)) if data else b""
     except TooLarge:
-        problem = None
+        problem = TooLarge()
     except Corrupt as error:
-        problem = f"{coding}: {error}"
+        problem = type(error)(f"{coding}: {error}")
     # Raised here, without the frames from below, which hold what was unpacked so far.
-    raise TooLarge if problem is None else Corrupt(problem)
+    raise problem
+
+
+class _Packed(NamedTuple):
+    """
+    What is to be unpacked, as `unpack` was called.
+    """
+
+    data: bytes
+    limit: int
+    original_length: int | None
+    effort: Effort
 
 
 # -- piece by piece: gzip, zlib, frames of lz4
@@ -152,86 +199,101 @@ class _Zlib:
         return self._engine.unconsumed_tail or self._engine.unused_data
 
 
-def _gzip(data: bytes, limit: int, _length: int | None) -> bytes:
+def _gzip(packed: _Packed) -> bytes:
     # It ends with the size of its last member, so at least that much comes; if what is there can be that.
-    size = int.from_bytes(data[-4:], "little")
-    if size <= len(data) * _DEFLATE_MAX_RATIO:
-        _demand(size, limit)
-    return _members(data, limit, lambda: _Zlib(16 + zlib.MAX_WBITS))
+    size = int.from_bytes(packed.data[-4:], "little")
+    if size <= len(packed.data) * _DEFLATE_MAX_RATIO:
+        _demand(size, packed.limit)
+    return _members(packed, lambda: _Zlib(16 + zlib.MAX_WBITS))
 
 
-def _zlib(data: bytes, limit: int, _length: int | None) -> bytes:
-    return _members(data, limit, lambda: _Zlib(zlib.MAX_WBITS), most=1)
+def _zlib(packed: _Packed) -> bytes:
+    return _members(packed, lambda: _Zlib(zlib.MAX_WBITS), one=True)
 
 
-def _deflate(data: bytes, limit: int, _length: int | None) -> bytes:
+def _deflate(packed: _Packed) -> bytes:
     """
     `deflate` means zlib's format, but some clients send what the name says (RFC 9110, section 8.4.1.2).
     """
+    data = packed.data
     has_header = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
-    return _members(data, limit, lambda: _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS), most=1)
+    return _members(packed, lambda: _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS), one=True)
 
 
-def _lz4_frames(data: bytes, limit: int) -> bytes:
+def _lz4_frames(packed: _Packed) -> bytes:
     from lz4.frame import LZ4FrameDecompressor  # noqa: PLC0415  most hosts never need it
 
+    data = packed.data
     has_size = len(data) > len(_LZ4_FRAME) and data[4] & 0x08
-    _demand(int.from_bytes(data[6:14], "little") if has_size else 0, limit)
-    return _members(data, limit, LZ4FrameDecompressor)
+    _demand(int.from_bytes(data[6:14], "little") if has_size else 0, packed.limit)
+    return _members(packed, LZ4FrameDecompressor)
 
 
-def _members(data: bytes, limit: int, make: Callable[[], _Engine], most: int = _MAX_MEMBERS) -> bytes:
+def _members(packed: _Packed, make: Callable[[], _Engine], *, one: bool = False) -> bytes:
     """
-    Unpack the members, *most* at most, that *data* consists of.
+    Unpack the members that the body consists of; with *one* there is only one.
     """
     out = io.BytesIO()
-    rest = memoryview(data)
-    for _ in range(most):
+    rest = memoryview(packed.data)
+    end = time.thread_time() + packed.effort.seconds
+    members = 0
+    while rest:
+        if one and members:
+            raise Corrupt("something follows its end")
+        most = packed.effort.members + out.tell() // _MEMBER_BYTES
+        if members == most:
+            raise TooMuchWork(f"it has more than {most} members")
         try:
-            rest = _member(rest, limit, make(), out)
+            rest = _member(rest, packed, make(), out, end)
         except (zlib.error, RuntimeError) as error:  # what zlib raises, and what lz4 raises
             raise Corrupt(_reason(error)) from error
-        if not rest:
-            return out.getvalue()
-    raise Corrupt("something follows its end" if most == 1 else f"it has more than {most} members")
+        members += 1
+    return out.getvalue()
 
 
-def _member(rest: memoryview, limit: int, engine: _Engine, out: io.BytesIO) -> memoryview:
+def _member(rest: memoryview, packed: _Packed, engine: _Engine, out: io.BytesIO, end: float) -> memoryview:
     """
-    Unpack the first member of *rest* into *out*, and return what follows it.
+    Unpack the first member of *rest* into *out*, and return what follows it. *end* is when the thread's CPU time is up,
+    but for what each byte may take.
     """
+    step = _FIRST_STEP
     while not engine.eof:
         hungry = engine.needs_input
-        given = rest[:_STEP] if hungry else rest[:0]
+        given = rest[:step] if hungry else rest[:0]
         got = engine.decompress(given, _STEP)
         if hungry and not given and not got:
             raise Corrupt("it is cut short")
-        if out.tell() + len(got) > limit:
+        if out.tell() + len(got) > packed.limit:
             raise TooLarge
         out.write(got)
         rest = rest[len(given) - len(engine.unused_data or b"") :]
+        if time.thread_time() > end + (len(packed.data) - len(rest) + out.tell()) * _BYTE_SECONDS:
+            raise TooMuchWork("to unpack it takes too long for its size")
+        step = min(2 * step, _STEP)
     return rest
 
 
 # -- at once: snappy, blocks of lz4, zstd
 
 
-def _snappy(data: bytes, limit: int, _length: int | None) -> bytes:
+def _snappy(packed: _Packed) -> bytes:
     import cramjam  # noqa: PLC0415  most hosts never need it
 
+    data = packed.data
     if data.startswith(_SNAPPY_FRAMES):
-        return _fill(cramjam.snappy.decompress_into, data, limit)
+        return _fill(cramjam.snappy.decompress_into, data, packed.limit)
     try:
         size = cramjam.snappy.decompress_raw_len(data)
     except cramjam.DecompressionError as error:
         raise Corrupt(_reason(error)) from error
-    _demand(size, limit)
+    _demand(size, packed.limit)
     return _fill(cramjam.snappy.decompress_raw_into, data, size)
 
 
-def _lz4(data: bytes, limit: int, length: int | None) -> bytes:
+def _lz4(packed: _Packed) -> bytes:
+    data, limit, length, _ = packed
     if data.startswith(_LZ4_FRAME):
-        return _lz4_frames(data, limit)
+        return _lz4_frames(packed)
     if length is not None:
         _demand(length, limit)
     # A raw block does not tell its size, and the library does not tell what is corrupt from what does not fit. But
@@ -252,34 +314,20 @@ def _lz4_block_into(data: bytes, buffer: memoryview) -> int:
     return cramjam.lz4.decompress_block_into(data, buffer, len(buffer))
 
 
-def _zstd(data: bytes, limit: int, _length: int | None) -> bytes:
+def _zstd(packed: _Packed) -> bytes:
     import cramjam  # noqa: PLC0415  the same
 
-    if data.startswith(_ZSTD_FRAME):
-        window, size = _zstd_sizes(data)
-        _demand(size, limit)
-        if window > _MAX_WINDOW:
-            raise Corrupt(f"it needs a window of {window} bytes; HTTP allows {_MAX_WINDOW} (RFC 9659)")
-    return _fill(cramjam.zstd.decompress_into, data, limit)
-
-
-def _zstd_sizes(data: bytes) -> tuple[int, int]:
-    """
-    The window and the unpacked size that the header of a frame tells, 0 if it does not (RFC 8878, section 3.1.1.1).
-    """
-    if len(data) < _ZSTD_MIN_HEADER:
-        return 0, 0
-    descriptor, at = data[4], 5
-    single = descriptor & 0x20
-    window = 0
-    if not single:
-        exponent, mantissa = data[5] >> 3, data[5] & 0x07
-        window = (8 + mantissa) << (7 + exponent)
-        at += 1
-    at += (0, 1, 2, 4)[descriptor & 0x03]
-    width, least = ((1 if single else 0, 0), (2, 256), (4, 0), (8, 0))[descriptor >> 6]
-    size = int.from_bytes(data[at : at + width], "little") + least if width else 0
-    return (size if single else window), size
+    data = packed.data
+    first = zstd.read_frame(data)
+    if first is not None:
+        _demand(first.size, packed.limit)
+    most = packed.effort.parts
+    window, count = zstd.survey(data, most)
+    if window > _MAX_WINDOW:
+        raise Corrupt(f"it needs a window of {window} bytes; HTTP allows {_MAX_WINDOW} (RFC 9659)")
+    if count > most:
+        raise TooMuchWork(f"it has more than {most} frames and blocks")
+    return _fill(cramjam.zstd.decompress_into, data, packed.limit)
 
 
 def _fill(decompress_into: Callable[[bytes, memoryview], int], data: bytes, limit: int) -> bytes:
@@ -319,7 +367,7 @@ def _reason(error: Exception) -> str:
     return "it is cut short" if text == _UNDERFULL else text.rpartition("data: ")[2][:200]
 
 
-_UNPACKERS: Final[dict[str, Callable[[bytes, int, int | None], bytes]]] = {
+_UNPACKERS: Final[dict[str, Callable[[_Packed], bytes]]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
     "zlib": _zlib,
