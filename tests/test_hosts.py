@@ -121,6 +121,15 @@ def test_allowed_names(start: StartHost) -> None:
         assert ask(host, name).status == 403, name
 
 
+def test_the_operator_is_told(start: StartHost) -> None:
+    """A proxy's check that fails shows no text; the log has it, once a minute."""
+    host = start()
+    for name in ("www.example", "other.example", "www.example"):
+        assert ask(host, name, "/api/builtin/ping").status == 403
+    host.wait_for_log(r"\[WARNING\] .*403: 127\.0\.0\.1: .* www\.example.*--allow-host www\.example")
+    assert "other.example" not in host.new_log()
+
+
 def test_any_name(start: StartHost) -> None:
     host = start(allow_host="*")
     assert ask(host, "evil.example").status == 200

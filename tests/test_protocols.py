@@ -13,7 +13,7 @@ import ssl
 import pytest
 
 from conftest import columns
-from eas_host.front.protocols import ProtocolLog, recognise
+from eas_host.front.throttled_log import ThrottledLog
 from support.host import Host
 from support.ways import all_ways
 from support.wire import Response, request
@@ -89,15 +89,17 @@ class Clock(asyncio.SelectorEventLoop):
 def test_the_next_line_counts(caplog: pytest.LogCaptureFixture) -> None:
     loop = Clock()
     try:
-        reports = ProtocolLog(loop)
-        protocol = recognise(b"\x16\x03\x01")
-        assert protocol is not None
+        lines = ThrottledLog(loop)
         with caplog.at_level(logging.WARNING):
             for loop.now in (0.0, 1.0, 59.0, 61.0, 62.0, 300.0):
-                reports.report(protocol, "192.0.2.1")
+                lines.warn("TLS", f"at {loop.now}")
+                lines.warn("PROXY", "another kind")
     finally:
         loop.close()
-    assert [record.getMessage().rpartition(" (")[2] for record in caplog.records][1:] == [
-        "2 more since the last such line)",
-        "1 more since the last such line)",
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message for message in messages if message.startswith("at")] == [
+        "at 0.0",
+        "at 61.0 (2 more since the last such line)",
+        "at 300.0 (1 more since the last such line)",
     ]
+    assert len(messages) == 6

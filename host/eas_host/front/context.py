@@ -26,10 +26,10 @@ from eas_host.front.intake import Intake
 from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
 from eas_host.front.metrics import Metrics
 from eas_host.front.properties import HIDDEN, TOKEN, Properties, Source
-from eas_host.front.protocols import ProtocolLog
 from eas_host.front.rate import RateLimit
 from eas_host.front.readiness import READY, Readiness
 from eas_host.front.sweep import Stalled, Sweeper
+from eas_host.front.throttled_log import ThrottledLog
 from eas_host.front.wire import Heads
 from eas_host.reply import ACCEPTED, CLIENT_LEFT
 
@@ -69,7 +69,7 @@ class FrontContext:
         self.auth = Auth(config.token)
         self.hosts = Hosts(config.listen.host, config.allow_host)
         self.cors = Cors(config.cors)
-        self.protocols = ProtocolLog(loop)
+        self.throttled_log = ThrottledLog(loop)
         self.metrics = Metrics()
         self.builtins = Builtins(self)
         self.intake = Intake(self)

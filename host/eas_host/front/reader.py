@@ -281,7 +281,8 @@ class RequestReader:
         refusal = Refusal(400, f"malformed request: {error}", close=True)
         protocol = recognise(self._opening + data[:OPENING]) if self.completed == 0 else None
         if protocol is not None:
-            self._front.protocols.report(protocol, self._connection.peer)
+            text = f"400: {self._connection.peer} sent {protocol.name}: {protocol.advice}"
+            self._front.throttled_log.warn(protocol.name, text)
             refusal = Refusal(400, f"this is {protocol.name}: {protocol.advice}", close=True)
         if isinstance(error, httptools.HttpParserCallbackError):
             log.error("internal error while reading a request", exc_info=error.__context__)

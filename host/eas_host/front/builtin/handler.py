@@ -115,7 +115,11 @@ def refuse_rebound(front: FrontContext, exchange: Exchange) -> Answer | None:
     """
     address = exchange.connection.transport.get_extra_info("sockname")
     refusal = front.hosts.refuse_foreign(exchange.head) if address and is_local(address[0]) else None
-    return text(refusal.status, refusal.text) if refusal is not None else None
+    if refusal is None:
+        return None
+    # Perhaps it is no page, but a proxy whose operator sees nothing but a check that fails.
+    front.throttled_log.warn("host name", f"{refusal.status}: {exchange.connection.peer}: {refusal.text}")
+    return text(refusal.status, refusal.text)
 
 
 def text(status: int, line: str) -> Answer:
