@@ -168,6 +168,7 @@ def test_restarts_are_counted(start: StartHost) -> None:
     host.expect_log("SIGSEGV")
     assert host.call(b"x").body == b"x"
     assert number(host, "eas_host_worker_restarts_total") == 1
+    assert number(host, "eas_host_worker_deaths_total", cause="crash") == 1
     assert monitor(host)["worker_restarts"] == 1
     assert number(host, "eas_host_requests_total", status="500") == 1
 

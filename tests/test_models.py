@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support import proc
 from support.build import Workshop
 from support.command import run
 from support.host import Host
@@ -116,6 +117,20 @@ def test_a_crash_is_the_model_s_own(many: Host) -> None:
     assert many.call(b"two", SECOND).body == b"second 3 346"
     assert many.call(b"one", FIRST).body == b"one"
     assert len(before & set(many.workers())) == 1
+
+
+def test_deaths_in_a_row_are_the_model_s_own(many: Host) -> None:
+    """Its workers end again and again, each soon after its load. The other model does not notice, and it serves on."""
+    many.allow_log("exit")
+    for _ in range(4):
+        answer = many.call(command("later", "50:_exit:3"), FIRST)
+        assert answer.status == 200
+        assert proc.Watch(int(answer.body)).wait()
+        assert many.call(b"two", SECOND).body == b"second 3 346"
+    assert many.call(b"one", FIRST).body == b"one"
+    counters = json.loads(many.call(None, "/api/builtin/monitor", "GET").body)
+    assert counters["models"]["first"]["worker_deaths"] == {"exit": 4}
+    assert counters["models"]["second"]["worker_deaths"] == {}
 
 
 def test_the_monitor_tells_them_apart(many: Host) -> None:

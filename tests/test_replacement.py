@@ -7,6 +7,7 @@ crash of its own ("segv" as input), and a gate holds it while it loads.
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 from pathlib import Path
@@ -14,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
+from support import proc
 from support.build import Workshop
 from support.gate import Gate
 from support.host import Host
+from support.pids import control_group, join, limit_processes
 from support.wire import Client
 
 LONG = 120_000
@@ -142,34 +145,50 @@ def test_a_failed_load_is_tried_again(moody: Host, mood: Mood, gate: Gate) -> No
 
 
 @pytest.mark.parametrize(("how", "said"), [("state:7", "7"), ("segv", "SIGSEGV"), ("_exit:5", "5"), ("exit:0", "exit")])
-def test_three_failed_loads_stop_the_host(moody: Host, mood: Mood, how: str, said: str) -> None:
-    """Exit code 3, with the reason of the last one."""
+def test_what_has_served_is_never_given_up(moody: Host, mood: Mood, how: str, said: str) -> None:
+    """
+    It is tried again and again, less and less often; who asks meanwhile is told 503, why, and when to come back. As
+    soon as it can be loaded again it serves.
+    """
+    assert moody.call(b"served").body == b"served"
     mood.set(how)
     moody.allow_log(f"{said}|SIGSEGV")
     assert moody.call(b"segv").status == 500
-    moody.ends_with(3)
-    assert said in moody.log.since(stream="stderr")[-1]
+    for seconds in ("0.1", "0.2", "0.4", "0.8"):
+        moody.wait_for_log(rf"{said}.*; it is replaced in {seconds} s")
+    answer = moody.call(b"meanwhile")
+    assert (answer.status, answer.get("Retry-After")) == (503, "1")
+    assert "could not be loaded" in answer.text
+    mood.set("ok")
+    while (answer := moody.call(b"at last")).status == 503:
+        pass
+    assert answer.body == b"at last"
 
 
-def test_who_waits_when_the_host_gives_up(moody: Host, mood: Mood, gate: Gate) -> None:
-    """A request that waits for a worker that will never be there is told so, at once."""
+def test_who_waits_for_what_cannot_be_loaded(moody: Host, mood: Mood, gate: Gate) -> None:
+    """A request that ran when the worker was killed is kept until the processor can be loaded again."""
     moody.allow_log("state|SIGKILL")
+    assert moody.call(b"served").body == b"served"
     with moody.ask(b"gate:%s" % str(gate.folder).encode()) as client:
         gate.wait_entered()
         mood.set("state:7")
         moody.kill_worker()
-        assert client.read().status in (500, 503)
-    moody.ends_with(3)
+        moody.wait_for_log("state 7", times=3)
+        mood.set("ok")
+        gate.wait_entered(2)
+        gate.release()
+        assert client.read().status == 200
 
 
 def test_a_success_forgets_failures(moody: Host, mood: Mood) -> None:
-    """Three failed loads must come in a row: two, a success, and two more do not stop the host."""
+    """Two failed loads, a success, and two more: each row of tries begins with a short wait."""
     moody.allow_log("state|SIGSEGV")
     for _ in range(2):
         mood.set("state:7")
         moody.mark()
         assert moody.call(b"segv").status == 500
-        moody.wait_for_log(r"state.*7", times=2)
+        moody.wait_for_log(r"state.*7.*in 0\.1 s")
+        moody.wait_for_log(r"state.*7.*in 0\.2 s")
         mood.set("ok")
         while moody.call(b"back").status == 503:
             pass
@@ -189,6 +208,48 @@ def test_a_kill_while_loading_is_no_failed_load(moody: Host, mood: Mood, gate: G
     while moody.call(b"back").status == 503:
         pass
     assert moody.call(b"again").body == b"again"
+
+
+def test_kills_while_loading_are_waited_out(moody: Host, mood: Mood, gate: Gate) -> None:
+    """
+    A worker that the kernel, for want of memory, or a person kills each time that it loads is tried later and later.
+    Who asks meanwhile waits, and is answered when it is over.
+    """
+    moody.allow_log("SIGKILL")
+    assert moody.call(b"served").body == b"served"
+    mood.gate(gate)
+    moody.kill_worker()
+    with moody.ask(b"waits") as client:
+        for number, seconds in enumerate(("0.1", "0.2", "0.4", "0.8")):
+            moody.kill_worker(gate.wait_entered(number + 1)[number].pid)
+            moody.wait_for_log(rf"SIGKILL.*; it is replaced in {seconds} s")
+        mood.set("ok")
+        gate.release()
+        assert client.read().body == b"waits"
+    deaths = json.loads(moody.call(None, "/api/builtin/monitor", "GET").body)["worker_deaths"]
+    assert deaths == {"killed": 5}
+
+
+@pytest.mark.parametrize("room", [0, 1, 4], ids=lambda room: f"room-for-{room}")
+def test_want_of_processes_is_waited_out(start: StartHost, room: int) -> None:
+    """
+    No process can be started; or one, but no thread of it; or a few. The log says what is wanting, the host lives, and
+    serves when there is room again.
+    """
+    host = start("python", keepalive=LONG)
+    host.allow_log("cannot be started|cannot start its threads|can't start new thread|SIGKILL|Resource temporarily")
+    assert host.call(b"served").body == b"served"
+    with control_group("pids") as group:
+        join(group, [host.pid, *host.workers()])
+        threads = proc.holdings(host.workers()[0]).threads
+        limit_processes(group, room - threads)
+        host.kill_worker()
+        host.wait_for_log("(cannot be started|cannot start).*in 0.4 s")
+        limit_processes(group, None)
+        while (answer := host.call(b"again")).status == 503:
+            pass
+        assert answer.body == b"again"
+        host.stop()
 
 
 def test_stop_while_the_replacement_loads(moody: Host, mood: Mood, gate: Gate) -> None:

@@ -229,9 +229,32 @@ def test_exit_on_a_thread_of_the_processors_own(start: StartHost, workshop: Work
     assert host.call(b"").status == 200
 
 
+def test_time_bomb_of_another(start: StartHost, workshop: Workshop, gates: Gates) -> None:
+    """
+    Suspects run alone, one after the other, in one worker. While the second one runs a thread that the first one may
+    have started ends the worker. That proves nothing against the second, which runs again and is answered.
+    """
+    trigger, gate = gates(), gates()
+    host = start(entry=workshop.cpp("exits_beside"), model_config=trigger.folder, keepalive=LONG)
+    host.allow_log(r"exit\(7\)|exit code 7|SIGKILL")
+    with ExitStack() as clients:
+        asked = [clients.enter_context(host.ask(str(gate.folder).encode())) for _ in range(3)]
+        gate.wait_entered(3)
+        host.kill_worker()
+        gate.wait_entered(4)
+        gate.release()
+        worker = gate.wait_entered(5)[4].pid
+        watch = proc.Watch(worker)
+        trigger.release()
+        assert watch.wait()
+        assert gate.wait_entered(6)[5].pid != worker
+        gate.release(2)
+        assert [client.read().status for client in asked] == [200] * 3
+
+
 @pytest.mark.parametrize("how", ["abort", "segv"])
 def test_ends_right_after_each_load(held_entry: Path, mood: Mood, tmp_path: Path, how: str) -> None:
-    """A worker that ends itself before it ever took a request has not served: three in a row stop the host."""
+    """A processor whose workers end as soon as they are ready has never served: three in a row stop the host."""
     mood.set(f"start:{how}")
     host = Host(tmp_path / "host", entry=held_entry)
     try:

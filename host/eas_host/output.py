@@ -49,6 +49,8 @@ class Output:
         """
         self._writer = writer
         self._beside = beside
+        if not beside:
+            writer.start()
 
     def encode(self, text: str) -> bytes:
         """

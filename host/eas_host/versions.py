@@ -49,9 +49,10 @@ class Version:
         self.backends: list[Backend] = []
         self._front = front
         self._discarding = threading.Lock()
+        self._on_fatal = on_fatal
         try:
             for part in deployment.parts:
-                self.backends.append(_make_backend(front, deployment.config, part, on_fatal))
+                self.backends.append(_make_backend(front, deployment.config, part, self._fail))
         except BaseException:
             self._close()
             self.discard()
@@ -109,6 +110,18 @@ class Version:
         for backend in self.backends:
             backend.workers.kill()
 
+    def _fail(self, backend: Backend, error: LoadError) -> None:
+        """
+        The processor of *backend* cannot be loaded any more. That ends no version of which another part has served.
+        """
+        backend.dispatcher.give_up(error.message)
+        if not backend.joined or backend.retired:
+            return
+        if any(other.workers.proven for other in self.backends):
+            log.error("%s%s; its requests are answered 503 until it can be loaded", backend.where, error.message)
+        else:
+            self._on_fatal(error)
+
     def _close(self) -> None:
         for backend in self.backends:
             backend.close()
@@ -135,34 +148,30 @@ def ring_shape(config: HostConfig, *, python: bool) -> Shape:
     )
 
 
-def _make_backend(front: FrontContext, config: HostConfig, part: Part, on_fatal: OnFatal) -> Backend:
+def _make_backend(
+    front: FrontContext, config: HostConfig, part: Part, fail: Callable[[Backend, LoadError], None]
+) -> Backend:
     backend = Backend(front, config, ring_shape(config, python=part.spec.type == "python"), part.name)
-
-    def fail(error: LoadError) -> None:
-        backend.dispatcher.give_up(error.message)
-        if backend.joined and not backend.retired:
-            on_fatal(error)
-
-    backend.workers = _make_workers(front.loop, config, part.spec, backend, fail)
+    backend.workers = _make_workers(front, config, part.spec, backend, lambda error: fail(backend, error))
     return backend
 
 
 def _make_workers(
-    loop: asyncio.AbstractEventLoop, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal
+    front: FrontContext, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal
 ) -> Workers:
     # Imported late: with a process of its own, the front never sees the code that calls processors.
     if config.isolation == "none":
         from eas_host.workers.local import LocalWorker  # noqa: PLC0415
 
-        return LocalWorker(loop, spec, backend.ring, backend.dispatcher, backend.on_message)
+        return LocalWorker(front.loop, spec, backend.ring, backend.dispatcher, backend.on_message)
     from eas_host.workers.process import WorkerProcess  # noqa: PLC0415
     from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
 
     def spawn(
         number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
     ) -> WorkerProcess:
-        return WorkerProcess(loop, backend.ring, replace(spec, worker=number), on_event, on_death)
+        return WorkerProcess(front.loop, backend.ring, replace(spec, worker=number), on_event, on_death)
 
     # The supervisor's messages name the entry of this processor.
     config = replace(config, entry=spec.entry)
-    return Supervisor(loop, config, spawn, backend.ring, backend.dispatcher, on_fatal, backend.on_message)
+    return Supervisor(front.loop, config, spawn, backend, lambda: front.keepalive, on_fatal)

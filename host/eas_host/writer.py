@@ -12,6 +12,7 @@ pipe never comes in the middle of a line.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -70,6 +71,14 @@ class Writer:
         """
         return self._size == 0
 
+    def start(self) -> None:
+        """
+        Have the thread at once: in want of threads, when there is most to say, none could be started.
+        """
+        with self._lock:
+            if not self._started:
+                self._start()
+
     def put(self, data: bytes, records: int = 1) -> None:
         """
         Have *data* written, which is that many whole *records*. Never waits.
@@ -91,7 +100,7 @@ class Writer:
         written.acquire()
         with self._lock:
             self._confess()
-            if not self._started:
+            if not self._started and not self._queue:
                 return True
             self._append(written)
         return written.acquire(timeout=seconds)
@@ -99,11 +108,18 @@ class Writer:
     def _append(self, what: _Waiting) -> None:
         self._queue.append(what)
         if not self._started:
-            self._started = True
-            threading.Thread(target=self._run, name="eas-writer", daemon=True).start()
+            self._start()
         elif self._idle:
             self._idle = False
             self._work.release()
+
+    def _start(self) -> None:
+        """
+        Start the thread. Where the system lets no more be started, the next record tries it again.
+        """
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=self._run, name="eas-writer", daemon=True).start()
+            self._started = True
 
     def _confess(self) -> None:
         """

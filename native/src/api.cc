@@ -102,6 +102,8 @@ void eas_front_uncount(eas_ring* ring, int slot) { ring->front->Uncount(slot); }
 
 void eas_front_stats(eas_ring* ring, eas_stats* out) { *out = ring->front->stats(); }
 
+uint64_t eas_front_completed(eas_ring* ring, int worker) { return ring->front->Completed(worker); }
+
 void eas_front_resubmit(eas_ring* ring, int slot) { ring->front->Resubmit(slot); }
 
 int eas_front_requeue_solo(eas_ring* ring, int slot, int worker) {
@@ -115,6 +117,8 @@ int eas_front_phase(eas_ring* ring, int slot, uint32_t* worker, uint32_t* thread
 void eas_front_worker_reset(eas_ring* ring, int worker, int solo) {
   ring->front->WorkerReset(worker, solo != 0);
 }
+
+void eas_front_mend(eas_ring* ring) { ring->front->Mend(); }
 
 void eas_front_worker_normal(eas_ring* ring, int worker) { ring->front->WorkerNormal(worker); }
 

@@ -212,6 +212,10 @@ void eas_front_uncount(eas_ring* ring, int slot);
 // [front]
 void eas_front_stats(eas_ring* ring, eas_stats* out);
 
+// How many completions of a worker were drained since the ring was made, by whichever of its processes.
+// [front]
+uint64_t eas_front_completed(eas_ring* ring, int worker);
+
 // Queues a request of a dead worker again, at its old place in the order of arrival. If the worker had
 // completed it nothing is run again: the next drain reports it. It is counted once, from its first begin.
 // [front; the worker that ran it is dead]
@@ -234,6 +238,11 @@ int eas_front_phase(eas_ring* ring, int slot, uint32_t* worker, uint32_t* thread
 // states.
 // [front; no process of that number lives]
 void eas_front_worker_reset(eas_ring* ring, int worker, int solo);
+
+// Makes the queue whole again from the states: a wild worker may have overwritten the entry of a request that
+// waits. Wakes threads for what it finds.
+// [front]
+void eas_front_mend(eas_ring* ring);
 
 // Ends solo mode: the worker takes from the queue.
 // [front]

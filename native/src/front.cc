@@ -23,7 +23,7 @@ constexpr int kAwaitedShare = 4;
 
 }  // namespace
 
-Front::Front(Ring& ring) : ring_(ring), books_(ring.layout.shape.slots) {
+Front::Front(Ring& ring) : ring_(ring), books_(ring.layout.shape.slots), completed_(ring.layout.shape.workers) {
   scratch_.reserve(books_.size());
   free_.reserve(books_.size());
   for (int slot = static_cast<int>(books_.size()) - 1; slot >= 0; --slot) free_.push_back(slot);
@@ -205,6 +205,7 @@ bool Front::TakeCompletion(int slot, int64_t* out) {
     size = 0;
     book.output_unknown = true;
   }
+  if (state.worker < completed_.size()) ++completed_[state.worker];
   book.holder = Holder::kFront;
   book.output_used = size;
   PunchInput(slot);  // nobody needs it any more, and the output, and its copy, take as much again

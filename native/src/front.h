@@ -38,12 +38,14 @@ class Front {
   void Backdate(int slot, int64_t nanoseconds);
   void Uncount(int slot);
   const eas_stats& stats() const { return stats_.all(); }
+  uint64_t Completed(int worker) const;
 
   // After a death (recovery.cc)
   void Resubmit(int slot);
   bool RequeueSolo(int slot, int worker);
   int SlotPhase(int slot, uint32_t* worker, uint32_t* thread);
   void WorkerReset(int worker, bool solo);
+  void Mend() { RebuildQueue(); }
   void WorkerNormal(int worker);
   bool Crash(int worker, eas_crash* out);
 
@@ -82,6 +84,7 @@ class Front {
 
   Ring& ring_;
   std::vector<Book> books_;
+  std::vector<uint64_t> completed_;  // by worker
   std::vector<int> free_;     // taken from the back: the slot used last is still in the caches
   std::vector<int> scratch_;  // of RebuildQueue, so that it allocates nothing
   uint64_t tail_ = 0;         // the truth of header->tail

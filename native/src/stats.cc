@@ -44,6 +44,10 @@ void Front::Uncount(int slot) {
   if (WithWorkers(slot)) books_[slot].begun = kNever;
 }
 
+uint64_t Front::Completed(int worker) const {
+  return worker >= 0 && static_cast<size_t>(worker) < completed_.size() ? completed_[worker] : 0;
+}
+
 // Counts `completions` of them, four numbers each as in Drain, which hold their slots still.
 void Front::Count(const int64_t* out, int completions) {
   const uint64_t now = Now();

@@ -315,6 +315,14 @@ TEST(Crash, TheOneRequestThatAThreadStillHoldsIsBlamed) {
             }));
 }
 
+// Sent to the process, it strikes the first thread that there is, whatever that runs.
+TEST(Crash, WhatAnotherThreadSendsToTheProcessBlamesNobody) {
+  EXPECT_EQ(-1, Blamed([](const TestRing& ring) {
+    ring.Take(1, 0);
+    std::thread([] { kill(getpid(), SIGSEGV); }).join();
+  }));
+}
+
 TEST(Crash, WhatIsCompleteOrOneOfSeveralIsNotBlamed) {
   EXPECT_EQ(-1, Blamed([](const TestRing&) {}));
   EXPECT_EQ(-1, Blamed([](const TestRing& ring) { ring.Reply(ring.Take(1, 0), "", 0, 1, 0); }));

@@ -75,6 +75,28 @@ TEST(Recovery, AHeadThatRanAheadIsSetBack) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(std::to_string(i), std::string(ring.Take(0, 0).input, 1));
 }
 
+TEST(Recovery, AnEntryThatWasOverwrittenIsMended) {
+  const TestRing ring;
+  for (int i = 0; i < 3; ++i) ring.Submit(std::to_string(i));
+  ring->entries[1].store(ring->entries[2].load());
+  eas_front_mend(ring);
+  EXPECT_EQ(3, eas_front_waiting(ring));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(std::to_string(i), std::string(ring.Take(0, 0).input, 1));
+}
+
+TEST(Recovery, CompletionsAreCountedByWorker) {
+  const TestRing ring;
+  for (const uint32_t worker : {0, 1, 1}) {
+    ring.Submit("x");
+    ring.Reply(ring.Take(worker), "done", 0, worker);
+    ring.Finish();
+  }
+  eas_front_worker_reset(ring, 1, 0);  // the next process of that number
+  EXPECT_EQ(1u, eas_front_completed(ring, 0));
+  EXPECT_EQ(2u, eas_front_completed(ring, 1));
+  for (const int worker : {-1, 2, 1 << 30}) EXPECT_EQ(0u, eas_front_completed(ring, worker));
+}
+
 TEST(Recovery, ASuspectRunsOnlyOnItsSoloWorker) {
   const TestRing ring;
   const int suspect = ring.Submit("suspect");

@@ -62,6 +62,15 @@ def peak_memory(pid: int) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
+def wait_stopped(pid: int) -> None:
+    """Waits until SIGSTOP has stopped all threads of *pid*; nobody can be told of that but its parent."""
+    for _ in range(100_000):
+        states = [(task / "stat").read_text(encoding="utf-8") for task in (PROC / str(pid) / "task").iterdir()]
+        if all(state.rpartition(")")[2].split()[0] == "T" for state in states):
+            return
+    raise AssertionError(f"process {pid} does not stop")
+
+
 @dataclass(frozen=True)
 class Holdings:
     """What a process holds: memory in KiB, and counts."""

@@ -31,10 +31,7 @@ class ForkedWorkers(Supervisor):
 
     def __init__(self, host: AttachedHost, link: Link) -> None:
         config = replace(host.config, worker_threads=1)
-        backend = host.backend
-        super().__init__(
-            host.loop, config, self._fork, backend.ring, backend.dispatcher, host.on_fatal, backend.on_message
-        )
+        super().__init__(host.loop, config, self._fork, host.backend, lambda: host.front.keepalive, host.on_fatal)
         self._host = host
         self._link = link
         self._forked: dict[int, ForkedProcess] = {}

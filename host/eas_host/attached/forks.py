@@ -101,7 +101,6 @@ def child_main(processor: BaseProcessor, sock: socket.socket, properties: dict[b
     memory, completion, log_fd = (control.take_fd() for _ in range(3))
     open_log(log_fd)
     ring = WorkerRing(memory, completion, welcome["worker"])
-    control.start()
 
     def make() -> Copy:
         faulthandler.disable()

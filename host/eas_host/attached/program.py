@@ -10,15 +10,16 @@ import asyncio
 import os
 import select
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from eas_host import log
 from eas_host.front.exchange import Refusal
 from eas_host.ring import FrontRing
+from eas_host.workers.death import describe
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
 from eas_host.workers.outbox import Outbox
-from eas_host.workers.recovery import describe
 
 if TYPE_CHECKING:
     from eas_host.attached.front import AttachedHost
@@ -115,8 +116,10 @@ class ProgramWorker:
     """
 
     restarts = 0
+    proven = True
 
     def __init__(self, host: AttachedHost, link: Link) -> None:
+        self.deaths: Counter[str] = Counter()  # its death is the host's end
         self._host = host
         self._link = link
         link.on_message = self._receive

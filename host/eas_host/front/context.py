@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -88,6 +89,7 @@ class FrontContext:
         self._loaded: set[Peer] = set()  # workers whose programs are ready
         self._has_served = False  # one of them has been
         self._past_restarts = 0
+        self._past_deaths: Counter[str] = Counter()
         self.readiness = Readiness(self)
         self.properties = self._make_properties()
         self._rate: RateLimit | None = None  # of the whole service
@@ -158,6 +160,7 @@ class FrontContext:
         self.backends.retired.remove(backend)
         self.metrics.retire(backend.ring)
         self._past_restarts += backend.workers.restarts
+        self._past_deaths += backend.workers.deaths
 
     @property
     def restarts(self) -> int:
@@ -165,6 +168,13 @@ class FrontContext:
         How many worker processes were started in place of dead ones.
         """
         return self._past_restarts + sum(backend.workers.restarts for backend in self.backends)
+
+    @property
+    def deaths(self) -> Counter[str]:
+        """
+        How many worker processes have ended, by their causes.
+        """
+        return sum((backend.workers.deaths for backend in self.backends), self._past_deaths)
 
     @property
     def not_ready(self) -> str | None:
@@ -363,7 +373,8 @@ class FrontContext:
         # While a program loads for the first time behind an open port, waiting for it is what the time was spent on.
         lost = self._has_served and not dispatcher.worker_alive
         if exchange.slot >= 0 and lost and dispatcher.is_waiting(exchange):
-            refusal = Refusal(503, "no healthy upstream: no worker became ready in time", close=True)
+            text = "no healthy upstream: no worker became ready in time"
+            refusal = Refusal(503, text, close=True, extra=dispatcher.retry_after())
         else:
             refusal = Refusal(408, f"the request took longer than {milliseconds:.0f} ms (--keepalive)", close=True)
             self.diagnosis.late(_request_line(exchange), milliseconds)

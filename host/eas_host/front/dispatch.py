@@ -49,6 +49,7 @@ class Dispatcher:
         capacity: the most requests that may be in the ring: those that wait and those that run.
         threads: how many worker threads there are.
         reason: why requests are refused with 503 while nobody is `ready`.
+        retry_at: the loop's time at which that may be over.
         worker_alive: whether a worker is ready now.
         live: the requests in the ring.
         taken: how many were taken out of it so far.
@@ -76,6 +77,7 @@ class Dispatcher:
         self._open = False  # ready, not paused and not bounded: the usual case is one look
         self.worker_alive = False
         self.reason = "the processor is loading"
+        self.retry_at = 0.0
         self.alone: set[int] = set()
         self.on_alone_done: Callable[[int], None] = lambda _slot: None
         self.on_alone_abandoned: Callable[[int], None] = lambda _slot: None
@@ -287,7 +289,7 @@ class Dispatcher:
         """
         List the slots that *worker*, which is dead, was running, and those whose state it may have destroyed.
         """
-        in_flight = [slot for slot, holder in enumerate(self._running) if holder is not None]
+        in_flight = [slot for slot, _ in self.in_flight()]
         for slot in in_flight:
             self._ring.phase(slot)  # what it completed without being able to say so comes with the next drain
         self.drain()
@@ -301,12 +303,11 @@ class Dispatcher:
         holder = self._running[slot]
         return holder if isinstance(holder, Exchange) else None
 
-    def abandoned_by(self, worker: int) -> int:
+    def in_flight(self) -> list[tuple[int, Holder]]:
         """
-        Count the threads of *worker* that are busy with a request that nobody waits for any more.
+        The slots of all requests in the ring, with those who wait for them.
         """
-        slots = [slot for slot, holder in enumerate(self._running) if holder is ABANDONED]
-        return sum(self._ring.phase(slot) == (RUNNING, worker) for slot in slots)
+        return [(slot, holder) for slot, holder in enumerate(self._running) if holder is not None] if self.live else []
 
     def fail(self, slot: int, text: str) -> None:
         """
@@ -369,7 +370,13 @@ class Dispatcher:
 
     def _unavailable(self) -> Refusal:
         reason = self.reason if not self._ready else "the program has put model.ready to 0"
-        return Refusal(503, f"no healthy upstream: {reason}", extra="Retry-After: 1\r\n")
+        return Refusal(503, f"no healthy upstream: {reason}", extra=self.retry_after())
+
+    def retry_after(self) -> str:
+        """
+        The header line of a 503 that says when to ask again.
+        """
+        return f"Retry-After: {max(1, math.ceil(self.retry_at - self._loop.time()))}\r\n"
 
     @property
     def idle(self) -> bool:

@@ -36,6 +36,9 @@ DONE: Final = 3
 DAMAGED: Final = 4
 """The phase of a slot whose state a processor has overwritten."""
 
+ANYONE: Final = 4095
+"""The worker of a slot that is SUBMITTED for whoever comes first."""
+
 ERROR_SIZE: Final = 4096
 """Room for one line of error text, a path of PATH_MAX included."""
 

@@ -214,6 +214,19 @@ class FrontRing:
             bytes_out=counted.bytes_out,
         )
 
+    def completed(self, worker: int) -> int:
+        """
+        Count what the processes of *worker* have completed since the ring was made, as far as it was collected.
+        """
+        count: int = lib.eas_front_completed(self._ring, worker)
+        return count
+
+    def mend(self) -> None:
+        """
+        Make the queue whole again: a wild worker may have overwritten what tells of a request that waits.
+        """
+        lib.eas_front_mend(self._ring)
+
     def resubmit(self, slot: int) -> None:
         """
         Queue *slot*, whose worker died, again.

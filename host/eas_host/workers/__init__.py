@@ -5,6 +5,7 @@ that has started the host.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -21,9 +22,18 @@ class Workers(Protocol):
 
     Attributes:
         restarts: the worker processes started in place of dead ones.
+        deaths: how many worker processes have ended, by their causes (`death.Death.cause`).
+        proven: whether the processor has served, so that no death says any more that it cannot be loaded.
     """
 
     restarts: int
+    deaths: Counter[str]
+
+    @property
+    def proven(self) -> bool:
+        """
+        See above.
+        """
 
     def run(self, serve: Callable[[], None]) -> None:
         """

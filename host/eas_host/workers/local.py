@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ class LocalWorker:
     """
 
     restarts = 0
+    proven = True
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class LocalWorker:
         dispatcher: Dispatcher,
         on_message: OnMessage,
     ) -> None:
+        self.deaths: Counter[str] = Counter()  # none: it has no process of its own
         self._spec = spec
         self._dispatcher = dispatcher
         self._on_message = on_message

@@ -29,6 +29,12 @@ from eas_host.workers.control import SocketControl
 _MESSAGE_MAX: Final = 4 * 1024
 _DETAIL_MAX: Final = 32 * 1024
 
+_NO_THREAD: Final = "can't start new thread"
+"""What Python's RuntimeError says then."""
+_SHORTAGE: Final = (
+    "the worker cannot start its threads: the system is out of memory, or of processes (ulimit -u, pids.max)"
+)
+
 LOAD_FAILED: Final = 3
 """Exit code of a worker whose processor cannot be loaded; the reason went over the control socket."""
 
@@ -49,7 +55,6 @@ def main() -> int:
         spec = WorkerSpec.from_json(file.read())
     ring = WorkerRing(memory_fd, completion_fd, spec.worker)
     control = SocketControl(socket.socket(fileno=control_fd), on_end=lambda: os._exit(1))
-    control.start()
     return work(ring, control, lambda: _make(spec, ring, control))
 
 
@@ -61,6 +66,7 @@ def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], 
         The process's exit code.
     """
     try:
+        control.start()
         processor = make_processor()
 
         def serve() -> None:
@@ -75,7 +81,10 @@ def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], 
         _report(control, type(error).__name__, error.message, error.detail)
         return LOAD_FAILED
     except Exception as error:  # noqa: BLE001  the front must hear of it whatever it is
-        _report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
+        if _NO_THREAD in str(error):
+            _report(control, "InitializeFailed", _SHORTAGE, "")
+        else:
+            _report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
         return LOAD_FAILED
     return 0
 

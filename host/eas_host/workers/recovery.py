@@ -4,37 +4,27 @@ What becomes of the requests that a dead worker was running.
 Three cases, in this order:
 
 1. The crash handler named the request. That one answers 500; those that ran beside it run again.
-2. Nothing names it (`kill -9`, `_exit`) and one request ran alone. If the worker ended itself, that request did it, and
-   answers 500. If it was killed from outside (a person, a script, the kernel for want of memory), one death proves
-   little, so it takes `ALONE_KILLS` of them.
-3. Nothing names it and several ran. All are suspects and run again, one at a time, which leads to case 2.
+2. Nothing names it (`kill -9`, `_exit`), and one request ran alone in a process that had answered nothing before. If
+   the process ended itself, that request did it, and answers 500. If it was killed from outside (a person, a script,
+   the kernel for want of memory), one death proves little, so it takes `ALONE_KILLS` of them.
+3. Nothing names it, and several ran; or one ran, but the process had answered others, any of which may have left it a
+   time bomb: a thread that ends the process later, a limit on its memory. All that ran are suspects and run again, one
+   at a time, first of all in the next process: which leads to case 2.
 
 With `--no-retry` nothing runs again: all of them answer 500.
 """
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from typing import Final
 
 from eas_host.front.dispatch import Dispatcher
 from eas_host.ring import Crash
+from eas_host.workers.death import FROM_OUTSIDE, describe
 
 ALONE_KILLS: Final = 3
 """Kills from outside that a request must suffer alone before it is held to be their cause."""
-
-_NAMES: Final = {
-    signal.SIGSEGV: "segmentation fault",
-    signal.SIGABRT: "abort",
-    signal.SIGFPE: "arithmetic error",
-    signal.SIGBUS: "bus error",
-    signal.SIGILL: "illegal instruction",
-    signal.SIGKILL: "killed from outside, or by the kernel for want of memory",
-}
-FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-"""Signals that people, scripts and the kernel send; a processor's own faults come as others."""
-_WITH_ADDRESS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS})
 
 
 class Suspects:
@@ -50,12 +40,27 @@ class Suspects:
         self.slots: deque[int] = deque()
         self.alone = -1
 
+    @property
+    def busy(self) -> bool:
+        """
+        Whether the worker has any, and so takes nothing else.
+        """
+        return self.alone >= 0 or bool(self.slots)
+
 
 def judge(
-    dispatcher: Dispatcher, held: list[int], suspects: Suspects, crash: Crash | None, status: int, *, retry: bool
-) -> None:
+    dispatcher: Dispatcher,
+    held: list[int],
+    suspects: Suspects,
+    crash: Crash | None,
+    status: int,
+    *,
+    fresh: bool,
+    retry: bool,
+) -> bool:
     """
-    Decide what becomes of the requests in the slots *held* by a worker that died.
+    Decide what becomes of the requests in the slots *held* by a worker that died. Returns whether one of them is known
+    to have caused that, or is held to have.
 
     Args:
         dispatcher: answers them or queues them again.
@@ -63,6 +68,7 @@ def judge(
         suspects: those to run alone; gets more.
         crash: what its crash handler recorded.
         status: its exit status.
+        fresh: whether it had answered nothing before.
         retry: whether anything may run again.
     """
     alone, suspects.alone = suspects.alone, -1
@@ -70,41 +76,27 @@ def judge(
     if alone >= 0 and alone not in held and dispatcher.exchange(alone) is not None:
         suspects.slots.appendleft(alone)  # the worker died before it took it
     text = f"{describe(crash, status)} while the processor ran this request"
+    named = crash is not None and crash.slot in held
+    proven = named or (bool(held) and not retry)
     for slot in held:
         exchange = dispatcher.exchange(slot)
-        named = crash is not None and crash.slot in held
-        if exchange is None or (named and crash is not None and slot == crash.slot) or not retry:
+        if exchange is None or (crash is not None and slot == crash.slot) or not retry:
             dispatcher.fail(slot, text)
         elif named:
             dispatcher.run_again(slot)
-        elif slot == alone and len(held) == 1 and _guilty(exchange.alone_kills, status):
-            dispatcher.fail(slot, text)
+        elif slot == alone and len(held) == 1 and fresh:
+            proven = _guilty(exchange.alone_kills, status)
+            if proven:
+                dispatcher.fail(slot, text)
+            else:
+                exchange.alone_kills += 1
+                suspects.slots.appendleft(slot)
         elif slot == alone:
-            exchange.alone_kills += 1
             suspects.slots.appendleft(slot)
         else:
             suspects.slots.append(slot)
+    return proven
 
 
 def _guilty(earlier_kills: int, status: int) -> bool:
     return -status not in FROM_OUTSIDE or earlier_kills + 1 >= ALONE_KILLS
-
-
-def describe(crash: Crash | None, status: int | None, who: str = "the worker process") -> str:
-    """
-    Say in a few words how a worker ended. Without a *status* nobody could ask the system.
-    """
-    if crash is not None and crash.signal == 0:
-        return f"the processor called exit({crash.code})"
-    if crash is None and status is None:
-        return f"{who} has ended"
-    number = crash.signal if crash is not None else -(status or 0)
-    if number <= 0:
-        return f"{who} ended itself with exit code {status}"
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"signal {number}"
-    meaning = f" ({_NAMES[number]})" if number in _NAMES else ""  # type: ignore[index]  # Signals are ints
-    address = f" at address {crash.address:#x}" if crash is not None and number in _WITH_ADDRESS else ""
-    return f"{who} died of {name}{meaning}{address}"

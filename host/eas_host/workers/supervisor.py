@@ -1,35 +1,35 @@
 """
-Owns the worker processes: starts them, replaces those that die, and gives up when nothing helps.
+Owns the worker processes: starts them, replaces those that die, and lets no death end what has served.
 
-A worker goes LOADING -> READY -> (dies) -> LOADING ... One that has served is replaced at once: its death says nothing
-about loading. A load that fails waits before the next try, `BACKOFF_FIRST` seconds and twice as long each time;
-`LOAD_FAILURES` in a row stop the host. A worker that is killed from outside while it loads has not failed to load, so
-it counts only after `LOAD_KILLS`.
+A worker goes LOADING -> READY -> (dies) -> LOADING ... When the next process is started is decided by `restarts`, what
+becomes of the requests that the dead one ran by `recovery`, and which of those that live must be killed by `liveness`.
+
+Only what has never served is given up. The first load of each worker is final, but for kills from outside. From then
+on the version is on trial until it has answered a request, or one of its processes has been ready for a second; in that
+time a row of failures stops the host. A version that is proven is tried for ever: while none of its workers is ready
+requests wait, if the next try comes soon enough for them, and are told 503 and when to come back if not.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from eas_host import embedding, log
+from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.config.worker import guess_type
 from eas_host.errors import LOAD_ERRORS, InitializeFailed, LoadError
-from eas_host.front.dispatch import Dispatcher
-from eas_host.ring import Crash, FrontRing
-from eas_host.workers import OnMessage
-from eas_host.workers.recovery import FROM_OUTSIDE, describe, judge
-from eas_host.workers.worker import Process, Spawn, State, Worker
+from eas_host.front.backend import Backend
+from eas_host.workers.alone import Alone
+from eas_host.workers.death import Death
+from eas_host.workers.liveness import Liveness
+from eas_host.workers.recovery import judge
+from eas_host.workers.restarts import PROVEN_SECONDS, End
+from eas_host.workers.worker import Spawn, State, Worker
 
-BACKOFF_FIRST: Final = 0.1
-BACKOFF_LONGEST: Final = 10.0
-LOAD_FAILURES: Final = 3
-LOAD_KILLS: Final = 20
-PROVEN_SECONDS: Final = 1.0
-"""A worker that ends itself sooner, without having had a request, has not served: its load counts as failed."""
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself: exit handlers of the processor run in that time."""
 
@@ -42,10 +42,13 @@ class Supervisor:
         loop: the front's loop.
         config: how many workers, how many threads, whether to retry.
         spawn: starts them.
-        ring: where they take requests from.
-        dispatcher: who has requests with them.
-        on_fatal: called with the error that stops the host, once serving.
-        on_message: called with what they say, and what becomes of them.
+        backend: has the ring where they take requests from, and hears what they say and what becomes of them.
+        keepalive: tells how many seconds a request may take now.
+        on_fatal: called, once, with the error that stops the host: the version was started and has never served.
+
+    Attributes:
+        restarts: the processes started in place of dead ones.
+        deaths: how many have ended, by their causes.
     """
 
     def __init__(
@@ -53,35 +56,43 @@ class Supervisor:
         loop: asyncio.AbstractEventLoop,
         config: HostConfig,
         spawn: Spawn,
-        ring: FrontRing,
-        dispatcher: Dispatcher,
+        backend: Backend,
+        keepalive: Callable[[], float],
         on_fatal: Callable[[LoadError], None],
-        on_message: OnMessage,
     ) -> None:
         self._loop = loop
         self._config = config
         self._start_process = spawn
-        self._ring = ring
-        self._dispatcher = dispatcher
+        self._ring = ring = backend.ring
+        self._dispatcher = dispatcher = backend.dispatcher
+        self._keepalive = keepalive
         self._on_fatal = on_fatal
-        self._on_message = on_message
+        self._on_message = backend.on_message
         self._workers = [Worker(number, config.worker_threads) for number in range(config.worker_processes)]
+        self._alone = Alone(self._workers, ring, dispatcher)
+        self._liveness = Liveness(loop, self._workers, ring, dispatcher, keepalive)
         self.restarts = 0
+        self.deaths: Counter[str] = Counter()
         self._started: asyncio.Future[None] = loop.create_future()
         self._started.add_done_callback(lambda started: started.exception())  # perhaps nobody waits for it any more
         self._stopping = False  # what ends from here on is not replaced
         self._ended: asyncio.Future[None] | None = None
-        self._failed_loads = 0
-        self._killed_loads = 0
+        self._lasted = False  # one of the processes has
+        self._given_up = False
         self._blocked = False  # a worker crashed, and is to stay down
-        dispatcher.on_alone_done = self._on_alone_done
-        dispatcher.on_alone_abandoned = self._on_alone_abandoned
 
     def run(self, serve: Callable[[], None]) -> None:
         """
         *serve*: the processor is elsewhere.
         """
         serve()
+
+    @property
+    def proven(self) -> bool:
+        """
+        Whether the processor has served: no end of a worker says any more that it cannot be loaded.
+        """
+        return self._lasted or self._dispatcher.taken > 0 or any(map(self._has_lasted, self._workers))
 
     async def start(self) -> None:
         """
@@ -94,13 +105,14 @@ class Supervisor:
             self._spawn(worker)
         await asyncio.wait([self._started])  # whoever gives up waiting must not cancel it
         self._started.result()
-        self._watch_stuck()
+        self._liveness.start()
 
     async def stop(self) -> None:
         """
         Ask all workers to end, and end those that do not.
         """
         self._stopping = True
+        self._liveness.close()
         self._ended = self._loop.create_future()
         processes = [worker.process for worker in self._workers if worker.process is not None]
         for process in processes:
@@ -116,6 +128,7 @@ class Supervisor:
         End all workers now, for good.
         """
         self._stopping = True
+        self._liveness.close()
         for worker in self._workers:
             if worker.process is not None:
                 worker.process.kill()
@@ -133,10 +146,8 @@ class Supervisor:
     def _spawn(self, worker: Worker) -> None:
         if self._stopping or worker.process is not None:
             return
-        worker.state = State.LOADING
-        worker.load_error = None
-        worker.stuck_since = None
-        self._ring.reset_worker(worker.number, solo=bool(worker.suspects.slots))
+        self._ring.reset_worker(worker.number, solo=worker.suspects.busy)
+        worker.renew(self._ring.completed(worker.number))
         try:
             worker.process = self._start_process(
                 worker.number,
@@ -146,7 +157,6 @@ class Supervisor:
         except OSError as error:
             self._on_failed_start(worker, error)
             return
-        worker.failed_starts = 0
         self.restarts += worker.started
         worker.started = True
         log.debug("worker %d: process %d started", worker.number, worker.process.pid)
@@ -180,61 +190,61 @@ class Supervisor:
     def _on_ready(self, worker: Worker) -> None:
         worker.state = State.READY
         worker.ready_at = self._loop.time()
-        self._loop.call_later(PROVEN_SECONDS, self._prove, worker, worker.process)
         self._refresh()
         log.debug("worker %d: ready", worker.number)
         self._on_message(worker.number, {"event": "ready"})
-        if worker.suspects.slots:
-            self._next_alone(worker)
+        self._alone.begin(worker)
         self._dispatcher.wake()
         if not self._started.done() and all(worker.state is State.READY for worker in self._workers):
             self._started.set_result(None)
 
-    def _prove(self, worker: Worker, process: Process | None) -> None:
-        """
-        A worker that has lived for a while has loaded: what failed before is forgotten.
-        """
-        if process is not None and worker.process is process:
-            self._failed_loads = self._killed_loads = 0
+    def _has_lasted(self, worker: Worker) -> bool:
+        return worker.state is State.READY and self._loop.time() - worker.ready_at >= PROVEN_SECONDS
 
     def _on_death(self, worker: Worker, status: int) -> None:
-        was_ready = worker.state is State.READY
+        ready_for = self._loop.time() - worker.ready_at if worker.state is State.READY else None
+        self._lasted = self._lasted or self._has_lasted(worker)
         worker.state = State.DEAD
         worker.process = None
         self._on_message(worker.number, {"event": "died"})
         crash = self._ring.crash(worker.number)
         waiting = set(worker.suspects.slots)
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
-        stopping = self._stopping
-        killed = -status in FROM_OUTSIDE and worker.load_error is None
-        proven = killed or bool(held) or self._loop.time() - worker.ready_at >= PROVEN_SECONDS
-        blocked = was_ready and not stopping and not killed and self._config.crash_block
-        if was_ready and not stopping:
-            frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""
-            fate = "it stays down (runtime.enable_crash_block)" if blocked else "it is replaced"
-            log.error("worker %d: %s; %s%s", worker.number, describe(crash, status), fate, frames)
-        judge(self._dispatcher, held, worker.suspects, crash, status, retry=not (self._config.no_retry or stopping))
+        answered = self._ring.completed(worker.number) - worker.began
+        retry = not (self._config.no_retry or self._stopping)
+        proven = judge(self._dispatcher, held, worker.suspects, crash, status, fresh=answered == 0, retry=retry)
         self._refresh()
-        if stopping:
+        if self._stopping:
             self._check_ended()
-        elif blocked:
-            self._stay_down()
-        elif was_ready and proven:
-            self._failed_loads = self._killed_loads = 0
-            self._spawn(worker)
-        else:
-            error = worker.load_error or InitializeFailed(
-                f"{self._config.entry}: {describe(crash, status)} while loading it{self._hint(crash)}"
-            )
-            self._on_failed_load(worker, error, killed=killed)
-
-    def _hint(self, crash: Crash | None) -> str:
-        """
-        What *crash* while loading tells the author of a processor that is not written in Python itself.
-        """
+            return
+        death = Death(status, crash, ready_for, answered, proven, worker.killed, worker.load_error)
+        self.deaths[death.cause] += 1
         entry = self._config.entry or ""
-        kind = self._config.processor_type or guess_type(Path(entry))
-        return "" if crash is None or kind == "python" else embedding.hint(crash.frames)
+        error = death.error(entry, self._config.processor_type or guess_type(Path(entry)))
+        if self._config.crash_block and ready_for is not None and not death.killed:
+            log.error("worker %d: %s", worker.number, death.report(error, "it stays down (runtime.enable_crash_block)"))
+            self._stay_down()
+        else:
+            self._replace(worker, death, error)
+
+    def _replace(self, worker: Worker, death: Death, error: LoadError) -> None:
+        """
+        Have the next process started, now or later, unless the processor, which has that *error* then, is given up.
+        """
+        end = death.end
+        delay = worker.restarts.after(end, self._keepalive())
+        if not self._started.done() and end is not End.LASTED and (end is not End.KILLED or worker.restarts.hopeless):
+            self._started.set_exception(error)
+        if self._started.done() and self._started.exception() is not None:
+            return  # whoever waited for the start says why
+        often = f", after {worker.restarts.early} early ends in a row" if worker.restarts.early > 1 else ""
+        report = death.report(error, "it is replaced" + (f" in {delay:g} s{often}" if delay else ""))
+        # Where the host itself has killed it, the reason has been told.
+        (log.info if death.by_host else log.error)("worker %d: %s", worker.number, report)
+        if worker.restarts.hopeless and not self.proven and not self._given_up:
+            self._given_up = True
+            self._on_fatal(error)  # with --reload the host goes on, and so does the worker
+        self._spawn_after(worker, delay)
 
     def _stay_down(self) -> None:
         """
@@ -254,36 +264,18 @@ class Supervisor:
         if not self._started.done():
             self._started.set_exception(InitializeFailed(text))
             return
-        log.error("%s", text)
-        self._spawn_later(worker, worker.failed_starts)
-        worker.failed_starts += 1
+        delay = worker.restarts.after(End.UNSTARTED, self._keepalive())
+        log.error("%s; the next try is in %g s", text, delay)
+        self._spawn_after(worker, delay)
 
-    def _on_failed_load(self, worker: Worker, error: LoadError, *, killed: bool) -> None:
-        if killed:
-            self._killed_loads += 1
-        final = not killed or self._killed_loads >= LOAD_KILLS
-        if not self._started.done() and final:
-            self._started.set_exception(error)
-        if self._started.done() and self._started.exception() is not None:
-            return
-        if final:
-            self._failed_loads += 1
-        log.error("worker %d: %s%s", worker.number, error.message, f"\n{error.detail}" if error.detail else "")
-        self._refresh()
-        if self._failed_loads >= LOAD_FAILURES:
-            self._on_fatal(error)
-        elif self._failed_loads == 0:
-            self._spawn(worker)
+    def _spawn_after(self, worker: Worker, delay: float) -> None:
+        worker.due = self._loop.time() + delay
+        if delay:
+            self._refresh()
+            self._loop.call_later(delay, self._spawn, worker)
         else:
-            self._spawn_later(worker, self._failed_loads - 1)
-
-    def _spawn_later(self, worker: Worker, earlier: int) -> None:
-        """
-        Try again after a wait that doubles with each of the *earlier* failures, up to the longest.
-        """
-        # The exponent is bounded, too: failures that go on for hours would overflow the float.
-        delay = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2 ** min(earlier, 10))
-        self._loop.call_later(delay, self._spawn, worker)
+            self._spawn(worker)
+            self._refresh()
 
     def _refresh(self) -> None:
         """
@@ -291,9 +283,11 @@ class Supervisor:
         """
         alive = any(worker.state is State.READY for worker in self._workers)
         self._dispatcher.worker_alive = alive
-        coming = self._failed_loads == 0 and self._started.done() and not self._blocked
-        self._dispatcher.ready = alive or coming
+        coming = self._started.done() and not self._blocked and not self._given_up
+        soon = coming and any(worker.restarts.hopeful(self._keepalive()) for worker in self._workers)
+        self._dispatcher.ready = alive or soon
         self._dispatcher.reason = self._reason()
+        self._dispatcher.retry_at = min(worker.due for worker in self._workers)
 
     def _reason(self) -> str:
         """
@@ -301,68 +295,11 @@ class Supervisor:
         """
         if self._blocked:
             return "the processor crashed, and runtime.enable_crash_block keeps it down; the log tells why"
-        return "the processor could not be loaded again; the log tells why"
+        if all(worker.restarts.refused for worker in self._workers):
+            return "the processor could not be loaded again; the log tells why"
+        return "the processor's workers die again and again; the log tells why"
 
     def _check_ended(self) -> None:
         gone = all(worker.process is None for worker in self._workers)
         if gone and self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
-
-    # -- suspects, one at a time
-
-    def _next_alone(self, worker: Worker) -> None:
-        suspects = worker.suspects
-        while suspects.slots:
-            slot = suspects.slots.popleft()
-            if self._dispatcher.exchange(slot) is None:
-                self._dispatcher.run_again(slot)  # nobody waits for it any more: that frees the slot
-                continue
-            suspects.alone = slot
-            self._dispatcher.alone.add(slot)
-            self._ring.run_alone(slot, worker.number)
-            return
-        self._ring.leave_solo(worker.number)
-
-    def _on_alone_done(self, slot: int) -> None:
-        for worker in self._workers:
-            if worker.suspects.alone == slot:
-                worker.suspects.alone = -1
-                if worker.state is State.READY:
-                    self._next_alone(worker)
-
-    def _on_alone_abandoned(self, slot: int) -> None:
-        """
-        End the call that nobody waits for: others wait for their turn to run alone.
-        """
-        for worker in self._workers:
-            if worker.suspects.alone == slot and worker.process is not None:
-                log.info("worker %d: it ran a suspect that nobody waits for any more; it is replaced", worker.number)
-                worker.process.kill()
-
-    # -- workers whose threads are all stuck
-
-    def _watch_stuck(self) -> None:
-        """
-        Once a second: replace a worker each of whose threads is busy with a request that was answered 408 long ago.
-
-        No language has a way to interrupt such a call. While one thread is left the worker serves on; when none is, the
-        host would answer nothing any more.
-        """
-        if self._stopping:
-            return
-        self._loop.call_later(1.0, self._watch_stuck)
-        now = self._loop.time()
-        for worker in self._workers:
-            stuck = worker.state is State.READY and 0 < worker.threads <= self._dispatcher.abandoned_by(worker.number)
-            if not stuck or worker.process is None:
-                worker.stuck_since = None
-            elif worker.stuck_since is None:
-                worker.stuck_since = now
-            elif now - worker.stuck_since > self._config.keepalive / 1000:
-                log.error(
-                    "worker %d: all %d threads are stuck in calls that nobody waits for any more; it is killed",
-                    worker.number,
-                    worker.threads,
-                )
-                worker.stuck_since = None
-                worker.process.kill()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from eas_host.errors import LoadError
 from eas_host.workers.recovery import Suspects
+from eas_host.workers.restarts import Restarts
 
 
 class State(Enum):
@@ -47,12 +48,31 @@ died, its exit status to the second: an exit code, or minus the signal that ende
 """
 
 
+class Neglect:
+    """
+    What a process has been seen not to do, in seconds (`liveness`).
+
+    Attributes:
+        completed: what its worker had completed at the last look.
+        stuck: all its threads were in calls that nobody waits for.
+        idle: it has not taken what waits.
+    """
+
+    def __init__(self, completed: int) -> None:
+        self.completed = completed
+        self.stuck = self.idle = 0.0
+
+
 class Worker:
     """
     One worker: a number that stays, and one process after another.
 
     Attributes:
         threads: how many of its threads take requests.
+        restarts: when the next process is started.
+        due: the loop's time at which it is, if there is none.
+        began: what the worker had completed when its process was started.
+        killed: whether the host itself has ended the process.
     """
 
     def __init__(self, number: int, threads: int) -> None:
@@ -61,8 +81,29 @@ class Worker:
         self.process: Process | None = None
         self.threads = threads
         self.suspects = Suspects()
+        self.restarts = Restarts()
+        self.due = 0.0
         self.load_error: LoadError | None = None
         self.ready_at = 0.0
-        self.failed_starts = 0
         self.started = False
-        self.stuck_since: float | None = None
+        self.began = 0
+        self.killed = False
+        self.neglect = Neglect(0)
+
+    def renew(self, completed: int) -> None:
+        """
+        Another process is about to be started, after the worker has *completed* so much.
+        """
+        self.state = State.LOADING
+        self.load_error = None
+        self.began = completed
+        self.killed = False
+        self.neglect = Neglect(completed)
+
+    def kill(self) -> None:
+        """
+        End its process now. That is not held against what it runs, nor against its processor.
+        """
+        if self.process is not None:
+            self.killed = True
+            self.process.kill()

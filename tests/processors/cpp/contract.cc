@@ -20,6 +20,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 struct Odd {};
 
@@ -117,6 +118,17 @@ int Die(std::string how, void** output, int* size) {
   return 200;
 }
 
+// "50:abort": a thread of its own does that after 50 ms, when the request is long answered.
+void DieLater(std::string how) {
+  const int milliseconds = atoi(Cut(&how).c_str());
+  std::thread([milliseconds, how] {
+    void* output = nullptr;
+    int size = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    Die(how, &output, &size);
+  }).detach();
+}
+
 int Obey(std::string command, void* input, int input_size, void** output, int* size) {
   std::string verb = Cut(&command);
   if (verb == "status") {
@@ -154,6 +166,7 @@ int Obey(std::string command, void* input, int input_size, void** output, int* s
   if (verb == "loaded") return Answer(loaded, 200, output, size);
   if (verb == "empties") return Answer(std::to_string(empties), 200, output, size);
   if (verb == "pid") return Answer(std::to_string(getpid()), 200, output, size);
+  if (verb == "later") return DieLater(command), Answer(std::to_string(getpid()), 200, output, size);
   if (verb == "die") return Die(command, output, size);
   return Answer("unknown verb " + verb, 404, output, size);
 }

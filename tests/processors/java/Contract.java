@@ -90,6 +90,9 @@ public class Contract {
       case "die":
         die(argument);
         return bytes("alive");
+      case "later":
+        dieLater(argument);
+        return bytes(Long.toString(ProcessHandle.current().pid()));
       default:
         throw new IllegalArgumentException("unknown verb " + verb);
     }
@@ -194,6 +197,21 @@ public class Contract {
       default:
         throw new IllegalArgumentException("unknown way " + how[0]);
     }
+  }
+
+  /** "50:exit:3": a thread of its own does that after 50 ms, when the request is long answered. */
+  private static void dieLater(String argument) {
+    String[] parts = argument.split(":", 2);
+    new Thread(
+            () -> {
+              try {
+                Thread.sleep(Integer.parseInt(parts[0]));
+                die(parts[1]);
+              } catch (Exception failure) {
+                throw new IllegalStateException(failure);
+              }
+            })
+        .start();
   }
 
   private static byte[] bytes(String text) {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import sys
 import threading
@@ -108,11 +109,22 @@ def die(argument: bytes) -> tuple[bytes, int]:
         "exit": lambda: sys.exit(int(number)),
         "interrupt": interrupt,
         "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+        "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+        "user": lambda: os.kill(os.getpid(), signal.SIGUSR1),
+        "main": lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGSEGV),
         "hang": threading.Event().wait,
+        "regex": lambda: re.match(r"(a+)+$", "a" * 60 + "b"),
         "spin": spin,
     }
     ends[how]()
     return b"alive", 200
+
+
+def later(argument: bytes) -> tuple[bytes, int]:
+    """50:abort: a thread of its own does that after 50 ms, when the request is long answered."""
+    milliseconds, _, how = argument.partition(b":")
+    threading.Timer(int(milliseconds) / 1000, die, [how]).start()
+    return str(os.getpid()).encode(), 200
 
 
 def interrupt() -> NoReturn:
@@ -140,6 +152,7 @@ VERBS = {
     "pid": lambda _: (str(os.getpid()).encode(), 200),
     "deep": deep,
     "die": die,
+    "later": later,
     # What users return by mistake, or because the real module lets them.
     "bare": lambda argument: argument,
     "nothing": lambda _: None,

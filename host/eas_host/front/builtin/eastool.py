@@ -68,7 +68,8 @@ class Eastool(Builtin):
         load = load_of(self.front)
         yield ""
         yield f"queue: {load.waiting} requests wait, {load.busy} of {load.threads} worker threads are busy"
-        yield f"connections: {load.connections}, worker restarts: {load.restarts}"
+        deaths = "".join(f", {count} died of {cause}" for cause, count in sorted(load.deaths.items()))
+        yield f"connections: {load.connections}, worker restarts: {load.restarts}{deaths}"
 
     def _requests(self) -> Iterator[str]:
         yield ""

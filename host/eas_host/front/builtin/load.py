@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 class Load(NamedTuple):
     """
     Requests that wait, and those that worker threads are busy with; all worker threads; worker processes that were
-    started in place of dead ones; open connections.
+    started in place of dead ones, and how many have died, by the cause; open connections.
     """
 
     waiting: int
     busy: int
     threads: int
     restarts: int
+    deaths: dict[str, int]
     connections: int
 
 
@@ -34,5 +35,6 @@ def load_of(front: FrontContext) -> Load:
         busy=max(0, sum(backend.dispatcher.live for backend in backends) - waiting),
         threads=sum(backend.crew.threads for backend in backends),
         restarts=front.restarts,
+        deaths=dict(front.deaths),
         connections=len(front.connections),
     )

@@ -71,10 +71,16 @@ class PrometheusMetrics(Builtin):
             buckets=list(zip(bounds, accumulate(totals.buckets), strict=True)),
             sum_value=totals.seconds,
         )
-        restarts = load_of(self.front).restarts
+        load = load_of(self.front)
         yield CounterMetricFamily(
-            "eas_host_worker_restarts", "Worker processes started in place of dead ones.", restarts
+            "eas_host_worker_restarts", "Worker processes started in place of dead ones.", load.restarts
         )
+        deaths = CounterMetricFamily(
+            "eas_host_worker_deaths", "Worker processes that died, by the cause.", labels=["cause"]
+        )
+        for cause, count in sorted(load.deaths.items()):
+            deaths.add_metric([cause], count)
+        yield deaths
         yield CounterMetricFamily("eas_host_received_bytes", "Bytes of requests' bodies.", totals.received)
         yield CounterMetricFamily("eas_host_sent_bytes", "Bytes of answers' bodies.", totals.sent)
 

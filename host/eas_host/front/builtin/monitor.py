@@ -44,6 +44,7 @@ class Monitor(Builtin):
                 "busy_workers": load.busy,
                 "worker_threads": load.threads,
                 "worker_restarts": load.restarts,
+                "worker_deaths": load.deaths,
                 "connections": load.connections,
                 "received_bytes": totals.received,
                 "sent_bytes": totals.sent,
@@ -63,6 +64,7 @@ def _of(backend: Backend) -> dict[str, object]:
         "busy_workers": max(0, backend.dispatcher.live - waiting),
         "worker_threads": backend.crew.threads,
         "worker_restarts": backend.workers.restarts,
+        "worker_deaths": dict(backend.workers.deaths),
     }
 
 

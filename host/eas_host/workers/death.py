@@ -1,0 +1,132 @@
+"""
+The end of a worker's process: what is known of it, in words and as the policies see it.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Final, NamedTuple
+
+from eas_host import embedding
+from eas_host.errors import InitializeFailed, LoadError
+from eas_host.ring import Crash
+from eas_host.workers.restarts import PROVEN_SECONDS, End
+
+_NAMES: Final = {
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGABRT: "abort",
+    signal.SIGFPE: "arithmetic error",
+    signal.SIGBUS: "bus error",
+    signal.SIGILL: "illegal instruction",
+    signal.SIGKILL: "killed from outside, or by the kernel for want of memory",
+}
+FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+"""Signals that people, scripts and the kernel send; a processor's own faults come as others."""
+_WITH_ADDRESS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS})
+
+
+class Death(NamedTuple):
+    """
+    One such end.
+
+    Attributes:
+        status: an exit code, or minus the signal.
+        crash: what the crash handler has recorded.
+        ready_for: how many seconds the process had been ready; None: it never was.
+        answered: how many requests it had answered.
+        proven: whether a request is known to have ended it.
+        by_host: whether the host itself has killed it.
+        load_error: why it could not load, if it has said so.
+    """
+
+    status: int
+    crash: Crash | None
+    ready_for: float | None
+    answered: int
+    proven: bool
+    by_host: bool
+    load_error: LoadError | None
+
+    @property
+    def killed(self) -> bool:
+        """
+        Whether somebody outside of it has ended it.
+        """
+        return -self.status in FROM_OUTSIDE and self.load_error is None
+
+    @property
+    def loaded(self) -> bool:
+        """
+        Whether it had loaded the processor.
+        """
+        return self.ready_for is not None and self.load_error is None
+
+    @property
+    def end(self) -> End:
+        """
+        What it means for the next process.
+        """
+        if self.load_error is not None:
+            return End.UNLOADED
+        if self.ready_for is not None and (self.proven or self.by_host or self.ready_for >= PROVEN_SECONDS):
+            return End.LASTED
+        if self.answered:
+            return End.ANSWERED
+        if self.killed:
+            return End.KILLED
+        return End.UNLOADED if self.ready_for is None else End.IN_VAIN
+
+    @property
+    def cause(self) -> str:
+        """
+        One word, for whoever counts.
+        """
+        if self.by_host:
+            return "unresponsive"
+        if self.killed:
+            return "killed"
+        if not self.loaded:
+            return "load"
+        ended_itself = self.status >= 0 or (self.crash is not None and self.crash.signal == 0)
+        return "exit" if ended_itself else "crash"
+
+    def error(self, entry: str | None, kind: str | None) -> LoadError:
+        """
+        What is wrong with the processor *entry*, of the *kind* `cpp`, `java` or `python`, if it is to be given up.
+        """
+        if self.load_error is not None:
+            return self.load_error
+        when = "as soon as it was loaded" if self.loaded else "while loading it"
+        foreign = self.crash is not None and not self.loaded and kind != "python"
+        hint = embedding.hint(self.crash.frames) if self.crash is not None and foreign else ""
+        return InitializeFailed(f"{entry}: {describe(self.crash, self.status)} {when}{hint}")
+
+    def report(self, error: LoadError, fate: str) -> str:
+        """
+        What the log says, with the worker's *fate*; *error* is what `error` says.
+        """
+        if not self.loaded:
+            return f"{error.message}; {fate}" + (f"\n{error.detail}" if error.detail else "")
+        what = "the host has killed it" if self.by_host else describe(self.crash, self.status)
+        frames = "".join(f"\n  at {frame}" for frame in self.crash.frames) if self.crash is not None else ""
+        return f"{what}; {fate}{frames}"
+
+
+def describe(crash: Crash | None, status: int | None, who: str = "the worker process") -> str:
+    """
+    Say in a few words how a worker ended. Without a *status* nobody could ask the system.
+    """
+    if crash is not None and crash.signal == 0:
+        return f"the processor called exit({crash.code})"
+    if crash is None and status is None:
+        return f"{who} has ended"
+    number = crash.signal if crash is not None else -(status or 0)
+    if number <= 0:
+        return f"{who} ended itself with exit code {status}"
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    meaning = f" ({_NAMES[number]})" if number in _NAMES else ""  # type: ignore[index]  # Signals are ints
+    address = f" at address {crash.address:#x}" if crash is not None and number in _WITH_ADDRESS else ""
+    return f"{who} died of {name}{meaning}{address}"

@@ -1,0 +1,112 @@
+"""
+Replaces workers that live and serve nobody.
+
+Several times in the time of a request it is seen which of them run where, and which wait. Two kinds of workers are
+killed:
+
+- All of its threads are stuck, for as long as a request may take, in calls that nobody waits for any more. No language
+  has a way to interrupt such a call. While one thread is left the worker serves on.
+- It has free threads and does not take what waits: it was stopped (SIGSTOP), one call keeps Python's interpreter lock,
+  or a processor has overwritten the worker's record in the ring. A healthy thread takes a request within milliseconds,
+  so it is one that has waited from one look to the next that tells. The worker is killed when that was so for a little
+  more than a request may take without one completion; if it still runs something, which may only keep the lock for
+  long, twice as long.
+
+Time is counted in looks: while the front itself is stopped nobody looks, and no worker is to pay for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from eas_host import log
+from eas_host.front.dispatch import Dispatcher
+from eas_host.front.exchange import Exchange
+from eas_host.ring import ANYONE, RUNNING, SUBMITTED, FrontRing
+from eas_host.workers.worker import State, Worker
+
+_LOOKS: Final = 4
+_SHORTEST: Final = 0.05
+_LONGEST: Final = 1.0
+"""So many looks in a request's time, with so many seconds between them: it is seen more than once while it waits."""
+_MARGIN: Final = 1.0
+"""Seconds: a machine that is busy elsewhere may be late."""
+
+
+class Liveness:
+    """
+    Looks after *workers*. *keepalive* tells how many seconds a request may take now.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        workers: Sequence[Worker],
+        ring: FrontRing,
+        dispatcher: Dispatcher,
+        keepalive: Callable[[], float],
+    ) -> None:
+        self._loop = loop
+        self._workers = workers
+        self._ring = ring
+        self._dispatcher = dispatcher
+        self._keepalive = keepalive
+        self._waiting: set[Exchange] = set()
+        self._pause = 0.0  # before the next look, and so before this one
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """
+        Look from here on.
+        """
+        self._pause = min(_LONGEST, max(_SHORTEST, self._keepalive() / _LOOKS))
+        self._timer = self._loop.call_later(self._pause, self._look)
+
+    def close(self) -> None:
+        """
+        Look no more.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self._dispatcher.drain()
+        waiting: set[Exchange] = set()
+        busy: Counter[int] = Counter()
+        abandoned: Counter[int] = Counter()
+        for slot, holder in self._dispatcher.in_flight():
+            phase, owner = self._ring.phase(slot)
+            if phase == RUNNING:
+                busy[owner] += 1
+                abandoned[owner] += not isinstance(holder, Exchange)
+            elif phase == SUBMITTED and owner == ANYONE and isinstance(holder, Exchange):
+                waiting.add(holder)
+        neglected = not self._waiting.isdisjoint(waiting)
+        self._waiting = waiting
+        if neglected and self._ring.waiting() < len(waiting):
+            self._ring.mend()
+        for worker in self._workers:
+            if worker.state is State.READY:
+                self._judge(worker, busy[worker.number], abandoned[worker.number], neglected=neglected)
+        self.start()
+
+    def _judge(self, worker: Worker, busy: int, abandoned: int, *, neglected: bool) -> None:
+        neglect, keepalive = worker.neglect, self._keepalive()
+        completed = self._ring.completed(worker.number)
+        if completed != neglect.completed:
+            neglect.completed = completed
+            neglect.idle = 0.0
+        neglect.stuck = neglect.stuck + self._pause if 0 < worker.threads <= abandoned else 0.0
+        if neglected and busy < worker.threads and not worker.suspects.busy:
+            neglect.idle += self._pause
+        if neglect.stuck > keepalive:
+            why = f"all {worker.threads} threads are stuck in calls that nobody waits for any more"
+        elif neglect.idle >= keepalive + (max(keepalive, _MARGIN) if busy else _MARGIN):
+            why = f"it has completed nothing for {neglect.idle:.0f} s and does not take the requests that wait"
+        else:
+            return
+        log.error("worker %d: %s; it is killed", worker.number, why)
+        worker.kill()

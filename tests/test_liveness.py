@@ -1,0 +1,142 @@
+"""
+Workers that live and take nothing: they are killed and replaced, whatever it is that keeps them, and healthy ones are
+not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from eas_host.ring import WorkerRing
+from eas_host.ring.face import lib
+from support import proc
+from support.gate import Gate
+from support.host import Host
+from support.wire import command
+
+QUICK = 1000  # milliseconds
+
+
+def stop_process(host: Host) -> None:
+    os.kill(host.workers()[0], signal.SIGSTOP)
+
+
+def stop_group(host: Host) -> None:
+    os.killpg(host.workers()[0], signal.SIGSTOP)
+
+
+def overwrite_record(host: Host) -> None:
+    """As a processor that writes wherever it likes: the worker is to take nothing but what is given to it alone."""
+    held = Path(f"/proc/{host.pid}/fd").iterdir()
+    name = next(fd for fd in held if "/memfd:eas-ring" in str(fd.readlink()))
+    with ExitStack() as opened:
+        memory, completion = os.open(name, os.O_RDWR), os.eventfd(0)
+        opened.callback(os.close, memory)
+        opened.callback(os.close, completion)
+        ring = WorkerRing(memory, completion, 0).pointer
+        opened.callback(lib.eas_ring_unmap, ring)
+        lib.eas_front_worker_reset(ring, 0, 1)
+
+
+WAYS = [
+    ("cpp", stop_process),
+    ("java", stop_process),
+    ("python", stop_process),
+    ("python", stop_group),
+    ("cpp", overwrite_record),
+    ("python", overwrite_record),
+]
+
+
+@pytest.mark.parametrize(("language", "disturb"), WAYS)
+def test_a_worker_that_takes_nothing(start: StartHost, language: str, disturb: Callable[[Host], None]) -> None:
+    """Who waits for it meanwhile is told 408; then another worker serves, and the log and the counters say why."""
+    host = start(language, keepalive=QUICK)
+    assert host.call(b"before").body == b"before"
+    (worker,) = host.workers()
+    host.allow_log("does not take")
+    disturb(host)
+    watch = proc.Watch(worker)
+    late = 0
+    while not watch.wait(0):  # threads that are awake may still take something
+        late += host.call(b"asked").status == 408
+        assert late < 5, host.new_log()
+    assert late
+    host.wait_for_log("does not take the requests that wait; it is killed")
+    while (answer := host.call(b"next")).status != 200:
+        assert answer.status in (408, 503)
+    counters = json.loads(host.call(None, "/api/builtin/monitor", "GET").body)
+    assert counters["worker_deaths"] == {"unresponsive": 1}
+
+
+def test_a_call_that_keeps_the_interpreter(start: StartHost) -> None:
+    """A regular expression that never ends keeps Python's lock: no other thread takes anything, or answers it."""
+    host = start("python", keepalive=QUICK)
+    host.allow_log("it is killed")
+    (worker,) = host.workers()
+    watch = proc.Watch(worker)
+    with ExitStack() as clients:
+        asked = [clients.enter_context(host.ask(command("die", "regex")))]
+        asked += [clients.enter_context(host.ask(b"%d" % number)) for number in range(8)]
+        assert asked[0].read().status == 408
+        while not watch.wait(0):
+            host.call(b"another")
+        assert all(client.read().status in (200, 408, 503) for client in asked[1:])
+    while (answer := host.call(b"next")).status != 200:
+        assert answer.status in (408, 503)
+
+
+def test_all_of_several_workers(start: StartHost) -> None:
+    """As many of those that are stopped are replaced as it takes to serve again."""
+    host = start("cpp", keepalive=QUICK, worker_processes=3)
+    host.allow_log("does not take")
+    watches = [proc.Watch(worker) for worker in host.workers()]
+    for watch in watches:
+        os.kill(watch.pid, signal.SIGSTOP)
+    for watch in watches:
+        proc.wait_stopped(watch.pid)
+    statuses = [host.call(b"x").status]
+    while statuses[-1] != 200:
+        assert len(statuses) < 6, host.new_log()
+        statuses.append(host.call(b"x").status)
+    assert statuses[0] == 408
+    assert any(watch.wait(0) for watch in watches)
+
+
+def test_a_worker_that_is_idle_or_slow_is_left_alone(start: StartHost, gate: Gate) -> None:
+    """
+    Five calls in a row take longer than a request may; the sixth thread has nothing to do meanwhile. That is no reason:
+    nothing waits.
+    """
+    host = start("cpp", keepalive=500, worker_threads=6)
+    workers = host.workers()
+    for number in range(5):
+        with host.ask(gate.command(b"%d" % number)) as client:
+            gate.wait_entered(number + 1)
+            assert client.read().status == 408
+    assert host.call(b"next").body == b"next"
+    assert host.workers() == workers
+    gate.release(5)
+
+
+def test_the_front_was_stopped_itself(start: StartHost) -> None:
+    """For as long as it did not look, no worker is to blame: none is killed for what waited meanwhile."""
+    host = start("cpp", keepalive=200)
+    workers = host.workers()
+    with ExitStack() as clients:
+        os.kill(host.pid, signal.SIGSTOP)
+        asked = [clients.enter_context(host.ask(b"%d" % number)) for number in range(4)]
+        assert all(client.waits_for_an_answer(1.0) for client in asked[:2])
+        os.kill(host.pid, signal.SIGCONT)
+        for client in asked:
+            assert client.read().status in (200, 408)
+    assert host.call(b"next").body == b"next"
+    assert host.workers() == workers

@@ -1,0 +1,120 @@
+"""
+When the next process of a worker is started: the policy alone, without processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from eas_host.errors import InitializeFailed
+from eas_host.ring import Crash
+from eas_host.workers.death import Death
+from eas_host.workers.restarts import End, Restarts
+
+KEEPALIVE = 5.0
+
+
+def delays(*ends: End, keepalive: float = KEEPALIVE) -> list[float]:
+    restarts = Restarts()
+    return [restarts.after(end, keepalive) for end in ends]
+
+
+def death(
+    status: int = -11,
+    crash: Crash | None = None,
+    ready_for: float | None = 0.1,
+    answered: int = 0,
+    *,
+    proven: bool = False,
+    by_host: bool = False,
+    says: str | None = None,
+) -> Death:
+    return Death(status, crash, ready_for, answered, proven, by_host, InitializeFailed(says) if says else None)
+
+
+@pytest.mark.parametrize(
+    ("ended", "end", "cause"),
+    [
+        (death(), End.IN_VAIN, "crash"),
+        (death(answered=1), End.ANSWERED, "crash"),
+        (death(answered=1, status=0), End.ANSWERED, "exit"),
+        (death(answered=1, status=3, crash=Crash(0, 3, -1, 0, 0, ())), End.ANSWERED, "exit"),
+        (death(ready_for=1.0), End.LASTED, "crash"),
+        (death(proven=True), End.LASTED, "crash"),
+        (death(status=-9, by_host=True), End.LASTED, "unresponsive"),
+        (death(status=-9), End.KILLED, "killed"),
+        (death(status=-9, answered=7), End.ANSWERED, "killed"),
+        (death(status=-9, ready_for=None), End.KILLED, "killed"),
+        (death(ready_for=None), End.UNLOADED, "load"),
+        (death(ready_for=None, status=3, says="no"), End.UNLOADED, "load"),
+        (death(ready_for=60.0, status=-9, says="no thread"), End.UNLOADED, "load"),
+    ],
+)
+def test_what_an_end_was(ended: Death, end: End, cause: str) -> None:
+    assert (ended.end, ended.cause) == (end, cause)
+
+
+def test_who_lasted_is_replaced_at_once() -> None:
+    assert delays(*[End.LASTED] * 100) == [0.0] * 100
+
+
+def test_who_answered_is_replaced_in_the_time_of_those_who_wait() -> None:
+    """At once the first time; then later, up to a tenth of a request's time, and never more than a second."""
+    assert delays(*[End.ANSWERED] * 6) == [0.0, 0.1, 0.2, 0.4, 0.5, 0.5]
+    assert max(delays(*[End.ANSWERED] * 1000, keepalive=0.3)) == 0.03
+    assert max(delays(*[End.ANSWERED] * 1000, keepalive=3600.0)) == 1.0
+
+
+@pytest.mark.parametrize("end", [End.IN_VAIN, End.KILLED, End.UNLOADED, End.UNSTARTED])
+def test_the_others_are_tried_less_and_less_often(end: End) -> None:
+    assert delays(*[end] * 9) == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
+    assert delays(*[end] * 5000)[-1] == 10.0
+
+
+def test_what_came_before_is_forgotten() -> None:
+    """An answer ends a row of fruitless tries, a process that lasted ends a row of early ends."""
+    assert delays(*[End.IN_VAIN] * 7, End.ANSWERED, End.IN_VAIN)[-2:] == [0.5, 0.1]
+    assert delays(*[End.ANSWERED] * 7, End.LASTED, End.ANSWERED, End.ANSWERED)[-3:] == [0.0, 0.0, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("ends", "hopeless"),
+    [
+        ([End.UNLOADED] * 2, False),
+        ([End.UNLOADED] * 3, True),
+        ([End.IN_VAIN] * 3, True),
+        ([End.UNLOADED, End.IN_VAIN, End.KILLED, End.UNLOADED], True),
+        ([End.UNLOADED] * 2 + [End.LASTED] + [End.UNLOADED] * 2, False),
+        ([End.UNLOADED] * 2 + [End.ANSWERED] + [End.UNLOADED] * 2, False),
+        ([End.KILLED] * 9, False),
+        ([End.KILLED] * 10, True),
+        ([End.UNSTARTED] * 100, False),
+        ([End.ANSWERED] * 100, False),
+    ],
+)
+def test_when_a_version_that_never_served_is_given_up(ends: Sequence[End], hopeless: bool) -> None:
+    restarts = Restarts()
+    for end in ends:
+        restarts.after(end, KEEPALIVE)
+    assert restarts.hopeless == hopeless
+
+
+@pytest.mark.parametrize(
+    ("ends", "hopeful"),
+    [
+        ([], True),
+        ([End.ANSWERED] * 100, True),
+        ([End.KILLED] * 5, True),
+        ([End.KILLED] * 6, False),
+        ([End.UNLOADED], False),
+        ([End.UNLOADED, End.ANSWERED], True),
+    ],
+)
+def test_whether_requests_wait(ends: Sequence[End], hopeful: bool) -> None:
+    """Where the next try comes in half of their time; not where the processor has just refused to load."""
+    restarts = Restarts()
+    for end in ends:
+        restarts.after(end, KEEPALIVE)
+    assert restarts.hopeful(KEEPALIVE) == hopeful
