@@ -2,7 +2,8 @@
 The class path of a Java processor, as `java -cp` would be given it: the entry first, then what --classpath names.
 
 A jar counts as itself. A folder counts as a folder of classes and as a folder of jars, whose jars follow in the order
-of their names. `folder/*` is its jars alone, as in `java -cp`. What had to be unpacked of a jar follows that jar.
+of their names. `folder/*` is its jars alone, as in `java -cp`. What had to be unpacked of a jar follows that jar, as
+what lies in it follows a folder that was such a jar.
 
 It is settled before the JVM starts, which takes it as it is and passes over what it cannot read without a word. Whether
 a jar is one is for the JVM's side to say: it opens them all anyway.
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from eas_host import jars
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, EntryNotFound
 
@@ -50,7 +52,7 @@ def resolve(spec: WorkerSpec) -> ClassPath:
     own: list[str] = []
     inner: list[str] = []
     for element in _elements("", spec.entry, "check --entry"):
-        unpacked = spec.unpacked.get(element, ())
+        unpacked = spec.unpacked.get(element) or _of_folder(element)
         folders = [path for path in unpacked if not path.endswith(".jar")]
         own += [element, *(folders or unpacked)]
         inner += unpacked if folders else ()
@@ -74,14 +76,12 @@ def resolve(spec: WorkerSpec) -> ClassPath:
     return ClassPath(tuple(dict.fromkeys(own)), tuple(dict.fromkeys(one for one in libraries if one not in own)))
 
 
-def jars_in(folder: Path) -> list[str]:
+def _of_folder(element: str) -> tuple[str, ...]:
     """
-    The jars in *folder*, sorted; none if it cannot be read.
+    What belongs to the folder *element* if it is a jar with jars inside that somebody has unpacked.
     """
-    try:
-        return sorted(str(path) for path in folder.iterdir() if path.name.endswith(".jar"))
-    except OSError:
-        return []
+    layout = jars.folder_layout(Path(element))
+    return tuple(jars.elements(Path(element), layout)) if layout is not None else ()
 
 
 def _elements(option: str, name: str, hint: str) -> Iterator[str]:
@@ -98,4 +98,4 @@ def _elements(option: str, name: str, hint: str) -> Iterator[str]:
         return
     if not name.endswith(JARS_ALONE):
         yield str(place)
-    yield from jars_in(place)
+    yield from jars.jars_in(place)

@@ -283,6 +283,7 @@ _ABI_ROWS: Final = {
     "exports": "Exports",
     "libraries": "Libraries",
     "missing": "MissingLibraries",
+    "layout": "Layout",
     "jars": "Jars",
     "java": "JavaVersion",
     "processors": "Processors",

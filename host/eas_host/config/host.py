@@ -68,7 +68,7 @@ class HostConfig:
         choices=("cpp", "java", "python"),
     )
     entry: str | None = option(
-        None, PROCESSOR, "FILE", "the processor: a .so, a .jar or a folder of jars, a .py or .py:Class"
+        None, PROCESSOR, "FILE", "the processor: a .so, a .jar, a .war or a folder of jars, a .py or .py:Class"
     )
     mainclass: str | None = option(
         None, PROCESSOR, "NAME", "java: the processor's class; default: the one public class that fits"

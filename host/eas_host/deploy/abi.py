@@ -9,11 +9,13 @@ import zipfile
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
-from eas_host import elf
+from eas_host import classpath, elf, jars
 from eas_host.config import WorkerSpec
+from eas_host.deploy import entries, unpacking
 from eas_host.deploy.environment import LIBRARY_PATH
 from eas_host.errors import HostError
 from eas_host.pack import search, system
@@ -93,38 +95,59 @@ def _libraries(entry: search.Found, home: Path, library_path: str | None) -> Ite
 
 
 def _jars(spec: WorkerSpec) -> Abi:
-    entry = Path(spec.entry)
-    own = sorted(entry.glob("*.jar")) if entry.is_dir() else [entry]
-    jars = [*own, *map(Path, spec.classpath)]
-    facts: dict[str, Any] = {"jars": [path.name for path in jars], "mainclass": spec.mainclass}
+    path = classpath.resolve(spec)
+    elements = [*map(Path, path.own), *map(Path, path.libraries)]
+    names = [element.name for element in elements if not element.is_dir()]
+    facts: dict[str, Any] = {"jars": names, "mainclass": spec.mainclass}
+    layout = next(iter(unpacking.packed(spec).values()), None) or jars.folder_layout(Path(spec.entry))
+    if layout is not None:
+        facts["layout"] = layout.name
     name = f"{spec.mainclass.replace('.', '/')}.class" if spec.mainclass else None
     majors: list[int] = []
-    for jar in jars:
-        if jar.is_dir():
-            continue
+    for element in elements:
         try:
-            with zipfile.ZipFile(jar) as archive:
-                majors += _majors(archive, name)
+            majors += _majors_in_folder(element, name) if element.is_dir() else _majors_in_jar(element, name)
         except (zipfile.BadZipFile, EOFError) as error:
-            return Abi(facts, (f"{jar.name}: not a jar: {error}",))
+            return Abi(facts, (f"{element.name}: not a jar: {error}",))
     facts["java"] = max(majors) - _OLDEST_MAJOR if majors else None
-    if name is not None and not majors and jars:
-        return Abi(facts, (f"class {spec.mainclass} is in none of {', '.join(facts['jars'])}",))
+    if name is not None and not majors and elements:
+        return Abi(facts, (f"class {spec.mainclass} is in none of {', '.join(names or map(str, elements))}",))
     return Abi(facts)
 
 
-def _majors(archive: zipfile.ZipFile, name: str | None) -> Iterator[int]:
+def _majors_in_jar(jar: Path, name: str | None) -> Iterator[int]:
     """
-    The versions of the class *name* in *archive*, or of its classes.
+    The versions of the class *name* in *jar*, or of its classes.
     """
-    names = archive.namelist()
-    wanted = [name] if name in names else [] if name else [one for one in names if one.endswith(".class")]
-    for one in wanted[:_CLASSES_READ]:
-        if one is not None and not one.endswith("module-info.class") and not one.startswith("META-INF/"):
-            with archive.open(one) as file:
-                head = file.read(8)
-            if head.startswith(_CLASS_MAGIC):
-                yield int.from_bytes(head[6:8], "big")
+    with zipfile.ZipFile(jar) as archive:
+        names = archive.namelist()
+        wanted = [name] if name in names else [] if name else [one for one in names if _is_class(one)]
+        for one in wanted[:_CLASSES_READ]:
+            if one is not None:
+                with archive.open(one) as file:
+                    yield from _major(file)
+
+
+def _majors_in_folder(folder: Path, name: str | None) -> Iterator[int]:
+    """
+    The same of a *folder* of classes.
+    """
+    found = (path for path in entries.files(folder) if _is_class(path.relative_to(folder).as_posix()))
+    for path in [folder / name] if name else islice(found, _CLASSES_READ):
+        if path.is_file():
+            with path.open("rb") as file:
+                yield from _major(file)
+
+
+def _is_class(name: str) -> bool:
+    inner = name.startswith(("META-INF/", *(f"{folder}/" for folder in jars.FOLDERS)))
+    return name.endswith(".class") and not name.endswith("module-info.class") and not inner
+
+
+def _major(file: IO[bytes]) -> Iterator[int]:
+    head = file.read(8)
+    if head.startswith(_CLASS_MAGIC):
+        yield int.from_bytes(head[6:8], "big")
 
 
 def _program(spec: WorkerSpec) -> Abi:

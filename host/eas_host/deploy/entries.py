@@ -17,6 +17,7 @@ from typing import Final
 from eas_host.config.worker import guess_type, split_class
 from eas_host.description.description import Processor
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, LoadError
+from eas_host.jars import folder_layout
 
 LISTED: Final = 12
 """Names in a list of what is there; more would bury the message."""
@@ -193,9 +194,14 @@ def _exports(path: Path) -> set[str]:
 
 
 def _all_jars(package: Package) -> Entry:
+    if folder_layout(package.folder) is not None:
+        return _java(package, package.folder, [])
     jars = [path for path in files(package.folder) if path.suffix == ".jar"]
     if jars:
         return _java(package, jars[0].parent, jars)
+    wars = [path for path in files(package.folder) if path.suffix == ".war"]
+    if len(wars) == 1:
+        return Entry(wars[0], "java")
     if any(path.suffix == ".class" for path in files(package.folder)):
         return Entry(package.folder, "java")
     listed = shown(package.folder, _listing(package, files(package.folder)))

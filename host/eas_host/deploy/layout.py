@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eas_host import log
+from eas_host import jars, log
 from eas_host.deploy import mirror
 from eas_host.deploy.entries import Package
 from eas_host.errors import EntryInvalid, EntryNotFound, HostError
@@ -24,6 +24,8 @@ from eas_host.fetch import addresses, archive
 _ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
 WARM_UP: Final = "warm_up.bin"
 """In `model/`, whatever it is called elsewhere (compatibility.md, section 4.4)."""
+_NO_PACKAGE: Final = frozenset({"ENV", *jars.FOLDERS})
+"""Top folders that are part of a package, and not the package itself."""
 _READ_ONLY: Final = 0o444
 
 
@@ -213,7 +215,7 @@ def _without_top(folder: Path) -> Path:
     The package in *folder*: a single top folder is moved up, so that `../../model` leads to the workspace's.
     """
     top = list(folder.iterdir())
-    if len(top) != 1 or top[0].is_symlink() or not top[0].is_dir() or top[0].name == "ENV":
+    if len(top) != 1 or top[0].is_symlink() or not top[0].is_dir() or top[0].name in _NO_PACKAGE:
         return folder
     aside = folder.with_name(f".{folder.name}")
     folder.rename(aside)

@@ -26,7 +26,7 @@ KEPT: Final = 64 * 2**20
 """A download up to this size is copied out of the cache: 0.05 s from the page cache."""
 MOST_FILES: Final = 20_000
 """Links take 10 us each; beyond these a folder holds data, not a program."""
-_CODE: Final = re.compile(r"\.(py|so|jar|class)$|\.so(\.\d+)+$")
+_CODE: Final = re.compile(r"\.(py|so|jar|war|class)$|\.so(\.\d+)+$")
 _WHOLE: Final = frozenset({"ENV", "node_modules"})
 _SKIPPED: Final = frozenset({"__pycache__"})
 _FICLONE: Final = 0x40049409

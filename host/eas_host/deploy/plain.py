@@ -1,19 +1,22 @@
 """
 From flags alone to a `Deployment`: the processor is used where it lies.
 
-Only with --reload there is more to do: a library or a jar is loaded from a copy, since one that is overwritten while a
-process has it mapped crashes that process.
+There is more to do with --reload, where a library or a jar is loaded from a copy, since one that is overwritten while a
+process has it mapped crashes that process; and for a jar with jars inside, which are unpacked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.worker import service_name
+from eas_host.deploy import unpacking
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.errors import ConfigError, EntryNotFound
+from eas_host.jars import Layout
 from eas_host.watching import PYTHON_FILES
 
 
@@ -34,6 +37,8 @@ def plain(config: HostConfig) -> Deployment:
         deployment = Deployment(config, name, (Part(None, _with_python(spec)),), warm_up, watched)
     elif config.reload and Path(spec.entry).exists():
         deployment = _copied(config, name, spec, warm_up, watched)
+    elif packed := unpacking.packed(spec):
+        deployment = _unpacked(config, name, spec, packed, warm_up)
     else:
         deployment = Deployment(config, name, (Part(None, spec),), warm_up, watched)
     return deployment
@@ -97,6 +102,7 @@ def _copied(
             ),
             folder=str(entry if entry.is_dir() else entry.parent),
         )
+        own = unpacking.unpack(own, unpacking.packed(own), workspace.folder / "unpacked")
     except OSError as error:
         workspace.discard()
         raise EntryNotFound(f"{error.filename}: {error.strerror}") from error
@@ -104,6 +110,23 @@ def _copied(
         workspace.discard()
         raise
     return Deployment(config, name, (Part(None, own),), warm_up, watched, workspace.discard)
+
+
+def _unpacked(
+    config: HostConfig, name: str, spec: WorkerSpec, packed: Mapping[Path, Layout], warm_up: Path | None
+) -> Deployment:
+    """
+    A deployment with a workspace for what has to be unpacked.
+    """
+    from eas_host.deploy.workspace import Workspace, cache_folder  # noqa: PLC0415  as above
+
+    workspace = Workspace(cache_folder(config), name)
+    try:
+        spec = unpacking.unpack(spec, packed, workspace.folder / "unpacked")
+    except BaseException:
+        workspace.discard()
+        raise
+    return Deployment(config, name, (Part(None, spec),), warm_up, (), workspace.discard)
 
 
 def _copy(path: Path, folder: Path, cache: Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 from eas_host import fetch, log
 from eas_host.config import HostConfig, Reading, WorkerSpec
 from eas_host.config.worker import service_name, split_class
-from eas_host.deploy import entries, environment, interpreter, models, requirements, storage
+from eas_host.deploy import entries, environment, interpreter, models, requirements, storage, unpacking
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.deploy.entries import Entry, Package
 from eas_host.deploy.fixed import show
@@ -182,6 +182,7 @@ def _part(built: Built, description: Description, config: HostConfig, fixed: Pat
     shown_at = fixed if model.name is None else None
     variables = environment.variables(description.text, description.environment, shown_at, description.cuda)
     spec = replace(spec, folder=str(_folder(entry)), environment=variables)
+    spec = unpacking.unpack(spec, unpacking.packed(spec), tree.root / ".unpacked")
     return Part(model.name, _with_python(spec, package, description, cache) if entry.type == "python" else spec)
 
 

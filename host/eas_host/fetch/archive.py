@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import zipfile
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -25,7 +26,7 @@ from eas_host.fetch.tars import BROKEN, unpack_tar
 from eas_host.fetch.tree import LIMITS, Limits, Refused, Tree, shown
 from eas_host.fetch.zips import unpack_zip
 
-__all__ = ["Limits", "kind", "unpack"]
+__all__ = ["Limits", "kind", "unpack", "unpack_members"]
 
 
 _BUFFER: Final = 1 << 20
@@ -45,26 +46,37 @@ def unpack(archive: Path, target: Path, limits: Limits = LIMITS) -> None:
     packing = kind(archive)
     if packing is None:
         raise EntryInvalid(f"{archive}: is no archive; expected .tar, .tar.gz, .tar.bz2, .tar.xz or .zip")
+    _whole_or_not(archive, target, lambda file, tree: _read(file, packing, tree, limits), limits)
+
+
+def unpack_members(archive: Path, target: Path, wanted: Callable[[str], bool], limits: Limits = LIMITS) -> None:
+    """
+    Do the same with those members of a zip, whatever it is called, whose names are *wanted*.
+    """
+    _whole_or_not(archive, target, lambda file, tree: unpack_zip(file, tree, limits, wanted), limits)
+
+
+def _whole_or_not(archive: Path, target: Path, read: Callable[[BinaryIO, Tree], None], limits: Limits) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise EntryInvalid(f"{archive}: cannot be unpacked to {target}, which is there already")
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     folder.mkdir(mode=0o700)
     try:
-        _unpack_into(archive, packing, folder, limits)
+        _unpack_into(archive, folder, read, limits)
         folder.rename(target)
     except BaseException:
         shutil.rmtree(folder)
         raise
 
 
-def _unpack_into(archive: Path, packing: str, folder: Path, limits: Limits) -> None:
+def _unpack_into(archive: Path, folder: Path, read: Callable[[BinaryIO, Tree], None], limits: Limits) -> None:
     try:
         with io.BufferedReader(FileIO(archive), _BUFFER) as file, bars() as board:
             size = os.fstat(file.fileno()).st_size
             tree = Tree(folder, size, limits)
             with board.follow(f"unpacking {archive.name}", size, file.tell):
-                _read(file, packing, tree, limits)
+                read(file, tree)
             tree.settle()
     except Refused as refused:
         member = f"its member {shown(refused.member)} " if refused.member else ""

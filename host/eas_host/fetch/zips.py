@@ -15,28 +15,25 @@ import struct
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
+from eas_host import zip_directory
 from eas_host.fetch.disk import write
 from eas_host.fetch.tree import Limits, Refused, Tree, shown
 
 _CHUNK: Final = 1 << 20
 _LOCAL: Final = struct.Struct("<4s22xHH")  # a member's own header: signature, ..., lengths of its name and its extras
 _ENTRY: Final = struct.Struct("<4s24xHHH12x")  # its entry in the directory: ..., lengths of name, extras, comment
-_END: Final = struct.Struct("<4s8xL6x")  # the end record: ..., the directory's size
-_END_64: Final = struct.Struct("<4s36xQ8x")
-_LOCATOR_64: Final = struct.Struct("<4s16x")
-_MAX_COMMENT: Final = 0xFFFF
 _ENCRYPTED: Final = 0x1
 _UTF_8: Final = 0x800
 _UNIX: Final = 3
 _MAX_TARGET: Final = 4095  # PATH_MAX
 
 
-def unpack_zip(archive: BinaryIO, tree: Tree, limits: Limits) -> None:
+def unpack_zip(archive: BinaryIO, tree: Tree, limits: Limits, wanted: Callable[[str], bool] | None = None) -> None:
     """
-    Put the members of *archive* into *tree*.
+    Put the members of *archive* into *tree*: all of them, or those whose names are *wanted*.
 
     Raises:
         Refused: a member is not allowed, or the archive is broken.
@@ -48,30 +45,18 @@ def unpack_zip(archive: BinaryIO, tree: Tree, limits: Limits) -> None:
         members = directory.infolist()
         _refuse_shared_bytes(members, directory.start_dir)
         for member in members:
-            _put(archive, member, tree)
+            if wanted is None or wanted(_name(member)):
+                _put(archive, member, tree)
 
 
 def _entries(archive: BinaryIO) -> Iterator[int]:
     """
     Yield where each entry of the directory begins.
     """
-    length = archive.seek(0, os.SEEK_END)
-    archive.seek(max(0, length - _END.size - _MAX_COMMENT))
-    begin = archive.tell()
-    tail = archive.read()
-    at = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END.size + 4))
-    if at < 0:
-        raise Refused("", "the zip's directory is missing at its end: the file is cut short")
-    end = begin + at
-    size = _END.unpack_from(tail, at)[1]
-    archive.seek(max(0, end - _LOCATOR_64.size - _END_64.size))
-    before = archive.read(_END_64.size + _LOCATOR_64.size)
-    if len(before) == _END_64.size + _LOCATOR_64.size and before[_END_64.size :].startswith(b"PK\x06\x07"):
-        size = _END_64.unpack_from(before)[1]
-        end -= len(before)
-    position = end - size
-    if position < 0:
-        raise Refused("", "the zip's directory is larger than the file: the file is damaged")
+    try:
+        position, end = zip_directory.find(archive)
+    except ValueError as error:
+        raise Refused("", str(error)) from error
     archive.seek(position)
     while position < end and len(entry := archive.read(_ENTRY.size)) == _ENTRY.size:
         yield position

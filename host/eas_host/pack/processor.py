@@ -15,6 +15,7 @@ from typing import Final
 
 from eas_host import elf
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound
+from eas_host.jars import ENDINGS, layout
 from eas_host.pack import jars, libraries
 from eas_host.pack.folder import ENDING, archive_of
 from eas_host.pack.libraries import Left
@@ -96,7 +97,7 @@ def _opened(named: Path, archive: Path, kind: str | None) -> tuple[Package, list
 def _kind_of(file: Path) -> str:
     if file.suffix == ".py":
         raise ConfigError(f"{file}: {_PYTHON}")
-    return "java" if file.suffix == ".jar" or zipfile.is_zipfile(file) else "cpp"
+    return "java" if file.suffix in ENDINGS or zipfile.is_zipfile(file) else "cpp"
 
 
 def _entries(named: Path, package: Package, kind: str | None) -> list[_Entry]:
@@ -109,7 +110,7 @@ def _entries(named: Path, package: Package, kind: str | None) -> list[_Entry]:
         if member.source is None:
             continue
         folder = str(PurePosixPath(member.name).parent).removeprefix(".")
-        if member.source.suffix == ".jar":
+        if member.source.suffix in ENDINGS:
             found["java"].append((member.source, folder, "java"))
         elif ".so" in member.source.name and elf.is_elf(member.source):
             facts = elf.facts(member.source)
@@ -168,6 +169,12 @@ def _add_java(package: Package, entry: Path, folder: str) -> None:
     Add the jar *entry*, and those that its manifest names.
     """
     found = jars.collect(entry)
+    inside = layout(entry)
+    if inside is not None:
+        package.notes.append(
+            f"{entry.name} is {inside.name}: this host unpacks what is inside, EAS may not; if it does not,"
+            " pack a folder with the plain jar and its libraries"
+        )
     for path, user in found.files:
         if user is None:
             package.take(_join(folder, entry.name), path, "the processor")

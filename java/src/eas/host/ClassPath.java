@@ -36,8 +36,12 @@ final class ClassPath {
     if (path.classNames().isEmpty()) {
       boolean jars = path.elements.stream().anyMatch(element -> !Files.isDirectory(element));
       String hint = jars ? "there is no class in it" : "there is no .jar and no class in it";
+      String inner = path.innerJar();
       throw LoadException.invalid(
-          entry + ": " + hint + "; --entry must name a .jar or a folder of jars");
+          inner != null
+              ? entry + ": there is no class in it, but jars such as " + inner + "; unpack it, and"
+                  + " name the folder that has them"
+              : entry + ": " + hint + "; --entry must name a .jar or a folder of jars");
     }
     return path;
   }
@@ -52,6 +56,28 @@ final class ClassPath {
 
   List<Path> elements() {
     return elements;
+  }
+
+  /** The first jar in a jar; null if there is none. */
+  private String innerJar() throws LoadException {
+    for (Path element : elements) {
+      if (!Files.isDirectory(element)) {
+        try (ZipFile jar = new ZipFile(element.toFile())) {
+          String inner =
+              jar.stream()
+                  .map(ZipEntry::getName)
+                  .filter(name -> name.matches(".*\\.[jw]ar"))
+                  .findFirst()
+                  .orElse(null);
+          if (inner != null) {
+            return inner;
+          }
+        } catch (IOException error) {
+          throw unreadable(element, error);
+        }
+      }
+    }
+    return null;
   }
 
   /** The names of all classes, with dots. */
