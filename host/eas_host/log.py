@@ -19,6 +19,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Final
 
+from eas_host.escape import escaped, escaped_json, indented, is_plain
 from eas_host.output import Output
 from eas_host.writer import Writer
 
@@ -46,6 +47,12 @@ class _TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("[%(asctime)s] [%(levelname)s] %(message)s", _TIME)
 
+    def format(self, record: logging.LogRecord) -> str:
+        """
+        Format *record*; nothing in it can pass for another.
+        """
+        return indented(escaped(super().format(record)))
+
 
 class _JsonFormatter(logging.Formatter):
     """
@@ -66,7 +73,7 @@ class _JsonFormatter(logging.Formatter):
                 fields[name] = value
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        return escaped_json(json.dumps(fields, ensure_ascii=False))
 
 
 class _Handler(logging.Handler):
@@ -89,7 +96,7 @@ class _Announcer:
     as_json = False
 
     def __call__(self, text: str) -> None:
-        _stdout.write(_form(logging.INFO, text.removeprefix("[INFO] ")) if self.as_json else f"{text}\n")
+        _stdout.write(_form(logging.INFO, text.removeprefix("[INFO] ")) if self.as_json else f"{escaped(text)}\n")
 
 
 announce: Final = _Announcer()
@@ -145,7 +152,7 @@ def complain(text: str) -> None:
     """
     Print *text* on standard error, as commands do, not in the log's form.
     """
-    _stderr.write(f"{text}\n")
+    _stderr.write(f"{escaped(text)}\n")
 
 
 def alarm(text: str) -> None:
@@ -170,26 +177,33 @@ def access(text: str) -> None:
         return
     now = time.time()
     if announce.as_json:
-        line = f'{{"time": "{_json_time(now)}", "level": "INFO", "message": {encode_basestring(text)}}}\n'
+        message = escaped_json(encode_basestring(text))
+        line = f'{{"time": "{_json_time(now)}", "level": "INFO", "message": {message}}}\n'
     else:
-        line = f"[{_text_time(int(now))}] [INFO] {text}\n"
+        line = f"[{_text_time(int(now))}] [INFO] {indented(escaped(text))}\n"
     _stderr.write(line)
 
 
 def printed(worker: int, stream: str, lines: bytes) -> None:
     """
     Log whole *lines* that the processor of *worker* printed to *stream*. They appear at every level, in the text form
-    as they were printed, all with one write: a processor that prints much must not keep the front busy.
+    as they were printed but for controls, all with one write: a processor that prints much must not keep the front
+    busy. A carriage return ends a line, for what is behind it would be shown in place of what is before.
     """
+    plain = is_plain(lines)
     text = lines.decode("utf-8", "backslashreplace").removesuffix("\n")
+    if not plain:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not announce.as_json:
+        text = text if plain else escaped(text, colours=_stderr.is_terminal)
         _stderr.write(f"{text}\n", text.count("\n") + 1)
         return
     # By hand: these lines may come in hundreds of thousands.
     head = f'{{"time": "{_json_time(time.time())}", "level": "INFO", "message": '
     tail = f', "worker": {worker}, "stream": "{stream}"}}\n'
-    messages = text.splitlines()
-    _stderr.write("".join([f"{head}{encode_basestring(message)}{tail}" for message in messages]), len(messages))
+    messages = text.split("\n")
+    records = "".join([f"{head}{encode_basestring(message)}{tail}" for message in messages])
+    _stderr.write(records if plain else escaped_json(records), len(messages))
 
 
 def _form(level: int, text: str) -> str:

@@ -5,8 +5,10 @@ once there is something to serve that must not wait for a reader; and beside a p
 
 from __future__ import annotations
 
+import os
 import select
 import sys
+from functools import cached_property
 from io import TextIOWrapper
 from typing import Final, TextIO
 
@@ -58,6 +60,13 @@ class Output:
         """
         stream = self._stream
         return text.encode(getattr(stream, "encoding", None) or "utf-8", "backslashreplace")
+
+    @cached_property
+    def is_terminal(self) -> bool:
+        """
+        Whether somebody looks at it.
+        """
+        return os.isatty(self.fd)
 
     def end(self, seconds: float) -> bool:
         """

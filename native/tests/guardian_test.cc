@@ -3,6 +3,10 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
 
 #include "testing.h"
 
@@ -75,6 +79,43 @@ TEST(Guardian, AStoppedWorkerDiesWithItsHost) {
   }
   lifeline.LetGo();
   waitpid(host, nullptr, 0);
+  lifeline.WaitEnd();
+}
+
+// The living guardian of the group `group`, other than `but`; waits for it.
+pid_t FindGuardian(pid_t group, pid_t but) {
+  while (true) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const pid_t pid = atoi(entry.path().filename().c_str());
+      if (pid <= 0 || pid == but || getpgid(pid) != group) continue;
+      std::string stat;
+      std::getline(std::ifstream(entry.path() / "stat"), stat);
+      if (stat.find("(eas-guardian) Z") == stat.npos && stat.find("(eas-guardian)") != stat.npos) return pid;
+    }
+  }
+}
+
+TEST(Guardian, IsReplaced) {
+  Lifeline lifeline;
+  int ready[2];
+  ASSERT_EQ(0, pipe(ready));
+  const int test = getpid();
+  const pid_t worker = fork();
+  if (worker == 0) {
+    lifeline.Hold();
+    WorkForEver(test, ready[1]);
+  }
+  lifeline.LetGo();
+  char byte;
+  ASSERT_EQ(1, read(ready[0], &byte, 1));
+  pid_t guardian = 0;
+  for (int i = 0; i < 3; ++i) {
+    guardian = FindGuardian(worker, guardian);
+    kill(guardian, SIGKILL);
+  }
+  FindGuardian(worker, guardian);
+  kill(worker, SIGKILL);
+  waitpid(worker, nullptr, 0);
   lifeline.WaitEnd();
 }
 

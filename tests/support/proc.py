@@ -34,6 +34,29 @@ def parent(pid: int) -> int:
     return 0 if state in "ZX" else int(ppid)
 
 
+def group(leader: int) -> list[int]:
+    """The living processes of the group that *leader* leads."""
+    found = []
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            state, _, number = stat.rpartition(")")[2].split()[:3]
+            if int(number) == leader and state not in "ZX":
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def name(pid: int) -> str:
+    """What *pid* calls itself; nothing when it has ended."""
+    try:
+        return (PROC / str(pid) / "comm").read_text(encoding="utf-8").rstrip("\n")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def marked(mark: str) -> list[int]:
     """All living processes whose environment holds *mark*, however far they went from their parents."""
     found = []

@@ -201,6 +201,7 @@ class Session:
                 start_new_session=True,  # Ctrl+C is for the program
             )
         be_killed_first()
+        os.environ.pop("EAS_HOST_TOKEN", None)  # it was for the front; what the program starts need not have it
         with contextlib.suppress(OSError):  # if it has died already, that is seen when its answer is awaited
             ours.sendall(json.dumps(plan).encode() + b"\n")
         return ours

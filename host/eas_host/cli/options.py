@@ -51,6 +51,7 @@ _OPTIONS: Final[dict[str, Option]] = {
 }
 _TOKEN_BYTES: Final = 20
 """As many as EAS's local test takes: 28 characters in base64 (compatibility.md, section 6)."""
+_taken: Final[dict[str, str]] = {}
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -75,9 +76,9 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
-def read_config(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> HostConfig:
+def read_config(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> HostConfig:
     """
-    Read the options in *argv*, which does not include the program's name, and in *environ*.
+    Read the options in *argv*, which does not include the program's name, and in *environ*, by default the process's.
 
     Raises:
         ConfigError: with one line that names the flag or variable, what was found and what is expected.
@@ -126,7 +127,7 @@ def parse(parser: Parser, argv: Sequence[str]) -> dict[str, Any]:
 
 def settle(
     words: Mapping[str, Any],
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     described: Mapping[str, Any] = _NOTHING,
     defaults: Mapping[str, Any] = _NOTHING,
 ) -> Reading:
@@ -135,7 +136,7 @@ def settle(
 
     Args:
         words: the flags that were given, from `parse`.
-        environ: may have variables for others.
+        environ: may have variables for others; by default it is the process's own.
         described: values from a service description, by the option's name.
         defaults: in place of those that `HostConfig` has.
 
@@ -144,6 +145,7 @@ def settle(
     """
     given: dict[str, Any] = {}
     sources: dict[str, str] = {}
+    environ = _own_environment() if environ is None else environ
     for name, option in _OPTIONS.items():
         variable = f"EAS_HOST_{name.upper()}"
         if name in words:
@@ -158,6 +160,16 @@ def settle(
         given["token"] = base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
     values = {**{name: value for name, value in defaults.items() if name not in given}, **given}
     return Reading(HostConfig(**values, given=frozenset(given)), sources)
+
+
+def _own_environment() -> Mapping[str, str]:
+    """
+    The process's environment. Secrets are taken out of it: what the host starts, or runs, has no business with them.
+    """
+    for name, option in _OPTIONS.items():
+        if option.secret and (variable := f"EAS_HOST_{name.upper()}") in os.environ:
+            _taken[variable] = os.environ.pop(variable)
+    return {**os.environ, **_taken}
 
 
 def _without_contradiction(described: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,14 +13,12 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-_SECRET: Final = re.compile(
-    r"signature|^sig(n)?$|token|secret|passw|credential|access_?key|api_?key|^key$|auth|^pwd$", re.IGNORECASE
-)
+from eas_host.masking import LONG_SECRET, SECRET
+
 _SIGNED: Final = re.compile(r"^expires$|^x-(oss|amz|goog)-|^s[evprt]$", re.IGNORECASE)
 """What changes each time a URL is signed: Alibaba's, Amazon's, Google's and Azure's names."""
 
 _LOCAL: Final = ("file", "local")
-_LONG_SECRET: Final = 6  # letters
 _MAX_NAME: Final = 200  # bytes of a file's name; file systems take 255, and temporary names need some of them
 
 
@@ -43,7 +41,7 @@ def shown(url: str) -> str:
     *url* as it may be shown: without its credentials.
     """
     parts = _split(url)
-    pairs = [(name, "***" if _SECRET.search(name) else value) for name, value in _pairs(parts)]
+    pairs = [(name, "***" if SECRET.search(name) else value) for name, value in _pairs(parts)]
     return parts._replace(netloc=_host(parts), query=urlencode(pairs, safe="*/:"), fragment="").geturl()
 
 
@@ -52,7 +50,7 @@ def identity(url: str) -> str:
     What stays the same of *url* when it is signed again.
     """
     parts = _split(url)
-    pairs = [pair for pair in _pairs(parts) if not (_SECRET.search(pair[0]) or _SIGNED.search(pair[0]))]
+    pairs = [pair for pair in _pairs(parts) if not (SECRET.search(pair[0]) or _SIGNED.search(pair[0]))]
     return parts._replace(netloc=_host(parts), query=urlencode(pairs), fragment="").geturl()
 
 
@@ -63,10 +61,10 @@ def scrub(text: str, url: str) -> str:
     """
     parts = _split(url)
     pair = parts.netloc.rpartition("@")[0]
-    secrets = {pair.partition(":")[2], *(value for name, value in _pairs(parts) if _SECRET.search(name))}
+    secrets = {pair.partition(":")[2], *(value for name, value in _pairs(parts) if SECRET.search(name))}
     text = text.replace(url, shown(url)).replace(f"{pair}@", "") if pair else text.replace(url, shown(url))
     for secret in secrets | {unquote(secret) for secret in secrets}:
-        text = text.replace(secret, "***") if len(secret) >= _LONG_SECRET else text
+        text = text.replace(secret, "***") if len(secret) >= LONG_SECRET else text
     return text
 
 

@@ -35,9 +35,13 @@ _MD5_DIGITS: Final = 32
 class Auth:
     """
     Lets in who knows *token*, or everybody if that is None.
+
+    Attributes:
+        tokens: those that are asked for, not to be logged.
     """
 
     def __init__(self, token: str | None) -> None:
+        self.tokens: tuple[str, ...] = ()
         self._shown: tuple[bytes, ...] = ()
         self._key = b""
         self.set_token(token)
@@ -50,9 +54,10 @@ class Auth:
             ValueError: it cannot be a token; the text says what is expected. Nothing changes.
         """
         if token is None:
-            self._shown, self._key = (), b""
+            self.tokens, self._shown, self._key = (), (), b""
             return
         token = read_token(token)
+        self.tokens = (token,)
         self._key = token.encode()
         # A token beyond ASCII arrives as its client encodes headers: most use Latin-1, curl what the terminal uses.
         self._shown = tuple({self._key, token.encode("latin-1")})

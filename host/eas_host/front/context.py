@@ -32,6 +32,7 @@ from eas_host.front.readiness import READY, Readiness
 from eas_host.front.sweep import Stalled, Sweeper
 from eas_host.front.throttled_log import ThrottledLog
 from eas_host.front.wire import Heads
+from eas_host.masking import masked
 from eas_host.reply import ACCEPTED, CLIENT_LEFT
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ class FrontContext:
         """
         Say in the log that the client of *exchange* has left after it had *waited* so many seconds.
         """
-        self.diagnosis.left(exchange.connection.peer, _request_line(exchange), waited)
+        self.diagnosis.left(exchange.connection.peer, self.request_line(exchange), waited)
 
     # -- workers
 
@@ -377,23 +378,24 @@ class FrontContext:
             refusal = Refusal(503, text, close=True, extra=dispatcher.retry_after())
         else:
             refusal = Refusal(408, f"the request took longer than {milliseconds:.0f} ms (--keepalive)", close=True)
-            self.diagnosis.late(_request_line(exchange), milliseconds)
+            self.diagnosis.late(self.request_line(exchange), milliseconds)
         exchange.connection.expire(exchange, refusal)
+
+    def request_line(self, exchange: Exchange) -> str:
+        """
+        Method and target of *exchange*, fit to stand between quotes in a log: without tokens, neither the service's nor
+        what an operator puts.
+        """
+        head = exchange.head
+        target = head.url.decode("ascii", "backslashreplace").replace('"', "\\x22")
+        if TOKEN in unquote(target):
+            target = f"{target.partition('?')[0]}?{HIDDEN}"
+        target = masked(target, self.auth.tokens)
+        return f"{head.method.decode('ascii', 'replace') or '-'} {target or '-'}"
 
     def _log_access(self, exchange: Exchange, status: int, size: int) -> None:
         milliseconds = self.age(exchange) * 1000
-        log.access(f'{exchange.connection.peer} "{_request_line(exchange)}" {status} {size} {milliseconds:.0f}ms')
-
-
-def _request_line(exchange: Exchange) -> str:
-    """
-    Method and target of *exchange*, fit to stand between quotes in a log; not with the token that an operator puts.
-    """
-    head = exchange.head
-    target = head.url.decode("ascii", "backslashreplace").replace('"', "\\x22")
-    if TOKEN in unquote(target):
-        target = f"{target.partition('?')[0]}?{HIDDEN}"
-    return f"{head.method.decode('ascii', 'replace') or '-'} {target or '-'}"
+        log.access(f'{exchange.connection.peer} "{self.request_line(exchange)}" {status} {size} {milliseconds:.0f}ms')
 
 
 def _most_connections(workers: int) -> int:

@@ -84,8 +84,7 @@ class Eastool(Builtin):
                 continue
             waits = backend.dispatcher.is_waiting(exchange)
             state = "waits" if waits else f"runs on worker {backend.ring.phase(slot)[1]}"
-            head = exchange.head
-            line = f"{head.method.decode('ascii', 'replace')} {head.url.decode('ascii', 'backslashreplace')}"
+            line = self.front.request_line(exchange)
             yield f"  {line}: {state}, {self.front.age(exchange):.3f} s since its first byte"
 
 

@@ -1,0 +1,39 @@
+"""
+Secrets in URLs: which parts of a query are some, by their names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import unquote, unquote_plus
+
+MASK: Final = "****"
+SECRET: Final = re.compile(
+    r"signature|^sig(n)?$|token|secret|passw|credential|access[_-]?key|api[_-]?key|^key$|auth|^pwd$", re.IGNORECASE
+)
+LONG_SECRET: Final = 6
+"""Letters. A shorter one stands in many a word, so it is only known by where it is."""
+
+_PAIR: Final = re.compile(r"([^&;=]*)=([^&;]*)")
+
+
+def masked(target: str, secrets: Iterable[str]) -> str:
+    """
+    The *target* of a request, as it may be logged: without the values of those parameters that are secrets by their
+    names, and without the *secrets* that are known, wherever they stand.
+    """
+    path, mark, query = target.partition("?")
+    if mark:
+        target = f"{path}?{_PAIR.sub(_masked_pair, query)}"
+    for secret in secrets:
+        if len(secret) >= LONG_SECRET:
+            target = target.replace(secret, MASK)
+            if secret in unquote_plus(target) or secret in unquote(target):
+                target = MASK  # it is coded in some way
+    return target
+
+
+def _masked_pair(found: re.Match[str]) -> str:
+    return f"{found[1]}={MASK}" if SECRET.search(unquote_plus(found[1])) else found[0]
