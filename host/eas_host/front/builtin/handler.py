@@ -25,8 +25,8 @@ WRITING: Final = frozenset({b"POST"})
 SMALL_BODY: Final = 256 * 1024
 """Bytes that a handler reads which does not hand them on: a thousand metrics, parsed in a few milliseconds."""
 
-_FOREIGN_SITES: Final = frozenset({b"cross-site", b"same-site"})
-"""What Sec-Fetch-Site says of pages with another origin than this host's."""
+_OWN_SITES: Final = frozenset({b"", b"none", b"same-origin"})
+"""What Sec-Fetch-Site says where no page of another origin is behind a request; programs do not send it."""
 
 _LONG_NUMBER: Final = 18
 """Digits up to which a number is read as a whole one; Python takes quadratic time for very long ones."""
@@ -99,7 +99,7 @@ class Builtin:
         origin = fields.get(b"origin")
         if origin is not None and self.front.cors.trusts(origin):
             return None
-        if origin is not None or fields.get(b"sec-fetch-site", b"").strip() in _FOREIGN_SITES:
+        if origin is not None or fields.get(b"sec-fetch-site", b"").strip().lower() not in _OWN_SITES:
             # Any page that a browser on this machine shows could send this. Browsers name the page's origin with a
             # POST, and with any request how far that is from here.
             return text(
