@@ -9,7 +9,6 @@ import resource
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from eas_host import log
 from eas_host.config import HostConfig
@@ -26,13 +25,13 @@ from eas_host.front.hosts import Hosts
 from eas_host.front.intake import Intake
 from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
 from eas_host.front.metrics import Metrics
-from eas_host.front.properties import HIDDEN, TOKEN, Properties, Source
+from eas_host.front.properties import Properties, Source
 from eas_host.front.rate import RateLimit
 from eas_host.front.readiness import READY, Readiness
+from eas_host.front.request_log import RequestLog
 from eas_host.front.sweep import Stalled, Sweeper
 from eas_host.front.throttled_log import ThrottledLog
 from eas_host.front.wire import Heads
-from eas_host.masking import masked
 from eas_host.reply import ACCEPTED, CLIENT_LEFT
 
 if TYPE_CHECKING:
@@ -72,6 +71,7 @@ class FrontContext:
         self.hosts = Hosts(config.listen.host, config.allow_host)
         self.cors = Cors(config.cors)
         self.throttled_log = ThrottledLog(loop)
+        self.request_log = RequestLog(self.auth)
         self.metrics = Metrics()
         self.builtins = Builtins(self)
         self.intake = Intake(self)
@@ -223,7 +223,7 @@ class FrontContext:
         The processor's answer to *exchange* was sent: *status*, and *size* bytes. Not called while answers are `plain`.
         """
         if self.config.access_log:
-            self._log_access(exchange, status, size)
+            self.request_log.access(exchange, status, size, self.age(exchange))
 
     def said(self, exchange: Exchange, status: int, size: int) -> None:
         """
@@ -233,7 +233,7 @@ class FrontContext:
         if exchange.head.counts and status != ACCEPTED:
             self.metrics.count(status, self.age(exchange), size)
         if self.config.access_log:
-            self._log_access(exchange, status, size)
+            self.request_log.access(exchange, status, size, self.age(exchange))
 
     def client_left(self, exchange: Exchange) -> None:
         """
@@ -246,13 +246,13 @@ class FrontContext:
             self.metrics.count(CLIENT_LEFT, age)
         self.diagnose_left(exchange, age)
         if self.config.access_log:
-            self._log_access(exchange, CLIENT_LEFT, 0)
+            self.request_log.access(exchange, CLIENT_LEFT, 0, age)
 
     def diagnose_left(self, exchange: Exchange, waited: float) -> None:
         """
         Say in the log that the client of *exchange* has left after it had *waited* so many seconds.
         """
-        self.diagnosis.left(exchange.connection.peer, self.request_line(exchange), waited)
+        self.diagnosis.left(exchange.connection.peer, self.request_log.line(exchange), waited)
 
     # -- workers
 
@@ -378,24 +378,8 @@ class FrontContext:
             refusal = Refusal(503, text, close=True, extra=dispatcher.retry_after())
         else:
             refusal = Refusal(408, f"the request took longer than {milliseconds:.0f} ms (--keepalive)", close=True)
-            self.diagnosis.late(self.request_line(exchange), milliseconds)
+            self.diagnosis.late(self.request_log.line(exchange), milliseconds)
         exchange.connection.expire(exchange, refusal)
-
-    def request_line(self, exchange: Exchange) -> str:
-        """
-        Method and target of *exchange*, fit to stand between quotes in a log: without tokens, neither the service's nor
-        what an operator puts.
-        """
-        head = exchange.head
-        target = head.url.decode("ascii", "backslashreplace").replace('"', "\\x22")
-        if TOKEN in unquote(target):
-            target = f"{target.partition('?')[0]}?{HIDDEN}"
-        target = masked(target, self.auth.tokens)
-        return f"{head.method.decode('ascii', 'replace') or '-'} {target or '-'}"
-
-    def _log_access(self, exchange: Exchange, status: int, size: int) -> None:
-        milliseconds = self.age(exchange) * 1000
-        log.access(f'{exchange.connection.peer} "{self.request_line(exchange)}" {status} {size} {milliseconds:.0f}ms')
 
 
 def _most_connections(workers: int) -> int:

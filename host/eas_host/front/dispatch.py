@@ -12,7 +12,6 @@ waits for the answer any more but a worker still has the slot.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -21,8 +20,8 @@ from eas_host import log
 from eas_host.front.backlog import Backlog
 from eas_host.front.budget import Budget, no_room
 from eas_host.front.exchange import Exchange, Refusal
+from eas_host.front.gate import Gate
 from eas_host.front.limits import LARGE_ANSWER, SMALL_BODY
-from eas_host.front.rate import RateLimit
 from eas_host.front.upload import NO_MEMORY
 from eas_host.reply import BAD_REQUEST, HTTP_STATUS
 from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, TOO_LARGE, FrontRing
@@ -41,15 +40,13 @@ ABANDONED: Final = Abandoned()
 Holder = Exchange | Abandoned | None
 
 
-class Dispatcher:
+class Dispatcher(Gate):
     """
     Submits exchanges to *ring*, as far as *budget* has memory for them, and answers them with what comes back.
 
     Attributes:
         capacity: the most requests that may be in the ring: those that wait and those that run.
         threads: how many worker threads there are.
-        reason: why requests are refused with 503 while nobody is `ready`.
-        retry_at: the loop's time at which that may be over.
         worker_alive: whether a worker is ready now.
         live: the requests in the ring.
         taken: how many were taken out of it so far.
@@ -62,7 +59,7 @@ class Dispatcher:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, ring: FrontRing, budget: Budget, capacity: int, threads: int
     ) -> None:
-        self._loop = loop
+        super().__init__(loop)
         self._ring = ring
         self._budget = budget
         self.capacity = capacity
@@ -71,13 +68,7 @@ class Dispatcher:
         self.live = self.taken = 0
         self._turn_due = False
         self._backlog = Backlog(loop, ring, self)
-        self._ready = False
-        self._paused = False
-        self._rate: RateLimit | None = None
-        self._open = False  # ready, not paused and not bounded: the usual case is one look
         self.worker_alive = False
-        self.reason = "the processor is loading"
-        self.retry_at = 0.0
         self.alone: set[int] = set()
         self.on_alone_done: Callable[[int], None] = lambda _slot: None
         self.on_alone_abandoned: Callable[[int], None] = lambda _slot: None
@@ -91,7 +82,7 @@ class Dispatcher:
         Queue *exchange*, whose request is complete. Returns a refusal if that is not possible now.
         """
         if not self._open:
-            refusal = self._admit()
+            refusal = self.admit()
             if refusal is not None:
                 return refusal
         if self.live >= self.capacity:
@@ -117,42 +108,6 @@ class Dispatcher:
             self._turn_due = True
             self._loop.call_soon(self._turn)
         return None
-
-    @property
-    def ready(self) -> bool:
-        """
-        Whether there is, or soon will be, somebody to take requests.
-        """
-        return self._ready
-
-    @ready.setter
-    def ready(self, ready: bool) -> None:
-        self._ready = ready
-        self._refresh()
-
-    @property
-    def paused(self) -> bool:
-        """
-        Whether the program itself has said that it is not ready.
-        """
-        return self._paused
-
-    @paused.setter
-    def paused(self, paused: bool) -> None:
-        self._paused = paused
-        self._refresh()
-
-    @property
-    def rate(self) -> RateLimit | None:
-        """
-        What bounds the requests per second.
-        """
-        return self._rate
-
-    @rate.setter
-    def rate(self, rate: RateLimit | None) -> None:
-        self._rate = rate
-        self._refresh()
 
     def abandon(self, exchange: Exchange) -> None:
         """
@@ -338,45 +293,19 @@ class Dispatcher:
         self.reason = reason
         for exchange in [holder for holder in self._running if isinstance(holder, Exchange)]:
             self.abandon(exchange)
-            exchange.connection.refuse(exchange, held or self._unavailable())
+            exchange.connection.refuse(exchange, held or self.unavailable())
 
     def foresee(self) -> Refusal | None:
         """
         Say why a request that is work before it can be submitted would be refused then, as far as one can know.
         """
         if not self._ready or self._paused:
-            return self._unavailable()
+            return self.unavailable()
         return self._full() if self.live >= self.capacity else None
-
-    def _refresh(self) -> None:
-        self._open = self._ready and not self._paused and self._rate is None
-
-    def _admit(self) -> Refusal | None:
-        """
-        Say why a request is refused before anybody asks whether there is room for it.
-        """
-        if not self._ready or self._paused:
-            return self._unavailable()
-        wait = self._rate.take(self._loop.time()) if self._rate is not None else 0.0
-        if wait:
-            # Whole seconds (RFC 9110, section 10.2.3), rounded up: who comes back then is let in.
-            extra = f"Retry-After: {math.ceil(wait)}\r\n"
-            return Refusal(429, "too many requests a second (rpc.rate_limit); try again later", extra=extra)
-        return None
 
     def _full(self) -> Refusal:
         self.on_full()
         return Refusal(450, "the queue is full; try again later")
-
-    def _unavailable(self) -> Refusal:
-        reason = self.reason if not self._ready else "the program has put model.ready to 0"
-        return Refusal(503, f"no healthy upstream: {reason}", extra=self.retry_after())
-
-    def retry_after(self) -> str:
-        """
-        The header line of a 503 that says when to ask again.
-        """
-        return f"Retry-After: {max(1, math.ceil(self.retry_at - self._loop.time()))}\r\n"
 
     @property
     def idle(self) -> bool:

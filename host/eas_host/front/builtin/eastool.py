@@ -84,7 +84,7 @@ class Eastool(Builtin):
                 continue
             waits = backend.dispatcher.is_waiting(exchange)
             state = "waits" if waits else f"runs on worker {backend.ring.phase(slot)[1]}"
-            line = self.front.request_line(exchange)
+            line = self.front.request_log.line(exchange)
             yield f"  {line}: {state}, {self.front.age(exchange):.3f} s since its first byte"
 
 
