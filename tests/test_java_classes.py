@@ -72,6 +72,23 @@ def test_logging_configuration(start: StartHost, application: list[Path]) -> Non
     assert host.call(b"log once more").text == "once more"
 
 
+def test_agents(start: StartHost, application: list[Path], workshop: Workshop, tmp_path: Path) -> None:
+    """An agent's jar is put on the class path by the JVM, where the program meets its classes."""
+    jar = workshop.pack(tmp_path / "agent.jar", ["parts.Agent"], "Premain-Class: parts.Agent\r\n")
+    host = serve(start, application, jvm_options=f"-javaagent:{jar}=hello")
+    assert host.call(b"property agent").text == "hello"
+    assert host.call(b"system parts.Agent").text == "parts.Agent true true"
+
+
+def test_a_system_class_loader_of_ones_own(start: StartHost, application: list[Path], workshop: Workshop) -> None:
+    """It takes the place of the JDK's, with that as its parent, as with the java command."""
+    loader = workshop.jar("parts.Loader")
+    options = "-Djava.system.class.loader=parts.Loader"
+    host = start("java", application[0], classpath=[application[1], loader], jvm_options=options)
+    assert host.call(b"connect jdbc:parts:z").text == "the driver was asked for jdbc:parts:z"
+    assert host.call(b"system parts.Version").text == "parts.Version true false"
+
+
 @pytest.mark.parametrize("isolation", ["process", "none"])
 def test_the_host_is_hidden(start: StartHost, application: list[Path], isolation: str) -> None:
     """No class of the host's and none of JPype's is found, whichever loader is asked; nor is a file of their jars."""

@@ -7,14 +7,18 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from conftest import StartHost
+from eas_host import elf
 from eas_host.errors import EntryInvalid
 from eas_host.processors import java
-from support.build import Workshop, need
+from eas_host.processors.launcher import LAUNCHER
+from support.build import ROOT, Workshop, need
 
 
 def test_java_home_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +90,44 @@ def test_accepted_options() -> None:
     options = ("-Xmx1g", "--add-opens", "java.base/java.lang=ALL-UNNAMED", agent)
     joined = ["-Xmx1g", "--add-opens=java.base/java.lang=ALL-UNNAMED", agent]
     assert java.check_options(options, Path(need("java")), "x.jar") == joined
+
+
+def test_a_class_path_that_is_too_long_for_a_command() -> None:
+    """A thousand jars with long names are no reason to refuse an option."""
+    path = ":".join(f"/{number}/{'x' * 200}.jar" for number in range(1000))
+    assert java.check_options(("-Xmx1g",), Path(need("java")), path) == ["-Xmx1g"]
+
+
+def test_options_that_need_the_class_path(workshop: Workshop) -> None:
+    """An option may name a class of the user's."""
+    option = "-Djava.system.class.loader=parts.Loader"
+    assert java.check_options((option,), Path(need("java")), str(workshop.jar("parts.Loader"))) == [option]
+    with pytest.raises(EntryInvalid, match=r"parts\.Loader"):
+        java.check_options((option,), Path(need("java")), str(workshop.jar("Contract")))
+
+
+def test_launcher_compiles_cleanly(tmp_path: Path) -> None:
+    """Without a warning, and without C++'s own library, whose symbols JPype would make global."""
+    environment = os.environ | {"CXX": f"{need('g++')} -pedantic -Werror"}
+    done = subprocess.run(
+        [sys.executable, ROOT / "java" / "build_java.py", tmp_path / "x.jar"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    launcher = tmp_path / LAUNCHER.name
+    symbols = subprocess.check_output(
+        [need("nm"), "-D", "--defined-only", "--format=just-symbols", launcher], text=True
+    )
+    assert set(symbols.split()) == {
+        "JNI_CreateJavaVM",
+        "JNI_GetCreatedJavaVMs",
+        "eas_launcher_prepare",
+        "eas_launcher_started",
+    }
+    assert not [name for name in elf.facts(launcher).needed if "++" in name]
 
 
 def test_signal_handlers_are_kept() -> None:

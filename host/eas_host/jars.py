@@ -52,10 +52,13 @@ FOLDERS: Final = ("BOOT-INF", "WEB-INF")
 
 _ENTRY: Final = rb"PK\x01\x02.{42}"
 """What stands before a member's name in the directory."""
+_JAR: Final = rb"[^/\0]{1,250}\.jar"
+_MOST: Final = 64 << 20
+"""Bytes of a directory that are looked at: half a million members."""
 _SIGNS: Final[Mapping[Layout, re.Pattern[bytes]]] = {
-    SPRING_BOOT: re.compile(_ENTRY + rb"BOOT-INF/(classes/|lib/[^/]+\.jar)", re.DOTALL),
-    WAR: re.compile(_ENTRY + rb"WEB-INF/(classes/|lib/[^/]+\.jar)", re.DOTALL),
-    JARS_INSIDE: re.compile(_ENTRY + rb"lib/[^/\0]{1,250}\.jar", re.DOTALL),
+    SPRING_BOOT: re.compile(_ENTRY + rb"BOOT-INF/(classes/|lib/" + _JAR + rb")", re.DOTALL),
+    WAR: re.compile(_ENTRY + rb"WEB-INF/(classes/|lib/" + _JAR + rb")", re.DOTALL),
+    JARS_INSIDE: re.compile(_ENTRY + rb"lib/" + _JAR, re.DOTALL),
 }
 
 
@@ -67,7 +70,7 @@ def layout(jar: Path) -> Layout | None:
         with jar.open("rb") as file:
             begin, end = zip_directory.find(file)
             file.seek(begin)
-            directory = file.read(end - begin)
+            directory = file.read(min(end - begin, _MOST))
     except (OSError, ValueError):
         return None
     return next((found for found in LAYOUTS if _SIGNS[found].search(directory)), None)

@@ -110,19 +110,26 @@ bool hide(JNIEnv* env) {
     env->SetObjectArrayElement(urls, i, url);
   }
   jobject platform_loader = env->CallStaticObjectMethod(loader_class, get_platform_loader);
+  if (env->ExceptionCheck()) {
+    return false;
+  }
   jobject loader = env->NewObject(url_loader_class, new_url_loader, urls, platform_loader);
   if (loader == nullptr) {
     return false;
   }
-  jobject found = env->CallObjectMethod(loader, load_class, env->NewStringUTF("eas.host.HiddenClasses"));
-  if (found == nullptr) {
+  jobject name = env->NewStringUTF("eas.host.HiddenClasses");
+  jobject found = name == nullptr ? nullptr : env->CallObjectMethod(loader, load_class, name);
+  if (env->ExceptionCheck()) {
     return false;
   }
   hidden_loader = env->NewGlobalRef(loader);
   hidden_classes = static_cast<jclass>(env->NewGlobalRef(found));
   jmethodID open = env->GetStaticMethodID(hidden_classes, "open", "()Ljava/lang/ClassLoader;");
   jobject opened = open == nullptr ? nullptr : env->CallStaticObjectMethod(hidden_classes, open);
-  jpype_loader = opened == nullptr ? nullptr : env->NewGlobalRef(opened);
+  if (env->ExceptionCheck()) {
+    return false;
+  }
+  jpype_loader = env->NewGlobalRef(opened);
   return jpype_loader != nullptr;
 }
 

@@ -105,11 +105,14 @@ class Workshop:
             self._made[key] = self.pack(self._new_folder("jar") / f"{called or names[0].lower()}.jar", names)
         return self._made[key]
 
-    def pack(self, target: Path, names: Iterable[str]) -> Path:
-        """Packs the classes *names* ("packaged.InPackage" has a package) into the jar *target*."""
+    def pack(self, target: Path, names: Iterable[str], manifest: str = "") -> Path:
+        """
+        Packs the classes *names* ("packaged.InPackage" has a package) into the jar *target*, with lines for its
+        *manifest*.
+        """
         classes = self.classes()
         with zipfile.ZipFile(target, "w") as jar:
-            jar.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\n\r\n")
+            jar.writestr("META-INF/MANIFEST.MF", f"Manifest-Version: 1.0\r\n{manifest}\r\n")
             for name in names:
                 stem = name.replace(".", "/")
                 for path in [classes / f"{stem}.class", *classes.glob(f"{stem}$*.class")]:

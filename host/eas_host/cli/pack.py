@@ -56,7 +56,7 @@ def _parser() -> CommandParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "entry", metavar="ENTRY", type=Path, help="a .so, a .jar, a folder with either, or a service.json"
+        "entry", metavar="ENTRY", type=Path, help="a .so, a .jar or .war, a folder with either, or a service.json"
     )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the archive [NAME.tar.gz beside ENTRY]")
     parser.add_argument("--type", metavar="TYPE", choices=TYPES, help="cpp or java, where a folder holds both")

@@ -100,6 +100,9 @@ JVM_NOISE: Final = re.compile(r"Picked up |Error occurred during|Error: (Could n
 OPTION_CHECK_SECONDS: Final = 30
 """Only stops a hang; the check takes as long as the start of a JVM, 0.1 s."""
 
+LONGEST_WORD: Final = 128 * 1024
+"""Linux's MAX_ARG_STRLEN: no word of a command may have as many bytes."""
+
 SIGACTION_SIZE: Final = 1024
 """Room for a `struct sigaction`: 152 bytes in glibc on 64-bit machines."""
 
@@ -357,9 +360,10 @@ def check_options(options: tuple[str, ...], java: Path, class_path: str) -> list
     tried = [option for option in joined if not option.startswith(AGENTS)]
     if not tried or not java.is_file():
         return joined
+    with_path = ("-cp", class_path) if len(os.fsencode(class_path)) < LONGEST_WORD else ()
     try:
         done = subprocess.run(
-            [java, *OPTIONS, *tried, "-cp", class_path, "-version"],
+            [java, *OPTIONS, *tried, *with_path, "-version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=OPTION_CHECK_SECONDS,
