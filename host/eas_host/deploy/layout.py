@@ -8,7 +8,6 @@ write to those of the next start.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from eas_host.deploy import mirror
 from eas_host.deploy.entries import Package
 from eas_host.errors import EntryInvalid, EntryNotFound, HostError
 from eas_host.fetch import addresses, archive
+from eas_host.shortage import in_cache, is_refused
 
 _ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
 WARM_UP: Final = "warm_up.bin"
@@ -106,9 +106,9 @@ class Tree:
             return None
         self.model.mkdir()
         if unpack and _kind(source) is not None:
-            _unpack(source, self.model)
+            _unpack(source, self.model, self.cache)
             return None
-        return _put_file(source, self.model, source.name)
+        return _put_file(source, self.model / source.name, self.cache)
 
     def put_package(self, source: Source, where: str) -> Package:
         """
@@ -121,8 +121,8 @@ class Tree:
             return Package(folder, source.shown, where=where)
         folder.mkdir()
         if _kind(source) is None:
-            return Package(folder, source.shown, _put_file(source, folder, source.name), where)
-        _unpack(source, folder)
+            return Package(folder, source.shown, _put_file(source, folder / source.name, self.cache), where)
+        _unpack(source, folder, self.cache)
         return Package(_without_top(folder), source.shown, where=where)
 
     def shows(self, folder: Path) -> bool:
@@ -149,7 +149,7 @@ class Tree:
                 (self.model / entry.name).symlink_to(entry)
         if target.is_symlink() or target.is_file():
             target.unlink()
-        _put_file(source, self.model, WARM_UP)
+        _put_file(source, target, self.cache)
 
     def _put_folder(self, source: Source, target: Path, *, whole: bool) -> None:
         if whole and not source.is_url:
@@ -160,23 +160,21 @@ class Tree:
         try:
             mirror.mirror(source.path, target, copied, self.cache)
         except OSError as error:
-            raise failure(f"{source.key}: {error.filename or source.path}", error) from error
+            raise failure(source.key, error.filename or source.path, error, self.cache) from error
 
 
-def failure(what: str, error: OSError) -> EntryNotFound:
+def failure(key: str, path: Path | str, error: OSError, cache: Path) -> EntryNotFound:
     """
-    Put into words that the system does not let us have *what* in the workspace.
+    Put into words that the system does not let us have *path*, which *key* names, in the workspace in *cache*.
     """
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    advice = "; make room in the cache folder, or name another one with --cache DIR" if full else ""
-    return EntryNotFound(f"{what}: {error.strerror}{advice}")
+    words = [key, "" if is_refused(error) else str(path), in_cache(error, cache)]
+    return EntryNotFound(": ".join(filter(None, words)))
 
 
-def _put_file(source: Source, folder: Path, name: str) -> Path:
+def _put_file(source: Source, target: Path, cache: Path) -> Path:
     """
-    Have the file at *source* under *name* in *folder*.
+    Have the file at *source* as *target*, which is in *cache*.
     """
-    target = folder / name
     size = source.path.stat().st_size
     small = size <= (mirror.KEPT if source.is_url else mirror.SMALL)
     try:
@@ -187,7 +185,7 @@ def _put_file(source: Source, folder: Path, name: str) -> Path:
                 source.path.chmod(_READ_ONLY)  # what is too large to be copied must not be written to
             target.symlink_to(source.path)
     except OSError as error:
-        raise failure(f"{source.key}: {source.path}", error) from error
+        raise failure(source.key, source.path, error, cache) from error
     return target
 
 
@@ -195,10 +193,10 @@ def _kind(source: Source) -> str | None:
     try:
         return archive.kind(source.path)
     except OSError as error:
-        raise failure(f"{source.key}: {source.path}", error) from error
+        raise EntryNotFound(f"{source.key}: {source.path}: {error.strerror}") from error
 
 
-def _unpack(source: Source, folder: Path) -> None:
+def _unpack(source: Source, folder: Path, cache: Path) -> None:
     log.debug("unpacking %s", source.path)
     try:
         archive.unpack(source.path, folder)
@@ -207,7 +205,8 @@ def _unpack(source: Source, folder: Path) -> None:
         error.message = f"{source.key}: {error.message.replace(str(source.path), source.shown)}"
         raise
     except OSError as error:
-        raise EntryInvalid(f"{source.key}: {source.shown} cannot be unpacked: {error.strerror}") from error
+        words = f"{source.key}: {source.shown} cannot be unpacked: {in_cache(error, cache)}"
+        raise EntryInvalid(words) from error
 
 
 def _without_top(folder: Path) -> Path:

@@ -7,9 +7,11 @@ process has it mapped crashes that process; and for a jar with jars inside, whic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.worker import service_name
@@ -17,7 +19,11 @@ from eas_host.deploy import unpacking
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.errors import ConfigError, EntryNotFound
 from eas_host.jars import Layout
+from eas_host.shortage import in_cache, is_refused
 from eas_host.watching import PYTHON_FILES
+
+if TYPE_CHECKING:
+    from eas_host.deploy.workspace import Workspace
 
 
 def plain(config: HostConfig) -> Deployment:
@@ -92,7 +98,7 @@ def _copied(
     cache = cache_folder(config)
     workspace = Workspace(cache, name)
     entry = Path(spec.entry)
-    try:
+    with _filling(workspace, cache):
         own = replace(
             spec,
             entry=str(_copy(entry, workspace.folder / "entry", cache)),
@@ -103,12 +109,6 @@ def _copied(
             folder=str(entry if entry.is_dir() else entry.parent),
         )
         own = unpacking.unpack(own, unpacking.packed(own), workspace.folder / "unpacked")
-    except OSError as error:
-        workspace.discard()
-        raise EntryNotFound(f"{error.filename}: {error.strerror}") from error
-    except BaseException:
-        workspace.discard()
-        raise
     return Deployment(config, name, (Part(None, own),), warm_up, watched, workspace.discard)
 
 
@@ -120,13 +120,27 @@ def _unpacked(
     """
     from eas_host.deploy.workspace import Workspace, cache_folder  # noqa: PLC0415  as above
 
-    workspace = Workspace(cache_folder(config), name)
-    try:
+    cache = cache_folder(config)
+    workspace = Workspace(cache, name)
+    with _filling(workspace, cache):
         spec = unpacking.unpack(spec, packed, workspace.folder / "unpacked")
+    return Deployment(config, name, (Part(None, spec),), warm_up, (), workspace.discard)
+
+
+@contextmanager
+def _filling(workspace: Workspace, cache: Path) -> Iterator[None]:
+    """
+    Discard *workspace* if what it gets cannot be put there, and say why.
+    """
+    try:
+        yield
+    except OSError as error:
+        workspace.discard()
+        place = "" if is_refused(error) else f"{error.filename}: "
+        raise EntryNotFound(f"{place}{in_cache(error, cache)}") from error
     except BaseException:
         workspace.discard()
         raise
-    return Deployment(config, name, (Part(None, spec),), warm_up, (), workspace.discard)
 
 
 def _copy(path: Path, folder: Path, cache: Path) -> Path:

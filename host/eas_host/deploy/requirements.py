@@ -25,6 +25,7 @@ from typing import Final
 from eas_host import log, safe_path
 from eas_host.deploy.interpreter import Unable, ask
 from eas_host.errors import EntryInvalid, InitializeFailed
+from eas_host.shortage import in_cache, is_refused
 
 FILE: Final = "requirements.txt"
 _PATH_OPTION: Final = re.compile(
@@ -84,6 +85,8 @@ def install(lines: Sequence[str], interpreter: str, cache: Path, folder: Path | 
                 log.announce(f"[OK] Installing requirements [{_shown(wanted)}]")
                 _install(wanted, interpreter or sys.executable, target, folder)
     except OSError as error:
+        if is_refused(error):
+            raise InitializeFailed(f"requirements cannot be installed: {in_cache(error, cache)}") from error
         raise InitializeFailed(
             f"requirements cannot be installed: {error.filename or target}: {error.strerror}; --cache names the folder"
         ) from error

@@ -82,7 +82,7 @@ def prepare(description: Description, reading: Reading, links: Links) -> Deploym
     except BaseException as error:
         workspace.discard()
         if isinstance(error, OSError):  # the disk is full, or what is in a folder cannot be looked at
-            raise failure(str(error.filename or workspace.folder), error) from error
+            raise failure("", error.filename or workspace.folder, error, cache) from error
         raise
     name = config.name or description.name or service_name(config, parts[0].spec)
     watched = (description.file, *(source.path for source in _watched(sources)))

@@ -18,6 +18,7 @@ are used again. In the file stand the links that the workspace needed elsewhere.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import itertools
 import json
@@ -33,6 +34,7 @@ from eas_host import log, safe_path
 from eas_host.config import HostConfig
 from eas_host.deploy import links
 from eas_host.errors import ConfigError
+from eas_host.shortage import in_cache, is_refused
 
 _NAME_MAX: Final = 48
 """Characters of a service's name in a folder's: with 4 bytes each, a file name (255 bytes) has room for more."""
@@ -51,8 +53,11 @@ def cache_folder(config: HostConfig) -> Path:
     try:
         safe_path.private_folder(folder)
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(0, "Permission denied")
+            number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(number, os.strerror(number))
     except (OSError, RuntimeError) as error:
+        if isinstance(error, OSError) and is_refused(error):
+            raise ConfigError(in_cache(error, folder)) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"{folder}: {reason}; name a folder for downloads with --cache DIR") from error
     return folder
@@ -94,6 +99,8 @@ class Workspace:
                     break
             self.folder.mkdir(mode=0o700)  # the description in it may hold a token
         except OSError as error:
+            if is_refused(error):
+                raise ConfigError(in_cache(error, cache)) from error
             raise ConfigError(f"{root}: {error.strerror}; name another folder with --cache DIR") from error
 
     def remember(self, link: Path, target: Path) -> None:

@@ -29,6 +29,7 @@ from eas_host.fetch.download import Download
 from eas_host.fetch.effort import PATIENCE, Failed, Patience, Stop, Unreachable, persist
 from eas_host.fetch.progress import Bar, Board, bars
 from eas_host.fetch.stores import Copy
+from eas_host.shortage import in_cache, is_refused
 
 __all__ = ["Patience", "fetch_all"]
 
@@ -126,7 +127,8 @@ def _job(url: str, keys: list[str], cache: Path, patience: Patience, stop: Stop,
         except Failed as error:
             raise EntryNotFound(f"{what}: {_line(str(error), url)}") from error
         except OSError as error:
-            raise EntryNotFound(f"{what}: {error.filename or cache}: {error.strerror or error}") from error
+            place = "" if is_refused(error) else f"{error.filename or cache}: "
+            raise EntryNotFound(f"{what}: {place}{in_cache(error, cache)}") from error
 
     return job
 

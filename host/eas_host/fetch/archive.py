@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from eas_host.errors import EntryInvalid
-from eas_host.fetch.disk import FULL
 from eas_host.fetch.kinds import kind
 from eas_host.fetch.progress import bars
 from eas_host.fetch.tars import BROKEN, unpack_tar
 from eas_host.fetch.tree import LIMITS, Limits, Refused, Tree, shown
 from eas_host.fetch.zips import unpack_zip
+from eas_host.shortage import is_refused, look
 
 __all__ = ["Limits", "kind", "unpack", "unpack_members"]
 
@@ -42,6 +42,7 @@ def unpack(archive: Path, target: Path, limits: Limits = LIMITS) -> None:
 
     Raises:
         EntryInvalid: it is no archive, it is broken, a member is not allowed or a limit is passed. Nothing is left.
+        OSError: the disk takes no more.
     """
     packing = kind(archive)
     if packing is None:
@@ -84,6 +85,9 @@ def _unpack_into(archive: Path, folder: Path, read: Callable[[BinaryIO, Tree], N
     except (*BROKEN, zipfile.BadZipFile, UnicodeError, NotImplementedError) as error:
         raise EntryInvalid(f"{archive}: not unpacked: the file is damaged or cut short: {error}") from error
     except OSError as error:
+        if is_refused(error):
+            look(error, folder)
+            raise
         raise EntryInvalid(f"{archive}: not unpacked: {_reason(error, folder)}") from error
 
 
@@ -97,8 +101,6 @@ def _read(file: BinaryIO, packing: str, tree: Tree, limits: Limits) -> None:
 def _reason(error: OSError, folder: Path) -> str:
     if error.errno is None:
         return f"the file is damaged: {error}"  # bz2's way to say so
-    if error.errno in FULL:
-        return f"{folder.parent}: {error.strerror}"
     name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
     member = f"its member {shown(name.removeprefix(f'{folder}/'))}: " if name.startswith(f"{folder}/") else ""
     return f"{member}{error.strerror}"

@@ -34,8 +34,9 @@ from typing import Any, Final
 
 from eas_host import log, safe_path
 from eas_host.fetch import addresses, content
-from eas_host.fetch.disk import FULL, amount
+from eas_host.fetch.disk import amount
 from eas_host.fetch.effort import Failed
+from eas_host.shortage import FULL, in_cache
 
 _held: dict[Path, int] = {}
 _held_lock: Final = threading.Lock()
@@ -84,6 +85,7 @@ class Entry:
 
     def __init__(self, cache: Path, url: str) -> None:
         name = hashlib.sha256(addresses.identity(url).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        self.cache = cache
         self.folder = cache / "downloads" / name
         self.part = self.folder / "part"
         self._url = url
@@ -174,7 +176,7 @@ class Entry:
             need = "more space is" if part.total is None else f"{amount(part.total - have)} more are"
             if not part.validator:
                 self.drop()
-            raise Failed(f"{self.folder}: {error.strerror}: {need} needed, after {amount(have)}") from error
+            raise Failed(f"{in_cache(error, self.cache)}; {need} needed, after {amount(have)}") from error
 
     def length(self) -> int:
         """

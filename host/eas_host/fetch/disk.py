@@ -4,16 +4,13 @@ Writing to a disk that may be full.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from pathlib import Path
 from typing import Final
 
 from eas_host.fetch.effort import Failed
-
-FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""No space, none for this user, none for a file of that size."""
+from eas_host.shortage import full_cache
 
 _UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _UNIT: Final = 1024
@@ -29,16 +26,16 @@ def amount(size: float) -> str:
     return f"{size:.1f} {_UNITS[unit]}" if unit else f"{size:.0f} bytes"
 
 
-def refuse_too_large(folder: Path, size: int) -> None:
+def refuse_too_large(cache: Path, size: int) -> None:
     """
-    Refuse to begin with *size* more bytes that *folder* has no space for.
+    Refuse to begin with *size* more bytes that *cache* has no space for.
 
     Raises:
         Failed: so it is.
     """
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(cache).free
     if size > free:
-        raise Failed(f"no space left in {folder}: {amount(size)} are needed, {amount(free)} are free")
+        raise Failed(full_cache(cache, f"{amount(size)} are needed, {amount(free)} are free"))
 
 
 def write(file: int, data: bytes) -> None:

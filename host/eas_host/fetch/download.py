@@ -91,7 +91,7 @@ class Download:
             file_name(self.url)
         ):
             raise Failed(f"comes packed as {answer.headers['Content-Encoding']}, which was not asked for")
-        refuse_too_large(self.entry.folder, (part.total or 0) - have)
+        refuse_too_large(self.entry.cache, (part.total or 0) - have)
         try:
             with self.entry.saving(part) as file:
                 for data in answer.pieces(_PIECE):

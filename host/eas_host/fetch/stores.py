@@ -156,7 +156,7 @@ class Copy:
         part = Part(validator, total)
         if not validator or self.entry.started() != part:
             self.entry.start(part)
-        refuse_too_large(self.entry.folder, total - self.entry.length())
+        refuse_too_large(self.entry.cache, total - self.entry.length())
         done = 0
         for item in items:
             self._copy_file(store, item, part, done)
