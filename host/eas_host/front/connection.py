@@ -1,7 +1,7 @@
 """
 One client connection: bytes in, answers out, in order.
 
-`_active` is the request that is being answered; one that is complete before its turn waits in the pipeline. So they are
+`active` is the request that is being answered; one that is complete before its turn waits in the pipeline. So they are
 answered in order, and a connection has at most one request in the ring.
 
 A client on a kept connection usually sends the same head again and again. So the bytes of the last head are kept with
@@ -43,7 +43,10 @@ class Connection(asyncio.Protocol):
         peer: the client's address, for the log.
         parting: watches a client that sends no more and is answered for the last time.
         at_rest: no exchange is under way, and the next may come.
-        sweeps_at_rest: how many of the front's sweeps it has been so.
+        used: the deadline of the last exchange; of those with the same time-out it tells which was used last.
+        reader: what arrives.
+        active: the exchange that is being answered.
+        pipeline: those that wait for it.
     """
 
     def __init__(self, front: FrontContext) -> None:
@@ -55,11 +58,11 @@ class Connection(asyncio.Protocol):
         self._known_answers = front.heads.known
         # Per connection
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else happens
-        self._reader = RequestReader(front, self)
+        self.reader = RequestReader(front, self)
         self._reading = Reading(self)
-        self._pipeline = Pipeline(front.budget, self, self._reading)
-        self._waiting = self._pipeline.waiting
-        self._active: Exchange | None = None
+        self.pipeline = Pipeline(front.budget, self, self._reading)
+        self._waiting = self.pipeline.waiting
+        self.active: Exchange | None = None
         self._pumping = False
         self._half_closed = False  # the client has sent all it will
         self._waited = 0.0  # how long, by then, for its answer
@@ -69,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._invitation_due = False  # 100 Continue, when it is this request's turn
         self._cut_off = False  # by the host, not by the client
         self.at_rest = True
-        self.sweeps_at_rest = 0
+        self.used = self._now() + self.keepalive
         # The last head, if the next may be recognised by it
         self._known_bytes = b""
         self._known_size = _UNKNOWN  # of a whole request with that head
@@ -84,8 +87,7 @@ class Connection(asyncio.Protocol):
         """
         self.transport = transport  # type: ignore[assignment]  # a stream's transport is one
         self.peer = (transport.get_extra_info("peername") or "-")[0]
-        self._front.connections.add(self)
-        if len(self._front.connections) > self._front.max_connections:
+        if not self._front.crowd.enter(self):
             self.reset()
 
     def data_received(self, data: bytes) -> None:
@@ -97,13 +99,13 @@ class Connection(asyncio.Protocol):
             body = data[len(self._known_bytes) :]
             exchange = Exchange(self, self._now() + self.keepalive, self._known_head, body, True)  # by name: 80 ns more
             self._open[exchange] = None
-            self._active = exchange
+            self.active = exchange
             self.at_rest = False
             refusal = self._submit(exchange)
             if refusal is not None:
                 self.refuse(exchange, refusal)
             return
-        reader = self._reader
+        reader = self.reader
         if not reader.deaf:
             reader.feed(data)
             if at_rest and reader.completed == 1 and reader.reading is None and not reader.deaf:
@@ -114,10 +116,10 @@ class Connection(asyncio.Protocol):
         The client has sent all it will; what is complete is still answered.
         """
         self._half_closed = True
-        if self._active is not None:
-            self._waited = self._front.age(self._active)
+        if self.active is not None:
+            self._waited = self._front.age(self.active)
         self._stop_reading()
-        return self._active is not None or bool(self._waiting)
+        return self.active is not None or bool(self._waiting)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """
@@ -128,7 +130,7 @@ class Connection(asyncio.Protocol):
         front.connections.discard(self)
         front.stalled.pop(self, None)
         front.budget.give(self)
-        active, self._active = self._active, None
+        active, self.active = self.active, None
         if self.parting is not None:
             self.parting.lost(by_client=exc is not None)
         if active is not None:
@@ -168,7 +170,7 @@ class Connection(asyncio.Protocol):
         """
         The client waits with its body until it is told to go on: tell it when it is its turn.
         """
-        if self._active is None and not self._waiting:
+        if self.active is None and not self._waiting:
             self.transport.write(wire.CONTINUE)
         else:
             self._invitation_due = True
@@ -179,10 +181,10 @@ class Connection(asyncio.Protocol):
         """
         self._invitation_due = False
         self.at_rest = False
-        if self._active is None and not (self._waiting or self._stalled):
+        if self.active is None and not (self._waiting or self._stalled):
             self._start(exchange)
             return
-        self._pipeline.add(exchange)
+        self.pipeline.add(exchange)
 
     # -- answers
 
@@ -201,9 +203,9 @@ class Connection(asyncio.Protocol):
                     self._ended(exchange, keep=True)
                     return
                 self._open.pop(exchange, None)
-                self._active = None
-                self.at_rest = self._reader.reading is None
-                self.sweeps_at_rest = 0
+                self.active = None
+                self.at_rest = self.reader.reading is None
+                self.used = exchange.deadline
                 return
         keep = head.keep_alive and not front.draining
         if keep and not head.http_10 and not head.cors:
@@ -230,7 +232,7 @@ class Connection(asyncio.Protocol):
         """
         Send *answer*, which does not come from the processor, to *exchange*, if somebody still waits for it.
         """
-        if exchange is not self._active:
+        if exchange is not self.active:
             return
         front = self._front
         head = exchange.head
@@ -248,7 +250,7 @@ class Connection(asyncio.Protocol):
         """
         Tell whether *exchange* is the one that waits for its answer.
         """
-        return exchange is self._active
+        return exchange is self.active
 
     def forget_head(self) -> None:
         """
@@ -260,8 +262,8 @@ class Connection(asyncio.Protocol):
         """
         Answer *exchange*, whose deadline has passed, with *refusal*, whatever state it is in, and close.
         """
-        reader = self._reader
-        if exchange is self._active:
+        reader = self.reader
+        if exchange is self.active:
             self._front.abandon(exchange)
             self.refuse(exchange, refusal)
         elif exchange is reader.reading:
@@ -280,7 +282,7 @@ class Connection(asyncio.Protocol):
         """
         Close the connection if no exchange is under way.
         """
-        if self._active is None and self._reader.reading is None and not self._waiting:
+        if self.active is None and self.reader.reading is None and not self._waiting:
             self._close(lingering=False)
 
     def reset(self) -> None:
@@ -296,7 +298,7 @@ class Connection(asyncio.Protocol):
         """
         Keep the head of *data*, one whole request that came alone, to recognise the next one by.
         """
-        exchange = self._active
+        exchange = self.active
         if exchange is None:
             return  # refused
         head = exchange.head
@@ -317,15 +319,15 @@ class Connection(asyncio.Protocol):
         if self._pumping:
             return
         self._pumping = True
-        while self._waiting and self._active is None and not self._stalled:
-            self._start(self._pipeline.next())
+        while self._waiting and self.active is None and not self._stalled:
+            self._start(self.pipeline.next())
         self._pumping = False
-        if self._invitation_due and self._active is None and not self._waiting:
+        if self._invitation_due and self.active is None and not self._waiting:
             self._invitation_due = False
             self.transport.write(wire.CONTINUE)
 
     def _start(self, exchange: Exchange) -> None:
-        self._active = exchange
+        self.active = exchange
         begin = self._front.intake.begin if exchange.head.detour else self._front.submit
         refusal = exchange.refusal or begin(exchange)
         if refusal is not None:
@@ -336,7 +338,7 @@ class Connection(asyncio.Protocol):
         *exchange* is answered: close, or go on with the next one.
         """
         self._open.pop(exchange, None)
-        self._active = None
+        self.active = None
         if exchange.upload is not None:
             self._drop(exchange)
         if not keep:
@@ -348,9 +350,9 @@ class Connection(asyncio.Protocol):
             self.parting = Parting(self._front, self, exchange, self._waited)
         elif not keep or self._half_closed:
             self._close(lingering=not exchange.complete)
-        elif self._reader.reading is None:
+        elif self.reader.reading is None:
             self.at_rest = True
-            self.sweeps_at_rest = 0
+            self.used = exchange.deadline
 
     def _drop(self, exchange: Exchange) -> None:
         """
@@ -364,13 +366,13 @@ class Connection(asyncio.Protocol):
     def _drop_waiting(self) -> None:
         for exchange in self._waiting:
             self._drop(exchange)
-        self._pipeline.clear()
+        self.pipeline.clear()
 
     def _stop_reading(self) -> None:
         """
         Whatever else comes is dropped, and so is what has come in part.
         """
-        reader = self._reader
+        reader = self.reader
         reader.deaf = True
         self.at_rest = False
         if reader.reading is not None:

@@ -5,7 +5,6 @@ What all connections of a host share.
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,12 @@ from eas_host.front.backends import Backends
 from eas_host.front.budget import Budget
 from eas_host.front.builtin import Builtins
 from eas_host.front.cors import Cors
+from eas_host.front.crowd import Crowd
 from eas_host.front.deadlines import Deadlines
 from eas_host.front.diagnosis import Diagnosis
 from eas_host.front.exchange import Exchange, Refusal
 from eas_host.front.hosts import Hosts
 from eas_host.front.intake import Intake
-from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
 from eas_host.front.metrics import Metrics
 from eas_host.front.properties import Properties, Source
 from eas_host.front.rate import RateLimit
@@ -49,7 +48,7 @@ class FrontContext:
         budget: bounds what clients make the host hold.
         connections: all that are open.
         told: the requests under way that nobody waits for (`/api/builtin/tell`).
-        max_connections: how many there may be; the rest of the descriptors is for workers.
+        crowd: bounds how many there are.
         stalled: those whose clients do not read, as the last sweep saw them (`front.sweep`).
         draining: whether the host is stopping: each answer closes its connection.
         closed: whether what is still open is being reset.
@@ -80,7 +79,7 @@ class FrontContext:
         self.deadlines = Deadlines(loop, self.keepalive, self._expire)
         self.connections: set[Connection] = set()
         self.told: set[Nobody] = set()
-        self.max_connections = _most_connections(config.worker_processes)
+        self.crowd = Crowd(self, config.worker_processes)
         self.stalled: dict[Connection, Stalled] = {}
         self.draining = False
         self.closed = False
@@ -302,10 +301,12 @@ class FrontContext:
         """
         Give every exchange *milliseconds*, those under way too.
         """
+        longer = milliseconds / 1000 - self.keepalive
         self.keepalive = milliseconds / 1000
         self.deadlines.change(self.keepalive)
         for connection in self.connections:
             connection.keepalive = self.keepalive
+            connection.used += longer
 
     def set_token(self, token: str | None) -> None:
         """
@@ -380,13 +381,3 @@ class FrontContext:
             refusal = Refusal(408, f"the request took longer than {milliseconds:.0f} ms (--keepalive)", close=True)
             self.diagnosis.late(self.request_log.line(exchange), milliseconds)
         exchange.connection.expire(exchange, refusal)
-
-
-def _most_connections(workers: int) -> int:
-    """
-    How many connections leave enough descriptors to start a worker: clients must not be able to prevent that.
-    """
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return 2**31
-    return max(1, soft - RESERVED_DESCRIPTORS - workers * RESERVED_PER_WORKER)

@@ -10,6 +10,7 @@ from eas_host import log
 from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, STALLED_SECONDS
 
 if TYPE_CHECKING:
+    from eas_host.front.connection import Connection
     from eas_host.front.context import FrontContext
 
 _SECONDS: Final = 1.0
@@ -32,6 +33,7 @@ class Sweeper:
 
     def __init__(self, front: FrontContext) -> None:
         self._front = front
+        self._seen: dict[Connection, tuple[float, int]] = {}  # when it was used, and for how many sweeps that is true
         self._timer = front.loop.call_later(_SECONDS, self._sweep)
 
     def close(self) -> None:
@@ -47,15 +49,24 @@ class Sweeper:
         front = self._front
         self._timer = front.loop.call_later(_SECONDS, self._sweep)
         front.heads.renew()
-        for connection in list(front.connections):
-            connection.sweeps_at_rest += 1
-            if connection.sweeps_at_rest * _SECONDS > IDLE_SECONDS:
-                connection.close_if_at_rest()
+        self._close_idle()
         self._cut_off_stalled(front.loop.time())
         front.budget.make_room()  # what workers write counts, too
         # A wild write of a processor may have spoilt the word that asks workers to tell of completions.
         for backend in front.backends:
             backend.dispatcher.drain()
+
+    def _close_idle(self) -> None:
+        """
+        Close connections that were not used for long.
+        """
+        seen, self._seen = self._seen, {}
+        for connection in list(self._front.connections):
+            used, sweeps = seen.get(connection, (0.0, 0))
+            sweeps = sweeps + 1 if used == connection.used else 1
+            self._seen[connection] = (connection.used, sweeps)
+            if sweeps * _SECONDS > IDLE_SECONDS:
+                connection.close_if_at_rest()
 
     def _cut_off_stalled(self, now: float) -> None:
         """
