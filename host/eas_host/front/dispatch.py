@@ -17,14 +17,15 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from eas_host import log
+from eas_host.front import outputs
 from eas_host.front.backlog import Backlog
 from eas_host.front.budget import Budget, no_room
 from eas_host.front.exchange import Exchange, Refusal
 from eas_host.front.gate import Gate
-from eas_host.front.limits import LARGE_ANSWER, SMALL_BODY
+from eas_host.front.limits import SMALL_BODY
 from eas_host.front.upload import NO_MEMORY
 from eas_host.reply import BAD_REQUEST, HTTP_STATUS
-from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, TOO_LARGE, FrontRing
+from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
 
 _RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
@@ -201,24 +202,12 @@ class Dispatcher(Gate):
                 if alone:
                     self._not_alone(slot)
             else:
-                batch.append((running[slot], *self._copy(slot, outcome, status, size)))
+                said, body = outputs.copy(self._ring, self._budget, slot, outcome, size)
+                batch.append((running[slot], said, status, body))
                 self._free(slot)
         self.live -= freed
         self.taken += len(batch)
         return batch
-
-    def _copy(self, slot: int, outcome: int, status: int, size: int) -> tuple[int, int, bytes]:
-        """
-        Copy the output in *slot*, unless its client could never be waited for while it reads so much.
-        """
-        largest = self._budget.largest_answer
-        if size <= largest:
-            if size > LARGE_ANSWER:
-                self._budget.make_room(size)
-            return outcome, status, self._ring.output(slot, size)
-        text = f"the processor's output has {size} bytes, and the memory budget lets {largest} pass (--memory-budget)"
-        log.warning("%s", text)
-        return TOO_LARGE, status, text.encode()
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
         if outcome in _RAISED:

@@ -1,0 +1,25 @@
+"""
+Outputs that are too large to be copied as they are collected: each is copied out of its slot, if its client can be
+waited for while it reads so much.
+"""
+
+from __future__ import annotations
+
+from eas_host import log
+from eas_host.front.budget import Budget
+from eas_host.front.limits import LARGE_ANSWER
+from eas_host.ring import TOO_LARGE, FrontRing
+
+
+def copy(ring: FrontRing, budget: Budget, slot: int, outcome: int, size: int) -> tuple[int, bytes]:
+    """
+    Copy the output of *size* bytes in *slot*. Returns it with its *outcome*, or what is said in its place.
+    """
+    largest = budget.largest_answer
+    if size > largest:
+        text = f"the processor's output has {size} bytes, and the memory budget lets {largest} pass (--memory-budget)"
+        log.warning("%s", text)
+        return TOO_LARGE, text.encode()
+    if size > LARGE_ANSWER:
+        budget.make_room(size)
+    return outcome, ring.output(slot, size)
