@@ -40,7 +40,8 @@ def application(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def serve(start: StartHost, application: list[Path], isolation: str = "process", **options: str) -> Host:
-    return start("java", application[0], classpath=[application[1]], isolation=isolation, **options)
+    # The compiler's first call takes seconds where many tests run at once.
+    return start("java", application[0], classpath=[application[1]], isolation=isolation, keepalive=60_000, **options)
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
