@@ -47,6 +47,16 @@ def test_only_the_ring_touches_the_native_module() -> None:
     assert {Path(user).parts[0] for user in users} == {"ring"}
 
 
+def test_the_launcher_needs_no_packages() -> None:
+    """It runs before any site-packages is looked at: of all that is imported, only the standard library is there."""
+    files = [path for path in (PACKAGE / "sandbox").rglob("*.py") if path.name != "plan.py"]
+    files.append(PACKAGE / "memory.py")
+    names = {name.partition(".")[0] for path in files for name in imports(path)}
+    ours = {name for path in files for name in imports(path) if name.startswith("eas_host.")}
+    assert names - {"eas_host"} <= set(sys.stdlib_module_names)
+    assert all(name.startswith(("eas_host.sandbox", "eas_host.memory")) for name in ours)
+
+
 def test_only_one_file_touches_jpype() -> None:
     assert who_imports("jpype") == {"processors/java.py"}
 

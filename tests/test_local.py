@@ -118,7 +118,7 @@ def test_two_hosts_on_one_port(unstarted: Unstarted, tmp_path: Path, gate: Gate,
     first.wait_listening()
     gate.release()
     late.ends_with(4)
-    (line,) = late.log.since(stream="stderr")
+    (line,) = late.complaints()
     assert str(port) in line
     assert "listening on" not in late.log.text()
     assert first.call(b"x").body == b"x"

@@ -260,6 +260,8 @@ class ServiceHost(Host):
         deployment = self._version.deployment
         self.front.serve(deployment.name, deployment.config, self._version.backends)
         await self.listen()
+        if os.geteuid() == 0 and self.config.isolation == "process" and not (self.config.user or self.config.sandbox):
+            log.warning("running processors as root; --user NAME runs them as another user")
         self._announce()
         if self._reloader is not None:
             self._reloader.start()

@@ -167,10 +167,17 @@ def _make_workers(
     from eas_host.workers.process import WorkerProcess  # noqa: PLC0415
     from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
 
+    confinement = None
+    if spec.confined:
+        from eas_host.sandbox.plan import Confinement  # noqa: PLC0415
+
+        confinement = Confinement.of(config)
+
     def spawn(
         number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
     ) -> WorkerProcess:
-        return WorkerProcess(front.loop, backend.ring, replace(spec, worker=number), on_event, on_death)
+        numbered = replace(spec, worker=number)
+        return WorkerProcess(front.loop, backend.ring, numbered, on_event, on_death, confinement)
 
     # The supervisor's messages name the entry of this processor.
     config = replace(config, entry=spec.entry)

@@ -198,6 +198,10 @@ class Host:
         """What was written since `mark`."""
         return self.log.text(self._start)
 
+    def complaints(self) -> list[str]:
+        """What standard error has, but for the hint that root always gets."""
+        return [line for line in self.log.since(stream="stderr") if "running processors as root" not in line]
+
     def check_log(self) -> None:
         """Fails on an ERROR, or a frame of the host's own code, that nobody announced."""
         lines = self.log.since(self._checked)

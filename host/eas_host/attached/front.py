@@ -80,6 +80,9 @@ def read_plan(plan: dict[str, Any]) -> HostConfig:
         ConfigError: one of them is wrong.
     """
     config = read_config([])
+    if config.user or config.sandbox:
+        name = "EAS_HOST_USER" if config.user else "EAS_HOST_SANDBOX"
+        raise ConfigError(f"{name}: the processor runs in the program's own process; start it with eas-host --entry")
     if "listen" not in config.given:
         config = replace(config, listen=_listen(config.listen, plan["endpoint"]))
     if "worker_processes" not in config.given:

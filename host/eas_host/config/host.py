@@ -181,6 +181,19 @@ class HostConfig:
         "process, or none: in the host's own process, for gdb, pdb and jdb",
         choices=("process", "none"),
     )
+    user: str | None = option(
+        None,
+        WORKERS,
+        "NAME[:GROUP]",
+        "for root: run workers as this user, who must be able to read the processor; numbers are taken, too",
+    )
+    sandbox: bool = option(
+        False,
+        WORKERS,
+        "",
+        "show workers nothing but the system, the package, the model and a /tmp of their own; no network",
+        read=values.boolean,
+    )
     no_retry: bool = option(
         False, WORKERS, "", "answer 500, do not run again, what ran beside a crash", read=values.boolean
     )

@@ -29,6 +29,9 @@ class WorkerSpec:
 
     *unpacked* has the jars and folders of classes that were unpacked of a jar, by that jar's path.
 
+    *readable* and *writable* are what a sandbox shows it beside its entry, its model and the rest above; *confined*
+    tells the worker that rights were taken from it.
+
     *folder* is the working directory, `""` for that of the entry. *interpreter* is the Python that runs the worker,
     `""` for the host's own; *packages* are folders that it imports from before its own. *environment* is added to what
     the worker inherits.
@@ -51,6 +54,9 @@ class WorkerSpec:
     interpreter: str = ""
     packages: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    confined: bool = False
 
     @classmethod
     def from_config(cls, config: HostConfig) -> WorkerSpec:
@@ -62,8 +68,7 @@ class WorkerSpec:
         """
         if not config.entry:
             raise ConfigError("--entry is missing: name the processor, a .so, .jar or .py file (see eas-host --help)")
-        if config.isolation == "none" and config.worker_processes != 1:
-            raise ConfigError("--isolation none has one worker, in the host's own process; drop --worker-processes")
+        check_isolation(config)
         path, python_class = split_class(config.entry)
         kind = config.processor_type or _type_of(path)
         if kind == "java":
@@ -80,6 +85,7 @@ class WorkerSpec:
             threads=config.worker_threads,
             isolation=config.isolation,
             given=tuple(sorted(config.given)),
+            confined=config.user is not None or config.sandbox,
         )
 
     def to_json(self) -> str:
@@ -94,10 +100,28 @@ class WorkerSpec:
         Read what `to_json` wrote.
         """
         fields = json.loads(line)
-        for name in ("classpath", "jvm_options", "given", "packages"):
+        for name in ("classpath", "jvm_options", "given", "packages", "readable", "writable"):
             fields[name] = tuple(fields[name])
         fields["unpacked"] = {jar: tuple(paths) for jar, paths in fields["unpacked"].items()}
         return cls(**fields)
+
+
+def check_isolation(config: HostConfig) -> None:
+    """
+    Refuse what the host's own process cannot be.
+
+    Raises:
+        ConfigError: naming the options.
+    """
+    if config.isolation != "none":
+        return
+    if config.reload:
+        raise ConfigError("--isolation none and --reload: a version cannot be replaced in the host's own process")
+    if config.worker_processes != 1:
+        raise ConfigError("--isolation none has one worker, in the host's own process; drop --worker-processes")
+    if config.user or config.sandbox:
+        option = "--user" if config.user else "--sandbox"
+        raise ConfigError(f"--isolation none and {option}: the processor runs in the host's own process; drop one")
 
 
 def service_name(config: HostConfig, spec: WorkerSpec) -> str:

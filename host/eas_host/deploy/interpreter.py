@@ -14,6 +14,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,10 @@ _QUESTION: Final = (
 )
 _SHOWN: Final = 160
 """Characters of what a program prints that is no good: two lines of a terminal."""
+
+
+Confine = Callable[[list[str]], list[str]]
+"""Makes the command that runs a command with less rights; `list` leaves it as it is."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,9 @@ class Unable(Exception):
     """
 
 
-def find(folder: Path) -> Interpreter:
+def find(folder: Path, confine: Confine = list) -> Interpreter:
     """
-    Look for the Python of the package in *folder*.
+    Look for the Python of the package in *folder*. What it is asked with runs with the rights that *confine* leaves it.
     """
     env = folder / "ENV"
     if not env.is_dir():
@@ -79,7 +84,7 @@ def find(folder: Path) -> Interpreter:
         return _instead(env, f"{env} has no bin/python")
     try:
         _check_home(env, python)
-        facts = ask(str(python))
+        facts = ask(str(python), confine)
     except Unable as error:
         return _instead(env, f"{python} {error}")
     if facts.abi == ABI:
@@ -87,9 +92,9 @@ def find(folder: Path) -> Interpreter:
     return Interpreter(version=facts.version, why_not=_mismatch(python, facts))
 
 
-def ask(python: str) -> Facts:
+def ask(python: str, confine: Confine = list) -> Facts:
     """
-    Ask *python*, a path, what it is.
+    Ask *python*, a path, what it is; *confine* as above.
 
     Raises:
         Unable: it does not run.
@@ -98,7 +103,7 @@ def ask(python: str) -> Facts:
         return Facts(platform.python_implementation(), platform.python_version(), ABI, platform.machine())
     try:
         done = subprocess.run(
-            [python, "-I", "-c", _QUESTION],
+            confine([python, "-I", "-c", _QUESTION]),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -26,7 +26,6 @@ WARM_UP: Final = "warm_up.bin"
 """In `model/`, whatever it is called elsewhere (compatibility.md, section 4.4)."""
 _NO_PACKAGE: Final = frozenset({"ENV", *jars.FOLDERS})
 """Top folders that are part of a package, and not the package itself."""
-_READ_ONLY: Final = 0o444
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,13 @@ class Tree:
     Attributes:
         root: the workspace as the processor sees it.
         cache: the folder that nothing is mirrored from.
+        by_name: whether a file of the cache's that is too large to be copied has a further name here, instead of a
+            link to it: for a user who cannot look into the cache.
     """
 
     root: Path
     cache: Path
+    by_name: bool = False
 
     @property
     def model(self) -> Path:
@@ -108,7 +110,7 @@ class Tree:
         if unpack and _kind(source) is not None:
             _unpack(source, self.model, self.cache)
             return None
-        return _put_file(source, self.model / source.name, self.cache)
+        return self._put_file(source, self.model, source.name)
 
     def put_package(self, source: Source, where: str) -> Package:
         """
@@ -121,7 +123,7 @@ class Tree:
             return Package(folder, source.shown, where=where)
         folder.mkdir()
         if _kind(source) is None:
-            return Package(folder, source.shown, _put_file(source, folder / source.name, self.cache), where)
+            return Package(folder, source.shown, self._put_file(source, folder, source.name), where)
         _unpack(source, folder, self.cache)
         return Package(_without_top(folder), source.shown, where=where)
 
@@ -149,7 +151,7 @@ class Tree:
                 (self.model / entry.name).symlink_to(entry)
         if target.is_symlink() or target.is_file():
             target.unlink()
-        _put_file(source, target, self.cache)
+        self._put_file(source, self.model, WARM_UP)
 
     def _put_folder(self, source: Source, target: Path, *, whole: bool) -> None:
         if whole and not source.is_url:
@@ -158,9 +160,27 @@ class Tree:
         target.mkdir()
         copied = mirror.not_huge if source.is_url else mirror.code_or_small
         try:
-            mirror.mirror(source.path, target, copied, self.cache)
+            mirror.mirror(source.path, target, copied, self.cache, by_name=self.by_name and source.is_url)
         except OSError as error:
             raise failure(source.key, error.filename or source.path, error, self.cache) from error
+
+    def _put_file(self, source: Source, folder: Path, name: str) -> Path:
+        """
+        Have the file at *source* under *name* in *folder*.
+        """
+        target = folder / name
+        size = source.path.stat().st_size
+        small = size <= (mirror.KEPT if source.is_url else mirror.SMALL)
+        try:
+            if small or mirror.is_code(source.name):
+                mirror.copy_file(source.path, target)
+            else:
+                if source.is_url:
+                    source.path.chmod(mirror.READ_ONLY)  # what is too large to be copied must not be written to
+                mirror.show(source.path, target, by_name=self.by_name and source.is_url)
+        except OSError as error:
+            raise failure(source.key, source.path, error, self.cache) from error
+        return target
 
 
 def failure(key: str, path: Path | str, error: OSError, cache: Path) -> EntryNotFound:
@@ -169,24 +189,6 @@ def failure(key: str, path: Path | str, error: OSError, cache: Path) -> EntryNot
     """
     words = [key, "" if is_refused(error) else str(path), in_cache(error, cache)]
     return EntryNotFound(": ".join(filter(None, words)))
-
-
-def _put_file(source: Source, target: Path, cache: Path) -> Path:
-    """
-    Have the file at *source* as *target*, which is in *cache*.
-    """
-    size = source.path.stat().st_size
-    small = size <= (mirror.KEPT if source.is_url else mirror.SMALL)
-    try:
-        if small or mirror.is_code(source.name):
-            mirror.copy_file(source.path, target)
-        else:
-            if source.is_url:
-                source.path.chmod(_READ_ONLY)  # what is too large to be copied must not be written to
-            target.symlink_to(source.path)
-    except OSError as error:
-        raise failure(source.key, source.path, error, cache) from error
-    return target
 
 
 def _kind(source: Source) -> str | None:

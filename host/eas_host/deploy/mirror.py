@@ -29,6 +29,7 @@ MOST_FILES: Final = 20_000
 _CODE: Final = re.compile(r"\.(py|so|jar|war|class)$|\.so(\.\d+)+$")
 _WHOLE: Final = frozenset({"ENV", "node_modules"})
 _SKIPPED: Final = frozenset({"__pycache__"})
+READ_ONLY: Final = 0o444
 _FICLONE: Final = 0x40049409
 """ioctl_ficlone(2): a copy that shares its blocks until it is written to, on btrfs and xfs."""
 
@@ -56,7 +57,7 @@ def not_huge(entry: os.DirEntry[str]) -> bool:
     return _size(entry) <= KEPT
 
 
-def mirror(source: Path, target: Path, copied: Wanted, avoided: Path) -> None:
+def mirror(source: Path, target: Path, copied: Wanted, avoided: Path, *, by_name: bool = False) -> None:
     """
     Make the folder *target* look like *source*.
 
@@ -65,6 +66,7 @@ def mirror(source: Path, target: Path, copied: Wanted, avoided: Path) -> None:
         target: a folder that is there and empty.
         copied: tells of a file whether it is copied; others are linked.
         avoided: a folder that is left out, since *target* lies in it.
+        by_name: as for `show`.
 
     Raises:
         OSError: *source* cannot be read, or *target* not be written.
@@ -76,7 +78,7 @@ def mirror(source: Path, target: Path, copied: Wanted, avoided: Path) -> None:
         with os.scandir(folder) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
         files += len(entries)
-        if files > MOST_FILES and folder != source:
+        if files > MOST_FILES and folder != source and not by_name:
             copy.rmdir()
             copy.symlink_to(folder)
             continue
@@ -85,10 +87,10 @@ def mirror(source: Path, target: Path, copied: Wanted, avoided: Path) -> None:
             if entry.is_symlink():
                 place.symlink_to(_link_text(Path(entry.path), source))
             elif not entry.is_dir():
-                _file(entry, place, copied)
+                _file(entry, place, copied, by_name=by_name)
             elif _same(entry, avoided) or entry.name in _SKIPPED:
                 continue
-            elif entry.name in _WHOLE or entry.name.startswith(".") or not os.access(entry.path, os.R_OK | os.X_OK):
+            elif not by_name and _is_linked(entry):
                 place.symlink_to(entry.path)
             else:
                 place.mkdir()
@@ -126,7 +128,33 @@ def flat(source: Path, target: Path) -> None:
                 place.symlink_to(entry.path)
 
 
-def _file(entry: os.DirEntry[str], place: Path, copied: Wanted) -> None:
+def show(source: Path, target: Path, *, by_name: bool) -> None:
+    """
+    Have the file *source* at *target*, uncopied: as a link or, if *by_name*, as a further name of the file. That serves
+    who cannot look into the folder of *source*; everybody may read the file then.
+    """
+    if not by_name:
+        target.symlink_to(source)
+        return
+    source.chmod(READ_ONLY)
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP}:
+            raise
+        copy_file(source, target)
+
+
+def _is_linked(folder: os.DirEntry[str]) -> bool:
+    """
+    Whether a folder of the user's is linked as a whole.
+    """
+    if folder.name in _WHOLE or folder.name.startswith("."):
+        return True
+    return not os.access(folder.path, os.R_OK | os.X_OK)
+
+
+def _file(entry: os.DirEntry[str], place: Path, copied: Wanted, *, by_name: bool) -> None:
     if entry.is_file() and copied(entry):
         try:
             copy_file(Path(entry.path), place)
@@ -135,7 +163,7 @@ def _file(entry: os.DirEntry[str], place: Path, copied: Wanted) -> None:
                 raise
         else:
             return
-    place.symlink_to(entry.path)
+    show(Path(entry.path), place, by_name=by_name and entry.is_file())
 
 
 def _link_text(link: Path, root: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from eas_host.config import HostConfig, Reading
-from eas_host.config.worker import split_class
+from eas_host.config.worker import check_isolation, split_class
 from eas_host.description import Description, Model, Processor
 from eas_host.errors import ConfigError
 
@@ -45,24 +45,11 @@ def overlay(description: Description, reading: Reading) -> Description:
             )
         if reading.config.isolation == "none":
             raise ConfigError("--isolation none has one processor, in the host's own process; the description has more")
-    check(reading.config)
+    check_isolation(reading.config)
     model = description.models[0]
     if given:
         model = _model(model, reading.config, frozenset(given))
     return replace(description, models=(model, *description.models[1:]))
-
-
-def check(config: HostConfig) -> None:
-    """
-    Refuse options that exclude one another.
-
-    Raises:
-        ConfigError: naming them.
-    """
-    if config.isolation == "none" and config.reload:
-        raise ConfigError("--isolation none and --reload: a version cannot be replaced in the host's own process")
-    if config.isolation == "none" and config.worker_processes != 1:
-        raise ConfigError("--isolation none has one worker, in the host's own process; drop --worker-processes")
 
 
 def _model(model: Model, config: HostConfig, given: frozenset[str]) -> Model:

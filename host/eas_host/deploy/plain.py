@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.worker import service_name
-from eas_host.deploy import unpacking
+from eas_host.deploy import confine, unpacking
 from eas_host.deploy.deployment import Deployment, Part
-from eas_host.errors import ConfigError, EntryNotFound
+from eas_host.errors import EntryNotFound
 from eas_host.jars import Layout
 from eas_host.shortage import in_cache, is_refused
 from eas_host.watching import PYTHON_FILES
@@ -33,21 +33,19 @@ def plain(config: HostConfig) -> Deployment:
     Raises:
         HostError: there is no entry, its type cannot be told, or options exclude one another.
     """
-    if config.isolation == "none" and config.reload:
-        raise ConfigError("--isolation none and --reload: a version cannot be replaced in the host's own process")
     spec = WorkerSpec.from_config(config)
     name = service_name(config, spec)
     warm_up = _warm_up(config)
     watched = _watched(spec) if config.reload else ()
     if spec.type == "python":
-        deployment = Deployment(config, name, (Part(None, _with_python(spec)),), warm_up, watched)
+        deployment = Deployment(config, name, (Part(None, _with_python(config, spec)),), warm_up, watched)
     elif config.reload and Path(spec.entry).exists():
         deployment = _copied(config, name, spec, warm_up, watched)
     elif packed := unpacking.packed(spec):
         deployment = _unpacked(config, name, spec, packed, warm_up)
     else:
         deployment = Deployment(config, name, (Part(None, spec),), warm_up, watched)
-    return deployment
+    return confine.settled(deployment) if spec.confined else deployment
 
 
 def _warm_up(config: HostConfig) -> Path | None:
@@ -70,7 +68,7 @@ def _watched(spec: WorkerSpec) -> tuple[Path, ...]:
     return (*code, *map(Path, spec.classpath), *model)
 
 
-def _with_python(spec: WorkerSpec) -> WorkerSpec:
+def _with_python(config: HostConfig, spec: WorkerSpec) -> WorkerSpec:
     """
     Have a program run on the Python of the `ENV` beside it.
     """
@@ -81,7 +79,7 @@ def _with_python(spec: WorkerSpec) -> WorkerSpec:
     from eas_host import log  # noqa: PLC0415
     from eas_host.deploy import interpreter  # noqa: PLC0415
 
-    found = interpreter.find(folder)
+    found = interpreter.find(folder, confine.command(config, folder))
     if found.why_not:
         log.warning("%s", found.why_not)
     return replace(spec, interpreter=found.path, packages=found.packages)
@@ -98,7 +96,7 @@ def _copied(
     cache = cache_folder(config)
     workspace = Workspace(cache, name)
     entry = Path(spec.entry)
-    with _filling(workspace, cache):
+    with _filling(workspace, cache, config):
         own = replace(
             spec,
             entry=str(_copy(entry, workspace.folder / "entry", cache)),
@@ -122,18 +120,19 @@ def _unpacked(
 
     cache = cache_folder(config)
     workspace = Workspace(cache, name)
-    with _filling(workspace, cache):
+    with _filling(workspace, cache, config):
         spec = unpacking.unpack(spec, packed, workspace.folder / "unpacked")
     return Deployment(config, name, (Part(None, spec),), warm_up, (), workspace.discard)
 
 
 @contextmanager
-def _filling(workspace: Workspace, cache: Path) -> Iterator[None]:
+def _filling(workspace: Workspace, cache: Path, config: HostConfig) -> Iterator[None]:
     """
-    Discard *workspace* if what it gets cannot be put there, and say why.
+    Hand *workspace* over to the user of *config*. If what it gets cannot be put there, discard it and say why.
     """
     try:
         yield
+        confine.hand_over(confine.confinement(config), workspace.folder, workspace.folder.iterdir())
     except OSError as error:
         workspace.discard()
         place = "" if is_refused(error) else f"{error.filename}: "

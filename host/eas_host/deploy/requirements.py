@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log, safe_path
-from eas_host.deploy.interpreter import Unable, ask
+from eas_host.deploy.interpreter import Confine, Unable, ask
+from eas_host.deploy.workspace import REQUIREMENTS
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.shortage import in_cache, is_refused
+from eas_host.user import User
 
 FILE: Final = "requirements.txt"
 _PATH_OPTION: Final = re.compile(
@@ -54,7 +56,15 @@ def lines_of(folder: Path) -> tuple[str, ...]:
     return tuple(_read(file, folder, ()))
 
 
-def install(lines: Sequence[str], interpreter: str, cache: Path, folder: Path | None = None) -> Path | None:
+def install(
+    lines: Sequence[str],
+    interpreter: str,
+    cache: Path,
+    folder: Path | None = None,
+    *,
+    user: User | None = None,
+    confine: Confine = list,
+) -> Path | None:
     """
     Install the requirement *lines*.
 
@@ -63,6 +73,8 @@ def install(lines: Sequence[str], interpreter: str, cache: Path, folder: Path | 
         interpreter: the Python that will import them, `""` for the host's own.
         cache: the folder that keeps what was installed.
         folder: what paths in the lines are relative to. Its own name does not count: it may be another one each time.
+        user: who runs pip and will own what it installs; None: whoever runs the host.
+        confine: as for `interpreter.ask`.
 
     Returns:
         The folder to import from; None where the lines ask for nothing.
@@ -75,15 +87,16 @@ def install(lines: Sequence[str], interpreter: str, cache: Path, folder: Path | 
     wanted = [line for line in _expanded(lines, folder, folder, ()) if line]
     if not wanted:
         return None
-    target = cache / "requirements" / _key(wanted, interpreter or sys.executable, folder)
+    owner = [user.number] if user is not None else []
+    target = cache / REQUIREMENTS / _key(wanted, interpreter or sys.executable, folder, owner, confine)
     try:
         safe_path.private_folder(target.parent)
         with _locked(target.with_suffix(".lock")):
             if target.is_dir():
-                safe_path.check_tree(target)
+                safe_path.check_tree(target, owner)
             else:
                 log.announce(f"[OK] Installing requirements [{_shown(wanted)}]")
-                _install(wanted, interpreter or sys.executable, target, folder)
+                _install(wanted, interpreter or sys.executable, target, folder, user)
     except OSError as error:
         if is_refused(error):
             raise InitializeFailed(f"requirements cannot be installed: {in_cache(error, cache)}") from error
@@ -130,16 +143,17 @@ def _with_path(line: str, folder: Path, write: Callable[[Path], str]) -> str:
     return (option["option"] + (option["gap"] or " ") if option else "") + write(folder / text)
 
 
-def _key(wanted: Sequence[str], interpreter: str, folder: Path) -> str:
+def _key(wanted: Sequence[str], interpreter: str, folder: Path, owner: Sequence[int], confine: Confine) -> str:
     """
-    Name the folder. A wheel or a list of constraints that is given as a file is another one when it was written anew.
+    Name the folder; each owner has one of his own. A wheel or a list of constraints that is given as a file is another
+    one when it was written anew.
     """
     try:
-        facts = ask(interpreter)
+        facts = ask(interpreter, confine)
     except Unable as error:
         raise InitializeFailed(f"requirements cannot be installed: {interpreter} {error}") from error
     files = [_version(path) for path in _files(wanted, folder)]
-    text = json.dumps([facts.abi, facts.version, wanted, files])
+    text = json.dumps([facts.abi, facts.version, wanted, files, *owner])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
@@ -172,7 +186,7 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path) -> None:
+def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path, user: User | None) -> None:
     for left in target.parent.glob(f".{target.name}-*"):  # by a host that was killed
         shutil.rmtree(left, ignore_errors=True)
     made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -181,20 +195,25 @@ def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path
         lines = (_with_path(line, folder, lambda path: str(path.absolute())) for line in wanted)
         file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
         packages.mkdir(mode=0o755)
-        _run_pip([*_pip(interpreter), "install", "--target", str(packages), "--requirement", str(file)], wanted)
+        if user is not None:
+            for path in (made, file, packages):
+                os.chown(path, user.number, user.group)
+        _run_pip(
+            user, [*_pip(interpreter, user), "install", "--target", str(packages), "--requirement", str(file)], wanted
+        )
         packages.rename(target)
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _pip(interpreter: str) -> list[str]:
+def _pip(interpreter: str, user: User | None) -> list[str]:
     """
     Find a pip for *interpreter*: its own, or the host's.
     """
     options = ["--disable-pip-version-check", "--no-input"]
-    if _has_pip(interpreter):
+    if _has_pip(interpreter, user):
         return [interpreter, "-m", "pip", *options]
-    if interpreter != sys.executable and _has_pip(sys.executable):
+    if interpreter != sys.executable and _has_pip(sys.executable, user):
         return [sys.executable, "-m", "pip", "--python", interpreter, *options]
     raise InitializeFailed(
         f"requirements cannot be installed: there is no pip in {interpreter}; add it with `{interpreter} -m ensurepip`,"
@@ -202,9 +221,21 @@ def _pip(interpreter: str) -> list[str]:
     )
 
 
-def _has_pip(interpreter: str) -> bool:
+def _has_pip(interpreter: str, user: User | None) -> bool:
     # From `/`: a folder called pip in the working directory is not meant.
-    return subprocess.run([interpreter, "-c", "import pip"], cwd="/", capture_output=True, check=False).returncode == 0
+    command = _as_user(user, [interpreter, "-c", "import pip"])
+    return subprocess.run(command, cwd="/", capture_output=True, check=False).returncode == 0
+
+
+def _as_user(user: User | None, command: list[str]) -> list[str]:
+    """
+    What runs *command* as *user*: building a package runs its code. A sandbox would have no network.
+    """
+    if user is None:
+        return command
+    from eas_host.sandbox.plan import Confinement  # noqa: PLC0415  most hosts confine nothing
+
+    return Confinement(user).command(command)
 
 
 def _shown(wanted: Sequence[str]) -> str:
@@ -214,13 +245,13 @@ def _shown(wanted: Sequence[str]) -> str:
     return re.sub(r"(?<=://)[^/@\s]+(?=@)", "****", re.sub(r"\s+--hash\S*", "", ", ".join(wanted)))
 
 
-def _run_pip(command: Sequence[str], wanted: Sequence[str]) -> None:
+def _run_pip(user: User | None, command: list[str], wanted: Sequence[str]) -> None:
     """
     Run pip, under the user's own settings for it: PIP_ variables, pip.conf, proxies.
     """
     last: list[str] = []
     with subprocess.Popen(
-        command,
+        _as_user(user, command),
         cwd="/",
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,

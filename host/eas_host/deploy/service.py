@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from eas_host import fetch, log
 from eas_host.config import HostConfig, Reading, WorkerSpec
 from eas_host.config.worker import service_name, split_class
-from eas_host.deploy import entries, environment, interpreter, models, requirements, storage, unpacking
+from eas_host.deploy import confine, entries, environment, interpreter, models, requirements, storage, unpacking
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.deploy.entries import Entry, Package
 from eas_host.deploy.fixed import show
@@ -24,6 +26,11 @@ from eas_host.deploy.overlay import overlay
 from eas_host.deploy.workspace import Workspace, cache_folder, safe_name
 from eas_host.description import Description, Model
 from eas_host.errors import ConfigError
+from eas_host.user import find_user
+
+_UNPACKED: Final = ".unpacked"
+_REST: Final = ("model", "config", _UNPACKED)
+"""What a model's tree has beside its package."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ def prepare(description: Description, reading: Reading, links: Links) -> Deploym
     description = overlay(description, reading)
     _demand_processors(description)
     config = reading.config
+    confined = confine.confinement(config)
     cache = cache_folder(config)
     sources = _fetch(description, cache)
     name = config.name or description.name or description.file.stem
@@ -70,15 +78,23 @@ def prepare(description: Description, reading: Reading, links: Links) -> Deploym
     try:
         workspace.on_discard(lambda: links.drop(workspace))
         built = [
-            _build(model, _tree(workspace, model, description, cache), sources, description.text)
+            _build(model, _tree(workspace, model, description, cache, config), sources, description.text)
             for model in description.models
         ]
         fixed = Path(config.workspace) if config.workspace else None
         show(workspace, fixed, [one.tree for one in built], links)
         for wanted in description.storage:
             storage.mount(wanted.mount_path, sources[wanted.where], [one.tree.root for one in built], workspace, links)
+        trees = [one.tree for one in built]
+        # A package's own Python runs next, as the user; what it cannot have touched follows after that.
+        confine.hand_over(confined, workspace.folder, (tree.root / "predictor" for tree in trees))
         parts = tuple(_part(one, description, config, fixed, cache) for one in built)
-        warm_up = _warm_up(config, sources, workspace, [one.tree for one in built])
+        warm_up = _warm_up(config, sources, workspace, trees)
+        confine.hand_over(confined, workspace.folder, (tree.root / name for tree in trees for name in _REST))
+        if confined is not None:
+            shown = _shown(sources, description, fixed)
+            spec_of = partial(replace, readable=shown, writable=(str(workspace.folder),))
+            parts = tuple(replace(part, spec=spec_of(part.spec)) for part in parts)
     except BaseException as error:
         workspace.discard()
         if isinstance(error, OSError):  # the disk is full, or what is in a folder cannot be looked at
@@ -86,7 +102,16 @@ def prepare(description: Description, reading: Reading, links: Links) -> Deploym
         raise
     name = config.name or description.name or service_name(config, parts[0].spec)
     watched = (description.file, *(source.path for source in _watched(sources)))
-    return Deployment(replace(config, name=name), name, parts, warm_up, watched, workspace.discard)
+    deployment = Deployment(replace(config, name=name), name, parts, warm_up, watched, workspace.discard)
+    return confine.settled(deployment)
+
+
+def _shown(sources: dict[str, Source], description: Description, fixed: Path | None) -> tuple[str, ...]:
+    """
+    What the workspace has links to, and what leads into it: a sandbox shows that, too.
+    """
+    mounts = (wanted.mount_path for wanted in description.storage)
+    return (*(str(source.path) for source in sources.values()), *mounts, *([str(fixed)] if fixed else []))
 
 
 def _demand_processors(description: Description) -> None:
@@ -129,14 +154,14 @@ def _processor_path(model: Model, description: Description) -> str:
     return str(beside.parent) if beside.is_file() else ""
 
 
-def _tree(workspace: Workspace, model: Model, description: Description, cache: Path) -> Tree:
+def _tree(workspace: Workspace, model: Model, description: Description, cache: Path, config: HostConfig) -> Tree:
     if model.name is None:
-        return Tree(workspace.folder, cache)
+        return Tree(workspace.folder, cache, by_name=bool(config.user))
     taken = {safe_name(other.name or "") for other in description.models if other is not model}
     name = safe_name(model.name)
     if name in taken:
         name = f"{name}-{description.models.index(model)}"
-    return Tree(workspace.folder / name, cache)
+    return Tree(workspace.folder / name, cache, by_name=bool(config.user))
 
 
 def _build(model: Model, tree: Tree, sources: dict[str, Source], text: str) -> Built:
@@ -182,19 +207,22 @@ def _part(built: Built, description: Description, config: HostConfig, fixed: Pat
     shown_at = fixed if model.name is None else None
     variables = environment.variables(description.text, description.environment, shown_at, description.cuda)
     spec = replace(spec, folder=str(_folder(entry)), environment=variables)
-    spec = unpacking.unpack(spec, unpacking.packed(spec), tree.root / ".unpacked")
-    return Part(model.name, _with_python(spec, package, description, cache) if entry.type == "python" else spec)
+    spec = unpacking.unpack(spec, unpacking.packed(spec), tree.root / _UNPACKED)
+    return Part(model.name, _with_python(spec, package, description, cache, config) if entry.type == "python" else spec)
 
 
 def _folder(entry: Entry) -> Path:
     return entry.path if entry.path.is_dir() else entry.path.parent
 
 
-def _with_python(spec: WorkerSpec, package: Package, description: Description, cache: Path) -> WorkerSpec:
+def _with_python(
+    spec: WorkerSpec, package: Package, description: Description, cache: Path, config: HostConfig
+) -> WorkerSpec:
     """
     Have a Python processor run on its package's own Python, and with what it requires.
     """
-    found = interpreter.find(package.folder)
+    confined = confine.command(config, package.folder)
+    found = interpreter.find(package.folder, confined)
     if found.why_not:
         log.warning("%s", found.why_not)
     path = found.path
@@ -202,7 +230,8 @@ def _with_python(spec: WorkerSpec, package: Package, description: Description, c
         log.warning("--isolation none: the processor runs on the host's own Python, not on %s", path)
         path = ""
     lines = (*description.requirements, *requirements.lines_of(package.folder))
-    installed = requirements.install(lines, path, cache, package.folder)
+    user = find_user(config.user) if config.user else None
+    installed = requirements.install(lines, path, cache, package.folder, user=user, confine=confined)
     packages = (str(installed), *found.packages) if installed is not None else found.packages
     return replace(spec, interpreter=path, packages=packages)
 

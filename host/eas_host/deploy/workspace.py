@@ -38,20 +38,29 @@ from eas_host.shortage import in_cache, is_refused
 
 _NAME_MAX: Final = 48
 """Characters of a service's name in a folder's: with 4 bytes each, a file name (255 bytes) has room for more."""
+WORKSPACES: Final = "workspaces"
+REQUIREMENTS: Final = "requirements"
+_FOR_USERS: Final = "/var/cache/eas-host"
+"""The cache of root whose workers are another user: that one cannot get through root's home folder."""
 _versions: Final = itertools.count(1)
 
 
 def cache_folder(config: HostConfig) -> Path:
     """
-    The folder for downloads and workspaces. It is made if need be.
+    The folder for downloads and workspaces. It is made if need be; what the user of `--user` must get through is open
+    to that.
 
     Raises:
         ConfigError: it cannot be written to, or somebody else can change what is in it.
     """
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = Path(config.cache or Path(home).expanduser() / "eas-host")
+    folder = Path(config.cache or (_FOR_USERS if config.user else Path(home).expanduser() / "eas-host"))
     try:
         safe_path.private_folder(folder)
+        if config.user:
+            for passed in (folder, folder / WORKSPACES, folder / REQUIREMENTS):
+                safe_path.private_folder(passed)
+                passed.chmod(passed.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)  # to go through, not to look around
         if not os.access(folder, os.W_OK | os.X_OK):
             number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
             raise OSError(number, os.strerror(number))
@@ -86,7 +95,7 @@ class Workspace:
     """
 
     def __init__(self, cache: Path, service: str) -> None:
-        root = cache / "workspaces"
+        root = cache / WORKSPACES
         self._undo: list[Callable[[], None]] = []
         try:
             safe_path.private_folder(root)

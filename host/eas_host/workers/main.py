@@ -53,6 +53,10 @@ def main() -> int:
     open_log(log_fd)
     with open(spec_fd, encoding="utf-8") as file:  # noqa: PTH123  it is a descriptor
         spec = WorkerSpec.from_json(file.read())
+    if spec.confined:
+        from eas_host.sandbox import kernel  # noqa: PLC0415  few need it
+
+        kernel.set_dumpable(on=False)
     ring = WorkerRing(memory_fd, completion_fd, spec.worker)
     control = SocketControl(socket.socket(fileno=control_fd), on_end=lambda: os._exit(1))
     return work(ring, control, lambda: _make(spec, ring, control))

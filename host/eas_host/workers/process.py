@@ -15,13 +15,16 @@ import socket
 import subprocess
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eas_host import boot, log
 from eas_host.config import WorkerSpec
 from eas_host.ring import FrontRing
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
 from eas_host.workers.outbox import Outbox
+
+if TYPE_CHECKING:
+    from eas_host.sandbox.plan import Confinement
 
 
 class WorkerProcess:
@@ -34,6 +37,7 @@ class WorkerProcess:
         spec: its processor and its number.
         on_event: called with each message of the worker, a dict with a key `event`.
         on_death: called once with its exit status: an exit code, or minus the signal that ended it.
+        confinement: what is taken away from it, if anything.
 
     Raises:
         OSError: no process can be started: the system is out of processes, memory or descriptors.
@@ -46,6 +50,7 @@ class WorkerProcess:
         spec: WorkerSpec,
         on_event: Callable[[dict[str, Any]], None],
         on_death: Callable[[int], None],
+        confinement: Confinement | None = None,
     ) -> None:
         self._loop = loop
         self._on_death = on_death
@@ -58,15 +63,17 @@ class WorkerProcess:
             ends = {name: _pipe(our_ends, child_ends) for name in ("log", "stdout", "stderr")}
             spec_fd = _file_of(spec.to_json(), child_ends)
             inherited = (control_child.fileno(), spec_fd, ring.memory_fd, ring.completion_fd, ends["log"][1])
+            command = boot.command(
+                "eas_host.workers.main",
+                *inherited,
+                os.getpid(),
+                interpreter=spec.interpreter,
+                packages=spec.packages,
+            )
             self._process = subprocess.Popen(
-                boot.command(
-                    "eas_host.workers.main",
-                    *inherited,
-                    os.getpid(),
-                    interpreter=spec.interpreter,
-                    packages=spec.packages,
-                ),
-                env={**os.environ, **spec.environment},
+                command if confinement is None else confinement.worker(command, spec),
+                # Variables of the processor, such as LD_PRELOAD, are not for the launcher, which has more rights.
+                env={**os.environ, **(spec.environment if confinement is None else {})},
                 stdin=subprocess.DEVNULL,
                 stdout=ends["stdout"][1],
                 stderr=ends["stderr"][1],

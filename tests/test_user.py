@@ -1,0 +1,232 @@
+"""
+--user: workers are another user, with nothing of root's but what they inherit.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import LANGUAGES
+from eas_host.deploy import mirror
+from eas_host.errors import ConfigError
+from eas_host.user import find_user
+from support.build import SOURCES, Workshop, run
+from support.command import run as run_host
+from support.env import make_env
+from support.host import Host, clean_environment
+from support.service import describe
+from support.users import NOBODY, STRANGER, acting_as, copy, need_root, public, public_host
+from support.wheel import make_wheel
+from support.wire import command
+
+__all__ = ["public", "public_host"]
+
+TRIES = SOURCES / "python" / "tries.py"
+
+
+def tell(host: Host, expression: str) -> str:
+    return host.call(expression.encode()).body.decode()
+
+
+def status(pid: int) -> dict[str, list[str]]:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@pytest.mark.usefixtures("public_host")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_workers_are_that_user(public: Path, workshop: Workshop, tmp_path: Path, language: str) -> None:
+    """In each language they serve, crash with a report, are replaced, and are nobody else."""
+    entry = copy(workshop.contract(language), public / "code")
+    with Host(tmp_path, entry=entry, processor_type=language, user="nobody") as host:
+        assert host.call(b"as ever").body == b"as ever"
+        (worker,) = host.workers()
+        seen = status(worker)
+        assert seen["Uid"] == [str(NOBODY)] * 4
+        assert set(seen["Gid"] + seen["Groups"]) == {str(pwd.getpwnam("nobody").pw_gid)}
+        assert seen["NoNewPrivs"] == ["1"]
+        assert seen["CapEff"] == seen["CapPrm"] == ["0" * 16]
+        assert Path(f"/proc/{worker}/mem").stat().st_uid == 0, "others of that user could read its memory"
+        assert status(host.pid)["Uid"] == ["0"] * 4
+        host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/processors")
+        assert host.call(command("die", "segv")).status == 500
+        assert host.call(b"again").body == b"again"
+        host.kill_worker()
+        assert host.call(b"and again").body == b"and again"
+
+
+@pytest.mark.usefixtures("public_host")
+def test_what_it_finds(public: Path, tmp_path: Path) -> None:
+    """A login's variables; root's files closed; standard output by its name; rights that nothing gives back."""
+    with Host(tmp_path, entry=copy(TRIES, public / "code"), user=f"{STRANGER}:{NOBODY}") as host:
+        assert tell(host, "os.getresuid(), os.getresgid(), os.getgroups()") == str(
+            ((STRANGER,) * 3, (NOBODY,) * 3, [NOBODY])
+        )
+        assert tell(host, "os.environ['HOME'], os.environ['USER'], os.environ['LOGNAME']") == str(
+            ("/", str(STRANGER), str(STRANGER))
+        )
+        assert tell(host, "open('/etc/shadow')") == "PermissionError"
+        assert tell(host, "os.kill(os.getppid(), 0)") == "PermissionError"
+        assert tell(host, "open(f'/proc/{os.getppid()}/environ')") == "PermissionError"
+        assert tell(host, "open('/proc/self/mem')") == "PermissionError"
+        assert tell(host, "os.setuid(0)") == "PermissionError"
+        assert tell(host, "subprocess.run('echo to stdout >/dev/stdout', shell=True).returncode") == "0"
+        host.wait_for_log("to stdout")
+
+
+@pytest.mark.usefixtures("public_host")
+def test_nothing_is_left(public: Path, tmp_path: Path) -> None:
+    """What the processor has started ends with its worker, and all of it with a host that is killed."""
+    with Host(tmp_path, entry=copy(TRIES, public / "code"), user="nobody") as host:
+        assert tell(host, "subprocess.Popen(['sleep', '600'], stdout=-3).poll()") == "None"
+        host.send_signal(signal.SIGKILL)
+        host.ends_with(-signal.SIGKILL)
+
+
+def test_a_described_service(public: Path, public_host: Path, tmp_path: Path) -> None:
+    """Its workspace is the user's to write to; what the package brings to run, and pip, run as that user alone."""
+    spy = f"import os; open(f'{public}/spied/{{os.getuid()}}', 'w').close()\n"
+    (public / "spied").mkdir(mode=0o777)
+    (public / "spied").chmod(0o777)
+    package = public / "code"
+    copy(TRIES, package)
+    make_env(package, modules={"sitecustomize.py": spy})
+    wheel = make_wheel(public / "wheels", "small", "1.0")
+    (package / "ENV" / "pyvenv.cfg").write_text(f"home = {public_host.parent}\n", encoding="utf-8")
+    (package / "ENV" / "bin" / "python").unlink()
+    (package / "ENV" / "bin" / "python").symlink_to(public_host)
+    description = describe(
+        public,
+        name="d",
+        processor_path="code",
+        processor_entry="tries.py",
+        processor_type="python",
+        requirements=[str(wheel)],
+        processor_envs=[{"name": "HOME", "value": "/from/the/description"}],
+    )
+    words = ("serve", description)
+    cache = public / "cache"
+    with Host(tmp_path, {}, words, listen="127.0.0.1:0", user="nobody", cache=cache) as host:
+        folder = tell(host, "os.getcwd()")
+        assert folder.startswith(str(cache / "workspaces" / "d-"))
+        assert tell(host, "open('new', 'w').write('abc')") == "3"
+        assert tell(host, "open('../../new', 'w')") == "PermissionError"
+        assert tell(host, "os.listdir('../../..')") == "PermissionError"
+        assert tell(host, "os.environ['HOME']") == "/from/the/description"
+        assert tell(host, "__import__('small').VERSION") == "1.0"
+        assert tell(host, "os.stat(__import__('small').__file__).st_uid") == str(NOBODY)
+        (installed,) = (path for path in (cache / "requirements").iterdir() if path.is_dir())
+        assert installed.stat().st_uid == NOBODY
+    assert os.listdir(public / "spied") == [str(NOBODY)]  # noqa: PTH208  names
+
+
+@pytest.mark.usefixtures("public_host")
+def test_variables_of_the_processor_are_not_the_launchers(public: Path, tmp_path: Path) -> None:
+    """A library that a description has preloaded runs as the user only, not in what becomes the user."""
+    source = public / "preloaded.c"
+    source.write_text(
+        "#include <fcntl.h>\n#include <stdio.h>\n#include <unistd.h>\n"
+        "__attribute__((constructor)) static void load(void) {\n"
+        f'  char name[99]; sprintf(name, "{public}/spied/%d", (int)getuid()); open(name, O_CREAT | O_WRONLY, 0600);\n'
+        "}\n",
+        encoding="utf-8",
+    )
+    run("gcc", "-shared", "-fPIC", "-o", public / "preloaded.so", source)
+    (public / "spied").mkdir()
+    (public / "spied").chmod(0o777)
+    copy(TRIES, public / "code")
+    envs = [{"name": "LD_PRELOAD", "value": f"{public}/preloaded.so"}]
+    keys = {"name": "d", "processor_path": "code", "processor_entry": "tries.py", "processor_envs": envs}
+    words = ("serve", describe(public, **keys))
+    with Host(tmp_path, {}, words, listen="127.0.0.1:0", user="nobody", cache=public / "cache") as host:
+        assert tell(host, "1 + 1") == "2"
+    assert os.listdir(public / "spied") == [str(NOBODY)]  # noqa: PTH208  names
+
+
+def test_a_large_download(tmp_path: Path) -> None:
+    """It has a further name in the workspace, which the user may read and not write, and is still the cache's."""
+    need_root()
+    kept = tmp_path / "weights.bin"
+    kept.write_bytes(b"weights")
+    kept.chmod(0o600)
+    mirror.show(kept, tmp_path / "name", by_name=True)
+    assert (tmp_path / "name").samefile(kept)
+    assert (kept.stat().st_uid, kept.stat().st_mode & 0o777) == (0, 0o444)
+
+
+def test_who_there_is() -> None:
+    """By name or number; a number needs no entry; groups are the user's own, or the one that is named."""
+    need_root()
+    assert find_user("nobody").number == find_user(str(NOBODY)).number == NOBODY
+    assert find_user("nobody:0").group == 0
+    assert find_user("nobody:root").groups[0] == 0
+    stranger = find_user(str(STRANGER))
+    assert (stranger.group, stranger.groups, stranger.home) == (STRANGER, (STRANGER,), "/")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("no-such", "no user"),
+        ("nobody:no-such", "no group"),
+        ("", "no user"),
+        ("4294967295", "no user"),
+        ("-1", "no user"),
+    ],
+)
+def test_who_there_is_not(text: str, word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        find_user(text)
+
+
+def test_only_root_may() -> None:
+    need_root()
+    with acting_as(NOBODY), pytest.raises(ConfigError, match=r"^--user nobody: only root can"):
+        find_user("nobody")
+
+
+def test_what_cannot_be_reached(workshop: Workshop) -> None:
+    """One line before anything serves: what it is, which folder is closed, and what to type."""
+    need_root()
+    entry = workshop.contract("cpp")  # in a folder of pytest's, which is root's alone
+    ended = run_host("--entry", entry, "--user", "nobody", "--listen", "127.0.0.1:0")
+    ended.fails_in_one_line(2, "--user nobody: the processor could not read", "mode 0700", "chmod o+x")
+
+
+@pytest.mark.parametrize("option", ["--user=nobody", "--sandbox"])
+def test_where_there_is_no_worker_process(workshop: Workshop, option: str) -> None:
+    entry = workshop.contract("python")
+    ended = run_host("--entry", entry, "--isolation", "none", option)
+    ended.fails_in_one_line(2, "--isolation none", option.partition("=")[0])
+
+
+@pytest.mark.parametrize("name", ["EAS_HOST_USER", "EAS_HOST_SANDBOX"])
+def test_a_program_of_its_own(tmp_path: Path, name: str) -> None:
+    """`python app.py` is its author's process: it cannot be confined, and says so."""
+    app = tmp_path / "app.py"
+    app.write_text(TRIES.read_text("utf-8") + "\n\nTries().run()\n", "utf-8")
+    variables = {**clean_environment(), name: "1"}
+    ended = subprocess.run([sys.executable, app], env=variables, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert f"eas-host: {name}: the processor runs in the program's own process" in ended.stderr
+
+
+def test_root_is_told(workshop: Workshop, tmp_path: Path) -> None:
+    """In one line, once it serves."""
+    need_root()
+    with Host(tmp_path, entry=workshop.contract("cpp")) as host:
+        assert host.log.text(stream="stderr").count("running processors as root; --user NAME") == 1
+
+
+def test_root_may_say_that_it_is_meant(workshop: Workshop, tmp_path: Path) -> None:
+    need_root()
+    with Host(tmp_path, entry=workshop.contract("cpp"), user="root") as host:
+        assert host.call(b"x").body == b"x"
+        assert "as root" not in host.log.text(stream="stderr")
