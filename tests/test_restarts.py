@@ -49,7 +49,9 @@ def death(
         (death(status=-9, ready_for=None), End.KILLED, "killed"),
         (death(ready_for=None), End.UNLOADED, "load"),
         (death(ready_for=None, status=3, says="no"), End.UNLOADED, "load"),
-        (death(ready_for=60.0, status=-9, says="no thread"), End.UNLOADED, "load"),
+        (death(ready_for=0.1, status=3, says="no thread"), End.UNLOADED, "load"),
+        (death(ready_for=0.1, status=3, says="no thread", answered=1), End.ANSWERED, "load"),
+        (death(ready_for=60.0, status=3, says="no thread"), End.LASTED, "load"),
     ],
 )
 def test_what_an_end_was(ended: Death, end: End, cause: str) -> None:

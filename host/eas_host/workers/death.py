@@ -57,7 +57,7 @@ class Death(NamedTuple):
     @property
     def loaded(self) -> bool:
         """
-        Whether it had loaded the processor.
+        Whether it had loaded the processor, and all of its threads had started.
         """
         return self.ready_for is not None and self.load_error is None
 
@@ -66,15 +66,13 @@ class Death(NamedTuple):
         """
         What it means for the next process.
         """
-        if self.load_error is not None:
-            return End.UNLOADED
         if self.ready_for is not None and (self.proven or self.by_host or self.ready_for >= PROVEN_SECONDS):
             return End.LASTED
         if self.answered:
             return End.ANSWERED
         if self.killed:
             return End.KILLED
-        return End.UNLOADED if self.ready_for is None else End.IN_VAIN
+        return End.IN_VAIN if self.loaded else End.UNLOADED
 
     @property
     def cause(self) -> str:

@@ -105,7 +105,8 @@ class Supervisor:
             self._spawn(worker)
         await asyncio.wait([self._started])  # whoever gives up waiting must not cancel it
         self._started.result()
-        self._liveness.start()
+        if not self._stopping:
+            self._liveness.start()
 
     async def stop(self) -> None:
         """
@@ -233,7 +234,8 @@ class Supervisor:
         """
         end = death.end
         delay = worker.restarts.after(end, self._keepalive())
-        if not self._started.done() and end is not End.LASTED and (end is not End.KILLED or worker.restarts.hopeless):
+        served = end in (End.LASTED, End.ANSWERED)
+        if not self._started.done() and not served and (end is not End.KILLED or worker.restarts.hopeless):
             self._started.set_exception(error)
         if self._started.done() and self._started.exception() is not None:
             return  # whoever waited for the start says why
@@ -283,7 +285,7 @@ class Supervisor:
         """
         alive = any(worker.state is State.READY for worker in self._workers)
         self._dispatcher.worker_alive = alive
-        coming = self._started.done() and not self._blocked and not self._given_up
+        coming = self._started.done() and not self._blocked and (self.proven or not self._given_up)
         soon = coming and any(worker.restarts.hopeful(self._keepalive()) for worker in self._workers)
         self._dispatcher.ready = alive or soon
         self._dispatcher.reason = self._reason()
