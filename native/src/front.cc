@@ -23,7 +23,8 @@ constexpr int kAwaitedShare = 4;
 
 }  // namespace
 
-Front::Front(Ring& ring) : ring_(ring), books_(ring.layout.shape.slots), completed_(ring.layout.shape.workers) {
+Front::Front(Ring& ring)
+    : ring_(ring), books_(ring.layout.shape.slots), completed_(ring.layout.shape.workers) {
   scratch_.reserve(books_.size());
   free_.reserve(books_.size());
   for (int slot = static_cast<int>(books_.size()) - 1; slot >= 0; --slot) free_.push_back(slot);

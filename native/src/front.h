@@ -85,10 +85,10 @@ class Front {
   Ring& ring_;
   std::vector<Book> books_;
   std::vector<uint64_t> completed_;  // by worker
-  std::vector<int> free_;     // taken from the back: the slot used last is still in the caches
-  std::vector<int> scratch_;  // of RebuildQueue, so that it allocates nothing
-  uint64_t tail_ = 0;         // the truth of header->tail
-  uint64_t head_seen_ = 0;    // header->head as last read: spares a cache miss per submission
+  std::vector<int> free_;            // taken from the back: the slot used last is still in the caches
+  std::vector<int> scratch_;         // of RebuildQueue, so that it allocates nothing
+  uint64_t tail_ = 0;                // the truth of header->tail
+  uint64_t head_seen_ = 0;           // header->head as last read: spares a cache miss per submission
   uint64_t tickets_ = 0;
   uint64_t turn_ = kNever;     // when the first was published since the last nudge, and so all of them
   uint64_t counts_ = 0;        // of Waiting, when it must look at each entry
