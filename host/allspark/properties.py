@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
+from _thread import RLock
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
@@ -32,7 +32,7 @@ class Store:
         self._put: dict[bytes, int] = {}
         self._listeners: dict[bytes, list[Listener]] = {}
         self._outlet: Outlet | None = None
-        self._lock = threading.RLock()
+        self._lock = RLock()  # of C, which gevent leaves alone: threads of the host take it, too
         # A child must not inherit the lock from a thread that it has not.
         os.register_at_fork(
             before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release

@@ -12,6 +12,7 @@ from functools import cached_property
 from io import TextIOWrapper
 from typing import Final, TextIO
 
+from eas_host.unpatched import make_poll
 from eas_host.writer import Writer
 
 _BESIDE_SECONDS: Final = 0.2
@@ -122,6 +123,6 @@ class Output:
 
 
 def _takes_more(fd: int) -> bool:
-    poll = select.poll()
+    poll = make_poll()
     poll.register(fd, select.POLLOUT)
     return bool(poll.poll(0))

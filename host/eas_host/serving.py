@@ -64,6 +64,7 @@ def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = No
     try:
         host.workers.run(lambda: loop.run_until_complete(host.run()))
     finally:
+        signals.outlive_more()
         host.close()
     return 0
 

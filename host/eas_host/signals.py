@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from eas_host.ring import forget_signals, guard_signals, hold_signals_in_forks, restore_signals, take_signal
+from eas_host.unpatched import Event
 
 STOP: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """They ask a host to stop: Ctrl+C, a supervisor, the end of a terminal."""
@@ -66,6 +67,15 @@ def give_back(number: signal.Signals) -> None:
         signal.signal(number, taken.before)
 
 
+def outlive_more() -> None:
+    """
+    All is answered: more of what supervisors send shall not spoil this process's end. To be called on the main thread.
+    """
+    for number in STOP:
+        if number != signal.SIGINT:  # nothing else could end a process that hangs at its end
+            signal.signal(number, signal.SIG_IGN)
+
+
 def is_ignored(number: signal.Signals) -> bool:
     """
     Whether whoever started this process wants *number* to be ignored, as `nohup` does with SIGHUP.
@@ -89,14 +99,14 @@ def share_process() -> None:
     guard_signals()
 
 
-def interrupt_main_thread(number: signal.Signals, handled: threading.Event) -> None:
+def interrupt_main_thread(number: signal.Signals, handled: Event) -> None:
     """
     Have the main thread handle *number*, which it does with a handler that sets *handled*, wherever it waits.
 
     Python misses a signal that comes while a thread is about to wait, so one may not be enough.
     """
     while not handled.is_set() and threading.main_thread().is_alive():
-        signal.pthread_kill(threading.main_thread().ident or 0, number)
+        os.kill(os.getpid(), number)  # the kernel gives it to the main thread, if that does not block it
         handled.wait(_AGAIN_SECONDS)
 
 

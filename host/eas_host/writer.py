@@ -22,6 +22,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Union
 
+from eas_host.unpatched import allocate_lock, start_thread
+
 MOST: Final = 1024 * 1024
 """Bytes that may wait: some thousand lines, which a reader that has only been busy catches up with."""
 _WHOLE: Final = select.PIPE_BUF
@@ -46,8 +48,8 @@ class Writer:
         """
         Begin empty. A forked child has neither the thread nor a claim to what its parent has to say.
         """
-        self._lock = threading.Lock()
-        self._work = threading.Lock()  # held, but for a moment when there is work for a thread that waits for it
+        self._lock = allocate_lock()
+        self._work = allocate_lock()  # held, but for a moment when there is work for a thread that waits for it
         self._work.acquire()
         self._queue: deque[_Waiting] = deque()
         self._size = 0  # bytes in the queue and on their way out of it
@@ -96,14 +98,15 @@ class Writer:
         """
         Wait until all is written, for that many *seconds* at most, and tell whether it is.
         """
-        written = threading.Lock()
+        written = allocate_lock()
         written.acquire()
         with self._lock:
             self._confess()
             if not self._started and not self._queue:
                 return True
             self._append(written)
-        return written.acquire(timeout=seconds)
+        done: bool = written.acquire(timeout=seconds)
+        return done
 
     def _append(self, what: _Waiting) -> None:
         self._queue.append(what)
@@ -118,7 +121,7 @@ class Writer:
         Start the thread. Where the system lets no more be started, the next record tries it again.
         """
         with contextlib.suppress(RuntimeError):
-            threading.Thread(target=self._run, name="eas-writer", daemon=True).start()
+            start_thread(self._run, "eas-writer")
             self._started = True
 
     def _confess(self) -> None:

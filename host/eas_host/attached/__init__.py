@@ -15,15 +15,16 @@ threads. What must not wait for the user's code, accepting and answering, is in 
 
 from __future__ import annotations
 
-import threading
 from multiprocessing.process import current_process
 from typing import TYPE_CHECKING
+
+from eas_host.unpatched import allocate_lock
 
 if TYPE_CHECKING:
     from allspark.opening import Opening
     from eas_host.attached.session import Session
 
-_lock = threading.Lock()
+_lock = allocate_lock()
 _session: Session | None = None
 
 

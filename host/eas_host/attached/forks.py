@@ -10,12 +10,12 @@ from __future__ import annotations
 import faulthandler
 import multiprocessing
 import os
-import queue
 import socket
 import sys
-import threading
 import traceback
+from _queue import SimpleQueue
 from collections.abc import Callable
+from select import POLLIN
 from typing import TYPE_CHECKING, Final
 
 from allspark.properties import store
@@ -23,6 +23,7 @@ from eas_host.errors import InitializeFailed
 from eas_host.processors.answers import describe, user_trace
 from eas_host.processors.program import Program
 from eas_host.ring import WorkerRing, die_with_parent, open_log
+from eas_host.unpatched import Event, get_among_greenlets, has_greenlets, make_poll, own_socket, start_thread
 from eas_host.workers.control import Message, SocketControl
 from eas_host.workers.main import ignore_signals, work
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from allspark import BaseProcessor
 
 _UNKNOWN: Final = 255
+_REAPED_WITHIN: Final = 100
+"""How often it is looked, each 10 ms, for how a process has ended that has."""
 
 
 class Forks:
@@ -40,16 +43,16 @@ class Forks:
     def __init__(self, control: SocketControl, processor: BaseProcessor) -> None:
         self._control = control
         self._processor = processor
-        self._wanted: queue.SimpleQueue[tuple[int, socket.socket] | None] = queue.SimpleQueue()
+        self._wanted: SimpleQueue[tuple[int, socket.socket] | None] = SimpleQueue()
         control.on("fork", self._on_fork)
 
     def run(self, count: int) -> None:
         """
         Have the front start *count* of them, and serve until it is gone.
         """
-        threading.Thread(target=self._wait_for_end, name="eas-end", daemon=True).start()
+        start_thread(self._wait_for_end, "eas-end")
         self._control.send(event="run", processes=count)
-        while (wanted := self._wanted.get()) is not None:
+        while (wanted := get_among_greenlets(self._wanted)) is not None:
             number, sock = wanted
             with sock:
                 self._start(number, sock)
@@ -77,14 +80,28 @@ class Forks:
             return
         self._processor.processes.append(process)
         self._control.send(event="forked", worker=number, pid=process.pid)
-        threading.Thread(target=self._reap, args=(number, process), name="eas-reaper", daemon=True).start()
+        start_thread(self._reap, "eas-reaper", number, process)
 
     def _reap(self, number: int, process: multiprocessing.Process) -> None:
-        process.join()
+        _wait_for_end(process)
         self._processor.processes.remove(process)
         # A program that ignores SIGCHLD, or waits for all children, does not let us know how one of them ended.
         status = _UNKNOWN if process.exitcode is None else process.exitcode
         self._control.send(event="exited", worker=number, status=status)
+
+
+def _wait_for_end(process: multiprocessing.Process) -> None:
+    if not has_greenlets():
+        process.join()
+        return
+    # Who has replaced `waitpid` reaps in the main thread, some time after the end.
+    end = make_poll()
+    end.register(process.sentinel, POLLIN)
+    end.poll()
+    for _ in range(_REAPED_WITHIN):
+        if process.exitcode is not None:
+            return
+        Event().wait(0.01)
 
 
 def child_main(processor: BaseProcessor, sock: socket.socket, properties: dict[bytes, bytes]) -> None:
@@ -94,7 +111,7 @@ def child_main(processor: BaseProcessor, sock: socket.socket, properties: dict[b
     store.values.update(properties)
     die_with_parent(os.getppid())
     ignore_signals()
-    control = SocketControl(sock, on_end=lambda: os._exit(1))
+    control = SocketControl(own_socket(sock), on_end=lambda: os._exit(1))
     welcome = control.next()
     if welcome is None:
         os._exit(1)

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Final
 
 from eas_host import log, signals
+from eas_host.unpatched import Event, on_main_thread, start_thread
 
 _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGINT: signal.default_int_handler,
@@ -42,14 +43,14 @@ class Interrupts:
         self._ask_to_stop = ask_to_stop
         self._asked = False
         self._over: int | None = None
-        self._ended = threading.Event()
+        self._ended = Event()
         self._replaced: list[signal.Signals] = []
 
     def install(self) -> None:
         """
         Replace the default handlers, if this is the main thread.
         """
-        if threading.current_thread() is not threading.main_thread():
+        if not on_main_thread():
             return
         for number, default in _DEFAULTS.items():
             if signal.getsignal(number) is default:
@@ -61,7 +62,7 @@ class Interrupts:
         """
         Put the default handlers back, where ours are still there.
         """
-        if threading.current_thread() is not threading.main_thread():
+        if not on_main_thread():
             return
         for number in self._replaced:
             signals.give_back(number)
@@ -71,7 +72,7 @@ class Interrupts:
         """
         `run` is over, with exit code *status*. On another thread than the main one, that was interrupted in its stead.
         """
-        if threading.current_thread() is threading.main_thread():
+        if on_main_thread():
             self.remove()
         elif self._asked:
             self.end_main_thread(status)
@@ -87,6 +88,7 @@ class Interrupts:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._over is not None:
             self._ended.set()
+            signals.outlive_more()
             if threading.main_thread().is_alive():  # else its code is at its end, and Python waits for other threads
                 raise SystemExit(self._over)
             return
@@ -96,8 +98,7 @@ class Interrupts:
             return
         self._asked = True
         # On a thread: the code that was interrupted may hold what it takes to print and to send.
-        saying = threading.Thread(target=self._stop if self.serving else _say, name="eas-stop", daemon=True)
-        saying.start()
+        saying = start_thread(self._stop if self.serving else _say, "eas-stop")
         if not self.serving:
             saying.join(_SAY_SECONDS)
             raise SystemExit(FORCED)

@@ -7,12 +7,12 @@ alive is seen by the other end of the control socket, which nobody else holds.
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import faulthandler
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from allspark.properties import store
 from eas_host import boot
 from eas_host.memory import be_killed_first
+from eas_host.unpatched import allocate_lock, socketpair, start_process
 
 if TYPE_CHECKING:
     from allspark import BaseProcessor
@@ -69,7 +70,7 @@ class Session:
         self._interrupts = Interrupts(self._ask_to_stop)
         self._program.on_reading = self._begin_reading  # run() may have been overridden by one that reads
         self._opened = wanted
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._reads = self._began = False
         self._status = 0
         if not self._several:
@@ -182,9 +183,9 @@ class Session:
 
     # -- the front
 
-    def _start_front(self, wanted: Opening) -> socket.socket:
+    def _start_front(self, wanted: Opening) -> _socket.socket:
         boot.fill_standard_streams()
-        ours, theirs = socket.socketpair()
+        ours, theirs = socketpair()
         plan = {
             "endpoint": wanted.endpoint,
             "script": sys.argv[0] if sys.argv else "",
@@ -192,8 +193,8 @@ class Session:
             "properties": {_text(name): _text(value) for name, value in tuple(store.values.items())},
         }
         words = boot.command("eas_host.attached.front", theirs.fileno(), os.getpid())
-        with theirs:
-            self._front = subprocess.Popen(
+        with contextlib.closing(theirs):
+            self._front = start_process(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

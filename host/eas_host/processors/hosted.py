@@ -16,6 +16,7 @@ from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.processors.answers import describe, user_trace
 from eas_host.processors.pool import Pool
 from eas_host.processors.program import Program
+from eas_host.unpatched import Event, allocate_lock, on_main_thread
 from eas_host.workers.control import Control
 
 
@@ -42,7 +43,7 @@ class HostedService:
         self.queue = program.queue
         self.instance: allspark.BaseProcessor | None = None
         self.reads = self.began = False
-        self.over = threading.Event()
+        self.over = Event()
         self.failure: BaseException | None = None
         self._spec = spec
         self._program = program
@@ -50,8 +51,8 @@ class HostedService:
         self._control = control
         self._serve = serve
         self._pool: Pool | None = None
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
+        self._lock = allocate_lock()
+        self._ended = Event()
 
     @property
     def served(self) -> bool:
@@ -117,7 +118,7 @@ class HostedService:
 
     def _load(self, processor: allspark.BaseProcessor) -> None:
         where = f"{self._spec.entry}: {type(processor).__name__}"
-        if self._spec.isolation == "none" and threading.current_thread() is not threading.main_thread():
+        if self._spec.isolation == "none" and not on_main_thread():
             self.failure = EntryInvalid(f"{where}.run() must be called on the main thread with --isolation none")
             raise self.failure
         try:

@@ -6,10 +6,11 @@ Those of the standard library are waited for when the process ends; a handler th
 
 from __future__ import annotations
 
-import queue
-import threading
 import traceback
+from _queue import SimpleQueue
 from collections.abc import Callable
+
+from eas_host.unpatched import start_thread
 
 
 class Pool:
@@ -21,7 +22,7 @@ class Pool:
         self._count = count
         self._name = name
         self._started = 0
-        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def submit(self, task: Callable[[], None]) -> None:
         """
@@ -30,7 +31,7 @@ class Pool:
         self._tasks.put(task)
         if self._started < self._count:
             self._started += 1
-            threading.Thread(target=self._run, name=f"{self._name}-{self._started}", daemon=True).start()
+            start_thread(self._run, f"{self._name}-{self._started}")
 
     def _run(self) -> None:
         while True:

@@ -27,6 +27,7 @@ from eas_host.processors.pool import Pool
 from eas_host.processors.queued import MOST_READERS, Queued
 from eas_host.processors.threads import WorkerThreads
 from eas_host.ring import WorkerRing
+from eas_host.unpatched import Thread, allocate_lock
 from eas_host.workers.control import Control, Message
 
 _THREADS: Final = b"rpc.worker_threads"
@@ -54,9 +55,9 @@ class Program:
         self._given = threads
         self._processor: BaseProcessor | None = None
         self._count = 0
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
         self._threads: WorkerThreads | None = None
-        self._initializing: list[tuple[threading.Thread, float]] = []
+        self._initializing: list[tuple[Thread, float]] = []
         self._injected: dict[str, tuple[Handler, Pool]] = {}
         self._listeners = Pool(1, "allspark-listener")
         control.on("property", self._on_property)

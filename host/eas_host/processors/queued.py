@@ -18,8 +18,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from eas_host.ring import BAD_OUTPUT, RETURNED, Call, WorkerRing
+from eas_host.unpatched import Thread, allocate_lock, patcher
 
 MOST_READERS: Final = 4095
+_TURN_SECONDS: Final = 0.005
+"""How often a greenlet looks for a request: others have their turns meanwhile."""
 _INT_MIN: Final = -(2**31)
 _INT_MAX: Final = 2**31 - 1
 
@@ -60,8 +63,8 @@ class Queued:
         self._ring = ring
         self._on_readers = on_readers
         self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._mine = threading.local()
+        self._lock = allocate_lock()
+        self._local: threading.local | None = None
         self._readers: dict[int, _Reader] = {}
         self._open: dict[int, Call] = {}
         self._numbers = itertools.count(1)
@@ -98,7 +101,7 @@ class Queued:
             reader.calls.append(self._take(reader))
         while len(reader.calls) < batch_size:
             call = Call(reader.number)
-            taken = self._ring.take(call, max(0.0, end - time.monotonic()))
+            taken = self._wait(call, max(0.0, end - time.monotonic()))
             if taken is False and not reader.calls:
                 raise SystemExit
             if not taken:
@@ -152,12 +155,22 @@ class Queued:
 
     # -- inside
 
-    def busy(self) -> list[tuple[threading.Thread, float]]:
+    def busy(self) -> list[tuple[Thread, float]]:
         """
         The threads that hold a request, and since when.
         """
         with self._lock:
             return [(reader.thread, reader.begun) for reader in self._readers.values() if reader.calls]
+
+    @property
+    def _mine(self) -> threading.local:
+        """
+        What each thread has for itself; each greenlet, if the program has replaced threads before it reads.
+        """
+        if self._local is None:
+            with self._lock:
+                self._local = self._local or threading.local()
+        return self._local
 
     def _held(self) -> deque[Call]:
         reader: _Reader | None = getattr(self._mine, "reader", None)
@@ -187,10 +200,21 @@ class Queued:
 
     def _take(self, reader: _Reader) -> Call:
         call = Call(reader.number)
-        if not self._ring.take(call):
+        if not self._wait(call, None):
             raise SystemExit
         reader.begun = time.monotonic()
         return call
+
+    def _wait(self, call: Call, timeout: float | None) -> bool | None:
+        """
+        Do what `WorkerRing.take` does, and let other greenlets have their turns where threads have been replaced.
+        """
+        if patcher() is None:
+            return self._ring.take(call, timeout)
+        end = None if timeout is None else time.monotonic() + timeout
+        while (taken := self._ring.take(call, 0)) is None and (end is None or time.monotonic() < end):
+            time.sleep(_TURN_SECONDS)  # the replaced one
+        return taken
 
     def _reply(self, call: Call, code: int, data: bytes) -> None:
         self._ring.reply(call, RETURNED, max(_INT_MIN, min(code, _INT_MAX)), data)

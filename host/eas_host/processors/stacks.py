@@ -12,13 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from eas_host.unpatched import Thread
+
 _HOST: Final = Path(__file__).parents[1]
 _OURS: Final = (str(_HOST), str(_HOST.with_name("allspark")))
 _ABOVE: Final = (*_OURS, threading.__file__)
 """What stands above the user's first frame; further down, `threading` is what the user's code waits in."""
 
 
-def describe(busy: Iterable[tuple[threading.Thread, float]], reason: str) -> str | None:
+def describe(busy: Iterable[tuple[Thread, float]], reason: str) -> str | None:
     """
     Describe the *busy* threads, with the moments when their requests began (`time.monotonic`). None if none is.
     """

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 import traceback
 from collections.abc import Callable
 
 from eas_host.ring import BAD_OUTPUT, Call, WorkerRing
+from eas_host.unpatched import Thread, allocate_lock, start_thread
 
 Handler = Callable[[Call], None]
 """Calls the processor with the input of a `Call` and completes it."""
@@ -35,8 +35,8 @@ class WorkerThreads:
         self._ring = ring
         self._make_handler = make_handler
         self._leave = leave
-        self._lock = threading.Lock()
-        self._threads: dict[int, threading.Thread] = {}
+        self._lock = allocate_lock()
+        self._threads: dict[int, Thread] = {}
         self._begun: dict[int, float] = {}
         self.count = 0
         self.resize(count)
@@ -49,11 +49,7 @@ class WorkerThreads:
             self.count = count
             fresh = [number for number in range(count) if number not in self._threads]
             for number in fresh:
-                self._threads[number] = threading.Thread(
-                    target=self._run, args=(number,), name=f"worker-thread-{number}", daemon=True
-                )
-        for number in fresh:
-            self._threads[number].start()
+                self._threads[number] = start_thread(self._run, f"worker-thread-{number}", number)
 
     def join(self, timeout: float | None = None) -> None:
         """
@@ -62,7 +58,7 @@ class WorkerThreads:
         for thread in list(self._threads.values()):
             thread.join(timeout)
 
-    def busy(self) -> list[tuple[threading.Thread, float]]:
+    def busy(self) -> list[tuple[Thread, float]]:
         """
         The threads, and when each began its last request (`time.monotonic`); it may have ended since.
         """

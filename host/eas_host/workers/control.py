@@ -7,15 +7,17 @@ be quick; `stop`, which is known here, sets what `wait` waits for.
 
 from __future__ import annotations
 
+import _socket
 import json
 import os
-import queue
 import socket
-import threading
 import traceback
+from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
+
+from eas_host.unpatched import Event, Thread, allocate_lock, start_thread
 
 Message = dict[str, Any]
 
@@ -35,7 +37,7 @@ class Control:
     """
 
     def __init__(self) -> None:
-        self.stopping = threading.Event()
+        self.stopping = Event()
         self._handlers: dict[str, Callable[[Message], None]] = {}
 
     def on(self, event: str, handler: Callable[[Message], None]) -> None:
@@ -50,7 +52,7 @@ class Control:
         """
         # Not for ever at a time: Python handles a signal only if it came before or while the main thread waited, and
         # not if it came while that was about to.
-        while not self.stopping.wait(_WAIT_SECONDS):
+        while not self.stopping.wait_among_greenlets(_WAIT_SECONDS):
             pass
 
     def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
@@ -75,27 +77,28 @@ class SocketControl(Control):
     Over *sock*, to a front that is another process. *on_end* is called when that is gone.
     """
 
-    def __init__(self, sock: socket.socket, on_end: Callable[[], None]) -> None:
+    def __init__(self, sock: _socket.socket, on_end: Callable[[], None]) -> None:
         super().__init__()
-        self._socket = sock
+        self._socket: Any = sock
         self._on_end = on_end
-        self._sending = threading.Lock()
+        self._sending = allocate_lock()
         self._rest = b""
         self._messages: deque[Message] = deque()
         self._fds: deque[int] = deque()
-        self._thread = threading.Thread(target=self._listen, name="eas-control", daemon=True)
+        self._thread: Thread | None = None
 
     def start(self) -> None:
         """
         Start listening.
         """
-        self._thread.start()
+        self._thread = start_thread(self._listen, "eas-control")
 
     def join(self, timeout: float | None = None) -> None:
         """
         Wait, for *timeout* seconds at most, until the front is gone.
         """
-        self._thread.join(timeout)
+        if self._thread is not None:
+            self._thread.join(timeout)
 
     def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
         """
@@ -149,8 +152,8 @@ class LocalControl(Control):
     def __init__(self, post: Callable[[Message], None]) -> None:
         super().__init__()
         self._post = post
-        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, name="eas-control", daemon=True).start()
+        self._inbox: SimpleQueue[Message] = SimpleQueue()
+        start_thread(self._listen, "eas-control")
 
     def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
         """

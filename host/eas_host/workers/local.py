@@ -21,6 +21,7 @@ from eas_host.finder import put_before_site
 from eas_host.front.dispatch import Dispatcher
 from eas_host.processors import make
 from eas_host.ring import FrontRing, WorkerRing, open_log
+from eas_host.unpatched import patcher
 from eas_host.workers import OnMessage
 from eas_host.workers.control import LocalControl
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records
@@ -49,6 +50,7 @@ class LocalWorker:
         on_message: OnMessage,
     ) -> None:
         self.deaths: Counter[str] = Counter()  # none: it has no process of its own
+        self._loop = loop
         self._spec = spec
         self._dispatcher = dispatcher
         self._on_message = on_message
@@ -70,6 +72,9 @@ class LocalWorker:
         Raises:
             LoadError: it cannot be used.
         """
+        # uvloop notes at its first handler which thread is the main one; gevent gives that another number.
+        self._loop.add_signal_handler(signal.SIGTERM, lambda: None)
+        self._loop.remove_signal_handler(signal.SIGTERM)
         # Until it has loaded nobody could act on a signal but the kernel.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
@@ -84,6 +89,9 @@ class LocalWorker:
         """
         Start the threads.
         """
+        if (name := patcher()) is not None:
+            text = f"{name} has replaced threads: with --isolation none greenlets of the main thread get no turn there"
+            log.warning("%s", text)
         self._on_message(0, {"event": "ready"})
         self._processor.start()
         self._dispatcher.ready = self._dispatcher.worker_alive = True
