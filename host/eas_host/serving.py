@@ -58,8 +58,7 @@ def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = No
     log.write_behind()
     signals.ignore_unused()
     raise_file_limit()
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
+    loop = make_loop()
     host = ServiceHost(loop, deployment, prepare, announce)
     try:
         host.workers.run(lambda: loop.run_until_complete(host.run()))
@@ -313,6 +312,19 @@ class ServiceHost(Host):
 
 
 Announce = Callable[[Host], None]
+
+
+def make_loop() -> asyncio.AbstractEventLoop:
+    """
+    Make the front's loop. What goes wrong in it, a bug of ours, is logged as everything is: asyncio itself would print
+    it to standard error, and wait for whoever reads that.
+    """
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(
+        lambda _, context: log.error("internal error: %s", context["message"], exc_info=context.get("exception"))
+    )
+    return loop
 
 
 def raise_file_limit() -> None:

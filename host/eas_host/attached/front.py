@@ -18,8 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import uvloop
-
 from eas_host import log, signals
 from eas_host.attached.forked import ForkedWorkers
 from eas_host.attached.program import Link, ProgramWorker
@@ -30,7 +28,7 @@ from eas_host.config.values import Address, address
 from eas_host.errors import ConfigError, LoadError
 from eas_host.front.backend import Backend
 from eas_host.front.properties import options_of
-from eas_host.serving import Host, raise_file_limit
+from eas_host.serving import Host, make_loop, raise_file_limit
 from eas_host.versions import ring_shape
 from eas_host.workers import Workers
 
@@ -61,8 +59,7 @@ def _serve(sock: socket.socket, parent: int, plan: dict[str, Any]) -> int:
     log.write_behind()
     signals.ignore_unused()
     raise_file_limit()
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
+    loop = make_loop()
     link = Link(loop, sock, parent)
     host = AttachedHost(loop, config, link, config.name or Path(plan["script"]).stem or "processor")
     try:
