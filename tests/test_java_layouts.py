@@ -5,6 +5,7 @@ Jars that hold jars: Spring Boot's, web applications, jars with their libraries 
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,6 +79,15 @@ def test_served(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape, 
     assert len(list((tmp_path / "cache").glob("workspaces/*/unpacked/*"))) == 1
     host.stop()
     assert list((tmp_path / "cache").glob("workspaces/*")) == []
+
+
+@shapes
+def test_as_another_user(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape) -> None:
+    """What was unpacked is that user's to read, and the sandbox shows it."""
+    tmp_path.chmod(0o755)
+    user = "nobody" if os.geteuid() == 0 else None
+    host = start("java", packer.pack(shape), cache=tmp_path / "cache", sandbox=True, user=user)
+    assert host.call(b"").body == b"from the library"
 
 
 def test_without_a_type(packer: Packer) -> None:

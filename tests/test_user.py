@@ -63,6 +63,17 @@ def test_workers_are_that_user(public: Path, workshop: Workshop, tmp_path: Path,
 
 
 @pytest.mark.usefixtures("public_host")
+def test_copies_for_reload(public: Path, workshop: Workshop, tmp_path: Path) -> None:
+    """A library is loaded from a copy in the workspace, which the user can get to, and others cannot."""
+    entry = copy(workshop.contract("cpp"), public / "code")
+    with Host(tmp_path, entry=entry, user="nobody", reload=True, cache=public / "cache") as host:
+        assert host.call(b"as ever").body == b"as ever"
+        (workspace,) = (path for path in (public / "cache" / "workspaces").iterdir() if path.is_dir())
+        assert (workspace.stat().st_uid, workspace.stat().st_mode & 0o777) == (0, 0o750)
+        assert {path.stat().st_uid for path in workspace.iterdir()} == {NOBODY}
+
+
+@pytest.mark.usefixtures("public_host")
 def test_what_it_finds(public: Path, tmp_path: Path) -> None:
     """A login's variables; root's files closed; standard output by its name; rights that nothing gives back."""
     with Host(tmp_path, entry=copy(TRIES, public / "code"), user=f"{STRANGER}:{NOBODY}") as host:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from eas_host.config import HostConfig
 from eas_host.deploy.deployment import Deployment
-from eas_host.deploy.interpreter import Confine
 
 if TYPE_CHECKING:
+    from eas_host.deploy.interpreter import Confine
     from eas_host.sandbox.plan import Confinement
 
 
