@@ -106,8 +106,9 @@ def test_a_program_that_ends_when_its_reader_raises(start: StartHost, tmp_path: 
 @pytest.mark.parametrize("bomb", CHOSEN, ids=str)
 def test_nobody_pays_for_it(start: StartHost, bomb: Bomb) -> None:
     """
-    Again and again, with 32 connections beside it: each of their requests, and the bomb itself, is answered 200 within
-    a request's time, though no worker lasts.
+    Again and again, with 32 connections beside it: each of their requests is answered 200 within a request's time,
+    though no worker lasts. So is the bomb itself, unless a busy machine keeps its answer until it goes off: it is
+    guilty then.
     """
     host = start(bomb.language, worker_processes=bomb.processes, keepalive=KEEPALIVE[bomb.language])
     host.allow_log(r"SIG|exit|eas_host/(processors|workers)/\w+\.py")
@@ -115,8 +116,8 @@ def test_nobody_pays_for_it(start: StartHost, bomb: Bomb) -> None:
         load.wait_answers(50)
         for _ in range(ROUNDS or 4):
             answer = host.call(command("later", f"{bomb.milliseconds}:{bomb.how}"))
-            assert answer.status == 200, answer.text
-            assert proc.Watch(int(answer.body)).wait()
+            assert answer.status in (200, 500), answer.text
+            assert answer.status == 500 or proc.Watch(int(answer.body)).wait()
         load.wait_answers(50)
         summary = load.finish()
     summary.check()
