@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from support.app import Apps, apps
+from support.build import Workshop
 from support.command import run
 from support.gate import Gate
 from support.host import Host
+from support.service import Services, describe, services
 
-__all__ = ["apps"]
+__all__ = ["apps", "services"]
 
 each_isolation = pytest.mark.parametrize("isolation", ["process", "none"])
 
@@ -147,3 +149,36 @@ def test_another_allspark(apps: Apps, tmp_path: Path, name: str, kind: str, advi
     host = apps.start(variables={"PYTHONPATH": str(folder)}, way="hosted")
     assert host.call(b"x").body == b"x"
     host.wait_for_log(f"another allspark, .*{re.escape(kind)}.*{re.escape(advice)}")
+
+
+# Arguments.
+
+TELLS_ARGUMENTS = """
+class Tells(Contract):
+    def process(self, data):
+        return repr(sys.argv[1:]), 200
+"""
+ARGUMENTS = ("--func_name", "base", "--listen", "--", "two words")
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_arguments(apps: Apps, tmp_path: Path, isolation: str) -> None:
+    """What stands behind `--` is the program's, whatever it looks like, as behind `python app.py`."""
+    entry = apps.write("Tells().run()", TELLS_ARGUMENTS)
+    words = ("--isolation", isolation, "--entry", str(entry), "--", *ARGUMENTS)
+    with Host(tmp_path / "host", {"EAS_HOST_LISTEN": "127.0.0.1:0"}, words, listen=None) as host:
+        assert host.call(b"x").text == repr([*ARGUMENTS])
+
+
+def test_arguments_of_a_described_program(apps: Apps, services: Services) -> None:
+    """The same behind a description."""
+    entry = apps.write("Tells().run()", TELLS_ARGUMENTS)
+    file = describe(entry.parent, name="tells", processor_entry="app.py", processor_path=".", processor_type="python")
+    assert services.start(file, "--", *ARGUMENTS).call(b"x").text == repr([*ARGUMENTS])
+
+
+def test_arguments_of_what_is_no_program(workshop: Workshop) -> None:
+    """They would have no effect; one line says what has."""
+    entry = workshop.cpp("contract")
+    ended = run("--entry", entry, "--", "--func_name", "base")
+    ended.fails_in_one_line(2, "--func_name", "only a Python program", "--model-config")

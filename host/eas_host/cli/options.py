@@ -35,6 +35,7 @@ examples:
   eas-host --processor-type cpp    --entry libecho.so --model-entry ./model/
   eas-host --processor-type java   --entry echo.jar --mainclass com.example.Echo
   eas-host --processor-type python --entry app.py --listen 127.0.0.1:0
+  eas-host --entry app.py -- --func_name base     words for a Python program, in its sys.argv
 
 commands, each with a --help of its own:
   eas-host test service.json      run what a service description says, on a free port
@@ -120,9 +121,12 @@ def make_parser(prog: str, description: str, epilog: str) -> Parser:
 
 def parse(parser: Parser, argv: Sequence[str]) -> dict[str, Any]:
     """
-    Split *argv* into what was given, by name. The values of options are still text.
+    Split *argv* into what was given, by name. The values of options are still text; what stands behind `--` are the
+    `arguments` of a Python program.
     """
-    return vars(parser.parse_args(_bind_values(argv)))
+    end = argv.index("--") if "--" in argv else len(argv)
+    words = vars(parser.parse_args(_bind_values(argv[:end])))
+    return {**words, "arguments": tuple(argv[end + 1 :])} if argv[end + 1 :] else words
 
 
 def settle(
@@ -159,7 +163,8 @@ def settle(
     if given.get("generate_token"):
         given["token"] = base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
     values = {**{name: value for name, value in defaults.items() if name not in given}, **given}
-    return Reading(HostConfig(**values, given=frozenset(given)), sources)
+    config = HostConfig(**values, arguments=words.get("arguments", ()), given=frozenset(given))
+    return Reading(config, sources)
 
 
 def _own_environment() -> Mapping[str, str]:

@@ -57,6 +57,7 @@ class HostConfig:
     Everything that decides how a host runs.
 
     Attributes:
+        arguments: words for a Python program, which it finds in `sys.argv`.
         given: the names of those options that were given explicitly; what a program asks for does not change them.
     """
 
@@ -225,6 +226,7 @@ class HostConfig:
     )
     log_format: str = option("text", LOGGING, "FORMAT", "text, or json: one object a line", choices=("text", "json"))
     access_log: bool = option(False, LOGGING, "", "one line for each request", read=values.boolean)
+    arguments: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
 
 

@@ -33,8 +33,8 @@ class WorkerSpec:
     tells the worker that rights were taken from it.
 
     *folder* is the working directory, `""` for that of the entry. *interpreter* is the Python that runs the worker,
-    `""` for the host's own; *packages* are folders that it imports from before its own. *environment* is added to what
-    the worker inherits.
+    `""` for the host's own; *packages* are folders that it imports from before its own. *arguments* are those of a
+    Python program. *environment* is added to what the worker inherits.
     """
 
     type: str
@@ -54,6 +54,7 @@ class WorkerSpec:
     interpreter: str = ""
     packages: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     confined: bool = False
@@ -73,6 +74,11 @@ class WorkerSpec:
         kind = config.processor_type or _type_of(path)
         if kind == "java":
             path, python_class = config.entry, None
+        if kind != "python" and config.arguments:
+            raise ConfigError(
+                f"{config.arguments[0]}: stands behind --, where only a Python program has arguments; {config.entry} is"
+                f" a {kind} processor: give it text with --model-config"
+            )
         return cls(
             type=kind,
             entry=_absolute(path),
@@ -85,6 +91,7 @@ class WorkerSpec:
             threads=config.worker_threads,
             isolation=config.isolation,
             given=tuple(sorted(config.given)),
+            arguments=config.arguments,
             confined=config.user is not None or config.sandbox,
         )
 
@@ -100,7 +107,7 @@ class WorkerSpec:
         Read what `to_json` wrote.
         """
         fields = json.loads(line)
-        for name in ("classpath", "jvm_options", "given", "packages", "readable", "writable"):
+        for name in ("classpath", "jvm_options", "given", "packages", "arguments", "readable", "writable"):
             fields[name] = tuple(fields[name])
         fields["unpacked"] = {jar: tuple(paths) for jar, paths in fields["unpacked"].items()}
         return cls(**fields)

@@ -53,7 +53,7 @@ class PythonProcessor:
             signals.take(signal.SIGTERM, service.on_signal)
         if spec.model_entry:
             os.environ["EAS_HOST_MODEL_ENTRY"] = spec.model_entry
-        script.prepare(spec.entry)
+        script.prepare(spec.entry, spec.arguments)
         warning = surface.warning_about_others()
         if warning is not None and spec.worker == 0:
             self._ring.log("W", warning)

@@ -11,6 +11,7 @@ import builtins
 import importlib.util
 import inspect
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,9 +21,9 @@ from eas_host.errors import EntryInvalid, EntryNotFound, InitializeFailed, LoadE
 from eas_host.processors.answers import describe, user_trace
 
 
-def prepare(entry: str) -> None:
+def prepare(entry: str, arguments: Sequence[str]) -> None:
     """
-    Set up what `python ENTRY` would: its arguments and its folder.
+    Set up what `python ENTRY ARGUMENTS` would: its arguments and its folder.
 
     Raises:
         EntryNotFound: there is no such file.
@@ -31,7 +32,7 @@ def prepare(entry: str) -> None:
     if not path.is_file():
         reason = "is a folder; name the .py file in it" if path.is_dir() else "No such file or directory"
         raise EntryNotFound(f"{entry}: {reason}; check --entry")
-    sys.argv = [entry]  # the host's own words are none of its business
+    sys.argv = [entry, *arguments]  # the host's own words are none of its business
     sys.path.insert(0, str(path.parent))
 
 
