@@ -339,7 +339,7 @@ void eas_signal_hold(void);
 // [the same thread]
 void eas_signal_release(void);
 
-// Gives SIGHUP, SIGINT and SIGTERM, as far as they were taken, and a JVM of this process has taken them since,
+// Gives SIGHUP, SIGINT and SIGTERM, as far as they were taken and a JVM of this process has taken them since,
 // back to whoever had them before the JVM.
 // [any thread]
 void eas_signal_restore(void);
