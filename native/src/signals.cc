@@ -23,7 +23,7 @@ namespace eas {
 namespace {
 
 // How often the thread looks. A signal that comes sooner after the JVM has started ends the process, as it
-// does while the JVM starts; 10 looks cost less than 0.1 ms of a core in a second.
+// does while the JVM starts. Measured on a busy machine, the looks of a second cost 0.2 ms of a core.
 constexpr timespec kLookEvery = {0, 100'000'000};
 
 // Those that a JVM takes to end by. SIGUSR2, for one, it needs for itself.
