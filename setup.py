@@ -1,10 +1,11 @@
 """
-What pyproject.toml cannot say: the package also holds a C++ module, a Java bridge and a public C header.
+What pyproject.toml cannot say: the package also holds a C++ module, a program, a Java bridge and a public C header.
 
-cffi builds the module `eas_host._native` from native/build_native.py. `BuildJava` has java/build_java.py
+cffi builds the module `eas_host._native` from native/build_native.py. `BuildNative` links what it is made of once
+more, with native/worker/main.cc, as the program `eas_host/eas-cpp-worker`. `BuildJava` has java/build_java.py
 compile the bridge and the launcher of the JVM. A wheel carries the header, too, as
 `eas_host/include/eas/processor.h`, so that whoever installs the host can build processors for it. An
-editable install has jar and launcher beside the sources that need them, and the header in native/.
+editable install has jar, launcher and program beside the sources that need them, and the header in native/.
 """
 
 from __future__ import annotations
@@ -15,13 +16,44 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
-from setuptools import Command, setup
+from setuptools import Command, Extension, setup
 from setuptools.command.build import build
+from setuptools.command.build_ext import build_ext
 from setuptools.errors import ExecError
 
 HEADER = Path("native", "include", "eas", "processor.h")
 BRIDGE = Path("eas_host", "java", "eas-host-bridge.jar")
 LAUNCHER = BRIDGE.with_name("eas-host-launcher.so")
+WORKER = Path("eas_host", "eas-cpp-worker")
+WORKER_MAIN = Path("native", "worker", "main.cc")
+
+
+class BuildNative(build_ext):
+    """
+    The module, and the program made of the same objects.
+    """
+
+    def build_extension(self, ext: Extension) -> None:
+        """
+        Build the module *ext*, then the program.
+        """
+        super().build_extension(ext)
+        compiler, flags = self.compiler, list(ext.extra_compile_args)
+        # All but what cffi has written, which wants a Python around it.
+        ours = [source for source in ext.sources if Path(source).is_relative_to(Path("native", "src"))]
+        objects = compiler.object_filenames(ours, output_dir=self.build_temp)
+        objects += compiler.compile(
+            [str(WORKER_MAIN)], self.build_temp, include_dirs=ext.include_dirs, extra_postargs=flags
+        )
+        program = str(Path(self.build_lib) / WORKER)
+        compiler.link_executable(objects, program, extra_postargs=["-pthread", "-ldl"], target_lang="c++")
+
+    def copy_extensions_to_source(self) -> None:
+        """
+        Put both beside the sources, for an editable install.
+        """
+        super().copy_extensions_to_source()
+        self.copy_file(str(Path(self.build_lib) / WORKER), str("host" / WORKER))
 
 
 class BuildJava(Command):
@@ -100,5 +132,5 @@ def _compile_bridge(target: Path) -> None:
 
 setup(
     cffi_modules=["native/build_native.py:ffibuilder"],
-    cmdclass={"build": Build, "build_java": BuildJava},
+    cmdclass={"build": Build, "build_ext": BuildNative, "build_java": BuildJava},
 )

@@ -1,7 +1,8 @@
 """
 The fixtures that all tests share.
 
-`host` is a running host with the contract processor, in six columns: {cpp, java, python} x {process, none}.
+`host` is a running host with the contract processor, in seven columns: {cpp, java, python} x {process, none}, and cpp
+in a worker process that is no Python.
 It is started once per test module and column, with the options in the module's HOST_OPTIONS, and its log is
 checked after every test. A test that needs a host of its own, or a damaged one, makes it with `start`.
 """
@@ -35,12 +36,16 @@ class Column(NamedTuple):
 
     language: str
     isolation: str
+    worker: str = "auto"
 
     def __str__(self) -> str:
-        return f"{self.language}-{self.isolation}"
+        return f"{self.language}-{self.isolation if self.worker == 'auto' else self.worker}"
 
 
-COLUMNS = [Column(language, isolation) for isolation in ("process", "none") for language in LANGUAGES]
+COLUMNS = [
+    *(Column(language, isolation) for isolation in ("process", "none") for language in LANGUAGES),
+    Column("cpp", "process", "native"),
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,6 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
             resource.RLIMIT_NOFILE, (min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536, hard)
         )
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+each_worker = pytest.mark.parametrize(
+    ("language", "kind"), [*((language, "auto") for language in LANGUAGES), ("cpp", "native")]
+)
+"""Runs a test with each kind of worker process: its language, and what --worker says."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -116,6 +127,7 @@ def host(
     entry = workshop.contract(column.language)
     options: dict[str, Value] = {
         "processor_type": column.language,
+        "worker": column.worker,
         **getattr(request.module, "HOST_OPTIONS", {}),
     }
     folder = tmp_path_factory.mktemp(f"host-{column}")

@@ -15,6 +15,7 @@ import pytest
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.deploy import abi
 from support.build import Workshop
+from support.libraries import library, processor
 from support.service import Services, describe, services, tar
 from test_cpp import needs_beside
 
@@ -145,6 +146,13 @@ def test_libraries(workshop: Workshop, tmp_path: Path) -> None:
     assert found.problems == ()
     assert found.facts["libraries"] == {"libbeside.so": str(tmp_path / "lib" / "libbeside.so")}
     assert found.facts["exports"] == ["initialize", "process"]
+
+
+def test_python_inside(tmp_path: Path) -> None:
+    """That a processor will have another kind of worker is told, and what of."""
+    starts = library(tmp_path / "libstarts.so", calls="Py_Initialize")
+    assert abi.look(spec(processor(tmp_path / "libone.so", starts))).facts["starts_python"].startswith(f"{starts}: ")
+    assert "starts_python" not in abi.look(spec(processor(tmp_path / "libtwo.so"))).facts
 
 
 @pytest.mark.parametrize(

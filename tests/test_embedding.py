@@ -1,6 +1,7 @@
 """
-Processors that embed Python, in workers that are Python processes: those that ask first work, the others are told what
-to write instead. What to write is in docs/embedding-python.md, whose examples are run by test_readme.py.
+Processors that embed Python. Those that start one get a worker that is no Python process (see test_native_worker.py).
+In a process that is one, those that ask first work, and the others are told what to write instead: what that is shows
+docs/embedding-python.md, whose examples are run by test_readme.py.
 """
 
 from __future__ import annotations
@@ -14,43 +15,49 @@ from conftest import StartHost
 from eas_host import dynamic, embedding
 from eas_host.errors import EntryInvalid
 from support.build import Workshop
+from support.host import Host
 from support.libraries import library, processor
-from support.python import embedding as embedding_python
-from support.python import jep_jar, pybind11_flags, uses_jep
+from support.python import PYBIND11, embedding_python, jep_jar, pybind11_flags, uses_jep
 from test_elf import readelf
 from test_load_failures import load
 
-each_isolation = pytest.mark.parametrize("isolation", ["process", "none"])
+in_python = pytest.mark.parametrize("option", [("worker", "python"), ("isolation", "none")], ids=["worker", "none"])
 
 
-@each_isolation
-def test_one_that_asks(start: StartHost, workshop: Workshop, isolation: str) -> None:
+@in_python
+def test_one_that_asks(start: StartHost, workshop: Workshop, option: tuple[str, str]) -> None:
     """A processor that takes the Python that runs serves, from all its threads."""
-    host = start(entry=embedding_python(workshop, "-DASKS", called="asks"), isolation=isolation)
+    assert_serves(start(entry=embedding_python(workshop, "-DASKS", called="asks"), **dict([option])))
+
+
+def assert_serves(host: Host) -> None:
+    """It has Python draw square roots, on several threads at once."""
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda number: host.call(str(number * number).encode()).text, range(100))
     assert list(answers) == [f"{number}.000000" for number in range(100)]
 
 
-@each_isolation
-def test_one_that_only_links(start: StartHost, workshop: Workshop, isolation: str) -> None:
-    """To need libpython is no fault."""
-    host = start(entry=embedding_python(workshop, "-DLINKS", called="links"), isolation=isolation)
-    assert host.call(b"").body.startswith(b"3.")
-
-
-@each_isolation
-def test_one_that_does_not_ask(workshop: Workshop, isolation: str) -> None:
+@in_python
+def test_one_that_does_not_ask(workshop: Workshop, option: tuple[str, str]) -> None:
     """It would crash, so it is not loaded, and the line says what it calls and what to call instead."""
     entry = embedding_python(workshop, called="starts")
-    load(entry, isolation).fails_in_one_line(3, str(entry), "Py_Initialize", "Py_IsInitialized", "PyGILState_Ensure")
+    ended = load(entry, "process", f"--{option[0]}", option[1])
+    ended.fails_in_one_line(3, str(entry), "Py_Initialize", "Py_IsInitialized", "PyGILState_Ensure")
 
 
-@pytest.mark.parametrize("flags", [(), ("-DAT_ONCE",)], ids=["in initialize", "while it is opened"])
+@pytest.mark.parametrize("flags", PYBIND11.values(), ids=PYBIND11)
 def test_pybind11(workshop: Workshop, flags: tuple[str, ...]) -> None:
     """Whether it asks cannot be seen from outside; that it met the worker's Python shows when it has crashed."""
     entry = workshop.cpp("embeds_pybind11", *pybind11_flags(), *flags)
-    load(entry).fails_with(3, str(entry), "Py_IsInitialized", "PyGILState_Ensure")
+    load(entry, "process", "--worker", "python").fails_with(3, str(entry), "Py_IsInitialized", "PyGILState_Ensure")
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+def test_one_that_only_links(start: StartHost, workshop: Workshop, isolation: str) -> None:
+    """To need libpython is no fault, and changes nothing."""
+    host = start(entry=embedding_python(workshop, "-DLINKS", called="links"), isolation=isolation)
+    assert host.call(b"").body.startswith(b"3.")
+    assert "--worker native" not in host.log.text()
 
 
 def test_jep(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import LANGUAGES, StartHost
+from conftest import LANGUAGES, StartHost, each_worker
 from support import proc
 from support.build import SOURCES
 from support.gate import Gate
@@ -158,10 +158,10 @@ def guardian_of(worker: int, but: int = 0) -> int:
                 return pid
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_guardian_is_replaced(start: StartHost, language: str) -> None:
+@each_worker
+def test_guardian_is_replaced(start: StartHost, language: str, kind: str) -> None:
     """Whoever kills it, again and again: the next one does what it was there for."""
-    host = start(language)
+    host = start(language, worker=kind)
     (worker,) = host.workers()
     guardian = 0
     for _ in range(3):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import LANGUAGES, StartHost
+from conftest import StartHost, each_worker
 from eas_host.sandbox import landlock
 from support import host as support_host
 from support.build import SOURCES, Workshop, need
@@ -36,10 +36,10 @@ def package(tmp_path: Path) -> Path:
     return copy(TRIES, tmp_path / "code")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_each_language_serves(start: StartHost, language: str) -> None:
+@each_worker
+def test_each_language_serves(start: StartHost, language: str, kind: str) -> None:
     """It crashes with a report, is replaced, and has namespaces of its own and no rights."""
-    host = start(language, sandbox=True)
+    host = start(language, worker=kind, sandbox=True)
     assert host.call(b"as ever").body == b"as ever"
     (worker,) = host.workers()
     for name in ("user", "mnt", "net", "ipc"):

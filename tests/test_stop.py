@@ -33,7 +33,7 @@ def begin_stop(host: Host, number: signal.Signals = signal.SIGINT) -> None:
 @each_column
 def test_drain(start: StartHost, gate: Gate, column: Column) -> None:
     """Ctrl+C: no more connections, what runs and what waits is finished, exit code 0."""
-    host = start(column.language, isolation=column.isolation, worker_threads=1, keepalive=LONG)
+    host = start(column.language, isolation=column.isolation, worker=column.worker, worker_threads=1, keepalive=LONG)
     with host.connect() as running, host.connect() as waiting, host.connect() as idle:
         assert idle.call(b"idle").body == b"idle"
         running.send(request(body=gate.command(b"running")))
@@ -92,7 +92,7 @@ def test_ctrl_c_in_a_terminal(start: StartHost, gate: Gate) -> None:
 @each_column
 def test_grace_period(start: StartHost, column: Column) -> None:
     """What still runs after --grace-period is given up; the stop is a clean one."""
-    host = start(column.language, isolation=column.isolation, keepalive=LONG, grace_period=0.5)
+    host = start(column.language, isolation=column.isolation, worker=column.worker, keepalive=LONG, grace_period=0.5)
     with host.ask(command("die", "hang")) as stuck, host.connect() as client:
         assert_arrived(client)
         host.send_signal(signal.SIGTERM)
@@ -103,7 +103,7 @@ def test_grace_period(start: StartHost, column: Column) -> None:
 @each_column
 def test_second_ctrl_c(start: StartHost, column: Column) -> None:
     """It ends the host now, whatever runs."""
-    host = start(column.language, isolation=column.isolation, keepalive=LONG)
+    host = start(column.language, isolation=column.isolation, worker=column.worker, keepalive=LONG)
     with (
         host.ask(command("die", "spin" if column.language != "python" else "hang")),
         host.connect() as client,

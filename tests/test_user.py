@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import LANGUAGES
+from conftest import each_worker
 from eas_host.deploy import mirror
 from eas_host.errors import ConfigError
 from eas_host.user import find_user
@@ -41,11 +41,11 @@ def status(pid: int) -> dict[str, list[str]]:
 
 
 @pytest.mark.usefixtures("public_host")
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_workers_are_that_user(public: Path, workshop: Workshop, tmp_path: Path, language: str) -> None:
+@each_worker
+def test_workers_are_that_user(public: Path, workshop: Workshop, tmp_path: Path, language: str, kind: str) -> None:
     """In each language they serve, crash with a report, are replaced, and are nobody else."""
     entry = copy(workshop.contract(language), public / "code")
-    with Host(tmp_path, entry=entry, processor_type=language, user="nobody") as host:
+    with Host(tmp_path, entry=entry, processor_type=language, worker=kind, user="nobody") as host:
         assert host.call(b"as ever").body == b"as ever"
         (worker,) = host.workers()
         seen = status(worker)

@@ -7,13 +7,17 @@ from __future__ import annotations
 import sysconfig
 from importlib import util
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from support.build import SOURCES, Workshop, need, run
 
+PYBIND11: Final[dict[str, tuple[str, ...]]] = {"in initialize": (), "while it is opened": ("-DAT_ONCE",)}
+"""When embeds_pybind11.cc starts Python, with the flags for it."""
 
-def embedding(workshop: Workshop, *flags: str, called: str) -> Path:
+
+def embedding_python(workshop: Workshop, *flags: str, called: str) -> Path:
     """lib*called*.so from embeds_python.cc."""
     return workshop.cpp("embeds_python", *python_flags(), *flags, called=called)
 

@@ -283,6 +283,7 @@ _ABI_ROWS: Final = {
     "exports": "Exports",
     "libraries": "Libraries",
     "missing": "MissingLibraries",
+    "starts_python": "StartsPython",
     "layout": "Layout",
     "jars": "Jars",
     "java": "JavaVersion",

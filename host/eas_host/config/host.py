@@ -175,6 +175,13 @@ class HostConfig:
         5, WORKERS, "N", "requests that run at once in one worker process", read=values.whole(1, MAX_THREADS)
     )
     worker_processes: int = option(1, WORKERS, "N", "worker processes", read=values.whole(1, MAX_THREADS))
+    worker: str = option(
+        "auto",
+        WORKERS,
+        "KIND",
+        "cpp: what a worker process is: python, native, or auto: native if the processor starts a Python itself",
+        choices=("auto", "python", "native"),
+    )
     isolation: str = option(
         "process",
         WORKERS,

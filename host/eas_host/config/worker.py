@@ -34,7 +34,8 @@ class WorkerSpec:
 
     *folder* is the working directory, `""` for that of the entry. *interpreter* is the Python that runs the worker,
     `""` for the host's own; *packages* are folders that it imports from before its own. *arguments* are those of a
-    Python program. *environment* is added to what the worker inherits.
+    Python program. *environment* is added to what the worker inherits. *kind* is that of the
+    worker process: auto, python or native.
     """
 
     type: str
@@ -58,6 +59,7 @@ class WorkerSpec:
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     confined: bool = False
+    kind: str = "auto"
 
     @classmethod
     def from_config(cls, config: HostConfig) -> WorkerSpec:
@@ -72,6 +74,8 @@ class WorkerSpec:
         check_isolation(config)
         path, python_class = split_class(config.entry)
         kind = config.processor_type or _type_of(path)
+        if config.worker == "native":
+            _check_native(kind, config.isolation)
         if kind == "java":
             path, python_class = config.entry, None
         if kind != "python" and config.arguments:
@@ -93,6 +97,7 @@ class WorkerSpec:
             given=tuple(sorted(config.given)),
             arguments=config.arguments,
             confined=config.user is not None or config.sandbox,
+            kind=config.worker,
         )
 
     def to_json(self) -> str:
@@ -164,6 +169,19 @@ def _type_of(path: str) -> str:
             f"--entry {path}: its ending does not tell the processor's type; add --processor-type cpp, java or python"
         )
     return kind
+
+
+def _check_native(kind: str, isolation: str) -> None:
+    """
+    Demand that a worker can be a native process for a processor of this *kind* and *isolation*.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if kind != "cpp":
+        raise ConfigError(f"--worker native is for processors in C++, and this one is {kind}; drop it")
+    if isolation == "none":
+        raise ConfigError("--isolation none runs the processor in the host's own process; drop it, or --worker native")
 
 
 def _absolute(path: str) -> str:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
-from eas_host import classpath, elf, jars
+from eas_host import classpath, elf, embedding, jars
 from eas_host.config import WorkerSpec
 from eas_host.deploy import entries, unpacking
 from eas_host.deploy.environment import LIBRARY_PATH
@@ -67,6 +67,9 @@ def _library(spec: WorkerSpec) -> Abi:
         "libraries": {name: place for name, place in libraries if place is not None},
         "missing": missing,
     }
+    starter = embedding.starter(path)
+    if starter is not None:
+        facts["starts_python"] = starter.what
     problems = [f"{path.name}: missing library {name}; put it beside the .so" for name in missing]
     try:
         elf.check(path)

@@ -58,11 +58,13 @@ class CppProcessor:
     def _load(self) -> None:
         entry = self._spec.entry
         elf.check(Path(entry))
+        if self._spec.kind == "native":
+            raise EntryInvalid(f"{entry}: the native worker is not built; run `make setup`, or `pip install .`")
         embedding.check(Path(entry))
         try:
             program = open_with_neighbours(Path(entry), lambda: CppProgram(entry))
         except EntryInvalid as error:
-            raise EntryInvalid(_explain(entry, error.message)) from error
+            raise EntryInvalid(explain(entry, error.message)) from error
         try:
             program.initialize(self._spec.model_entry, self._spec.model_config)
         except Exception as error:
@@ -72,7 +74,7 @@ class CppProcessor:
         self._program = program
 
 
-def _explain(entry: str, text: str) -> str:
+def explain(entry: str, text: str) -> str:
     """
     Put the dynamic linker's *text* into words that say what to do.
     """

@@ -19,7 +19,17 @@ from eas_host.ring.face import (
 )
 from eas_host.ring.front import LATENCY_BOUNDS, Crash, FrontRing, Shape, Stats
 from eas_host.ring.signals import forget_signals, guard_signals, hold_signals_in_forks, restore_signals, take_signal
-from eas_host.ring.worker import Call, CppProgram, WorkerRing, die_with_parent, line_buffer_stdout, open_log
+from eas_host.ring.worker import (
+    Call,
+    CppProgram,
+    WorkerRing,
+    die_with_parent,
+    line_buffer_stdout,
+    log,
+    open_log,
+    state_error,
+    threw_error,
+)
 
 __all__ = [
     "ANYONE",
@@ -46,7 +56,10 @@ __all__ = [
     "guard_signals",
     "hold_signals_in_forks",
     "line_buffer_stdout",
+    "log",
     "open_log",
     "restore_signals",
+    "state_error",
     "take_signal",
+    "threw_error",
 ]

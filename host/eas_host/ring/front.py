@@ -12,11 +12,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eas_host import _native
 from eas_host.ring.face import ERROR_SIZE, ffi, lib, text
 
+_OURS: Final = (_native.__file__, str(Path(_native.__file__).with_name("eas-cpp-worker")))
+"""The files that our own frames are in: the module's, and that of workers that are no Python processes."""
 _COLLECT_MAX: Final = 256
 """Completions taken by one native call; more wait for the next one."""
 _COPIES_SIZE: Final = 64 * 1024
@@ -292,7 +295,7 @@ def _users_frames(frames: list[str]) -> list[str]:
     """
     Cut our own frames: those of the crash handler at the inner end, those of our threads at the outer end.
     """
-    ours = [_native.__file__ in frame for frame in frames]
+    ours = [any(path in frame for path in _OURS) for frame in frames]
     inner = ours.index(False) if False in ours else len(ours)
     outer = ours.index(True, inner) if True in ours[inner:] else len(ours)
     return frames[inner:outer]

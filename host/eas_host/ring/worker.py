@@ -46,6 +46,14 @@ def open_log(fd: int) -> None:
     lib.eas_log_open(fd)
 
 
+def log(level: str, message: str) -> None:
+    """
+    Write a record to the host's log; *level* is D, I, W or E.
+    """
+    data = message.encode("utf-8", "replace")
+    lib.eas_log(level.encode(), data, len(data))
+
+
 class Call:
     """
     One request that a thread has taken: its *slot* and the *size* of its input in bytes.
@@ -172,8 +180,7 @@ class WorkerRing:
         """
         Write a record to the host's log; *level* is D, I, W or E.
         """
-        data = message.encode("utf-8", "replace")
-        lib.eas_log(level.encode(), data, len(data))
+        log(level, message)
 
     def stop(self) -> None:
         """
@@ -212,9 +219,9 @@ class CppProgram:
             self._program, os.fsencode(model_entry), os.fsencode(model_config), state, error, ERROR_SIZE
         )
         if threw:
-            raise InitializeFailed(f"initialize threw {text(error)}")
+            raise threw_error(text(error))
         if state[0] != 0:
-            raise InitializeFailed(_state_text(state[0], model_entry))
+            raise state_error(state[0], model_entry)
 
     def start(self, ring: WorkerRing, threads: int) -> None:
         """
@@ -229,8 +236,18 @@ class CppProgram:
         lib.eas_cpp_join(self._program)
 
 
-def _state_text(state: int, model_entry: str) -> str:
+def threw_error(what: str) -> InitializeFailed:
+    """
+    Say that `initialize` threw *what*.
+    """
+    return InitializeFailed(f"initialize threw {what}")
+
+
+def state_error(state: int, model_entry: str) -> InitializeFailed:
+    """
+    Say that `initialize` set a *state* other than 0. It has no words, and most are about the model.
+    """
     if state == _STATE_UNSET:
-        return "initialize did not set *state; set it to 0 when the model is loaded"
-    # A state has no words, and most that are not 0 are about the model.
-    return f"initialize failed with state {state}" + (f"; the model_entry is {model_entry}" if model_entry else "")
+        return InitializeFailed("initialize did not set *state; set it to 0 when the model is loaded")
+    model = f"; the model_entry is {model_entry}" if model_entry else ""
+    return InitializeFailed(f"initialize failed with state {state}{model}")

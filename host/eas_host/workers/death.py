@@ -7,7 +7,6 @@ from __future__ import annotations
 import signal
 from typing import Final, NamedTuple
 
-from eas_host import embedding
 from eas_host.errors import InitializeFailed, LoadError
 from eas_host.ring import Crash
 from eas_host.workers.restarts import PROVEN_SECONDS, End
@@ -88,15 +87,13 @@ class Death(NamedTuple):
         ended_itself = self.status >= 0 or (self.crash is not None and self.crash.signal == 0)
         return "exit" if ended_itself else "crash"
 
-    def error(self, entry: str | None, kind: str | None) -> LoadError:
+    def error(self, entry: str | None, hint: str) -> LoadError:
         """
-        What is wrong with the processor *entry*, of the *kind* `cpp`, `java` or `python`, if it is to be given up.
+        What is wrong with the processor *entry* if it is to be given up. *hint* is added.
         """
         if self.load_error is not None:
             return self.load_error
         when = "as soon as it was loaded" if self.loaded else "while loading it"
-        foreign = self.crash is not None and not self.loaded and kind != "python"
-        hint = embedding.hint(self.crash.frames) if self.crash is not None and foreign else ""
         return InitializeFailed(f"{entry}: {describe(self.crash, self.status)} {when}{hint}")
 
     def report(self, error: LoadError, fate: str) -> str:

@@ -24,8 +24,9 @@ from eas_host.ring import FrontRing, WorkerRing, open_log
 from eas_host.unpatched import patcher
 from eas_host.workers import OnMessage
 from eas_host.workers.control import LocalControl
+from eas_host.workers.folder import enter_folder
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records
-from eas_host.workers.main import enter_folder, print_promptly
+from eas_host.workers.main import print_promptly
 
 _LOG_SIZE: Final = 1024 * 1024
 """Bytes of log records that may wait for the front; any user may have a pipe of this size (pipe(7))."""

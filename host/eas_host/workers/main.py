@@ -15,7 +15,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from io import TextIOWrapper
-from pathlib import Path
 from typing import Final
 
 from eas_host import signals
@@ -24,7 +23,9 @@ from eas_host.errors import LoadError
 from eas_host.memory import be_killed_first
 from eas_host.processors import Processor, make
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
+from eas_host.workers import native
 from eas_host.workers.control import SocketControl
+from eas_host.workers.folder import enter_folder
 
 _MESSAGE_MAX: Final = 4 * 1024
 _DETAIL_MAX: Final = 32 * 1024
@@ -44,15 +45,16 @@ def main() -> int:
     Run the worker.
     """
     control_fd, spec_fd, memory_fd, completion_fd, log_fd, parent = map(int, sys.argv[1:])
-    die_with_parent(parent)
     be_killed_first()
+    with open(spec_fd, encoding="utf-8") as file:  # noqa: PTH123  it is a descriptor
+        spec = WorkerSpec.from_json(file.read())
+    native.take_over(spec, native.Inheritance(control_fd, memory_fd, completion_fd, log_fd, parent))
+    die_with_parent(parent)
     ignore_signals()
     for fd in (control_fd, memory_fd, completion_fd, log_fd):
         os.set_inheritable(fd, False)  # what a processor starts has no business with them
     print_promptly()
     open_log(log_fd)
-    with open(spec_fd, encoding="utf-8") as file:  # noqa: PTH123  it is a descriptor
-        spec = WorkerSpec.from_json(file.read())
     if spec.confined:
         from eas_host.sandbox import kernel  # noqa: PLC0415  few need it
 
@@ -82,13 +84,13 @@ def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], 
 
         processor.run(serve)
     except LoadError as error:
-        _report(control, type(error).__name__, error.message, error.detail)
+        report(control, type(error).__name__, error.message, error.detail)
         return LOAD_FAILED
     except Exception as error:  # noqa: BLE001  the front must hear of it whatever it is
         if _NO_THREAD in str(error):
-            _report(control, "InitializeFailed", _SHORTAGE, "")
+            report(control, "InitializeFailed", _SHORTAGE, "")
         else:
-            _report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
+            report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
         return LOAD_FAILED
     return 0
 
@@ -125,17 +127,7 @@ def print_promptly() -> None:
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
 
 
-def enter_folder(spec: WorkerSpec) -> None:
-    """
-    Make the entry's folder, or what *spec* names in its place, the working directory: `-rpath=.` and relative paths in
-    user code count on it.
-    """
-    folder = spec.folder or (spec.entry if Path(spec.entry).is_dir() else str(Path(spec.entry).parent))
-    if Path(folder).is_dir():
-        os.chdir(folder)
-
-
-def _report(control: SocketControl, kind: str, message: str, detail: str) -> None:
+def report(control: SocketControl, kind: str, message: str, detail: str) -> None:
     """
     Tell the front why the processor cannot be loaded; some texts of errors are as long as what they complain about.
     """

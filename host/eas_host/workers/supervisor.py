@@ -15,14 +15,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from eas_host import log
 from eas_host.config import HostConfig
-from eas_host.config.worker import guess_type
 from eas_host.errors import LOAD_ERRORS, InitializeFailed, LoadError
 from eas_host.front.backend import Backend
+from eas_host.workers import native
 from eas_host.workers.alone import Alone
 from eas_host.workers.death import Death
 from eas_host.workers.liveness import Liveness
@@ -220,8 +219,7 @@ class Supervisor:
             return
         death = Death(status, crash, ready_for, answered, proven, worker.killed, worker.load_error)
         self.deaths[death.cause] += 1
-        entry = self._config.entry or ""
-        error = death.error(entry, self._config.processor_type or guess_type(Path(entry)))
+        error = death.error(self._config.entry, "" if death.loaded else native.hint(self._config, crash))
         if self._config.crash_block and ready_for is not None and not death.killed:
             log.error("worker %d: %s", worker.number, death.report(error, "it stays down (runtime.enable_crash_block)"))
             self._stay_down()

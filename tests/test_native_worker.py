@@ -1,0 +1,142 @@
+"""
+Workers that are no Python processes. That they keep the contract is tested in the column cpp-native of all its tests;
+here is what they are for, how they are chosen, and what is theirs alone: becoming another program, and back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from eas_host.workers.native import PROGRAM
+from support.build import Workshop
+from support.host import Host
+from support.proc import children
+from support.python import PYBIND11, embedding_python, pybind11_flags, python_flags
+from test_cpp import loaded
+from test_embedding import assert_serves
+from test_load_failures import load
+
+
+def natives(host: Host) -> int:
+    """How many of its workers are no Python processes."""
+    return sum(Path(f"/proc/{pid}/exe").readlink() == PROGRAM for pid in children(host.pid))
+
+
+# Processors that start a Python.
+
+
+@pytest.mark.parametrize("flags", [(), ("-DASKS",)], ids=["does not ask", "asks"])
+def test_c_api(start: StartHost, workshop: Workshop, flags: tuple[str, ...]) -> None:
+    """A processor with a Python of its own serves as it is."""
+    host = start(entry=embedding_python(workshop, *flags, called=f"own{len(flags)}"))
+    assert natives(host) == 1
+    assert_serves(host)
+    host.wait_for_log(r"it calls Py_Initialize(Ex)?, .*--worker native")
+
+
+@pytest.mark.parametrize("flags", PYBIND11.values(), ids=PYBIND11)
+def test_pybind11(start: StartHost, workshop: Workshop, flags: tuple[str, ...]) -> None:
+    """The same through pybind11, whenever it starts."""
+    assert_serves(start(entry=workshop.cpp("embeds_pybind11", *pybind11_flags(), *flags)))
+
+
+def test_libpython_without_a_place(start: StartHost, workshop: Workshop) -> None:
+    """Linked without an rpath, a processor gets the libpython of the Python that runs the host."""
+    flags = [flag for flag in python_flags() if "rpath" not in flag]
+    assert_serves(start(entry=workshop.cpp("embeds_python", *flags, called="no_place")))
+
+
+def test_several_processes(start: StartHost, workshop: Workshop) -> None:
+    """Each has its own."""
+    host = start(entry=embedding_python(workshop, called="own0"), worker_processes=3)
+    assert natives(host) == 3
+    assert_serves(host)
+
+
+# How they are chosen.
+
+
+@pytest.mark.parametrize("worker", ["auto", "python", "native"])
+def test_choice(start: StartHost, workshop: Workshop, worker: str) -> None:
+    """Without a reason and without a wish, a worker is a Python process."""
+    host = start(entry=workshop.cpp("contract"), worker=worker)
+    assert natives(host) == (worker == "native")
+
+
+def test_other_languages(workshop: Workshop) -> None:
+    """They have no such worker."""
+    load(workshop.python("contract.py"), "process", "--worker", "native").fails_in_one_line(2, "--worker", "python")
+
+
+def test_no_process(workshop: Workshop) -> None:
+    """The host's own process is a Python."""
+    load(workshop.cpp("contract"), "none", "--worker", "native").fails_in_one_line(2, "--isolation none", "--worker")
+
+
+# What they do differently: loading.
+
+
+def test_surroundings(start: StartHost, workshop: Workshop) -> None:
+    """
+    A library beside the processor is found, and what the processor starts inherits neither the means for that nor our
+    descriptors nor our handlers of signals.
+    """
+    beside = workshop.cpp("beside").parent
+    entry = workshop.cpp("surroundings", f"-L{beside}", "-lbeside")
+    (entry.parent / "lib").mkdir()
+    (entry.parent / "lib" / "libbeside.so").symlink_to(beside / "libbeside.so")
+    host = start(entry=entry, worker="native")
+    assert host.call(b"").text.splitlines() == ["from beside", "LD_LIBRARY_PATH=unset", "inheritable=0", "child=15"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no_process", ["missing symbol process"]),
+        ("mangled", ["process", 'extern "C"']),
+        ("undefined_symbol", ["undefined symbol", "nobody_defines_this"]),
+        ("bad_state", ["initialize", "state 7"]),
+        ("state_untouched", ["did not set *state"]),
+        ("surroundings", ["missing library libbeside.so"]),
+    ],
+)
+def test_load_failures(workshop: Workshop, name: str, words: list[str]) -> None:
+    """The same words as of any worker."""
+    flags = [f"-L{workshop.cpp('beside').parent}", "-lbeside"] if name == "surroundings" else []
+    entry = workshop.cpp(name, *flags, called=f"{name}_alone")
+    load(entry, "process", "--worker", "native").fails_in_one_line(3, str(entry), *words)
+
+
+def test_exception_while_loading(workshop: Workshop) -> None:
+    """Its frames are in the log, and none of ours."""
+    entry = workshop.cpp("throws_in_initialize")
+    load(entry, "process", "--worker", "native").fails_with(3, str(entry), "runtime_error", "the model file is torn")
+
+
+@pytest.mark.parametrize("name", ["segv_in_initialize", "crashes_in_constructor"])
+def test_crash_while_loading(workshop: Workshop, name: str) -> None:
+    ended = load(workshop.cpp(name), "process", "--worker", "native")
+    ended.fails_with(3, f"lib{name}.so", "SIGSEGV", "loading")
+    assert "Python" not in ended.complaint
+
+
+def test_not_elf(tmp_path: Path) -> None:
+    """What cannot be loaded at all needs no other worker."""
+    (tmp_path / "libtext.so").write_text("no library", encoding="utf-8")
+    load(tmp_path / "libtext.so", "process", "--worker", "native").fails_in_one_line(3, "not an ELF file")
+
+
+def test_long_model_config(start: StartHost, tmp_path: Path) -> None:
+    """Longer than an argument of a program may be, and in any script."""
+    config = "ключ\n" * 100_000
+    host = start(worker="native", model_entry="/a b/модель", model_config=f"@{config_in(tmp_path, config)}")
+    seen = loaded(host)
+    assert (seen["entry"], seen["config"], seen["folder"]) == ("/a b/модель", config, str(host.entry.parent))
+
+
+def config_in(folder: Path, text: str) -> Path:
+    (folder / "config").write_text(text, encoding="utf-8")
+    return folder / "config"
