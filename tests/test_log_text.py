@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,16 @@ def test_escaping() -> None:
 )
 def test_masking(target: str, shown: str) -> None:
     assert masked(target, (TOKEN,)) == shown
+
+
+@pytest.mark.parametrize("part", ["x", "x=", "=", "&", "&x=1", ";", "%", "%25", "token", "key", "api", "token=1&"])
+def test_masking_takes_no_longer_than_it_must(part: str) -> None:
+    """Each request is looked at: ten times the length takes ten times as long, or not much more, and never a second."""
+    target = "/?" + part * (200_000 // len(part))
+    start = time.process_time()
+    masked(target, (TOKEN,))
+    escaped(target)
+    assert time.process_time() - start < 1
 
 
 def test_a_token_in_a_query_is_not_logged(start: StartHost) -> None:

@@ -16,7 +16,7 @@ SECRET: Final = re.compile(
 LONG_SECRET: Final = 6
 """Letters. A shorter one stands in many a word, so it is only known by where it is."""
 
-_PAIR: Final = re.compile(r"([^&;=]*)=([^&;]*)")
+_SEPARATOR: Final = re.compile("([&;])")
 
 
 def masked(target: str, secrets: Iterable[str]) -> str:
@@ -24,9 +24,9 @@ def masked(target: str, secrets: Iterable[str]) -> str:
     The *target* of a request, as it may be logged: without the values of those parameters that are secrets by their
     names, and without the *secrets* that are known, wherever they stand.
     """
-    path, mark, query = target.partition("?")
-    if mark:
-        target = f"{path}?{_PAIR.sub(_masked_pair, query)}"
+    path, _, query = target.partition("?")
+    if "=" in query:
+        target = f"{path}?{''.join(map(_masked_pair, _SEPARATOR.split(query)))}"
     for secret in secrets:
         if len(secret) >= LONG_SECRET:
             target = target.replace(secret, MASK)
@@ -35,5 +35,6 @@ def masked(target: str, secrets: Iterable[str]) -> str:
     return target
 
 
-def _masked_pair(found: re.Match[str]) -> str:
-    return f"{found[1]}={MASK}" if SECRET.search(unquote_plus(found[1])) else found[0]
+def _masked_pair(pair: str) -> str:
+    name, sign, _ = pair.partition("=")
+    return f"{name}={MASK}" if sign and SECRET.search(unquote_plus(name)) else pair
