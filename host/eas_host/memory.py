@@ -11,6 +11,7 @@ group above counts too. In version 2 each group's limit is in a file of its own,
 from __future__ import annotations
 
 import contextlib
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,14 @@ def available(root: Path = Path("/")) -> int:
     """
     found = [*_machine(root), *_groups(root)]
     return min(found, default=_UNKNOWN)
+
+
+def address_space() -> int | None:
+    """
+    The bytes of addresses that this process may use, if that is limited (`ulimit -v`).
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def be_killed_first(root: Path = Path("/")) -> None:

@@ -21,15 +21,16 @@ from eas_host.errors import LoadError
 from eas_host.front.backend import Backend
 from eas_host.front.limits import EARLY_SLOTS
 from eas_host.front.warmup import warm_up
+from eas_host.memory import address_space
 from eas_host.ring import Shape
 
 if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
     from eas_host.workers import Workers
 
-PYTHON_SLOTS: Final = 1024
+PYTHON_GROWTH: Final = 4
 PYTHON_WORKERS: Final = 64
-"""Room in the ring for what python programs ask for later; it costs addresses, not memory."""
+"""Room in the ring for what python programs ask for later: so many times the slots. It costs addresses, not memory."""
 _LOOK_SECONDS: Final = 0.05
 """How often a version that drains is looked at. Nothing waits for it, and no request should pay for a signal."""
 
@@ -136,11 +137,13 @@ class Version:
 
 def ring_shape(config: HostConfig, *, python: bool) -> Shape:
     """
-    How large the ring is. A *python* program may ask for more threads, processes and waiting requests while it runs.
+    How large the ring is. A *python* program may ask for more threads, processes and waiting requests while it runs,
+    and finds room for them unless addresses are short.
     """
     capacity = config.max_queue_size + config.worker_threads * config.worker_processes
+    grows = python and address_space() is None
     return Shape(
-        slots=(max(capacity, PYTHON_SLOTS) if python else capacity) + EARLY_SLOTS,
+        slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS,
         workers=max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes,
         threads=MAX_THREADS if python else config.worker_threads,
         max_body=config.max_body,

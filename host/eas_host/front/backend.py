@@ -9,7 +9,7 @@ arrives for it goes to its successor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eas_host.config import HostConfig
 from eas_host.errors import ConfigError
@@ -17,11 +17,16 @@ from eas_host.front.crew import Crew
 from eas_host.front.dispatch import Dispatcher
 from eas_host.front.limits import EARLY_SLOTS
 from eas_host.front.upload import Uploads
+from eas_host.memory import address_space
 from eas_host.ring import FrontRing, Shape
 
 if TYPE_CHECKING:
     from eas_host.front.context import FrontContext
     from eas_host.workers import Workers
+
+
+_MIB: Final = 2**20
+_GIB: Final = 2**30
 
 
 class Peer(NamedTuple):
@@ -135,5 +140,20 @@ def _make_ring(shape: Shape) -> FrontRing:
     try:
         return FrontRing(shape)
     except OSError as error:
-        advice = "lower --max-queue-size, --worker-processes, --worker-threads, --max-body or --max-output"
-        raise ConfigError(f"{error}; {advice}") from error
+        raise ConfigError(f"{error}; {_wish(shape)}") from error
+
+
+def _wish(shape: Shape) -> str:
+    """
+    Say how much address space a ring of *shape* wants, how much there may be, and which option asks for most of it.
+    """
+    wanted = shape.slots * (shape.max_body + shape.max_output) / _GIB
+    limit = address_space()
+    may = "" if limit is None else f", and a process may have {limit / _GIB:.1f} GiB (ulimit -v)"
+    body = f"--max-body ({shape.max_body / _MIB:g} MiB)"
+    output = f"--max-output ({shape.max_output / _MIB:g} MiB)"
+    first, second = (output, body) if shape.max_output >= shape.max_body else (body, output)
+    return (
+        f"it wants {wanted:.1f} GiB of address space, but no memory: {shape.slots} slots, each for the largest body and"
+        f" the largest output{may}; lower {first}, {second}, --max-queue-size, --worker-threads or --worker-processes"
+    )

@@ -1,0 +1,48 @@
+"""
+Under `ulimit -v`: the ring wants addresses for the largest bodies and outputs, of which a shell may give few.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from eas_host.config import HostConfig
+from eas_host.versions import ring_shape
+from support.build import Workshop
+from support.host import Host
+from support.ulimit import set_for_hosts
+
+GIB_IN_KIB = 1 << 20
+
+
+@pytest.mark.parametrize("language", ["cpp", "python"])
+def test_too_little(workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    """One line that says how much is wanted, how much there may be, and which option to lower; exit code 2."""
+    set_for_hosts(monkeypatch, f"-v {8 * GIB_IN_KIB}")
+    host = Host(tmp_path / "host", entry=workshop.contract(language), processor_type=language)
+    host.ends_with(2)
+    (line,) = host.log.text().splitlines()
+    found = re.search(r"wants ([\d.]+) GiB.*101 slots.*may have 8\.0 GiB \(ulimit -v\); lower --max-output \(256", line)
+    assert found, line
+    assert float(found[1]) == pytest.approx(101 * 320 / 1024, abs=0.1)
+
+
+@pytest.mark.parametrize("language", ["cpp", "python"])
+def test_it_serves_as_it_says(start: StartHost, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    """With a smaller output there is room, in python as in C++: it asks for no slots that it may never use."""
+    set_for_hosts(monkeypatch, f"-v {12 * GIB_IN_KIB}")
+    host = start(language, max_output="16MiB")
+    assert host.call(b"served").body == b"served"
+
+
+def test_slots_follow() -> None:
+    """Those of a python service, too, are made for its queue and its threads, with room to ask for more."""
+    few = ring_shape(HostConfig(max_queue_size=4, worker_threads=1), python=True)
+    many = ring_shape(HostConfig(max_queue_size=2000, worker_threads=10, worker_processes=4), python=True)
+    assert 5 < few.slots < 100
+    assert many.slots > 2040
+    assert ring_shape(HostConfig(), python=False).slots == 69 + 32
