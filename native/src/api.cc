@@ -88,6 +88,8 @@ int eas_front_collect(eas_ring* ring, int64_t* out, int max, char* copies, size_
 
 int eas_front_arm(eas_ring* ring) { return ring->front->Arm() ? 1 : 0; }
 
+void eas_front_rest(eas_ring* ring, int resting) { ring->front->Rest(resting != 0); }
+
 int eas_front_cancel(eas_ring* ring, int slot) { return ring->front->Cancel(slot) ? 1 : 0; }
 
 void eas_front_release(eas_ring* ring, int slot) { ring->front->Release(slot); }

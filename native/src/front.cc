@@ -234,7 +234,8 @@ int Front::Collect(int64_t* out, int max, char* copies, size_t room) {
 }
 
 bool Front::Arm() {
-  const uint32_t wanted = static_cast<uint32_t>(std::clamp(Waiting() / kAwaitedShare, 1, kMostAwaited));
+  const int share = resting_ ? 1 : Waiting() / kAwaitedShare;
+  const uint32_t wanted = static_cast<uint32_t>(std::clamp(share, 1, kMostAwaited));
   // Sequentially consistent, here and in the worker's completion: either the worker sees the arming, or this
   // sees the worker's bit. With less, both could miss each other and the front would sleep on a completed
   // request.
@@ -242,6 +243,13 @@ bool Front::Arm() {
   if (CountComplete(ring_) < wanted) return true;
   ring_.header->armed.store(0, std::memory_order_seq_cst);
   return false;
+}
+
+// Sequentially consistent: either a thread that completes sees it, and does not keep that to itself, or the
+// next Arm sees the completion.
+void Front::Rest(bool resting) {
+  resting_ = resting;
+  ring_.header->resting.store(resting ? 1 : 0, std::memory_order_seq_cst);
 }
 
 bool Front::Cancel(int slot) {

@@ -32,6 +32,7 @@ class Front {
   int Drain(int64_t* out, int max);
   int Collect(int64_t* out, int max, char* copies, size_t room);
   bool Arm();
+  void Rest(bool resting);
   bool Cancel(int slot);
   void Release(int slot);
   void Trim();
@@ -92,6 +93,7 @@ class Front {
   uint64_t tickets_ = 0;
   uint64_t turn_ = kNever;     // when the first was published since the last nudge, and so all of them
   uint64_t counts_ = 0;        // of Waiting, when it must look at each entry
+  bool resting_ = false;       // the truth of header->resting
   bool stale_inside_ = false;  // since the queue was last empty, entries may be stale behind its head
   Stats stats_;
 };

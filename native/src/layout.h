@@ -90,6 +90,10 @@ struct Header {
 
   // Not 0: the front sleeps, and wants the eventfd written when so many slots are complete.
   alignas(kCacheLine) std::atomic<uint32_t> armed;
+
+  // Not 0: the front looks for completions rarely, so no thread may keep one to itself. On a line of its own,
+  // which hardly ever changes: each completion reads it.
+  alignas(kCacheLine) std::atomic<uint32_t> resting;
 };
 
 struct WorkerRecord {

@@ -136,11 +136,14 @@ void Signal(Ring& ring) {
 }
 
 // Sets the slot's completion bit and signals, at once or when a batch is complete. A thread that keeps a
-// completion to itself and then meets a slow call is why the front looks by itself while something waits.
+// completion to itself and then meets a slow call is why the front looks by itself while something waits, or
+// says that it rests.
 void TellFront(Ring& ring, uint32_t slot) {
   // Sequentially consistent: see Front::Arm.
   ring.bitmap[slot / 64].fetch_or(1ULL << (slot % 64), std::memory_order_seq_cst);
-  if (++this_thread.unsignalled < kSignalBatch && this_thread.prompt && Quick(ring)) return;
+  // Sequentially consistent: see Front::Rest.
+  const bool resting = ring.header->resting.load(std::memory_order_seq_cst) != 0;
+  if (++this_thread.unsignalled < kSignalBatch && this_thread.prompt && Quick(ring) && !resting) return;
   Signal(ring);
 }
 

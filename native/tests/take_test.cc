@@ -154,6 +154,30 @@ TEST(Take, WhoLeavesOwesNothing) {
   EXPECT_EQ(2u, ring.Drain().size());
 }
 
+TEST(Take, NothingIsKeptFromAFrontThatRests) {
+  const TestRing ring;
+  eas_worker_enter(ring, 0, 0);
+  this_thread.prompt = true;
+  uint64_t count = 0;
+  for (const bool resting : {false, true, false}) {
+    for (int i = 0; i < 7; ++i) ring.Submit("x");
+    eas_front_rest(ring, resting);
+    ASSERT_EQ(1, eas_front_arm(ring));  // of those that wait a quarter, but for a front that rests
+    for (int i = 0; i < 2; ++i) {
+      MakeQuick(ring);
+      const eas_call call = ring.Take();
+      MakeQuick(ring);
+      ring.Reply(call, "");
+      const bool told = read(ring.eventfd, &count, sizeof(count)) == ssize_t{sizeof(count)};
+      EXPECT_EQ(resting, told);
+      EXPECT_EQ(1u, ring.Drain().size());
+      ASSERT_EQ(1, eas_front_arm(ring));
+    }
+    for (int slot = 0; slot < 8; ++slot) eas_front_release(ring, slot);
+  }
+  eas_worker_leave(ring, 0);
+}
+
 TEST(Take, OneThreadHoldsSeveralAndCompletesThemInAnyOrder) {
   const TestRing ring;
   eas_worker_enter(ring, 0, 2);

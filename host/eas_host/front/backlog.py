@@ -1,9 +1,12 @@
 """
-Looks after the requests that wait, every few milliseconds for as long as there are any.
+Looks after the requests that wait, every few milliseconds for as long as something happens to them.
 
 To wake a thread and to tell the front are dear, so worker threads guess: one that is awake is not wakened again, and
 completions are told of together (`FrontRing.arm`). A guess is wrong when a call takes longer than those before it. Then
 requests wait while threads sleep, or completions lie about; this is what finds them.
+
+Where nothing has come back between two looks, all threads are awake by then, and busy. Then it rests: completions are
+told of at once, and only a new request makes it look soon.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ where the processor keeps the cores' caches to itself.
 """
 
 
+_REST_SECONDS: Final = 0.1
+"""The next look while it rests, should a processor have damaged the word that asks to be told."""
+
+
 class Backlog:
     """
     Watches the requests that wait in *ring* for *dispatcher*.
@@ -39,12 +46,15 @@ class Backlog:
         self._dispatcher = dispatcher
         self._timer: asyncio.TimerHandle | None = None
         self._taken = 0  # completions, at the last look
+        self._resting = False
 
     def watch(self, seconds: float = _SECONDS) -> None:
         """
         Look in so many *seconds*, if not earlier.
         """
-        if self._timer is None:
+        if self._timer is None or self._resting:
+            self.close()
+            self._resting = False
             self._timer = self._loop.call_later(seconds, self._look)
 
     def close(self) -> None:
@@ -64,12 +74,19 @@ class Backlog:
         # In this order: a thread may take the last request that waits, a slow one, with a completion still untold.
         waiting = self._ring.waiting()
         dispatcher.drain()
-        if waiting <= 0:
-            return
         taken = dispatcher.taken - self._taken
         self._taken = dispatcher.taken
+        self._resting = waiting > 0 and not taken
+        self._ring.rest(self._resting)
+        if waiting <= 0:
+            return
         # Under load something always waits; only if nothing at all has come back does a guess need correcting.
-        if not taken:
+        if self._resting:
             self._ring.bell(waiting)
-        if dispatcher.worker_alive and dispatcher.live:
-            self.watch(_SLOW_SECONDS if 0 < taken <= _SLOW else _SECONDS)
+            dispatcher.drain()  # what was completed before the workers knew that it is to be told
+        if not (dispatcher.worker_alive and dispatcher.live):
+            return
+        if self._resting:
+            self._timer = self._loop.call_later(_REST_SECONDS, self._look)
+        else:
+            self.watch(_SLOW_SECONDS if taken <= _SLOW else _SECONDS)

@@ -122,6 +122,7 @@ class FrontRing:
         nudge: `nudge()`: wake one worker thread, unless one is awake that will look at the queue soon.
         arm: `arm() -> 1`, or 0 when enough is complete already: collect again. One is enough; while many requests
             wait, a quarter of them, 8 at most.
+        rest: `rest(1)`: tell of every completion at once, `rest(0)`: they may gather again; then drain and `arm`.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -152,6 +153,7 @@ class FrontRing:
         self.bell: Callable[[int], None] = partial(lib.eas_front_bell, ring)
         self.nudge: Callable[[], None] = partial(lib.eas_front_nudge, ring)
         self.arm: Callable[[], int] = partial(lib.eas_front_arm, ring)
+        self.rest: Callable[[int], None] = partial(lib.eas_front_rest, ring)
 
     def collect(self) -> Iterator[tuple[int, int, int, int]] | None:
         """

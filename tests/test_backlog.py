@@ -1,0 +1,38 @@
+"""
+Requests that wait behind busy threads: the front sleeps meanwhile, and misses nothing that happens then.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from conftest import StartHost
+from support.gate import Gate
+from support.host import Host
+
+LONG = 120_000  # milliseconds
+SECONDS = 2.0
+
+
+def processor_seconds(host: Host) -> float:
+    """What the front has spent on a core so far."""
+    return int(Path(f"/proc/{host.pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+def test_waiting_costs_next_to_nothing(start: StartHost, gate: Gate) -> None:
+    """Under 1 % of a core; and then every answer comes."""
+    host = start(worker_threads=2, keepalive=LONG)
+    with ExitStack() as clients:
+        held = [clients.enter_context(host.ask(gate.command(b"held"))) for _ in range(2)]
+        gate.wait_entered(2)
+        waiting = [clients.enter_context(host.ask(b"%d" % number)) for number in range(40)]
+        host.wait_queue(40)
+        before = processor_seconds(host)
+        assert waiting[0].waits_for_an_answer(SECONDS)
+        assert processor_seconds(host) - before < SECONDS / 100
+        gate.release()
+        assert [client.read().body for client in waiting] == [b"%d" % number for number in range(40)]
+        gate.release()
+        assert {client.read().body for client in held} == {b"held"}
+    assert host.call(b"next").body == b"next"
