@@ -185,7 +185,8 @@ int eas_front_collect(eas_ring* ring, int64_t* out, int max, char* copies, size_
 int eas_front_arm(eas_ring* ring);
 
 // From here on (1) every completion is told of by itself and at once, so the front need not look every few
-// milliseconds while nothing but slow calls is under way; or (0) they may gather again. Drain and arm after it.
+// milliseconds while nothing but slow calls is under way; or (0) they may gather again. Drain and arm after
+// it.
 // [front]
 void eas_front_rest(eas_ring* ring, int resting);
 
