@@ -109,7 +109,7 @@ class Host:
         key, _, value = self._mark.partition("=")
         environment |= {"TMPDIR": str(folder / "tmp"), key: value, **(variables or {})}
         self.process = subprocess.Popen(
-            self.command,
+            self.wrapped(self.command),
             cwd=folder / "cwd",
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -118,6 +118,10 @@ class Host:
             start_new_session=True,
         )
         self.follow(*self.followed)
+
+    def wrapped(self, command: list[str]) -> list[str]:
+        """What is really started: something that becomes *command*."""
+        return command
 
     # Starting.
 
