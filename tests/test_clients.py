@@ -73,7 +73,7 @@ def test_goes_away_anywhere(host: Host) -> None:
             client.close()
         else:
             client.reset()
-    assert host.settled().descriptors == descriptors
+    assert host.settled().descriptors <= descriptors
 
 
 def test_goes_away_while_it_is_answered(host: Host) -> None:
@@ -165,4 +165,4 @@ def test_connections_come_and_go(host: Host) -> None:
     descriptors = host.settled().descriptors
     for number in range(3000):
         assert host.call(b"%d" % number).body == b"%d" % number
-    assert host.settled().descriptors == descriptors
+    assert host.settled().descriptors <= descriptors

@@ -12,12 +12,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from conftest import StartHost
 from support import proc
 from support.build import Workshop
 from support.gate import Gate
 from support.host import Host
 from support.loadrun import LoadRun
+from support.pids import control_group, join, limit_processes
 
 RELOADS = 50
 BROKEN_EVERY = 10
@@ -89,6 +92,25 @@ def test_fifty_reloads_under_load(start: StartHost, tmp_path: Path) -> None:
     summary.check()
     assert summary.statuses == {"200": summary.answered}
     assert {int(versions.split()[0]) for versions in summary.versions} == set(good)
+
+
+@pytest.mark.parametrize("room", [0, 1], ids=lambda room: f"room-for-{room}")
+def test_want_of_processes_is_waited_out(start: StartHost, tmp_path: Path, room: int) -> None:
+    """No thread can be started; or a thread of ours, but no process. Once there is room the change is served."""
+    program = Program(tmp_path / "program")
+    host = start("python", program.entry, model_entry=program.model.parent, reload=True)
+    host.allow_log("cannot be started")
+    assert host.call(b"?").body == b"1 1 1|?"
+    with control_group("pids") as group:
+        join(group, [host.pid])
+        limit_processes(group, room)
+        program.write(2)
+        host.wait_for_log("tried again")
+        assert host.call(b"?").body == b"1 1 1|?"
+        limit_processes(group, None)
+        host.wait_for_log(DONE)
+        assert host.call(b"?").body == b"2 2 2|?"
+        host.stop()
 
 
 def test_a_library_that_is_overwritten(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:
@@ -180,15 +202,15 @@ def value_of(host: Host, name: str) -> str:
 
 
 def test_a_crash_while_the_files_are_broken(start: StartHost, tmp_path: Path) -> None:
-    """The host waits for the next version rather than end."""
+    """The host tries the broken version less and less often, and takes the next one."""
     program = Program(tmp_path / "program")
     host = start("python", program.entry, model_entry=program.model.parent, reload=True)
     host.allow_log("broken on purpose|part.py|" + REFUSED)
     program.write(2, broken=True)
     host.wait_for_log(REFUSED)
-    host.allow_log("worker 0|until files change")
+    host.allow_log("worker 0")
     host.kill_worker()
-    host.wait_for_log("until files change")
+    host.wait_for_log("it is replaced in")
     assert host.call(b"?").status == 503
     program.write(3)
     host.wait_for_log(DONE)

@@ -148,7 +148,10 @@ def soak_for(started: SoakedHost, pids: Path, write: Callable[[int, bool], None]
         for one in disturbances:
             print(f"{one.name}: {one.rounds} rounds")
         print(*(poisoner.statuses for poisoner in poisoners), sep="\n")
-        print(f"{summary.answered} innocent requests; front at most {watcher.memory >> 20} MiB; ping at worst", watcher.slowest)
+        print(
+            f"{summary.answered} innocent requests; front at most {watcher.memory >> 20} MiB; ping at worst",
+            watcher.slowest,
+        )
         summary.check()
         assert summary.statuses == {"200": summary.answered}
         assert [one.failure for one in disturbances if one.failure] == []

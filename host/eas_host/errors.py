@@ -58,6 +58,12 @@ class InitializeFailed(LoadError):
     """
 
 
+class SystemShortage(LoadError):
+    """
+    The system has no room for another process or thread now. That says nothing about the processor, and may pass.
+    """
+
+
 class BindError(HostError):
     """
     The address cannot be listened on.
@@ -66,5 +72,7 @@ class BindError(HostError):
     exit_code = 4
 
 
-LOAD_ERRORS: dict[str, type[LoadError]] = {cls.__name__: cls for cls in (EntryNotFound, EntryInvalid, InitializeFailed)}
+LOAD_ERRORS: dict[str, type[LoadError]] = {
+    cls.__name__: cls for cls in (EntryNotFound, EntryInvalid, InitializeFailed, SystemShortage)
+}
 """How a load error travels from a worker process: by the name of its class."""

@@ -20,7 +20,7 @@ from eas_host import log
 from eas_host.background import in_background
 from eas_host.config import HostConfig
 from eas_host.deploy.deployment import STARTED, Deployment, Prepare
-from eas_host.errors import HostError, LoadError
+from eas_host.errors import HostError, LoadError, SystemShortage
 from eas_host.scribbles import Scribbles, differing, some_of
 from eas_host.versions import Version
 from eas_host.watching import LOOK_SECONDS, Fingerprint, Watch, fingerprint, unchanged_since
@@ -34,6 +34,8 @@ _ENOUGH_SECONDS: Final = 2.0
 """A version that loads for so long, and may hang, is given up if its files have changed: it would not be used."""
 _LOOK_SHARE: Final = 20
 """Looking takes one part in so many of the time at most; a folder with 100,000 files takes a second."""
+_SHORTAGE_SECONDS: Final = 2.0
+"""How long a version waits that had no room for a process; files tell of no change then."""
 _CANCEL_SECONDS: Final = 1.0
 _FIXED: Final = ("listen", "isolation", "max_body", "log_level", "log_format", "reload")
 """Options that are settled when the host starts."""
@@ -147,9 +149,14 @@ class Reloader:
             loaded = await self._look(version.deployment.watched)
             files = loaded | now
             written = await self._load(version, files)
+        except SystemShortage as error:
+            await self._drop()
+            _complain(error, f"it is tried again in {_SHORTAGE_SECONDS:g} s")
+            await asyncio.sleep(_SHORTAGE_SECONDS)
+            return {}
         except HostError as error:
             await self._drop()
-            _complain(error)
+            _complain(error, "the old version goes on serving")
             return files
         except Exception:  # noqa: BLE001  a bug of ours costs this version, not all that come
             await self._drop()
@@ -262,11 +269,11 @@ def _keep_fixed(deployment: Deployment, old: HostConfig) -> Deployment:
     return replace(deployment, config=replace(config, **fixed))
 
 
-def _complain(error: HostError) -> None:
+def _complain(error: HostError, fate: str) -> None:
     """
-    Say why a version is not used.
+    Say why a version is not used, and what becomes of that.
     """
-    text = f"reload: {error.message}; the old version goes on serving"
+    text = f"reload: {error.message}; {fate}"
     if log.announce.as_json:
         log.error("%s", text, extra={"detail": error.detail or None})
     else:

@@ -1,7 +1,7 @@
 """
 Whether files change: told by the system, judged by what the files are.
 
-The system's word (inotify, through watchfiles) says when to look. What to make of it is decided by a `Fingerprint`:
+The system's word (`file_events`) says when to look. What to make of it is decided by a `Fingerprint`:
 names, sizes, times and inodes of all that is watched. A file is watched through its folder, since editors and
 compilers replace files rather than write into them.
 """
@@ -9,15 +9,13 @@ compilers replace files rather than write into them.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from eas_host import log
+if TYPE_CHECKING:
+    from eas_host.file_events import FileEvents
 
 Fingerprint = dict[str, tuple[int, ...]]
 """
@@ -29,10 +27,6 @@ PYTHON_FILES: Final = "*.py"
 """A path with this name stands for all Python files in its folder and below, those to come included."""
 _SKIPPED: Final = frozenset({"ENV", "__pycache__", "node_modules"})
 """Folders that say nothing about a version: an environment is large, and the others are made by what runs."""
-_STEP_MS: Final = 20
-_DEBOUNCE_MS: Final = 100
-"""How watchfiles gathers events; whether files still change is judged by who asks for the fingerprint."""
-_LISTEN_MS: Final = 100
 LOOK_SECONDS: Final = 1.0
 """After so long a silence somebody looks all the same: not all file systems tell of all changes."""
 
@@ -101,25 +95,27 @@ def is_skipped(name: str) -> bool:
 
 class Watch:
     """
-    Calls *on_change*, on *loop*, whenever something has changed in what it follows, and after each silence.
+    Calls *on_change*, on *loop*, whenever something has changed in what it follows, and again and again in between.
 
     Attributes:
-        look_seconds: how long such a silence is.
+        look_seconds: how long at most until the next call.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_change: Callable[[], None]) -> None:
         self.look_seconds = LOOK_SECONDS
         self._loop = loop
         self._on_change = on_change
-        self._stop = threading.Event()
+        self._events: FileEvents | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def follow(self, paths: Sequence[Path]) -> None:
         """
         Follow *paths* from here on, in place of what was followed. Also the same ones again: a folder that was removed
         and made again is another one for the system.
         """
+        from eas_host.file_events import FileEvents, Watched  # noqa: PLC0415  only --reload needs it
+
         self.close()
-        self._stop = threading.Event()
         python = [path for path in paths if path.name == PYTHON_FILES]
         real = [path.resolve() for path in paths if path not in python]
         folders = {path for path in real if _is_folder(path)}
@@ -127,58 +123,43 @@ class Watch:
         around = {path.parent for path in files if _is_folder(path.parent)}
         sources = {folder.resolve() for path in python for folder, _ in _walk(path.parent, follow=False)}
         names = frozenset(map(str, files))
-        self._start(folders, recursive=True, wanted=lambda path: not any(map(is_skipped, _below(path, folders))))
-        self._start(around - folders - sources, recursive=False, wanted=lambda path: path in names)
-        self._start(sources, recursive=False, wanted=lambda path: path in names or path.endswith(".py"))
+        self._events = FileEvents(
+            self._loop,
+            self._on_change,
+            [
+                Watched(
+                    (inner for folder in folders for inner in _folders_below(folder)),
+                    lambda path: not any(map(is_skipped, _below(path, folders))),
+                    _folders_below,
+                ),
+                Watched(around - folders - sources, lambda path: path in names, None),
+                Watched(sources, lambda path: path in names or path.endswith(".py"), None),
+            ],
+        )
+        self._look_later()
 
     def close(self) -> None:
         """
         Follow nothing any more.
         """
-        self._stop.set()
+        if self._events is not None:
+            self._events.close()
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _start(self, folders: set[Path], *, recursive: bool, wanted: Callable[[str], bool]) -> None:
-        if folders:
-            arguments = (sorted(folders), recursive, wanted, self._stop)
-            threading.Thread(target=self._run, args=arguments, name="eas-watch", daemon=True).start()
+    def _look_later(self) -> None:
+        self._timer = self._loop.call_later(self.look_seconds, self._look)
 
-    def _run(
-        self, folders: Sequence[Path], recursive: bool, wanted: Callable[[str], bool], stop: threading.Event
-    ) -> None:
-        try:
-            self._listen(folders, recursive, wanted, stop)
-        except (OSError, RuntimeError) as error:  # the system has no watches left, say; watchfiles' own is the latter
-            if not stop.is_set():
-                log.warning("reload: changes are seen later, for the system does not tell of them: %s", error)
-            while not stop.wait(self.look_seconds):
-                self._tell(stop)
+    def _look(self) -> None:
+        self._on_change()
+        self._look_later()
 
-    def _listen(
-        self, folders: Sequence[Path], recursive: bool, wanted: Callable[[str], bool], stop: threading.Event
-    ) -> None:
-        from watchfiles import watch  # noqa: PLC0415  only --reload needs it
 
-        told = -math.inf
-        for changes in watch(
-            *folders,
-            watch_filter=None,
-            debounce=_DEBOUNCE_MS,
-            step=_STEP_MS,
-            stop_event=stop,
-            recursive=recursive,
-            raise_interrupt=False,
-            rust_timeout=_LISTEN_MS,
-            yield_on_timeout=True,
-        ):
-            # The first turn says that the system listens by now: what changed before has to be looked for.
-            now = time.monotonic()
-            if now - told >= self.look_seconds or any(wanted(path) for _, path in changes):
-                self._tell(stop)
-                told = now
-
-    def _tell(self, stop: threading.Event) -> None:
-        if not stop.is_set() and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._on_change)
+def _folders_below(folder: Path) -> Iterator[Path]:
+    """
+    *folder* and those below it that say something about a version.
+    """
+    return (inner for inner, _ in _walk(folder, follow=True))
 
 
 def _is_folder(path: Path) -> bool:

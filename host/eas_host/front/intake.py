@@ -155,8 +155,14 @@ class Intake:
                 break
             self._turns.popleft()
             self._unpacking += 1
-            future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), turn.limit)
-            future.add_done_callback(partial(self._from_thread, turn))
+            try:
+                future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), turn.limit)
+            except RuntimeError as error:  # the system lets no thread be started
+                self._given_back(turn)
+                extra = "Retry-After: 1\r\n"
+                exchange.connection.refuse(exchange, Refusal(503, f"the body cannot be unpacked: {error}", extra=extra))
+            else:
+                future.add_done_callback(partial(self._from_thread, turn))
         if self._turns and not self._unpacking and self._again is None:
             self._again = self._loop.call_later(_AGAIN_SECONDS, self._try_again)
 
@@ -180,14 +186,17 @@ class Intake:
 
     def _unpacked(self, turn: _Turn, future: Future[bytes | Refusal]) -> None:
         exchange = turn.exchange
-        self._unpacking -= 1
-        self._front.budget.unpacking -= turn.memory
+        self._given_back(turn)
         if exchange.connection.is_active(exchange):
             found = future.result()
             refusal = found if isinstance(found, Refusal) else self._hand_on(exchange, found)
             if refusal is not None:
                 exchange.connection.refuse(exchange, refusal)
         self._next_turn()
+
+    def _given_back(self, turn: _Turn) -> None:
+        self._unpacking -= 1
+        self._front.budget.unpacking -= turn.memory
 
 
 def _too_large(limit: int, advice: str) -> Refusal:

@@ -6,6 +6,7 @@ Those of the standard library are waited for when the process ends; a handler th
 
 from __future__ import annotations
 
+import sys
 import traceback
 from _queue import SimpleQueue
 from collections.abc import Callable
@@ -26,12 +27,18 @@ class Pool:
 
     def submit(self, task: Callable[[], None]) -> None:
         """
-        Run *task* soon. One thread runs tasks in their order.
+        Run *task* soon. One thread runs tasks in their order. Where the system lets no thread be started, those that
+        there are run it, or else the one that the next task starts.
         """
         self._tasks.put(task)
         if self._started < self._count:
-            self._started += 1
-            start_thread(self._run, f"{self._name}-{self._started}")
+            name = f"{self._name}-{self._started + 1}"
+            try:
+                start_thread(self._run, name)
+            except RuntimeError as error:
+                print(f"{name}: {error}; {self._tasks.qsize()} calls wait", file=sys.stderr)
+            else:
+                self._started += 1
 
     def _run(self) -> None:
         while True:

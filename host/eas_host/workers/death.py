@@ -7,7 +7,7 @@ from __future__ import annotations
 import signal
 from typing import Final, NamedTuple
 
-from eas_host.errors import InitializeFailed, LoadError
+from eas_host.errors import InitializeFailed, LoadError, SystemShortage
 from eas_host.ring import Crash
 from eas_host.workers.restarts import PROVEN_SECONDS, End
 
@@ -71,6 +71,8 @@ class Death(NamedTuple):
             return End.ANSWERED
         if self.killed:
             return End.KILLED
+        if isinstance(self.load_error, SystemShortage):
+            return End.UNSTARTED
         return End.IN_VAIN if self.loaded else End.UNLOADED
 
     @property

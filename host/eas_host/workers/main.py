@@ -19,7 +19,7 @@ from typing import Final
 
 from eas_host import signals
 from eas_host.config import WorkerSpec
-from eas_host.errors import LoadError
+from eas_host.errors import LoadError, SystemShortage
 from eas_host.memory import be_killed_first
 from eas_host.processors import Processor, make
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
@@ -88,7 +88,7 @@ def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], 
         return LOAD_FAILED
     except Exception as error:  # noqa: BLE001  the front must hear of it whatever it is
         if _NO_THREAD in str(error):
-            report(control, "InitializeFailed", _SHORTAGE, "")
+            report(control, SystemShortage.__name__, _SHORTAGE, "")
         else:
             report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
         return LOAD_FAILED

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from eas_host import log
 from eas_host.config import HostConfig
-from eas_host.errors import LOAD_ERRORS, InitializeFailed, LoadError
+from eas_host.errors import LOAD_ERRORS, LoadError, SystemShortage
 from eas_host.front.backend import Backend
 from eas_host.workers import native
 from eas_host.workers.alone import Alone
@@ -262,7 +262,7 @@ class Supervisor:
         worker.state = State.DEAD
         text = f"worker {worker.number} cannot be started: {error.strerror}"
         if not self._started.done():
-            self._started.set_exception(InitializeFailed(text))
+            self._started.set_exception(SystemShortage(text))
             return
         delay = worker.restarts.after(End.UNSTARTED, self._keepalive())
         log.error("%s; the next try is in %g s", text, delay)
