@@ -3,8 +3,8 @@
 // The host dies: the kernel sends this process SIGKILL, which nothing can block, stop or catch.
 // This process dies, of whatever: its process group, which holds what the processor has started, would be
 // left behind. So a guardian, a tiny process of the same group, waits for that and kills the group, itself
-// included. The front does the same, sooner, if it is still there. A guardian that is killed itself is replaced
-// by a thread of the worker that does nothing but wait for that.
+// included. The front does the same, sooner, if it is still there. A guardian that is killed itself is
+// replaced by a thread of the worker that does nothing but wait for that.
 #include "guardian.h"
 
 #include <fcntl.h>
