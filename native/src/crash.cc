@@ -160,8 +160,8 @@ void OnFatalSignal(int signal, siginfo_t* info, void* context) {
   // A second thread that dies meanwhile waits for the first one to end the process.
   while (recorded.test_and_set(std::memory_order_acq_rel)) pause();
   const bool sent = info->si_code <= 0;  // by kill() and its like
-  // abort() and raise() send, too, but to the thread that calls them. What any thread sends to the process may
-  // strike another one: whose request runs there has not done it.
+  // abort() and raise() send, too, but to the thread that calls them. What any thread sends to the process
+  // may strike another one: whose request runs there has not done it.
   const bool ours = !sent || (info->si_code == SI_TKILL && info->si_pid == getpid());
   RecordCulprit(EAS_CRASH_SIGNAL, signal, info->si_code, sent ? 0 : reinterpret_cast<uint64_t>(info->si_addr),
                 ours ? HeldHere() : Held{});
