@@ -45,7 +45,8 @@ commands, each with a --help of its own:
   eas-host init, pack, pysdk      begin a processor, pack one
 
 Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on.
-Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound.
+Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound,
+130 ended at once by Ctrl+C.
 """
 _OPTIONS: Final[dict[str, Option]] = {
     field.name: field.metadata["option"] for field in fields(HostConfig) if "option" in field.metadata

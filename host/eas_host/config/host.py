@@ -179,7 +179,7 @@ class HostConfig:
         "auto",
         WORKERS,
         "KIND",
-        "cpp: what a worker process is: python, native, or auto: native if the processor starts a Python itself",
+        "cpp: kind of worker process: python, native, or auto, native only if the processor starts a Python itself",
         choices=("auto", "python", "native"),
     )
     isolation: str = option(
@@ -193,7 +193,7 @@ class HostConfig:
         None,
         WORKERS,
         "NAME[:GROUP]",
-        "for root: run workers as this user, who must be able to read the processor; numbers are taken, too",
+        "for root: run workers as this user, who must be able to read the processor; numbers are accepted, too",
     )
     sandbox: bool = option(
         False,
@@ -203,7 +203,7 @@ class HostConfig:
         read=values.boolean,
     )
     no_retry: bool = option(
-        False, WORKERS, "", "answer 500, do not run again, what ran beside a crash", read=values.boolean
+        False, WORKERS, "", "requests that ran beside a crash answer 500 instead of running again", read=values.boolean
     )
     crash_block: bool = option(
         False, WORKERS, "", "keep a worker that crashed down, do not replace it", read=values.boolean
@@ -218,7 +218,7 @@ class HostConfig:
         None,
         FILES,
         "DIR",
-        "where downloads are kept and packages unpacked; default: ~/.cache/eas-host",
+        "where downloads are kept and packages unpacked; default: ~/.cache/eas-host, with --user /var/cache/eas-host",
         read=values.path,
     )
     workspace: str | None = option(
