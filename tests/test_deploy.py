@@ -59,6 +59,22 @@ def test_by_name(tmp_path: Path, text: str, there: tuple[str, ...], expected: st
     assert found(package(tmp_path, *there), entry=text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "there", "expected"),
+    [
+        ("work/b/run.py", ("a/run.py", "b/run.py", "run.py"), "b/run.py"),
+        ("work/b/run.py", ("run.py", "x/b/run.py"), "x/b/run.py"),
+        ("work/run.py", ("run.py", "a/run.py"), "run.py"),
+    ],
+)
+def test_by_a_path_in_a_container(tmp_path: Path, text: str, there: tuple[str, ...], expected: str) -> None:
+    """Folders in front that the package has not are left out, as few of them as possible."""
+    named = {"entry": text, "path": "package.tar.gz"}
+    assert found(package(tmp_path, *there), **named, entry_key="containers[0].script") == expected
+    with pytest.raises(EntryNotFound, match="processor_entry is 'work/"):
+        found(package(tmp_path / "other", *there), **named)
+
+
 def test_several(tmp_path: Path) -> None:
     """At the same depth it cannot be told which is meant."""
     with pytest.raises(EntryInvalid, match=r"'app.py'.*package.tar.gz has several: a/app.py, b/app.py"):

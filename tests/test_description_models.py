@@ -112,12 +112,12 @@ def test_builtin_processor(desk: Desk) -> None:
 
 def test_containers(desk: Desk) -> None:
     """They cannot be run; beside a processor they are ignored."""
-    container = {"image": "registry/x", "command": "run", "port": 8000}
+    container = {"image": "registry/x", "port": 8000}
     (line,) = desk.refused({"containers": [container]})
     assert line.startswith("service.json:1:16: containers: ")
-    assert line.endswith("containers are not run here, expected processor_path and processor_entry")
+    assert line.endswith("or processor_path and processor_entry; containers themselves are not run here")
     (note,) = desk.read({"containers": [container], "processor_path": "p.zip"}).notes
-    assert note.startswith("containers[0].image, containers[0].command, containers[0].port are ignored: ")
+    assert note.startswith("containers[0].image, containers[0].port are ignored: containers are not run here; ")
 
 
 def test_storage(desk: Desk) -> None:

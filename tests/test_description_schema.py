@@ -64,6 +64,8 @@ def test_samples(sample: Path) -> None:
         {"models": [{"name": "m", "processor": "p"}], "processors": [{"name": "p", "processor_type": "cpp"}]},
         {"storage": [{"mount_path": "/a", "oss.path": "x"}, {"mount_path": "/b", "hostPath": {"path": "y"}}]},
         {"$schema": "./eas.json", "processor_entry": "", "processor_type": ""},
+        {"containers": [{"script": "python app.py --a", "port": 8000}]},
+        {"containers": [{"command": ["python", "app.py", "--a"], "env": [{"name": "A", "value": "1"}]}]},
     ],
 )
 def test_valid(desk: Desk, written: dict[str, Any]) -> None:
@@ -90,6 +92,8 @@ def test_valid(desk: Desk, written: dict[str, Any]) -> None:
         {"storage": [{"oss": {"path": "x"}}]},
         {"processor_envs": [{"value": "x"}]},
         {"metadata": {"rpc": {"decompressor": "rar"}}},
+        {"containers": [{"command": 5}]},
+        {"containers": [{"script": ["python", 5]}]},
     ],
 )
 def test_invalid(desk: Desk, written: dict[str, Any]) -> None:

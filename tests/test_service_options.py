@@ -116,6 +116,15 @@ def test_entry_of_this_machine(services: Services, workshop: Workshop, tmp_path:
     assert host.call(b"x").body == b"x"
 
 
+def test_entry_beside_the_description(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+    """Without processor_path, the folder of processor_entry is the package, however deep it is."""
+    (tmp_path / "out" / "release").mkdir(parents=True)
+    shutil.copy(workshop.cpp("contract"), tmp_path / "out" / "release" / "liba.so")
+    deployment = services.prepare(describe(tmp_path, name="e", processor_entry="out/release/liba.so"))
+    assert deployment.parts[0].spec.entry.endswith("/predictor/release/liba.so")
+    deployment.discard()
+
+
 def test_flags_of_one_model(services: Services, tmp_path: Path) -> None:
     """With several models it cannot be told which is meant: refused, with their names."""
     model = {"processor_path": "x.so", "processor_type": "cpp"}

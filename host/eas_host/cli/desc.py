@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -144,15 +145,19 @@ def _model(
         "processor_type": ("processor_type", processor.type),
         "processor_mainclass": ("mainclass", processor.mainclass),
         "processor_jvm_options": ("jvm_options", " ".join(processor.jvm_options)),
+        "arguments": ("arguments", shlex.join(reading.config.arguments or processor.arguments)),
         "model_path": ("", model.path),
         "model_entry": ("model_entry", model.entry),
         "model_config": ("model_config", model.config),
     }
     places = _places(model, description)
+    keys = {"processor_entry": processor.entry_key, "arguments": processor.arguments_key}
+    if processor.path and not model.where:
+        keys["processor_path"] = processor.entry_key  # a container's program can bring its folder
     described: dict[str, Any] = {"name": model.name}
     for key, (option, value) in values.items():
         shown = addresses.shown(value) if value and addresses.is_url(value) else value
-        label = next((place + key for place in places if place + key in description.origins), "")
+        label = next((place + key for place in places if place + key in description.origins), keys.get(key, ""))
         described[key] = _value(*_first(description, reading, option, shown, label))
     described["resolved"] = shorten.all(_resolved(part.spec)) if part is not None else None
     looked = abi.look(part.spec) if part is not None else abi.Abi()
@@ -264,6 +269,7 @@ _ROWS: Final = {
     "processor_type": "ProcessorType",
     "processor_mainclass": "MainClass",
     "processor_jvm_options": "JvmOptions",
+    "arguments": "Arguments",
     "model_path": "ModelPath",
     "model_entry": "ModelEntry",
     "model_config": "ModelConfig",

@@ -164,6 +164,8 @@ def settle(
     if given.get("generate_token"):
         given["token"] = base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
     values = {**{name: value for name, value in defaults.items() if name not in given}, **given}
+    if "arguments" in words:
+        sources["arguments"] = "--"
     config = HostConfig(**values, arguments=words.get("arguments", ()), given=frozenset(given))
     return Reading(config, sources)
 

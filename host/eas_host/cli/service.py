@@ -36,7 +36,8 @@ warm_up_data_path may be local, http(s):// or oss:// (with the extra `oss`); dow
 
 With one model, --entry, --processor-type, --mainclass, --classpath, --jvm-options, --model-entry and --model-config
 replace what the file says. --entry and --model-entry are files of this machine, if there is one by that path; else
-they are looked for in processor_path and model_path.
+they are looked for in processor_path and model_path. Words behind -- replace the arguments that a Python program has
+in containers[0].script or command.
 
 examples:
 {examples}

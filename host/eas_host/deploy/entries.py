@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -36,12 +36,14 @@ class Package:
         source: how the description calls them, for messages.
         bare: the only file, if the description names no archive or folder but a file.
         where: the key of the description, `models[0].` in front where there are several.
+        entry_key: the key that names the entry, if that is not `processor_entry`.
     """
 
     folder: Path
     source: str
     bare: Path | None = None
     where: str = ""
+    entry_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,12 @@ def find(package: Package, processor: Processor) -> Entry:
         EntryInvalid: it cannot be told which it is.
         ConfigError: its type cannot be told.
     """
+    package = replace(package, entry_key=processor.entry_key)
     text, python_class = split_class(processor.entry)
     if text and os.path.normpath(text) != ".":
-        path = _named(package, text)
+        # Folders in front may be those of a container, or lead from the description to the package.
+        tails = ends(text) if processor.entry_key or not processor.path else [text]
+        path = _named(package, text, tails)
     elif package.bare is not None:
         path = package.bare
     else:
@@ -82,6 +87,14 @@ def find(package: Package, processor: Processor) -> Entry:
     if kind == "java":
         return _java(package, path)
     return Entry(path, kind, python_class)
+
+
+def ends(text: str) -> list[str]:
+    """
+    The path *text*, and what is left of it without its first folder, its first two, and so on.
+    """
+    parts = PurePosixPath(os.path.normpath(text)).parts
+    return [str(PurePosixPath(*parts[start:])) for start in range(len(parts))]
 
 
 def shown(folder: Path, names: Iterable[str] | None = None) -> str:
@@ -114,15 +127,23 @@ def files(folder: Path) -> Iterator[Path]:
         level = below if seen < MOST_FILES else []
 
 
-def _named(package: Package, text: str) -> Path:
+def _named(package: Package, text: str, tails: list[str]) -> Path:
+    """
+    The file that is called *text*, or the first of *tails* that there is.
+    """
     wanted = PurePosixPath(os.path.normpath(text))
     if wanted.is_absolute() or ".." in wanted.parts:
         raise EntryNotFound(f"{_key(package)} is {text!r}; expected a file in the package, by its path in it")
-    # An archive's only top folder is the package itself; the entry may name it.
-    for path in (package.folder / wanted, package.folder.parent / wanted):
-        if path.exists() and path.is_relative_to(package.folder):
-            return path
-    matches = [found for found in files(package.folder) if found.parts[-len(wanted.parts) :] == wanted.parts]
+    matches: list[Path] = []
+    for tail in tails:
+        # An archive's only top folder is the package itself; the entry may name it.
+        for path in (package.folder / tail, package.folder.parent / tail):
+            if path.exists() and path.is_relative_to(package.folder):
+                return path
+        parts = PurePosixPath(os.path.normpath(tail)).parts
+        matches = [found for found in files(package.folder) if found.parts[-len(parts) :] == parts]
+        if matches:
+            break
     return _shallowest(package, text, matches)
 
 
@@ -238,7 +259,7 @@ def _type_of(path: Path, package: Package) -> str:
 
 
 def _key(package: Package) -> str:
-    return f"{package.where}processor_entry"
+    return package.entry_key or f"{package.where}processor_entry"
 
 
 def _listing(package: Package, paths: Iterable[Path]) -> Iterator[str]:

@@ -64,13 +64,15 @@ def _model(model: Model, config: HostConfig, given: frozenset[str]) -> Model:
 def _processor(processor: Processor, config: HostConfig, given: frozenset[str]) -> Processor:
     values: dict[str, Any] = {}
     if config.entry is not None and "entry" in given:
-        values["entry"] = config.entry
+        values |= {"entry": config.entry, "entry_key": ""}
         path, _ = split_class(config.entry)
         if os.path.exists(path):  # noqa: PTH110  stays text
             # A file of this machine takes the place of the whole package.
             place = Path(path).absolute()
             values |= {"path": str(place if place.is_dir() else place.parent)}
             values["entry"] = "" if place.is_dir() else place.name + config.entry[len(path) :]
+        if Path(path).name != Path(split_class(processor.entry)[0]).name:
+            values |= {"arguments": (), "arguments_key": ""}  # those of another program
     if "processor_type" in given:
         values["type"] = config.processor_type
     if "mainclass" in given:

@@ -150,8 +150,12 @@ def _processor_path(model: Model, description: Description) -> str:
     processor = model.processor
     if processor.path or not processor.entry:
         return processor.path
-    beside = description.file.parent / split_class(processor.entry)[0]
-    return str(beside.parent) if beside.is_file() else ""
+    text, _ = split_class(processor.entry)
+    for tail in entries.ends(text) if processor.entry_key else [text]:
+        beside = description.file.parent / tail
+        if beside.is_file():
+            return str(beside.parent)
+    return ""
 
 
 def _tree(workspace: Workspace, model: Model, description: Description, cache: Path, config: HostConfig) -> Tree:
@@ -196,6 +200,7 @@ def _part(built: Built, description: Description, config: HostConfig, fixed: Pat
             mainclass=model.processor.mainclass,
             classpath=(*map(str, entry.classpath), *config.classpath),
             jvm_options=model.processor.jvm_options,
+            arguments=config.arguments or model.processor.arguments,
             model_entry=models.resolve(model.entry, place),
             model_config=model.config,
         )

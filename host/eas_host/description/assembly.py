@@ -4,11 +4,12 @@ From single values to a `Description`: what one key says of another is checked h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from eas_host.description.cloud import CUDA, STORAGE
+from eas_host.description.containers import started, tell_unused
 from eas_host.description.definitions import ModelEntry, ModelKeys, ProcessorKeys, Service, StorageEntry
 from eas_host.description.description import Model, Mount, Processor
 from eas_host.description.findings import Findings, Loc
@@ -38,18 +39,16 @@ def options_of(service: Service) -> dict[str, Any]:
     return options
 
 
-def models_of(service: Service, findings: Findings) -> tuple[Model, ...]:
+def models_of(service: Service, mounts: Sequence[Mount], findings: Findings) -> tuple[Model, ...]:
     """
-    The models of *service*, each with its processor.
+    The models of *service*, each with its processor, which may be in one of *mounts*.
     """
     processors = _by_name(service, findings)
     top = _processor(service)
     if service.processor is not None:
         top = _named(service.processor, top, processors, findings, ("processor",))
+    top = started(top, service, mounts, findings)
     if not service.models:
-        if not top.path and not top.entry and service.containers:
-            text = "without a processor; containers are not run here, expected processor_path and processor_entry"
-            findings.wrong(findings.spot(("containers",)), text)
         _tell_unused(processors, {service.processor}, findings)
         return (_model(service, None, top, ""),)
     for name in ("model_path", "model_entry", "model_config", "uncompress"):
@@ -57,10 +56,12 @@ def models_of(service: Service, findings: Findings) -> tuple[Model, ...]:
             findings.wrong(findings.spot((name,)), "there are models[], too; expected it in one of them")
     _check_names(service, findings)
     _tell_unused(processors, {entry.processor for entry in service.models}, findings)
-    return tuple(
+    models = tuple(
         _model(entry, entry.name, _processor_of(entry, index, top, processors, findings), f"models[{index}]")
         for index, entry in enumerate(service.models)
     )
+    tell_unused(top, [model.processor for model in models], findings)
+    return models
 
 
 def mounts_of(service: Service, findings: Findings) -> Iterator[Mount]:
@@ -143,7 +144,8 @@ def _model(keys: ModelKeys, name: str | None, processor: Processor, where: str) 
 
 def _over(base: Processor, own: Processor) -> Processor:
     """
-    What *own* says, and the rest as *base* says. A path of its own is a processor of its own.
+    What *own* says, and the rest as *base* says. A path of its own is a processor of its own, and arguments are those
+    of one program.
     """
     if own.path:
         return own
@@ -153,6 +155,9 @@ def _over(base: Processor, own: Processor) -> Processor:
         type=own.type or base.type,
         mainclass=own.mainclass or base.mainclass,
         jvm_options=own.jvm_options or base.jvm_options,
+        arguments=() if own.entry else base.arguments,
+        entry_key="" if own.entry else base.entry_key,
+        arguments_key="" if own.entry else base.arguments_key,
     )
 
 

@@ -23,7 +23,7 @@ BATCHING: Final = "only EAS's own processors have their requests batched"
 ACCESS: Final = "OSS is reached with OSS_ENDPOINT and OSS_ACCESS_KEY_ID from the environment"
 LABEL: Final = "nothing here reads labels"
 METRICS: Final = "metrics need no declaration; /api/builtin/realtime_metrics takes any"
-CONTAINERS: Final = "containers are not run here; prepare.pythonRequirements is all that is read of them"
+CONTAINERS: Final = "containers are not run here; script, command and prepare.pythonRequirements are all that is read"
 PLATFORM: Final = "only the cloud has that"
 STORAGE: Final = "only oss, local and hostPath can be had here"
 
@@ -174,8 +174,6 @@ class CloudContainer(Definition):
     """
 
     image: Any = ignored(CONTAINERS, "The image to run.")
-    command: Any = ignored(CONTAINERS, "The command to run in it.")
-    script: Any = ignored(CONTAINERS, "The script to run in it.")
     port: Any = ignored(CONTAINERS, "The port that it listens on.")
     env: Any = ignored(CONTAINERS, "Environment variables, name and value.")
 

@@ -52,6 +52,26 @@ class Words(Kind):
         return values.words(Text().read(value)) if isinstance(value, str) else tuple(map(Text().read, _listed(value)))
 
 
+class Command(Kind):
+    """
+    A command: a text for a shell, or a list of words.
+    """
+
+    textual = False  # `-D` may give a list
+
+    def schema(self) -> Json:
+        """
+        The same as a JSON Schema.
+        """
+        return {"type": ["string", "array"], "items": {"type": "string"}}
+
+    def read(self, value: Any) -> str | tuple[str, ...]:  # noqa: ANN401  whatever JSON holds
+        """
+        Take the text or the words as they are.
+        """
+        return Text().read(value).strip() if isinstance(value, str) else tuple(map(Text().read, _listed(value)))
+
+
 class Lines(Kind):
     """
     Lines of a requirements.txt: the whole text, or a list of them. Empty ones and comments are left out.

@@ -21,7 +21,7 @@ from eas_host.description.cloud import (
     CloudService,
     CloudStorage,
 )
-from eas_host.description.compounds import Config, Lines, VariableName, VariableValue, Words
+from eas_host.description.compounds import Command, Config, Lines, VariableName, VariableValue, Words
 from eas_host.description.keys import Definition, key, listed, section
 from eas_host.description.kinds import OPTIONS, Choice, Flag, Number, Segment, Setting, Text
 
@@ -184,6 +184,10 @@ class Container(CloudContainer):
     An entry of `containers[]`.
     """
 
+    script: Annotated[Any, Command()] = key(
+        "What it runs. Here: the Python program and its arguments, as in python app.py --flag x."
+    )
+    command: Annotated[Any, Command()] = key("The same, as a text or a list of words, where there is no script.")
     prepare: Prepare = section(Prepare, "What is done before it starts.")
 
 
@@ -215,6 +219,6 @@ class Service(CloudService, ProcessorKeys, ModelKeys):
     cuda: Any = key(
         "The folder where CUDA is installed, whose lib64 workers find libraries in; a version has no effect."
     )
-    containers: list[Container] = listed("Containers; only prepare.pythonRequirements is read.")
+    containers: list[Container] = listed("Containers; the first one's Python program is run, without its image.")
     metadata: Metadata = section(Metadata, "The service's settings.")
     runtime: Runtime = section(Runtime, "How workers run.")

@@ -23,6 +23,9 @@ class Processor:
         type: `processor_type`: cpp, java or python.
         mainclass: `processor_mainclass`: Java's class.
         jvm_options: `processor_jvm_options`, split into words.
+        arguments: those of a Python program, from a container's command.
+        entry_key: the key that *entry* comes from, if that is not `processor_entry`.
+        arguments_key: the key that *arguments* come from.
     """
 
     path: str = ""
@@ -30,6 +33,9 @@ class Processor:
     type: str | None = None
     mainclass: str | None = None
     jvm_options: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    entry_key: str = ""
+    arguments_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Description:
     override(root, list(overrides), findings)
     check_duplicates(root, findings)
     service = validate(settle(root, Service, findings), findings)
-    models = models_of(service, findings)
     mounts = tuple(mounts_of(service, findings))
+    models = models_of(service, mounts, findings)
     cuda = cuda_of(service, path.absolute().parent, findings)
     mistakes.check()
     return Description(
