@@ -195,7 +195,7 @@ def test_places_of_readers(apps: Apps, gate: Gate, way: str) -> None:
     with host.ask(f"{gate.folder}:x".encode()) as client:
         gate.wait_entered()
         assert client.read().status == 408
-        host.wait_for_log("^reader, for ")
+        host.wait_for_log("^  reader, for ")
         host.wait_for_log(r'File ".*app\.py", line \d+, in serve')
         gate.release()
         gate.wait_left()

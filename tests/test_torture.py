@@ -41,6 +41,7 @@ def settle(host: Host, descriptors: int) -> proc.Holdings:
     """
     The front's holdings, once a worker that was replaced is as far as the one before: it has as many *descriptors*.
     """
+    assert host.call(b"a worker").body == b"a worker"
     for _ in range(100):
         now = host.settled()
         if now.descriptors == descriptors:

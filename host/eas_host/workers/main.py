@@ -23,7 +23,6 @@ from eas_host.errors import LoadError, SystemShortage
 from eas_host.memory import be_killed_first
 from eas_host.processors import Processor, make
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
-from eas_host.workers import native
 from eas_host.workers.control import SocketControl
 from eas_host.workers.folder import enter_folder
 
@@ -48,7 +47,11 @@ def main() -> int:
     be_killed_first()
     with open(spec_fd, encoding="utf-8") as file:  # noqa: PTH123  it is a descriptor
         spec = WorkerSpec.from_json(file.read())
-    native.take_over(spec, native.Inheritance(control_fd, memory_fd, completion_fd, log_fd, parent))
+    if spec.type == "cpp":
+        # Imported late: it loads modules of Python's own that a program may have a file of the same name for.
+        from eas_host.workers import native  # noqa: PLC0415
+
+        native.take_over(spec, native.Inheritance(control_fd, memory_fd, completion_fd, log_fd, parent))
     die_with_parent(parent)
     ignore_signals()
     for fd in (control_fd, memory_fd, completion_fd, log_fd):

@@ -38,12 +38,12 @@ class Inheritance(NamedTuple):
 
 def take_over(spec: WorkerSpec, inheritance: Inheritance) -> None:
     """
-    Become the native worker if *spec* asks for one or its processor needs it; otherwise return.
+    Become the native worker if *spec*, of a cpp processor, asks for one or needs it; otherwise return.
 
     It returns as well where the file cannot be one, or its folder not be entered: the other worker says why.
     """
     entry = Path(spec.entry)
-    if spec.type != "cpp" or not _wanted(entry, spec.kind):
+    if not _wanted(entry, spec.kind):
         return
     try:
         elf.check(entry)
