@@ -122,7 +122,7 @@ class Program:
     def _on_readers(self, count: int) -> None:
         if count:
             self.on_reading()
-        self._control.send(event="threads", count=count)
+        self._control.send(event="threads", count=count, reads=True)
 
     # -- what the front says
 

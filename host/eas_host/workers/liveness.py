@@ -12,6 +12,11 @@ killed:
   more than a request may take without one completion; if it still runs something, which may only keep the lock for
   long, twice as long.
 
+A program that reads its requests itself is judged by the second rule alone: it may hold any number of them, in threads
+that nobody here knows of, so those that it runs do not tell whether one is free. Nor does it have as many threads as it
+had once: when the last one that reads has ended, nothing is taken any more. Before it has read for the first time it
+may take as long as it likes.
+
 Time is counted in looks: while the front itself is stopped nobody looks, and no worker is to pay for that.
 """
 
@@ -99,13 +104,16 @@ class Liveness:
         if completed != neglect.completed:
             neglect.completed = completed
             neglect.idle = 0.0
-        neglect.stuck = neglect.stuck + self._pause if 0 < worker.threads <= abandoned else 0.0
-        if neglected and busy < worker.threads and not worker.suspects.busy:
+        stuck = 0 < worker.threads <= abandoned and not worker.reads
+        neglect.stuck = neglect.stuck + self._pause if stuck else 0.0
+        if neglected and (worker.reads or busy < worker.threads) and not worker.suspects.busy:
             neglect.idle += self._pause
         if neglect.stuck > keepalive:
             why = f"all {worker.threads} threads are stuck in calls that nobody waits for any more"
         elif neglect.idle >= keepalive + (max(keepalive, _MARGIN) if busy else _MARGIN):
             why = f"it has completed nothing for {neglect.idle:.0f} s and does not take the requests that wait"
+            if worker.reads and not worker.threads:
+                why += ": no thread of the program reads any more"
         else:
             return
         log.error("worker %d: %s; it is killed", worker.number, why)

@@ -172,6 +172,7 @@ class Supervisor:
         else:
             if kind == "threads":
                 worker.threads = event["count"]
+                worker.reads = event.get("reads", False)
             self._on_message(worker.number, event)
 
     def _grow(self, count: int) -> None:

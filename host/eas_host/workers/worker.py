@@ -69,6 +69,8 @@ class Worker:
 
     Attributes:
         threads: how many of its threads take requests.
+        reads: whether its program has begun to read requests itself. It may then hold more of them than it has threads
+            that read, and these may end.
         restarts: when the next process is started.
         due: the loop's time at which it is, if there is none.
         began: what the worker had completed when its process was started.
@@ -80,6 +82,7 @@ class Worker:
         self.state = State.DEAD
         self.process: Process | None = None
         self.threads = threads
+        self.reads = False
         self.suspects = Suspects()
         self.restarts = Restarts()
         self.due = 0.0
@@ -95,6 +98,7 @@ class Worker:
         Another process is about to be started, after the worker has *completed* so much.
         """
         self.state = State.LOADING
+        self.reads = False
         self.load_error = None
         self.began = completed
         self.killed = False
