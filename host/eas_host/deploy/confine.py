@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -66,9 +66,12 @@ def settled(deployment: Deployment) -> Deployment:
 
 def hand_over(confined: Confinement | None, workspace: Path, parts: Iterable[Path]) -> None:
     """
-    Let the user of `--user` own *parts* of *workspace*, which nobody else has had yet: where he has been at work, a
-    link could lead this elsewhere. The workspace itself stays root's, and so does what the front reads there. Files
-    that have another name elsewhere are the cache's; he may read them.
+    Let the user of `--user` own *parts* of *workspace*, which nobody else has had yet. The workspace itself stays
+    root's, and so does what the front reads there. Files that have another name elsewhere are the cache's; he may read
+    them.
+
+    A folder becomes his after all that is in it, and each name is looked up in a folder that is still root's: what he
+    owns already he can rename, and put a link in its place.
     """
     if confined is None or confined.user is None:
         return
@@ -76,12 +79,13 @@ def hand_over(confined: Confinement | None, workspace: Path, parts: Iterable[Pat
     os.chown(workspace, -1, group)
     workspace.chmod(0o750)
     for part in filter(os.path.lexists, parts):
-        for entry in (part, *(_everything_in(part) if part.is_dir() and not part.is_symlink() else ())):
-            status = os.lstat(entry)
-            if stat.S_ISDIR(status.st_mode) or status.st_nlink == 1:
-                os.chown(entry, user, group, follow_symlinks=False)
+        for _, folders, files, above in os.fwalk(part, topdown=False):  # nothing, where it is no folder
+            for name in (*folders, *files):
+                _give(name, above, user, group)
+        _give(str(part), None, user, group)
 
 
-def _everything_in(folder: Path) -> Iterator[str]:
-    for name, folders, files in os.walk(folder):
-        yield from (f"{name}/{entry}" for entry in (*folders, *files))
+def _give(name: str, above: int | None, user: int, group: int) -> None:
+    status = os.stat(name, dir_fd=above, follow_symlinks=False)
+    if stat.S_ISDIR(status.st_mode) or status.st_nlink == 1:
+        os.chown(name, user, group, dir_fd=above, follow_symlinks=False)

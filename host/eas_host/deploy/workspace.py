@@ -24,15 +24,15 @@ import itertools
 import json
 import os
 import re
-import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from eas_host import log, safe_path
 from eas_host.config import HostConfig
 from eas_host.deploy import links
+from eas_host.deploy.removal import remove_tree
 from eas_host.errors import ConfigError
 from eas_host.shortage import in_cache, is_refused
 
@@ -156,37 +156,6 @@ def sweep(root: Path) -> None:
             lock_file.unlink(missing_ok=True)
         finally:
             os.close(lock)
-
-
-def remove_tree(folder: Path) -> None:
-    """
-    Remove *folder*, also where an archive brought folders that nobody may write to.
-    """
-
-    def make_writable(_: Callable[..., Any], path: str, __: object) -> None:
-        parent = Path(path).parent
-        with contextlib.suppress(OSError):
-            for place in (parent, Path(path)):
-                _make_enterable(place)
-            if Path(path).is_dir() and not Path(path).is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                Path(path).unlink(missing_ok=True)
-
-    shutil.rmtree(folder, onerror=make_writable)
-    if folder.exists():
-        log.warning("%s: cannot be removed; remove it by hand", folder)
-
-
-def _make_enterable(folder: Path) -> None:
-    """
-    Let the owner change the folder, and nothing that stands in its place by now: a processor may still be at work.
-    """
-    opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.chmod(f"/proc/self/fd/{opened}", stat.S_IRWXU)  # noqa: PTH101  a descriptor's own name
-    finally:
-        os.close(opened)
 
 
 def _beside(folder: Path) -> Path:

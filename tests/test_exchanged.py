@@ -1,0 +1,146 @@
+"""
+--user: what the user exchanges while root is at work on his files does not lead root elsewhere.
+
+Each case is tried at each step that root takes: there is no moment at which it works.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from eas_host.deploy import confine
+from eas_host.deploy.removal import remove_tree
+from eas_host.sandbox.plan import Confinement
+from eas_host.user import find_user
+from support.meanwhile import meanwhile
+from support.users import NOBODY, acting_as, need_root, public, run_as
+
+__all__ = ["public"]
+
+
+@pytest.fixture
+def victim(public: Path) -> Path:
+    """A folder of root's, in the shape of what is in a package."""
+    need_root()
+    folder = public / "etc"
+    (folder / "sub" / "deep").mkdir(parents=True)
+    for name in ("shadow", "sub/deep/key"):
+        (folder / name).write_text("root's", encoding="utf-8")
+        (folder / name).chmod(0o600)
+    return folder
+
+
+@pytest.fixture
+def package(public: Path) -> Path:
+    folder = public / "workspace" / "predictor" / "lib"
+    (folder / "sub" / "deep").mkdir(parents=True)
+    (folder / "shadow").write_text("the package's", encoding="utf-8")
+    (folder / "sub" / "deep" / "key").write_text("the package's", encoding="utf-8")
+    return folder
+
+
+def link_instead(place: Path, target: Path, *written: Path) -> Callable[[], None]:
+    """Makes the files *written*, renames *place*, and has a link to *target* there; as the user, where he may."""
+
+    def act() -> None:
+        for file in written:
+            with contextlib.suppress(OSError):
+                file.touch()
+        with contextlib.suppress(OSError):
+            place.rename(place.with_name("aside"))
+            place.symlink_to(target)
+
+    return lambda: run_as(NOBODY, act)
+
+
+def facts(folder: Path) -> Iterator[tuple[str, int, int]]:
+    """Of everything in *folder*: whose it is, and who may do what with it."""
+    for path in sorted((folder, *folder.rglob("*"))):
+        status = path.lstat()
+        yield str(path), status.st_uid, status.st_mode
+
+
+@pytest.mark.parametrize("name", ["", "sub"])
+def test_handing_over(victim: Path, package: Path, name: str) -> None:
+    """A folder that the user has already is not looked into again."""
+    workspace = package.parent.parent
+    before = list(facts(victim))
+    place = package / name
+    for step in count(1):
+        act = link_instead(place, victim / name)
+        work = lambda: confine.hand_over(Confinement(find_user("nobody")), workspace, [workspace / "predictor"])  # noqa: E731
+        more = meanwhile(step, act, work)
+        assert list(facts(victim)) == before, f"at step {step}"
+        assert package.parent.lstat().st_uid == NOBODY
+        if not more:
+            break
+        aside = place.with_name("aside")
+        if aside.exists():
+            place.unlink()
+            aside.rename(place)
+        for path in (workspace, *workspace.rglob("*")):
+            os.chown(path, 0, 0)
+    assert step > len(list(workspace.rglob("*"))), "so few steps are none between the files"
+
+
+def test_removing(victim: Path, package: Path) -> None:
+    """A folder that has been exchanged is not what is emptied, also where it fills again."""
+    workspace = package.parent.parent
+    predictor = package.parent
+    before = list(facts(victim))
+    exchanged = 0
+    for step in count(1):
+        (package / "sub" / "deep").mkdir(parents=True, exist_ok=True)
+        (package / "sub" / "deep" / "key").touch()
+        for path in (predictor, *predictor.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+        act = link_instead(package, victim, package / "sub" / "deep" / "new")
+        more = meanwhile(step, act, lambda: remove_tree(workspace))
+        assert list(facts(victim)) == before, f"at step {step}"
+        assert not workspace.exists()
+        if not more:
+            break
+        exchanged += 1
+    assert exchanged > len(before)
+
+
+def test_removing_what_is_closed(public: Path) -> None:
+    """Folders that their owner himself may not look into go, too; so do links, and not what they lead to."""
+    kept = public / "kept"
+    kept.write_text("", encoding="utf-8")
+    folder = public / "folder"
+    (folder / "a" / "b" / "c").mkdir(parents=True)
+    (folder / "a" / "link").symlink_to(public)
+    (folder / "a" / "b" / "c" / "file").write_text("", encoding="utf-8")
+    closed = (folder / "a" / "b" / "c", folder / "a" / "b", folder / "a", folder)
+    for path in closed:
+        path.chmod(0)
+    if os.geteuid() != 0:
+        remove_tree(folder)
+    else:  # whom nothing is closed to
+        for path in (*closed, public):
+            os.chown(path, NOBODY, NOBODY)
+        with acting_as(NOBODY):
+            remove_tree(folder)
+    assert [*public.iterdir()] == [kept]
+
+
+def test_removing_what_is_deep(tmp_path: Path) -> None:
+    """A program that nests folders, as deep as it likes, does not keep its host from removing them."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    at = os.open(folder, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    remove_tree(folder)
+    assert not folder.exists()
