@@ -15,7 +15,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from eas_host import boot, log
 from eas_host.config import WorkerSpec
@@ -25,6 +25,11 @@ from eas_host.workers.outbox import Outbox
 
 if TYPE_CHECKING:
     from eas_host.sandbox.plan import Confinement
+
+_ALL_CHILDREN: Final = 0x40000000
+"""__WALL of <linux/wait.h>: also those that were made by clone() and tell nobody of their end, as the guardian."""
+_REAP_SECONDS: Final = 1.0
+"""Between two looks at processes that were killed and have not ended yet. Nobody waits for that."""
 
 
 class WorkerProcess:
@@ -121,10 +126,22 @@ class WorkerProcess:
         if self._readers:
             return
         status = self._process.wait()
+        self._reap()
         os.close(self._pidfd)
         self._outbox.close()
         self._control.close()
         self._on_death(status)
+
+    def _reap(self) -> None:
+        """
+        Reap what the worker has left behind in its group, its guardian to begin with, where that comes to this process:
+        it is the first one of a container, or a subreaper. Once there is nobody left, ChildProcessError says so; until
+        then nobody else can get the number of the group.
+        """
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-self.pid, os.WNOHANG | _ALL_CHILDREN)[0]:
+                pass
+            self._loop.call_later(_REAP_SECONDS, self._reap)  # they were killed, but have not ended yet
 
 
 def _file_of(text: str, child_ends: contextlib.ExitStack) -> int:

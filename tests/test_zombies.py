@@ -1,0 +1,76 @@
+"""
+A host that is the first process of its container gets what its workers leave behind as children of its own. It reaps
+them: each would keep a number, and one day there would be none left.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support import PATIENCE, proc
+from support.build import Workshop
+from support.host import Host
+from support.wire import command
+from test_orphans import ENTRY, guardian_of
+
+BECOME_A_SUBREAPER = """
+import ctypes, os, sys
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: it stays when another program is started
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+class FirstHost(Host):
+    """A host that orphans come to, as if it were process 1."""
+
+    def wrapped(self, command: list[str]) -> list[str]:
+        return [sys.executable, "-c", BECOME_A_SUBREAPER, *command]
+
+    def workers(self) -> list[int]:
+        """Without their guardians, which are children of this host's from the start."""
+        return [pid for pid in super().workers() if proc.name(pid) != "eas-guardian"]
+
+
+def wait_reaped(host: Host, pids: list[int]) -> None:
+    """Asks *host* for its health until nothing is left of *pids*, not even zombies."""
+    end = time.monotonic() + PATIENCE / 3
+    while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < end, [Path(f"/proc/{pid}/stat").read_text(encoding="utf-8") for pid in left]
+        host.call(None, "/api/builtin/ping", "GET")
+
+
+@pytest.mark.parametrize("language", ["cpp", "python"])
+def test_guardians(workshop: Workshop, tmp_path: Path, language: str) -> None:
+    """Of workers that end themselves, one after the other, and of one that is killed."""
+    with FirstHost(tmp_path / "host", entry=workshop.contract(language), processor_type=language) as host:
+        host.allow_log("exit|SIGKILL")
+        ended = []
+        for _ in range(2):
+            assert host.call(b"x").status == 200
+            (worker,) = host.workers()
+            ended += [guardian_of(worker), worker]
+            assert host.call(command("die", "_exit:7")).status == 500
+        assert host.call(b"x").status == 200
+        ended.append(host.kill_worker())
+        wait_reaped(host, ended)
+
+
+def test_what_a_processor_has_started(tmp_path: Path) -> None:
+    """All of the worker's group, children of children among them."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    shutil.copy(ENTRY, folder)
+    with FirstHost(tmp_path / "host", entry=folder / ENTRY.name) as host:
+        host.allow_log("SIGKILL")
+        assert host.call(b"x").body == b"x"
+        (worker,) = host.workers()
+        group = proc.group(worker)
+        assert len(group) > 2
+        host.kill_worker()
+        wait_reaped(host, group)
+        assert host.call(b"x").body == b"x"
