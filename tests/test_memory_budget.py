@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -67,6 +68,22 @@ def test_uploads_that_do_not_end(start: StartHost) -> None:
         uploads[-1].send(b"x")
         assert uploads[-1].read().status == 200
     is_served(host, bytes(12 * MIB))
+
+
+def test_uploads_behind_another_request(start: StartHost, gate: Gate) -> None:
+    """One that gives way gives all back at once, though its refusal waits until an older request is answered."""
+    host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
+    with ExitStack() as clients, stays_small(host):
+        held = clients.enter_context(host.ask(gate.command(b"held")))
+        gate.wait_entered()
+        for _ in range(10):
+            client = clients.enter_context(host.connect()).send(request(body=b"first"))
+            upload = request(headers=[("Content-Length", str(12 * MIB + 1))]) + bytes(12 * MIB)
+            client.send_until_refused(upload)
+        host.wait_for_log("memory budget of 64 MiB is used up")
+        gate.release()
+        assert held.read().body == b"held"
+    is_served(host)
 
 
 def test_more_uploads_than_early_slots(start: StartHost) -> None:
@@ -163,6 +180,22 @@ def test_an_output_that_could_never_fit(start: StartHost) -> None:
     assert (answer.status, "--memory-budget" in answer.text) == (500, True), answer
     host.wait_for_log("the processor's output has 52428800 bytes.*--memory-budget")
     assert len(host.call(command("size", str(40 * MIB))).body) == 40 * MIB
+
+
+def test_an_output_that_cannot_be_copied(start: StartHost) -> None:
+    """The system has no memory for it: 500, with the reason; the others are answered, and so is the next one."""
+    host = start(memory_budget="512MiB", keepalive=LONG)
+    whole = command("size", str(48 * MIB))
+    assert len(host.call(whole).body) == 48 * MIB
+    soft, hard = resource.prlimit(host.pid, resource.RLIMIT_AS)
+    resource.prlimit(host.pid, resource.RLIMIT_AS, (proc.address_space(host.pid) + 16 * MIB, hard))
+    for _ in range(3):
+        answer = host.call(whole)
+        assert (answer.status, "no memory for the processor's output" in answer.text) == (500, True), answer
+        assert host.call(b"small").body == b"small"
+    host.wait_for_log("no memory for an output of 50331648 bytes")
+    resource.prlimit(host.pid, resource.RLIMIT_AS, (soft, hard))
+    assert len(host.call(whole).body) == 48 * MIB
 
 
 def test_what_slots_keep(start: StartHost) -> None:

@@ -85,6 +85,12 @@ def peak_memory(pid: int) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
+def address_space(pid: int) -> int:
+    """How many bytes it has mapped."""
+    status = (PROC / str(pid) / "status").read_text(encoding="utf-8")
+    return int(status.partition("VmSize:")[2].split()[0]) * 1024
+
+
 def wait_stopped(pid: int) -> None:
     """Waits until SIGSTOP has stopped all threads of *pid*; nobody can be told of that but its parent."""
     for _ in range(100_000):

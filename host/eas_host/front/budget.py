@@ -35,6 +35,8 @@ _SLACK_PART: Final = 16
 _QUICK: Final = 0.001
 """Seconds: who has only just begun has cost that much already, so that then the size decides."""
 _LOG_SECONDS: Final = 1.0
+_RING_ITSELF: Final = 64 * 1024
+"""Bytes of each ring that are no body and no output: with them a body as large as allowed would never find room."""
 
 
 class Holder(Protocol):
@@ -184,16 +186,17 @@ class Budget:
         now = self._now()
         costs = {holder: (held.own + held.ring) * (now - held.since + _QUICK) for holder, held in self._holders.items()}
         gone = 0
-        for holder in sorted(costs, key=costs.__getitem__, reverse=True):
-            if holder not in self._holders:
-                continue
-            holder.give_way()
-            self.give(holder)
-            gone += 1
-            self._trim()
-            if self._fits(size + self._room // _SLACK_PART):
-                break
-        self._making_room = False
+        try:
+            for holder in sorted(costs, key=costs.__getitem__, reverse=True):
+                if holder not in self._holders:
+                    continue
+                self._send_away(holder)
+                gone += 1
+                self._trim()
+                if self._fits(size, self._room // _SLACK_PART):
+                    break
+        finally:
+            self._making_room = False
         self._report(gone, now)
 
     # -- inside
@@ -212,12 +215,22 @@ class Budget:
         """
         return self._in_rings + self._unseen - self._lent
 
-    def _fits(self, slack: int = 0) -> bool:
-        room = self._room
-        return self._own + self._lent + slack <= max(room - self._used, self._eighth)
+    def _fits(self, size: int = 0, spare: int = 0) -> bool:
+        """
+        Tell whether what is held has room beside what is used, and *size* bytes more, with *spare* bytes left. An
+        eighth is for what is held in any case: to take it away would not make much room.
+        """
+        return self._own + self._lent + spare <= max(self._room - self._used - size, self._eighth)
+
+    def _send_away(self, holder: Holder) -> None:
+        try:
+            holder.give_way()
+        except Exception:  # noqa: BLE001  a bug of ours costs this client, not the room that others need
+            log.exception("internal error while a client gives way")
+        self.give(holder)
 
     def _look(self) -> None:
-        self._in_rings = sum(ring.resident for ring in self.rings)
+        self._in_rings = sum(max(0, ring.resident - _RING_ITSELF) for ring in self.rings)
         self._unseen = 0
 
     def _trim(self) -> None:

@@ -270,6 +270,8 @@ class Connection(asyncio.Protocol):
             reader.deaf = True
             reader.reading = None
             exchange.refusal = refusal
+            exchange.body = b""
+            self._drop(exchange)  # an older one may keep it waiting for long
             self.arrived(exchange)
         else:
             # It waits behind an older one, whose expiry closes the connection for both, or for a client that does not

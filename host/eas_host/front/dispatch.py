@@ -196,7 +196,11 @@ class Dispatcher(Gate):
             if outcome >= COPIED:
                 start = end
                 end += size
-                batch.append((running[slot], outcome, status, copies[start:end]))
+                try:
+                    body = copies[start:end]
+                except MemoryError:
+                    outcome, body = outputs.NO_MEMORY  # noqa: PLW2901  said in its place
+                batch.append((running[slot], outcome, status, body))
                 running[slot] = None
                 freed += 1
                 if alone:

@@ -20,6 +20,11 @@ from eas_host.ring import FrontRing
 NO_SLOT: Final = -1
 NO_MEMORY: Final = -2
 
+_SMALL_PIECE: Final = 4096
+"""A piece below this is joined to those before it: each object takes some 60 bytes more than are held for it."""
+_JOINED_MOST: Final = 64 * 1024
+"""They are joined up to this size, so that one that grows is not moved again and again."""
+
 
 class Uploads:
     """
@@ -82,7 +87,7 @@ class Upload:
         self._uploads = uploads
         self._exchange = exchange
         self.slot = uploads.lend_slot(self)
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytes | bytearray] = []
         self._size = 0
         self._over = False
 
@@ -99,7 +104,7 @@ class Upload:
         if in_ring:
             self._uploads.ring.write(self.slot, start, piece, len(piece))
         else:
-            self._pieces.append(piece)
+            self._gather(piece)
 
     def give_way(self) -> None:
         """
@@ -170,8 +175,17 @@ class Upload:
         self._uploads.budget.give(self)
         return slot
 
+    def _gather(self, piece: bytes) -> None:
+        last = self._pieces[-1] if self._pieces else None
+        if len(piece) >= _SMALL_PIECE:
+            self._pieces.append(piece)
+        elif isinstance(last, bytearray) and len(last) < _JOINED_MOST:
+            last += piece
+        else:
+            self._pieces.append(bytearray(piece))
+
     def _copy(self, write: Callable[[int, bytes], int]) -> None:
         offset = 0
         for piece in self._pieces:
-            write(offset, piece)
+            write(offset, bytes(piece))
             offset += len(piece)

@@ -1,0 +1,111 @@
+"""
+The memory budget's own sums: what counts, who gives way, and what that may cost. With a real ring; `now` stands still.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from eas_host.front.budget import Budget
+from eas_host.front.exchange import Exchange, Head
+from eas_host.front.upload import Upload, Uploads
+from eas_host.ring import FrontRing, Shape
+
+MIB = 1 << 20
+
+
+class Client:
+    """Holds something until it has to give way."""
+
+    def __init__(self, budget: Budget, size: int) -> None:
+        self.gone = False
+        budget.hold(self, size)
+
+    def give_way(self) -> None:
+        self.gone = True
+
+
+class Clumsy(Client):
+    """Fails when it has to."""
+
+    def give_way(self) -> None:
+        super().give_way()
+        raise ValueError("I am stuck")
+
+
+@pytest.fixture(name="ring")
+def ring_fixture() -> Iterator[FrontRing]:
+    ring = FrontRing(Shape(slots=8, workers=1, threads=1, max_body=16 * MIB, max_output=16 * MIB))
+    yield ring
+    ring.close()
+
+
+def budget_of(ring: FrontRing, size: int = 20 * MIB) -> Budget:
+    budget = Budget(lambda: 0.0, size, size)
+    budget.rings.add(ring)
+    return budget
+
+
+def fill(ring: FrontRing, size: int) -> None:
+    """A request of *size* bytes takes a slot."""
+    slot = ring.reserve()
+    assert ring.write(slot, 0, bytes(size), size) == 0
+
+
+def test_a_large_answer_that_cutting_off_does_not_help(ring: FrontRing) -> None:
+    """Who holds next to nothing keeps it: all of it together would not make room for the answer."""
+    budget = budget_of(ring)
+    small = [Client(budget, 6_000) for _ in range(20)]
+    fill(ring, 13 * MIB)
+    budget.make_room(2_600_000)
+    assert not any(client.gone for client in small)
+
+
+def test_a_large_answer_that_it_helps(ring: FrontRing) -> None:
+    """Those who hold most of it give way, and no more of them than it takes."""
+    budget = budget_of(ring)
+    large = [Client(budget, 3 * MIB) for _ in range(2)]
+    small = [Client(budget, 6_000) for _ in range(20)]
+    fill(ring, 7 * MIB)
+    budget.make_room(4 * MIB)
+    assert any(client.gone for client in large)
+    assert not any(client.gone for client in small)
+
+
+def test_a_body_of_exactly_what_is_allowed(ring: FrontRing) -> None:
+    """It has room in a host that does nothing else, whatever the ring needs for itself."""
+    budget = budget_of(ring)
+    budget.make_room()
+    assert ring.resident > 0
+    assert budget.admit(budget.max_body)
+
+
+def test_one_that_cannot_give_way(ring: FrontRing, caplog: pytest.LogCaptureFixture) -> None:
+    """It does not keep the others from doing so, now or later."""
+    budget = budget_of(ring)
+    stuck = Clumsy(budget, 9 * MIB)
+    others = [Client(budget, 5 * MIB) for _ in range(2)]  # the second is too much
+    assert stuck.gone
+    assert "I am stuck" in caplog.text
+    more = [Client(budget, 6 * MIB) for _ in range(2)]
+    assert any(client.gone for client in (*others, *more))
+
+
+def test_a_body_in_tiny_pieces(ring: FrontRing) -> None:
+    """It takes what is held for it, not an object for each piece."""
+    uploads = Uploads(ring, budget_of(ring))
+    uploads.retire()  # lends no slot
+    upload = Upload(uploads, Exchange(None, 0.0, Head()))  # type: ignore[arg-type]  # nobody is refused
+    pieces = [b"%02d" % (number % 100) for number in range(200_000)]
+    pieces[1000:1000] = [bytes(5_000), b"x"]
+    whole = b"".join(pieces)
+    tracemalloc.start()
+    for piece in pieces:
+        upload.write(bytes(bytearray(piece)))  # an object of its own, as it comes from the parser
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 1.3 * len(whole)
+    assert ring.input(upload.submit(), len(whole)) == whole
