@@ -53,6 +53,20 @@ def test_drain(start: StartHost, gate: Gate, column: Column) -> None:
     host.ends_with(0)
 
 
+def test_a_request_on_its_way(start: StartHost) -> None:
+    """A kept connection that is at rest when the stop begins: the client's next request is answered as its last."""
+    host = start(keepalive=LONG)
+    with host.connect() as client, host.connect() as idle:
+        for one in (client, idle):
+            assert one.call(b"first").body == b"first"
+        begin_stop(host, signal.SIGTERM)
+        answer = client.call(b"on its way")
+        assert (answer.status, answer.body, answer.get("Connection")) == (200, b"on its way", "close")
+        assert client.is_closed()
+        assert idle.is_closed()
+    host.ends_with(0)
+
+
 def traces_of_a_jvm(pid: int) -> list[Path]:
     """A JVM's file for jps and jstat, which stays when it is killed; its place cannot be chosen."""
     return list(Path("/tmp").glob(f"hsperfdata_*/{pid}"))  # noqa: S108

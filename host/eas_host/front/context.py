@@ -23,6 +23,7 @@ from eas_host.front.diagnosis import Diagnosis
 from eas_host.front.exchange import Exchange, Refusal
 from eas_host.front.hosts import Hosts
 from eas_host.front.intake import Intake
+from eas_host.front.limits import LAST_REQUESTS_SECONDS
 from eas_host.front.metrics import Metrics
 from eas_host.front.properties import Properties, Source
 from eas_host.front.rate import RateLimit
@@ -98,15 +99,17 @@ class FrontContext:
 
     async def drain(self) -> None:
         """
-        Close idle connections, let the others finish their exchanges, and return when all are gone.
+        Let the exchanges under way finish, close idle connections, and return when all are gone.
         """
         self.draining = True
         self.plain = False
+        drained = self._drained = self.loop.create_future()
+        self.check_drained()
+        # Each answer closes its connection from here on. Only those that have none to wait for are closed unasked.
+        await asyncio.wait([drained], timeout=min(LAST_REQUESTS_SECONDS, self.config.grace_period / 2))
         for connection in list(self.connections):
             connection.close_if_at_rest()
-        self._drained = self.loop.create_future()
-        self.check_drained()
-        await self._drained
+        await drained
 
     def check_drained(self) -> None:
         """

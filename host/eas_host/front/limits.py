@@ -49,5 +49,11 @@ STALLED_SECONDS: Final = 300.0
 LINGER_SECONDS: Final = 2.0
 """For how long, after an early refusal, the rest of the request is read and dropped, so that the client sees why."""
 
+LAST_REQUESTS_SECONDS: Final = 0.2
+"""
+For how long a host that stops still takes requests on connections that are open: the next request of a client may be on
+its way, and a connection that is closed under it loses it. A network's round trip is mostly shorter.
+"""
+
 PARTING_SECONDS: Final = 0.5
 """How long after the answer a client that sends no more is watched for having left: several round trips."""
