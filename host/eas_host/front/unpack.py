@@ -144,8 +144,11 @@ def unpack(
         problem = TooLarge()
     except Corrupt as error:
         problem = type(error)(f"{coding}: {error}")
-    # Raised here, without the frames from below, which hold what was unpacked so far.
-    raise problem
+    try:
+        # Raised here, without the frames from below, which hold what was unpacked so far.
+        raise problem
+    finally:
+        del problem  # it leads to this frame, which would keep itself and the body until the garbage collector comes by
 
 
 class _Packed(NamedTuple):
