@@ -7,17 +7,22 @@ Each case is tried at each step that root takes: there is no moment at which it 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import platform
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from eas_host.deploy import confine
+from eas_host.deploy import confine, requirements
 from eas_host.deploy.removal import remove_tree
+from eas_host.errors import EntryInvalid
+from eas_host.finder import ABI
 from eas_host.sandbox.plan import Confinement
 from eas_host.user import find_user
+from support.env import script
 from support.meanwhile import meanwhile
 from support.users import NOBODY, acting_as, need_root, public, run_as
 
@@ -136,7 +141,7 @@ def test_removing_what_is_deep(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     at = os.open(folder, os.O_RDONLY)
-    for _ in range(3000):
+    for _ in range(1200):
         os.mkdir("d", dir_fd=at)
         below = os.open("d", os.O_RDONLY, dir_fd=at)
         os.close(at)
@@ -144,3 +149,58 @@ def test_removing_what_is_deep(tmp_path: Path) -> None:
     os.close(at)
     remove_tree(folder)
     assert not folder.exists()
+
+
+def test_reading_requirements(victim: Path, package: Path) -> None:
+    """What root reads of a package is the package's, and what is a pipe by now does not keep it waiting."""
+    secret = victim / "shadow"
+    file = package / "requirements.txt"
+    link = link_instead(file, secret)
+
+    def pipe() -> None:
+        file.unlink()
+        os.mkfifo(file)
+
+    exchanged = 0
+    for act in (link, pipe):
+        for step in count(1):
+            file.unlink(missing_ok=True)
+            file.write_text("numpy\n", encoding="utf-8")
+            os.chown(package, NOBODY, NOBODY)
+
+            def read() -> None:
+                with contextlib.suppress(EntryInvalid):
+                    assert requirements.lines_of(package) in {(), ("numpy",), ("-r ./requirements.txt",)}
+
+            if not meanwhile(step, act, read):
+                break
+            exchanged += 1
+    assert exchanged >= 2
+
+
+def test_installing_requirements(victim: Path, public: Path) -> None:
+    """The folder that pip installs to is the user's once all that is in it is."""
+    before = list(facts(victim))
+    said = json.dumps([platform.python_implementation(), platform.python_version(), ABI, platform.machine()])
+    python = script(public / "python", f"""case "$*" in *pip*) ;; *) echo '{said}';; esac""")
+    cache = public / "cache"
+    cache.mkdir()
+    exchanged = 0
+
+    def act() -> None:
+        for made in (cache / "requirements").glob(".*"):
+            link_instead(made / "requirements.txt", victim / "shadow")()
+            link_instead(made / "packages", victim)()
+
+    def install() -> None:
+        requirements.install(["small"], str(python), cache, public, user=find_user("nobody"))
+
+    for step in count(1):
+        (cache / "requirements").mkdir()
+        more = meanwhile(step, act, install)
+        assert list(facts(victim)) == before, f"at step {step}"
+        if not more:
+            break
+        exchanged += 1
+        remove_tree(cache / "requirements")
+    assert exchanged > len(before)

@@ -275,3 +275,39 @@ def test_a_service_has_what_it_requires(tmp_path: Path) -> None:
             assert (
                 host.log.text().count("[OK] Installing requirements [--find-links ./wheels, small==2.0]") == announced
             )
+
+
+# What root may read and the package's author may not.
+
+
+def test_includes_of_others(tmp_path: Path) -> None:
+    """A file outside of the package is pip's to read, which has the rights of the user; so where a link leads there."""
+    package = tmp_path / "package"
+    package.mkdir()
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    (package / "link.txt").symlink_to(secret)
+    (package / "inner.txt").symlink_to("last.txt")
+    (package / "last.txt").write_text("pandas\n")
+    (package / "requirements.txt").write_text(f"-r {secret}\n-r ../secret\n-rlink.txt\n-r inner.txt\n")
+    assert lines_of(package) == (f"-r {secret}", "-r ./../secret", "-r ./link.txt", "pandas")
+
+
+def test_a_file_of_others(wheels: Path, tmp_path: Path) -> None:
+    """The requirements.txt may itself lie elsewhere, as a large one does, which a workspace has a link to."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (tmp_path / "all.txt").write_text(f"--find-links {wheels}\nsmall==1.0\n")
+    (package / "requirements.txt").symlink_to(tmp_path / "all.txt")
+    assert lines_of(package) == ("-r ./requirements.txt",)
+    folder = install(lines_of(package), "", tmp_path / "cache", package)
+    assert folder is not None
+    assert (folder / "small.py").exists()
+
+
+def test_includes_through_a_link_in_a_circle(tmp_path: Path) -> None:
+    """Whatever name a file has each time, it includes itself."""
+    (tmp_path / "again").symlink_to(".")
+    (tmp_path / "requirements.txt").write_text("-r again/requirements.txt\n")
+    with pytest.raises(EntryInvalid, match="includes itself"):
+        lines_of(tmp_path)

@@ -16,9 +16,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
+from eas_host.deploy import contained
 from eas_host.finder import ABI, OLDEST
 
 _SECONDS: Final = 60
@@ -137,7 +138,8 @@ def _check_home(env: Path, python: Path) -> None:
     See whether the Python that *env* was made from is here: without it a copy of *python* would die with a long text.
     """
     try:
-        text = (env / "pyvenv.cfg").read_text("utf-8", "replace")
+        with os.fdopen(contained.open_file(env, PurePath("pyvenv.cfg")), encoding="utf-8", errors="replace") as file:
+            text = file.read()
     except OSError:
         text = ""  # a conda prefix has none
     settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)

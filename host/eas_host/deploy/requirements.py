@@ -2,18 +2,21 @@
 What a description's `requirements`, or a package's requirements.txt, asks for: installed by pip, once, beside the
 interpreter that uses it and not into it.
 
+Files that the lines include are read here as far as they are in the package: what they say is part of the folder's name
+below. Others are left to pip, which has the rights of the user of `--user`, and no more.
+
 The cache has a folder for each set of lines and interpreter. It appears whole, by a rename, and is never changed after
 that; so a second start needs neither pip nor the network.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +26,9 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log, safe_path
+from eas_host.deploy import contained
 from eas_host.deploy.interpreter import Confine, Unable, ask
+from eas_host.deploy.removal import remove_tree
 from eas_host.deploy.workspace import REQUIREMENTS
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.shortage import in_cache, is_refused
@@ -42,7 +47,7 @@ def lines_of(folder: Path) -> tuple[str, ...]:
     """
     Read the requirements.txt of the package in *folder*; an `ENV` beside it has what it needs already.
 
-    Files that it includes are read, too; all paths are relative to *folder*, or absolute.
+    Files in *folder* that it includes are read, too; all paths are relative to *folder*, or absolute.
 
     Raises:
         EntryInvalid: it includes a file that is not there, or itself.
@@ -53,7 +58,7 @@ def lines_of(folder: Path) -> tuple[str, ...]:
     if (folder / "ENV").is_dir():
         log.debug("%s is not installed: ENV has the package's requirements", file)
         return ()
-    return tuple(_read(file, folder, ()))
+    return tuple(_expanded([f"-r {FILE}"], folder, folder, ()))
 
 
 def install(
@@ -107,10 +112,14 @@ def install(
 
 
 def _read(file: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]:
-    if file in includes:
+    if any(os.path.realpath(file) == os.path.realpath(one) for one in includes):
         raise EntryInvalid(f"{file}: it includes itself; take out the line `-r {file.name}`")
     try:
-        text = file.read_text("utf-8-sig")
+        place = contained.place_in(folder, file)
+        if place is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        with os.fdopen(contained.open_file(folder, place), encoding="utf-8-sig") as opened:
+            text = opened.read()
     except OSError as error:
         raise EntryInvalid(f"{file}: {error.strerror}; {includes[-1] if includes else file.parent} names it") from error
     except UnicodeDecodeError as error:
@@ -126,10 +135,18 @@ def _expanded(lines: Iterable[str], home: Path, folder: Path, includes: tuple[Pa
     """
     for line in (_COMMENT.sub("", line).strip() for line in lines):
         option = _PATH_OPTION.fullmatch(line)
-        if option and option["option"] in ("-r", "--requirement") and "://" not in option["path"]:
-            yield from _read(Path(os.path.normpath(home / option["path"])), folder, includes)
+        path = Path(os.path.normpath(home / option["path"])) if option else home
+        if option and option["option"] in ("-r", "--requirement") and _is_read(path, folder):
+            yield from _read(path, folder, includes)
         else:
             yield _with_path(line, home, lambda path: os.path.join(".", os.path.relpath(path, folder)))  # noqa: PTH118  pathlib drops the dot
+
+
+def _is_read(path: Path, folder: Path) -> bool:
+    """
+    Whether what the included file *path* says is looked at here.
+    """
+    return contained.place_in(folder, path) is not None or not os.path.lexists(path)
 
 
 def _with_path(line: str, folder: Path, write: Callable[[Path], str]) -> str:
@@ -188,7 +205,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path, user: User | None) -> None:
     for left in target.parent.glob(f".{target.name}-*"):  # by a host that was killed
-        shutil.rmtree(left, ignore_errors=True)
+        remove_tree(left)
     made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         file, packages = made / FILE, made / "packages"
@@ -196,14 +213,14 @@ def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path
         file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
         packages.mkdir(mode=0o755)
         if user is not None:
-            for path in (made, file, packages):
+            for path in (packages, file, made):  # the folder last: what is in it may be exchanged from then on
                 os.chown(path, user.number, user.group)
         _run_pip(
             user, [*_pip(interpreter, user), "install", "--target", str(packages), "--requirement", str(file)], wanted
         )
         packages.rename(target)
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        remove_tree(made)
 
 
 def _pip(interpreter: str, user: User | None) -> list[str]:

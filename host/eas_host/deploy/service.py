@@ -29,8 +29,8 @@ from eas_host.errors import ConfigError
 from eas_host.user import find_user
 
 _UNPACKED: Final = ".unpacked"
-_REST: Final = ("model", "config", _UNPACKED)
-"""What a model's tree has beside its package."""
+_HANDED_OVER: Final = ("predictor", "model", "config", _UNPACKED)
+"""What a model's tree has for the processor."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,15 @@ def prepare(description: Description, reading: Reading, links: Links) -> Deploym
         for wanted in description.storage:
             storage.mount(wanted.mount_path, sources[wanted.where], [one.tree.root for one in built], workspace, links)
         trees = [one.tree for one in built]
-        # A package's own Python runs next, as the user; what it cannot have touched follows after that.
-        confine.hand_over(confined, workspace.folder, (tree.root / "predictor" for tree in trees))
-        parts = tuple(_part(one, description, config, fixed, cache) for one in built)
+        # What is read of a package is read before the user owns it, who may exchange it, and before its Python runs.
+        parts = tuple(_part(one, description, config, fixed) for one in built)
+        lines = [_lines(one, part, description) for one, part in zip(built, parts, strict=True)]
         warm_up = _warm_up(config, sources, workspace, trees)
-        confine.hand_over(confined, workspace.folder, (tree.root / name for tree in trees for name in _REST))
+        confine.hand_over(confined, workspace.folder, (tree.root / name for tree in trees for name in _HANDED_OVER))
+        parts = tuple(
+            _with_python(part, one.package, wanted, cache, config) if part.spec.type == "python" else part
+            for one, part, wanted in zip(built, parts, lines, strict=True)
+        )
         if confined is not None:
             shown = _shown(sources, description, fixed)
             spec_of = partial(replace, readable=shown, writable=(str(workspace.folder),))
@@ -182,7 +186,7 @@ def _build(model: Model, tree: Tree, sources: dict[str, Source], text: str) -> B
     return Built(model, tree, package, source, bare, where)
 
 
-def _part(built: Built, description: Description, config: HostConfig, fixed: Path | None, cache: Path) -> Part:
+def _part(built: Built, description: Description, config: HostConfig, fixed: Path | None) -> Part:
     model = built.model
     tree = built.tree
     package = built.package
@@ -212,33 +216,38 @@ def _part(built: Built, description: Description, config: HostConfig, fixed: Pat
     shown_at = fixed if model.name is None else None
     variables = environment.variables(description.text, description.environment, shown_at, description.cuda)
     spec = replace(spec, folder=str(_folder(entry)), environment=variables)
-    spec = unpacking.unpack(spec, unpacking.packed(spec), tree.root / _UNPACKED)
-    return Part(model.name, _with_python(spec, package, description, cache, config) if entry.type == "python" else spec)
+    return Part(model.name, unpacking.unpack(spec, unpacking.packed(spec), tree.root / _UNPACKED))
 
 
 def _folder(entry: Entry) -> Path:
     return entry.path if entry.path.is_dir() else entry.path.parent
 
 
-def _with_python(
-    spec: WorkerSpec, package: Package, description: Description, cache: Path, config: HostConfig
-) -> WorkerSpec:
+def _lines(built: Built, part: Part, description: Description) -> Sequence[str]:
     """
-    Have a Python processor run on its package's own Python, and with what it requires.
+    What a Python processor requires.
+    """
+    if part.spec.type != "python":
+        return ()
+    return (*description.requirements, *requirements.lines_of(built.package.folder))
+
+
+def _with_python(part: Part, package: Package, lines: Sequence[str], cache: Path, config: HostConfig) -> Part:
+    """
+    Have a Python processor run on its package's own Python, and with the *lines* that it requires.
     """
     confined = confine.command(config, package.folder)
     found = interpreter.find(package.folder, confined)
     if found.why_not:
         log.warning("%s", found.why_not)
     path = found.path
-    if path and spec.isolation == "none":
+    if path and part.spec.isolation == "none":
         log.warning("--isolation none: the processor runs on the host's own Python, not on %s", path)
         path = ""
-    lines = (*description.requirements, *requirements.lines_of(package.folder))
     user = find_user(config.user) if config.user else None
     installed = requirements.install(lines, path, cache, package.folder, user=user, confine=confined)
     packages = (str(installed), *found.packages) if installed is not None else found.packages
-    return replace(spec, interpreter=path, packages=packages)
+    return replace(part, spec=replace(part.spec, interpreter=path, packages=packages))
 
 
 def _warm_up(
