@@ -4,11 +4,80 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
 from conftest import StartHost
-from support.gate import Gate
-from support.wire import command
+from support.build import Workshop
+from support.gate import Event, Gate
+from support.host import Host
+from support.wire import Client, command
 
 WHY = "runtime.enable_crash_block"
+
+DIES_THE_SECOND_TIME = """
+import os
+import allspark
+import contract
+
+class Dies(contract.Contract):
+    def process(self, data):
+        if data.endswith(b":culprit"):
+            if os.path.exists(SEEN):
+                os._exit(7)
+            open(SEEN, "x").close()
+        return super().process(data)
+"""
+
+LOADS_BEHIND_A_GATE = """
+import os
+import allspark
+import contract
+
+class Loads(contract.Contract):
+    def initialize(self):
+        super().initialize()
+        try:
+            open(SEEN, "x").close()
+        except FileExistsError:
+            contract.gate(GATE + b":load")
+"""
+
+WriteApp = Callable[[str], Path]
+
+
+@pytest.fixture
+def write_app(workshop: Workshop, tmp_path: Path, gate: Gate) -> WriteApp:
+    """Writes a program around the contract processor, with a file SEEN and the folder of its GATE."""
+
+    def write(text: str) -> Path:
+        entry = tmp_path / "app" / "app.py"
+        entry.parent.mkdir()
+        names = f"SEEN, GATE = {str(tmp_path / 'seen')!r}, {str(gate.folder).encode()!r}\n"
+        path = f"import sys\nsys.path.append({str(workshop.python('contract.py').parent)!r})\n"
+        entry.write_text(path + names + text, encoding="utf-8")
+        return entry
+
+    return write
+
+
+def running(host: Host) -> int:
+    """The requests that are in the ring and wait for no worker."""
+    busy: int = json.loads(host.call(None, "/api/builtin/monitor", "GET").body)["busy_workers"]
+    return busy
+
+
+def by_worker(entries: list[Event]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for entry in entries:
+        found.setdefault(entry.pid, []).append(entry.body)
+    return found
 
 
 def test_nobody_takes_requests_any_more(start: StartHost) -> None:
@@ -51,3 +120,72 @@ def test_a_kill_from_outside_is_no_crash(start: StartHost) -> None:
     host.allow_log("SIGKILL")
     host.kill_worker()
     assert host.call(b"anybody there?").body == b"anybody there?"
+
+
+@pytest.mark.parametrize("language", ["python", "java"])
+def test_nothing_names_the_culprit(start: StartHost, gate: Gate, language: str) -> None:
+    """
+    All that ran there answer 500, at once: on the other worker they could not run alone, and the culprit among them
+    would take that down, too. It serves on, and nothing is left in the ring.
+    """
+    host = start(language, crash_block=True, worker_processes=2, worker_threads=2, keepalive=60_000)
+    host.allow_log(WHY)
+    with ExitStack() as clients:
+        asked = {str(n): clients.enter_context(host.ask(gate.command(b"%d" % n))) for n in range(3)}
+        (alone,) = (bodies[0] for bodies in by_worker(gate.wait_entered(3)).values() if len(bodies) == 1)
+        answer = host.call(command("die", "_exit:7"))
+        beside = asked.pop(alone).read()
+        assert (answer.status, beside.status) == (500, 500)
+        assert WHY in answer.text
+        assert WHY in beside.text
+        assert len(host.workers()) == 1
+        gate.release(2)
+        assert [client.read().status for client in asked.values()] == [200, 200]
+    assert host.call(b"next").body == b"next"
+    assert running(host) == 0
+
+
+def test_a_suspect_that_waited_for_its_turn(start: StartHost, gate: Gate, write_app: WriteApp) -> None:
+    """A kill from outside made two requests suspects; the first ends the worker. The second runs on the other one."""
+    entry = write_app(DIES_THE_SECOND_TIME)
+    host = start("python", entry, crash_block=True, worker_processes=2, worker_threads=2, keepalive=60_000)
+    host.allow_log(f"{WHY}|SIGKILL")
+    with ExitStack() as clients:
+        asked: dict[str, Client] = {}
+        for number, body in enumerate(("culprit", "a", "b", "c"), 1):
+            asked[body] = clients.enter_context(host.ask(gate.command(body.encode())))
+            gate.wait_entered(number)
+        (victim,) = (pid for pid, bodies in by_worker(gate.entries()).items() if "culprit" in bodies)
+        host.kill_worker(victim)
+        assert asked.pop("culprit").read().status == 500
+        gate.release(3)
+        assert {body: client.read().body for body, client in asked.items()} == {body: body.encode() for body in asked}
+    assert len(host.workers()) == 1
+    assert running(host) == 0
+
+
+def test_the_other_worker_is_killed_from_outside(start: StartHost) -> None:
+    """It will be back, so who asks meanwhile waits for it."""
+    host = start("cpp", crash_block=True, worker_processes=2)
+    host.allow_log(f"{WHY}|SIGKILL")
+    assert host.call(command("die", "segv")).status == 500
+    assert host.call(b"before").status == 200
+    host.kill_worker()
+    assert host.call(b"after").status == 200
+
+
+def test_a_crash_before_all_have_started(tmp_path: Path, gate: Gate, write_app: WriteApp) -> None:
+    """That is a load that has failed: the host ends with its exit code, and does not wait for that worker for ever."""
+    entry = write_app(LOADS_BEHIND_A_GATE)
+    options = {"crash_block": True, "worker_processes": 2, "log_level": "debug"}
+    host = Host(tmp_path / "host", entry=entry, **options)
+    try:
+        host.allow_log("SIGUSR2")
+        gate.wait_entered()
+        host.wait_for_log(r"worker \d: ready")
+        (loading,) = (event.pid for event in gate.entries())
+        (ready,) = (pid for pid in host.workers() if pid != loading)
+        os.kill(ready, signal.SIGUSR2)
+        host.ends_with(3)
+    finally:
+        host.kill()

@@ -12,6 +12,10 @@ Three cases, in this order:
    at a time, first of all in the next process: which leads to case 2.
 
 With `--no-retry` nothing runs again: all of them answer 500.
+
+With `--crash-block` there is no next process for the suspects of one that ended itself. On another worker they could
+not run alone, and the culprit among them would take that one down for good, then the next, until nobody serves. So all
+that ran answer 500 (`dissolve`). Those that only waited for their turn alone have not done it, and run again elsewhere.
 """
 
 from __future__ import annotations
@@ -96,6 +100,19 @@ def judge(
         else:
             suspects.slots.append(slot)
     return proven
+
+
+def dissolve(dispatcher: Dispatcher, suspects: Suspects, held: list[int], text: str) -> None:
+    """
+    No process will run *suspects* alone any more: answer those in the slots *held*, which the last one ran, with 500
+    and *text*, and leave the others to any worker. Slots that nobody waits for are free then.
+    """
+    while suspects.slots:
+        slot = suspects.slots.popleft()
+        if slot in held:
+            dispatcher.fail(slot, text)
+        else:
+            dispatcher.run_again(slot)
 
 
 def _guilty(earlier_kills: int, status: int) -> bool:

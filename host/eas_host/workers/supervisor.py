@@ -23,9 +23,9 @@ from eas_host.errors import LOAD_ERRORS, LoadError, SystemShortage
 from eas_host.front.backend import Backend
 from eas_host.workers import native
 from eas_host.workers.alone import Alone
-from eas_host.workers.death import Death
+from eas_host.workers.death import Death, describe
 from eas_host.workers.liveness import Liveness
-from eas_host.workers.recovery import judge
+from eas_host.workers.recovery import dissolve, judge
 from eas_host.workers.restarts import PROVEN_SECONDS, End
 from eas_host.workers.worker import Spawn, State, Worker
 
@@ -78,7 +78,6 @@ class Supervisor:
         self._ended: asyncio.Future[None] | None = None
         self._lasted = False  # one of the processes has
         self._given_up = False
-        self._blocked = False  # a worker crashed, and is to stay down
 
     def run(self, serve: Callable[[], None]) -> None:
         """
@@ -221,9 +220,9 @@ class Supervisor:
         death = Death(status, crash, ready_for, answered, proven, worker.killed, worker.load_error)
         self.deaths[death.cause] += 1
         error = death.error(self._config.entry, "" if death.loaded else native.hint(self._config, crash))
-        if self._config.crash_block and ready_for is not None and not death.killed:
+        if self._config.crash_block and self._started.done() and death.ready_for is not None and not death.killed:
             log.error("worker %d: %s", worker.number, death.report(error, "it stays down (runtime.enable_crash_block)"))
-            self._stay_down()
+            self._stay_down(worker, held, describe(crash, status))
         else:
             self._replace(worker, death, error)
 
@@ -247,13 +246,16 @@ class Supervisor:
             self._on_fatal(error)  # with --reload the host goes on, and so does the worker
         self._spawn_after(worker, delay)
 
-    def _stay_down(self) -> None:
+    def _stay_down(self, worker: Worker, held: list[int], how: str) -> None:
         """
-        A worker has crashed and is not replaced; when no other is left, nobody will take requests any more.
+        *worker*, which ran the requests in the slots *held*, has crashed (*how*) and is not replaced; when no other
+        is left, nobody will take requests any more.
         """
-        self._blocked = True
+        worker.blocked = True
         self._refresh()
-        if not any(worker.process is not None for worker in self._workers):
+        text = f"{how} while the processor ran this request, and stays down (runtime.enable_crash_block)"
+        dissolve(self._dispatcher, worker.suspects, held, text)
+        if not self._unblocked:
             self._dispatcher.give_up(self._reason())
 
     def _on_failed_start(self, worker: Worker, error: OSError) -> None:
@@ -284,19 +286,26 @@ class Supervisor:
         """
         alive = any(worker.state is State.READY for worker in self._workers)
         self._dispatcher.worker_alive = alive
-        coming = self._started.done() and not self._blocked and (self.proven or not self._given_up)
-        soon = coming and any(worker.restarts.hopeful(self._keepalive()) for worker in self._workers)
+        coming = self._started.done() and (self.proven or not self._given_up)
+        soon = coming and any(worker.restarts.hopeful(self._keepalive()) for worker in self._unblocked)
         self._dispatcher.ready = alive or soon
         self._dispatcher.reason = self._reason()
-        self._dispatcher.retry_at = min(worker.due for worker in self._workers)
+        self._dispatcher.retry_at = min((worker.due for worker in self._unblocked), default=0.0)
+
+    @property
+    def _unblocked(self) -> list[Worker]:
+        """
+        The workers that live, or will again.
+        """
+        return [worker for worker in self._workers if not worker.blocked]
 
     def _reason(self) -> str:
         """
         Why nobody takes requests, if nobody does.
         """
-        if self._blocked:
+        if not self._unblocked:
             return "the processor crashed, and runtime.enable_crash_block keeps it down; the log tells why"
-        if all(worker.restarts.refused for worker in self._workers):
+        if all(worker.restarts.refused for worker in self._unblocked):
             return "the processor could not be loaded again; the log tells why"
         return "the processor's workers die again and again; the log tells why"
 

@@ -75,6 +75,7 @@ class Worker:
         due: the loop's time at which it is, if there is none.
         began: what the worker had completed when its process was started.
         killed: whether the host itself has ended the process.
+        blocked: whether it has crashed and stays down, for good.
     """
 
     def __init__(self, number: int, threads: int) -> None:
@@ -91,6 +92,7 @@ class Worker:
         self.started = False
         self.began = 0
         self.killed = False
+        self.blocked = False
         self.neglect = Neglect(0)
 
     def renew(self, completed: int) -> None:
