@@ -177,8 +177,7 @@ def test_the_other_worker_is_killed_from_outside(start: StartHost) -> None:
 def test_a_crash_before_all_have_started(tmp_path: Path, gate: Gate, write_app: WriteApp) -> None:
     """That is a load that has failed: the host ends with its exit code, and does not wait for that worker for ever."""
     entry = write_app(LOADS_BEHIND_A_GATE)
-    options = {"crash_block": True, "worker_processes": 2, "log_level": "debug"}
-    host = Host(tmp_path / "host", entry=entry, **options)
+    host = Host(tmp_path / "host", entry=entry, crash_block=True, worker_processes=2, log_level="debug")
     try:
         host.allow_log("SIGUSR2")
         gate.wait_entered()
