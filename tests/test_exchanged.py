@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.deploy import confine, requirements
+from eas_host.deploy import confine, mirror, requirements
 from eas_host.deploy.removal import remove_tree
 from eas_host.errors import EntryInvalid
 from eas_host.finder import ABI
@@ -204,3 +204,31 @@ def test_installing_requirements(victim: Path, public: Path) -> None:
         exchanged += 1
         remove_tree(cache / "requirements")
     assert exchanged > len(before)
+
+
+@pytest.mark.parametrize("name", ["", "sub", "shadow"])
+def test_copying(victim: Path, package: Path, public: Path, name: str) -> None:
+    """What root copies of a folder that the user goes on changing is what lies in it."""
+    target = public / "copy"
+    place = package / name
+    exchanged = 0
+    for path in (package.parent, *package.parent.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+
+    def copy() -> None:
+        target.mkdir()
+        with contextlib.suppress(OSError):
+            mirror.mirror(package.parent, target, mirror.code_or_small, public / "cache")
+
+    for step in count(1):
+        more = meanwhile(step, link_instead(place, victim / name), copy)
+        for file in target.rglob("*"):
+            assert file.is_symlink() or file.is_dir() or file.read_text("utf-8") == "the package's", f"at step {step}"
+        if not more:
+            break
+        remove_tree(target)
+        if place.is_symlink():
+            place.unlink()
+            place.with_name("aside").rename(place)
+            exchanged += 1
+    assert exchanged > 2

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
-from eas_host.deploy import contained
+from eas_host import contained
 from eas_host.finder import ABI, OLDEST
 
 _SECONDS: Final = 60

@@ -5,6 +5,9 @@ A program must not see the difference, `../../model` from its working directory 
 version must keep its code while the user goes on editing: an overwritten `.so` crashes the process that has it mapped.
 So folders are made, code and small files are copied, and other files are links to the originals. What is large and no
 code, such as a Python environment, is linked as a whole folder.
+
+Root makes it of folders that another user may be changing, who will own what was copied: each folder is opened below
+the one that was named, without following links, and its files by their names in it.
 """
 
 from __future__ import annotations
@@ -16,9 +19,12 @@ import re
 import shutil
 import stat
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
+
+from eas_host import contained
 
 SMALL: Final = 64 * 1024
 """A file up to this size is copied: as quickly as a link is followed a few times."""
@@ -75,38 +81,51 @@ def mirror(source: Path, target: Path, copied: Wanted, avoided: Path, *, by_name
     files = 0
     while waiting:
         folder, copy = waiting.popleft()
-        with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
-        files += len(entries)
-        if files > MOST_FILES and folder != source and not by_name:
-            copy.rmdir()
-            copy.symlink_to(folder)
-            continue
-        for entry in entries:
-            place = copy / entry.name
-            if entry.is_symlink():
-                place.symlink_to(_link_text(Path(entry.path), source))
-            elif not entry.is_dir():
-                _file(entry, place, copied, by_name=by_name)
-            elif _same(entry, avoided) or entry.name in _SKIPPED:
+        with _listed(source, folder) as (opened, entries):
+            files += len(entries)
+            if files > MOST_FILES and folder != source and not by_name:
+                copy.rmdir()
+                copy.symlink_to(folder)
                 continue
-            elif not by_name and _is_linked(entry):
-                place.symlink_to(entry.path)
-            else:
-                place.mkdir()
-                waiting.append((Path(entry.path), place))
+            for entry in entries:
+                original, place = folder / entry.name, copy / entry.name
+                if entry.is_symlink():
+                    place.symlink_to(_link_text(original, opened, source))
+                elif not entry.is_dir():
+                    if not (entry.is_file() and copied(entry) and _is_copied(opened, entry.name, place)):
+                        show(original, place, by_name=by_name and entry.is_file())
+                elif _same(entry, avoided) or entry.name in _SKIPPED:
+                    continue
+                elif not by_name and _is_linked(entry, opened):
+                    place.symlink_to(original)
+                else:
+                    place.mkdir()
+                    waiting.append((original, place))
 
 
 def copy_file(source: Path, target: Path) -> None:
     """
     Copy *source* with its times and its right to run; without reading it where the file system is able to.
     """
-    with source.open("rb") as read, target.open("xb") as written:
+    with source.open("rb") as read:
+        _copy(read, target)
+
+
+def copy_own(folder: Path | int, name: str, target: Path) -> None:
+    """
+    Copy the file *name* in *folder*, a path or a descriptor; no link in its place.
+    """
+    with os.fdopen(contained.open_file(folder, name), "rb") as read:
+        _copy(read, target)
+
+
+def _copy(read: BinaryIO, target: Path) -> None:
+    with target.open("xb") as written:
         try:
             fcntl.ioctl(written.fileno(), _FICLONE, read.fileno())
         except OSError:
             shutil.copyfileobj(read, written, 2**20)
-    shutil.copystat(source, target)
+    shutil.copystat(f"/proc/self/fd/{read.fileno()}", target)
     target.chmod(stat.S_IMODE(target.stat().st_mode) | stat.S_IRUSR | stat.S_IWUSR)
 
 
@@ -117,15 +136,15 @@ def flat(source: Path, target: Path) -> None:
     Raises:
         OSError: as for `mirror`.
     """
-    with os.scandir(source) as scan:
-        for entry in scan:
-            place = target / entry.name
+    with _listed(source, source) as (opened, entries):
+        for entry in entries:
+            original, place = source / entry.name, target / entry.name
             if entry.is_symlink():
-                place.symlink_to(_link_text(Path(entry.path), source))
+                place.symlink_to(_link_text(original, opened, source))
             elif entry.is_file() and is_code(entry.name) and not entry.name.endswith(".py"):
-                copy_file(Path(entry.path), place)
+                copy_own(opened, entry.name, place)
             else:
-                place.symlink_to(entry.path)
+                place.symlink_to(original)
 
 
 def show(source: Path, target: Path, *, by_name: bool) -> None:
@@ -145,34 +164,49 @@ def show(source: Path, target: Path, *, by_name: bool) -> None:
         copy_file(source, target)
 
 
-def _is_linked(folder: os.DirEntry[str]) -> bool:
+@contextmanager
+def _listed(root: Path, folder: Path) -> Iterator[tuple[int, list[os.DirEntry[str]]]]:
+    """
+    Have *folder*, which lies in *root*, opened, and what is in it.
+    """
+    opened = contained.open_folder(root, folder.relative_to(root))
+    try:
+        with os.scandir(opened) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+        yield opened, entries
+    finally:
+        os.close(opened)
+
+
+def _is_linked(folder: os.DirEntry[str], above: int) -> bool:
     """
     Whether a folder of the user's is linked as a whole.
     """
     if folder.name in _WHOLE or folder.name.startswith("."):
         return True
-    return not os.access(folder.path, os.R_OK | os.X_OK)
+    return not os.access(folder.name, os.R_OK | os.X_OK, dir_fd=above)
 
 
-def _file(entry: os.DirEntry[str], place: Path, copied: Wanted, *, by_name: bool) -> None:
-    if entry.is_file() and copied(entry):
-        try:
-            copy_file(Path(entry.path), place)
-        except OSError as error:
-            if error.errno != errno.EACCES:
-                raise
-        else:
-            return
-    show(Path(entry.path), place, by_name=by_name and entry.is_file())
+def _is_copied(folder: int, name: str, place: Path) -> bool:
+    """
+    Copy a file; False if this user may not read it.
+    """
+    try:
+        copy_own(folder, name, place)
+    except OSError as error:
+        if error.errno != errno.EACCES:
+            raise
+        return False
+    return True
 
 
-def _link_text(link: Path, root: Path) -> str:
+def _link_text(link: Path, above: int, root: Path) -> str:
     """
     What a copy of *link* must say: the same, if that stays inside *root*; else where it leads from there.
 
     Two names of one library must stay so: the dynamic linker would load a second copy beside the first.
     """
-    text = os.readlink(link)  # noqa: PTH115  the text, unresolved
+    text = os.readlink(link.name, dir_fd=above)
     leads = os.path.normpath(link.parent / text)
     inside = not os.path.isabs(text) and Path(leads).is_relative_to(root)  # noqa: PTH117
     return text if inside else leads
@@ -180,7 +214,7 @@ def _link_text(link: Path, root: Path) -> str:
 
 def _same(entry: os.DirEntry[str], folder: Path) -> bool:
     try:
-        return os.path.samefile(entry.path, folder)  # noqa: PTH121  a DirEntry's path is text
+        return os.path.samestat(entry.stat(), folder.stat())
     except OSError:
         return False
 

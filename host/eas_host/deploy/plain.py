@@ -159,5 +159,5 @@ def _copy(path: Path, folder: Path, cache: Path) -> Path:
     copy = folder / path.name
     if copy.is_symlink() and not path.is_symlink():  # a library whose name does not tell
         copy.unlink()
-        mirror.copy_file(path, copy)
+        mirror.copy_own(path.parent, path.name, copy)
     return copy

@@ -25,8 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from eas_host import log, safe_path
-from eas_host.deploy import contained
+from eas_host import contained, log, safe_path
 from eas_host.deploy.interpreter import Confine, Unable, ask
 from eas_host.deploy.removal import remove_tree
 from eas_host.deploy.workspace import REQUIREMENTS

@@ -11,10 +11,11 @@ from __future__ import annotations
 import mimetypes
 import os
 from email.utils import formatdate
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from eas_host import contained
 from eas_host.front import routes
 from eas_host.front.builtin.handler import READING, Builtin, text
 from eas_host.front.exchange import Answer, Exchange
@@ -48,11 +49,11 @@ class Static(Builtin):
         Answer the file that the path names, or why there is none.
         """
         name = unquote(routes.path_of(exchange.head.url)[len(PREFIX) :].decode("ascii", "replace"))
-        path = self._find(name)
-        if path is None:
+        place = self._find(name)
+        if place is None:
             return text(404, f"there is no file {name!r} here (--static)")
         try:
-            with path.open("rb") as file:
+            with os.fdopen(contained.open_file(self._folder, place), "rb") as file:
                 status = os.fstat(file.fileno())
                 if status.st_size > _MAX_FILE:
                     return text(403, f"{name} is larger than {_MAX_FILE} bytes; serve it by other means")
@@ -61,19 +62,19 @@ class Static(Builtin):
             return text(403, f"{name}: {error.strerror}")
         # Without a word on caching browsers guess, and show an old page to its author.
         extra = f"Last-Modified: {formatdate(status.st_mtime, usegmt=True)}\r\nCache-Control: no-cache\r\n"
-        return Answer(200, data, self._type_of(path), extra)
+        return Answer(200, data, self._type_of(place), extra)
 
-    def _find(self, name: str) -> Path | None:
+    def _find(self, name: str) -> PurePath | None:
         if "\0" in name:
             return None
         try:
-            path = (self._folder / name.lstrip("/")).resolve()
+            path = self._folder / name.lstrip("/")
             if path.is_dir():
-                path = (path / _INDEX).resolve()
-            return path if path.is_relative_to(self._folder) and path.is_file() else None
+                path /= _INDEX
+            return contained.place_in(self._folder, path) if path.is_file() else None
         except (OSError, RuntimeError):  # a name that is too long, a loop of links
             return None
 
-    def _type_of(self, path: Path) -> str:
+    def _type_of(self, path: PurePath) -> str:
         kind = self._types.guess_type(path.name)[0] or "application/octet-stream"
         return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
