@@ -19,7 +19,7 @@ from eas_host.errors import ConfigError
 from eas_host.user import find_user
 from support.build import SOURCES, Workshop, run
 from support.command import run as run_host
-from support.env import make_env
+from support.env import make_env, script
 from support.host import Host, clean_environment
 from support.service import describe
 from support.users import NOBODY, STRANGER, acting_as, copy, need_root, public, public_host
@@ -136,6 +136,28 @@ def test_a_described_service(public: Path, public_host: Path, tmp_path: Path) ->
         (installed,) = (path for path in (cache / "requirements").iterdir() if path.is_dir())
         assert installed.stat().st_uid == NOBODY
     assert os.listdir(public / "spied") == [str(NOBODY)]  # noqa: PTH208  names
+
+
+@pytest.mark.usefixtures("public_host")
+def test_what_is_read_was_not_exchanged(public: Path, tmp_path: Path) -> None:
+    """When the Python of one model's package runs, as the user, root has read what it reads of the others' packages."""
+    (public / "done").mkdir()
+    (public / "done").chmod(0o777)
+    for name in ("one", "two"):
+        copy(TRIES, public / name)
+    cache = public / "cache"
+    (public / "two" / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
+    package = f"{cache}/workspaces/d-$PPID-1/two/predictor/two"
+    script(
+        public / "one" / "ENV" / "bin" / "python",
+        f"cd {package} && rm requirements.txt && echo exchanged >requirements.txt && >{public}/done/$PPID; exit 1",
+    )
+    models = [{"name": name, "processor_path": name, "processor_entry": "tries.py"} for name in ("one", "two")]
+    words = ("serve", describe(public, name="d", models=models))
+    with Host(tmp_path, {}, words, listen="127.0.0.1:0", user="nobody", cache=cache) as host:
+        host.allow_log("ENV")
+        assert host.call(b"1 + 1", "/api/predict/d/two").body == b"2"
+        assert [path.name for path in (public / "done").iterdir()] == [str(host.pid)]
 
 
 @pytest.mark.usefixtures("public_host")
