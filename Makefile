@@ -16,7 +16,7 @@ BENCH_ARGS ?=
 
 BIN := .venv/bin
 STAMPS := .venv/stamps
-NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/include/eas/*.h native/worker/*.cc)
+NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/include/eas/*.h native/worker/*.cc native/guardian/*.cc)
 JAVA_SOURCES := $(wildcard java/*.py java/native/*.cc) $(shell find java/src -name '*.java' 2>/dev/null)
 FORMATTED := $(shell find examples bench tests java -name '*.cc' -o -name '*.c' -o -name '*.h')
 
@@ -104,7 +104,7 @@ bench: setup $(STAMPS)/examples-extra
 ## clean: removes everything that these targets made
 .PHONY: clean
 clean:
-	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/eas-cpp-worker host/eas_host/java/*.jar host/eas_host/java/*.so
+	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/eas-cpp-worker host/eas_host/eas-guardian host/eas_host/java/*.jar host/eas_host/java/*.so
 	rm -rf native/build java/build bench/build examples/*/*/build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find host tests bench examples -name __pycache__ -prune -exec rm -rf {} +

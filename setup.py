@@ -1,11 +1,12 @@
 """
-What pyproject.toml cannot say: the package also holds a C++ module, a program, a Java bridge and a public C header.
+What pyproject.toml cannot say: the package also holds a C++ module, programs, a Java bridge and a public C header.
 
 cffi builds the module `eas_host._native` from native/build_native.py. `BuildNative` links what it is made of once
-more, with native/worker/main.cc, as the program `eas_host/eas-cpp-worker`. `BuildJava` has java/build_java.py
-compile the bridge and the launcher of the JVM. A wheel carries the header, too, as
-`eas_host/include/eas/processor.h`, so that whoever installs the host can build processors for it. An
-editable install has jar, launcher and program beside the sources that need them, and the header in native/.
+more, with native/worker/main.cc, as the program `eas_host/eas-cpp-worker`, and native/guardian/main.cc, alone, as
+`eas_host/eas-guardian`. `BuildJava` has java/build_java.py compile the bridge and the launcher of the JVM. A
+wheel carries the header, too, as `eas_host/include/eas/processor.h`, so that whoever installs the host can build
+processors for it. An editable install has jar, launcher and programs beside the sources that need them, and the
+header in native/.
 """
 
 from __future__ import annotations
@@ -26,34 +27,47 @@ BRIDGE = Path("eas_host", "java", "eas-host-bridge.jar")
 LAUNCHER = BRIDGE.with_name("eas-host-launcher.so")
 WORKER = Path("eas_host", "eas-cpp-worker")
 WORKER_MAIN = Path("native", "worker", "main.cc")
+GUARDIAN = Path("eas_host", "eas-guardian")
+GUARDIAN_MAIN = Path("native", "guardian", "main.cc")
 
 
 class BuildNative(build_ext):
     """
-    The module, and the program made of the same objects.
+    The module, and the programs: the one made of the same objects, and the one that shares a header with them.
     """
 
     def build_extension(self, ext: Extension) -> None:
         """
-        Build the module *ext*, then the program.
+        Build the module *ext*, then the programs.
         """
         super().build_extension(ext)
-        compiler, flags = self.compiler, list(ext.extra_compile_args)
+        compiler = self.compiler
         # All but what cffi has written, which wants a Python around it.
         ours = [source for source in ext.sources if Path(source).is_relative_to(Path("native", "src"))]
         objects = compiler.object_filenames(ours, output_dir=self.build_temp)
-        objects += compiler.compile(
-            [str(WORKER_MAIN)], self.build_temp, include_dirs=ext.include_dirs, extra_postargs=flags
-        )
+        objects += self._compiled(WORKER_MAIN, ext)
         program = str(Path(self.build_lib) / WORKER)
         compiler.link_executable(objects, program, extra_postargs=["-pthread", "-ldl"], target_lang="c++")
+        # As C: the C++ library is not needed.
+        compiler.link_executable(self._compiled(GUARDIAN_MAIN, ext), str(Path(self.build_lib) / GUARDIAN))
+
+    def _compiled(self, source: Path, ext: Extension) -> list[str]:
+        """
+        Compile *source* as *ext* is compiled. Returns the objects.
+        """
+        flags = list(ext.extra_compile_args)
+        made: list[str] = self.compiler.compile(
+            [str(source)], self.build_temp, include_dirs=ext.include_dirs, extra_postargs=flags
+        )
+        return made
 
     def copy_extensions_to_source(self) -> None:
         """
-        Put both beside the sources, for an editable install.
+        Put all of them beside the sources, for an editable install.
         """
         super().copy_extensions_to_source()
-        self.copy_file(str(Path(self.build_lib) / WORKER), str("host" / WORKER))
+        for program in (WORKER, GUARDIAN):
+            self.copy_file(str(Path(self.build_lib) / program), str("host" / program))
 
 
 class BuildJava(Command):

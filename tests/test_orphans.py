@@ -23,6 +23,8 @@ from support.host import Host
 from test_stop import begin_stop
 
 ENTRY = SOURCES / "python" / "starts_others.py"
+_SMALL = 1024
+"""KiB. A program that is linked with the C library alone has 100 of its own; a copy of any worker has thousands."""
 
 
 @pytest.fixture
@@ -160,15 +162,17 @@ def guardian_of(worker: int, but: int = 0) -> int:
 
 @each_worker
 def test_guardian_is_replaced(start: StartHost, language: str, kind: str) -> None:
-    """Whoever kills it, again and again: the next one does what it was there for."""
+    """Whoever kills it, again and again: the next one, as small, does what it was there for."""
     host = start(language, worker=kind)
     (worker,) = host.workers()
     guardian = 0
     for _ in range(3):
         guardian = guardian_of(worker, guardian)
+        assert proc.holdings(guardian).anonymous < _SMALL
         os.kill(guardian, signal.SIGKILL)
         assert host.call(b"x").body == b"x"
     guardian = guardian_of(worker, guardian)
+    assert proc.holdings(guardian).anonymous < _SMALL
     os.kill(worker, signal.SIGSTOP)
     host.send_signal(signal.SIGKILL)
     host.ends_with(-signal.SIGKILL)

@@ -16,7 +16,7 @@ from support.host import Host
 
 ROOT = Path(__file__).resolve().parent.parent
 PIP = (sys.executable, "-m", "pip")
-PRODUCTS = shutil.ignore_patterns(".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__")
+PRODUCTS = shutil.ignore_patterns(".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-*-worker", "eas-guardian")
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_contents(wheel: Path) -> None:
     """
-    The wheel holds the native module, the bridge, the public header and both packages' type markers.
+    The wheel holds the native module, the programs, the bridge, the public header and both packages' type markers.
     """
     names = set(zipfile.ZipFile(wheel).namelist())
     assert any(name.startswith("eas_host/_native.") and name.endswith(".so") for name in names)
     assert {
         "allspark/__init__.py",
         "allspark/py.typed",
+        "eas_host/eas-cpp-worker",
+        "eas_host/eas-guardian",
         "eas_host/include/eas/processor.h",
         "eas_host/java/eas-host-bridge.jar",
         "eas_host/java/eas-host-launcher.so",

@@ -4,8 +4,11 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iterator>
 #include <string>
 
 #include "testing.h"
@@ -31,9 +34,11 @@ class Lifeline {
 };
 
 // A worker that leads its group, guarded, with a process of its own; tells through `ready` and never ends.
-[[noreturn]] void WorkForEver(int parent, int ready) {
+// Once it is guarded, it calls `load`.
+[[noreturn]] void WorkForEver(int parent, int ready, const std::function<void()>& load = [] {}) {
   setsid();
   eas_die_with_parent(parent);
+  load();
   if (fork() == 0) {
     while (true) pause();
   }
@@ -95,7 +100,24 @@ pid_t FindGuardian(pid_t group, pid_t but) {
   }
 }
 
-TEST(Guardian, IsReplaced) {
+// KiB of memory of its own, or of a copy, that is not written yet.
+int Anonymous(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  std::string word;
+  while (status >> word) {
+    if (word == "RssAnon:" && status >> word) return atoi(word.c_str());
+  }
+  ADD_FAILURE() << pid << " has ended";
+  return 0;
+}
+
+int Descriptors(pid_t pid) {
+  const std::filesystem::directory_iterator folder("/proc/" + std::to_string(pid) + "/fd");
+  return static_cast<int>(std::distance(begin(folder), end(folder)));
+}
+
+// Kills one guardian after the other of a worker that has done `load`, and looks at each with `look`.
+void KillGuardians(const std::function<void()>& load, const std::function<void(pid_t)>& look) {
   Lifeline lifeline;
   int ready[2];
   ASSERT_EQ(0, pipe(ready));
@@ -103,20 +125,48 @@ TEST(Guardian, IsReplaced) {
   const pid_t worker = fork();
   if (worker == 0) {
     lifeline.Hold();
-    WorkForEver(test, ready[1]);
+    WorkForEver(test, ready[1], load);
   }
   lifeline.LetGo();
   char byte;
   ASSERT_EQ(1, read(ready[0], &byte, 1));
+  const int descriptors = Descriptors(worker);
+  constexpr int kTimes = 3;
   pid_t guardian = 0;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < kTimes; ++i) {
     guardian = FindGuardian(worker, guardian);
+    look(guardian);
     kill(guardian, SIGKILL);
   }
-  FindGuardian(worker, guardian);
+  look(FindGuardian(worker, guardian));
+  // The thread that watches may be about to close what it needs for a birth.
+  while (Descriptors(worker) >= descriptors + kTimes) {
+  }
   kill(worker, SIGKILL);
   waitpid(worker, nullptr, 0);
   lifeline.WaitEnd();
+}
+
+TEST(Guardian, IsReplacedByOneAsSmall) {
+  constexpr size_t kModel = 64 << 20;
+  KillGuardians(
+      [] {
+        std::memset(std::malloc(kModel), 1, kModel);
+        close(STDIN_FILENO);
+      },
+      [](pid_t guardian) {
+        EXPECT_LT(Anonymous(guardian), 1024);
+        EXPECT_EQ(1, Descriptors(guardian));
+      });
+}
+
+TEST(Guardian, IsReplacedWhereItsProgramIsOutOfReach) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may change the root";
+  std::string folder = std::filesystem::temp_directory_path() / "eas-guardian-XXXXXX";
+  ASSERT_NE(nullptr, mkdtemp(&folder[0]));
+  KillGuardians([&] { EXPECT_EQ(0, chroot(folder.c_str())); },
+                [](pid_t guardian) { EXPECT_EQ(1, Descriptors(guardian)); });
+  std::filesystem::remove(folder);
 }
 
 }  // namespace
