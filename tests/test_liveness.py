@@ -18,9 +18,10 @@ from conftest import StartHost
 from eas_host.ring import WorkerRing
 from eas_host.ring.face import lib
 from support import proc
+from support.build import Workshop
 from support.gate import Gate
 from support.host import Host
-from support.wire import command
+from support.wire import command, request
 
 QUICK = 1000  # milliseconds
 
@@ -125,6 +126,48 @@ def test_a_worker_that_is_idle_or_slow_is_left_alone(start: StartHost, gate: Gat
     assert host.call(b"next").body == b"next"
     assert host.workers() == workers
     gate.release(5)
+
+
+LOADS_BEHIND_A_GATE = """
+import sys
+sys.path.append({folder!r})
+import contract
+
+class Loads(contract.Contract):
+    def initialize(self):
+        super().initialize()
+        contract.gate({gate!r} + b":load")
+"""
+
+
+def test_a_worker_that_is_stopped_while_it_loads(start: StartHost, workshop: Workshop, gate: Gate) -> None:
+    """
+    It would load for ever. One that only takes long is left alone, for several times as long as a request may take.
+    """
+    entry = gate.folder.parent / "app.py"
+    folder = str(workshop.python("contract.py").parent)
+    entry.write_text(LOADS_BEHIND_A_GATE.format(folder=folder, gate=str(gate.folder).encode()), encoding="utf-8")
+    gate.release()
+    host = start("python", entry, keepalive=500)
+    host.allow_log("SIGKILL|it is killed")
+    gate.wait_entered(1)
+    host.kill_worker()
+    gate.wait_entered(2)
+    slow = gate.entries()[1].pid
+    for _ in range(4):
+        with host.connect() as client:
+            assert client.send(request("POST", host.path, b"late")[:-1]).read().status == 408
+    assert host.workers() == [slow]
+    watch = proc.Watch(slow)
+    os.kill(slow, signal.SIGSTOP)
+    assert watch.wait()
+    host.wait_for_log("it was stopped .* while it loaded; it is killed")
+    gate.wait_entered(3)
+    gate.release()
+    while host.call(b"next").status != 200:
+        assert host.workers() == [gate.entries()[2].pid]
+    counters = json.loads(host.call(None, "/api/builtin/monitor", "GET").body)
+    assert counters["worker_deaths"] == {"killed": 1, "unresponsive": 1}
 
 
 def test_the_front_was_stopped_itself(start: StartHost) -> None:

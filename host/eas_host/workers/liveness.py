@@ -1,8 +1,8 @@
 """
 Replaces workers that live and serve nobody.
 
-Several times in the time of a request it is seen which of them run where, and which wait. Two kinds of workers are
-killed:
+Several times in the time of a request it is seen which of them run where, and which wait. Two kinds of workers that are
+ready are killed:
 
 - All of its threads are stuck, for as long as a request may take, in calls that nobody waits for any more. No language
   has a way to interrupt such a call. While one thread is left the worker serves on.
@@ -17,6 +17,9 @@ that nobody here knows of, so those that it runs do not tell whether one is free
 had once: when the last one that reads has ended, nothing is taken any more. Before it has read for the first time it
 may take as long as it likes.
 
+A worker that loads may take as long as it likes, unless it was stopped: it would stay so for ever. One that a debugger
+holds is in another state. It is killed when it was stopped for longer than a request may take.
+
 Time is counted in looks: while the front itself is stopped nobody looks, and no worker is to pay for that.
 """
 
@@ -25,6 +28,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from eas_host import log
@@ -96,6 +100,8 @@ class Liveness:
         for worker in self._workers:
             if worker.state is State.READY:
                 self._judge(worker, busy[worker.number], abandoned[worker.number], neglected=neglected)
+            elif worker.state is State.LOADING and worker.process is not None:
+                self._judge_loading(worker, worker.process.pid)
         self.start()
 
     def _judge(self, worker: Worker, busy: int, abandoned: int, *, neglected: bool) -> None:
@@ -118,3 +124,20 @@ class Liveness:
             return
         log.error("worker %d: %s; it is killed", worker.number, why)
         worker.kill()
+
+    def _judge_loading(self, worker: Worker, pid: int) -> None:
+        neglect = worker.neglect
+        neglect.stopped = neglect.stopped + self._pause if _is_stopped(pid) else 0.0
+        if neglect.stopped > self._keepalive():
+            log.error("worker %d: it was stopped (SIGSTOP) while it loaded; it is killed", worker.number)
+            worker.kill()
+
+
+def _is_stopped(pid: int) -> bool:
+    """
+    Whether a signal has stopped process *pid*: its state, behind its name in parentheses, is T; a debugger's is t.
+    """
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"T"]
+    except OSError:  # it has ended, or there is no /proc
+        return False

@@ -56,11 +56,12 @@ class Neglect:
         completed: what its worker had completed at the last look.
         stuck: all its threads were in calls that nobody waits for.
         idle: it has not taken what waits.
+        stopped: it was stopped while it loaded.
     """
 
     def __init__(self, completed: int) -> None:
         self.completed = completed
-        self.stuck = self.idle = 0.0
+        self.stuck = self.idle = self.stopped = 0.0
 
 
 class Worker:
