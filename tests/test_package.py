@@ -16,7 +16,9 @@ from support.host import Host
 
 ROOT = Path(__file__).resolve().parent.parent
 PIP = (sys.executable, "-m", "pip")
-PRODUCTS = shutil.ignore_patterns(".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-*-worker", "eas-guardian")
+PRODUCTS = shutil.ignore_patterns(
+    ".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-cpp-worker", "eas-guardian"
+)
 
 
 @pytest.fixture(scope="module")

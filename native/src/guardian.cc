@@ -3,14 +3,14 @@
 // The host dies: the kernel sends this process SIGKILL, which nothing can block, stop or catch.
 // This process dies, of whatever: its process group, which holds what the processor has started, would be
 // left behind. So a guardian, a tiny process of the same group, waits for that and kills the group, itself
-// included. The front does the same, sooner, if it is still there. A guardian that is killed itself is replaced
-// by a thread of the worker that does nothing but wait for that.
+// included. The front does the same, sooner, if it is still there. A guardian that is killed itself is
+// replaced by a thread of the worker that does nothing but wait for that.
 //
-// A guardian must not be a copy of its worker: each page that the worker writes from then on would exist twice.
-// So it becomes another program, native/guardian/main.cc, which lies beside the file that this code is in. Until
-// then it shares the worker's memory, as after vfork: to copy that of a large model takes long, and fails where
-// memory is not overcommitted. Only where the program is out of reach, for a processor may have changed this
-// process's root, a copy guards: better than nobody.
+// A guardian must not be a copy of its worker: each page that the worker writes later would exist twice. So
+// it becomes another program, native/guardian/main.cc, which lies beside the file that this code is in. Until
+// then it shares the worker's memory, as after vfork: to copy that of a large model takes long, and fails
+// where memory is not overcommitted. Only where the program is out of reach, for a processor may have
+// changed this process's root, a copy guards: better than nobody.
 #include "guardian.h"
 
 #include <dlfcn.h>
