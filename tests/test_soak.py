@@ -156,6 +156,7 @@ def soak_for(started: SoakedHost, pids: Path, write: Callable[[int, bool], None]
         assert summary.statuses == {"200": summary.answered}
         assert [one.failure for one in disturbances if one.failure] == []
         assert all(one.rounds for one in disturbances)
+        assert watcher.memory < MEMORY / 2  # its budget is a third, and what it is made of and copies comes on top
         assert host.call(b"still here").body.endswith(b"|still here")
 
 

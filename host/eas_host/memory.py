@@ -22,7 +22,7 @@ _ABOVE: Final = "hierarchical_memory_limit"
 _UNKNOWN: Final = 2**30
 """Where nothing tells: little enough for any machine of today."""
 
-_SCORE: Final = "proc/self/oom_score_adj"
+_SCORE: Final = "proc/{}/oom_score_adj"
 _SCORE_MOST: Final = 1000
 _SCORE_STEP: Final = 500
 """Thousandths of the memory there is: with half of it more to its name, a worker counts as larger than its front, which
@@ -46,13 +46,18 @@ def address_space() -> int | None:
     return None if soft == resource.RLIM_INFINITY else soft
 
 
-def be_killed_first(root: Path = Path("/")) -> None:
+def kill_first(process: int, front: int, root: Path = Path("/")) -> None:
     """
-    Have the system kill this process, which is a worker and can be replaced, rather than the front.
+    Have the system kill *process*, which is a worker and can be replaced, rather than its *front*.
+
+    A front does so for each worker that it starts: until a worker could do it itself, the front would be the larger of
+    the two. To do it twice changes nothing.
     """
-    path = root / _SCORE
+    score, ours = (root / _SCORE.format(number) for number in (process, front))
     with contextlib.suppress(OSError, ValueError):  # without it the larger process is killed, as anywhere
-        path.write_text(str(min(_SCORE_MOST, int(path.read_text()) + _SCORE_STEP)))
+        wanted = min(_SCORE_MOST, int(ours.read_text()) + _SCORE_STEP)
+        if int(score.read_text()) < wanted:
+            score.write_text(str(wanted))
 
 
 def _machine(root: Path) -> Iterator[int]:

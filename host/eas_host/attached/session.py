@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from allspark.properties import store
 from eas_host import boot
-from eas_host.memory import be_killed_first
+from eas_host.memory import kill_first
 from eas_host.unpatched import allocate_lock, socketpair, start_process
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Session:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl+C is for the program
             )
-        be_killed_first()
+        kill_first(os.getpid(), self._front.pid)
         os.environ.pop("EAS_HOST_TOKEN", None)  # it was for the front; what the program starts need not have it
         with contextlib.suppress(OSError):  # if it has died already, that is seen when its answer is awaited
             ours.sendall(json.dumps(plan).encode() + b"\n")

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eas_host.memory import be_killed_first
+from eas_host.memory import kill_first
 from eas_host.sandbox import FAILED, kernel, landlock, namespaces
 
 
@@ -51,7 +51,7 @@ def main() -> int:
     command = sys.argv[2:]
     folder = Path.cwd()
     if plan["sandbox"]:
-        be_killed_first()  # the worker itself could not: its /proc is read-only
+        kill_first(os.getpid(), os.getppid())  # the front may be late, when this process is not its own to change
     try:
         state = _confine(plan)
     except OSError as error:

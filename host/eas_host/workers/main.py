@@ -20,7 +20,6 @@ from typing import Final
 from eas_host import signals
 from eas_host.config import WorkerSpec
 from eas_host.errors import LoadError, SystemShortage
-from eas_host.memory import be_killed_first
 from eas_host.processors import Processor, make
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
 from eas_host.workers.control import SocketControl
@@ -44,7 +43,6 @@ def main() -> int:
     Run the worker.
     """
     control_fd, spec_fd, memory_fd, completion_fd, log_fd, parent = map(int, sys.argv[1:])
-    be_killed_first()
     with open(spec_fd, encoding="utf-8") as file:  # noqa: PTH123  it is a descriptor
         spec = WorkerSpec.from_json(file.read())
     if spec.type == "cpp":

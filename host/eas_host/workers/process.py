@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eas_host import boot, log
 from eas_host.config import WorkerSpec
+from eas_host.memory import kill_first
 from eas_host.ring import FrontRing
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
 from eas_host.workers.outbox import Outbox
@@ -87,6 +88,7 @@ class WorkerProcess:
             )
             our_ends.pop_all()
         self.pid = self._process.pid
+        kill_first(self.pid, os.getpid())
         self._pidfd = os.pidfd_open(self.pid)
         loop.add_reader(self._pidfd, self._died)
         self._readers = {
