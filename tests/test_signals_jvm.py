@@ -1,5 +1,5 @@
 """
-A JVM that a Python processor starts takes the signals that end a program; they stay the host's all the same.
+A JVM that a processor starts takes the signals that end a program; they stay the host's all the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import StartHost
+from eas_host.processors.java import find_jvm
 from support.build import Workshop, need
 from support.gate import Gate
 from support.host import Host
@@ -71,3 +73,21 @@ def test_a_worker_goes_on(start_jvm_host: Start) -> None:
             os.kill(worker, number)
             assert host.call(b"java").text == "6"
         assert host.workers() == [worker]
+
+
+@pytest.mark.parametrize("kind", ["python", "native"])
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_cpp_worker_goes_on(start: StartHost, workshop: Workshop, kind: str, when: str) -> None:
+    """The same in C++, in each kind of worker, whenever the JVM has come."""
+    need("javac")
+    jvm = find_jvm()
+    headers = jvm.parents[2] / "include"
+    entry = workshop.cpp("starts_jvm", f"-I{headers}", f"-I{headers / 'linux'}", "-ldl")
+    host = start(entry=entry, worker=kind, model_entry=str(jvm), model_config=when)
+    if when == "later":
+        assert host.call(b"jvm").text == "given back"
+    (worker,) = host.workers()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(worker, number)
+        assert host.call(b"x").text == "x"
+    assert host.workers() == [worker]

@@ -78,6 +78,7 @@ void IgnoreSignals() {
     sigaction(number, &action, nullptr);
     eas_signal_take(number, 0);
   }
+  eas_signal_guard();  // the processor may start a JVM
 }
 
 // One worker process.
