@@ -18,6 +18,7 @@ from support import proc
 from support.cgroup import limited
 from support.gate import Gate
 from support.host import Host
+from support.pids import control_group, join, limit_processes
 from support.wire import Client, command, request
 
 MIB = 1 << 20
@@ -152,6 +153,24 @@ def test_bodies_to_unpack(start: StartHost) -> None:
         statuses = {client.read().status for client in sent}
     assert 200 in statuses
     assert statuses <= {200, 503}
+
+
+def test_bodies_that_no_thread_unpacks(start: StartHost) -> None:
+    """The system lets no thread be started: 503, and the body is gone; once there may be threads, all is as before."""
+    host = start(memory_budget="64MiB", keepalive=LONG)
+    packet = request(body=gzip.compress(bytes(10 * MIB), 0), headers=[("Content-Encoding", "gzip")])
+    with control_group("pids") as group:
+        join(group, [host.pid])
+        limit_processes(group, 0)
+        with stays_small(host):
+            for _ in range(10):
+                with host.connect() as client:
+                    answer = client.send(packet).read()
+                assert (answer.status, answer.get("Retry-After"), "can't start" in answer.text) == (503, "1", True)
+        limit_processes(group, None)
+        with host.connect() as client:
+            assert client.send(packet).read().status == 200
+        host.stop()
 
 
 TOO_LARGE: dict[str, Callable[[], bytes]] = {

@@ -2,13 +2,15 @@
 What the system tells of changes in folders (inotify(7)), on the event loop and with no thread of its own.
 
 A library that starts threads for this may abort the process where the system has no room for one. Threads are used here
-to walk through folders only, which may have thousands below them, and they are started when there is room.
+to walk through folders only, which may have thousands below them, and they are started when there is room: one at the
+beginning, and one for all the folders that appear, since thousands may do so at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -64,6 +66,8 @@ class FileEvents:
         self._closed = False
         self._lock = threading.Lock()  # a descriptor must not be closed, and be another's, while a thread uses it
         self._folders: dict[int, list[tuple[Path, Watched]]] = {}  # by watch descriptors, of which a folder has one
+        self._appeared: deque[tuple[Path, Watched]] = deque()
+        self._walking = False  # a thread goes through those that have appeared
         start_thread(loop, partial(self._begin, tuple(watched)), "eas-watch")
 
     def close(self) -> None:
@@ -71,6 +75,8 @@ class FileEvents:
         Listen no more.
         """
         with self._lock:
+            if self._closed:
+                return
             self._closed = True
             if self._attached and self._inotify is not None:
                 self._loop.remove_reader(self._inotify.fileno())
@@ -91,11 +97,19 @@ class FileEvents:
             log.warning("reload: changes are seen later, for the system does not tell of them: %s", error)
         self._on_loop(self._attach)
 
-    def _add_below(self, folder: Path, watched: Watched, below: Callable[[Path], Iterable[Path]]) -> None:
-        try:
-            self._add(below(folder), watched)
-        except OSError as error:
-            log.warning("reload: changes below %s are seen later: %s", folder, error)
+    def _walk(self) -> None:
+        while True:
+            with self._lock:
+                if self._closed or not self._appeared:
+                    self._walking = False
+                    break
+                folder, watched = self._appeared.popleft()
+            if watched.below is None:
+                continue
+            try:
+                self._add(watched.below(folder), watched)
+            except (OSError, MemoryError) as error:
+                log.warning("reload: changes below %s are seen later: %s", folder, error)
         self._on_loop(self._on_change)
 
     def _add(self, folders: Iterable[Path], watched: Watched) -> None:
@@ -147,5 +161,9 @@ class FileEvents:
         path = folder / name
         counts = watched.wanted(str(path))
         if counts and watched.below is not None and mask & flags.ISDIR and mask & _APPEARED:
-            start_thread(self._loop, partial(self._add_below, path, watched, watched.below), "eas-watch")
+            with self._lock:
+                self._appeared.append((path, watched))
+                start, self._walking = not self._walking, True
+            if start:
+                start_thread(self._loop, self._walk, "eas-watch")
         return counts

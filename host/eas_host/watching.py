@@ -144,6 +144,7 @@ class Watch:
         """
         if self._events is not None:
             self._events.close()
+            self._events = None
         if self._timer is not None:
             self._timer.cancel()
 

@@ -161,8 +161,8 @@ class Writer:
         The next records, as many as one write may have; none where somebody waited for those before to be written.
         """
         with self._lock:
-            self._idle = not self._queue
-        if self._idle:
+            idle = self._idle = not self._queue
+        if idle:  # and not what it is by now: who has added something since has released the lock
             self._work.acquire()
         parts: list[bytes] = []
         size = records = 0

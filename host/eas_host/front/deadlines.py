@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from eas_host import log
 from eas_host.front.exchange import Exchange
 
 
@@ -57,5 +58,9 @@ class Deadlines:
                 due = oldest.deadline  # nor can what is open already before the oldest
                 break
             del self.open[oldest]
-            self._expire(oldest)
+            try:
+                self._expire(oldest)
+            except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the deadlines of all others
+                log.exception("internal error while ending a request that took too long")
+                oldest.connection.reset()
         self._timer = self._loop.call_at(due, self._on_timer)

@@ -11,6 +11,7 @@ has room for what may become of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -52,7 +53,7 @@ class Intake:
         self._front = front
         self._loop = front.loop
         self._max_body = front.max_body
-        self._threads = ThreadPoolExecutor(_THREADS, "unpack")  # starts none before one is needed
+        self._threads = _make_pool()
         self._turns: deque[_Turn] = deque()
         self._unpacking = 0
         self._again: asyncio.TimerHandle | None = None
@@ -159,6 +160,9 @@ class Intake:
                 future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), turn.limit)
             except RuntimeError as error:  # the system lets no thread be started
                 self._given_back(turn)
+                # It keeps what it was given, body and all, until it has a thread: with that body refused, it has to go.
+                self._threads.shutdown(wait=False, cancel_futures=True)
+                self._threads = _make_pool()
                 extra = "Retry-After: 1\r\n"
                 exchange.connection.refuse(exchange, Refusal(503, f"the body cannot be unpacked: {error}", extra=extra))
             else:
@@ -182,7 +186,8 @@ class Intake:
             return Refusal(500, "internal error of the host; its log has the trace")
 
     def _from_thread(self, turn: _Turn, future: Future[bytes | Refusal]) -> None:
-        self._loop.call_soon_threadsafe(self._unpacked, turn, future)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the host has ended meanwhile
+            self._loop.call_soon_threadsafe(self._unpacked, turn, future)
 
     def _unpacked(self, turn: _Turn, future: Future[bytes | Refusal]) -> None:
         exchange = turn.exchange
@@ -197,6 +202,10 @@ class Intake:
     def _given_back(self, turn: _Turn) -> None:
         self._unpacking -= 1
         self._front.budget.unpacking -= turn.memory
+
+
+def _make_pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, "unpack")  # starts no thread before one is needed
 
 
 def _too_large(limit: int, advice: str) -> Refusal:

@@ -68,7 +68,10 @@ class Turns:
         self._spent = 0.0
         waiting, self._waiting = self._waiting, deque()
         for resume in waiting:
-            resume()
+            try:
+                resume()
+            except Exception:  # noqa: BLE001  a bug of ours costs this reader, not the others
+                log.exception("internal error while reading the output of a worker")
 
 
 _all: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]] = WeakKeyDictionary()

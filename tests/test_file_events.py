@@ -1,0 +1,83 @@
+"""
+What is told of folders, where thousands appear at once, and where it ends more than once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from eas_host.file_events import FileEvents, Watched
+from eas_host.watching import Watch
+from support import PATIENCE
+
+MANY = 300
+
+
+def test_many_folders_at_once(tmp_path: Path) -> None:
+    """One thread goes through all of them, one after the other; and what changes in the last of them is told."""
+    told = 0
+    inside = most = 0
+    walked: list[Path] = []
+    all_told = threading.Event()
+    lock = threading.Lock()
+
+    def wanted(path: str) -> bool:
+        nonlocal told
+        told += path.startswith(str(tmp_path / "folder"))
+        if told >= MANY:
+            all_told.set()
+        return True
+
+    def below(folder: Path) -> Iterable[Path]:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        assert all_told.wait(PATIENCE)
+        with lock:
+            inside -= 1
+            walked.append(folder)
+        return [folder]
+
+    async def run() -> None:
+        changed = asyncio.Event()
+        events = FileEvents(asyncio.get_running_loop(), changed.set, [Watched([tmp_path], wanted, below)])
+
+        async def next_change() -> None:
+            await asyncio.wait_for(changed.wait(), PATIENCE)
+            changed.clear()
+
+        await next_change()  # it listens
+        for number in range(MANY):
+            (tmp_path / f"folder{number}").mkdir()
+        while len(walked) < MANY:
+            await next_change()
+        assert most == 1
+        while changed.is_set() or events._walking:
+            changed.clear()
+            await asyncio.sleep(0)
+        (tmp_path / f"folder{MANY - 1}" / "file").touch()
+        await next_change()
+        events.close()
+        events.close()
+
+    asyncio.run(run())
+
+
+def test_a_watch_that_ends_twice(tmp_path: Path) -> None:
+    """The second time there is nothing to do; and it may follow something again."""
+
+    async def run() -> None:
+        told = asyncio.Event()
+        watch = Watch(asyncio.get_running_loop(), told.set)
+        for _ in range(2):
+            watch.follow([tmp_path])
+            await asyncio.wait_for(told.wait(), PATIENCE)
+            told.clear()
+            watch.close()
+            watch.close()
+
+    asyncio.run(run())

@@ -1,0 +1,51 @@
+"""
+The thread that writes the log, where it is interrupted at the worst moment.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from eas_host.writer import Writer
+from support import PATIENCE
+
+
+class Interrupted:
+    """
+    The lock of *writer*, which is *real*: its thread is held up just after it has found nothing to write.
+    """
+
+    def __init__(self, writer: Writer, real: threading.Lock) -> None:
+        self.reached, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+        self._writer = writer
+        self._real = real
+        self._test = threading.get_ident()
+
+    def __enter__(self) -> None:
+        self._real.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        idle = self._writer._idle
+        self._real.release()
+        if idle and threading.get_ident() != self._test:
+            self.reached.release()
+            assert self.go_on.acquire(timeout=PATIENCE)
+
+
+def test_a_record_that_comes_as_the_thread_goes_to_sleep() -> None:
+    """It wakes the thread once, and so does the next one; all is written."""
+    read, write = os.pipe()
+    writer = Writer(write, lambda count: b"lost %d\n" % count)
+    lock = writer._lock = Interrupted(writer, writer._lock)
+    writer.start()
+    with open(read, "rb") as lines:  # noqa: PTH123  a descriptor
+        for number in range(5):
+            assert lock.reached.acquire(timeout=PATIENCE)
+            writer.put(b"%d\n" % number)
+            lock.go_on.release()
+            assert lines.readline() == b"%d\n" % number
+        assert lock.reached.acquire(timeout=PATIENCE)
+        assert writer.empty
+        lock.go_on.release()
+    os.close(write)
