@@ -5,10 +5,12 @@ The Python face of the ring, both sides in one process. What the ring itself doe
 from __future__ import annotations
 
 import itertools
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -193,3 +195,16 @@ def test_what_was_counted(front: FrontRing, worker: WorkerRing) -> None:
     assert list(answers(front)) == [unwanted]
     assert front.cancel(ask(front, b"")) == 1
     assert front.stats() == stats
+
+
+def test_no_room_for_a_ring() -> None:
+    """It cannot be mapped: that is said, and nothing stays open."""
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (16 << 30, hard))
+    try:
+        with pytest.raises(OSError, match="cannot be mapped"):
+            FrontRing(Shape(slots=256, workers=1, threads=1, max_body=64 << 20, max_output=64 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened

@@ -10,6 +10,7 @@ import hashlib
 import zlib
 from collections.abc import Callable
 
+import cramjam
 import pytest
 
 from conftest import StartHost, columns
@@ -187,6 +188,21 @@ def test_large_window() -> None:
 
 
 # In the small: which coding it is.
+
+
+OLD_ZSTD = {
+    "0.5": b"\x25\xb5\x2f\xfd\x00\x40\x00\x01a\xc0\x00\x00",
+    "0.6": b"\x26\xb5\x2f\xfd\x00\x40\x00\x01a\xc0\x00\x00",
+    "0.7": b"\x27\xb5\x2f\xfd\x20\x01\x40\x00\x01a\xc0\x00\x00",
+}
+
+
+@pytest.mark.parametrize("version", OLD_ZSTD)
+@pytest.mark.parametrize("before", [b"", cramjam.zstd.compress(b"first").read()], ids=["first", "second"])
+def test_zstd_before_its_standard(version: str, before: bytes) -> None:
+    """Its headers, by which the memory and the work are bounded, are others: no frame of it may come at all."""
+    with pytest.raises(Corrupt, match=r"version of zstd before 0\.8"):
+        unpack("zstd", before + OLD_ZSTD[version], LIMIT)
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,17 @@ class Budget:
         self._own -= held.own
         self._lent -= held.ring
 
+    def keep(self, holder: Holder, size: int) -> None:
+        """
+        *holder* holds *size* bytes of the front's memory now, however many there were.
+        """
+        held = self._holders.get(holder)
+        more = size - (0 if held is None else held.own)
+        if more > 0:
+            self.hold(holder, more)
+        elif more < 0:
+            self.give(holder, -more)
+
     def admit(self, size: int, *, in_ring: bool = False) -> bool:
         """
         Tell whether a request with a body of *size* bytes may use memory in the ring, for as long as it takes. If the

@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
         """
         self._stalled = True
         self._reading.hold()
-        self._front.budget.hold(self, self.transport.get_write_buffer_size())
+        self._front.budget.keep(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """

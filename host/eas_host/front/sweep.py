@@ -70,18 +70,23 @@ class Sweeper:
 
     def _cut_off_stalled(self, now: float) -> None:
         """
-        Reset connections whose clients do not read what they were sent.
+        Reset connections whose clients do not read what they were sent; and hold what is left of it for them, which
+        may be too little for the transport to tell of it.
         """
         stalled = self._front.stalled
         for connection in list(self._front.connections):
             left = connection.transport.get_write_buffer_size()
             known = stalled.get(connection)
             if not left:
-                stalled.pop(connection, None)
-            elif known is None:
+                if stalled.pop(connection, None) is not None:
+                    self._front.budget.give(connection)
+                continue
+            if known is None:
                 stalled[connection] = Stalled(now, now, left)
             elif now - known.since > STALLED_SECONDS or (left == known.left and now - known.moved > SEND_SECONDS):
                 log.debug("a client does not read its answer: reset")
                 connection.reset()
+                continue
             elif left != known.left:
                 stalled[connection] = Stalled(known.since, now, left)
+            self._front.budget.keep(connection, left)

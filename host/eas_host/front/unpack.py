@@ -325,7 +325,10 @@ def _zstd(packed: _Packed) -> bytes:
     if first is not None:
         _demand(first.size, packed.limit)
     most = packed.effort.parts
-    window, count = zstd.survey(data, most)
+    try:
+        window, count = zstd.survey(data, most)
+    except ValueError as error:
+        raise Corrupt(str(error)) from None
     if window > _MAX_WINDOW:
         raise Corrupt(f"it needs a window of {window} bytes; HTTP allows {_MAX_WINDOW} (RFC 9659)")
     if count > most:

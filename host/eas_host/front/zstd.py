@@ -57,6 +57,10 @@ def survey(data: bytes, most: int) -> tuple[int, int]:
 
     Returns:
         The largest window of a frame, and how many frames and blocks there are.
+
+    Raises:
+        ValueError: a frame is of a format from before RFC 8878. The library reads some, but their headers say other
+            things in other places, so nothing would bound what it does with them.
     """
     window = count = at = 0
     while at < len(data) and count <= most:
@@ -64,6 +68,8 @@ def survey(data: bytes, most: int) -> tuple[int, int]:
         if data[at + 1 : at + 4] == _SKIPPABLE and data[at] & 0xF0 == _SKIPPABLE_FIRST:
             at += 8 + int.from_bytes(data[at + 4 : at + 8], "little")
             continue
+        if data[at + 1 : at + 4] == FRAME[1:] and data[at] != FRAME[0]:
+            raise ValueError("it is of a version of zstd before 0.8, which RFC 8878 does not know")
         frame = read_frame(data, at)
         if frame is None:
             break

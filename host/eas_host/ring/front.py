@@ -131,9 +131,15 @@ class FrontRing:
         self.memory_fd: int = lib.eas_ring_create(ffi.new("eas_shape *", tuple(shape)), error, ERROR_SIZE)
         if self.memory_fd < 0:
             raise OSError(f"cannot create the ring: {text(error)}")
-        self.completion_fd: int = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        try:
+            self.completion_fd: int = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        except OSError:
+            os.close(self.memory_fd)
+            raise
         ring = lib.eas_ring_map(self.memory_fd, self.completion_fd, error, ERROR_SIZE)
         if ring == ffi.NULL:
+            os.close(self.memory_fd)
+            os.close(self.completion_fd)
             raise OSError(f"cannot map the ring: {text(error)}")
         self._ring = ring
         self._completions = ffi.new("int64_t[]", _NUMBERS * _COLLECT_MAX)

@@ -1,0 +1,116 @@
+"""
+What the sweep holds for clients that do not read the little they were sent: too little for the transport to tell of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+
+import pytest
+import uvloop
+
+from eas_host.front import sweep
+from eas_host.front.budget import Budget
+from support import PATIENCE
+
+LITTLE = 48 * 1024
+"""Below the mark of 64 KiB at which writing is paused."""
+
+
+class Sent(asyncio.Protocol):
+    """One connection, as far as it is swept, whose client has been sent more than the system takes for it."""
+
+    used = 0.0
+    paused = False
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.made, self.gave_way = loop.create_future(), loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]  # a stream's transport is one
+        self.made.set_result(None)
+
+    def pause_writing(self) -> None:
+        self.paused = True
+
+    async def fill(self) -> None:
+        while self.transport.get_write_buffer_size() < LITTLE:
+            self.transport.write(bytes(4096))
+            await asyncio.sleep(0)
+
+    def give_way(self) -> None:
+        self.gave_way.set_result(None)
+
+
+def swept(budget_size: int, check: Callable[[Sent, Budget, socket.socket], Awaitable[None]]) -> None:
+    """Runs *check* beside the sweep."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        sent = Sent()
+        server = await loop.create_server(lambda: sent, "127.0.0.1", 0)
+        budget = Budget(loop.time, budget_size, budget_size)
+        heads = SimpleNamespace(renew=lambda: None)
+        front = SimpleNamespace(loop=loop, budget=budget, heads=heads, connections={sent}, stalled={}, backends=[])
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            await loop.sock_connect(client, server.sockets[0].getsockname())
+            await asyncio.wait_for(sent.made, PATIENCE)
+            await asyncio.wait_for(sent.fill(), PATIENCE)
+            sweeper = sweep.Sweeper(front)  # type: ignore[arg-type]  # as far as it is swept
+            await check(sent, budget, client)
+            sweeper.close()
+            assert not sent.paused
+        sent.transport.abort()
+        server.close()
+
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(run())
+    finally:
+        loop.close()
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "_SECONDS", 0.01)
+
+
+def test_it_counts() -> None:
+    """Where it is too much, such a client gives way like any other."""
+
+    async def check(sent: Sent, _budget: Budget, _client: socket.socket) -> None:
+        await asyncio.wait_for(sent.gave_way, PATIENCE)
+
+    swept(LITTLE, check)
+
+
+def test_it_is_given_back() -> None:
+    """Once it is read, all of the budget is free."""
+
+    async def check(_sent: Sent, budget: Budget, client: socket.socket) -> None:
+        whole = budget.size
+        loop = asyncio.get_running_loop()
+
+        async def until(free: bool) -> None:
+            while budget.unpack(whole) != free:
+                await asyncio.sleep(0)
+                budget.unpacking = 0
+            budget.unpacking = 0
+
+        await asyncio.wait_for(until(free=False), PATIENCE)
+        reading = asyncio.ensure_future(_read_all(loop, client))
+        await asyncio.wait_for(until(free=True), PATIENCE)
+        reading.cancel()
+
+    swept(1 << 20, check)
+
+
+async def _read_all(loop: asyncio.AbstractEventLoop, client: socket.socket) -> None:
+    while await loop.sock_recv(client, 65536):
+        pass
