@@ -52,15 +52,17 @@ class Deadlines:
     def _on_timer(self) -> None:
         now = self._loop.time()
         due = now + self._seconds  # what begins from now on cannot expire before this
-        while self.open:
-            oldest = next(iter(self.open))
-            if oldest.deadline > now:
-                due = oldest.deadline  # nor can what is open already before the oldest
-                break
-            del self.open[oldest]
-            try:
-                self._expire(oldest)
-            except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the deadlines of all others
-                log.exception("internal error while ending a request that took too long")
-                oldest.connection.reset()
-        self._timer = self._loop.call_at(due, self._on_timer)
+        try:
+            while self.open:
+                oldest = next(iter(self.open))
+                if oldest.deadline > now:
+                    due = oldest.deadline  # nor can what is open already before the oldest
+                    break
+                del self.open[oldest]
+                try:
+                    self._expire(oldest)
+                except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the deadlines of all others
+                    log.exception("internal error while ending a request that took too long")
+                    oldest.connection.reset()
+        finally:
+            self._timer = self._loop.call_at(due, self._on_timer)
