@@ -116,6 +116,26 @@ def test_a_packed_body_when_the_old_version_was_broken(start: StartHost, entry: 
         assert client.read().body == b"%d 3" % len(BODY)
 
 
+def test_what_waits_longer_than_the_grace_period(
+    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate
+) -> None:
+    """The new version answers what no worker of the old one has begun; what runs there answers 503."""
+    path = tmp_path / "contract.py"
+    shutil.copy(workshop.contract("python"), path)
+    host = start("python", path, reload=True, worker_threads=1, grace_period=0.2, keepalive=60_000)
+    large = bytes(100_000)
+    with host.ask(gate.command(b"held")) as held, host.connect() as packs:
+        gate.wait_entered()
+        with host.ask(b"small") as small, host.ask(large) as uploads:
+            packs.send(request(body=gzip.compress(large), headers=[("Content-Encoding", "gzip")]))
+            host.wait_queue(3)
+            path.write_text(path.read_text() + "\n# another version\n")
+            assert small.read().body == b"small"
+            assert uploads.read().body == large
+            assert packs.read().body == large
+        assert held.read().status == 503
+
+
 def test_a_request_that_nobody_waits_for_does_not_keep_the_old_version(
     start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate
 ) -> None:

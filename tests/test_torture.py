@@ -57,7 +57,9 @@ def warm_up(host: Host) -> proc.Holdings:
 
 
 def is_as_before(host: Host, before: proc.Holdings, workers: int) -> None:
-    """Memory, descriptors, threads and processes."""
+    """Memory, descriptors, threads and processes, once the last of the workers has been replaced."""
+    while len(host.workers()) < workers:
+        assert host.call(b"a turn").body == b"a turn"
     after = settle(host, before.descriptors)
     assert after.descriptors == before.descriptors
     assert after.threads == before.threads

@@ -207,6 +207,15 @@ class FrontContext:
             backend.ring.backdate(exchange.slot, int(self.age(exchange) * 1e9))
         return refusal
 
+    def submit_waiting(self, backend: Backend) -> None:
+        """
+        Have the version that serves answer what still waits for *backend*, which has served and ends.
+        """
+        for exchange in backend.dispatcher.take_waiting():
+            refusal = self.submit(exchange)
+            if refusal is not None:
+                exchange.connection.refuse(exchange, refusal)
+
     def abandon(self, exchange: Exchange) -> None:
         """
         Nobody waits for *exchange* any more.

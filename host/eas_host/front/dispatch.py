@@ -126,6 +126,23 @@ class Dispatcher(Gate):
             if slot in self.alone and self._ring.phase(slot)[0] == RUNNING:
                 self.on_alone_abandoned(slot)
 
+    def take_waiting(self) -> list[Exchange]:
+        """
+        Take out the requests that no worker has taken yet, each with its body, for another dispatcher.
+        """
+        taken: list[Exchange] = []
+        for slot, holder in self.in_flight():
+            if not isinstance(holder, Exchange) or self._ring.phase(slot)[0] != SUBMITTED:
+                continue
+            body = holder.body or self._ring.input(slot, holder.size)
+            self._ring.uncount(slot)
+            if self._ring.cancel(slot):
+                self._free(slot)
+                holder.slot = -1
+                holder.body = body
+                taken.append(holder)
+        return taken
+
     def is_waiting(self, exchange: Exchange) -> bool:
         """
         Tell whether no worker has taken *exchange* yet.

@@ -99,6 +99,7 @@ class Intake:
     def _hand_on(self, exchange: Exchange, body: bytes) -> Refusal | None:
         handler = exchange.head.handler
         exchange.body = body
+        exchange.size = len(body)
         if handler is None:
             return self._front.submit(exchange)
         try:

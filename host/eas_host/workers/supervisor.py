@@ -212,7 +212,9 @@ class Supervisor:
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
         answered = self._ring.completed(worker.number) - worker.began
         retry = not (self._config.no_retry or self._stopping)
-        proven = judge(self._dispatcher, held, worker.suspects, crash, status, fresh=answered == 0, retry=retry)
+        # What could not start its threads has ended for want of them, whatever ran on those that it has.
+        fresh = answered == 0 and worker.load_error is None
+        proven = judge(self._dispatcher, held, worker.suspects, crash, status, fresh=fresh, retry=retry)
         self._refresh()
         if self._stopping:
             self._check_ended()
