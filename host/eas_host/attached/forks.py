@@ -43,7 +43,7 @@ class Forks:
     def __init__(self, control: SocketControl, processor: BaseProcessor) -> None:
         self._control = control
         self._processor = processor
-        self._wanted: SimpleQueue[tuple[int, socket.socket] | None] = SimpleQueue()
+        self._wanted: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
         control.on("fork", self._on_fork)
 
     def run(self, count: int) -> None:
@@ -53,12 +53,14 @@ class Forks:
         start_thread(self._wait_for_end, "eas-end")
         self._control.send(event="run", processes=count)
         while (wanted := get_among_greenlets(self._wanted)) is not None:
-            number, sock = wanted
-            with sock:
+            number, fd = wanted
+            with socket.socket(fileno=fd) as sock:
                 self._start(number, sock)
 
     def _on_fork(self, message: Message) -> None:
-        self._wanted.put((message["worker"], socket.socket(fileno=self._control.take_fd())))
+        # A descriptor: to make a socket of it in this thread, gevent would import modules that the main thread is just
+        # importing, and each would wait for the other.
+        self._wanted.put((message["worker"], self._control.take_fd()))
 
     def _wait_for_end(self) -> None:
         self._control.join()
