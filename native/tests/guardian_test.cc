@@ -116,8 +116,8 @@ int Descriptors(pid_t pid) {
   return static_cast<int>(std::distance(begin(folder), end(folder)));
 }
 
-// Waits until the guardian has nothing open but what it watches: while its program is loaded, the linker has its
-// library open, too.
+// Waits until the guardian has nothing open but what it watches: while its program is loaded, the linker
+// has its library open, too.
 void WaitForOneDescriptor(pid_t guardian) {
   while (Descriptors(guardian) != 1) {
   }
