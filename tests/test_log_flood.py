@@ -4,28 +4,42 @@ A processor that prints faster than the front can log: others are served beside 
 
 from __future__ import annotations
 
+import os
 import re
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from conftest import StartHost
-from support import proc
+from support import PATIENCE, proc
 from support.build import SOURCES
 from support.host import Host
-from support.wire import Client
 
 ENTRY = SOURCES / "python" / "floods.py"
 each_form = pytest.mark.parametrize("form", ["text", "json"])
 LONGEST = 1.0  # seconds for one answer of a busy machine; it was more than five
 
 
-def assert_prompt(client: Client) -> None:
+PINGS = """
+import sys, time
+from support.wire import Client
+with Client((sys.argv[1], int(sys.argv[2]))) as client:
     for _ in range(30):
         start = time.monotonic()
         assert client.call(None, "/api/builtin/ping", "GET").status == 200
-        assert time.monotonic() - start < LONGEST
+        print(time.monotonic() - start)
+"""
+
+
+def assert_prompt(host: Host) -> None:
+    """Pings from a process of its own: this one reads the log, so what it measures is its own threads' quarrel."""
+    name, port = host.address
+    command = [sys.executable, "-c", PINGS, name, str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    pings = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, timeout=PATIENCE)
+    assert max(float(seconds) for seconds in pings.stdout.split()) < LONGEST
 
 
 @pytest.fixture
@@ -42,7 +56,7 @@ def test_ping_beside_a_flood(start: StartHost, entry: Path, form: str) -> None:
     with host.connect() as client:
         for _ in range(4):
             assert client.call(b"flood").status == 200
-        assert_prompt(client)
+        assert_prompt(host)
         assert client.call(b"x").body == b"done"
 
 
@@ -54,14 +68,14 @@ def test_what_prints_on_after_its_worker(start: StartHost, entry: Path, form: st
     host = start("python", entry=entry, log_format=form)
     with host.connect() as client:
         assert client.call(b"x").status == 200
-        descriptors = proc.holdings(host.pid).descriptors
+        descriptors = host.settled().descriptors
         left = proc.Watch(int(client.call(b"leave").body))
         host.allow_log("SIGKILL")
         host.kill_worker()
         assert left.wait(), "it prints on"
         assert client.call(b"x").status == 200
-        assert_prompt(client)
-        assert proc.holdings(host.pid).descriptors == descriptors
+        assert_prompt(host)
+        assert host.settled().descriptors == descriptors
 
 
 @each_form
