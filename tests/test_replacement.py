@@ -8,6 +8,7 @@ crash of its own ("segv" as input), and a gate holds it while it loads.
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -250,6 +251,26 @@ def test_want_of_processes_is_waited_out(start: StartHost, room: int) -> None:
             pass
         assert answer.body == b"again"
         host.stop()
+
+
+def test_want_of_threads_is_not_the_fault_of_a_suspect(
+    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs alone, in a new process, on the first of its threads, when the second cannot be started."""
+    for name in ("contract.py", "no_second_thread.py"):
+        shutil.copy(workshop.python(name), tmp_path)
+    monkeypatch.setenv("LD_PRELOAD", str(workshop.cpp("no_second_thread")))
+    host = start("python", tmp_path / "no_second_thread.py", keepalive=LONG, worker_threads=2)
+    host.allow_log("SIGKILL|cannot start its threads")
+    with host.ask(gate.command(b"suspect")) as suspect:
+        gate.wait_entered()
+        (tmp_path / "starve").touch()
+        host.kill_worker()
+        gate.wait_entered(2)
+        host.wait_for_log("cannot start its threads")
+        gate.release(3)
+        assert suspect.read().body == b"suspect"
+    assert len({event.pid for event in gate.wait_entered(3)}) == 3
 
 
 def test_stop_while_the_replacement_loads(moody: Host, mood: Mood, gate: Gate) -> None:
