@@ -15,10 +15,9 @@ import pytest
 
 from conftest import StartHost
 from support import proc
-from support.cgroup import limited
+from support.cgroup import control_group
 from support.gate import Gate
 from support.host import Host
-from support.pids import control_group, join, limit_processes
 from support.wire import Client, command, request
 
 MIB = 1 << 20
@@ -160,14 +159,14 @@ def test_bodies_that_no_thread_unpacks(start: StartHost) -> None:
     host = start(memory_budget="64MiB", keepalive=LONG)
     packet = request(body=gzip.compress(bytes(10 * MIB), 0), headers=[("Content-Encoding", "gzip")])
     with control_group("pids") as group:
-        join(group, [host.pid])
-        limit_processes(group, 0)
+        group.join([host.pid])
+        group.limit_processes(0)
         with stays_small(host):
             for _ in range(10):
                 with host.connect() as client:
                     answer = client.send(packet).read()
                 assert (answer.status, answer.get("Retry-After"), "can't start" in answer.text) == (503, "1", True)
-        limit_processes(group, None)
+        group.limit_processes(None)
         with host.connect() as client:
             assert client.send(packet).read().status == 200
         host.stop()
@@ -246,7 +245,8 @@ def test_in_a_small_container(start: StartHost) -> None:
     With nothing said, the budget fits the container: uploads that do not end, together with answers that are not read,
     kill nobody.
     """
-    with limited(300 * MIB) as group:
+    with control_group("memory") as group:
+        group.limit_memory(300 * MIB)
         with group.inside():
             host = start(worker_threads=1, keepalive=LONG)
         with ExitStack() as clients:

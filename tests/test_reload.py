@@ -17,10 +17,10 @@ import pytest
 from conftest import StartHost
 from support import proc
 from support.build import Workshop
+from support.cgroup import control_group
 from support.gate import Gate
 from support.host import Host
 from support.loadrun import LoadRun
-from support.pids import control_group, join, limit_processes
 
 RELOADS = 50
 BROKEN_EVERY = 10
@@ -102,12 +102,12 @@ def test_want_of_processes_is_waited_out(start: StartHost, tmp_path: Path, room:
     host.allow_log("cannot be started|cannot start its threads")
     assert host.call(b"?").body == b"1 1 1|?"
     with control_group("pids") as group:
-        join(group, [host.pid])
-        limit_processes(group, room)
+        group.join([host.pid])
+        group.limit_processes(room)
         program.write(2)
         host.wait_for_log("tried again")
         assert host.call(b"?").body == b"1 1 1|?"
-        limit_processes(group, None)
+        group.limit_processes(None)
         host.wait_for_log(DONE)
         assert host.call(b"?").body == b"2 2 2|?"
         host.stop()

@@ -18,9 +18,9 @@ import pytest
 from conftest import StartHost
 from support import proc
 from support.build import Workshop
+from support.cgroup import control_group
 from support.gate import Gate
 from support.host import Host
-from support.pids import control_group, join, limit_processes
 from support.wire import Client
 
 LONG = 120_000
@@ -241,12 +241,12 @@ def test_want_of_processes_is_waited_out(start: StartHost, room: int) -> None:
     host.allow_log("cannot be started|cannot start its threads|can't start new thread|SIGKILL|Resource temporarily")
     assert host.call(b"served").body == b"served"
     with control_group("pids") as group:
-        join(group, [host.pid, *host.workers()])
+        group.join([host.pid, *host.workers()])
         threads = proc.holdings(host.workers()[0]).threads
-        limit_processes(group, room - threads)
+        group.limit_processes(room - threads)
         host.kill_worker()
         host.wait_for_log("(cannot be started|cannot start).*in 0.4 s")
-        limit_processes(group, None)
+        group.limit_processes(None)
         while (answer := host.call(b"again")).status == 503:
             pass
         assert answer.body == b"again"

@@ -19,10 +19,9 @@ from pathlib import Path
 import pytest
 
 from support import soak
-from support.cgroup import limited
+from support.cgroup import Group, control_group
 from support.host import Host
 from support.loadrun import LoadRun
-from support.pids import control_group, join
 
 pytestmark = pytest.mark.torture
 
@@ -115,19 +114,19 @@ def test_soak(tmp_path: Path) -> None:
 
     write(1, broken=False)
     options = {"worker_processes": 2, "keepalive": PATIENCE, "reload": True, "access_log": True}
-    with control_group("pids") as pids, limited(MEMORY) as group:
+    with control_group("memory", "pids") as group:
+        group.limit_memory(MEMORY)
         with group.inside():
             started = SoakedHost(tmp_path / "host", entry=entry, processor_type="python", **options)
-        soak_for(started, pids, write)
+        soak_for(started, group, write)
         assert group.kills() > 0, "memory never ran out"
 
 
-def soak_for(started: SoakedHost, pids: Path, write: Callable[[int, bool], None]) -> None:
+def soak_for(started: SoakedHost, group: Group, write: Callable[[int, bool], None]) -> None:
     """Runs all disturbances beside the innocent requests, and looks at what has become of those."""
     with started as host:
         host.allow_log("")  # what goes wrong here is logged, and what of it is lost with a stopped reader is not known
         reader = soak.log_reader(host, host.reader_pid)
-        join(pids, [host.pid, *host.workers()])
         watcher = soak.Watcher(host, (0.05, 0.2))
         poisoners = [soak.Poisoner(host, (0.2, 1.0), number, POISONS) for number in range(3)]
         disturbances = [
@@ -139,7 +138,7 @@ def soak_for(started: SoakedHost, pids: Path, write: Callable[[int, bool], None]
             *(soak.WholeUpload(host, (0.1, 1), number) for number in range(2)),
             soak.Editor(host, (2, 6), write),
             soak.StoppedReader(host, (2, 10), reader),
-            soak.Shortage(host, (3, 10), pids),
+            soak.Shortage(host, (3, 10), group),
         ]
         with LoadRun(host, connections=24, plan="versions", report=500) as load:
             with disturbed(disturbances):

@@ -1,76 +1,113 @@
 """
-A control group with a limit on memory, as a container has one; version 1 or 2, whichever this machine has.
+A control group of a test's own with a limit, the shortages that a container meets; version 1 or 2, whichever this
+machine has.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from support import proc
 
-VERSION_1 = Path("/sys/fs/cgroup/memory")
-VERSION_2 = Path("/sys/fs/cgroup")
+ROOT = Path("/sys/fs/cgroup")
 
 
 class Group:
-    """One group, at *path*. Whoever is in it must have ended before it is removed."""
+    """One group of *controllers*. Version 1 has a folder for each of them, version 2 one for all."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._version_1 = (path / "memory.limit_in_bytes").exists()
+    def __init__(self, controllers: Iterable[str]) -> None:
+        name = f"eas-host-test-{uuid.uuid4().hex}"
+        parents = {controller: ROOT / controller for controller in controllers}
+        self._version_1 = all(parent.is_dir() for parent in parents.values())
+        self._folders = {
+            controller: (parent if self._version_1 else ROOT) / name for controller, parent in parents.items()
+        }
 
-    def limit(self, size: int) -> None:
-        (self.path / ("memory.limit_in_bytes" if self._version_1 else "memory.max")).write_text(str(size))
+    @property
+    def folders(self) -> set[Path]:
+        return set(self._folders.values())
+
+    def join(self, pids: Iterable[int]) -> None:
+        """Moves processes with all of their threads into it; what they start is in it, too."""
+        for pid in pids:
+            for folder in self.folders:
+                (folder / "cgroup.procs").write_text(str(pid))
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
         """What is started here is born in the group."""
-        before = _own_group(version_1=self._version_1)
-        (self.path / "cgroup.procs").write_text(str(os.getpid()))
+        before = [self._own(controller) for controller in self._folders]
+        self.join([os.getpid()])
         try:
             yield
         finally:
-            (before / "cgroup.procs").write_text(str(os.getpid()))
+            for folder in before:
+                (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+    def limit_memory(self, size: int) -> None:
+        """Lets it use *size* bytes."""
+        (self._folders["memory"] / ("memory.limit_in_bytes" if self._version_1 else "memory.max")).write_text(str(size))
+
+    def limit_processes(self, more: int | None) -> None:
+        """Lets it have so many processes and threads *more* than it has now; None: any number."""
+        folder = self._folders["pids"]
+        now = int((folder / "pids.current").read_text())
+        (folder / "pids.max").write_text("max" if more is None else str(now + more))
 
     def kills(self) -> int:
-        """How many processes of the group the system has killed for want of memory."""
+        """How many of its processes the system has killed for want of memory."""
         name = "memory.oom_control" if self._version_1 else "memory.events"
-        lines = (self.path / name).read_text().splitlines()
+        lines = (self._folders["memory"] / name).read_text().splitlines()
         return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+    def missing(self) -> list[str]:
+        """The controllers that are not in force in it."""
+        return [
+            controller
+            for controller, folder in self._folders.items()
+            if not any(folder.glob(f"{controller}.max")) and not any(folder.glob(f"{controller}.limit_in_bytes"))
+        ]
+
+    def remove(self) -> None:
+        """Ends whoever a test that has failed left in it."""
+        for folder in self.folders:
+            left = [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            proc.wait_until_gone(left)
+            folder.rmdir()
+
+    def _own(self, controller: str) -> Path:
+        """The folder of the group that the tests run in."""
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if self._version_1 and controller in controllers.split(","):
+                return ROOT / controller / path.lstrip("/")
+            if not self._version_1 and controllers == "":
+                return ROOT / path.lstrip("/")
+        raise AssertionError("the tests run in no group")
 
 
 @contextlib.contextmanager
-def limited(size: int) -> Iterator[Group]:
-    """A group that may use *size* bytes; the test is skipped where none can be made."""
-    path = (VERSION_1 if VERSION_1.is_dir() else VERSION_2) / f"eas-test-{uuid.uuid4().hex}"
+def control_group(*controllers: str) -> Iterator[Group]:
+    """A new group of *controllers*, `memory` and `pids`; the test is skipped where none can be made."""
+    group = Group(controllers)
     try:
-        path.mkdir()
+        for folder in group.folders:
+            folder.mkdir()
     except OSError as error:
-        pytest.skip(f"no control group can be made: {error}")
+        pytest.skip(f"no control group can be made here: {error}")
     try:
-        group = Group(path)
-        try:
-            group.limit(size)
-        except OSError as error:
-            pytest.skip(f"control groups here do not limit memory: {error}")
+        if missing := group.missing():
+            pytest.skip(f"control groups here do not limit {', '.join(missing)}")
         yield group
     finally:
-        proc.wait_until_gone([int(pid) for pid in (path / "cgroup.procs").read_text().split()])
-        path.rmdir()
-
-
-def _own_group(*, version_1: bool) -> Path:
-    """The folder of the group that the tests run in."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if version_1 and "memory" in controllers.split(","):
-            return VERSION_1 / path.lstrip("/")
-        if not version_1 and controllers == "":
-            return VERSION_2 / path.lstrip("/")
-    raise AssertionError("the tests run in no group")
+        group.remove()

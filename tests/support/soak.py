@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from support import proc
+from support.cgroup import Group
 from support.host import Host
-from support.pids import limit_processes
 from support.wire import Client, ConnectionEnded, command, request
 
 MIB = 1 << 20
@@ -148,14 +148,14 @@ class StoppedReader(Disturbance):
 class Shortage(Disturbance):
     """For a while no process and no thread can be started."""
 
-    def __init__(self, host: Host, pauses: tuple[float, float], group: Path) -> None:
+    def __init__(self, host: Host, pauses: tuple[float, float], group: Group) -> None:
         super().__init__(host, pauses)
         self._group = group
 
     def once(self) -> None:
-        limit_processes(self._group, self.random.randrange(3))
+        self._group.limit_processes(self.random.randrange(3))
         self.over.wait(self.random.uniform(0.5, 4))
-        limit_processes(self._group, None)
+        self._group.limit_processes(None)
 
 
 class Watcher(Disturbance):
