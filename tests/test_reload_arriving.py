@@ -5,7 +5,9 @@ Requests that arrive while another version takes over: their heads were read for
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from conftest import StartHost
 from support import proc
 from support.build import Workshop
+from support.cgroup import control_group
 from support.gate import Gate
 from support.host import Host
 from support.wire import command, request
@@ -134,6 +137,31 @@ def test_what_waits_longer_than_the_grace_period(
             assert uploads.read().body == large
             assert packs.read().body == large
         assert held.read().status == 503
+
+
+def test_what_no_process_of_the_old_version_can_run_again(
+    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate
+) -> None:
+    """
+    Requests whose worker died are to run alone, and no process can be started for that until the grace period is over:
+    the new version answers them.
+    """
+    path = tmp_path / "contract.py"
+    shutil.copy(workshop.contract("python"), path)
+    host = start("python", path, reload=True, worker_threads=2, grace_period=3, keepalive=60_000)
+    host.allow_log("SIGKILL|cannot be started")
+    with control_group("pids") as group, host.ask(gate.command(b"a")) as first, host.ask(gate.command(b"b")) as second:
+        old = gate.wait_entered(2)[0].pid
+        path.write_text(path.read_text() + "\n# another version\n")
+        host.wait_for_log(DONE)
+        group.join([host.pid])
+        group.limit_processes(0)
+        os.kill(old, signal.SIGKILL)
+        host.wait_for_log("cannot be started")
+        gate.release(4)
+        assert (first.read().body, second.read().body) == (b"a", b"b")
+        group.limit_processes(None)
+        host.stop()
 
 
 def test_a_request_that_nobody_waits_for_does_not_keep_the_old_version(

@@ -87,6 +87,7 @@ class Version:
             if loop.time() > end:
                 log.warning("requests of the old version were still running after %g s", seconds)
                 for backend in self.backends:
+                    backend.workers.release_suspects()
                     self._front.submit_waiting(backend)
                     backend.dispatcher.give_up("the old version has ended")
                     backend.uploads.leave()

@@ -148,6 +148,11 @@ class ProgramWorker:
         Nothing: the process is the user's.
         """
 
+    def release_suspects(self) -> None:
+        """
+        Nothing runs alone here: the program is not replaced.
+        """
+
     def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
         """
         Send *message* to the program, which listens from its beginning.

@@ -58,6 +58,11 @@ class Workers(Protocol):
         End now.
         """
 
+    def release_suspects(self) -> None:
+        """
+        Let requests that were to run alone, after the death of their worker, wait for any worker, as all others do.
+        """
+
     def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
         """
         Send *message* to *worker*, or to all, as far as they are ready. Never blocks.

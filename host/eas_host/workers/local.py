@@ -110,6 +110,11 @@ class LocalWorker:
         Nothing to end: the threads end with the process.
         """
 
+    def release_suspects(self) -> None:
+        """
+        Nothing runs alone here: there is no process that could die.
+        """
+
     def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
         """
         Send *message* to the processor.

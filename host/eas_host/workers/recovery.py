@@ -21,6 +21,7 @@ that ran answer 500 (`dissolve`). Those that only waited for their turn alone ha
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from eas_host.front.dispatch import Dispatcher
@@ -102,7 +103,7 @@ def judge(
     return proven
 
 
-def dissolve(dispatcher: Dispatcher, suspects: Suspects, held: list[int], text: str) -> None:
+def dissolve(dispatcher: Dispatcher, suspects: Suspects, held: Sequence[int] = (), text: str = "") -> None:
     """
     No process will run *suspects* alone any more: answer those in the slots *held*, which the last one ran, with 500
     and *text*, and leave the others to any worker. Slots that nobody waits for are free then.

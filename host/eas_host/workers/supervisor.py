@@ -132,6 +132,13 @@ class Supervisor:
             if worker.process is not None:
                 worker.process.kill()
 
+    def release_suspects(self) -> None:
+        """
+        Let requests that were to run alone wait for any worker.
+        """
+        for worker in self._workers:
+            dissolve(self._dispatcher, worker.suspects)
+
     def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
         """
         Send *message* to *worker*, or to all, as far as they are ready.
