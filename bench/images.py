@@ -28,7 +28,7 @@ EXAMPLE: Final = BENCH.parent / "examples" / "image_classification"
 PICTURE: Final = EXAMPLE / "images" / "3-chalk.jpg"
 """A baseline JPEG, as cameras and browsers write it: of a progressive one Java's decoder draws every pass."""
 THREADS: Final = 5
-"""EAS's default of worker threads."""
+"""EAS's default of worker threads (docs/eas-compatibility.md, section 7.3)."""
 _WARM_UP: Final = 8  # seconds: Java compiles what it runs often
 _CONFIG: Final = '{"top_k": 3, "invert": "auto"}'
 _HEAD: Final = (

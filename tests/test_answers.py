@@ -42,7 +42,9 @@ def test_other_paths(host: Host, path: str) -> None:
     "path", ["/api/builtin/unknown", "/api/builtin/unknown?x=1", "/api/builtin/", "/api/builtin/a/b"]
 )
 def test_unknown_builtin(host: Host, path: str) -> None:
-    """404 with a body: clients of EAS take one without for a gateway that is not ready."""
+    """With a body: clients take a 404 without one for a gateway that is not ready (docs/eas-compatibility.md, section
+    4.2).
+    """
     all_ways(host, request("POST", path, b"body"), refuses(404), closes=False)
     all_ways(host, request("GET", path), refuses(404), closes=False, method="GET")
 

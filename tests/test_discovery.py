@@ -1,6 +1,6 @@
 """
-Service discovery, as the clients' DIRECT endpoints ask for it: the one instance there is, under the address at which
-the client has found it.
+Service discovery, as the clients' DIRECT endpoints ask for it (docs/eas-compatibility.md, section 6.4): the one
+instance there is, under the address at which the client has found it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-`warm_up_data_path` as processors see it: `model/warm_up.bin`, where EAS keeps it and DeepRec's processors read it.
+`warm_up_data_path` as processors see it: `model/warm_up.bin`, where EAS keeps it and DeepRec's processors read it
+(docs/eas-compatibility.md, section 7.6).
 """
 
 from __future__ import annotations

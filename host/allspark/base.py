@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 _QUEUE_SIZE = 64
-"""EAS's default of rpc.max_queue_size."""
+"""EAS's default of rpc.max_queue_size (docs/eas-compatibility.md, section 7.3)."""
 
 
 class BaseProcessor:
     """
-    The base of python processors.
+    The base of python processors (docs/eas-compatibility.md, section 3.2).
 
     Constructing one opens the port: requests wait there while `initialize` runs. Under `eas-host` the options
     --worker-threads, --worker-processes and --listen win over what is given here.

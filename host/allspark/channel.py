@@ -68,7 +68,7 @@ class Channel:
         with self._lock:
             self._idle.append(connection)
         if status != _OK:
-            raise Exception(body)  # noqa: TRY002  as in EAS
+            raise Exception(body)  # noqa: TRY002  as in EAS (docs/eas-compatibility.md, section 3.6)
         return body
 
     def async_request(

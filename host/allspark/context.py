@@ -42,7 +42,7 @@ class Context:
         Open the service for *processor*, which is to be run by it.
         """
         self._service = open_service(Opening(endpoint, self.num_thread, processor))
-        store.set_default(b"model.ready", b"1")  # as EAS does
+        store.set_default(b"model.ready", b"1")  # as EAS does: docs/eas-compatibility.md, section 3.5
         return QueuedService(self._service)
 
     def channel(self, uri: str) -> Channel:

@@ -1,8 +1,8 @@
 """
 Where the model is.
 
-EAS's `get_model_path` is not documented further than its name. This one returns what all ways to use it take: bytes,
-which print, format and add up as the path's text.
+EAS's `get_model_path` is not documented further than its name (docs/eas-compatibility.md, section 3.2). This one
+returns what all ways to use it take: bytes, which print, format and add up as the path's text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 _PLACES: Final = ("/home/admin/docker_ml/workspace/model", "/eas/workspace/model", "../../model")
-"""Where EAS keeps it in old images, in new ones, and seen from the folder that a program runs in."""
+"""In old images of EAS, in new ones, and seen from a program's folder (docs/eas-compatibility.md, section 3.7)."""
 
 
 class ModelPath(bytes):

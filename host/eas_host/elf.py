@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from elftools.elf.hash import ELFHashTable, GNUHashTable
 
 FUNCTIONS: Final = ("initialize", "process", "batch_process", "async_process", "get_serving_model_info")
-"""What EAS may look up in a processor (compatibility.md, section 1); the first two must be there."""
+"""What EAS may look up in a processor (docs/eas-compatibility.md, section 1.1); the first two must be there."""
 NEIGHBOURS: Final = (".", "lib", "lib64")
 """The folders, from a processor's own, in which a worker looks for libraries that the dynamic linker does not find."""
 

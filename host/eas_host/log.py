@@ -41,7 +41,7 @@ exception = _LOGGER.exception
 
 class _TextFormatter(logging.Formatter):
     """
-    `[2026-01-31 12:00:00] [INFO] text`, EAS's own form without the address.
+    `[2026-01-31 12:00:00] [INFO] text`, EAS's own form without the address (docs/eas-compatibility.md, section 9).
     """
 
     def __init__(self) -> None:

@@ -12,9 +12,9 @@ ACCEPTED: Final = 202
 """What the host itself answers where it has handed a request on and nobody waits for the processor."""
 BAD_REQUEST: Final = 400
 QUEUE_FULL: Final = 450
-"""EAS's own status for a full queue; no registry knows it (compatibility.md, section 6)."""
+"""EAS's own status for a full queue; no registry knows it (docs/eas-compatibility.md, section 4.2)."""
 CLIENT_LEFT: Final = 499
-"""What is logged and counted, never sent, when a client leaves before its answer (compatibility.md, section 6)."""
+"""Logged and counted, never sent, when a client leaves before its answer (docs/eas-compatibility.md, section 4.2)."""
 
 
 class _Statuses(dict[int, int]):
@@ -39,6 +39,6 @@ def http_status(code: int) -> int:
     Turn a processor's return *code* into an HTTP status.
 
     0 and 200 are success. A registered final status (200 to 599) and EAS's 450 pass through. Everything else, negative
-    numbers included, is "unrecognised" and becomes 400 (the seed document, section 1.2).
+    numbers included, is not recognised and becomes 400 (docs/eas-compatibility.md, section 1.3).
     """
     return HTTP_STATUS[code]

@@ -1,4 +1,5 @@
-// A cpp processor as a loaded shared object: its two functions and the model that initialize made.
+// A cpp processor as a loaded shared object: its two functions and the model that initialize made. EAS knows
+// three functions more, which are not called here (docs/eas-compatibility.md, section 1.1).
 #ifndef EAS_NATIVE_LOADER_H_
 #define EAS_NATIVE_LOADER_H_
 

@@ -1,5 +1,5 @@
 """
-What EAS's clients send to show that they know the token.
+What EAS's clients send to show that they know the token (docs/eas-compatibility.md, section 5.2).
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def read_plan(plan: dict[str, Any]) -> HostConfig:
 
 def _listen(default: Address, endpoint: str | None) -> Address:
     if os.environ.get("NAMESPACE") and os.environ.get("POD_NAME"):
-        return Address("0.0.0.0", 8080)  # noqa: S104  as EAS does in a cluster
+        return Address("0.0.0.0", 8080)  # noqa: S104  as EAS does there: docs/eas-compatibility.md, section 3.2
     if endpoint is None:
         return default
     text = endpoint.removeprefix("http://").rstrip("/")

@@ -24,6 +24,7 @@ _DEFAULTS: Final[dict[signal.Signals, Any]] = {
     signal.SIGHUP: signal.SIG_DFL,
 }
 _STOPPING: Final = "[INFO] shutting down context ... press Ctrl+C again to force quit"
+"""EAS's own line (docs/eas-compatibility.md, section 3.8)."""
 _SAY_SECONDS: Final = 0.5
 """How long a program that ends waits for that to be printed."""
 FORCED: Final = 130

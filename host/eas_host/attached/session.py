@@ -38,6 +38,8 @@ _CLEANUP_SECONDS: Final = 2.0
 """How long the main thread of a program that reads may take to end by itself once there is nothing left to read."""
 
 HANDLERS: Final = ("call", "eastool", "monitor", "ping", "prop", "realtime_metrics", "tell", "term")
+"""Those that EAS's start names, in its order; of its other lines, too, those that are true here are printed
+(docs/eas-compatibility.md, section 3.8)."""
 
 
 class Session:

@@ -234,7 +234,7 @@ def _value(value: Any, source: str) -> dict[str, Any]:  # noqa: ANN401  any JSON
 
 def _table(described: Mapping[str, Any]) -> Iterator[str]:
     """
-    The lines of EASCMD's form: two columns, keys to the right.
+    The lines of EASCMD's form: two columns, keys to the right (docs/eas-compatibility.md, section 9).
     """
     groups = [list(_service_rows(described)), *(list(_model_rows(model)) for model in described["models"])]
     groups.append([(flag(name)[2:], _cell(value)) for name, value in described["options"].items()])

@@ -52,7 +52,7 @@ _OPTIONS: Final[dict[str, Option]] = {
     field.name: field.metadata["option"] for field in fields(HostConfig) if "option" in field.metadata
 }
 _TOKEN_BYTES: Final = 20
-"""As many as EAS's local test takes: 28 characters in base64 (compatibility.md, section 6)."""
+"""As many as EAS's local test takes: 28 characters in base64 (docs/eas-compatibility.md, section 5.1)."""
 _taken: Final[dict[str, str]] = {}
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 

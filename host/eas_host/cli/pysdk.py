@@ -1,6 +1,6 @@
 """
-`eas-host pysdk init DIR` and `eas-host pysdk pack DIR`: what EASCMD's commands of these names do, for processors in
-Python.
+`eas-host pysdk init DIR` and `eas-host pysdk pack DIR`: what EASCMD's commands of these names do
+(docs/eas-compatibility.md, section 9), for processors in Python.
 """
 
 from __future__ import annotations

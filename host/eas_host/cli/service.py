@@ -1,8 +1,8 @@
 """
 The commands `eas-host test` and `eas-host serve`: run what a service description says.
 
-`test` stands for EASCMD's: a free port on this machine alone, and the lines that EASCMD prints. `serve` is the same
-with the defaults of a plain `eas-host`.
+`test` stands for EASCMD's: a free port on this machine alone, and the lines that EASCMD prints
+(docs/eas-compatibility.md, section 9). `serve` is the same with the defaults of a plain `eas-host`.
 """
 
 from __future__ import annotations

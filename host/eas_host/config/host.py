@@ -3,7 +3,7 @@ The host's options, each spelled once.
 
 A field of `HostConfig` is an option: its metadata says which group of `--help` it belongs to, what to print there, and
 how to read it from text. The flag (`--max-body`) and the variable (`EAS_HOST_MAX_BODY`) follow from the field's name.
-Defaults that EAS knows too are EAS's (compatibility.md, section 4.3).
+Defaults that EAS knows too are EAS's (docs/eas-compatibility.md, section 7.3).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
 Which file of a package is the processor.
 
-EAS finds `processor_entry` "by name in the package". Here it is looked up as a path first, then by its name anywhere:
-archives that hold one top folder are common. Where the description names none, the package's content decides, as long
-as it leaves one choice. Whoever finds nothing is told what is there.
+EAS finds `processor_entry` by its name in the package (docs/eas-compatibility.md, section 7.2). Here it is looked up
+as a path first, then by its name anywhere: archives that hold one top folder are common. Where the description names
+none, the package's content decides, as long as it leaves one choice. Whoever finds nothing is told what is there.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The environment variables that a processor finds in EAS (compatibility.md, section 5).
+The environment variables that a processor finds in EAS (docs/eas-compatibility.md, section 8.2).
 
 NAMESPACE and POD_NAME are not set: with them a program takes itself to be in the cluster.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 LIBRARY_PATH: Final = "LD_LIBRARY_PATH"
 EAS_WORKSPACE: Final = Path("/home/admin/docker_ml/workspace")
-"""Where the workspace is in EAS's containers."""
+"""Where the workspace is in EAS's containers (docs/eas-compatibility.md, section 8.1)."""
 
 
 def variables(text: str, given: Mapping[str, str], fixed: Path | None, cuda: str = "") -> dict[str, str]:

@@ -1,5 +1,6 @@
 """
-`--workspace`: where programs with an absolute path of EAS's find the workspace of the version that serves.
+`--workspace`: where programs with an absolute path of EAS's (docs/eas-compatibility.md, section 8.1) find the
+workspace of the version that serves.
 
 What is put there are links, one for each part of the workspace; the place itself is the user's.
 """

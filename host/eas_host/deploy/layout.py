@@ -23,7 +23,7 @@ from eas_host.shortage import in_cache, is_refused
 
 _ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
 WARM_UP: Final = "warm_up.bin"
-"""In `model/`, whatever it is called elsewhere (compatibility.md, section 4.4)."""
+"""In `model/`, whatever it is called elsewhere (docs/eas-compatibility.md, section 7.6)."""
 _NO_PACKAGE: Final = frozenset({"ENV", *jars.FOLDERS})
 """Top folders that are part of a package, and not the package itself."""
 

@@ -19,7 +19,7 @@ from eas_host.deploy.workspace import Workspace
 from eas_host.errors import ConfigError
 
 _WORKSPACES: Final = (PurePosixPath("/home/admin/docker_ml/workspace"), PurePosixPath("/eas/workspace"))
-"""Where EAS has the workspace, in old images and in new ones."""
+"""Where EAS has the workspace, in old images and in new ones (docs/eas-compatibility.md, section 8.1)."""
 
 
 def mount(path: str, source: Source, trees: Sequence[Path], workspace: Workspace, links: Links) -> None:

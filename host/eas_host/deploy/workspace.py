@@ -1,5 +1,6 @@
 """
-Workspaces: one folder for each version of a service, in the shape that EAS's containers have.
+Workspaces: one folder for each version of a service, in the shape that EAS's containers have
+(docs/eas-compatibility.md, section 8.1).
 
 ```text
 <cache>/workspaces/<service>-<pid>-<version>/

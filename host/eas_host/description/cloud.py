@@ -1,5 +1,5 @@
 """
-Keys that only the cloud can honour, and why.
+Keys that only the cloud can honour, and why. EAS's defaults: docs/eas-compatibility.md, section 7.3.
 
 They are declared like all others, so that editors complete them and a misspelt one is found. A description that uses
 them gets one note for each reason, not one for each key.

@@ -2,8 +2,8 @@
 Kinds of values: how each is read from JSON, what is expected where it cannot be, and how a JSON Schema says the same.
 
 A kind annotates a field of a definition, and pydantic calls it. Numbers and booleans are accepted as text, too, since
-EAS's samples write them so and `-D` gives nothing else. What an option of the host means is read by that option's own
-reader, so no bound is spelled twice.
+EAS's samples write them so (docs/eas-compatibility.md, section 7.1) and `-D` gives nothing else. What an option of
+the host means is read by that option's own reader, so no bound is spelled twice.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ quotes, a missing comma) is read, too, noted as a mistake and gone on from, so t
 even the wider grammar has ends the reading; syntax.py says in human words what was found and what is expected there.
 
 What is harmless (comments, trailing commas, a tab within a text, a byte order mark) is accepted, and each kind of it
-noted once.
+noted once: EAS's own samples have comments and such commas (docs/eas-compatibility.md, section 7.1).
 
 The terminals behind `_never` are what no JSON has: they stand in a rule, which nothing can begin, so that lark makes
 tokens of them.

@@ -1,5 +1,5 @@
 """
-Who may call: those who know the token (compatibility.md, sections 6 and 8.1).
+Who may call: those who know the token (docs/eas-compatibility.md, section 5).
 
 A client shows it in Authorization: as it is, behind `Bearer`, or by an EAS signature, which is an HMAC over method,
 Content-MD5, Content-Type, Date and path. The signature covers the body through Content-MD5 only, so a request that is

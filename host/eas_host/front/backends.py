@@ -1,7 +1,8 @@
 """
 Which backend answers a request: the service's only one, or that of the model that the path names.
 
-A service of several models answers at `/api/predict/<service>/<model>` and below (compatibility.md, section 4.1).
+A service of several models answers at `/api/predict/<service>/<model>` and below (docs/eas-compatibility.md, section
+7.5).
 """
 
 from __future__ import annotations

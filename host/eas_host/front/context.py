@@ -248,7 +248,8 @@ class FrontContext:
 
     def client_left(self, exchange: Exchange) -> None:
         """
-        The client of *exchange* has left, and nothing was sent to it. EAS logs that as 499.
+        The client of *exchange* has left, and nothing was sent to it. EAS logs that as 499
+        (docs/eas-compatibility.md, section 4.2).
         """
         if self.closed:
             return  # it is the host that leaves

@@ -1,9 +1,9 @@
 """
 What the log says when a request gets no answer of the processor: 408, 450 and 499.
 
-EAS answers the number and keeps the reason to itself. Here a 408 and a 450 have the workers say where each of their
-busy threads is at that moment, for that is where the time goes. Under load they come in thousands, so the places are
-asked for once in `_EVERY` seconds; the lines in between are counted.
+The number alone (docs/eas-compatibility.md, section 4.2) does not tell the author what to change. So a 408 and a 450
+have the workers say where each of their busy threads is at that moment, for that is where the time goes. Under load
+they come in thousands, so the places are asked for once in `_EVERY` seconds; the lines in between are counted.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ class Gate:
 
     def unavailable(self) -> Refusal:
         """
-        The answer to a request while none is taken.
+        The answer to a request while none is taken. PAI's SDK knows its first words (docs/eas-compatibility.md,
+        section 4.2).
         """
         reason = self.reason if not self._ready else "the program has put model.ready to 0"
         return Refusal(503, f"no healthy upstream: {reason}", extra=self.retry_after())

@@ -1,5 +1,5 @@
 """
-Properties: EAS's name for settings that may change while a service runs.
+Properties: EAS's name for settings that may change while a service runs (docs/eas-compatibility.md, section 3.5).
 
 Programs put them through allspark, an operator through `/api/builtin/prop`. Those that the host knows are read as
 strictly as its flags, and applied at once by what was registered with `on`; all others are kept for the programs. Each

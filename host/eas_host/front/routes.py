@@ -1,8 +1,8 @@
 """
 Request targets, and which methods reach the processor.
 
-`/api/predict/<name>` and everything below it do, and so does, as in EAS's local test, any other path (compatibility.md,
-section 3.5) that `front.builtin` does not answer.
+`/api/predict/<name>` and everything below it do, and so does, as in EAS's local test, any other path that
+`front.builtin` does not answer (docs/eas-compatibility.md, sections 3.7 and 4.1).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Packed bodies (`Content-Encoding`, `rpc.decompressor`).
+Packed bodies (`Content-Encoding`, `rpc.decompressor`): docs/eas-compatibility.md, section 4.4.
 
 A client decides what its body unpacks to, and a few kilobytes can be gigabytes. So what a format says of its unpacked
 size is believed if it is too much, before anything is unpacked; and however little it says, no byte beyond the limit

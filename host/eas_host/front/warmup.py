@@ -1,10 +1,10 @@
 """
 The requests that a processor answers before its service is up (`warm_up_data_path`).
 
-EAS's rules (compatibility.md, section 4.4): a text file holds one request a line, any other file is one request; each
-is sent five times in a row, the next one when that has succeeded, and the service is up when all have. A call gets
-twice `rpc.keepalive`, for the first ones are slow. Where EAS is silent: what is answered with another status than 200
-keeps the service from coming up, as a state other than 0 does, and the log says with what it was answered.
+EAS's rules (docs/eas-compatibility.md, section 7.6): a text file holds one request a line, any other file is one
+request; each is sent five times in a row, the next one when that has succeeded, and the service is up when all have. A
+call gets twice `rpc.keepalive`, for the first ones are slow. Where EAS is silent: what is answered with another status
+than 200 keeps the service from coming up, as a state other than 0 does, and the log says with what it was answered.
 """
 
 from __future__ import annotations

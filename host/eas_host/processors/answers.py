@@ -1,8 +1,8 @@
 """
-Calls a python processor's `process` and makes an answer of whatever it returns or raises.
+Calls a python processor's `process` and makes an answer of whatever it returns or raises, as EAS does
+(docs/eas-compatibility.md, section 3.3).
 
-Where EAS hides a mistake the log shows it: what was returned and what is expected, or the trace from the user's first
-frame on.
+The log shows each mistake: what was returned and what is expected, or the trace from the user's first frame on.
 """
 
 from __future__ import annotations

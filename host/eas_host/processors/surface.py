@@ -1,7 +1,8 @@
 """
 Makes sure that programs import our `allspark`, and finds others of that name.
 
-There are two others: EAS's own wheel, which only old Pythons can load, and an unrelated package on PyPI.
+There are two others: EAS's own wheel, which only old Pythons can load, and an unrelated package on PyPI
+(docs/eas-compatibility.md, section 3.1).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Words:
     What a template's words stand for.
 
     Attributes:
-        name: the service's: lower-case letters, digits and underscores, as EAS wants it.
+        name: the service's: lower-case letters, digits and underscores (docs/eas-compatibility.md, section 7.1).
         classname: the Java class's.
         folder: the new folder's own name.
     """

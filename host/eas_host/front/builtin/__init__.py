@@ -1,5 +1,5 @@
 """
-What the host answers itself, in place of the processor.
+What the host answers itself, in place of the processor. Most names are EAS's (docs/eas-compatibility.md, section 4.5).
 
 One small file for each idea; `handler` says what a handler is. `Builtins.find` is the table of contents.
 """

@@ -1,8 +1,8 @@
 """
 Where a service's instances are, for clients that call them directly.
 
-The Python and Java clients ask one path, the Go client the other (compatibility.md, section 8); none sends a token.
-There is one instance here, and it is where the client has found it.
+Newer Python clients ask the first path, all others the second, which is the documented one; none sends a token
+(docs/eas-compatibility.md, section 6.4). There is one instance here, and it is where the client has found it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _BUILTIN: Final = "/api/builtin/"
 _BEARER: Final = b"bearer "
 _CALLS: Final = 64
-"""Requests under way at once, as many as EAS has wait for the processor; one more answers 450."""
+"""Requests under way at once, as many as EAS lets wait (docs/eas-compatibility.md, section 7.3); beyond it 450."""
 
 
 class _Call(NamedTuple):

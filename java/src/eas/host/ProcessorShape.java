@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 
 /**
  * What makes a class a processor: public, a constructor {@code (String, String)}, {@code void
- * Load()} and {@code Process}.
+ * Load()} and {@code Process} (docs/eas-compatibility.md, section 2.1).
  *
  * <p>Process takes and returns {@code byte[]} or {@code String}, in any pair, or returns nothing.
  * Where a class has both forms, the one that takes {@code byte[]} is called: it loses nothing.
