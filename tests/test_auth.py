@@ -11,7 +11,8 @@ import hmac
 import pytest
 
 from eas_host.front.auth import Auth, compare_digest
-from eas_host.front.exchange import Head, Refusal
+from eas_host.front.exchange import Head
+from eas_host.front.responses import Refusal
 from support.signing import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import pytest
 
 from eas_host.front.budget import Budget
-from eas_host.front.exchange import Exchange, Head
 from eas_host.front.upload import Upload, Uploads
 from eas_host.ring import FrontRing, Shape
 
@@ -98,7 +97,7 @@ def test_a_body_in_tiny_pieces(ring: FrontRing) -> None:
     """It takes what is held for it, not an object for each piece."""
     uploads = Uploads(ring, budget_of(ring))
     uploads.retire()  # lends no slot
-    upload = Upload(uploads, Exchange(None, 0.0, Head()))  # type: ignore[arg-type]  # nobody is refused
+    upload = Upload(uploads, lambda refusal: pytest.fail(refusal.text))
     pieces = [b"%02d" % (number % 100) for number in range(200_000)]
     pieces[1000:1000] = [bytes(5_000), b"x"]
     whole = b"".join(pieces)

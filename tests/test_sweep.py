@@ -7,13 +7,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 
 import pytest
 import uvloop
 
+from eas_host.config import HostConfig
 from eas_host.front import sweep
 from eas_host.front.budget import Budget
+from eas_host.front.open_connections import OpenConnections
+from eas_host.front.state import ServiceState
+from eas_host.front.wire import Heads
 from support import PATIENCE
 
 LITTLE = 48 * 1024
@@ -37,6 +40,10 @@ class Sent(asyncio.Protocol):
     def pause_writing(self) -> None:
         self.paused = True
 
+    @property
+    def unread(self) -> int:
+        return self.transport.get_write_buffer_size()
+
     async def fill(self) -> None:
         while self.transport.get_write_buffer_size() < LITTLE:
             self.transport.write(bytes(4096))
@@ -54,15 +61,15 @@ def swept(budget_size: int, check: Callable[[Sent, Budget, socket.socket], Await
         sent = Sent()
         server = await loop.create_server(lambda: sent, "127.0.0.1", 0)
         budget = Budget(loop.time, budget_size, budget_size)
-        heads = SimpleNamespace(renew=lambda: None)
-        front = SimpleNamespace(loop=loop, budget=budget, heads=heads, connections={sent}, stalled={}, backends=[])
+        connections = OpenConnections(loop)
+        connections.add(sent)  # type: ignore[arg-type]  # as far as it is swept
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.setblocking(False)
             await loop.sock_connect(client, server.sockets[0].getsockname())
             await asyncio.wait_for(sent.made, PATIENCE)
             await asyncio.wait_for(sent.fill(), PATIENCE)
-            sweeper = sweep.Sweeper(front)  # type: ignore[arg-type]  # as far as it is swept
+            sweeper = sweep.Sweeper(ServiceState(loop, HostConfig()), connections, Heads("text/plain"), budget)
             await check(sent, budget, client)
             sweeper.close()
             assert not sent.paused

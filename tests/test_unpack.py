@@ -16,7 +16,7 @@ import pytest
 from conftest import StartHost, columns
 from eas_host.cli.options import read_config
 from eas_host.errors import ConfigError
-from eas_host.front.exchange import Refusal
+from eas_host.front.responses import Refusal
 from eas_host.front.unpack import Corrupt, TooLarge, find_coding, original_length, unpack
 from support.host import Host
 from support.pack import PACKERS, raw_lz4

@@ -14,19 +14,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from eas_host import log
 from eas_host.background import in_background
 from eas_host.config import HostConfig
 from eas_host.deploy.deployment import STARTED, Deployment, Prepare
 from eas_host.errors import HostError, LoadError, SystemShortage
+from eas_host.front.front import Front
 from eas_host.scribbles import Scribbles, differing, some_of
 from eas_host.versions import Version
 from eas_host.watching import LOOK_SECONDS, Fingerprint, Watch, fingerprint, unchanged_since
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
 
 SETTLE_SECONDS: Final = 0.1
 """How long nothing may have changed before files are taken to be complete: longer than an editor takes between two."""
@@ -55,17 +53,16 @@ class Reloader:
         serving: the version that serves.
     """
 
-    def __init__(
-        self, front: FrontContext, serving: Version, prepare: Prepare, on_fatal: Callable[[LoadError], None]
-    ) -> None:
+    def __init__(self, front: Front, serving: Version, prepare: Prepare, on_fatal: Callable[[LoadError], None]) -> None:
         self.serving = serving
         self._front = front
+        self._loop = front.state.loop
         self._prepare = prepare
         self._on_fatal = on_fatal
         self._changed = asyncio.Event()
         self._loading: Version | None = None
         self._draining: dict[asyncio.Task[None], Version] = {}
-        self._watch = Watch(front.loop, self._changed.set)
+        self._watch = Watch(self._loop, self._changed.set)
         self._watched = serving.deployment.watched
         self._seen = unchanged_since(STARTED, fingerprint(self._watched))  # before it loads
         self._scribbles = Scribbles()
@@ -85,7 +82,7 @@ class Reloader:
         Watch from here on.
         """
         self._watch.follow(self._watched)
-        self._task = self._front.loop.create_task(self._run())
+        self._task = self._loop.create_task(self._run())
         self._task.add_done_callback(_report)
 
     async def stop(self) -> None:
@@ -199,7 +196,7 @@ class Reloader:
         Raises:
             HostError: it cannot be loaded.
         """
-        load = self._front.loop.create_task(version.load())
+        load = self._loop.create_task(version.load())
         try:
             while True:
                 done, _ = await asyncio.wait([load], timeout=_ENOUGH_SECONDS)
@@ -233,7 +230,7 @@ class Reloader:
         self._front.serve(deployment.name, deployment.config, version.backends)
         self._follow(deployment.watched)
         log.announce("[INFO] Service reload successfully")
-        task = self._front.loop.create_task(_finish(old))
+        task = self._loop.create_task(_finish(old))
         self._draining[task] = old
         task.add_done_callback(self._finished)
 

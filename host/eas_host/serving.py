@@ -26,10 +26,9 @@ from eas_host.config.values import Address
 from eas_host.deploy.deployment import Deployment, Prepare
 from eas_host.errors import LoadError
 from eas_host.front import listener
-from eas_host.front.connection import Connection
-from eas_host.front.context import FrontContext
+from eas_host.front.front import Front
+from eas_host.front.workers import Workers
 from eas_host.versions import Version
-from eas_host.workers import Workers
 
 if TYPE_CHECKING:
     from eas_host.reload import Reloader
@@ -87,11 +86,10 @@ class Host:
         self.loop = loop
         self.config = config
         self._sockets = listener.bind(config.listen)
-        self.front = FrontContext(loop, config)
+        self.front = Front(loop, config, self.stop)
         self.stopping: asyncio.Future[None] = loop.create_future()
         self._fatal: LoadError | None = None
         self._servers: list[asyncio.AbstractServer] = []
-        self.front.on_term = self.stop
 
     async def listen(self) -> None:
         """
@@ -100,9 +98,7 @@ class Host:
         for sock in self._sockets:
             try:
                 sock.listen(listener.BACKLOG)
-                server = await self.loop.create_server(
-                    lambda: Connection(self.front), sock=sock, backlog=listener.BACKLOG
-                )
+                server = await self.loop.create_server(self.front.make_connection, sock=sock, backlog=listener.BACKLOG)
             except OSError as error:
                 # Two programs may bind the same address; the first that listens has it.
                 raise listener.bind_error(self.config.listen, error) from error
@@ -125,7 +121,7 @@ class Host:
             server.close()
         await self.stop_others()
         await self._drain()
-        await asyncio.gather(*(backend.workers.stop() for backend in self.front.backends))
+        await asyncio.gather(*(backend.workers.stop() for backend in self.front.state.backends))
         if self._fatal is not None:
             raise self._fatal
 
@@ -154,7 +150,7 @@ class Host:
         """
         self.kill_workers()
         self.front.close()
-        for backend in self.front.backends:
+        for backend in self.front.state.backends:
             backend.dispatcher.close()
         for sock in self._sockets:
             sock.close()
@@ -163,7 +159,7 @@ class Host:
         """
         End all workers now.
         """
-        for backend in self.front.backends:
+        for backend in self.front.state.backends:
             backend.workers.kill()
 
     @property
@@ -180,7 +176,7 @@ class Host:
         What to call.
         """
         address = Address(*self._sockets[0].getsockname()[:2])
-        return f"http://{address.authority}/api/predict/{quote(self.front.name)}"
+        return f"http://{address.authority}/api/predict/{quote(self.front.state.name)}"
 
     def watch_signals(self) -> None:
         """
@@ -197,7 +193,7 @@ class Host:
             await asyncio.wait_for(self.front.drain(), self.config.grace_period)
             return
         log.warning("requests were still running after the grace period of %g s", self.config.grace_period)
-        for backend in self.front.backends:
+        for backend in self.front.state.backends:
             backend.dispatcher.give_up("the host is stopping")
         self.kill_workers()
 

@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from eas_host import log
 from eas_host.background import in_background
@@ -19,14 +19,12 @@ from eas_host.config.host import MAX_THREADS
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.errors import LoadError
 from eas_host.front.backend import Backend
+from eas_host.front.front import Front
 from eas_host.front.limits import EARLY_SLOTS
 from eas_host.front.warmup import warm_up
+from eas_host.front.workers import Workers
 from eas_host.memory import address_space
 from eas_host.ring import Shape
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
-    from eas_host.workers import Workers
 
 PYTHON_GROWTH: Final = 4
 PYTHON_WORKERS: Final = 64
@@ -45,7 +43,7 @@ class Version:
         backends: one for each of its parts.
     """
 
-    def __init__(self, front: FrontContext, deployment: Deployment, on_fatal: OnFatal) -> None:
+    def __init__(self, front: Front, deployment: Deployment, on_fatal: OnFatal) -> None:
         self.deployment = deployment
         self.backends: list[Backend] = []
         self._front = front
@@ -74,21 +72,22 @@ class Version:
                 load.cancel()
         path = self.deployment.warm_up
         if path is not None:
+            keepalive = self.deployment.config.keepalive / 1000
             for backend in self.backends:
-                await warm_up(self._front, backend, path, self.deployment.config.keepalive / 1000)
+                await warm_up(backend, path, keepalive, self._front.budget.max_body)
 
     async def drain(self, seconds: float) -> None:
         """
         Wait, for *seconds* at most, until the version that was taken over from has answered what it has.
         """
-        loop = self._front.loop
+        loop = self._front.state.loop
         end = loop.time() + seconds
         while any(not backend.idle or self._front.builtins.busy(backend) for backend in self.backends):
             if loop.time() > end:
                 log.warning("requests of the old version were still running after %g s", seconds)
                 for backend in self.backends:
                     backend.workers.release_suspects()
-                    self._front.submit_waiting(backend)
+                    self._front.router.submit_waiting(backend)
                     backend.dispatcher.give_up("the old version has ended")
                     backend.uploads.leave()
                 self.kill()
@@ -153,22 +152,21 @@ def ring_shape(config: HostConfig, *, python: bool) -> Shape:
     )
 
 
-def _make_backend(
-    front: FrontContext, config: HostConfig, part: Part, fail: Callable[[Backend, LoadError], None]
-) -> Backend:
-    backend = Backend(front, config, ring_shape(config, python=part.spec.type == "python"), part.name)
-    backend.workers = _make_workers(front, config, part.spec, backend, lambda error: fail(backend, error))
-    return backend
+def _make_backend(front: Front, config: HostConfig, part: Part, fail: Callable[[Backend, LoadError], None]) -> Backend:
+    def make_workers(backend: Backend) -> Workers:
+        return _make_workers(front, config, part.spec, backend, lambda error: fail(backend, error))
+
+    shape = ring_shape(config, python=part.spec.type == "python")
+    return Backend(front.surroundings, config, shape, make_workers, part.name)
 
 
-def _make_workers(
-    front: FrontContext, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal
-) -> Workers:
+def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal) -> Workers:
+    loop = front.state.loop
     # Imported late: with a process of its own, the front never sees the code that calls processors.
     if config.isolation == "none":
         from eas_host.workers.local import LocalWorker  # noqa: PLC0415
 
-        return LocalWorker(front.loop, spec, backend.ring, backend.dispatcher, backend.on_message)
+        return LocalWorker(loop, spec, backend.ring, backend.dispatcher, backend.on_message)
     from eas_host.workers.process import WorkerProcess  # noqa: PLC0415
     from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
 
@@ -182,8 +180,8 @@ def _make_workers(
         number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
     ) -> WorkerProcess:
         numbered = replace(spec, worker=number)
-        return WorkerProcess(front.loop, backend.ring, numbered, on_event, on_death, confinement)
+        return WorkerProcess(loop, backend.ring, numbered, on_event, on_death, confinement)
 
     # The supervisor's messages name the entry of this processor.
     config = replace(config, entry=spec.entry)
-    return Supervisor(front.loop, config, spawn, backend, lambda: front.keepalive, on_fatal)
+    return Supervisor(loop, config, spawn, backend, lambda: front.state.keepalive, on_fatal)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from eas_host import log
 from eas_host.attached.program import Link, end_with_program, send_welcome
 from eas_host.errors import LoadError
+from eas_host.front.backend import Backend
 from eas_host.workers.lines import message_reader
 from eas_host.workers.outbox import Outbox
 from eas_host.workers.supervisor import Supervisor
@@ -29,9 +30,9 @@ class ForkedWorkers(Supervisor):
     A supervisor whose processes the program starts, at the other end of *link*, once it runs.
     """
 
-    def __init__(self, host: AttachedHost, link: Link) -> None:
+    def __init__(self, host: AttachedHost, link: Link, backend: Backend) -> None:
         config = replace(host.config, worker_threads=1)
-        super().__init__(host.loop, config, self._fork, host.backend, lambda: host.front.keepalive, host.on_fatal)
+        super().__init__(host.loop, config, self._fork, backend, lambda: host.front.state.keepalive, host.on_fatal)
         self._host = host
         self._link = link
         self._forked: dict[int, ForkedProcess] = {}

@@ -28,9 +28,9 @@ from eas_host.config.values import Address, address
 from eas_host.errors import ConfigError, LoadError
 from eas_host.front.backend import Backend
 from eas_host.front.properties import options_of
+from eas_host.front.workers import Workers
 from eas_host.serving import Host, make_loop, raise_file_limit
 from eas_host.versions import ring_shape
-from eas_host.workers import Workers
 
 
 def main() -> int:
@@ -113,10 +113,9 @@ class AttachedHost(Host):
     def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, link: Link, name: str) -> None:
         super().__init__(loop, config)
         self._link = link
-        self.backend = Backend(self.front, config, ring_shape(config, python=True))
+        self.backend = Backend(self.front.surroundings, config, ring_shape(config, python=True), self._make_workers)
         for number in range(config.worker_processes):
             self.backend.crew.set_threads(number, 0)  # until they say otherwise
-        self.backend.workers = self._make_workers()
         self.front.serve(name, config, [self.backend])
 
     async def run(self) -> None:
@@ -128,7 +127,7 @@ class AttachedHost(Host):
         """
         self.watch_signals()
         await self.listen()
-        self.backend.dispatcher.ready = True  # requests wait
+        self.backend.dispatcher.set_worker_state(alive=False, ready=True)  # requests wait
         self._link.welcome(
             self.backend.ring,
             port=self.port,
@@ -147,7 +146,7 @@ class AttachedHost(Host):
         self.backend.dispatcher.give_up(error.message)
         super().on_fatal(error)
 
-    def _make_workers(self) -> Workers:
+    def _make_workers(self, backend: Backend) -> Workers:
         if self.config.worker_processes > 1:
-            return ForkedWorkers(self, self._link)
-        return ProgramWorker(self, self._link)
+            return ForkedWorkers(self, self._link, backend)
+        return ProgramWorker(self, self._link, backend)

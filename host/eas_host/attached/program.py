@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from eas_host import log
-from eas_host.front.exchange import Refusal
+from eas_host.front.backend import Backend
+from eas_host.front.responses import Refusal
 from eas_host.ring import FrontRing
 from eas_host.workers.death import describe
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
@@ -118,13 +119,13 @@ class ProgramWorker:
     restarts = 0
     proven = True
 
-    def __init__(self, host: AttachedHost, link: Link) -> None:
+    def __init__(self, host: AttachedHost, link: Link, backend: Backend) -> None:
         self.deaths: Counter[str] = Counter()  # its death is the host's end
         self._host = host
         self._link = link
         link.on_message = self._receive
         link.on_death = self._died
-        host.backend.ring.reset_worker(0, solo=False)
+        backend.ring.reset_worker(0, solo=False)
 
     def run(self, serve: Callable[[], None]) -> None:
         """
@@ -168,7 +169,7 @@ class ProgramWorker:
             host.backend.dispatcher.give_up("initialize() of the program failed")
             host.stop()
         elif kind == "ready":
-            host.backend.dispatcher.worker_alive = True
+            host.backend.dispatcher.set_worker_state(alive=True, ready=True)
             host.backend.on_message(0, message)
             host.backend.dispatcher.wake()
         else:

@@ -7,15 +7,18 @@ nothing about what there is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from eas_host.front import cors, hosts, routes, unpack
-from eas_host.front.exchange import Head, Refusal
+from eas_host.front.auth import Auth
+from eas_host.front.budget import Budget
+from eas_host.front.builtin import Builtins
+from eas_host.front.cors import Cors
+from eas_host.front.exchange import Head
+from eas_host.front.hosts import Hosts
 from eas_host.front.limits import MAX_HEAD, MAX_URL
-
-if TYPE_CHECKING:
-    from eas_host.front.connection import Connection
-    from eas_host.front.context import FrontContext
+from eas_host.front.responses import Refusal
+from eas_host.front.state import ServiceState
 
 WATCHED: Final = frozenset(
     {
@@ -41,53 +44,110 @@ WATCHED: Final = frozenset(
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
-def judge(front: FrontContext, connection: Connection, head: Head) -> Refusal | None:
+class Admission:
     """
-    Say why a request with *head*, which came over *connection*, is refused, if it is; otherwise all is decided that
-    *head* has room for.
+    Decides about the heads of requests.
+
+    Args:
+        state: has the backends and what bodies are packed with.
+        budget: knows the largest body.
+        builtins: answer in place of the processor.
+        auth: knows the token.
+        hosts: knows the names of this host.
+        cors: knows the pages that may call.
     """
-    fields = head.fields
-    origin = fields.get(b"origin")
-    if origin is not None:
-        head.cors = front.cors.allow(origin)
-        head.plain = head.plain and not head.cors
-    refusal = _refuse_message(front, head)
-    if refusal is not None:
-        return refusal
-    expectation = None if head.http_10 else fields.get(b"expect")
-    refusal = front.cors.prepare(head) if origin is not None and cors.is_preflight(head) else _route(front, head)
-    if refusal is not None:
-        # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
-        return refusal.closing() if expectation is not None or head.method == b"CONNECT" else refusal
-    limit = front.max_body if head.handler is None else head.handler.max_body
-    if int(fields.get(b"content-length", b"0")) > limit:
-        return too_large(front, limit)
-    if expectation is not None:
-        if expectation.lower() != b"100-continue":
+
+    def __init__(
+        self, state: ServiceState, budget: Budget, builtins: Builtins, auth: Auth, hosts: Hosts, cors: Cors
+    ) -> None:
+        self._state = state
+        self._budget = budget
+        self._builtins = builtins
+        self._auth = auth
+        self._hosts = hosts
+        self._cors = cors
+
+    def judge(self, head: Head) -> Refusal | None:
+        """
+        Say why a request with *head* is refused, if it is; otherwise all is decided that *head* has room for.
+        """
+        fields = head.fields
+        origin = fields.get(b"origin")
+        if origin is not None:
+            head.cors = self._cors.allow(origin)
+            head.plain = head.plain and not head.cors
+        refusal = self._refuse_message(head)
+        if refusal is not None:
+            return refusal
+        expectation = None if head.http_10 else fields.get(b"expect")
+        preflight = origin is not None and cors.is_preflight(head)
+        refusal = self._cors.prepare(head) if preflight else self._route(head)
+        if refusal is not None:
+            # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
+            return refusal.closing() if expectation is not None or head.method == b"CONNECT" else refusal
+        limit = self._budget.max_body if head.handler is None else head.handler.max_body
+        if int(fields.get(b"content-length", b"0")) > limit:
+            return self.too_large(limit)
+        if expectation is not None and expectation.lower() != b"100-continue":
             return Refusal(417, "the only expectation known is 100-continue", close=True)
-        connection.invite_body()
-    return None
+        return None
 
+    def too_large(self, limit: int) -> Refusal:
+        """
+        Refuse a body of more than *limit* bytes.
+        """
+        advice = f" ({self._budget.max_body_option})" if limit == self._budget.max_body else ""
+        return Refusal(413, f"the body is larger than {limit} bytes{advice}", close=True)
 
-def _refuse_message(front: FrontContext, head: Head) -> Refusal | None:
-    """
-    Say why *head* is none of HTTP/1, or too large, whoever asks for whatever.
-    """
-    if len(head.url) > MAX_URL:
-        return long_target()
-    if head.size + len(head.url) > MAX_HEAD:
-        return large_head()
-    if head.version not in _VERSIONS:
-        return Refusal(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
-    if head.fields.get(b"host") not in front.hosts.known:
-        refusal = front.hosts.refuse(head)
+    def _refuse_message(self, head: Head) -> Refusal | None:
+        """
+        Say why *head* is none of HTTP/1, or too large, whoever asks for whatever.
+        """
+        if len(head.url) > MAX_URL:
+            return long_target()
+        if head.size + len(head.url) > MAX_HEAD:
+            return large_head()
+        if head.version not in _VERSIONS:
+            return Refusal(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
+        if head.fields.get(b"host") not in self._hosts.known:
+            refusal = self._hosts.refuse(head)
+            if refusal is not None:
+                return refusal
+        if head.url[:1] != b"/":
+            refusal = hosts.refuse_target(head)
+            if refusal is not None:
+                return refusal
+        return _refuse_coding(head) if b"transfer-encoding" in head.fields else None
+
+    def _route(self, head: Head) -> Refusal | None:
+        """
+        Decide who answers a request with *head*, whether it may, and what must be done with its body before.
+        """
+        path = routes.path_of(head.url)
+        found = self._builtins.find(path)
+        handler = None if isinstance(found, Refusal) else found
+        if handler is None or not handler.open:
+            refusal = self._auth.judge(head, head.method)
+            if refusal is not None:
+                return refusal
+        if isinstance(found, Refusal):
+            return found
+        head.handler = handler
+        refusal = routes.refuse(head.method) if handler is None else routes.refuse(head.method, handler.methods)
         if refusal is not None:
             return refusal
-    if head.url[:1] != b"/":
-        refusal = hosts.refuse_target(head)
-        if refusal is not None:
-            return refusal
-    return _refuse_coding(head) if b"transfer-encoding" in head.fields else None
+        if handler is None:
+            backend = self._state.backends.find(path)
+            if isinstance(backend, Refusal):
+                return backend
+            head.backend = backend
+        head.coding = self._state.decompressor if handler is None or handler.hands_on else None
+        if b"content-encoding" in head.fields:
+            coding = unpack.find_coding(head.fields, head.coding)
+            if isinstance(coding, Refusal):
+                return coding
+            head.coding = coding
+        return None
 
 
 def _refuse_coding(head: Head) -> Refusal | None:
@@ -102,45 +162,6 @@ def _refuse_coding(head: Head) -> Refusal | None:
     if coding.rpartition(b",")[2].strip(b" \t") != b"chunked":
         return Refusal(400, "malformed request: the last Transfer-Encoding must be chunked", close=True)
     return Refusal(501, "the only Transfer-Encoding known is chunked; use Content-Encoding for others", close=True)
-
-
-def _route(front: FrontContext, head: Head) -> Refusal | None:
-    """
-    Decide who answers a request with *head*, whether it may, and what must be done with its body before.
-    """
-    path = routes.path_of(head.url)
-    found = front.builtins.find(path)
-    handler = None if isinstance(found, Refusal) else found
-    if handler is None or not handler.open:
-        refusal = front.auth.judge(head, head.method)
-        if refusal is not None:
-            return refusal
-    if isinstance(found, Refusal):
-        return found
-    head.handler = handler
-    refusal = routes.refuse(head.method) if handler is None else routes.refuse(head.method, handler.methods)
-    if refusal is not None:
-        return refusal
-    if handler is None:
-        backend = front.backends.find(path)
-        if isinstance(backend, Refusal):
-            return backend
-        head.backend = backend
-    head.coding = front.decompressor if handler is None or handler.hands_on else None
-    if b"content-encoding" in head.fields:
-        coding = unpack.find_coding(head.fields, head.coding)
-        if isinstance(coding, Refusal):
-            return coding
-        head.coding = coding
-    return None
-
-
-def too_large(front: FrontContext, limit: int) -> Refusal:
-    """
-    Refuse a body of more than *limit* bytes.
-    """
-    advice = f" ({front.budget.max_body_option})" if limit == front.max_body else ""
-    return Refusal(413, f"the body is larger than {limit} bytes{advice}", close=True)
 
 
 def long_target() -> Refusal:

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from eas_host.config.values import token as read_token
-from eas_host.front.exchange import Head, Refusal
+from eas_host.front.exchange import Head
+from eas_host.front.responses import Refusal
 from eas_host.front.routes import path_of
 
 if TYPE_CHECKING:

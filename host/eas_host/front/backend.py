@@ -9,21 +9,22 @@ arrives for it goes to its successor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from eas_host.config import HostConfig
 from eas_host.errors import ConfigError
+from eas_host.front.budget import Budget
 from eas_host.front.crew import Crew
 from eas_host.front.dispatch import Dispatcher
+from eas_host.front.exchange import Exchange
 from eas_host.front.limits import EARLY_SLOTS
+from eas_host.front.responses import Refusal
 from eas_host.front.upload import Uploads
+from eas_host.front.workers import Workers
 from eas_host.memory import address_space
 from eas_host.ring import FrontRing, Shape
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
-    from eas_host.workers import Workers
-
 
 _MIB: Final = 2**20
 _GIB: Final = 2**30
@@ -37,15 +38,34 @@ class Peer(NamedTuple):
     backend: Backend
     number: int
 
+    def tell(self, message: dict[str, Any]) -> None:
+        """
+        Send *message* to it, if it is ready.
+        """
+        self.backend.workers.tell(message, self.number)
+
+
+class Surroundings(NamedTuple):
+    """
+    What backends have of the front: its *loop*, its memory *budget*, who *receive*s what workers say, and who is told
+    that the queue is *full*, with how many requests in it.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    budget: Budget
+    receive: Callable[[Peer, dict[str, Any]], None]
+    full: Callable[[int], None]
+
 
 class Backend:
     """
-    Makes the ring and what belongs to it; whoever makes the backend adds its *workers*.
+    Makes the ring and what belongs to it.
 
     Args:
         front: what it is to join.
         config: the options of its version.
         shape: of the ring.
+        make_workers: makes what runs the processor, at the other end of the ring.
         name: the model's name; None: it answers for the service itself.
 
     Attributes:
@@ -56,19 +76,24 @@ class Backend:
         workers: what runs the processor.
         joined: whether it has begun to serve.
         retired: whether another version has taken over.
+        submit: queues an exchange whose request is complete.
 
     Raises:
         ConfigError: there is no room for such a ring.
     """
 
-    workers: Workers
-
-    def __init__(self, front: FrontContext, config: HostConfig, shape: Shape, name: str | None = None) -> None:
+    def __init__(
+        self,
+        front: Surroundings,
+        config: HostConfig,
+        shape: Shape,
+        make_workers: Callable[[Backend], Workers],
+        name: str | None = None,
+    ) -> None:
         self.name = name
         self.ring = _make_ring(shape)
         front.budget.rings.add(self.ring)
-        threads = config.worker_threads * config.worker_processes
-        self.dispatcher = Dispatcher(front.loop, self.ring, front.budget, config.max_queue_size + threads, threads)
+        self.dispatcher = Dispatcher(front.loop, self.ring, front.budget, lambda: front.full(self.ring.waiting()))
         self.crew = Crew(
             self.dispatcher,
             shape.slots - EARLY_SLOTS,
@@ -80,7 +105,8 @@ class Backend:
         self.joined = self.retired = False
         self._front = front
         self._kept: list[tuple[int, dict[str, Any]]] = []
-        self.dispatcher.on_full = lambda: front.diagnosis.full(self.ring.waiting())
+        self.submit: Callable[[Exchange], Refusal | None] = self.dispatcher.submit
+        self.workers = make_workers(self)
 
     @property
     def where(self) -> str:
@@ -96,7 +122,7 @@ class Backend:
         self.joined = True
         kept, self._kept = self._kept, []
         for worker, message in kept:
-            self._front.on_message(Peer(self, worker), message)
+            self._front.receive(Peer(self, worker), message)
 
     def retire(self) -> None:
         """
@@ -115,9 +141,46 @@ class Backend:
         elif event == "threads":
             self.crew.set_threads(worker, message["count"])
         elif self.joined:
-            self._front.on_message(Peer(self, worker), message)
+            self._front.receive(Peer(self, worker), message)
         else:
             self._kept.append((worker, message))
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """
+        Send *message* to all workers that are ready.
+        """
+        self.workers.tell(message)
+
+    # -- what exchanges ask of it
+
+    def submit_late(self, exchange: Exchange, age: float) -> Refusal | None:
+        """
+        Queue *exchange*, which began *age* seconds ago.
+        """
+        refusal = self.submit(exchange)
+        if refusal is None:
+            self.ring.backdate(exchange.slot, int(age * 1e9))
+        return refusal
+
+    def abandon(self, exchange: Exchange) -> None:
+        """
+        Nobody waits for *exchange* any more.
+        """
+        self.dispatcher.abandon(exchange)
+
+    def foresee(self) -> Refusal | None:
+        """
+        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        """
+        return self.dispatcher.foresee()
+
+    def refuse_stranded(self, exchange: Exchange) -> Refusal | None:
+        """
+        Say so if *exchange* waits in the queue and no worker is there to take it.
+        """
+        return self.dispatcher.refuse_stranded(exchange)
+
+    # -- its end
 
     @property
     def idle(self) -> bool:

@@ -8,12 +8,13 @@ A service of several models answers at `/api/predict/<service>/<model>` and belo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
 from eas_host.front import routes
 from eas_host.front.backend import Backend
-from eas_host.front.exchange import Head, Refusal
+from eas_host.front.exchange import Destination, Head
+from eas_host.front.responses import Refusal
 
 _PREDICT: Final = "/api/predict/"
 
@@ -51,6 +52,23 @@ class Backends:
         """
         return self.serving[0]
 
+    @property
+    def not_ready(self) -> str | None:
+        """
+        Why the service takes no requests now; None if it does.
+        """
+        for backend in self.serving:
+            if (reason := backend.dispatcher.not_ready) is not None:
+                return f"{backend.where}{reason}"
+        return None
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """
+        Send *message* to all workers that are ready.
+        """
+        for backend in self.serving:
+            backend.workers.tell(message)
+
     def named(self, name: str | None) -> Backend | None:
         """
         The one for the model called *name*.
@@ -70,13 +88,14 @@ class Backends:
                 return found
         return Refusal(404, f"there is no model at that path; there are: {', '.join(self.paths())}")
 
-    def heir(self, head: Head) -> Backend | Refusal:
+    def heir(self, head: Head) -> Destination | Refusal:
         """
         Find what answers requests with *head*, which was read when perhaps another version served.
         """
-        backend = head.backend
+        if not head.backend.retired:
+            return head.backend
         # Looked up, not remembered: each version would keep the next one in memory.
-        heir = self.named(backend.name) if backend.retired else backend
+        heir = self.named(head.backend.name)
         if heir is not None:
             return heir
         return self.first if head.handler is not None else self.find(routes.path_of(head.url))

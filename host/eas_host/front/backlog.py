@@ -12,12 +12,9 @@ told of at once, and only a new request makes it look soon.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from eas_host.ring import FrontRing
-
-if TYPE_CHECKING:
-    from eas_host.front.dispatch import Dispatcher
 
 _SECONDS: Final = 0.001
 """How long a wrong guess may last."""
@@ -35,12 +32,32 @@ _REST_SECONDS: Final = 0.1
 """The next look while it rests, should a processor have damaged the word that asks to be told."""
 
 
+class Drained(Protocol):
+    """
+    Whoever takes completions out of the ring.
+
+    Attributes:
+        live: the requests in the ring.
+        taken: how many were taken out of it so far.
+        worker_alive: whether a worker is ready now.
+    """
+
+    live: int
+    taken: int
+    worker_alive: bool
+
+    def drain(self) -> None:
+        """
+        Answer everything that is complete.
+        """
+
+
 class Backlog:
     """
     Watches the requests that wait in *ring* for *dispatcher*.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, dispatcher: Dispatcher) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, dispatcher: Drained) -> None:
         self._loop = loop
         self._ring = ring
         self._dispatcher = dispatcher

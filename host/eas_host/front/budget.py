@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from eas_host import log, memory
-from eas_host.front.exchange import Refusal
+from eas_host.front.responses import Refusal
 
 if TYPE_CHECKING:
     from eas_host.ring import FrontRing

@@ -14,70 +14,70 @@ Rule: but for that short cut `_start` alone starts an exchange. Whatever may let
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from eas_host.front import wire
-from eas_host.front.exchange import SAME_EACH_TIME, Answer, Exchange, Head, Refusal
+from eas_host.front.client_socket import ClientSocket
+from eas_host.front.connection_context import ConnectionContext
+from eas_host.front.exchange import SAME_EACH_TIME, Exchange, Head
 from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD
-from eas_host.front.parting import Parting, cut_off
+from eas_host.front.open_connections import Use
+from eas_host.front.parting import Parting
 from eas_host.front.pipeline import Pipeline
 from eas_host.front.reader import RequestReader
 from eas_host.front.reading import Reading
+from eas_host.front.responses import Answer, Refusal
 from eas_host.reply import BODILESS
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _UNKNOWN: Final = -1
 """No request has this size."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(ClientSocket):
     """
     The protocol object of one client connection.
 
     Attributes:
         keepalive: seconds that an exchange may take; the front's own number is not read for each request.
-        peer: the client's address, for the log.
-        parting: watches a client that sends no more and is answered for the last time.
         at_rest: no exchange is under way, and the next may come.
         used: the deadline of the last exchange; of those with the same time-out it tells which was used last.
-        reader: what arrives.
-        active: the exchange that is being answered.
-        pipeline: those that wait for it.
     """
 
-    def __init__(self, front: FrontContext) -> None:
+    def __init__(self, context: ConnectionContext) -> None:
+        super().__init__()
         # Per host
-        self._front = front
-        self._now = front.loop.time
-        self.keepalive = front.keepalive
-        self._open = front.deadlines.open
-        self._known_answers = front.heads.known
+        self._context = context
+        self._state = state = context.state
+        self._observer = context.observer
+        self._budget = context.budget
+        self._heads = context.heads
+        self._now = state.loop.time
+        self.keepalive = state.keepalive
+        self._open = context.deadlines.open
+        self._known_answers = context.heads.known
         # Per connection
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else happens
-        self.reader = RequestReader(front, self)
-        self._reading = Reading(self)
-        self.pipeline = Pipeline(front.budget, self, self._reading)
-        self._waiting = self.pipeline.waiting
-        self.active: Exchange | None = None
+        self._reader = RequestReader(context, self)
+        self._reading: Reading = None  # type: ignore[assignment]  # set with the transport
+        self._pipeline: Pipeline = None  # type: ignore[assignment]  # the same
+        self._waiting: deque[Exchange] = None  # type: ignore[assignment]  # the same
+        self._active: Exchange | None = None
         self._pumping = False
         self._half_closed = False  # the client has sent all it will
         self._waited = 0.0  # how long, by then, for its answer
-        self.peer = "-"
-        self.parting: Parting | None = None
+        self._parting: Parting | None = None  # watches a client that is answered for the last time
         self._stalled = False  # the client does not read its answers
         self._invitation_due = False  # 100 Continue, when it is this request's turn
-        self._cut_off = False  # by the host, not by the client
         self.at_rest = True
         self.used = self._now() + self.keepalive
         # The last head, if the next may be recognised by it
         self._known_bytes = b""
         self._known_size = _UNKNOWN  # of a whole request with that head
         self._known_head = Head()
-        self._submit: Callable[[Exchange], Refusal | None] = front.submit  # to the processor that it is for
+        self._submit: Callable[[Exchange], Refusal | None] = context.router.submit  # to the processor that it is for
 
     # -- the transport's calls
 
@@ -86,8 +86,11 @@ class Connection(asyncio.Protocol):
         A client has connected.
         """
         self.transport = transport  # type: ignore[assignment]  # a stream's transport is one
+        self._reading = Reading(self.transport)
+        self._pipeline = Pipeline(self._budget, self._reading, self.reset)
+        self._waiting = self._pipeline.waiting
         self.peer = (transport.get_extra_info("peername") or "-")[0]
-        if not self._front.crowd.enter(self):
+        if not self._context.crowd.enter(self):
             self.reset()
 
     def data_received(self, data: bytes) -> None:
@@ -99,13 +102,13 @@ class Connection(asyncio.Protocol):
             body = data[len(self._known_bytes) :]
             exchange = Exchange(self, self._now() + self.keepalive, self._known_head, body, True)  # by name: 80 ns more
             self._open[exchange] = None
-            self.active = exchange
+            self._active = exchange
             self.at_rest = False
             refusal = self._submit(exchange)
             if refusal is not None:
                 self.refuse(exchange, refusal)
             return
-        reader = self.reader
+        reader = self._reader
         if not reader.deaf:
             reader.feed(data)
             if at_rest and reader.completed == 1 and reader.reading is None and not reader.deaf:
@@ -116,30 +119,27 @@ class Connection(asyncio.Protocol):
         The client has sent all it will; what is complete is still answered.
         """
         self._half_closed = True
-        if self.active is not None:
-            self._waited = self._front.age(self.active)
+        if self._active is not None:
+            self._waited = self._state.age(self._active)
         self._stop_reading()
-        return self.active is not None or bool(self._waiting)
+        return self._active is not None or bool(self._waiting)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """
         The connection is gone: give back what its exchanges hold.
         """
         self._stop_reading()
-        front = self._front
-        front.connections.discard(self)
-        front.stalled.pop(self, None)
-        front.budget.give(self)
-        active, self.active = self.active, None
-        if self.parting is not None:
-            self.parting.lost(by_client=exc is not None)
+        self._budget.give(self)
+        active, self._active = self._active, None
+        if self._parting is not None:
+            self._parting.lost(by_client=exc is not None)
         if active is not None:
-            front.abandon(active)  # before the log says so: who reads it may count on that
+            active.head.backend.abandon(active)  # before the log says so: who reads it may count on that
             if not self._cut_off:
-                front.client_left(active)
+                self._observer.client_left(active)
             self._drop(active)
         self._drop_waiting()
-        front.check_drained()
+        self._context.connections.discard(self)
 
     def pause_writing(self) -> None:
         """
@@ -147,22 +147,16 @@ class Connection(asyncio.Protocol):
         """
         self._stalled = True
         self._reading.hold()
-        self._front.budget.keep(self, self.transport.get_write_buffer_size())
+        self._budget.keep(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """
         The client has read enough to go on.
         """
         self._stalled = False
-        self._front.budget.give(self)
+        self._budget.give(self)
         self._reading.release()
         self._pump()
-
-    def give_way(self) -> None:
-        """
-        Its client does not read, and there is no memory any more for what it was sent.
-        """
-        self.reset()
 
     # -- the reader's calls
 
@@ -170,7 +164,7 @@ class Connection(asyncio.Protocol):
         """
         The client waits with its body until it is told to go on: tell it when it is its turn.
         """
-        if self.active is None and not self._waiting:
+        if self._active is None and not self._waiting:
             self.transport.write(wire.CONTINUE)
         else:
             self._invitation_due = True
@@ -181,10 +175,10 @@ class Connection(asyncio.Protocol):
         """
         self._invitation_due = False
         self.at_rest = False
-        if self.active is None and not (self._waiting or self._stalled):
+        if self._active is None and not (self._waiting or self._stalled):
             self._start(exchange)
             return
-        self.pipeline.add(exchange)
+        self._pipeline.add(exchange)
 
     # -- answers
 
@@ -192,10 +186,10 @@ class Connection(asyncio.Protocol):
         """
         Send the processor's answer to *exchange*, which is the active one.
         """
-        front = self._front
+        state = self._state
         head = exchange.head
         size = len(body)
-        if head.plain and front.plain and size <= JOIN_MAX:
+        if head.plain and state.plain and size <= JOIN_MAX:
             start = self._known_answers.get((status, size))
             if start is not None:
                 self.transport.write(start + body)
@@ -203,16 +197,16 @@ class Connection(asyncio.Protocol):
                     self._ended(exchange, keep=True)
                     return
                 self._open.pop(exchange, None)
-                self.active = None
-                self.at_rest = self.reader.reading is None
+                self._active = None
+                self.at_rest = self._reader.reading is None
                 self.used = exchange.deadline
                 return
-        keep = head.keep_alive and not front.draining
+        keep = head.keep_alive and not state.draining
         if keep and not head.http_10 and not head.cors:
-            start = front.heads.usual(status, size)
+            start = self._heads.usual(status, size)
         else:
-            start = front.heads.special(status, size, keep_alive=keep, http_10=head.http_10, cors=head.cors)
-        front.answered(exchange, status, size)
+            start = self._heads.special(status, size, keep_alive=keep, http_10=head.http_10, cors=head.cors)
+        self._observer.answered(exchange, status, size)
         if status in BODILESS or head.method == b"HEAD":
             body = b""
         if size <= JOIN_MAX:
@@ -232,17 +226,16 @@ class Connection(asyncio.Protocol):
         """
         Send *answer*, which does not come from the processor, to *exchange*, if somebody still waits for it.
         """
-        if exchange is not self.active:
+        if exchange is not self._active:
             return
-        front = self._front
         head = exchange.head
         status, body, content_type, extra, close = answer
-        keep = head.keep_alive and exchange.complete and not close and not front.draining
-        extra += head.cors or front.cors.vary
+        keep = head.keep_alive and exchange.complete and not close and not self._state.draining
+        extra += head.cors or self._context.vary
         start = wire.own_head(
             status, len(body), keep_alive=keep, http_10=head.http_10, content_type=content_type, extra=extra
         )
-        front.said(exchange, status, len(body))
+        self._observer.said(exchange, status, len(body))
         self.transport.write(start if head.method == b"HEAD" else start + body)
         self._ended(exchange, keep=keep)
 
@@ -250,7 +243,7 @@ class Connection(asyncio.Protocol):
         """
         Tell whether *exchange* is the one that waits for its answer.
         """
-        return exchange is self.active
+        return exchange is self._active
 
     def forget_head(self) -> None:
         """
@@ -262,9 +255,9 @@ class Connection(asyncio.Protocol):
         """
         Answer *exchange*, whose deadline has passed, with *refusal*, whatever state it is in, and close.
         """
-        reader = self.reader
-        if exchange is self.active:
-            self._front.abandon(exchange)
+        reader = self._reader
+        if exchange is self._active:
+            exchange.head.backend.abandon(exchange)
             self.refuse(exchange, refusal)
         elif exchange is reader.reading:
             reader.deaf = True
@@ -284,15 +277,24 @@ class Connection(asyncio.Protocol):
         """
         Close the connection if no exchange is under way.
         """
-        if self.active is None and self.reader.reading is None and not self._waiting:
+        if self._active is None and self._reader.reading is None and not self._waiting:
             self._close(lingering=False)
 
-    def reset(self) -> None:
+    @property
+    def use(self) -> tuple[Use, float]:
         """
-        Close now, without sending what is still to be sent.
+        What it is used for, and a number that is lower the longer it has been so.
         """
-        self._cut_off = True
-        cut_off(self.transport)
+        reading = self._reader.reading
+        if self._active is not None:
+            return Use.BUSY, 0.0
+        if self.transport.get_write_buffer_size():
+            return Use.UNREAD, self.used
+        if self.transport.is_closing() or self._waiting:
+            return Use.BUSY, 0.0
+        if self.at_rest:
+            return Use.IDLE, self.used
+        return (Use.CLOSING, self.used) if reading is None else (Use.ARRIVING, reading.deadline)
 
     # -- inside
 
@@ -300,7 +302,7 @@ class Connection(asyncio.Protocol):
         """
         Keep the head of *data*, one whole request that came alone, to recognise the next one by.
         """
-        exchange = self.active
+        exchange = self._active
         if exchange is None:
             return  # refused
         head = exchange.head
@@ -312,7 +314,7 @@ class Connection(asyncio.Protocol):
             self._known_bytes = data[:end]
             self._known_size = len(data)
             self._known_head = head
-            self._submit = head.backend.dispatcher.submit
+            self._submit = head.backend.submit
 
     def _pump(self) -> None:
         """
@@ -321,16 +323,16 @@ class Connection(asyncio.Protocol):
         if self._pumping:
             return
         self._pumping = True
-        while self._waiting and self.active is None and not self._stalled:
-            self._start(self.pipeline.next())
+        while self._waiting and self._active is None and not self._stalled:
+            self._start(self._pipeline.next())
         self._pumping = False
-        if self._invitation_due and self.active is None and not self._waiting:
+        if self._invitation_due and self._active is None and not self._waiting:
             self._invitation_due = False
             self.transport.write(wire.CONTINUE)
 
     def _start(self, exchange: Exchange) -> None:
-        self.active = exchange
-        begin = self._front.intake.begin if exchange.head.detour else self._front.submit
+        self._active = exchange
+        begin = self._context.intake.begin if exchange.head.detour else self._context.router.submit
         refusal = exchange.refusal or begin(exchange)
         if refusal is not None:
             self.refuse(exchange, refusal)
@@ -340,7 +342,7 @@ class Connection(asyncio.Protocol):
         *exchange* is answered: close, or go on with the next one.
         """
         self._open.pop(exchange, None)
-        self.active = None
+        self._active = None
         if exchange.upload is not None:
             self._drop(exchange)
         if not keep:
@@ -349,10 +351,11 @@ class Connection(asyncio.Protocol):
             self._pump()
         elif self._half_closed and not self.transport.is_closing():
             self._stop_reading()
-            self.parting = Parting(self._front, self, exchange, self._waited)
+            left = partial(self._observer.diagnose_left, exchange, self._waited)
+            self._parting = Parting(self._state.loop, self.transport, left)
         elif not keep or self._half_closed:
             self._close(lingering=not exchange.complete)
-        elif self.reader.reading is None:
+        elif self._reader.reading is None:
             self.at_rest = True
             self.used = exchange.deadline
 
@@ -368,13 +371,13 @@ class Connection(asyncio.Protocol):
     def _drop_waiting(self) -> None:
         for exchange in self._waiting:
             self._drop(exchange)
-        self.pipeline.clear()
+        self._pipeline.clear()
 
     def _stop_reading(self) -> None:
         """
         Whatever else comes is dropped, and so is what has come in part.
         """
-        reader = self.reader
+        reader = self._reader
         reader.deaf = True
         self.at_rest = False
         if reader.reading is not None:
@@ -389,6 +392,6 @@ class Connection(asyncio.Protocol):
         self._stop_reading()
         if lingering and not self._half_closed and not self.transport.is_closing():
             self.transport.write_eof()
-            self._front.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self._state.loop.call_later(LINGER_SECONDS, self.transport.close)
         else:
             self.transport.close()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from eas_host.front.exchange import Answer, Refusal
+from eas_host.front.responses import Answer, Refusal
 
 if TYPE_CHECKING:
     from eas_host.front.exchange import Exchange, Head

@@ -30,6 +30,7 @@ class Crew:
         self._processes = processes
         self._threads = threads
         self._said: dict[int, int] = {}
+        dispatcher.set_capacity(min(queue + self.threads, slots), self.threads)
 
     @property
     def queue(self) -> int:
@@ -80,5 +81,4 @@ class Crew:
                 self._slots,
                 wanted,
             )
-        self._dispatcher.capacity = min(wanted, self._slots)
-        self._dispatcher.threads = self.threads
+        self._dispatcher.set_capacity(min(wanted, self._slots), self.threads)

@@ -12,67 +12,53 @@ from __future__ import annotations
 import resource
 import time
 from collections import deque
-from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from eas_host import log
 from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
-
-if TYPE_CHECKING:
-    from eas_host.front.connection import Connection
-    from eas_host.front.context import FrontContext
+from eas_host.front.open_connections import OpenConnection, OpenConnections, Use
 
 _LOOK_SECONDS: Final = 1e-6
 """What it takes, for each connection, to see who can be spared; one goes by that for as long again."""
 _LOG_SECONDS: Final = 10.0
 
 
-class Use(IntEnum):
-    """
-    What a connection is used for, those first that can best be spared.
-    """
-
-    IDLE = 0
-    CLOSING = 1
-    ARRIVING = 2
-    UNREAD = 3
-    BUSY = 4
-
-
 class Crowd:
     """
-    Bounds the connections of *front*, so that *workers* worker processes can be started and replaced beside them.
+    Bounds the *connections*, so that *workers* worker processes can be started and replaced beside them.
 
     Attributes:
         most: how many there may be; the rest of the descriptors is for workers.
     """
 
-    def __init__(self, front: FrontContext, workers: int) -> None:
+    def __init__(self, connections: OpenConnections, workers: int) -> None:
         self.most = _most_connections(workers)
-        self._front = front
-        self._spare: deque[tuple[Use, float, Connection]] = deque()  # who goes first, stands first
+        self._connections = connections
+        self._spare: deque[tuple[Use, float, OpenConnection]] = deque()  # who goes first, stands first
         self._look_again = 0.0
         self._next_log = 0.0
         self._closed = 0
 
-    def enter(self, newcomer: Connection) -> bool:
+    def enter(self, newcomer: OpenConnection) -> bool:
         """
         Add *newcomer*, and close another for it if there are too many. Returns whether it may stay.
         """
-        connections = self._front.connections
-        if len(connections) >= self.most:
-            now = time.monotonic()  # the loop's own stands still for a turn
-            spared = self._spare_one(now)
-            self._report(now)
-            if spared is None:
-                return False
-            connections.discard(spared)  # it is gone with the next turn of the loop
+        connections = self._connections
+        if len(connections) < self.most:
+            connections.add(newcomer)
+            return True
+        now = time.monotonic()  # the loop's own stands still for a turn
+        spared = self._spare_one(now)
+        self._report(now)
+        if spared is None:
+            return False
         connections.add(newcomer)
+        connections.discard(spared)  # it is gone with the next turn of the loop
         return True
 
     # -- inside
 
-    def _spare_one(self, now: float) -> Connection | None:
+    def _spare_one(self, now: float) -> OpenConnection | None:
         """
         Close what can best be spared, if anything can. To look at all takes long where there are thousands, so what is
         seen serves for several.
@@ -81,7 +67,7 @@ class Crowd:
             self._look(now)
         while self._spare:
             use, since, connection = self._spare.popleft()
-            if connection in self._front.connections and (use, since) == _use_of(connection):
+            if connection in self._connections and (use, since) == connection.use:
                 if use is Use.IDLE:
                     connection.close_if_at_rest()
                 else:
@@ -93,9 +79,7 @@ class Crowd:
         return None
 
     def _look(self, now: float) -> None:
-        seen = sorted(
-            ((*_use_of(connection), connection) for connection in self._front.connections), key=lambda one: one[:2]
-        )
+        seen = sorted(((*connection.use, connection) for connection in self._connections), key=lambda one: one[:2])
         self._spare = deque(one for one in seen if one[0] is not Use.BUSY)
         self._look_again = now + len(seen) * _LOOK_SECONDS
 
@@ -110,22 +94,6 @@ class Crowd:
             self._closed,
         )
         self._closed = 0
-
-
-def _use_of(connection: Connection) -> tuple[Use, float]:
-    """
-    What *connection* is used for, and a number that is lower the longer it has been so.
-    """
-    reading = connection.reader.reading
-    if connection.active is not None:
-        return Use.BUSY, 0.0
-    if connection.transport.get_write_buffer_size():
-        return Use.UNREAD, connection.used
-    if connection.transport.is_closing() or connection.pipeline.waiting:
-        return Use.BUSY, 0.0
-    if connection.at_rest:
-        return Use.IDLE, connection.used
-    return (Use.CLOSING, connection.used) if reading is None else (Use.ARRIVING, reading.deadline)
 
 
 def _most_connections(workers: int) -> int:

@@ -63,6 +63,6 @@ class Deadlines:
                     self._expire(oldest)
                 except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the deadlines of all others
                     log.exception("internal error while ending a request that took too long")
-                    oldest.connection.reset()
+                    oldest.responder.reset()
         finally:
             self._timer = self._loop.call_at(due, self._on_timer)

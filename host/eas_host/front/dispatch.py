@@ -14,15 +14,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from eas_host import log
 from eas_host.front import outputs
 from eas_host.front.backlog import Backlog
 from eas_host.front.budget import Budget, no_room
-from eas_host.front.exchange import Exchange, Refusal
+from eas_host.front.exchange import Exchange
 from eas_host.front.gate import Gate
 from eas_host.front.limits import SMALL_BODY
+from eas_host.front.responses import Refusal
 from eas_host.front.upload import NO_MEMORY
 from eas_host.reply import BAD_REQUEST, HTTP_STATUS
 from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
@@ -41,40 +42,64 @@ ABANDONED: Final = Abandoned()
 Holder = Exchange | Abandoned | None
 
 
+class AloneListener(Protocol):
+    """
+    Whoever has a request run alone.
+    """
+
+    def alone_done(self, slot: int) -> None:
+        """
+        The request in *slot* is done.
+        """
+
+    def alone_abandoned(self, slot: int) -> None:
+        """
+        Nobody waits for the request in *slot* any more, but a worker runs it.
+        """
+
+
 class Dispatcher(Gate):
     """
     Submits exchanges to *ring*, as far as *budget* has memory for them, and answers them with what comes back.
+    *on_full* is called when a request is refused because too many wait.
 
     Attributes:
-        capacity: the most requests that may be in the ring: those that wait and those that run.
-        threads: how many worker threads there are.
         worker_alive: whether a worker is ready now.
         live: the requests in the ring.
         taken: how many were taken out of it so far.
-        alone: the slots of those requests that run alone.
-        on_alone_done: called with such a slot when its request is done.
-        on_alone_abandoned: called with such a slot when nobody waits for its request any more, but a worker runs it.
-        on_full: called when a request is refused because too many wait.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, ring: FrontRing, budget: Budget, capacity: int, threads: int
+        self, loop: asyncio.AbstractEventLoop, ring: FrontRing, budget: Budget, on_full: Callable[[], None]
     ) -> None:
         super().__init__(loop)
         self._ring = ring
         self._budget = budget
-        self.capacity = capacity
-        self.threads = threads
+        self._on_full = on_full
+        self._capacity = 0
+        self._threads = 0
         self._running: list[Holder] = [None] * ring.shape.slots
         self.live = self.taken = 0
         self._turn_due = False
         self._backlog = Backlog(loop, ring, self)
         self.worker_alive = False
-        self.alone: set[int] = set()
-        self.on_alone_done: Callable[[int], None] = lambda _slot: None
-        self.on_alone_abandoned: Callable[[int], None] = lambda _slot: None
-        self.on_full: Callable[[], None] = lambda: None
+        self._alone: dict[int, AloneListener] = {}  # those that run alone
         loop.add_reader(ring.completion_fd, self._on_completion)
+
+    def set_capacity(self, requests: int, threads: int) -> None:
+        """
+        Let so many *requests* be in the ring, those that wait and those that run on *threads* worker threads.
+        """
+        self._capacity = requests
+        self._threads = threads
+
+    def set_worker_state(self, *, alive: bool, ready: bool, reason: str = "", retry_at: float = 0.0) -> None:
+        """
+        Tell whether a worker is *alive* now, whether one is or soon will be *ready* to take requests, and if not for
+        what *reason*, and when it may be over, by the loop's time.
+        """
+        self.worker_alive = alive
+        self.set_ready(ready, reason, retry_at)
 
     # -- to the workers
 
@@ -86,7 +111,7 @@ class Dispatcher(Gate):
             refusal = self.admit()
             if refusal is not None:
                 return refusal
-        if self.live >= self.capacity:
+        if self.live >= self._capacity:
             return self._full()
         upload = exchange.upload
         if upload is None:
@@ -123,8 +148,8 @@ class Dispatcher(Gate):
             self._free(slot)
         else:
             self._running[slot] = ABANDONED
-            if slot in self.alone and self._ring.phase(slot)[0] == RUNNING:
-                self.on_alone_abandoned(slot)
+            if slot in self._alone and self._ring.phase(slot)[0] == RUNNING:
+                self._alone[slot].alone_abandoned(slot)
 
     def take_waiting(self) -> list[Exchange]:
         """
@@ -149,11 +174,20 @@ class Dispatcher(Gate):
         """
         return exchange.slot >= 0 and self._ring.phase(exchange.slot)[0] == SUBMITTED
 
+    def refuse_stranded(self, exchange: Exchange) -> Refusal | None:
+        """
+        Say so if *exchange* waits for a worker and none is there.
+        """
+        if self.worker_alive or not self.is_waiting(exchange):
+            return None
+        text = "no healthy upstream: no worker became ready in time"
+        return Refusal(503, text, close=True, extra=self.retry_after())
+
     def wake(self) -> None:
         """
         Wake all worker threads, after something about the workers has changed.
         """
-        self._ring.bell(self.threads)
+        self._ring.bell(self._threads)
         if self.live:
             self._backlog.watch()
 
@@ -192,12 +226,12 @@ class Dispatcher(Gate):
                 exchange.slot = -1
                 try:
                     if outcome in _RETURNED:
-                        exchange.connection.answer(exchange, HTTP_STATUS[status], body)
+                        exchange.responder.answer(exchange, HTTP_STATUS[status], body)
                     else:
                         self._answer_failure(exchange, outcome, body)
                 except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
                     log.exception("internal error while answering a request")
-                    exchange.connection.reset()
+                    exchange.responder.reset()
 
     def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[tuple[Holder, int, int, bytes]]:
         """
@@ -205,7 +239,7 @@ class Dispatcher(Gate):
         slot that is free again but whose completion is still among them.
         """
         running = self._running
-        alone = self.alone
+        alone = self._alone
         copies = self._ring.copies
         batch: list[tuple[Holder, int, int, bytes]] = []
         freed = end = 0
@@ -232,10 +266,10 @@ class Dispatcher(Gate):
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
         if outcome in _RAISED:
-            exchange.connection.answer(exchange, BAD_REQUEST, body)
+            exchange.responder.answer(exchange, BAD_REQUEST, body)
         else:
             text = body.decode("utf-8", "replace") or "what the processor returned makes no sense"
-            exchange.connection.refuse(exchange, Refusal(500, text))
+            exchange.responder.refuse(exchange, Refusal(500, text))
 
     def _free(self, slot: int) -> None:
         self._running[slot] = None
@@ -244,9 +278,9 @@ class Dispatcher(Gate):
         self._not_alone(slot)
 
     def _not_alone(self, slot: int) -> None:
-        if slot in self.alone:
-            self.alone.discard(slot)
-            self.on_alone_done(slot)
+        listener = self._alone.pop(slot, None)
+        if listener is not None:
+            listener.alone_done(slot)
 
     # -- after a worker's death
 
@@ -282,7 +316,7 @@ class Dispatcher(Gate):
         self._free(slot)
         if isinstance(exchange, Exchange):
             exchange.slot = -1
-            exchange.connection.refuse(exchange, Refusal(500, text))
+            exchange.responder.refuse(exchange, Refusal(500, text))
 
     def run_again(self, slot: int) -> None:
         """
@@ -294,16 +328,28 @@ class Dispatcher(Gate):
         else:
             self._free(slot)
 
+    def run_alone(self, slot: int, worker: int, listener: AloneListener) -> None:
+        """
+        Have *worker*, which takes nothing else, run the request in *slot*.
+        """
+        self._alone[slot] = listener
+        self._ring.run_alone(slot, worker)
+
+    def forget_alone(self, slot: int) -> None:
+        """
+        The worker that was to run the request in *slot* alone has died.
+        """
+        self._alone.pop(slot, None)
+
     def give_up(self, reason: str, held: Refusal | None = None) -> None:
         """
         No worker will come any more: answer whoever waits with *held*, and whoever still asks with 503 and *reason*,
         as those that wait if there is no *held*.
         """
-        self.ready = False
-        self.reason = reason
+        self.set_ready(False, reason)
         for exchange in [holder for holder in self._running if isinstance(holder, Exchange)]:
             self.abandon(exchange)
-            exchange.connection.refuse(exchange, held or self.unavailable())
+            exchange.responder.refuse(exchange, held or self.unavailable())
 
     def foresee(self) -> Refusal | None:
         """
@@ -311,10 +357,10 @@ class Dispatcher(Gate):
         """
         if not self._ready or self._paused:
             return self.unavailable()
-        return self._full() if self.live >= self.capacity else None
+        return self._full() if self.live >= self._capacity else None
 
     def _full(self) -> Refusal:
-        self.on_full()
+        self._on_full()
         return Refusal(450, "the queue is full; try again later")
 
     @property

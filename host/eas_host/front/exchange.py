@@ -7,9 +7,11 @@ transport. In between it is read by its connection, then waits or runs in a slot
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
 
-from eas_host.front.wire import TEXT
+from eas_host.front.responses import Answer, Refusal
+from eas_host.front.upload import Upload, Uploads
 
 SAME_EACH_TIME: Final = frozenset(
     {b"authorization", b"content-length", b"content-type", b"date", b"host", b"sec-fetch-site"}
@@ -19,10 +21,110 @@ SAME_EACH_TIME: Final = frozenset(
 if TYPE_CHECKING:
     from _hashlib import HASH
 
-    from eas_host.front.backend import Backend
-    from eas_host.front.builtin.handler import Handler
-    from eas_host.front.connection import Connection
-    from eas_host.front.upload import Upload
+
+class Responder(Protocol):
+    """
+    Whoever waits for the answer to an exchange: a connection, or what stands in for one (`front.detached`).
+
+    Attributes:
+        peer: the client's address, for the log.
+    """
+
+    peer: str
+
+    def answer(self, exchange: Exchange, status: int, body: bytes) -> None:
+        """
+        The processor has answered.
+        """
+
+    def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
+        """
+        The host answers, since the processor cannot.
+        """
+
+    def say(self, exchange: Exchange, answer: Answer) -> None:
+        """
+        The host answers in place of the processor.
+        """
+
+    def expire(self, exchange: Exchange, refusal: Refusal) -> None:
+        """
+        End *exchange* with *refusal*, whatever state it is in.
+        """
+
+    def is_active(self, exchange: Exchange) -> bool:
+        """
+        Tell whether *exchange* still waits for its answer.
+        """
+
+    def reset(self) -> None:
+        """
+        End without an answer.
+        """
+
+    def socket_address(self, which: str) -> tuple[str, int] | None:
+        """
+        The address of one end, `peername` or `sockname`, if there is a socket.
+        """
+
+
+class Handler(Protocol):
+    """
+    Answers requests in place of the processor.
+
+    Attributes:
+        open: whether it may be asked without the token.
+        methods: those that it knows; others answer 405.
+        max_body: bytes of the largest body; a larger one answers 413.
+        hands_on: whether the body is for the processor, and so packed as `rpc.decompressor` says.
+    """
+
+    open: bool
+    methods: frozenset[bytes]
+    max_body: int
+    hands_on: bool
+
+    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
+        """
+        Answer *exchange*, whose whole body is *body*; None: the answer comes later, through its responder.
+        """
+
+
+class Destination(Protocol):
+    """
+    Where the requests for one processor go: its backend.
+
+    Attributes:
+        name: the model's name; None: it answers for the service itself.
+        retired: whether another version has taken over.
+        uploads: where bodies gather that arrive in pieces.
+        submit: queues an exchange whose request is complete. Returns a refusal if that is not possible now.
+    """
+
+    name: str | None
+    retired: bool
+    uploads: Uploads
+    submit: Callable[[Exchange], Refusal | None]
+
+    def submit_late(self, exchange: Exchange, age: float) -> Refusal | None:
+        """
+        The same, for an exchange that began *age* seconds ago.
+        """
+
+    def abandon(self, exchange: Exchange) -> None:
+        """
+        Nobody waits for *exchange* any more.
+        """
+
+    def foresee(self) -> Refusal | None:
+        """
+        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        """
+
+    def refuse_stranded(self, exchange: Exchange) -> Refusal | None:
+        """
+        Say so if *exchange* waits in the queue and no worker is there to take it.
+        """
 
 
 class Head:
@@ -77,7 +179,7 @@ class Head:
         self.coding: str | None = None
         self.content_md5: bytes | None = None
         self.cors = ""
-        self.backend: Backend = None  # type: ignore[assignment]  # set before anybody asks
+        self.backend: Destination = None  # type: ignore[assignment]  # set before anybody asks
 
     @property
     def detour(self) -> bool:
@@ -99,7 +201,7 @@ class Exchange:
     The state of one exchange. Most of it keeps its default for most requests, so the defaults live in the class.
 
     Attributes:
-        connection: whose request this is.
+        responder: who waits for the answer.
         deadline: the loop's time by which it must be answered, in seconds.
         head: the request's head.
         body: the body, if it came in one piece.
@@ -120,9 +222,9 @@ class Exchange:
     alone_kills = 0
 
     def __init__(
-        self, connection: Connection, deadline: float, head: Head, body: bytes = b"", complete: bool = False
+        self, responder: Responder, deadline: float, head: Head, body: bytes = b"", complete: bool = False
     ) -> None:
-        self.connection = connection
+        self.responder = responder
         self.deadline = deadline
         self.head = head
         self.body = body
@@ -137,35 +239,9 @@ class Exchange:
             body, self.upload = self.upload.take(), None
         return body
 
-
-class Refusal:
-    """
-    An answer of the host itself: a status, one line of text, further header lines, and whether the connection closes.
-    """
-
-    __slots__ = ("close", "extra", "status", "text")
-
-    def __init__(self, status: int, text: str, *, extra: str = "", close: bool = False) -> None:
-        self.status = status
-        self.text = text
-        self.extra = extra
-        self.close = close
-
-    def closing(self) -> Refusal:
+    def begin_upload(self) -> Upload:
         """
-        The same, but the connection closes.
+        Have the body, of which more is to come, gather where those do that arrive in pieces.
         """
-        return self if self.close else Refusal(self.status, self.text, extra=self.extra, close=True)
-
-
-class Answer(NamedTuple):
-    """
-    What a builtin handler answers: a *status*, a *body* of *content_type*, *extra* header lines that end in CRLF each,
-    and whether the connection closes.
-    """
-
-    status: int
-    body: bytes
-    content_type: str = TEXT
-    extra: str = ""
-    close: bool = False
+        self.upload = Upload(self.head.backend.uploads, lambda refusal: self.responder.expire(self, refusal))
+        return self.upload

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Final
 
-from eas_host.front.exchange import Refusal
 from eas_host.front.rate import RateLimit
+from eas_host.front.responses import Refusal
+
+READY: Final = "model.ready"
+"""The property by which a program, or an operator, says whether requests are taken."""
 
 
 class Gate:
     """
     Superclass of the dispatcher, which looks at `_open` for each request.
-
-    Attributes:
-        reason: why requests are refused with 503 while nobody is `ready`.
-        retry_at: the loop's time at which that may be over.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -29,8 +29,8 @@ class Gate:
         self._paused = False
         self._rate: RateLimit | None = None
         self._open = False  # ready, not paused and not bounded: the usual case is one look
-        self.reason = "the processor is loading"
-        self.retry_at = 0.0
+        self._reason = "the processor is loading"
+        self._retry_at = 0.0
 
     @property
     def ready(self) -> bool:
@@ -39,11 +39,6 @@ class Gate:
         """
         return self._ready
 
-    @ready.setter
-    def ready(self, ready: bool) -> None:
-        self._ready = ready
-        self._refresh()
-
     @property
     def paused(self) -> bool:
         """
@@ -51,22 +46,37 @@ class Gate:
         """
         return self._paused
 
-    @paused.setter
-    def paused(self, paused: bool) -> None:
+    def set_ready(self, ready: bool, reason: str, retry_at: float = 0.0) -> None:
+        """
+        Take requests, or refuse them for *reason*, which may be over at the loop's time *retry_at*.
+        """
+        self._ready = ready
+        self._reason = reason
+        self._retry_at = retry_at
+        self._refresh()
+
+    def set_paused(self, paused: bool) -> None:
+        """
+        Refuse requests while *paused*: the program itself, or an operator, has said so.
+        """
         self._paused = paused
         self._refresh()
 
-    @property
-    def rate(self) -> RateLimit | None:
+    def set_rate(self, rate: RateLimit | None) -> None:
         """
-        What bounds the requests per second.
+        Have *rate* bound the requests per second.
         """
-        return self._rate
-
-    @rate.setter
-    def rate(self, rate: RateLimit | None) -> None:
         self._rate = rate
         self._refresh()
+
+    @property
+    def not_ready(self) -> str | None:
+        """
+        Why no requests are taken now; None if they are.
+        """
+        if not self._ready:
+            return self._reason
+        return f"{READY} is 0" if self._paused else None
 
     def admit(self) -> Refusal | None:
         """
@@ -86,14 +96,14 @@ class Gate:
         The answer to a request while none is taken. PAI's SDK knows its first words (docs/eas-compatibility.md,
         section 4.2).
         """
-        reason = self.reason if not self._ready else "the program has put model.ready to 0"
+        reason = self._reason if not self._ready else "the program has put model.ready to 0"
         return Refusal(503, f"no healthy upstream: {reason}", extra=self.retry_after())
 
     def retry_after(self) -> str:
         """
         The header line of a 503 that says when to ask again.
         """
-        return f"Retry-After: {max(1, math.ceil(self.retry_at - self._loop.time()))}\r\n"
+        return f"Retry-After: {max(1, math.ceil(self._retry_at - self._loop.time()))}\r\n"
 
     def _refresh(self) -> None:
         self._open = self._ready and not self._paused and self._rate is None

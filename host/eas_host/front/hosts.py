@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Final
 
-from eas_host.front.exchange import Refusal
+from eas_host.front.responses import Refusal
 
 if TYPE_CHECKING:
     from eas_host.front.exchange import Head

@@ -15,15 +15,15 @@ import contextlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from eas_host import log
 from eas_host.front import auth, unpack
-from eas_host.front.exchange import Exchange, Refusal
-from eas_host.front.upload import Upload
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
+from eas_host.front.budget import Budget
+from eas_host.front.exchange import Exchange
+from eas_host.front.responses import Refusal
+from eas_host.front.router import Router
+from eas_host.front.state import ServiceState
 
 _THREADS: Final = 2
 _SMALL: Final = 16 * 1024
@@ -46,13 +46,14 @@ class _Turn(NamedTuple):
 
 class Intake:
     """
-    Takes complete requests that need more than to be submitted.
+    Takes complete requests that need more than to be submitted by *router*; *budget* has the memory for that.
     """
 
-    def __init__(self, front: FrontContext) -> None:
-        self._front = front
-        self._loop = front.loop
-        self._max_body = front.max_body
+    def __init__(self, state: ServiceState, router: Router, budget: Budget) -> None:
+        self._state = state
+        self._router = router
+        self._budget = budget
+        self._loop = state.loop
         self._threads = _make_pool()
         self._turns: deque[_Turn] = deque()
         self._unpacking = 0
@@ -68,12 +69,12 @@ class Intake:
             if refusal is not None:
                 return refusal
         if head.coding is None and head.handler is None:
-            return self._front.submit(exchange)
+            return self._router.submit(exchange)
         if head.coding is None or exchange.size == 0:
             return self._hand_on(exchange, exchange.take_body())
         if head.handler is None:
-            heir = self._front.backends.heir(head)
-            refusal = heir if isinstance(heir, Refusal) else heir.dispatcher.foresee()
+            heir = self._state.backends.heir(head)
+            refusal = heir if isinstance(heir, Refusal) else heir.foresee()
             if refusal is not None:
                 return refusal
         if exchange.size <= _SMALL:
@@ -101,19 +102,19 @@ class Intake:
         exchange.body = body
         exchange.size = len(body)
         if handler is None:
-            return self._front.submit(exchange)
+            return self._router.submit(exchange)
         try:
             answer = handler(exchange, body)
         except Exception:  # noqa: BLE001  a bug of ours costs this request only
             log.exception("internal error in a builtin handler")
             return Refusal(500, "internal error of the host; its log has the trace")
         if answer is not None:
-            exchange.connection.say(exchange, answer)
+            exchange.responder.say(exchange, answer)
         return None
 
     def _limit(self, exchange: Exchange) -> int:
         handler = exchange.head.handler
-        return self._max_body if handler is None else handler.max_body
+        return self._budget.max_body if handler is None else handler.max_body
 
     def _unpack(self, exchange: Exchange, body: bytes, limit: int, effort: unpack.Effort) -> bytes:
         head = exchange.head
@@ -127,16 +128,15 @@ class Intake:
         head = exchange.head
         assert head.coding is not None  # noqa: S101  the same
         limit = min(self._limit(exchange), unpack.most(head.coding, exchange.size))
-        possible = self._front.budget.largest_unpacking
+        possible = self._budget.largest_unpacking
         if exchange.size > possible:
             return _too_large(possible, _BUDGET)
         limit = min(limit, possible - exchange.size)
         turn = _Turn(exchange, limit, exchange.size + limit)
         if exchange.upload is None:
             body, exchange.body = exchange.body, b""
-            exchange.upload = Upload(head.backend.uploads, exchange)
-            exchange.upload.write(body)
-        if exchange.connection.is_active(exchange):  # else there was no memory for it to wait in
+            exchange.begin_upload().write(body)
+        if exchange.responder.is_active(exchange):  # else there was no memory for it to wait in
             self._turns.append(turn)
             self._next_turn()
         return None
@@ -146,14 +146,13 @@ class Intake:
         self._next_turn()
 
     def _next_turn(self) -> None:
-        budget = self._front.budget
         while self._turns and self._unpacking < _THREADS:
             turn = self._turns[0]
             exchange = turn.exchange
-            if not exchange.connection.is_active(exchange):
+            if not exchange.responder.is_active(exchange):
                 self._turns.popleft()
                 continue  # its client has left, or its deadline has passed
-            if not budget.unpack(turn.memory):
+            if not self._budget.unpack(turn.memory):
                 break
             self._turns.popleft()
             self._unpacking += 1
@@ -165,7 +164,7 @@ class Intake:
                 self._threads.shutdown(wait=False, cancel_futures=True)
                 self._threads = _make_pool()
                 extra = "Retry-After: 1\r\n"
-                exchange.connection.refuse(exchange, Refusal(503, f"the body cannot be unpacked: {error}", extra=extra))
+                exchange.responder.refuse(exchange, Refusal(503, f"the body cannot be unpacked: {error}", extra=extra))
             else:
                 future.add_done_callback(partial(self._from_thread, turn))
         if self._turns and not self._unpacking and self._again is None:
@@ -193,16 +192,16 @@ class Intake:
     def _unpacked(self, turn: _Turn, future: Future[bytes | Refusal]) -> None:
         exchange = turn.exchange
         self._given_back(turn)
-        if exchange.connection.is_active(exchange):
+        if exchange.responder.is_active(exchange):
             found = future.result()
             refusal = found if isinstance(found, Refusal) else self._hand_on(exchange, found)
             if refusal is not None:
-                exchange.connection.refuse(exchange, refusal)
+                exchange.responder.refuse(exchange, refusal)
         self._next_turn()
 
     def _given_back(self, turn: _Turn) -> None:
         self._unpacking -= 1
-        self._front.budget.unpacking -= turn.memory
+        self._budget.unpacking -= turn.memory
 
 
 def _make_pool() -> ThreadPoolExecutor:

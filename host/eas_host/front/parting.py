@@ -11,45 +11,38 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from eas_host.front.limits import PARTING_SECONDS
-
-if TYPE_CHECKING:
-    from eas_host.front.connection import Connection
-    from eas_host.front.context import FrontContext
-    from eas_host.front.exchange import Exchange
 
 
 class Parting:
     """
-    Watches the end of *connection*, whose client sends no more: *exchange*, the last, is answered now.
-
-    *waited* is how long, in seconds, the client had waited for it when it stopped sending.
+    Watches the end of *transport*, whose client sends no more: the last request is answered now. *left* is called if
+    the client has left instead.
     """
 
-    def __init__(self, front: FrontContext, connection: Connection, exchange: Exchange, waited: float) -> None:
-        self._front = front
-        self._connection = connection
-        self._exchange = exchange
-        self._waited = waited
-        connection.transport.write_eof()
-        self._timer = front.loop.call_later(PARTING_SECONDS, self._judge)
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, left: Callable[[], None]) -> None:
+        self._transport = transport
+        self._left: Callable[[], None] | None = left
+        transport.write_eof()
+        self._timer = loop.call_later(PARTING_SECONDS, self._judge)
 
     def lost(self, *, by_client: bool) -> None:
         """
         The connection is gone; *by_client*: it was not the host that has cut it off.
         """
         self._timer.cancel()
-        if by_client:
-            self._front.diagnose_left(self._exchange, self._waited)
+        self._end(left=by_client)
 
     def _judge(self) -> None:
-        connection = self._connection
-        connection.parting = None
-        if _was_reset(connection.transport.get_extra_info("socket")):
-            self._front.diagnose_left(self._exchange, self._waited)
-        connection.transport.close()
+        self._end(left=_was_reset(self._transport.get_extra_info("socket")))
+        self._transport.close()
+
+    def _end(self, *, left: bool) -> None:
+        tell, self._left = self._left, None
+        if left and tell is not None:
+            tell()
 
 
 def _was_reset(sock: socket.socket | None) -> bool:

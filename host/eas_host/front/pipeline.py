@@ -8,15 +8,13 @@ it is held for the client (`front.budget`); bodies in several pieces are held by
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
+from eas_host.front.budget import Budget
+from eas_host.front.exchange import Exchange
 from eas_host.front.limits import MAX_PIPELINED, PIPELINED_MEMORY
-
-if TYPE_CHECKING:
-    from eas_host.front.budget import Budget
-    from eas_host.front.connection import Connection
-    from eas_host.front.exchange import Exchange
-    from eas_host.front.reading import Reading
+from eas_host.front.reading import Reading
 
 _OBJECTS: Final = 1024
 """Bytes that the objects of a request take beside its texts and its body, about."""
@@ -24,18 +22,19 @@ _OBJECTS: Final = 1024
 
 class Pipeline:
     """
-    What waits on *connection*, as a part of *budget*; *reading* is held while it is too much.
+    What waits on a connection, as a part of *budget*; *reading* is held while it is too much. *reset* gives the
+    connection up, for want of memory.
 
     Attributes:
         waiting: in the order in which it is to be answered; only the pipeline changes it.
     """
 
-    __slots__ = ("_budget", "_connection", "_full", "_reading", "_sizes", "_total", "waiting")
+    __slots__ = ("_budget", "_full", "_reading", "_reset", "_sizes", "_total", "waiting")
 
-    def __init__(self, budget: Budget, connection: Connection, reading: Reading) -> None:
+    def __init__(self, budget: Budget, reading: Reading, reset: Callable[[], None]) -> None:
         self._budget = budget
-        self._connection = connection
         self._reading = reading
+        self._reset = reset
         self.waiting: deque[Exchange] = deque()
         self._sizes: deque[tuple[int, int]] = deque()  # of each, with its body and as it is held
         self._total = 0
@@ -82,7 +81,7 @@ class Pipeline:
         """
         Give the connection up, for want of memory.
         """
-        self._connection.reset()
+        self._reset()
 
     def _is_too_much(self) -> bool:
         return len(self.waiting) >= MAX_PIPELINED or self._total > PIPELINED_MEMORY

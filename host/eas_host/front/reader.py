@@ -9,7 +9,7 @@ whatever still comes is dropped.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import httptools
 
@@ -17,14 +17,32 @@ from eas_host import log
 from eas_host.front import admission
 from eas_host.front.admission import WATCHED
 from eas_host.front.chunks import Chunks
-from eas_host.front.exchange import Exchange, Head, Refusal
+from eas_host.front.connection_context import ConnectionContext
+from eas_host.front.exchange import Exchange, Head, Responder
 from eas_host.front.limits import MAX_HEAD, MAX_URL
 from eas_host.front.protocols import OPENING, recognise
-from eas_host.front.upload import Upload
+from eas_host.front.responses import Refusal
 
-if TYPE_CHECKING:
-    from eas_host.front.connection import Connection
-    from eas_host.front.context import FrontContext
+
+class Requester(Responder, Protocol):
+    """
+    A connection, as its reader knows it.
+
+    Attributes:
+        at_rest: no exchange is under way, and the next may come.
+    """
+
+    at_rest: bool
+
+    def arrived(self, exchange: Exchange) -> None:
+        """
+        *exchange* is complete, or refused and not to be completed.
+        """
+
+    def invite_body(self) -> None:
+        """
+        The client waits with its body until it is told to go on.
+        """
 
 
 class RequestReader:
@@ -37,9 +55,11 @@ class RequestReader:
         deaf: whether what comes is dropped.
     """
 
-    def __init__(self, front: FrontContext, connection: Connection) -> None:
+    def __init__(self, context: ConnectionContext, connection: Requester) -> None:
         # Per connection
-        self._front = front
+        self._context = context
+        self._state = context.state
+        self._open = context.deadlines.open
         self._connection = connection
         self._parser = httptools.HttpRequestParser(self)
         self.deaf = False
@@ -47,7 +67,7 @@ class RequestReader:
         self._opening = b""  # its first bytes, while they make no head
         # Per request
         self.reading: Exchange | None = None
-        self._max_body = front.max_body
+        self._max_body = context.budget.max_body
         self._in_body = False
         self._head_size = 0
         self._quiet = 0  # bytes since the last piece of a body
@@ -75,10 +95,10 @@ class RequestReader:
         """
         Begin an exchange: its deadline starts.
         """
-        front = self._front
-        exchange = Exchange(self._connection, front.loop.time() + front.keepalive, Head())
-        exchange.head.backend = front.backends.first
-        front.deadlines.open[exchange] = None
+        state = self._state
+        exchange = Exchange(self._connection, state.loop.time() + state.keepalive, Head())
+        exchange.head.backend = state.backends.first
+        self._open[exchange] = None
         return exchange
 
     # -- the parser's calls
@@ -93,7 +113,7 @@ class RequestReader:
         # piece must not be charged for that one.
         self._head_size = 0 if self.completed == 0 else -self._feeding
         self._connection.at_rest = False
-        self._max_body = self._front.max_body
+        self._max_body = self._context.budget.max_body
         self.reading = self.new_exchange()
 
     def on_url(self, url: bytes) -> None:
@@ -133,12 +153,15 @@ class RequestReader:
         head.http_10 = head.version == "1.0"
         head.plain = head.keep_alive and not head.http_10 and head.method != b"HEAD"
         self._upgrading = parser.should_upgrade()
-        head.refusal = admission.judge(self._front, self._connection, head)
+        head.refusal = self._context.admission.judge(head)
         if head.handler is not None:
             self._max_body = head.handler.max_body
         if head.refusal is not None:
             self._refuse(exchange, head.refusal)
-        elif head.content_md5 is not None:
+            return
+        if b"expect" in head.fields and not head.http_10:
+            self._connection.invite_body()
+        if head.content_md5 is not None:
             exchange.digest = hashlib.md5(usedforsecurity=False)
 
     def on_body(self, piece: bytes) -> None:
@@ -231,9 +254,8 @@ class RequestReader:
         *exchange* has more than one piece: move the first to where the others will go.
         """
         if exchange.upload is None and exchange.body:
-            exchange.upload = Upload(exchange.head.backend.uploads, exchange)
             first, exchange.body = exchange.body, b""
-            exchange.upload.write(first)
+            exchange.begin_upload().write(first)
 
     def _resume(self) -> None:
         """
@@ -270,7 +292,7 @@ class RequestReader:
         The body of *exchange* is too large to be read, even to get to the next request.
         """
         refusal = exchange.refusal
-        self._refuse(exchange, refusal.closing() if refusal else admission.too_large(self._front, self._max_body))
+        self._refuse(exchange, refusal.closing() if refusal else self._context.admission.too_large(self._max_body))
 
     def _malformed(self, error: httptools.HttpParserError, data: bytes) -> None:
         """
@@ -282,7 +304,7 @@ class RequestReader:
         protocol = recognise(self._opening + data[:OPENING]) if self.completed == 0 else None
         if protocol is not None:
             text = f"400: {self._connection.peer} sent {protocol.name}: {protocol.advice}"
-            self._front.throttled_log.warn(protocol.name, text)
+            self._context.throttled_log.warn(protocol.name, text)
             refusal = Refusal(400, f"this is {protocol.name}: {protocol.advice}", close=True)
         if isinstance(error, httptools.HttpParserCallbackError):
             log.error("internal error while reading a request", exc_info=error.__context__)

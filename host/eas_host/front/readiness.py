@@ -8,62 +8,56 @@ dispatchers alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from eas_host import log
-from eas_host.front.properties import Source, read
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from eas_host.front.backend import Backend, Peer
-    from eas_host.front.context import FrontContext
-
-READY: Final = "model.ready"
+from eas_host.front.backend import Backend, Peer
+from eas_host.front.gate import READY
+from eas_host.front.properties import read
+from eas_host.front.state import ServiceState
 
 
 class Readiness:
     """
-    Pauses the models of *front*, and lets them go on.
+    Pauses the models that *state* has, and lets them go on.
     """
 
-    def __init__(self, front: FrontContext) -> None:
-        self._front = front
+    def __init__(self, state: ServiceState) -> None:
+        self._state = state
 
     def set_all(self, ready: bool) -> None:
         """
         The whole service takes requests, or none does.
         """
-        for backend in self._front.backends.serving:
-            backend.dispatcher.paused = not ready
+        for backend in self._state.backends.serving:
+            backend.dispatcher.set_paused(not ready)
 
     @property
     def in_force(self) -> str:
         """
         The property's value: whether all models take requests.
         """
-        return str(int(not any(backend.dispatcher.paused for backend in self._front.backends.serving)))
+        return str(int(not any(backend.dispatcher.paused for backend in self._state.backends.serving)))
 
-    def put(self, worker: Peer, message: Mapping[str, Any], source: Source) -> None:
+    def put(self, worker: Peer, message: Mapping[str, Any]) -> None:
         """
         Take the value that the program in *worker* puts by *message*, for its own model.
         """
-        if source is Source.LOADING and self._front.properties.is_settled(READY):
-            return
         try:
             paused = not read(READY, message["value"])
         except ValueError as error:
             log.warning("property %s", error)
             return
         if worker.backend.dispatcher.paused is not paused:
-            worker.backend.dispatcher.paused = paused
+            worker.backend.dispatcher.set_paused(paused)
             self._tell(worker.backend, message["value"], message.get("origin"))
 
     def repeat(self) -> None:
         """
         Tell the workers of models that are paused by themselves again: one of them has loaded just now and cannot know.
         """
-        for backend in self._front.backends.serving:
+        for backend in self._state.backends.serving:
             if backend.dispatcher.paused and backend.name is not None:
                 self._tell(backend, "0")
 

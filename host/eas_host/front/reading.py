@@ -4,21 +4,18 @@ Whether a connection is read: not while there is a reason to hold on, of which t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from eas_host.front.connection import Connection
+import asyncio
 
 
 class Reading:
     """
-    Pauses the reading of *connection* while somebody holds it.
+    Pauses the reading of *transport* while somebody holds it.
     """
 
-    __slots__ = ("_connection", "_reasons")
+    __slots__ = ("_reasons", "_transport")
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
         self._reasons = 0
 
     def hold(self) -> None:
@@ -26,15 +23,13 @@ class Reading:
         There is one reason more.
         """
         self._reasons += 1
-        transport = self._connection.transport
-        if self._reasons == 1 and not transport.is_closing():
-            transport.pause_reading()
+        if self._reasons == 1 and not self._transport.is_closing():
+            self._transport.pause_reading()
 
     def release(self) -> None:
         """
         There is one reason less.
         """
         self._reasons -= 1
-        transport = self._connection.transport
-        if self._reasons == 0 and not transport.is_closing():
-            transport.resume_reading()
+        if self._reasons == 0 and not self._transport.is_closing():
+            self._transport.resume_reading()

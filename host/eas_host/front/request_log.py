@@ -40,4 +40,4 @@ class RequestLog:
         Write the line of `--access-log` about *exchange*, answered *seconds* after its first byte.
         """
         milliseconds = seconds * 1000
-        log.access(f'{exchange.connection.peer} "{self.line(exchange)}" {status} {size} {milliseconds:.0f}ms')
+        log.access(f'{exchange.responder.peer} "{self.line(exchange)}" {status} {size} {milliseconds:.0f}ms')

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import parse_qsl
 
-from eas_host.front.exchange import Refusal
+from eas_host.front.responses import Refusal
 
 _ALLOWED: Final = frozenset({b"GET", b"HEAD", b"POST"})
 

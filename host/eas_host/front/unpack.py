@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from eas_host.front import zstd
-from eas_host.front.exchange import Refusal
+from eas_host.front.responses import Refusal
 
 _STEP: Final = 128 * 1024
 """Bytes that are taken, and given, at once."""

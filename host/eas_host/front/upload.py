@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from eas_host.front.budget import Budget
-from eas_host.front.exchange import Exchange, Refusal
 from eas_host.front.limits import EARLY_SLOTS
+from eas_host.front.responses import Refusal
 from eas_host.ring import FrontRing
 
 NO_SLOT: Final = -1
@@ -78,14 +78,14 @@ class Uploads:
 
 class Upload:
     """
-    One body in pieces. Ends with exactly one `submit`, `take` or `drop`.
+    One body in pieces. Ends with exactly one `submit`, `take` or `drop`. *refuse* ends its request for want of memory.
     """
 
-    __slots__ = ("_exchange", "_over", "_pieces", "_size", "_uploads", "slot")
+    __slots__ = ("_over", "_pieces", "_refuse", "_size", "_uploads", "slot")
 
-    def __init__(self, uploads: Uploads, exchange: Exchange) -> None:
+    def __init__(self, uploads: Uploads, refuse: Callable[[Refusal], None]) -> None:
         self._uploads = uploads
-        self._exchange = exchange
+        self._refuse = refuse
         self.slot = uploads.lend_slot(self)
         self._pieces: list[bytes | bytearray] = []
         self._size = 0
@@ -110,8 +110,7 @@ class Upload:
         """
         Have its request refused, for want of memory.
         """
-        refusal = Refusal(503, "too many uploads at once; try again later", extra="Retry-After: 1\r\n", close=True)
-        self._exchange.connection.expire(self._exchange, refusal)
+        self._refuse(Refusal(503, "too many uploads at once; try again later", extra="Retry-After: 1\r\n", close=True))
 
     def submit(self) -> int:
         """

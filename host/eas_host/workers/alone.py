@@ -24,8 +24,6 @@ class Alone:
         self._workers = workers
         self._ring = ring
         self._dispatcher = dispatcher
-        dispatcher.on_alone_done = self._on_done
-        dispatcher.on_alone_abandoned = self._on_abandoned
 
     def begin(self, worker: Worker) -> None:
         """
@@ -42,19 +40,21 @@ class Alone:
                 self._dispatcher.run_again(slot)  # nobody waits for it any more: that frees the slot
                 continue
             suspects.alone = slot
-            self._dispatcher.alone.add(slot)
-            self._ring.run_alone(slot, worker.number)
+            self._dispatcher.run_alone(slot, worker.number, self)
             return
         self._ring.leave_solo(worker.number)
 
-    def _on_done(self, slot: int) -> None:
+    def alone_done(self, slot: int) -> None:
+        """
+        The suspect in *slot* is done: the next one may run.
+        """
         for worker in self._workers:
             if worker.suspects.alone == slot:
                 worker.suspects.alone = -1
                 if worker.state is State.READY:
                     self._next(worker)
 
-    def _on_abandoned(self, slot: int) -> None:
+    def alone_abandoned(self, slot: int) -> None:
         """
         End the call that nobody waits for: others wait for their turn to run alone.
         """

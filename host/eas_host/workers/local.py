@@ -19,10 +19,10 @@ from eas_host import log, signals
 from eas_host.config import WorkerSpec
 from eas_host.finder import put_before_site
 from eas_host.front.dispatch import Dispatcher
+from eas_host.front.workers import OnMessage
 from eas_host.processors import make
 from eas_host.ring import FrontRing, WorkerRing, open_log
 from eas_host.unpatched import patcher
-from eas_host.workers import OnMessage
 from eas_host.workers.control import LocalControl
 from eas_host.workers.folder import enter_folder
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records
@@ -95,7 +95,7 @@ class LocalWorker:
             log.warning("%s", text)
         self._on_message(0, {"event": "ready"})
         self._processor.start()
-        self._dispatcher.ready = self._dispatcher.worker_alive = True
+        self._dispatcher.set_worker_state(alive=True, ready=True)
 
     async def stop(self) -> None:
         """

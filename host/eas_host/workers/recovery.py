@@ -77,7 +77,7 @@ def judge(
         retry: whether anything may run again.
     """
     alone, suspects.alone = suspects.alone, -1
-    dispatcher.alone.discard(alone)
+    dispatcher.forget_alone(alone)
     if alone >= 0 and alone not in held and dispatcher.exchange(alone) is not None:
         suspects.slots.appendleft(alone)  # the worker died before it took it
     text = f"{describe(crash, status)} while the processor ran this request"

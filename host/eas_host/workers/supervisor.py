@@ -294,12 +294,10 @@ class Supervisor:
         Tell the dispatcher whether there is, or soon will be, somebody to take requests.
         """
         alive = any(worker.state is State.READY for worker in self._workers)
-        self._dispatcher.worker_alive = alive
         coming = self._started.done() and (self.proven or not self._given_up)
         soon = coming and any(worker.restarts.hopeful(self._keepalive()) for worker in self._unblocked)
-        self._dispatcher.ready = alive or soon
-        self._dispatcher.reason = self._reason()
-        self._dispatcher.retry_at = min((worker.due for worker in self._unblocked), default=0.0)
+        retry_at = min((worker.due for worker in self._unblocked), default=0.0)
+        self._dispatcher.set_worker_state(alive=alive, ready=alive or soon, reason=self._reason(), retry_at=retry_at)
 
     @property
     def _unblocked(self) -> list[Worker]:

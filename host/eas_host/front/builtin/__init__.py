@@ -1,22 +1,24 @@
 """
 What the host answers itself, in place of the processor. Most names are EAS's (docs/eas-compatibility.md, section 4.5).
 
-One small file for each idea; `handler` says what a handler is. `Builtins.find` is the table of contents.
+One small file for each idea; `handler` has what most of them share. `Builtins.find` is the table of contents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from urllib.parse import unquote
 
 from eas_host import log
+from eas_host.front.access import Access
 from eas_host.front.backend import Backend, Peer
+from eas_host.front.budget import Budget
 from eas_host.front.builtin.call import Call, Tell
 from eas_host.front.builtin.discovery import PREFIXES, Discovery
 from eas_host.front.builtin.eastool import Eastool
-from eas_host.front.builtin.handler import Handler
 from eas_host.front.builtin.injected import Injected
+from eas_host.front.builtin.load import LoadMeter
 from eas_host.front.builtin.metrics import PrometheusMetrics
 from eas_host.front.builtin.monitor import Monitor
 from eas_host.front.builtin.ping import Ping
@@ -26,10 +28,15 @@ from eas_host.front.builtin.static import PREFIX as STATIC
 from eas_host.front.builtin.static import Static
 from eas_host.front.builtin.term import Term
 from eas_host.front.builtin.user_metrics import UserMetrics
-from eas_host.front.exchange import Refusal
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
+from eas_host.front.exchange import Handler
+from eas_host.front.metrics import Metrics
+from eas_host.front.open_connections import OpenConnections
+from eas_host.front.properties import Properties
+from eas_host.front.request_log import RequestLog
+from eas_host.front.responses import Refusal
+from eas_host.front.router import Router
+from eas_host.front.state import ServiceState
+from eas_host.front.worker_totals import WorkerTotals
 
 _BUILTIN: Final = b"/api/builtin"
 _BELOW: Final = _BUILTIN + b"/"
@@ -37,25 +44,52 @@ _BELOW: Final = _BUILTIN + b"/"
 
 class Builtins:
     """
-    All handlers of *front*.
+    All handlers of one host.
+
+    Args:
+        state: the service.
+        access: who may ask.
+        budget: knows the largest body.
+        router: takes requests to their processor.
+        connections: all that are open.
+        metrics: what was counted.
+        totals: how often workers were started.
+        properties: the settings that may change.
+        request_log: how requests look in a log.
+        stop: stops the host.
     """
 
-    def __init__(self, front: FrontContext) -> None:
-        self._front = front
-        self._injected = Injected(front)
-        self._discovery = Discovery(front)
-        self._static = Static(front, front.config.static) if front.config.static is not None else None
-        metrics = UserMetrics()
+    def __init__(  # noqa: PLR0913  each handler shows something else
+        self,
+        state: ServiceState,
+        access: Access,
+        *,
+        budget: Budget,
+        router: Router,
+        connections: OpenConnections,
+        metrics: Metrics,
+        totals: WorkerTotals,
+        properties: Properties,
+        request_log: RequestLog,
+        stop: Callable[[], None],
+    ) -> None:
+        self._state = state
+        self._injected = Injected(access, state)
+        self._discovery = Discovery()
+        static = state.config.static
+        self._static = Static(access, static) if static is not None else None
+        user_metrics = UserMetrics()
+        load = LoadMeter(state, connections, totals)
         self._handlers: dict[bytes, Handler] = {
-            b"call": Call(front),
-            b"eastool": Eastool(front),
-            b"metrics": PrometheusMetrics(front, metrics),
-            b"monitor": Monitor(front),
-            b"ping": Ping(front),
-            b"prop": Prop(front),
-            b"realtime_metrics": RealtimeMetrics(front, metrics),
-            b"tell": Tell(front),
-            b"term": Term(front),
+            b"call": Call(access, router, budget.max_body),
+            b"eastool": Eastool(access, state, metrics, properties, load, request_log),
+            b"metrics": PrometheusMetrics(access, metrics, load, user_metrics),
+            b"monitor": Monitor(access, state, metrics, load),
+            b"ping": Ping(access, state),
+            b"prop": Prop(access, properties),
+            b"realtime_metrics": RealtimeMetrics(access, user_metrics),
+            b"tell": Tell(access, router, budget.max_body, connections),
+            b"term": Term(access, state.loop, stop),
         }
 
     def find(self, path: bytes) -> Handler | Refusal | None:
@@ -110,9 +144,9 @@ class Builtins:
 
     def _discover(self, path: bytes) -> Handler | Refusal:
         name = unquote(path.rpartition(b"/")[2].decode("ascii", "replace"))
-        if name == self._front.name:
+        if name == self._state.name:
             return self._discovery
-        return Refusal(404, f"there is no service {name!r} here; this host serves {self._front.name!r}")
+        return Refusal(404, f"there is no service {name!r} here; this host serves {self._state.name!r}")
 
     def _unknown(self, path: bytes) -> Refusal:
         known = ", ".join(name.decode() for name in sorted(self._handlers))

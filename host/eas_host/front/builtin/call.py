@@ -4,16 +4,20 @@ Two further ways to the processor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import Final
 
 from eas_host import log
+from eas_host.front.access import Access
 from eas_host.front.builtin.handler import WRITING, Builtin, text
-from eas_host.front.exchange import Answer, Exchange, Head, Refusal
+from eas_host.front.detached import DetachedResponder, Outcome
+from eas_host.front.exchange import Exchange, Head
+from eas_host.front.open_connections import OpenConnections
+from eas_host.front.responses import Answer
+from eas_host.front.router import Router
 from eas_host.reply import ACCEPTED, BAD_REQUEST
 
-if TYPE_CHECKING:
-    from eas_host.front.connection import Connection
-    from eas_host.front.context import FrontContext
+_SHOWN: Final = 200
+"""Bytes of an answer that the log shows."""
 
 
 class Call(Builtin):
@@ -25,24 +29,26 @@ class Call(Builtin):
 
     hands_on = True
 
-    def __init__(self, front: FrontContext) -> None:
-        super().__init__(front)
-        self.max_body = front.max_body
+    def __init__(self, access: Access, router: Router, max_body: int) -> None:
+        super().__init__(access)
+        self._router = router
+        self.max_body = max_body
 
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Hand *body* on; the answer goes the usual way.
         """
-        refusal = self.front.submit(exchange)
+        refusal = self._router.submit(exchange)
         if refusal is not None:
-            exchange.connection.refuse(exchange, refusal)
+            exchange.responder.refuse(exchange, refusal)
         return None
 
 
 class Tell(Builtin):
     """
     `tell`: hands the body to the processor and answers 202 at once. What the processor answers is dropped; an error is
-    logged. It may take longer than `rpc.keepalive`, for nobody waits.
+    logged. It may take longer than `rpc.keepalive`, for nobody waits; but the host, which has accepted the request,
+    does not stop before it is done.
 
     EAS documents the name only; what it does is our choice.
     """
@@ -50,61 +56,38 @@ class Tell(Builtin):
     methods = WRITING
     hands_on = True
 
-    def __init__(self, front: FrontContext) -> None:
-        super().__init__(front)
-        self.max_body = front.max_body
+    def __init__(self, access: Access, router: Router, max_body: int, connections: OpenConnections) -> None:
+        super().__init__(access)
+        self._router = router
+        self._connections = connections
+        self.max_body = max_body
 
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Hand *body* on, as a request of its own.
         """
-        nobody = Nobody(self.front)
-        told = Exchange(cast("Connection", nobody), exchange.deadline, Head(), body, complete=True)
-        told.size = len(body)
-        told.head.method, told.head.url = exchange.head.method, exchange.head.url
-        told.head.backend = exchange.head.backend
-        refusal = self.front.submit(told)
+
+        def done(outcome: Outcome) -> None:
+            self._connections.discard_detached(responder)
+            if outcome.status >= BAD_REQUEST:
+                who = "the processor answered " if outcome.by_processor else ""
+                log.warning("/api/builtin/tell: %s%d: %s", who, outcome.status, _in_one_line(outcome))
+
+        responder = DetachedResponder(done)
+        detached = Exchange(responder, exchange.deadline, Head(), body, complete=True)
+        detached.size = len(body)
+        detached.head.method, detached.head.url = exchange.head.method, exchange.head.url
+        detached.head.backend = exchange.head.backend
+        refusal = self._router.submit(detached)
         if refusal is not None:
-            exchange.connection.refuse(exchange, refusal)
+            exchange.responder.refuse(exchange, refusal)
             return None
-        self.front.told.add(nobody)
+        self._connections.add_detached(responder)
         return text(ACCEPTED, "accepted")
 
 
-class Nobody:
-    """
-    Stands in for the connection of a request that nobody waits for: it has what the dispatcher calls. The host, which
-    has accepted the request, does not stop before that is done.
-    """
-
-    def __init__(self, front: FrontContext) -> None:
-        self._front = front
-
-    def answer(self, exchange: Exchange, status: int, body: bytes) -> None:
-        """
-        The processor has answered.
-        """
-        self.reset()
-        if status >= BAD_REQUEST:
-            log.warning("/api/builtin/tell: the processor answered %d: %s", status, _start(body))
-
-    def refuse(self, exchange: Exchange, refusal: Refusal) -> None:
-        """
-        The host has answered, since the processor could not.
-        """
-        self.reset()
-        log.warning("/api/builtin/tell: %d: %s", refusal.status, refusal.text)
-
-    def reset(self) -> None:
-        """
-        The request is over.
-        """
-        self._front.told.discard(self)
-        self._front.check_drained()
-
-
-def _start(body: bytes) -> str:
+def _in_one_line(outcome: Outcome) -> str:
     """
     The start of what came from outside, in one line of the log.
     """
-    return repr(body[:200].decode("utf-8", "backslashreplace"))[1:-1]
+    return repr(outcome.shown(_SHOWN))[1:-1]

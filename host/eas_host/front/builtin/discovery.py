@@ -8,13 +8,11 @@ Newer Python clients ask the first path, all others the second, which is the doc
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from eas_host.front.builtin.handler import JSON, READING
-from eas_host.front.exchange import Answer, Exchange
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
+from eas_host.front.exchange import Exchange
+from eas_host.front.responses import Answer
 
 PREFIXES: Final = (
     b"/api/v1/servicediscovery/upstreams/",
@@ -33,14 +31,11 @@ class Discovery:
     max_body = 0
     hands_on = False
 
-    def __init__(self, front: FrontContext) -> None:
-        self._front = front
-
     def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Answer `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`.
         """
-        host, port = exchange.connection.transport.get_extra_info("sockname")[:2]
+        host, port = exchange.responder.socket_address("sockname") or ("", 0)
         # Clients join it with the port to the start of a URL, where an IPv6 address needs brackets.
         ip = f"[{host}]" if ":" in host else host
         items = [{"ip": ip, "port": port, "weight": _WEIGHT}]

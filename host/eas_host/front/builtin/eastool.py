@@ -12,11 +12,16 @@ from dataclasses import fields
 from typing import Any, Final
 
 import eas_host
+from eas_host.front.access import Access
 from eas_host.front.backend import Backend
 from eas_host.front.builtin.handler import READING, WRITING, Builtin, text
-from eas_host.front.builtin.load import load_of
-from eas_host.front.exchange import Answer, Exchange
-from eas_host.front.properties import HIDDEN
+from eas_host.front.builtin.load import LoadMeter
+from eas_host.front.exchange import Exchange
+from eas_host.front.metrics import Metrics
+from eas_host.front.properties import HIDDEN, Properties
+from eas_host.front.request_log import RequestLog
+from eas_host.front.responses import Answer
+from eas_host.front.state import ServiceState
 
 _LONGEST: Final = 200
 """Characters shown of an option's value: a model's configuration may be a file."""
@@ -32,23 +37,39 @@ class Eastool(Builtin):
 
     changes = READING | WRITING
 
+    def __init__(
+        self,
+        access: Access,
+        state: ServiceState,
+        metrics: Metrics,
+        properties: Properties,
+        load: LoadMeter,
+        request_log: RequestLog,
+    ) -> None:
+        super().__init__(access)
+        self._state = state
+        self._metrics = metrics
+        self._properties = properties
+        self._load = load
+        self._request_log = request_log
+
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Report.
         """
-        self.front.tell({"event": "stacks", "reason": "/api/builtin/eastool"})
-        sections = (self._host(), self._options(), self._properties(), self._load(), self._requests())
+        self._state.tell_workers({"event": "stacks", "reason": "/api/builtin/eastool"})
+        sections = (self._host(), self._options(), self._all_properties(), self._queue(), self._requests())
         return text(200, "\n".join(line for section in sections for line in section))
 
     def _host(self) -> Iterator[str]:
-        front = self.front
+        state = self._state
         yield f"eas-host {eas_host.__version__}, Python {platform.python_version()}, {platform.platform()}"
-        yield f"process {os.getpid()}, up {front.metrics.uptime:.0f} s, {time.strftime('%Y-%m-%d %H:%M:%S %z')}"
-        why = front.not_ready
-        yield f"service {front.name}: {'ready' if why is None else f'not ready: {why}'}"
+        yield f"process {os.getpid()}, up {self._metrics.uptime:.0f} s, {time.strftime('%Y-%m-%d %H:%M:%S %z')}"
+        why = state.backends.not_ready
+        yield f"service {state.name}: {'ready' if why is None else f'not ready: {why}'}"
 
     def _options(self) -> Iterator[str]:
-        config = self.front.config
+        config = self._state.config
         yield ""
         yield "options (* given explicitly):"
         for field in fields(config):
@@ -58,14 +79,14 @@ class Eastool(Builtin):
                 mark = "*" if field.name in config.given else " "
                 yield f"{mark} {field.name} = {HIDDEN if hidden else _shown(value)}"
 
-    def _properties(self) -> Iterator[str]:
+    def _all_properties(self) -> Iterator[str]:
         yield ""
         yield "properties:"
-        for name, value in self.front.properties.shown().items():
+        for name, value in self._properties.shown().items():
             yield f"  {name} = {_shown(value)}"
 
-    def _load(self) -> Iterator[str]:
-        load = load_of(self.front)
+    def _queue(self) -> Iterator[str]:
+        load = self._load.read()
         yield ""
         yield f"queue: {load.waiting} requests wait, {load.busy} of {load.threads} worker threads are busy"
         deaths = "".join(f", {count} died of {cause}" for cause, count in sorted(load.deaths.items()))
@@ -74,7 +95,7 @@ class Eastool(Builtin):
     def _requests(self) -> Iterator[str]:
         yield ""
         yield "requests in the host (where their threads are is in the log):"
-        for backend in self.front.backends:
+        for backend in self._state.backends:
             yield from self._requests_of(backend)
 
     def _requests_of(self, backend: Backend) -> Iterator[str]:
@@ -84,8 +105,8 @@ class Eastool(Builtin):
                 continue
             waits = backend.dispatcher.is_waiting(exchange)
             state = "waits" if waits else f"runs on worker {backend.ring.phase(slot)[1]}"
-            line = self.front.request_log.line(exchange)
-            yield f"  {line}: {state}, {self.front.age(exchange):.3f} s since its first byte"
+            line = self._request_log.line(exchange)
+            yield f"  {line}: {state}, {self._state.age(exchange):.3f} s since its first byte"
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401  each option has a type of its own

@@ -1,22 +1,19 @@
 """
-What a builtin handler is, and what most of them share.
+What most builtin handlers share.
 
 A handler gets a complete request and answers it in place of the processor, on the front's thread: it must be quick.
-Who may ask is decided in two steps: a handler that is not `open` is reached with the token only, if there is one; and
-what changes something is, where no token tells friend from foe, left to programs on this machine.
+Who may ask is decided in two steps: a handler that is not `open` is reached with the token only, if there is one; where
+there is none, `front.access` decides.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final
 
-from eas_host.front.exchange import Answer
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
-    from eas_host.front.exchange import Exchange
+from eas_host.front.access import Access
+from eas_host.front.exchange import Exchange
+from eas_host.front.responses import Answer, Refusal
 
 JSON: Final = "application/json"
 READING: Final = frozenset({b"GET", b"HEAD"})
@@ -25,38 +22,13 @@ WRITING: Final = frozenset({b"POST"})
 SMALL_BODY: Final = 256 * 1024
 """Bytes that a handler reads which does not hand them on: a thousand metrics, parsed in a few milliseconds."""
 
-_OWN_SITES: Final = frozenset({b"", b"none", b"same-origin"})
-"""What Sec-Fetch-Site says where no page of another origin is behind a request; programs do not send it."""
-
 _LONG_NUMBER: Final = 18
 """Digits up to which a number is read as a whole one; Python takes quadratic time for very long ones."""
 
 
-class Handler(Protocol):
-    """
-    Answers requests in place of the processor.
-
-    Attributes:
-        open: whether it may be asked without the token.
-        methods: those that it knows; others answer 405.
-        max_body: bytes of the largest body; a larger one answers 413.
-        hands_on: whether the body is for the processor, and so packed as `rpc.decompressor` says.
-    """
-
-    open: bool
-    methods: frozenset[bytes]
-    max_body: int
-    hands_on: bool
-
-    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
-        """
-        Answer *exchange*, whose whole body is *body*; None: the answer comes later, through its connection.
-        """
-
-
 class Builtin:
     """
-    Superclass of the handlers under `/api/builtin/`.
+    Superclass of the handlers under `/api/builtin/`; *access* decides who may ask.
 
     Attributes:
         changes: the methods that change something, or cost more than the answer.
@@ -68,19 +40,15 @@ class Builtin:
     hands_on = False
     changes: frozenset[bytes] = frozenset()
 
-    def __init__(self, front: FrontContext) -> None:
-        self.front = front
+    def __init__(self, access: Access) -> None:
+        self._access = access
 
     def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Answer *exchange*, if its client may ask for that.
         """
-        if not self.front.auth.required:
-            refused = self._refuse_stranger(exchange) if exchange.head.method in self.changes else None
-            refused = refused or refuse_rebound(self.front, exchange)
-            if refused is not None:
-                return refused
-        return self.answer(exchange, body)
+        refusal = self._access.refuse(exchange, changes=exchange.head.method in self.changes)
+        return self.answer(exchange, body) if refusal is None else refused(refusal)
 
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
@@ -88,37 +56,11 @@ class Builtin:
         """
         raise NotImplementedError
 
-    def _refuse_stranger(self, exchange: Exchange) -> Answer | None:
-        """
-        Say why the client of *exchange*, which sent no token, may change nothing; None if it may.
-        """
-        peer = exchange.connection.transport.get_extra_info("peername")
-        if not peer or not is_local(peer[0]):
-            return text(403, "without a token only programs on this machine may do that; start the host with --token")
-        fields = exchange.head.fields
-        origin = fields.get(b"origin")
-        if origin is not None and self.front.cors.trusts(origin):
-            return None
-        if origin is not None or fields.get(b"sec-fetch-site", b"").strip().lower() not in _OWN_SITES:
-            # Any page that a browser on this machine shows could send this. Browsers name the page's origin with a
-            # POST, and with any request how far that is from here.
-            return text(
-                403, "without a token no web page may do that; start the host with --token, or with --cors ORIGIN"
-            )
-        return None
 
-
-def refuse_rebound(front: FrontContext, exchange: Exchange) -> Answer | None:
+def refused(refusal: Refusal) -> Answer:
     """
-    Say why *exchange*, which has come in on loopback without a token, is not answered: a page in a browser could have
-    sent it (`front.hosts`). None if it is answered.
+    Answer with *refusal*.
     """
-    address = exchange.connection.transport.get_extra_info("sockname")
-    refusal = front.hosts.refuse_foreign(exchange.head) if address and is_local(address[0]) else None
-    if refusal is None:
-        return None
-    # Perhaps it is no page, but a proxy whose operator sees nothing but a check that fails.
-    front.throttled_log.warn("host name", f"{refusal.status}: {exchange.connection.peer}: {refusal.text}")
     return text(refusal.status, refusal.text)
 
 
@@ -151,19 +93,6 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401  the same
         raise ValueError("the body is not JSON: it is not UTF-8") from error
     except RecursionError as error:
         raise ValueError("the body is nested too deeply") from error
-
-
-def is_local(host: str) -> bool:
-    """
-    Tell whether *host*, the address of a peer, is of this machine: 127.0.0.0/8, ::1 or the first mapped into IPv6.
-    """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    # Not all versions of Python look into a mapped address themselves.
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def _no_number(word: str) -> float:

@@ -12,18 +12,18 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from eas_host import log
 from eas_host.front import routes
-from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, refuse_rebound, text
-from eas_host.front.exchange import Answer, Exchange
+from eas_host.front.access import Access
+from eas_host.front.backend import Backend, Peer
+from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, refused, text
+from eas_host.front.exchange import Exchange
+from eas_host.front.responses import Answer, Refusal
+from eas_host.front.state import ServiceState
 from eas_host.reply import QUEUE_FULL, http_status
-
-if TYPE_CHECKING:
-    from eas_host.front.backend import Backend, Peer
-    from eas_host.front.context import FrontContext
 
 _BUILTIN: Final = "/api/builtin/"
 _BEARER: Final = b"bearer "
@@ -72,9 +72,9 @@ class InjectedHandler:
             return heir(exchange, body) if heir is not None else text(404, f"nobody answers {self._path} any more")
         if self._token is not None and not _brings(exchange.head.fields, self._token):
             return text(401, f"{self._path} needs a token of its own, in the header Authorization")
-        refused = self._injected.refuse_rebound(self._path, exchange) if self._token is None else None
-        if refused is not None:
-            return refused
+        refusal = self._injected.refuse_rebound(self._path, exchange) if self._token is None else None
+        if refusal is not None:
+            return refused(refusal)
         return self._injected.call(self.worker, exchange, self._path, body)
 
 
@@ -83,8 +83,9 @@ class Injected:
     The injected handlers of all workers, and the requests that are with them.
     """
 
-    def __init__(self, front: FrontContext) -> None:
-        self._front = front
+    def __init__(self, access: Access, state: ServiceState) -> None:
+        self._access = access
+        self._state = state
         self._handlers: dict[bytes, list[InjectedHandler]] = {}  # of a path; the newest answers
         self._calls: dict[int, _Call] = {}
         self._ready: set[Peer] = set()  # workers that take messages
@@ -110,13 +111,11 @@ class Injected:
         handlers.append(InjectedHandler(self, worker, path, token))
         log.debug("worker %d: answers %s itself", worker.number, path)
 
-    def refuse_rebound(self, path: str, exchange: Exchange) -> Answer | None:
+    def refuse_rebound(self, path: str, exchange: Exchange) -> Refusal | None:
         """
         Say why *exchange*, which shows no token, is not answered at *path*, if that is one of the host's own.
         """
-        if self._front.auth.required or not path.startswith(_BUILTIN):
-            return None
-        return refuse_rebound(self._front, exchange)
+        return self._access.refuse_rebound(exchange) if path.startswith(_BUILTIN) else None
 
     def call(self, worker: Peer, exchange: Exchange, path: str, body: bytes) -> Answer | None:
         """
@@ -155,9 +154,9 @@ class Injected:
         try:
             output = base64.b64decode(body, validate=True)
         except binascii.Error:
-            exchange.connection.say(exchange, text(500, "what the injected handler answered makes no sense"))
+            exchange.responder.say(exchange, text(500, "what the injected handler answered makes no sense"))
             return
-        exchange.connection.say(exchange, Answer(http_status(status), output, self._front.config.content_type))
+        exchange.responder.say(exchange, Answer(http_status(status), output, self._state.config.content_type))
 
     def retired(self, backend: Backend) -> None:
         """
@@ -166,7 +165,7 @@ class Injected:
         self._drop_handlers(lambda worker: worker.backend is backend)
         left = [number for number, call in self._calls.items() if call.worker.backend is backend and call.unsent]
         for exchange in [self._calls.pop(number).exchange for number in left]:
-            exchange.connection.say(exchange, text(503, "another version is taking over; try again"))
+            exchange.responder.say(exchange, text(503, "another version is taking over; try again"))
 
     def busy(self, backend: Backend) -> bool:
         """
@@ -183,7 +182,7 @@ class Injected:
         self._drop_handlers(lambda other: other == worker)
         failed = [number for number, call in self._calls.items() if call.worker == worker and call.unsent is None]
         for exchange in [self._calls.pop(number).exchange for number in failed]:
-            exchange.connection.say(exchange, text(500, "the worker died while it answered this request"))
+            exchange.responder.say(exchange, text(500, "the worker died while it answered this request"))
 
     def _drop_handlers(self, gone: Callable[[Peer], bool]) -> None:
         for handlers in self._handlers.values():
@@ -192,14 +191,14 @@ class Injected:
     def _send(self, number: int, call: _Call) -> None:
         if call.unsent is not None:
             self._calls[number] = call._replace(unsent=None)
-            self._front.tell(call.unsent, call.worker)
+            call.worker.tell(call.unsent)
 
     def _forget_left(self) -> None:
         """
         Forget those that nobody waits for any more, though their handlers may still be busy.
         """
         calls = self._calls.items()
-        self._calls = {number: call for number, call in calls if call.exchange.connection.is_active(call.exchange)}
+        self._calls = {number: call for number, call in calls if call.exchange.responder.is_active(call.exchange)}
 
 
 def _brings(fields: Mapping[bytes, bytes], token: bytes) -> bool:

@@ -4,10 +4,11 @@ How busy the host is at this moment.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
+from eas_host.front.open_connections import OpenConnections
+from eas_host.front.state import ServiceState
+from eas_host.front.worker_totals import WorkerTotals
 
 
 class Load(NamedTuple):
@@ -24,17 +25,27 @@ class Load(NamedTuple):
     connections: int
 
 
-def load_of(front: FrontContext) -> Load:
+class LoadMeter:
     """
-    Read the load of *front*.
+    Reads the load of the service that *state* has.
     """
-    backends = front.backends.serving
-    waiting = sum(backend.ring.waiting() for backend in backends)
-    return Load(
-        waiting=waiting,
-        busy=max(0, sum(backend.dispatcher.live for backend in backends) - waiting),
-        threads=sum(backend.crew.threads for backend in backends),
-        restarts=front.restarts,
-        deaths=dict(front.deaths),
-        connections=len(front.connections),
-    )
+
+    def __init__(self, state: ServiceState, connections: OpenConnections, totals: WorkerTotals) -> None:
+        self._state = state
+        self._connections = connections
+        self._totals = totals
+
+    def read(self) -> Load:
+        """
+        Read the load of this moment.
+        """
+        backends = self._state.backends.serving
+        waiting = sum(backend.ring.waiting() for backend in backends)
+        return Load(
+            waiting=waiting,
+            busy=max(0, sum(backend.dispatcher.live for backend in backends) - waiting),
+            threads=sum(backend.crew.threads for backend in backends),
+            restarts=self._totals.restarts,
+            deaths=dict(self._totals.deaths),
+            connections=len(self._connections),
+        )

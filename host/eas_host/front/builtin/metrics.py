@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from eas_host.front.access import Access
 from eas_host.front.builtin.handler import READING, Builtin
-from eas_host.front.builtin.load import load_of
+from eas_host.front.builtin.load import LoadMeter
 from eas_host.front.builtin.user_metrics import UserMetrics
-from eas_host.front.exchange import Answer, Exchange
+from eas_host.front.exchange import Exchange
+from eas_host.front.metrics import Metrics
+from eas_host.front.responses import Answer
 from eas_host.ring import LATENCY_BOUNDS
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
-
-    from eas_host.front.context import FrontContext
 
 
 class PrometheusMetrics(Builtin):
@@ -31,9 +32,11 @@ class PrometheusMetrics(Builtin):
 
     methods = READING
 
-    def __init__(self, front: FrontContext, metrics: UserMetrics) -> None:
-        super().__init__(front)
+    def __init__(self, access: Access, metrics: Metrics, load: LoadMeter, user_metrics: UserMetrics) -> None:
+        super().__init__(access)
         self._metrics = metrics
+        self._load = load
+        self._user_metrics = user_metrics
 
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
@@ -59,7 +62,7 @@ class PrometheusMetrics(Builtin):
         """
         from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily  # noqa: PLC0415
 
-        totals = self.front.metrics.totals()
+        totals = self._metrics.totals()
         requests = CounterMetricFamily("eas_host_requests", "Requests answered.", labels=["status"])
         for status, count in totals.requests.items():
             requests.add_metric([str(status)], count)
@@ -71,7 +74,7 @@ class PrometheusMetrics(Builtin):
             buckets=list(zip(bounds, accumulate(totals.buckets), strict=True)),
             sum_value=totals.seconds,
         )
-        load = load_of(self.front)
+        load = self._load.read()
         yield CounterMetricFamily(
             "eas_host_worker_restarts", "Worker processes started in place of dead ones.", load.restarts
         )
@@ -90,7 +93,7 @@ class PrometheusMetrics(Builtin):
         """
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 
-        load = load_of(self.front)
+        load = self._load.read()
         yield GaugeMetricFamily("eas_host_queue_length", "Requests that wait for a worker thread.", load.waiting)
         yield GaugeMetricFamily("eas_host_busy_workers", "Worker threads that run a request.", load.busy)
         yield GaugeMetricFamily("eas_host_workers", "Worker threads, of all worker processes.", load.threads)
@@ -99,7 +102,7 @@ class PrometheusMetrics(Builtin):
     def _of_programs(self) -> Iterator[Metric]:
         from prometheus_client import Metric  # noqa: PLC0415
 
-        for name, values in self._metrics.gauges().items():
+        for name, values in self._user_metrics.gauges().items():
             # Not a GaugeMetricFamily: that wants the same labels for all values of a name.
             gauge = Metric(name, "A metric of the program.", "gauge")
             for labels, value in values:

@@ -4,10 +4,14 @@ The host's counters, for people and scripts.
 
 from __future__ import annotations
 
+from eas_host.front.access import Access
 from eas_host.front.backend import Backend
 from eas_host.front.builtin.handler import READING, Builtin, as_json
-from eas_host.front.builtin.load import load_of
-from eas_host.front.exchange import Answer, Exchange
+from eas_host.front.builtin.load import LoadMeter
+from eas_host.front.exchange import Exchange
+from eas_host.front.metrics import Metrics
+from eas_host.front.responses import Answer
+from eas_host.front.state import ServiceState
 
 
 class Monitor(Builtin):
@@ -19,12 +23,17 @@ class Monitor(Builtin):
 
     methods = READING
 
+    def __init__(self, access: Access, state: ServiceState, metrics: Metrics, load: LoadMeter) -> None:
+        super().__init__(access)
+        self._state = state
+        self._metrics = metrics
+        self._load = load
+
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Answer the counters of this moment.
         """
-        front = self.front
-        totals = front.metrics.totals()
+        totals = self._metrics.totals()
         count = sum(totals.buckets)
         latency = {
             "mean": totals.seconds / count if count else None,
@@ -32,12 +41,13 @@ class Monitor(Builtin):
             "p90": totals.quantile(0.9),
             "p99": totals.quantile(0.99),
         }
-        load = load_of(front)
-        models = {backend.name: _of(backend) for backend in front.backends.serving if backend.name is not None}
+        load = self._load.read()
+        backends = self._state.backends
+        models = {backend.name: _of(backend) for backend in backends.serving if backend.name is not None}
         return as_json(
             {
-                "ready": front.not_ready is None,
-                "uptime_seconds": round(front.metrics.uptime, 3),
+                "ready": backends.not_ready is None,
+                "uptime_seconds": round(self._metrics.uptime, 3),
                 "requests": {str(status): number for status, number in totals.requests.items()},
                 "latency_ms": {name: _milliseconds(value) for name, value in latency.items()},
                 "queue_length": load.waiting,
@@ -59,7 +69,7 @@ def _of(backend: Backend) -> dict[str, object]:
     """
     waiting = backend.ring.waiting()
     return {
-        "ready": backend.dispatcher.ready and not backend.dispatcher.paused,
+        "ready": backend.dispatcher.not_ready is None,
         "queue_length": waiting,
         "busy_workers": max(0, backend.dispatcher.live - waiting),
         "worker_threads": backend.crew.threads,

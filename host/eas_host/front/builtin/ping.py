@@ -5,8 +5,11 @@ Whether the host lives, and whether its service is ready.
 from __future__ import annotations
 
 from eas_host.front import routes
+from eas_host.front.access import Access
 from eas_host.front.builtin.handler import Builtin, text
-from eas_host.front.exchange import Answer, Exchange
+from eas_host.front.exchange import Exchange
+from eas_host.front.responses import Answer
+from eas_host.front.state import ServiceState
 
 
 class Ping(Builtin):
@@ -18,10 +21,14 @@ class Ping(Builtin):
 
     open = True
 
+    def __init__(self, access: Access, state: ServiceState) -> None:
+        super().__init__(access)
+        self._state = state
+
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Answer a probe.
         """
-        if "ready" in routes.query_of(exchange.head.url) and self.front.not_ready is not None:
+        if "ready" in routes.query_of(exchange.head.url) and self._state.backends.not_ready is not None:
             return text(503, "not ready")
         return text(200, "pong")

@@ -7,9 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 from eas_host.front import routes
+from eas_host.front.access import Access
 from eas_host.front.builtin.handler import WRITING, Builtin, as_json, read_json, text
-from eas_host.front.exchange import Answer, Exchange
-from eas_host.front.properties import Source
+from eas_host.front.exchange import Exchange
+from eas_host.front.properties import Properties, Source
+from eas_host.front.responses import Answer
 
 
 class Prop(Builtin):
@@ -23,6 +25,10 @@ class Prop(Builtin):
 
     changes = WRITING
 
+    def __init__(self, access: Access, properties: Properties) -> None:
+        super().__init__(access)
+        self._properties = properties
+
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Read or write, as the method says.
@@ -30,7 +36,7 @@ class Prop(Builtin):
         query = routes.query_of(exchange.head.url)
         if exchange.head.method in WRITING:
             return self._write(query, body)
-        properties = self.front.properties.shown()
+        properties = self._properties.shown()
         if "name" not in query:
             return as_json(properties)
         name = query["name"]
@@ -39,7 +45,7 @@ class Prop(Builtin):
         return text(200, properties[name])
 
     def _write(self, query: dict[str, str], body: bytes) -> Answer:
-        properties = self.front.properties
+        properties = self._properties
         try:
             values = _wanted(query, body)
             properties.put_all(values, Source.OPERATOR)

@@ -4,14 +4,11 @@ Where programs post the metrics that they make up themselves.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from eas_host.front.access import Access
 from eas_host.front.builtin.handler import READING, WRITING, Builtin, as_json, read_json, text
 from eas_host.front.builtin.user_metrics import UserMetrics
-from eas_host.front.exchange import Answer, Exchange
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
+from eas_host.front.exchange import Exchange
+from eas_host.front.responses import Answer
 
 
 class RealtimeMetrics(Builtin):
@@ -26,8 +23,8 @@ class RealtimeMetrics(Builtin):
 
     changes = WRITING
 
-    def __init__(self, front: FrontContext, metrics: UserMetrics) -> None:
-        super().__init__(front)
+    def __init__(self, access: Access, metrics: UserMetrics) -> None:
+        super().__init__(access)
         self._metrics = metrics
 
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:

@@ -12,16 +12,15 @@ import mimetypes
 import os
 from email.utils import formatdate
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote
 
 from eas_host import contained
 from eas_host.front import routes
+from eas_host.front.access import Access
 from eas_host.front.builtin.handler import READING, Builtin, text
-from eas_host.front.exchange import Answer, Exchange
-
-if TYPE_CHECKING:
-    from eas_host.front.context import FrontContext
+from eas_host.front.exchange import Exchange
+from eas_host.front.responses import Answer
 
 PREFIX: Final = b"/api/builtin/static/"
 _INDEX: Final = "index.html"
@@ -38,8 +37,8 @@ class Static(Builtin):
     methods = READING
     max_body = 0
 
-    def __init__(self, front: FrontContext, folder: str) -> None:
-        super().__init__(front)
+    def __init__(self, access: Access, folder: str) -> None:
+        super().__init__(access)
         self._folder = Path(folder).resolve()
         self._types = mimetypes.MimeTypes()  # of Python's own table: the system's may lack or twist them
         self._types.add_type("text/javascript", ".js")  # RFC 9239; Python knows it from 3.12 on

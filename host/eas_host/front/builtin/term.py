@@ -4,9 +4,14 @@ Stopping the host from outside.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from eas_host import log
+from eas_host.front.access import Access
 from eas_host.front.builtin.handler import WRITING, Builtin
-from eas_host.front.exchange import Answer, Exchange
+from eas_host.front.exchange import Exchange
+from eas_host.front.responses import Answer
 
 
 class Term(Builtin):
@@ -19,10 +24,15 @@ class Term(Builtin):
     methods = WRITING
     changes = WRITING
 
+    def __init__(self, access: Access, loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+        super().__init__(access)
+        self._loop = loop
+        self._stop = stop
+
     def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
         """
         Answer first, then stop.
         """
         log.info("/api/builtin/term: the host stops")
-        self.front.loop.call_soon(self.front.on_term)
+        self._loop.call_soon(self._stop)
         return Answer(200, b"stopping\n", close=True)

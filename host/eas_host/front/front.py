@@ -1,0 +1,176 @@
+"""
+Builds the front and holds its parts together. What each part does stands in its own file; nothing is decided here.
+
+The version that serves is changed here, since every part has to do with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from eas_host.config import HostConfig
+from eas_host.front.access import Access
+from eas_host.front.admission import Admission
+from eas_host.front.auth import Auth
+from eas_host.front.backend import Backend, Surroundings
+from eas_host.front.backends import Backends
+from eas_host.front.budget import Budget
+from eas_host.front.builtin import Builtins
+from eas_host.front.connection import Connection
+from eas_host.front.connection_context import ConnectionContext
+from eas_host.front.cors import Cors
+from eas_host.front.crowd import Crowd
+from eas_host.front.deadlines import Deadlines
+from eas_host.front.diagnosis import Diagnosis
+from eas_host.front.hosts import Hosts
+from eas_host.front.intake import Intake
+from eas_host.front.limits import LAST_REQUESTS_SECONDS
+from eas_host.front.metrics import Metrics
+from eas_host.front.observer import Observer
+from eas_host.front.open_connections import OpenConnections
+from eas_host.front.properties import Properties
+from eas_host.front.readiness import Readiness
+from eas_host.front.request_log import RequestLog
+from eas_host.front.router import Router
+from eas_host.front.settings import Settings
+from eas_host.front.state import ServiceState
+from eas_host.front.sweep import Sweeper
+from eas_host.front.throttled_log import ThrottledLog
+from eas_host.front.wire import Heads
+from eas_host.front.worker_events import WorkerEvents
+from eas_host.front.worker_totals import WorkerTotals
+
+
+class Front:
+    """
+    The front of one host. *stop* is called when a client asks the host to stop.
+
+    Attributes:
+        state: the service as it is now.
+        auth: knows the token.
+        budget: bounds the memory that clients make the host hold.
+        router: takes requests to their processor.
+        builtins: answer in place of the processor.
+        surroundings: what a new backend needs of the front.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, stop: Callable[[], None]) -> None:
+        self.state = state = ServiceState(loop, config)
+        self.budget = budget = Budget(loop.time, config.memory_budget, config.max_body)
+        self.router = router = Router(state)
+        self._connections = connections = OpenConnections(loop)
+
+        # Who may ask, and by what name
+        self.auth = auth = Auth(config.token)
+        hosts = Hosts(config.listen.host, config.allow_host)
+        cors = Cors(config.cors)
+        throttled_log = ThrottledLog(loop)
+
+        # What is counted and logged
+        self._metrics = metrics = Metrics()
+        request_log = RequestLog(auth)
+        diagnosis = Diagnosis(loop, state.tell_workers)
+        self._observer = observer = Observer(state, metrics, request_log, diagnosis)
+        self._totals = totals = WorkerTotals(state)
+
+        # What may change
+        heads = Heads(config.content_type, cors.vary)
+        self._deadlines = deadlines = Deadlines(loop, state.keepalive, observer.expire)
+        readiness = Readiness(state)
+        properties = Properties(config, state.tell_workers)
+        self._settings = Settings(
+            state,
+            properties,
+            connections=connections,
+            deadlines=deadlines,
+            auth=auth,
+            heads=heads,
+            readiness=readiness,
+        )
+
+        # Who answers
+        self.builtins = builtins = Builtins(
+            state,
+            Access(auth, hosts, cors, throttled_log),
+            budget=budget,
+            router=router,
+            connections=connections,
+            metrics=metrics,
+            totals=totals,
+            properties=properties,
+            request_log=request_log,
+            stop=stop,
+        )
+        self._intake = intake = Intake(state, router, budget)
+        events = WorkerEvents(state, properties, readiness, builtins, connections)
+        self.surroundings = Surroundings(loop, budget, events.receive, diagnosis.full)
+        self._sweeper = Sweeper(state, connections, heads, budget)
+        self._context = ConnectionContext(
+            state,
+            Admission(state, budget, builtins, auth, hosts, cors),
+            intake,
+            router,
+            deadlines,
+            heads,
+            cors.vary,
+            observer,
+            budget,
+            connections,
+            Crowd(connections, config.worker_processes),
+            throttled_log,
+        )
+
+    def make_connection(self) -> Connection:
+        """
+        Make the protocol object of a client that connects.
+        """
+        return Connection(self._context)
+
+    def serve(self, name: str, config: HostConfig, backends: Sequence[Backend]) -> None:
+        """
+        Let *backends* answer from here on, under the service's *name*; those that did so until now finish what they
+        have. Nothing of it waits, so no request meets anything in between.
+        """
+        state = self.state
+        retired = state.backends.serving
+        serving = Backends(name, backends)
+        serving.retired = [*state.backends.retired, *retired]
+        state.name = name
+        state.config = config
+        state.backends = serving
+        for backend in retired:
+            backend.retire()
+            self.builtins.on_retired(backend)
+        state.plain = not (state.draining or config.access_log)
+        self._settings.renew(backends)
+        for backend in backends:
+            self._metrics.add(backend.ring)
+            backend.join()
+        self._connections.forget_heads()
+
+    def release(self, backend: Backend) -> None:
+        """
+        *backend*, which was retired, has finished: nothing is under way in it, and its workers are gone.
+        """
+        self.state.backends.retired.remove(backend)
+        self._metrics.retire(backend.ring)
+        self._totals.keep(backend)
+
+    async def drain(self) -> None:
+        """
+        Let the exchanges under way finish, close idle connections, and return when all are gone.
+        """
+        self.state.draining = True
+        self.state.plain = False
+        await self._connections.drain(min(LAST_REQUESTS_SECONDS, self.state.config.grace_period / 2))
+
+    def close(self) -> None:
+        """
+        Reset what is still open.
+        """
+        self._sweeper.close()
+        self._deadlines.close()
+        self._intake.close()
+        self._observer.close()
+        self._connections.abort()

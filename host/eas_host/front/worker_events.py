@@ -1,0 +1,80 @@
+"""
+What the workers say, and what is said of them, handed to the parts of the front that act upon it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eas_host import log
+from eas_host.front.backend import Peer
+from eas_host.front.builtin import Builtins
+from eas_host.front.gate import READY
+from eas_host.front.open_connections import OpenConnections
+from eas_host.front.properties import Properties, Source
+from eas_host.front.readiness import Readiness
+from eas_host.front.state import ServiceState
+
+
+class WorkerEvents:
+    """
+    Receives the messages of the workers of backends that serve, and of retired ones.
+
+    Args:
+        state: the service as it is now.
+        properties: programs put them.
+        readiness: programs say that they take no requests.
+        builtins: programs bring handlers of their own.
+        connections: know heads, which a new handler may concern.
+    """
+
+    def __init__(
+        self,
+        state: ServiceState,
+        properties: Properties,
+        readiness: Readiness,
+        builtins: Builtins,
+        connections: OpenConnections,
+    ) -> None:
+        self._state = state
+        self._properties = properties
+        self._readiness = readiness
+        self._builtins = builtins
+        self._connections = connections
+        self._loaded: set[Peer] = set()  # workers whose programs are ready
+
+    def receive(self, worker: Peer, message: dict[str, Any]) -> None:
+        """
+        Take a *message* of a *worker*, or about its life: `ready`, `died`.
+        """
+        event = message["event"]
+        if worker.backend.retired and event in ("property", "inject"):
+            return  # it speaks for a version that serves no more
+        if event == "property":
+            self._put(worker, message)
+        elif event == "ready":
+            self._loaded.add(worker)
+            self._state.has_served = True
+            self._properties.repeat()
+            self._readiness.repeat()
+            self._builtins.on_ready(worker)
+        elif event == "died":
+            self._loaded.discard(worker)
+            self._builtins.on_death(worker)
+        elif event == "injected":
+            self._builtins.on_message(worker, message)
+        elif event == "inject":
+            self._builtins.on_message(worker, message)
+            self._connections.forget_heads()  # a path may have got another to answer it
+        else:
+            log.debug("worker %d: unknown message %r", worker.number, event)
+
+    def _put(self, worker: Peer, message: dict[str, Any]) -> None:
+        """
+        The program of *worker* puts a property. One that puts `model.ready` means its own model alone.
+        """
+        source = Source.RUNNING if worker in self._loaded else Source.LOADING
+        if message["name"] != READY or worker.backend.name is None:
+            self._properties.put(message["name"], message["value"], source, message.get("origin"))
+        elif source is Source.RUNNING or not self._properties.is_settled(READY):
+            self._readiness.put(worker, message)
