@@ -5,24 +5,24 @@ constructor got is there; the front supervises them as it does those of eas-host
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eas_host import log
 from eas_host.attached.program import Link, end_with_program, send_welcome
 from eas_host.errors import LoadError
 from eas_host.front.backend import Backend
+from eas_host.ring import FrontRing
+from eas_host.serving import Host
 from eas_host.workers.lines import message_reader
 from eas_host.workers.outbox import Outbox
 from eas_host.workers.supervisor import Supervisor
-
-if TYPE_CHECKING:
-    from eas_host.attached.front import AttachedHost
 
 
 class ForkedWorkers(Supervisor):
@@ -30,27 +30,24 @@ class ForkedWorkers(Supervisor):
     A supervisor whose processes the program starts, at the other end of *link*, once it runs.
     """
 
-    def __init__(self, host: AttachedHost, link: Link, backend: Backend) -> None:
+    def __init__(self, host: Host, link: Link, backend: Backend) -> None:
         config = replace(host.config, worker_threads=1)
         super().__init__(host.loop, config, self._fork, backend, lambda: host.front.state.keepalive, host.on_fatal)
         self._host = host
+        self._backend = backend
         self._link = link
         self._forked: dict[int, ForkedProcess] = {}
-        link.on_message = self._receive
-        link.on_death = self._program_died
+        link.listen(self)
 
-    def _fork(
-        self, number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
-    ) -> ForkedProcess:
-        process = self._forked[number] = ForkedProcess(self._host, self._link, number, on_event, on_death)
-        return process
-
-    def _receive(self, message: dict[str, Any]) -> None:
+    def on_program_message(self, message: dict[str, Any]) -> None:
+        """
+        The program has sent *message*.
+        """
         kind = message["event"]
         if kind == "stop":
             self._host.stop()
         elif kind == "failed":
-            self._host.backend.dispatcher.give_up("the program has left run()")
+            self._backend.dispatcher.give_up("the program has left run()")
             self._host.stop()
         elif kind == "run":
             self._host.loop.create_task(self._load())
@@ -59,7 +56,28 @@ class ForkedWorkers(Supervisor):
         elif kind == "exited":
             self._forked[message["worker"]].ended(message)
         else:
-            self._host.backend.on_message(0, message)
+            self._backend.on_message(0, message)
+
+    def on_program_death(self) -> None:
+        """
+        The program is dead: its worker processes end with it.
+        """
+        text = f"the program (process {self._link.pid}) has ended"
+        dispatcher = self._backend.dispatcher
+        self.kill()
+        for worker in range(self._backend.ring.shape.workers):
+            for slot in dispatcher.held_by(worker):
+                dispatcher.fail(slot, f"{text} while it ran this request")
+        for process in list(self._forked.values()):
+            process.ended({"status": -signal.SIGKILL})
+        end_with_program(self._host, self._backend, text)
+
+    def _fork(
+        self, number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
+    ) -> ForkedProcess:
+        process = ForkedProcess(self._host.loop, self._backend.ring, self._link, number, on_event, on_death)
+        self._forked[number] = process
+        return process
 
     async def _load(self) -> None:
         try:
@@ -68,17 +86,6 @@ class ForkedWorkers(Supervisor):
             self._host.on_fatal(error)
             return
         self._link.send({"event": "started"})
-
-    def _program_died(self) -> None:
-        text = f"the program (process {self._link.pid}) has ended"
-        dispatcher = self._host.backend.dispatcher
-        self.kill()
-        for worker in range(self._host.backend.ring.shape.workers):
-            for slot in dispatcher.held_by(worker):
-                dispatcher.fail(slot, f"{text} while it ran this request")
-        for process in list(self._forked.values()):
-            process.ended({"status": -signal.SIGKILL})
-        end_with_program(self._host, text)
 
 
 class ForkedProcess:
@@ -91,7 +98,8 @@ class ForkedProcess:
 
     def __init__(
         self,
-        host: AttachedHost,
+        loop: asyncio.AbstractEventLoop,
+        ring: FrontRing,
         link: Link,
         number: int,
         on_event: Callable[[dict[str, Any]], None],
@@ -102,11 +110,11 @@ class ForkedProcess:
         self._on_death = on_death
         self._killed = self._over = False
         self._control, theirs = socket.socketpair()
-        self._outbox = Outbox(host.loop, self._control)
+        self._outbox = Outbox(loop, self._control)
         with theirs:
             self._readers = [
-                send_welcome(host.loop, self._outbox, host.backend.ring, number, {}),
-                message_reader(host.loop, os.dup(self._control.fileno()), on_event),
+                send_welcome(loop, self._outbox, ring, number, {}),
+                message_reader(loop, os.dup(self._control.fileno()), on_event),
             ]
             link.send({"event": "fork", "worker": number}, [theirs.fileno()])
 

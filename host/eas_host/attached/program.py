@@ -12,21 +12,35 @@ import select
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 from eas_host import log
 from eas_host.front.backend import Backend
 from eas_host.front.responses import Refusal
 from eas_host.ring import FrontRing
+from eas_host.serving import Host
 from eas_host.workers.death import describe
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
 from eas_host.workers.outbox import Outbox
 
-if TYPE_CHECKING:
-    from eas_host.attached.front import AttachedHost
-
 _ENDING_SECONDS: Final = 2.0
 """How long clients may take to read their last answers once the program is dead."""
+
+
+class LinkListener(Protocol):
+    """
+    Hears what there is to hear at this end of a `Link`.
+    """
+
+    def on_program_message(self, message: dict[str, Any]) -> None:
+        """
+        The program has sent *message*.
+        """
+
+    def on_program_death(self) -> None:
+        """
+        The program is dead. Called once.
+        """
 
 
 class Link:
@@ -35,14 +49,10 @@ class Link:
 
     Attributes:
         pid: its number.
-        on_message: called with each of its messages.
-        on_death: called once, when it is dead.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, pid: int) -> None:
         self.pid = pid
-        self.on_message: Callable[[dict[str, Any]], None] = lambda _message: None
-        self.on_death: Callable[[], None] = lambda: None
         self._loop = loop
         self._socket = sock
         self._outbox = Outbox(loop, sock)
@@ -52,8 +62,14 @@ class Link:
             raise SystemExit(1) from None
         if os.getppid() != pid:
             raise SystemExit(1)  # it died before we could watch it
-        loop.add_reader(self._pidfd, self._died)
-        self._readers = [message_reader(loop, os.dup(sock.fileno()), self._receive)]
+        self._readers: list[RecordReader] = []
+
+    def listen(self, listener: LinkListener) -> None:
+        """
+        Tell *listener* of its messages and of its death from here on. What came earlier has waited.
+        """
+        self._loop.add_reader(self._pidfd, self._on_pidfd, listener)
+        self._readers.append(message_reader(self._loop, os.dup(self._socket.fileno()), listener.on_program_message))
 
     def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         """
@@ -73,14 +89,11 @@ class Link:
         """
         return bool(select.select([self._pidfd], [], [], 0)[0])
 
-    def _receive(self, message: dict[str, Any]) -> None:
-        self.on_message(message)
-
-    def _died(self) -> None:
+    def _on_pidfd(self, listener: LinkListener) -> None:
         self._loop.remove_reader(self._pidfd)
         for reader in self._readers:
             reader.close()
-        self.on_death()
+        listener.on_program_death()
 
 
 def send_welcome(
@@ -95,11 +108,11 @@ def send_welcome(
     return RecordReader(loop, read, RECORD_END, log_records(worker, log.worker_record))
 
 
-def end_with_program(host: AttachedHost, text: str) -> None:
+def end_with_program(host: Host, backend: Backend, text: str) -> None:
     """
     The program is dead, of what *text* says: answer everything and end.
     """
-    host.backend.dispatcher.give_up("the program has ended", Refusal(500, f"{text} before it ran this request"))
+    backend.dispatcher.give_up("the program has ended", Refusal(500, f"{text} before it ran this request"))
     # Clients that do not read must not keep this process.
     host.loop.call_later(_ENDING_SECONDS, _end_now)
     log.debug("%s; the front ends", text)
@@ -119,13 +132,13 @@ class ProgramWorker:
     restarts = 0
     proven = True
 
-    def __init__(self, host: AttachedHost, link: Link, backend: Backend) -> None:
+    def __init__(self, host: Host, link: Link, backend: Backend) -> None:
         self.deaths: Counter[str] = Counter()  # its death is the host's end
         self._host = host
+        self._backend = backend
         self._link = link
-        link.on_message = self._receive
-        link.on_death = self._died
         backend.ring.reset_worker(0, solo=False)
+        link.listen(self)
 
     def run(self, serve: Callable[[], None]) -> None:
         """
@@ -160,29 +173,35 @@ class ProgramWorker:
         """
         self._link.send(message)
 
-    def _receive(self, message: dict[str, Any]) -> None:
-        host = self._host
+    def on_program_message(self, message: dict[str, Any]) -> None:
+        """
+        The program has sent *message*.
+        """
+        backend = self._backend
         kind = message["event"]
         if kind == "stop":
-            host.stop()
+            self._host.stop()
         elif kind == "failed":
-            host.backend.dispatcher.give_up("initialize() of the program failed")
-            host.stop()
+            backend.dispatcher.give_up("initialize() of the program failed")
+            self._host.stop()
         elif kind == "ready":
-            host.backend.dispatcher.set_worker_state(alive=True, ready=True)
-            host.backend.on_message(0, message)
-            host.backend.dispatcher.wake()
+            backend.dispatcher.set_worker_state(alive=True, ready=True)
+            backend.on_message(0, message)
+            backend.dispatcher.wake()
         else:
-            host.backend.on_message(0, message)
+            backend.on_message(0, message)
 
-    def _died(self) -> None:
-        host = self._host
-        crash = host.backend.ring.crash(0)
+    def on_program_death(self) -> None:
+        """
+        The program is dead, and with it whoever could answer.
+        """
+        backend = self._backend
+        crash = backend.ring.crash(0)
         text = describe(crash, None, f"the program (process {self._link.pid})")
-        held = host.backend.dispatcher.held_by(0)
+        held = backend.dispatcher.held_by(0)
         if held or (crash is not None and crash.signal):
             frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""
             log.error("%s%s", text, frames)
         for slot in held:
-            host.backend.dispatcher.fail(slot, f"{text} while it ran this request")
-        end_with_program(host, text)
+            backend.dispatcher.fail(slot, f"{text} while it ran this request")
+        end_with_program(self._host, backend, text)
