@@ -41,7 +41,7 @@ def main() -> None:
     app, name, model, path, threads = sys.argv[1:]
     os.environ["EAS_HOST_MODEL_ENTRY"] = model
     sys.path.insert(0, str(Path(app).parent))
-    opening.opener = lambda _: Nobody()  # type: ignore[assignment,return-value]  # it has what a constructor asks for
+    opening.service_factory = lambda _: Nobody()  # type: ignore[assignment,return-value]  # all that a constructor needs
     processor = getattr(importlib.import_module(Path(app).stem), name)()
     processor.initialize()
     data = Path(path).read_bytes()

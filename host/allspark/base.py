@@ -9,9 +9,10 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from allspark.context import Context, QueuedService
-from allspark.opening import Opening, open_service
+from allspark.opening import open_service
 from allspark.paths import ModelPath, model_path
 from allspark.properties import default_properties
+from allspark.service import ServiceRequest
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -88,7 +89,7 @@ class BaseProcessor:
         """
         Initialise and serve, until Ctrl+C or SIGTERM.
         """
-        queued = self.queued or QueuedService(open_service(Opening(None, self.io_threads, self)))
+        queued = self.queued or QueuedService(open_service(ServiceRequest(None, self.io_threads, self)))
         queued.service.run(self)
 
     def get_model_path(self) -> ModelPath:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 from allspark.channel import Channel
-from allspark.opening import Handler, Opening, Service, open_service
+from allspark.opening import open_service
 from allspark.properties import store
-
-if TYPE_CHECKING:
-    from allspark.base import BaseProcessor
+from allspark.service import Handler, ServedProcessor, Service, ServiceRequest
 
 _OK = 200
 _PAIR = 2
@@ -37,11 +35,11 @@ class Context:
         """
         return self.open_for(None, endpoint)
 
-    def open_for(self, processor: BaseProcessor | None, endpoint: str | None) -> QueuedService:
+    def open_for(self, processor: ServedProcessor | None, endpoint: str | None) -> QueuedService:
         """
         Open the service for *processor*, which is to be run by it.
         """
-        self._service = open_service(Opening(endpoint, self.num_thread, processor))
+        self._service = open_service(ServiceRequest(endpoint, self.num_thread, processor))
         store.set_default(b"model.ready", b"1")  # as EAS does: docs/eas-compatibility.md, section 3.5
         return QueuedService(self._service)
 

@@ -5,12 +5,18 @@ What a breakpoint, a profiler or an editor expects to find in the user's process
 threads. What must not wait for the user's code, accepting and answering, is in the front, over the same ring as under
 `eas-host`.
 
-    session     the user's side: starts the front, runs, ends
-    interrupts  its Ctrl+C
-    forks       its worker processes, where there are several
-    front       the front's program
-    program     the front's view of the user's process
-    forked      its view of those worker processes
+In the user's process:
+
+    front_process  starts the front
+    session        serves until it is over
+    interrupts     its Ctrl+C
+    forks          its worker processes, where there are several
+
+In the front:
+
+    front          its main program
+    program        its view of the user's process
+    forked         its view of those worker processes
 """
 
 from __future__ import annotations
@@ -21,14 +27,14 @@ from typing import TYPE_CHECKING
 from eas_host.unpatched import allocate_lock
 
 if TYPE_CHECKING:
-    from allspark.opening import Opening
+    from allspark.service import ServiceRequest
     from eas_host.attached.session import Session
 
 _lock = allocate_lock()
 _session: Session | None = None
 
 
-def open_service(wanted: Opening) -> Session:
+def open_service(request: ServiceRequest) -> Session:
     """
     Start the front, or join the one that is there: a process has one.
 
@@ -42,10 +48,16 @@ def open_service(wanted: Opening) -> Session:
             ' under `if __name__ == "__main__":`'
         )
     with _lock:
-        if _session is None:
-            from eas_host.attached.session import Session  # noqa: PLC0415  what it needs takes time to import
+        if _session is not None:
+            _session.open(request)
+            return _session
+        from eas_host.attached.front_process import FrontProcess  # noqa: PLC0415  only who opens a service needs it
 
-            _session = Session(wanted)
-        else:
-            _session.join(wanted)
-        return _session
+        front = FrontProcess(request)
+        # While it starts, what else is needed is imported.
+        from eas_host.attached.session import Session  # noqa: PLC0415
+
+        session = Session(front, request)
+        session.open(request)
+        _session = session
+        return session

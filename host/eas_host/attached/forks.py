@@ -16,9 +16,10 @@ import traceback
 from _queue import SimpleQueue
 from collections.abc import Callable
 from select import POLLIN
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from allspark.properties import store
+from allspark.service import ServedProcessor
 from eas_host.errors import InitializeFailed
 from eas_host.processors.answers import describe, user_trace
 from eas_host.processors.program import Program
@@ -26,9 +27,6 @@ from eas_host.ring import WorkerRing, die_with_parent, open_log
 from eas_host.unpatched import Event, get_among_greenlets, has_greenlets, make_poll, own_socket, start_thread
 from eas_host.workers.control import Message, SocketControl
 from eas_host.workers.main import ignore_signals, work
-
-if TYPE_CHECKING:
-    from allspark import BaseProcessor
 
 _UNKNOWN: Final = 255
 _REAPED_WITHIN: Final = 100
@@ -40,7 +38,7 @@ class Forks:
     The worker processes of *processor*. *control* is the program's conversation with the front.
     """
 
-    def __init__(self, control: SocketControl, processor: BaseProcessor) -> None:
+    def __init__(self, control: SocketControl, processor: ServedProcessor) -> None:
         self._control = control
         self._processor = processor
         self._wanted: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
@@ -106,7 +104,7 @@ def _wait_for_end(process: multiprocessing.Process) -> None:
         Event().wait(0.01)
 
 
-def child_main(processor: BaseProcessor, sock: socket.socket, properties: dict[bytes, bytes]) -> None:
+def child_main(processor: ServedProcessor, sock: socket.socket, properties: dict[bytes, bytes]) -> None:
     """
     Be a worker process of a program with these *properties*; *sock* is its control socket.
     """
@@ -137,7 +135,7 @@ class Copy:
 
     owns_signals = False
 
-    def __init__(self, processor: BaseProcessor, ring: WorkerRing, control: SocketControl) -> None:
+    def __init__(self, processor: ServedProcessor, ring: WorkerRing, control: SocketControl) -> None:
         self._processor = processor
         self._program = Program(ring, control)
 

@@ -1,5 +1,8 @@
 """
 The service that `allspark` opens under `eas-host`: this process is a worker already, with a ring and a front.
+
+The host decides when it ends. What goes wrong is kept in `failure`, whatever the program makes of it: the front hears
+of it when the program's file has come to its end.
 """
 
 from __future__ import annotations
@@ -8,159 +11,58 @@ import signal
 import threading
 from collections.abc import Callable
 
-import allspark
-from allspark.opening import Handler, Opening
+from allspark.service import ServedProcessor, ServiceRequest
 from eas_host import signals
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.processors.answers import describe, user_trace
-from eas_host.processors.pool import Pool
-from eas_host.processors.program import Program
-from eas_host.unpatched import Event, allocate_lock, on_main_thread
+from eas_host.processors.service import SdkService, Stage
+from eas_host.ring import WorkerRing
+from eas_host.unpatched import Event, on_main_thread
 from eas_host.workers.control import Control
 
 
-class HostedService:
+class HostedService(SdkService):
     """
-    What a program has of its host.
-
-    Args:
-        spec: the program.
-        program: its worker's side.
-        control: the conversation with the front.
-        serve: serves with the processor that `Program.prepare` got, and returns when the host stops.
+    The service of the program that *spec* describes.
 
     Attributes:
-        queue: the requests, for programs that read them themselves.
         instance: the processor that was constructed last.
-        reads: whether the program reads requests itself.
-        began: whether it has called `run`.
-        over: set when `run` has come to its end.
         failure: what went wrong, whatever the program made of it.
     """
 
-    def __init__(self, spec: WorkerSpec, program: Program, control: Control, serve: Callable[[], None]) -> None:
-        self.queue = program.queue
-        self.instance: allspark.BaseProcessor | None = None
-        self.reads = self.began = False
-        self.over = Event()
+    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
+        super().__init__(ring, control, spec.threads if "worker_threads" in spec.given else None)
+        self.instance: ServedProcessor | None = None
         self.failure: BaseException | None = None
         self._spec = spec
-        self._program = program
-        program.on_reading = self._begin_reading  # run() may have been overridden by one that reads
-        self._control = control
-        self._serve = serve
-        self._pool: Pool | None = None
-        self._lock = allocate_lock()
+        self._serve_ring: Callable[[], None] | None = None
         self._ended = Event()
+
+    def use(self, serve_ring: Callable[[], None]) -> None:
+        """
+        Serve with *serve_ring*, which calls the processor that is loaded and returns when the host stops.
+        """
+        self._serve_ring = serve_ring
 
     @property
     def served(self) -> bool:
         """
         Whether the program has done anything to serve.
         """
-        return self.began or self.reads
+        return self.stage is not Stage.NEW
 
-    # -- for allspark
-
-    def open(self, wanted: Opening) -> HostedService:
+    def wait_for_run(self) -> None:
         """
-        A program opens its service; all that it opens are one.
+        Wait for the end of `run`, which may have been called on another thread, if it was called.
         """
-        if self._pool is None:
-            self._pool = Pool(wanted.io_threads, "allspark-handler")
-            self._program.connect()
-        if wanted.endpoint is not None and self._spec.worker == 0:
-            text = f"the program's endpoint {wanted.endpoint!r} has no effect under eas-host: --listen decides"
-            self._program.ring.log("I", text)
-        if wanted.processor is not None:
-            self.instance = wanted.processor
-            self._ask_for_processes(wanted.processor.worker_processes)
-        else:
-            self._begin_reading()
-        return self
-
-    def run(self, processor: allspark.BaseProcessor) -> None:
-        """
-        Initialise *processor* and serve with it. If another thread does so already, wait with it for the end.
-        """
-        if self.over.is_set():
-            raise RuntimeError("run() was called before: a program serves once")
-        with self._lock:
-            first, self.began = not self.began, True
-        if not first:
+        if self.stage is Stage.RUNNING:
             self.over.wait()
-            return
-        try:
-            self._load(processor)
-            self._program.prepare(processor)
-            try:
-                self._serve()
-            except BaseException as error:
-                self.failure = error
-                raise
-        finally:
-            self.over.set()
-
-    def inject(self, path: str, handler: Handler, token: str | None) -> None:
-        """
-        Have *handler* answer requests to *path*.
-        """
-        assert self._pool is not None  # noqa: S101  open comes first
-        self._program.inject(path, handler, token, self._pool)
 
     def stop(self) -> None:
         """
         Nothing: the host decides when it stops.
         """
-
-    # -- inside
-
-    def _load(self, processor: allspark.BaseProcessor) -> None:
-        where = f"{self._spec.entry}: {type(processor).__name__}"
-        if self._spec.isolation == "none" and not on_main_thread():
-            self.failure = EntryInvalid(f"{where}.run() must be called on the main thread with --isolation none")
-            raise self.failure
-        try:
-            self._program.initialize(processor)
-        except BaseException as error:
-            text = f"{where}.initialize() raised {describe(error)}"
-            self.failure = InitializeFailed(text, user_trace(error))
-            self.failure.__cause__ = error
-            raise
-
-    def _ask_for_processes(self, count: int) -> None:
-        if count == 1 or "worker_processes" in self._spec.given:
-            return
-        if self._spec.isolation == "none":
-            self._program.ring.log("I", f"worker_processes={count} has no effect with --isolation none")
-            return
-        self._control.send(event="processes", count=count)
-
-    def _begin_reading(self) -> None:
-        """
-        The program reads its requests itself, so it is ready from here on.
-        """
-        if self.served:
-            return
-        if self._spec.isolation == "none":
-            self.failure = EntryInvalid(
-                f"{self._spec.entry}: it reads requests itself (queued_service), on the thread that --isolation none"
-                " needs; start it without --isolation none, or with `python FILE`"
-            )
-            raise self.failure
-        self.reads = True
-        self._control.on("stop", self._stop_reading)
-        self._control.send(event="threads", count=0)
-        self._control.send(event="ready")
-
-    def _stop_reading(self, _message: object) -> None:
-        """
-        End all that reads, and the main thread, wherever it is.
-        """
-        self._control.stopping.set()
-        self._program.ring.stop()
-        signals.interrupt_main_thread(signal.SIGTERM, self._ended)
 
     def on_signal(self, *_: object) -> None:
         """
@@ -171,3 +73,71 @@ class HostedService:
             self._ended.set()
         if over and threading.main_thread().is_alive():  # else its code is at its end, and Python waits for others
             raise SystemExit(0)
+
+    # -- what differs from other services
+
+    def _on_open(self, request: ServiceRequest, *, first: bool) -> None:
+        if request.endpoint is not None and self._spec.worker == 0:
+            text = f"the program's endpoint {request.endpoint!r} has no effect under eas-host: --listen decides"
+            self._ring.log("I", text)
+        if request.processor is not None:
+            self.instance = request.processor
+            self._ask_for_processes(request.processor.worker_processes)
+
+    def _ask_for_processes(self, count: int) -> None:
+        if count == 1 or "worker_processes" in self._spec.given:
+            return
+        if self._spec.isolation == "none":
+            self._ring.log("I", f"worker_processes={count} has no effect with --isolation none")
+            return
+        self._control.send(event="processes", count=count)
+
+    def _before_reading(self) -> None:
+        if self._spec.isolation == "none":
+            self.failure = EntryInvalid(
+                f"{self._spec.entry}: it reads requests itself (queued_service), on the thread that --isolation none"
+                " needs; start it without --isolation none, or with `python FILE`"
+            )
+            raise self.failure
+
+    def _after_ready(self) -> None:
+        """
+        Nothing: the host announces itself.
+        """
+
+    def _stop_reading(self, _message: object) -> None:
+        """
+        End all that reads, and the main thread, wherever it is.
+        """
+        self._control.stopping.set()
+        self._ring.stop()
+        signals.interrupt_main_thread(signal.SIGTERM, self._ended)
+
+    def _serve(self, processor: ServedProcessor) -> None:
+        assert self._serve_ring is not None  # noqa: S101  use comes first
+        if self._spec.isolation == "none" and not on_main_thread():
+            where = self._name(processor)
+            self.failure = EntryInvalid(f"{where}.run() must be called on the main thread with --isolation none")
+            raise self.failure
+        self._load(processor)
+        try:
+            self._serve_ring()
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _on_initialize_failed(self, processor: ServedProcessor, error: BaseException) -> None:
+        text = f"{self._name(processor)}.initialize() raised {describe(error)}"
+        self.failure = InitializeFailed(text, user_trace(error))
+        self.failure.__cause__ = error
+
+    def _run_again(self) -> None:
+        """
+        Wait for the thread that has called `run` before.
+        """
+        if self.stage is Stage.OVER:
+            super()._run_again()
+        self.over.wait()
+
+    def _name(self, processor: ServedProcessor) -> str:
+        return f"{self._spec.entry}: {type(processor).__name__}"

@@ -17,9 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from allspark import BaseProcessor
-from allspark.opening import Handler
 from allspark.properties import store
+from allspark.service import Handler, ServedProcessor
 from eas_host import signals
 from eas_host.processors import stacks
 from eas_host.processors.answers import Answers, describe, text_of, user_trace
@@ -41,19 +40,25 @@ class Program:
         ring: where requests come from.
         control: the conversation with the front.
         threads: how many threads call `process`, whatever the program says; None: as it says.
+        on_reading: called when a thread begins to read requests itself.
 
     Attributes:
         queue: the requests, for programs that read them themselves.
-        on_reading: called when a thread begins to read them.
     """
 
-    def __init__(self, ring: WorkerRing, control: Control, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        ring: WorkerRing,
+        control: Control,
+        threads: int | None = None,
+        on_reading: Callable[[], None] = lambda: None,
+    ) -> None:
         self.ring = ring
         self.queue = Queued(ring, self._on_readers)
-        self.on_reading: Callable[[], None] = lambda: None
+        self._on_reading = on_reading
         self._control = control
         self._given = threads
-        self._processor: BaseProcessor | None = None
+        self._processor: ServedProcessor | None = None
         self._count = 0
         self._lock = allocate_lock()
         self._threads: WorkerThreads | None = None
@@ -74,7 +79,7 @@ class Program:
             )
         )
 
-    def initialize(self, processor: BaseProcessor) -> None:
+    def initialize(self, processor: ServedProcessor) -> None:
         """
         Have *processor* load its model, on the calling thread. What it raises comes out as it is.
         """
@@ -85,7 +90,7 @@ class Program:
             self._initializing = []
         signals.take_back()
 
-    def prepare(self, processor: BaseProcessor) -> None:
+    def prepare(self, processor: ServedProcessor) -> None:
         """
         *processor* is initialised: settle how many threads call it, and tell the front.
         """
@@ -121,7 +126,7 @@ class Program:
 
     def _on_readers(self, count: int) -> None:
         if count:
-            self.on_reading()
+            self._on_reading()
         self._control.send(event="threads", count=count, reads=True)
 
     # -- what the front says
@@ -170,7 +175,7 @@ class Program:
         self._control.send(event="injected", id=number, status=status, body=base64.b64encode(data).decode())
 
 
-def _threads_of(processor: BaseProcessor) -> int:
+def _threads_of(processor: ServedProcessor) -> int:
     """
     What the program wants: one thread in each of several processes, else what it has put, else what it was made with.
     """

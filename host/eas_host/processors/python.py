@@ -21,7 +21,6 @@ from eas_host.config import WorkerSpec
 from eas_host.processors import script, surface
 from eas_host.processors.answers import user_trace
 from eas_host.processors.hosted import HostedService
-from eas_host.processors.program import Program
 from eas_host.ring import WorkerRing
 from eas_host.workers.control import Control
 
@@ -36,8 +35,7 @@ class PythonProcessor:
     def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
         self._spec = spec
         self._ring = ring
-        self._control = control
-        self._program = Program(ring, control, spec.threads if "worker_threads" in spec.given else None)
+        self._service = HostedService(spec, ring, control)
 
     def run(self, serve: Callable[[], None]) -> None:
         """
@@ -47,8 +45,9 @@ class PythonProcessor:
             LoadError: it cannot be used.
         """
         spec = self._spec
-        service = HostedService(spec, self._program, self._control, serve)
-        opening.opener = service.open
+        service = self._service
+        service.use(serve)
+        opening.service_factory = service.open
         if spec.isolation == "process":
             signals.take(signal.SIGTERM, service.on_signal)
         if spec.model_entry:
@@ -58,14 +57,13 @@ class PythonProcessor:
         if warning is not None and spec.worker == 0:
             self._ring.log("W", warning)
         try:
-            self._run_file(service)
+            self._run_file()
         except BaseException as error:
             if service.failure is None and not service.served:
                 raise script.explain(spec.entry, error) from error
             if service.failure is None and not isinstance(error, SystemExit):
                 print(user_trace(error), file=sys.stderr, flush=True)  # behind run(): it cost no request
-        if service.began:
-            service.over.wait()  # run() may have been called on another thread
+        service.wait_for_run()
         if service.failure is not None:
             raise service.failure
 
@@ -73,18 +71,19 @@ class PythonProcessor:
         """
         Start the threads.
         """
-        self._program.start()
+        self._service.runtime.start()
 
     def join(self, timeout: float | None = None) -> None:
         """
         Wait for the threads.
         """
-        self._program.join(timeout)
+        self._service.runtime.join(timeout)
 
-    def _run_file(self, service: HostedService) -> None:
+    def _run_file(self) -> None:
         """
         Run the file; if it has served nobody by then, run the processor that it constructed or could construct.
         """
+        service = self._service
         entry, name = self._spec.entry, self._spec.python_class
         module: ModuleType = script.import_under_stem(entry) if name else script.run_as_main(entry)
         if service.served:

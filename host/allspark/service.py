@@ -1,0 +1,114 @@
+"""
+What a program and its service know of each other. The program knows a `Service` and its `Queue`; the service knows what
+the program asks for, a `ServiceRequest`, and of its processor no more than `ServedProcessor` tells.
+
+There are only types here, so that both sides may import them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+Handler = Callable[[bytes], bytes]
+
+
+class Queue(Protocol):
+    """
+    The requests of a service, for programs that read them themselves.
+    """
+
+    def read(self) -> bytes:
+        """
+        Wait for a request; this thread is to answer it.
+        """
+
+    def read_upto(self, batch_size: int, timeout_ms: int) -> list[bytes]:
+        """
+        Wait for a request, then for up to *timeout_ms* for more, *batch_size* in all.
+        """
+
+    def answer(self, code: int, data: bytes) -> None:
+        """
+        Answer the oldest request of this thread.
+        """
+
+    def answer_many(self, answers: Sequence[tuple[int, bytes]]) -> None:
+        """
+        Answer all requests of this thread, in order.
+        """
+
+    def read_with_id(self) -> tuple[bytes, int]:
+        """
+        Wait for a request that any thread may answer.
+        """
+
+    def answer_id(self, code: int, data: bytes, number: int) -> None:
+        """
+        Answer request *number*.
+        """
+
+
+class ServedProcessor(Protocol):
+    """
+    A `BaseProcessor`, as far as its service uses it.
+    """
+
+    worker_threads: int
+    worker_processes: int
+    processes: list[BaseProcess]
+
+    def initialize(self) -> None:
+        """
+        Load the model.
+        """
+
+    def process(self, data: bytes) -> tuple[Any, int]:
+        """
+        Answer one request.
+        """
+
+    def run(self) -> None:
+        """
+        Have its service `run` it.
+        """
+
+
+class Service(Protocol):
+    """
+    What serves this process.
+    """
+
+    @property
+    def queue(self) -> Queue:
+        """
+        The requests, for programs that read them themselves.
+        """
+
+    def run(self, processor: ServedProcessor) -> None:
+        """
+        Initialise *processor*, serve with it, and return when all is over.
+        """
+
+    def inject(self, path: str, handler: Handler, token: str | None) -> None:
+        """
+        Have *handler* answer requests to *path*.
+        """
+
+    def stop(self) -> None:
+        """
+        Take no more requests.
+        """
+
+
+class ServiceRequest(NamedTuple):
+    """
+    What a program asks for when it opens a service. Without a *processor* it reads requests itself.
+    """
+
+    endpoint: str | None
+    io_threads: int
+    processor: ServedProcessor | None

@@ -1,0 +1,91 @@
+"""
+The front as the user's process sees it: a process that it has started, and whose end it has to explain.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Final
+
+from allspark.properties import store
+from allspark.service import ServiceRequest
+from eas_host import boot
+from eas_host.memory import kill_first
+from eas_host.unpatched import socketpair, start_process
+
+_SAID_WHY: Final = (2, 3, 4)
+"""Exit codes of a front that has printed the reason: those of `errors`."""
+
+
+class FrontProcess:
+    """
+    Starts the front for the service of *request*.
+
+    Attributes:
+        socket: this end of the conversation with it. The other end is in its hands alone, so its end is seen here.
+    """
+
+    def __init__(self, request: ServiceRequest) -> None:
+        boot.fill_standard_streams()
+        self.socket, theirs = socketpair()
+        plan = {
+            "endpoint": request.endpoint,
+            "script": sys.argv[0] if sys.argv else "",
+            "processes": processes_of(request),
+            "properties": {_text(name): _text(value) for name, value in tuple(store.values.items())},
+        }
+        words = boot.command("eas_host.attached.front", theirs.fileno(), os.getpid())
+        with contextlib.closing(theirs):
+            self._process = start_process(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl+C is for the program
+            )
+        kill_first(os.getpid(), self._process.pid)
+        os.environ.pop("EAS_HOST_TOKEN", None)  # it was for the front; what the program starts need not have it
+        with contextlib.suppress(OSError):  # if it has died already, that is seen when its answer is awaited
+            self.socket.sendall(json.dumps(plan).encode() + b"\n")
+
+    def exit_code(self, *, asked: bool) -> int:
+        """
+        Wait for its end and turn its exit code into ours. Say it if it was none that the front has explained itself, or
+        0 before it has *asked* us to stop: that is what we hear of every end if the program ignores SIGCHLD.
+        """
+        code = self._process.wait()
+        if code in _SAID_WHY or (code == 0 and asked):
+            return code
+        from eas_host import log  # noqa: PLC0415  rarely needed
+
+        how = f"ended with exit code {code}" if code else "has ended"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                how = f"died of {signal.Signals(-code).name}"
+        log.alarm(f"the HTTP front (process {self._process.pid}) {how}; no request can arrive any more")
+        return 1
+
+    def kill_if_alive(self) -> bool:
+        """
+        End it now. False: it has ended already.
+        """
+        if self._process.poll() is not None:
+            return False
+        self._process.kill()
+        return True
+
+
+def processes_of(request: ServiceRequest) -> int:
+    """
+    How many worker processes the program wants.
+    """
+    return request.processor.worker_processes if request.processor is not None else 1
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,213 @@
+"""
+The service of a program that uses `allspark`: one machine, whoever serves the program.
+
+A program opens its service, as often as it likes. Then it reads its requests itself, or calls `run` of its processor,
+or does both in this order:
+
+    NEW ---- it reads ----> READING
+     |                         |
+     +-------- run() ----------+----> RUNNING ---- run() has ended ----> OVER
+
+Whatever it does first tells the front that requests can be answered. How a service is used up differs: `HostedService`
+belongs to a worker of eas-host, which goes on until the host stops it; `Session` belongs to the user's own process,
+which has a terminal, signals and a front of its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import Enum
+from typing import Final
+
+from allspark.service import Handler, ServedProcessor, ServiceRequest
+from eas_host.processors.pool import Pool
+from eas_host.processors.program import Program
+from eas_host.processors.queued import Queued
+from eas_host.ring import WorkerRing
+from eas_host.unpatched import Event, allocate_lock
+from eas_host.workers.control import Control
+
+
+class Stage(Enum):
+    """
+    How far the program has come with its service.
+    """
+
+    NEW = "new"
+    """Nobody answers requests yet; they wait."""
+    READING = "reading"
+    """The program reads its requests itself."""
+    RUNNING = "running"
+    """`run` initialises the processor, then has threads or processes call it."""
+    OVER = "over"
+    """`run` has ended."""
+
+
+_NEXT: Final = {
+    Stage.NEW: (Stage.READING, Stage.RUNNING),
+    Stage.READING: (Stage.RUNNING,),
+    Stage.RUNNING: (Stage.OVER,),
+    Stage.OVER: (),
+}
+"""Which stages may follow each."""
+
+
+class SdkService(ABC):
+    """
+    What `allspark` gets when it opens a service.
+
+    Args:
+        ring: where requests come from.
+        control: the conversation with the front.
+        threads: how many threads call `process`, whatever the program says; None: as it says.
+
+    Attributes:
+        stage: how far it has come.
+        reads: whether the program has read requests itself; that stays so when it calls `run` later.
+        over: set at the end of `run`.
+        runtime: what passes requests to the program.
+    """
+
+    def __init__(self, ring: WorkerRing, control: Control, threads: int | None) -> None:
+        self.stage = Stage.NEW
+        self.reads = False
+        self.over = Event()
+        # run() may have been overridden by one that reads, so reading begins with the first read at the latest.
+        self.runtime = Program(ring, control, threads, self._begin_reading)
+        self._ring = ring
+        self._control = control
+        self._lock = allocate_lock()
+        self._pool: Pool | None = None
+
+    # -- for allspark
+
+    @property
+    def queue(self) -> Queued:
+        """
+        The requests, for programs that read them themselves.
+        """
+        return self.runtime.queue
+
+    def open(self, request: ServiceRequest) -> SdkService:
+        """
+        The program opens the service, perhaps once more: all that it opens are one.
+        """
+        first = self._pool is None
+        if first:
+            self._pool = Pool(request.io_threads, "allspark-handler")
+            self.runtime.connect()
+        self._on_open(request, first=first)
+        if request.processor is None:
+            self._begin_reading()
+        return self
+
+    def run(self, processor: ServedProcessor) -> None:
+        """
+        Initialise *processor* and serve with it until the service ends.
+        """
+        if not self._enter(Stage.RUNNING):
+            self._run_again()
+            return
+        try:
+            self._serve(processor)
+        finally:
+            self._enter(Stage.OVER)
+            self.over.set()
+
+    def inject(self, path: str, handler: Handler, token: str | None) -> None:
+        """
+        Have *handler* answer requests to *path*.
+        """
+        assert self._pool is not None  # noqa: S101  open comes first
+        self.runtime.inject(path, handler, token, self._pool)
+
+    @abstractmethod
+    def stop(self) -> None:
+        """
+        The program wants no more requests.
+        """
+
+    # -- the machine
+
+    def _enter(self, stage: Stage) -> bool:
+        """
+        Go on to *stage*. False: it cannot follow the present one.
+        """
+        with self._lock:
+            if stage not in _NEXT[self.stage]:
+                return False
+            self.stage = stage
+            self.reads = self.reads or stage is Stage.READING
+            return True
+
+    def _begin_reading(self) -> None:
+        """
+        The program reads its requests itself, so the service is ready from here on.
+        """
+        if self.stage is not Stage.NEW:
+            return
+        self._before_reading()
+        if not self._enter(Stage.READING):
+            return
+        self._control.on("stop", self._stop_reading)
+        self._control.send(event="threads", count=0)
+        self._control.send(event="ready")
+        self._after_ready()
+
+    def _load(self, processor: ServedProcessor) -> None:
+        """
+        Initialise *processor* and tell the front how many threads will call it.
+        """
+        try:
+            self.runtime.initialize(processor)
+        except BaseException as error:
+            self._on_initialize_failed(processor, error)
+            raise
+        self.runtime.prepare(processor)
+
+    # -- what differs
+
+    @abstractmethod
+    def _on_open(self, request: ServiceRequest, *, first: bool) -> None:
+        """
+        The service is opened, for the *first* time or once more: say which wishes of *request* have no effect.
+        """
+
+    @abstractmethod
+    def _before_reading(self) -> None:
+        """
+        The program is about to read its requests itself.
+
+        Raises:
+            LoadError: it cannot do so here.
+        """
+
+    @abstractmethod
+    def _after_ready(self) -> None:
+        """
+        The front has been told that requests can be answered.
+        """
+
+    def _stop_reading(self, _message: object) -> None:
+        """
+        The front wants a program that reads to end: let all its reading threads end.
+        """
+        self._ring.stop()
+
+    @abstractmethod
+    def _on_initialize_failed(self, processor: ServedProcessor, error: BaseException) -> None:
+        """
+        `initialize` of *processor* has raised *error*, which goes on to the caller of `run`.
+        """
+
+    @abstractmethod
+    def _serve(self, processor: ServedProcessor) -> None:
+        """
+        Load *processor*, and serve with it until the service ends.
+        """
+
+    def _run_again(self) -> None:
+        """
+        `run` is called once more, while it serves or after it has ended.
+        """
+        raise RuntimeError("run() was called before: a program serves once")
