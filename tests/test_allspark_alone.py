@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from eas_host.attached.front import read_plan
+from eas_host.sidecar.front.main import read_plan
 from support import PATIENCE, proc
 from support.app import Apps, apps
 from support.gate import Gate
@@ -43,7 +43,7 @@ listening on http://127.0.0.1:PORT/api/predict/app
 
 def front_of(program: Host) -> int:
     """The process of its front."""
-    (pid,) = [pid for pid in proc.children(program.pid) if "eas_host.attached.front" in proc.command_line(pid)]
+    (pid,) = [pid for pid in proc.children(program.pid) if "eas_host.sidecar.front.main" in proc.command_line(pid)]
     return pid
 
 

@@ -98,7 +98,7 @@ def test_crash_beside_others(start: StartHost, gate: Gate, open_clients: ExitSta
     host = start(crash.language, keepalive=LONG)
     held = hold(host, gate, open_clients, 4)
     if crash.language == "python":
-        host.allow_log(r"eas_host/processors/\w+\.py")  # Python's own report of a crash shows all of its frames
+        host.allow_log(r"eas_host/worker/[\w/]+\.py")  # Python's own report of a crash shows all of its frames
     watch = proc.Watch(host.workers()[0])
     culprit = open_clients.enter_context(host.ask(command("die", crash.how)))
     assert watch.wait()
@@ -217,7 +217,7 @@ def test_signal_from_outside(
 ) -> None:
     """A signal that somebody sends is nobody's fault inside, also if it is one that crashes raise."""
     host = start(language, keepalive=LONG)
-    host.allow_log(rf"{number.name}|eas_host/((processors|workers)/)?\w+\.py")
+    host.allow_log(rf"{number.name}|eas_host/(workers?/(\w+/)?)?\w+\.py")
     held = hold(host, gate, open_clients, 3)
     host.kill_worker(number=number)
     gate.release(3)

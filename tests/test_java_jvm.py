@@ -16,8 +16,8 @@ import pytest
 from conftest import StartHost
 from eas_host import elf
 from eas_host.errors import EntryInvalid
-from eas_host.processors import java
-from eas_host.processors.launcher import LAUNCHER
+from eas_host.worker.java import processor as java
+from eas_host.worker.java.jvm_launcher import LAUNCHER
 from support.build import ROOT, Workshop, need
 
 

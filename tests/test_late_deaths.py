@@ -60,7 +60,7 @@ CHOSEN = [*BOMBS, *FOUR] if FULL else [*BOMBS, FOUR[0], FOUR[6], FOUR[9]]
 def test_with_reload(start: StartHost) -> None:
     """No file has to change for the host to serve on."""
     host = start("python", reload=True)
-    host.allow_log(r"exit|eas_host/((processors|workers)/)?\w+\.py")
+    host.allow_log(r"exit|eas_host/(workers?/(\w+/)?)?\w+\.py")
     for number in range(5):
         answer = host.call(command("later", "50:_exit:3"))
         assert answer.status == 200, answer.text
@@ -111,7 +111,7 @@ def test_nobody_pays_for_it(start: StartHost, bomb: Bomb) -> None:
     guilty then.
     """
     host = start(bomb.language, worker_processes=bomb.processes, keepalive=KEEPALIVE[bomb.language])
-    host.allow_log(r"SIG|exit|eas_host/((processors|workers)/)?\w+\.py")
+    host.allow_log(r"SIG|exit|eas_host/(workers?/(\w+/)?)?\w+\.py")
     with LoadRun(host, connections=32, report=50) as load:
         load.wait_answers(50)
         for _ in range(ROUNDS or 4):

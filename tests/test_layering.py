@@ -58,12 +58,12 @@ def test_the_launcher_needs_no_packages() -> None:
 
 
 def test_only_one_file_touches_jpype() -> None:
-    assert who_imports("jpype") == {"processors/java.py"}
+    assert who_imports("jpype") == {"worker/java/processor.py"}
 
 
 def test_the_front_runs_no_user_code() -> None:
     """It never imports a processor, nor what loads one."""
-    assert who_imports("eas_host.processors", "front") == set()
+    assert who_imports("eas_host.worker", "front") == set()
     assert who_imports("allspark", "front") == set()
 
 
@@ -98,7 +98,7 @@ def test_importing_the_front_loads_no_processor() -> None:
     code = "import sys, eas_host.front.front; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert [name for name in loaded if name.startswith(("eas_host.processors", "jpype", "allspark"))] == []
+    assert [name for name in loaded if name.startswith(("eas_host.worker.", "jpype", "allspark"))] == []
 
 
 def test_files_are_small() -> None:

@@ -34,12 +34,12 @@ if __name__ == "__main__":
     App(worker_threads=2, worker_processes=PROCESSES).run()
 """
 SERVING = (
-    "attached",
     "config",
     "front",
     "ring",
     "workers",
-    "processors",
+    "sidecar",
+    "worker",
     "serving.py",
     "boot.py",
     "log.py",

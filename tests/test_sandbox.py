@@ -49,7 +49,7 @@ def test_each_language_serves(start: StartHost, language: str, kind: str) -> Non
     seen = status(worker)
     assert seen["NoNewPrivs"] == ["1"]
     assert {seen[name][0] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {"0" * 16}
-    host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/processors")
+    host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/worker/")
     assert host.call(command("die", "segv")).status == 500
     assert host.call(b"again").body == b"again"
     host.kill_worker()

@@ -55,7 +55,7 @@ def test_workers_are_that_user(public: Path, workshop: Workshop, tmp_path: Path,
         assert seen["CapEff"] == seen["CapPrm"] == ["0" * 16]
         assert Path(f"/proc/{worker}/mem").stat().st_uid == 0, "others of that user could read its memory"
         assert status(host.pid)["Uid"] == ["0"] * 4
-        host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/processors")
+        host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/worker/")
         assert host.call(command("die", "segv")).status == 500
         assert host.call(b"again").body == b"again"
         host.kill_worker()

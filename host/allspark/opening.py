@@ -21,6 +21,6 @@ def open_service(request: ServiceRequest) -> Service:
     """
     if service_factory is not None:
         return service_factory(request)
-    from eas_host.attached import open_service as start_front  # noqa: PLC0415  late: see above
+    from eas_host.sidecar.program.opening import open_service as start_front  # noqa: PLC0415  late: see above
 
     return start_front(request)

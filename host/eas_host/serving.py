@@ -1,7 +1,7 @@
 """
 A host's life: bind, load, listen, serve, drain, end.
 
-`ServiceHost` is `eas-host`; the host of `python app.py`, whose program loads itself, is in `attached`. Signals: the
+`ServiceHost` is `eas-host`; the host of `python app.py`, whose program loads itself, is in `sidecar`. Signals: the
 first SIGINT, SIGTERM or SIGHUP drains, a SIGINT after it ends the host at once.
 """
 

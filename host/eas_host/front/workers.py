@@ -1,5 +1,5 @@
 """
-What the front knows of where a processor runs; `eas_host.workers` and `eas_host.attached` are such places.
+What the front knows of where a processor runs; `eas_host.workers` and `eas_host.sidecar` are such places.
 """
 
 from __future__ import annotations

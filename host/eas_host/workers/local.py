@@ -20,9 +20,9 @@ from eas_host.config import WorkerSpec
 from eas_host.finder import put_before_site
 from eas_host.front.dispatch import Dispatcher
 from eas_host.front.workers import OnMessage
-from eas_host.processors import make
 from eas_host.ring import FrontRing, WorkerRing, open_log
 from eas_host.unpatched import patcher
+from eas_host.worker.processor import make
 from eas_host.workers.control import LocalControl
 from eas_host.workers.folder import enter_folder
 from eas_host.workers.lines import RECORD_END, RecordReader, log_records

@@ -20,8 +20,8 @@ from typing import Final
 from eas_host import signals
 from eas_host.config import WorkerSpec
 from eas_host.errors import LoadError, SystemShortage
-from eas_host.processors import Processor, make
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
+from eas_host.worker.processor import Processor, make
 from eas_host.workers.control import SocketControl
 from eas_host.workers.folder import enter_folder
 

@@ -19,9 +19,9 @@ from eas_host import embedding
 from eas_host.config import WorkerSpec
 from eas_host.elf import NEIGHBOURS
 from eas_host.errors import EntryInvalid, InitializeFailed, LoadError
-from eas_host.processors.beside import MISSING
-from eas_host.processors.cpp import explain
 from eas_host.ring import state_error, threw_error
+from eas_host.worker.cpp.processor import explain
+from eas_host.worker.cpp.sibling_libraries import MISSING
 from eas_host.workers import native
 from eas_host.workers.control import SocketControl
 from eas_host.workers.main import LOAD_FAILED, ignore_signals, report

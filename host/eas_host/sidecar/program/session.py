@@ -15,10 +15,10 @@ from typing import Final
 
 from allspark.service import ServedProcessor, ServiceRequest
 from eas_host import log
-from eas_host.attached.front_process import FrontProcess, processes_of
-from eas_host.attached.interrupts import Interrupts
-from eas_host.processors.service import SdkService
 from eas_host.ring import WorkerRing, open_log
+from eas_host.sidecar.program.front_process import FrontProcess, processes_of
+from eas_host.sidecar.program.signal_handlers import Interrupts
+from eas_host.worker.sdk.service import SdkService
 from eas_host.workers.control import SocketControl
 
 _END_SECONDS: Final = 5.0
@@ -118,7 +118,7 @@ class Session(SdkService):
         self._wait_for_front()
 
     def _serve_with_processes(self, processor: ServedProcessor) -> None:
-        from eas_host.attached.forks import Forks  # noqa: PLC0415  rarely needed
+        from eas_host.sidecar.program.child_processes import Forks  # noqa: PLC0415  rarely needed
 
         self._control.on("started", lambda _: self._after_ready())
         self._interrupts.serving = True

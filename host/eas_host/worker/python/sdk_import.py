@@ -13,7 +13,9 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final
 
-_OURS: Final = Path(__file__).resolve().parents[2] / "allspark"
+import eas_host
+
+_OURS: Final = Path(eas_host.__file__).resolve().parent.with_name("allspark")
 
 
 def claim() -> None:

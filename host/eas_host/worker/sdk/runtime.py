@@ -20,13 +20,14 @@ from typing import Any, Final
 from allspark.properties import store
 from allspark.service import Handler, ServedProcessor
 from eas_host import signals
-from eas_host.processors import stacks
-from eas_host.processors.answers import Answers, describe, text_of, user_trace
-from eas_host.processors.pool import Pool
-from eas_host.processors.queued import MOST_READERS, Queued
-from eas_host.processors.threads import WorkerThreads
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Thread, allocate_lock
+from eas_host.worker.sdk import stacks
+from eas_host.worker.sdk.daemon_pool import Pool
+from eas_host.worker.sdk.request_queue import MOST_READERS, Queued
+from eas_host.worker.sdk.result_encoder import Answers
+from eas_host.worker.sdk.user_errors import describe, text_of, user_trace
+from eas_host.worker.threads import WorkerThreads
 from eas_host.workers.control import Control, Message
 
 _THREADS: Final = b"rpc.worker_threads"

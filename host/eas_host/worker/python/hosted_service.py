@@ -15,10 +15,10 @@ from allspark.service import ServedProcessor, ServiceRequest
 from eas_host import signals
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed
-from eas_host.processors.answers import describe, user_trace
-from eas_host.processors.service import SdkService, Stage
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Event, on_main_thread
+from eas_host.worker.sdk.service import SdkService, Stage
+from eas_host.worker.sdk.user_errors import describe, user_trace
 from eas_host.workers.control import Control
 
 

@@ -12,14 +12,14 @@ from importlib import import_module
 from typing import Final, Protocol
 
 from eas_host.config import WorkerSpec
-from eas_host.processors import surface
 from eas_host.ring import WorkerRing
+from eas_host.worker.python import sdk_import
 from eas_host.workers.control import Control
 
 _CLASSES: Final = {
-    "cpp": "eas_host.processors.cpp:CppProcessor",
-    "java": "eas_host.processors.java:JavaProcessor",
-    "python": "eas_host.processors.python:PythonProcessor",
+    "cpp": "eas_host.worker.cpp.processor:CppProcessor",
+    "java": "eas_host.worker.java.processor:JavaProcessor",
+    "python": "eas_host.worker.python.processor:PythonProcessor",
 }
 
 
@@ -60,7 +60,7 @@ def make(spec: WorkerSpec, ring: WorkerRing, control: Control) -> Processor:
     Make the processor that *spec* describes. Imports only what its language needs.
     """
     if spec.type == "python":
-        surface.claim()
+        sdk_import.claim()
     module, _, name = _CLASSES[spec.type].partition(":")
     processor: Processor = getattr(import_module(module), name)(spec, ring, control)
     return processor

@@ -14,8 +14,8 @@ from pathlib import Path
 from eas_host import elf, embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid
-from eas_host.processors.beside import MISSING, open_with_neighbours
 from eas_host.ring import CppProgram, WorkerRing
+from eas_host.worker.cpp.sibling_libraries import MISSING, open_with_neighbours
 from eas_host.workers.control import Control
 
 

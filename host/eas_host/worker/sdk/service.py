@@ -20,11 +20,11 @@ from enum import Enum
 from typing import Final
 
 from allspark.service import Handler, ServedProcessor, ServiceRequest
-from eas_host.processors.pool import Pool
-from eas_host.processors.program import Program
-from eas_host.processors.queued import Queued
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Event, allocate_lock
+from eas_host.worker.sdk.daemon_pool import Pool
+from eas_host.worker.sdk.request_queue import Queued
+from eas_host.worker.sdk.runtime import Program
 from eas_host.workers.control import Control
 
 

@@ -15,11 +15,12 @@ from dataclasses import replace
 from typing import Any
 
 from eas_host import log
-from eas_host.attached.program import Link, end_with_program, send_welcome
 from eas_host.errors import LoadError
 from eas_host.front.backend import Backend
 from eas_host.ring import FrontRing
 from eas_host.serving import Host
+from eas_host.sidecar.front.program_channel import Link, send_welcome
+from eas_host.sidecar.front.program_worker import end_with_program
 from eas_host.workers.lines import message_reader
 from eas_host.workers.outbox import Outbox
 from eas_host.workers.supervisor import Supervisor

@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from eas_host import log, signals
-from eas_host.attached.forked import ForkedWorkers
-from eas_host.attached.program import Link, ProgramWorker
 from eas_host.cli.main import exit_code_of
 from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
@@ -30,6 +28,9 @@ from eas_host.front.backend import Backend
 from eas_host.front.properties import options_of
 from eas_host.front.workers import Workers
 from eas_host.serving import Host, make_loop, raise_file_limit
+from eas_host.sidecar.front.child_workers import ForkedWorkers
+from eas_host.sidecar.front.program_channel import Link
+from eas_host.sidecar.front.program_worker import ProgramWorker
 from eas_host.versions import ring_shape
 
 

@@ -47,9 +47,9 @@ import eas_host
 from eas_host import classpath, embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS, EntryInvalid
-from eas_host.processors.launcher import LAUNCHER, launching
-from eas_host.processors.threads import Handler, WorkerThreads
 from eas_host.ring import RAISED, RETURNED, TOO_LARGE, Call, WorkerRing
+from eas_host.worker.java.jvm_launcher import LAUNCHER, launching
+from eas_host.worker.threads import Handler, WorkerThreads
 from eas_host.workers.control import Control
 
 BRIDGE: Final = Path(eas_host.__file__).with_name("java") / "eas-host-bridge.jar"

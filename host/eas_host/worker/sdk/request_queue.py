@@ -19,12 +19,11 @@ from typing import Final
 
 from eas_host.ring import BAD_OUTPUT, RETURNED, Call, WorkerRing
 from eas_host.unpatched import Thread, allocate_lock, patcher
+from eas_host.worker.sdk.result_encoder import INT_MAX, INT_MIN
 
 MOST_READERS: Final = 4095
 _TURN_SECONDS: Final = 0.005
 """How often a greenlet looks for a request: others have their turns meanwhile."""
-_INT_MIN: Final = -(2**31)
-_INT_MAX: Final = 2**31 - 1
 
 
 class _Reader:
@@ -217,7 +216,7 @@ class Queued:
         return taken
 
     def _reply(self, call: Call, code: int, data: bytes) -> None:
-        self._ring.reply(call, RETURNED, max(_INT_MIN, min(code, _INT_MAX)), data)
+        self._ring.reply(call, RETURNED, max(INT_MIN, min(code, INT_MAX)), data)
 
     def _abandon(self, reader: _Reader, why: str) -> None:
         while reader.calls:

@@ -8,17 +8,16 @@ The log shows each mistake: what was returned and what is expected, or the trace
 from __future__ import annotations
 
 import operator
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
-from eas_host.processors.threads import Handler
 from eas_host.ring import RAISED, RETURNED, Call, WorkerRing
+from eas_host.worker.sdk.user_errors import describe, text_of, user_trace
+from eas_host.worker.threads import Handler
 
-_INT_MIN: Final = -(2**31)
-_INT_MAX: Final = 2**31 - 1
-_OURS: Final = (str(Path(__file__).parents[1]), "<frozen importlib")
+INT_MIN: Final = -(2**31)
+INT_MAX: Final = 2**31 - 1
+"""What the ring carries as a status: a C int."""
 _BETTER: Final = {dict: "json.dumps(data).encode()", list: "json.dumps(data).encode()"}
 
 
@@ -54,7 +53,7 @@ class Answers:
             data = returned[0]
             if not isinstance(data, bytes):
                 data = self._encode(data)
-            ring.reply(call, RETURNED, max(_INT_MIN, min(code, _INT_MAX)), data)
+            ring.reply(call, RETURNED, max(INT_MIN, min(code, INT_MAX)), data)
 
         return handle
 
@@ -91,30 +90,3 @@ def _shape(value: object) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(type(item).__name__ for item in value)})"
     return type(value).__name__
-
-
-def text_of(value: object) -> str:
-    """
-    `str` of *value*; what its own `__str__` raises is no reason to fail.
-    """
-    try:
-        return str(value)
-    except Exception as error:  # noqa: BLE001  it is the processor's code
-        return f"<{type(value).__name__} whose __str__ raised {type(error).__name__}>"
-
-
-def describe(error: BaseException) -> str:
-    """
-    Its type and text, as the last line of a traceback.
-    """
-    text = text_of(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def user_trace(error: BaseException) -> str:
-    """
-    Format the traceback of *error* without the frames above the user's own code.
-    """
-    while error.__traceback__ is not None and error.__traceback__.tb_frame.f_code.co_filename.startswith(_OURS):
-        error.__traceback__ = error.__traceback__.tb_next
-    return "".join(traceback.format_exception(error)).rstrip("\n")

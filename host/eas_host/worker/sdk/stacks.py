@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import eas_host
 from eas_host.unpatched import Thread
 
-_HOST: Final = Path(__file__).parents[1]
+_HOST: Final = Path(eas_host.__file__).parent
 _OURS: Final = (str(_HOST), str(_HOST.with_name("allspark")))
 _ABOVE: Final = (*_OURS, threading.__file__)
 """What stands above the user's first frame; further down, `threading` is what the user's code waits in."""

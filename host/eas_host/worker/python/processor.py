@@ -18,10 +18,10 @@ from types import ModuleType
 from allspark import opening
 from eas_host import signals
 from eas_host.config import WorkerSpec
-from eas_host.processors import script, surface
-from eas_host.processors.answers import user_trace
-from eas_host.processors.hosted import HostedService
 from eas_host.ring import WorkerRing
+from eas_host.worker.python import launcher, sdk_import
+from eas_host.worker.python.hosted_service import HostedService
+from eas_host.worker.sdk.user_errors import user_trace
 from eas_host.workers.control import Control
 
 
@@ -52,15 +52,15 @@ class PythonProcessor:
             signals.take(signal.SIGTERM, service.on_signal)
         if spec.model_entry:
             os.environ["EAS_HOST_MODEL_ENTRY"] = spec.model_entry
-        script.prepare(spec.entry, spec.arguments)
-        warning = surface.warning_about_others()
+        launcher.prepare(spec.entry, spec.arguments)
+        warning = sdk_import.warning_about_others()
         if warning is not None and spec.worker == 0:
             self._ring.log("W", warning)
         try:
             self._run_file()
         except BaseException as error:
             if service.failure is None and not service.served:
-                raise script.explain(spec.entry, error) from error
+                raise launcher.explain(spec.entry, error) from error
             if service.failure is None and not isinstance(error, SystemExit):
                 print(user_trace(error), file=sys.stderr, flush=True)  # behind run(): it cost no request
         service.wait_for_run()
@@ -85,9 +85,9 @@ class PythonProcessor:
         """
         service = self._service
         entry, name = self._spec.entry, self._spec.python_class
-        module: ModuleType = script.import_under_stem(entry) if name else script.run_as_main(entry)
+        module: ModuleType = launcher.import_under_stem(entry) if name else launcher.run_as_main(entry)
         if service.served:
             return
         if name or service.instance is None:
-            service.instance = script.construct(script.find_class(module, entry, name), entry)
+            service.instance = launcher.construct(launcher.find_class(module, entry, name), entry)
         service.instance.run()

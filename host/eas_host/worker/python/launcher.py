@@ -18,7 +18,7 @@ from typing import Any
 
 import allspark
 from eas_host.errors import EntryInvalid, EntryNotFound, InitializeFailed, LoadError
-from eas_host.processors.answers import describe, user_trace
+from eas_host.worker.sdk.user_errors import describe, user_trace
 
 
 def prepare(entry: str, arguments: Sequence[str]) -> None:

@@ -21,10 +21,10 @@ from typing import Final
 from allspark.properties import store
 from allspark.service import ServedProcessor
 from eas_host.errors import InitializeFailed
-from eas_host.processors.answers import describe, user_trace
-from eas_host.processors.program import Program
 from eas_host.ring import WorkerRing, die_with_parent, open_log
 from eas_host.unpatched import Event, get_among_greenlets, has_greenlets, make_poll, own_socket, start_thread
+from eas_host.worker.sdk.runtime import Program
+from eas_host.worker.sdk.user_errors import describe, user_trace
 from eas_host.workers.control import Message, SocketControl
 from eas_host.workers.main import ignore_signals, work
 

@@ -39,7 +39,7 @@ class FrontProcess:
             "processes": processes_of(request),
             "properties": {_text(name): _text(value) for name, value in tuple(store.values.items())},
         }
-        words = boot.command("eas_host.attached.front", theirs.fileno(), os.getpid())
+        words = boot.command("eas_host.sidecar.front.main", theirs.fileno(), os.getpid())
         with contextlib.closing(theirs):
             self._process = start_process(
                 words,

@@ -1,0 +1,40 @@
+"""
+What the user's code has raised, in words and as a trace that begins with the user's first frame.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Final
+
+import eas_host
+
+_OURS: Final = (str(Path(eas_host.__file__).parent), "<frozen importlib")
+
+
+def text_of(value: object) -> str:
+    """
+    `str` of *value*; what its own `__str__` raises is no reason to fail.
+    """
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001  it is the processor's code
+        return f"<{type(value).__name__} whose __str__ raised {type(error).__name__}>"
+
+
+def describe(error: BaseException) -> str:
+    """
+    Its type and text, as the last line of a traceback.
+    """
+    text = text_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def user_trace(error: BaseException) -> str:
+    """
+    Format the traceback of *error* without the frames above the user's own code.
+    """
+    while error.__traceback__ is not None and error.__traceback__.tb_frame.f_code.co_filename.startswith(_OURS):
+        error.__traceback__ = error.__traceback__.tb_next
+    return "".join(traceback.format_exception(error)).rstrip("\n")
