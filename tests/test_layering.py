@@ -41,6 +41,24 @@ def who_imports(module: str, *within: str) -> set[str]:
     }
 
 
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """Neither for its types only nor from within a function: then every file can be read after those that it needs."""
+    host = ROOT / "host"
+    paths = {
+        ".".join(path.relative_to(host).with_suffix("").parts).removesuffix(".__init__"): path
+        for folder in (PACKAGE, host / "allspark")
+        for path in folder.rglob("*.py")
+        if "templates" not in path.parts
+    }
+    needs = {}
+    for module, path in paths.items():
+        found = paths.keys() & set(imports(path)) - {module}
+        needs[module] = {name for name in found if not any(other.startswith(f"{name}.") for other in found)}
+    while leaves := {module for module, others in needs.items() if not others}:
+        needs = {module: others - leaves for module, others in needs.items() if module not in leaves}
+    assert sorted(needs) == [], "these are in a circle, or need one that is"
+
+
 def test_only_the_ring_touches_the_native_module() -> None:
     users = who_imports("eas_host._native")
     assert users
