@@ -16,7 +16,7 @@ import pytest
 from conftest import StartHost
 from eas_host import elf
 from eas_host.errors import EntryInvalid
-from eas_host.worker.java import processor as java
+from eas_host.worker.java import jvm
 from eas_host.worker.java.jvm_launcher import LAUNCHER
 from support.build import ROOT, Workshop, need
 
@@ -26,13 +26,13 @@ def test_java_home_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     library = tmp_path / "lib" / "server" / "libjvm.so"
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(EntryInvalid, match=f"JAVA_HOME is {tmp_path}, but there is no JVM in it"):
-        java.find_jvm()
+        jvm.find_jvm()
     library.parent.mkdir(parents=True)
     library.touch()
-    assert java.find_jvm() == library
+    assert jvm.find_jvm() == library
     (tmp_path / "release").write_text('IMPLEMENTOR="x"\nJAVA_VERSION="1.8.0_392"\n')
     with pytest.raises(EntryInvalid, match="which is Java 8; set it to a Java 11 or later"):
-        java.find_jvm()
+        jvm.find_jvm()
 
 
 def test_no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,14 +44,14 @@ def test_no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr("jpype.getDefaultJVMPath", none)
     with pytest.raises(EntryInvalid, match="apt-get install default-jre-headless"):
-        java.find_jvm()
+        jvm.find_jvm()
 
 
 def test_no_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkout that is not set up says what to run."""
-    monkeypatch.setattr(java, "BRIDGE", tmp_path / "bridge.jar")
+    monkeypatch.setattr(jvm, "BRIDGE", tmp_path / "bridge.jar")
     with pytest.raises(EntryInvalid, match="run `make setup`"):
-        java.start_jvm((), "x.jar")
+        jvm.start_jvm((), "x.jar")
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_no_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_java_version(tmp_path: Path, line: str, version: int | None) -> None:
     (tmp_path / "release").write_text(f"MODULES=x\nJAVA_VERSION={line}\nOS_NAME=Linux\n")
-    assert java.java_version(tmp_path) == version
-    assert java.java_version(tmp_path / "nowhere") is None
+    assert jvm.java_version(tmp_path) == version
+    assert jvm.java_version(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_java_version(tmp_path: Path, line: str, version: int | None) -> None:
 def test_refused_options(options: tuple[str, ...], words: str) -> None:
     """Also those for which a JVM would end the whole process, in the JVM's own words."""
     with pytest.raises(EntryInvalid, match="--jvm-options") as caught:
-        java.check_options(options, Path(need("java")), "x.jar")
+        jvm.check_options(options, Path(need("java")), "x.jar")
     assert words in caught.value.message
     assert "\n" not in caught.value.message
 
@@ -89,21 +89,21 @@ def test_accepted_options() -> None:
     agent = "-agentlib:nosuch"
     options = ("-Xmx1g", "--add-opens", "java.base/java.lang=ALL-UNNAMED", agent)
     joined = ["-Xmx1g", "--add-opens=java.base/java.lang=ALL-UNNAMED", agent]
-    assert java.check_options(options, Path(need("java")), "x.jar") == joined
+    assert jvm.check_options(options, Path(need("java")), "x.jar") == joined
 
 
 def test_a_class_path_that_is_too_long_for_a_command() -> None:
     """A thousand jars with long names are no reason to refuse an option."""
     path = ":".join(f"/{number}/{'x' * 200}.jar" for number in range(1000))
-    assert java.check_options(("-Xmx1g",), Path(need("java")), path) == ["-Xmx1g"]
+    assert jvm.check_options(("-Xmx1g",), Path(need("java")), path) == ["-Xmx1g"]
 
 
 def test_options_that_need_the_class_path(workshop: Workshop) -> None:
     """An option may name a class of the user's."""
     option = "-Djava.system.class.loader=parts.Loader"
-    assert java.check_options((option,), Path(need("java")), str(workshop.jar("parts.Loader"))) == [option]
+    assert jvm.check_options((option,), Path(need("java")), str(workshop.jar("parts.Loader"))) == [option]
     with pytest.raises(EntryInvalid, match=r"parts\.Loader"):
-        java.check_options((option,), Path(need("java")), str(workshop.jar("Contract")))
+        jvm.check_options((option,), Path(need("java")), str(workshop.jar("Contract")))
 
 
 def test_launcher_compiles_cleanly(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_signal_handlers_are_kept() -> None:
     caught: list[int] = []
     before = signal.signal(signal.SIGUSR1, lambda number, _: caught.append(number))
     try:
-        with java.signal_handlers_kept(signal.SIGUSR1):
+        with jvm.signal_handlers_kept(signal.SIGUSR1):
             ctypes.CDLL(None).signal(signal.SIGUSR1.value, ctypes.c_void_p(1))  # SIG_IGN
             os.kill(os.getpid(), signal.SIGUSR1)
         assert caught == []

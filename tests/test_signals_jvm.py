@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host.worker.java.processor import find_jvm
+from eas_host.worker.java.jvm import find_jvm
 from support.build import Workshop, need
 from support.gate import Gate
 from support.host import Host

@@ -1,6 +1,7 @@
 """
 Processors in Java: jars, called through JPype and the bridge in java/.
 
-    processor     starts the JVM, loads the class and calls it
-    jvm_launcher  keeps JPype and the bridge out of the user's sight
+    processor     loads the class and calls it
+    jvm           finds and starts the JVM; what it may do to this process, and what keeps it from that
+    jvm_launcher  hides JPype and the bridge from the user's classes
 """

@@ -1,5 +1,5 @@
 """
-The face of java/native/launcher.cc: a libjvm for JPype that keeps JPype and the bridge out of the user's sight.
+Python's side of java/native/launcher.cc, a libjvm for JPype that hides JPype and the bridge from the user's classes.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _ASCII: Final = frozenset({"ANSI_X3.4-1968", "US-ASCII"})
 
 
 @contextmanager
-def launching(libjvm: Path, options: Sequence[str], hidden: Sequence[Path]) -> Iterator[str]:
+def prepared_launcher(libjvm: Path, options: Sequence[str], hidden: Sequence[Path]) -> Iterator[str]:
     """
-    Lend the library to start a JVM with.
+    Prepare the launcher for one JVM; gives the path of the library that starts it.
 
     Args:
         libjvm: the JVM's own.
-        options: the JVM's, with its class path; those that it is then started with count for nothing.
+        options: the JVM's, with its class path. The options that JPype then starts it with are ignored.
         hidden: the jars with the classes of JPype and of the bridge.
     """
     library = ctypes.CDLL(str(LAUNCHER))
-    path = os.fsencode(libjvm)  # the launcher keeps pointers, so what they lead to stays until it has started
+    path = os.fsencode(libjvm)  # kept in variables: the launcher holds pointers to them until the JVM has started
     own = _texts([os.fsencode(option) for option in options])
     urls = _texts([jar.as_uri().encode() for jar in hidden])
     library.eas_launcher_prepare(path, len(own), own, len(urls), urls)
@@ -45,10 +45,10 @@ def launching(libjvm: Path, options: Sequence[str], hidden: Sequence[Path]) -> I
 @contextmanager
 def _any_file_name() -> Iterator[None]:
     """
-    Have a JVM that starts meanwhile read file names as UTF-8 where the locale knows ASCII only.
+    Have a JVM that starts meanwhile read file names as UTF-8 where the locale's encoding is ASCII.
 
-    It takes their encoding from the environment, and nothing else; with LC_ALL=C, as in many containers, it could open
-    no file whose name has another letter.
+    The JVM takes the encoding of file names from the environment only. With LC_ALL=C, as in many containers, it could
+    not open files with other letters in their names.
     """
     before = os.environ.get("LC_ALL")
     if locale.nl_langinfo(locale.CODESET) not in _ASCII:

@@ -1,0 +1,230 @@
+"""
+Finds the JVM, checks the options of the user, and starts it in this process.
+
+The JVM shares the process with us, so it is told to keep to itself:
+
+- Its crashes. A fault in native code or in `Unsafe` reaches the JVM's own handler of SIGSEGV first, which
+  prints a report and then calls abort() on the thread that crashed. Seen on JDK 11, 17, 21 and 25, with and
+  without an alternate signal stack: a handler of SIGABRT therefore runs on that very thread and knows its
+  request. The JVM's handlers of SIGSEGV and its like must stay: null checks, stack overflows and safepoints
+  are made of them. So `owns_signals` leaves it all but SIGABRT. With `-XX:-CreateCoredumpOnCrash` it would
+  end in _exit(1) instead.
+- Its files. The report goes to stderr (`ErrorFileToStderr`, since JDK 11.0.9; `ErrorFile=/dev/stderr` fails
+  on JDK 11, which insists on creating the file) and the performance counters into plain memory, so that
+  nothing is left behind in the user's folder or in /tmp. jps does not list such a JVM; jcmd, jstack and
+  `kill -QUIT` find it by its process number as ever.
+- Its handlers of SIGHUP, SIGINT and SIGTERM, which would end the host without a word. They are taken back
+  once it has started. `-Xrs` would do the same, but makes the JVM open its attach socket in /tmp at once,
+  to stay there after `kill -9`.
+- Its end. `DestroyJavaVM` waits for every thread that a processor has started and forgotten; JPype calls it
+  when Python exits, and it would hang. It is never called: see `JavaProcessor.join` and `_detach_java`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import jpype
+import jpype.config
+
+import eas_host
+from eas_host.errors import EntryInvalid
+from eas_host.worker.java.jvm_launcher import LAUNCHER, prepared_launcher
+
+BRIDGE: Final = Path(eas_host.__file__).with_name("java") / "eas-host-bridge.jar"
+JPYPE: Final = Path(jpype.__file__).resolve().parent.with_name("org.jpype.jar")
+
+OLDEST_JAVA: Final = 11
+NATIVE_ACCESS_WARNS: Final = 24
+"""The first Java that prints a warning about libraries such as JPype's (JEP 472)."""
+
+OPTIONS: Final = (
+    "-XX:+ErrorFileToStderr",
+    "-XX:+PerfDisableSharedMem",
+    # UTF-8 whatever the locale, as on every Java since 18 (JEP 400); the same for what System.out prints.
+    "-Dfile.encoding=UTF-8",
+    "-Dstdout.encoding=UTF-8",
+    "-Dstderr.encoding=UTF-8",
+    "-Dsun.stdout.encoding=UTF-8",
+    "-Dsun.stderr.encoding=UTF-8",
+)
+
+AGENTS: Final = ("-agentlib", "-agentpath", "-javaagent", "-Xrunjdwp")
+"""Options with effects beyond the JVM: a debugger's port, say. Tried once only, when it counts."""
+
+CLASS_PATHS: Final = ("-cp", "-classpath", "--class-path", "-Djava.class.path=", "-jar")
+
+WITH_ARGUMENT: Final = (
+    "--add-exports",
+    "--add-modules",
+    "--add-opens",
+    "--add-reads",
+    "--enable-native-access",
+    "--limit-modules",
+    "--module-path",
+    "--patch-module",
+)
+"""Options whose argument the `java` command takes as the next word, but the JVM itself only after a '='."""
+
+JVM_NOISE: Final = re.compile(r"Picked up |Error occurred during|Error: (Could not create|A fatal exception)")
+"""Lines of the JVM that say nothing about what is wrong."""
+
+OPTION_CHECK_SECONDS: Final = 30
+"""Only stops a hang; the check takes as long as the start of a JVM, 0.1 s."""
+
+LONGEST_WORD: Final = 128 * 1024
+"""Linux's MAX_ARG_STRLEN: no word of a command may have as many bytes."""
+
+SIGACTION_SIZE: Final = 1024
+"""Room for a `struct sigaction`: 152 bytes in glibc on 64-bit machines."""
+
+
+def start_jvm(options: tuple[str, ...], class_path: str) -> None:
+    """
+    Start the JVM of this process with the user's *options* and *class_path*.
+
+    Raises:
+        EntryInvalid: there is none that can be used, or it refuses the options.
+    """
+    if not (BRIDGE.is_file() and LAUNCHER.is_file()):
+        raise EntryInvalid(f"{BRIDGE}: the Java bridge is not built; run `make setup`, or `pip install .`")
+    library = find_jvm()
+    home = library.parents[2]
+    version = java_version(home)
+    given = check_options(options, home / "bin" / "java", class_path)
+    own = [*OPTIONS, f"-Djava.class.path={class_path}"]
+    if version is not None and version >= NATIVE_ACCESS_WARNS:
+        own.append("--enable-native-access=ALL-UNNAMED")
+    jpype.config.onexit = False
+    try:
+        with (
+            signal_handlers_kept(signal.SIGHUP, signal.SIGINT, signal.SIGTERM),
+            prepared_launcher(library, [*own, *given], [BRIDGE, JPYPE]) as launcher,
+        ):
+            jpype.startJVM(jvmpath=launcher, classpath=[], convertStrings=False, interrupt=True)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise EntryInvalid(f"the JVM in {home} does not start: {error}; its own words are above") from error
+    atexit.register(_detach_java)
+    # When a processor calls System.exit, JPype would free what threads that are inside a call still use.
+    jpype.JClass("org.jpype.JPypeContext").freeResources = False
+
+
+def _detach_java() -> None:
+    """
+    Keep Java's threads away from Python, which is about to end while they run on.
+
+    From then on Python ends each thread that comes for its lock, by unwinding the thread's stack. There it
+    meets C++ code of JPype that catches everything, and the C library aborts the process. Two kinds of
+    threads come: those that return from Process, and JPype's own, which drops Python objects whose Java
+    side is garbage.
+    """
+    jpype.JClass("eas.host.Bridge").abandon()
+    jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop()
+
+
+def find_jvm() -> Path:
+    """
+    Find libjvm.so: in JAVA_HOME if that is set, else where the `java` command or the system has one.
+
+    Raises:
+        EntryInvalid: there is none, or it is too old.
+    """
+    advice = f"set it to a Java {OLDEST_JAVA} or later, or unset it"
+    home = os.environ.get("JAVA_HOME")
+    if home:
+        version = java_version(Path(home))
+        if version is not None and version < OLDEST_JAVA:
+            raise EntryInvalid(f"JAVA_HOME is {home}, which is Java {version}; {advice}")
+        # lib/server, or lib/zero on machines for which there is no compiler.
+        libraries = sorted(Path(home).glob("lib/*/libjvm.so"))
+        if not libraries:
+            raise EntryInvalid(f"JAVA_HOME is {home}, but there is no JVM in it; {advice}")
+        return libraries[0].resolve()
+    try:
+        return Path(jpype.getDefaultJVMPath()).resolve()
+    except ValueError as error:
+        raise EntryInvalid(
+            f"there is no JVM on this machine: install Java {OLDEST_JAVA} or later"
+            " (on Debian or Ubuntu: apt-get install default-jre-headless), or set JAVA_HOME"
+        ) from error
+
+
+def java_version(home: Path) -> int | None:
+    """
+    Read from the file `release` which Java *home* is. None if it does not tell.
+    """
+    try:
+        text = (home / "release").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    match = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', text, re.MULTILINE)
+    return int(match[1]) if match else None
+
+
+def check_options(options: tuple[str, ...], java: Path, class_path: str) -> list[str]:
+    """
+    Bring *options* into the form that a JVM takes, and try them. Some name a class of the *class_path*.
+
+    A JVM that dislikes an option may end the process on the spot, so another one is asked first, started with
+    the command *java* if that is there.
+
+    Raises:
+        EntryInvalid: with the JVM's own words.
+    """
+    joined: list[str] = []
+    for word in options:
+        if joined and joined[-1] in WITH_ARGUMENT:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    for option in joined:
+        if option.startswith(CLASS_PATHS):
+            raise EntryInvalid(f"--jvm-options {option}: give the class path with --classpath")
+        if not option.startswith("-"):
+            raise EntryInvalid(f"--jvm-options {option}: not an option of the JVM; options begin with '-'")
+    tried = [option for option in joined if not option.startswith(AGENTS)]
+    if not tried or not java.is_file():
+        return joined
+    with_path = ("-cp", class_path) if len(os.fsencode(class_path)) < LONGEST_WORD else ()
+    try:
+        done = subprocess.run(
+            [java, *OPTIONS, *tried, *with_path, "-version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=OPTION_CHECK_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EntryInvalid(f"--jvm-options: {java} {' '.join(tried)} -version hangs") from error
+    if done.returncode != 0:
+        said = (done.stderr + done.stdout).decode("utf-8", "replace").splitlines()
+        reason = "; ".join(line for line in said if line and not JVM_NOISE.match(line))
+        raise EntryInvalid(f"--jvm-options: the JVM refuses them: {reason}")
+    return joined
+
+
+@contextlib.contextmanager
+def signal_handlers_kept(*signals: signal.Signals) -> Iterator[None]:
+    """
+    Put the handlers of *signals* back afterwards, bit for bit.
+
+    `signal.signal` cannot do it: it knows only Python's own handlers, and only in the main thread.
+    """
+    libc = ctypes.CDLL(None)
+    saved = [(int(number), ctypes.create_string_buffer(SIGACTION_SIZE)) for number in signals]
+    for number, action in saved:
+        libc.sigaction(number, None, action)
+    try:
+        yield
+    finally:
+        for number, action in saved:
+            libc.sigaction(number, action, None)
