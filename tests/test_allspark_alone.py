@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from eas_host.sidecar.front.main import read_plan
+from eas_host.sidecar.front.launch_request import resolve_config
 from support import PATIENCE, proc
 from support.app import Apps, apps
 from support.gate import Gate
@@ -125,14 +125,14 @@ def test_endpoint(apps: Apps, endpoint: str, listens: str) -> None:
 
 @pytest.mark.parametrize("endpoint", [None, "127.0.0.1:8000"])
 def test_endpoint_in_a_cluster(monkeypatch: pytest.MonkeyPatch, endpoint: str | None) -> None:
-    """Ignored where EAS ignores it; that port cannot be had in a test, so the front is asked for its plan."""
-    plan: dict[str, Any] = {"endpoint": endpoint, "script": "app.py", "processes": 1, "properties": {}}
+    """Ignored where EAS ignores it; that port cannot be had in a test, so the front's options are looked at."""
+    request: dict[str, Any] = {"endpoint": endpoint, "script": "app.py", "processes": 1, "properties": {}}
     monkeypatch.setenv("NAMESPACE", "n")
-    assert read_plan(plan).listen == (("127.0.0.1", 8080) if endpoint is None else ("127.0.0.1", 8000))
+    assert resolve_config(request).listen == (("127.0.0.1", 8080) if endpoint is None else ("127.0.0.1", 8000))
     monkeypatch.setenv("POD_NAME", "p")
-    assert read_plan(plan).listen == ("0.0.0.0", 8080)
+    assert resolve_config(request).listen == ("0.0.0.0", 8080)
     monkeypatch.setenv("EAS_HOST_LISTEN", "127.0.0.1:1")
-    assert read_plan(plan).listen == ("127.0.0.1", 1)
+    assert resolve_config(request).listen == ("127.0.0.1", 1)
 
 
 def fails(apps: Apps, code: int, *words: str, body: str, variables: dict[str, str] | None = None) -> str:

@@ -1,5 +1,5 @@
 """
-What a python processor imports. The shape of EAS's own module of that name; nothing here needs more than Python itself.
+What a Python processor imports: the interface of EAS's module of that name. It needs nothing but Python itself.
 
     import allspark
 
@@ -14,12 +14,23 @@ What a python processor imports. The shape of EAS's own module of that name; not
         MyProcessor(worker_threads=10).run()
 
 `python app.py` serves it on port 8080, `eas-host --entry app.py` serves it with worker processes that are replaced when
-they crash. Programs that want no class read requests themselves:
+they crash. A program can also do without the class, and read requests itself:
 
     context = allspark.Context(4)
     queued = context.queued_service("0.0.0.0:8080")
     while True:
         queued.write(queued.read())
+
+The files, in reading order:
+
+    base        `BaseProcessor`
+    context     `Context` and `QueuedService`: requests that a program reads itself
+    properties  `Property`: names and values that programs and the host share
+    channel     `Channel`: a client for other services
+    paths       where the model is
+    flags       for programs that compile native code
+    service     the types that this package shares with what serves it
+    opening     opens the service: under eas-host, or with a front of its own
 """
 
 from __future__ import annotations

@@ -94,13 +94,13 @@ class BaseProcessor:
 
     def get_model_path(self) -> ModelPath:
         """
-        Tell where the model is: bytes that os.path and open take, and that print as text.
+        The path of the model: bytes that os.path and open take, and that print as text.
         """
         return model_path()
 
     def __getstate__(self) -> Any:  # noqa: ANN401  as pickle has it: a dict, or with slots a pair of them
         """
-        What goes with a processor into a process that is started afresh: all but its service, which stays here.
+        What of a processor is pickled for another process: all but its service, which stays in this one.
         """
         left = ("context", "queued", "processes")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
@@ -112,7 +112,7 @@ def _queue_size() -> int:
     try:
         return int(float(default_properties().get("rpc.max_queue_size", b"%d" % _QUEUE_SIZE)))
     except (ValueError, OverflowError):
-        return _QUEUE_SIZE  # the front says what is wrong with it
+        return _QUEUE_SIZE  # the front reports it
 
 
 def _positive(name: str, value: object) -> int:

@@ -58,7 +58,7 @@ class Channel:
             except (ConnectionResetError, BrokenPipeError):
                 if not kept:
                     raise
-                # It was closed while nobody used it, before any answer; a new one tells the truth.
+                # The service closed it while it was idle, before any response: try once more with a new one.
                 connection.close()
                 connection = self._new()
                 status, body = self._ask(connection, data)

@@ -22,7 +22,7 @@ _PAIR = 2
 
 class Context:
     """
-    A program's way to its service. *num_thread* threads run the handlers that it injects.
+    Opens the program's service. *num_thread* threads run the handlers that it injects.
     """
 
     def __init__(self, num_thread: int = 4) -> None:
@@ -37,7 +37,7 @@ class Context:
 
     def open_for(self, processor: ServedProcessor | None, endpoint: str | None) -> QueuedService:
         """
-        Open the service for *processor*, which is to be run by it.
+        Open the service for *processor*, whose `run` will serve; None: the program reads requests itself.
         """
         self._service = open_service(ServiceRequest(endpoint, self.num_thread, processor))
         store.set_default(b"model.ready", b"1")  # as EAS does: docs/eas-compatibility.md, section 3.5

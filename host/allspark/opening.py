@@ -1,9 +1,9 @@
 """
-Opens the service of a program, which is served in one of two ways.
+Opens the service of a program.
 
-Under `eas-host` the host has set `service_factory` before the program's first line. Under `python app.py` nobody has,
-and opening a service starts a front of its own. This is the one place that knows of the host, and only when it is
-called: importing allspark loads nothing but the standard library.
+Under `eas-host` the host has set `service_factory` before the program's first line runs. Under `python app.py` it is
+None, and opening the service starts a front for this process. Only this file imports the host, and only when the
+service is opened: importing allspark loads nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ service_factory: Callable[[ServiceRequest], Service] | None = None
 
 def open_service(request: ServiceRequest) -> Service:
     """
-    Open this process's service; there is one, however often it is asked for.
+    Open the service of this process. It has one: to open it again gives the same.
     """
     if service_factory is not None:
         return service_factory(request)

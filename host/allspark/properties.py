@@ -56,7 +56,7 @@ class Store:
 
     def put(self, name: bytes, value: bytes) -> None:
         """
-        The program changes *name*.
+        The program sets *name*.
         """
         with self._lock:
             self.values[name] = value
@@ -75,8 +75,8 @@ class Store:
 
     def receive(self, name: bytes, value: bytes, put: int | None) -> bool:
         """
-        The host has changed *name*, or repeats this program's change number *put*. Tells whether that is news, for
-        which to call the listeners.
+        The host has changed *name*, or repeats this program's change number *put*. Returns whether the value is new, so
+        that listeners must be called.
         """
         with self._lock:
             if self.values.get(name) == value or (put is not None and put < self._put.get(name, 0)):
@@ -86,7 +86,7 @@ class Store:
 
     def call_listeners(self, name: bytes, value: bytes) -> None:
         """
-        Tell all that listen to *name*.
+        Call the listeners of *name*.
         """
         for listener in list(self._listeners.get(name, ())):
             try:
@@ -100,7 +100,7 @@ store = Store()
 
 class Property:
     """
-    A face of the process's properties; all faces show the same.
+    The properties of this process. All instances have the same values.
     """
 
     def put(self, name: object, value: object) -> None:

@@ -1,8 +1,8 @@
 """
-What a program and its service know of each other. The program knows a `Service` and its `Queue`; the service knows what
-the program asks for, a `ServiceRequest`, and of its processor no more than `ServedProcessor` tells.
+The types that `allspark` and what serves it share.
 
-There are only types here, so that both sides may import them.
+`allspark` asks for a service with a `ServiceRequest`, and gets a `Service` with its `Queue`. The service uses of the
+program's processor what `ServedProcessor` lists.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class ServedProcessor(Protocol):
 
 class Service(Protocol):
     """
-    What serves this process.
+    Serves this process.
     """
 
     @property
@@ -90,7 +90,7 @@ class Service(Protocol):
 
     def run(self, processor: ServedProcessor) -> None:
         """
-        Initialise *processor*, serve with it, and return when all is over.
+        Initialise *processor*, serve with it, and return when the service has ended.
         """
 
     def inject(self, path: str, handler: Handler, token: str | None) -> None:

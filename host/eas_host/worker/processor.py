@@ -1,8 +1,5 @@
 """
-How to load and call a processor, one file per language.
-
-A processor is loaded once per worker process and then called from its threads. cpp brings threads of its own; java and
-python are called from `threads`.
+What processors of all languages have in common, and which class is for which language.
 """
 
 from __future__ import annotations
@@ -25,17 +22,19 @@ _CLASSES: Final = {
 
 class Processor(Protocol):
     """
-    A processor of any language: what *spec* describes, taking requests from *ring*, with *control* to the front.
+    A processor of any language. It is made from its *spec*, takes requests from *ring*, and reaches the front by
+    *control*.
     """
 
     owns_signals: bool
-    """True where the language's runtime needs SIGSEGV and its like itself, as a JVM does."""
+    """Whether the language's runtime handles SIGSEGV and the like itself, as a JVM does."""
 
     def run(self, serve: Callable[[], None]) -> None:
         """
-        Load and initialise it, on the calling thread, then call *serve*, which returns when all is over.
+        Load and initialise it, on the calling thread, then call *serve*, which returns when the worker is to end.
 
-        It is this way round because a Python program calls us: `serve` runs inside its own `run()`.
+        *serve* is called from here, and not by the caller of `run`, because of Python programs: there it runs inside
+        the program's own `run()`.
 
         Raises:
             LoadError: it cannot be used.
@@ -50,8 +49,7 @@ class Processor(Protocol):
         """
         Wait until the threads have ended, after `WorkerRing.stop`. Called by `serve`.
 
-        A *timeout* is given where the process is the host's own: for so many seconds at most for each of those that
-        Python waits for when it ends.
+        In the host's own process there is a *timeout*: so many seconds at most for each thread.
         """
 
 
@@ -60,7 +58,7 @@ def make(spec: WorkerSpec, ring: WorkerRing, control: Control) -> Processor:
     Make the processor that *spec* describes. Imports only what its language needs.
     """
     if spec.type == "python":
-        sdk_import.claim()
+        sdk_import.import_our_allspark()
     module, _, name = _CLASSES[spec.type].partition(":")
     processor: Processor = getattr(import_module(module), name)(spec, ring, control)
     return processor

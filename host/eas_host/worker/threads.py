@@ -1,8 +1,8 @@
 """
-The threads that call java and python processors: take, handle, complete, for ever.
+The threads that call java and python processors. Each takes a request, handles it, and takes the next one.
 
-A handler completes each call exactly once. If it raises, that is a bug of ours: it is logged and the request answered,
-so that neither the request nor the thread is lost.
+A handler completes each call exactly once. If it raises, that is a bug of the host: it is logged and the request is
+answered, so that neither the request nor the thread is lost.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ Handler = Callable[[Call], None]
 
 class WorkerThreads:
     """
-    *count* threads over *ring*; each makes its own handler with *make_handler*, and calls *leave* at its end.
+    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*, and calls *leave* at
+    its end.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class WorkerThreads:
 
     def resize(self, count: int) -> None:
         """
-        Have *count* threads. More are started at once; one too many ends after its next request.
+        Change the number of threads to *count*. New ones start at once; surplus ones end after their next request.
         """
         with self._lock:
             self.count = count
@@ -60,14 +61,14 @@ class WorkerThreads:
 
     def busy(self) -> list[tuple[Thread, float]]:
         """
-        The threads, and when each began its last request (`time.monotonic`); it may have ended since.
+        The threads, with the time (`time.monotonic`) when each began its last request, which may have ended since.
         """
         return [
             (self._threads[number], begun) for number, begun in list(self._begun.items()) if number in self._threads
         ]
 
     def _run(self, number: int) -> None:
-        _let_others_finish()
+        _use_batch_scheduling()
         ring = self._ring
         call = ring.enter(number)
         handle = self._make_handler()
@@ -77,7 +78,7 @@ class WorkerThreads:
             begun[number] = monotonic()
             try:
                 handle(call)
-            except BaseException:  # noqa: BLE001  the thread must survive whatever happens, and say it
+            except BaseException:  # noqa: BLE001  the thread must survive, whatever happens
                 ring.log("E", f"internal error while calling the processor\n{traceback.format_exc()}")
                 ring.reply(call, BAD_OUTPUT, 0, b"internal error of the host; its log has the trace")
             if number >= self.count and self._retire(number):
@@ -87,23 +88,23 @@ class WorkerThreads:
     def _retire(self, number: int) -> bool:
         with self._lock:
             if number < self.count:
-                return False  # wanted again since
+                return False  # it is needed again
             del self._threads[number]
             self._begun.pop(number, None)
         self._ring.leave()
         return True
 
 
-def _let_others_finish() -> None:
+def _use_batch_scheduling() -> None:
     """
-    Have the calling thread, when it is wakened, wait for the core until the thread that runs there has finished.
+    When the calling thread is wakened, have it wait for the core until the thread that runs there pauses.
 
-    Threads that share an interpreter wake one another all the time, for each gives the interpreter's lock away whenever
-    it waits or computes outside of it. By default the kernel lets who is wakened take the core from who did it, in the
-    middle of its work. Measured with five threads on two cores: an echo in Python serves 1.35 times as many requests,
-    in Java 1.6 times; where another program keeps all cores busy, about a quarter fewer than without. Of the user's own
-    threads and processes only those that `process` starts inherit it.
+    Threads that share an interpreter wake one another all the time, since each releases the interpreter's lock whenever
+    it waits or computes outside of it. By default the kernel lets a wakened thread take the core from the thread that
+    woke it, in the middle of that thread's work. Measured with five threads on two cores: an echo in Python serves 1.35
+    times as many requests, in Java 1.6 times; where another program keeps all cores busy, about a quarter fewer. Of the
+    user's own threads and processes only those that `process` starts inherit this policy.
     """
-    if os.sched_getscheduler(0) == os.SCHED_OTHER:  # else somebody wants it otherwise
+    if os.sched_getscheduler(0) == os.SCHED_OTHER:  # else the user has chosen another policy
         with contextlib.suppress(OSError):  # a sandbox may forbid it
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

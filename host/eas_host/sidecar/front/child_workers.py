@@ -1,6 +1,8 @@
 """
-The worker processes of a user's program, as the front sees them: the program starts and reaps them, since what its
-constructor got is there; the front supervises them as it does those of eas-host.
+The worker processes of a user's program, as the front sees them.
+
+The program starts and reaps them, so that they have what the processor's constructor was given. The front supervises
+them as it supervises those of eas-host.
 """
 
 from __future__ import annotations
@@ -19,26 +21,28 @@ from eas_host.errors import LoadError
 from eas_host.front.backend import Backend
 from eas_host.ring import FrontRing
 from eas_host.serving import Host
-from eas_host.sidecar.front.program_channel import Link, send_welcome
+from eas_host.sidecar.front.program_channel import ProgramChannel, send_handshake
 from eas_host.sidecar.front.program_worker import end_with_program
 from eas_host.workers.lines import message_reader
 from eas_host.workers.outbox import Outbox
 from eas_host.workers.supervisor import Supervisor
 
 
-class ForkedWorkers(Supervisor):
+class ChildWorkers(Supervisor):
     """
-    A supervisor whose processes the program starts, at the other end of *link*, once it runs.
+    A supervisor whose processes are started by the program at the other end of *channel*, once its `run` is called.
     """
 
-    def __init__(self, host: Host, link: Link, backend: Backend) -> None:
+    def __init__(self, host: Host, channel: ProgramChannel, backend: Backend) -> None:
         config = replace(host.config, worker_threads=1)
-        super().__init__(host.loop, config, self._fork, backend, lambda: host.front.state.keepalive, host.on_fatal)
+        super().__init__(
+            host.loop, config, self._start_child, backend, lambda: host.front.state.keepalive, host.on_fatal
+        )
         self._host = host
         self._backend = backend
-        self._link = link
-        self._forked: dict[int, ForkedProcess] = {}
-        link.listen(self)
+        self._channel = channel
+        self._children: dict[int, ChildWorkerProcess] = {}
+        channel.listen(self)
 
     def on_program_message(self, message: dict[str, Any]) -> None:
         """
@@ -53,31 +57,31 @@ class ForkedWorkers(Supervisor):
         elif kind == "run":
             self._host.loop.create_task(self._load())
         elif kind == "forked":
-            self._forked[message["worker"]].started(message["pid"])
+            self._children[message["worker"]].started(message["pid"])
         elif kind == "exited":
-            self._forked[message["worker"]].ended(message)
+            self._children[message["worker"]].ended(message)
         else:
             self._backend.on_message(0, message)
 
     def on_program_death(self) -> None:
         """
-        The program is dead: its worker processes end with it.
+        Fail the requests that its worker processes held, and end. They end with the program.
         """
-        text = f"the program (process {self._link.pid}) has ended"
+        text = f"the program (process {self._channel.pid}) has ended"
         dispatcher = self._backend.dispatcher
         self.kill()
         for worker in range(self._backend.ring.shape.workers):
             for slot in dispatcher.held_by(worker):
                 dispatcher.fail(slot, f"{text} while it ran this request")
-        for process in list(self._forked.values()):
+        for process in list(self._children.values()):
             process.ended({"status": -signal.SIGKILL})
         end_with_program(self._host, self._backend, text)
 
-    def _fork(
+    def _start_child(
         self, number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
-    ) -> ForkedProcess:
-        process = ForkedProcess(self._host.loop, self._backend.ring, self._link, number, on_event, on_death)
-        self._forked[number] = process
+    ) -> ChildWorkerProcess:
+        process = ChildWorkerProcess(self._host.loop, self._backend.ring, self._channel, number, on_event, on_death)
+        self._children[number] = process
         return process
 
     async def _load(self) -> None:
@@ -86,22 +90,22 @@ class ForkedWorkers(Supervisor):
         except LoadError as error:
             self._host.on_fatal(error)
             return
-        self._link.send({"event": "started"})
+        self._channel.send({"event": "started"})
 
 
-class ForkedProcess:
+class ChildWorkerProcess:
     """
-    One of them. Asks for it over *link*; its end is told there, too.
+    One worker process. The program is asked for it over *channel*, and tells there when it has started and ended.
 
     Raises:
-        OSError: there are no descriptors for it.
+        OSError: there are no descriptors for its sockets.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         ring: FrontRing,
-        link: Link,
+        channel: ProgramChannel,
         number: int,
         on_event: Callable[[dict[str, Any]], None],
         on_death: Callable[[int], None],
@@ -114,20 +118,20 @@ class ForkedProcess:
         self._outbox = Outbox(loop, self._control)
         with theirs:
             self._readers = [
-                send_welcome(loop, self._outbox, ring, number, {}),
+                send_handshake(loop, self._outbox, ring, number, {}),
                 message_reader(loop, os.dup(self._control.fileno()), on_event),
             ]
-            link.send({"event": "fork", "worker": number}, [theirs.fileno()])
+            channel.send({"event": "fork", "worker": number}, [theirs.fileno()])
 
     def send(self, message: dict[str, Any]) -> None:
         """
-        Send it *message*.
+        Send *message* to the process.
         """
         self._outbox.send(message)
 
     def kill(self) -> None:
         """
-        End it now, or as soon as it is there.
+        Kill the process now, or as soon as the program has started it.
         """
         self._killed = True
         if self.pid and not self._over:
@@ -136,7 +140,7 @@ class ForkedProcess:
 
     def started(self, pid: int) -> None:
         """
-        The program has started it as process *pid*.
+        The program has started the process, as *pid*.
         """
         self.pid = pid
         log.debug("process %d started by the program", pid)
@@ -145,7 +149,7 @@ class ForkedProcess:
 
     def ended(self, message: dict[str, Any]) -> None:
         """
-        The program has reaped it, or could not start it.
+        The program has reaped the process, or could not start it.
         """
         if self._over:
             return

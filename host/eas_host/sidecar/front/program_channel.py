@@ -1,14 +1,13 @@
 """
-The user's process, as the front that it has started sees it.
+Messages to and from the user's process, and the watch over its life.
 
-Its death is seen by a pidfd: the control socket may be held by others that it has forked.
+A pidfd tells of its death. The end of the control socket would not do: processes that it has forked may hold it, too.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import select
 import socket
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -19,9 +18,9 @@ from eas_host.workers.lines import RECORD_END, RecordReader, log_records, messag
 from eas_host.workers.outbox import Outbox
 
 
-class LinkListener(Protocol):
+class ProgramListener(Protocol):
     """
-    Hears what there is to hear at this end of a `Link`.
+    Takes what arrives over a `ProgramChannel`.
     """
 
     def on_program_message(self, message: dict[str, Any]) -> None:
@@ -35,12 +34,12 @@ class LinkListener(Protocol):
         """
 
 
-class Link:
+class ProgramChannel:
     """
-    The conversation with process *pid* over *sock*, and the watch over its life.
+    The front's end of *sock*, at whose other end is the user's process *pid*.
 
     Attributes:
-        pid: its number.
+        pid: the user's process.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, pid: int) -> None:
@@ -56,45 +55,39 @@ class Link:
             raise SystemExit(1)  # it died before we could watch it
         self._readers: list[RecordReader] = []
 
-    def listen(self, listener: LinkListener) -> None:
+    def listen(self, listener: ProgramListener) -> None:
         """
-        Tell *listener* of its messages and of its death from here on. What came earlier has waited.
+        Call *listener* for each message and for the death of the process. What came before this call has waited.
         """
         self._loop.add_reader(self._pidfd, self._on_pidfd, listener)
         self._readers.append(message_reader(self._loop, os.dup(self._socket.fileno()), listener.on_program_message))
 
     def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         """
-        Send it *message*, with copies of the descriptors *fds*.
+        Send *message*, with copies of the descriptors *fds*.
         """
         self._outbox.send(message, fds)
 
-    def welcome(self, ring: FrontRing, **facts: Any) -> None:  # noqa: ANN401  plain JSON values
+    def handshake(self, ring: FrontRing, **facts: Any) -> None:  # noqa: ANN401  plain JSON values
         """
-        Tell it the *facts*, and give it *ring* and a pipe for its log.
+        Send the first message: *facts*, with *ring* and a pipe for the log of the process.
         """
-        self._readers.append(send_welcome(self._loop, self._outbox, ring, 0, facts))
+        self._readers.append(send_handshake(self._loop, self._outbox, ring, 0, facts))
 
-    def is_dead(self) -> bool:
-        """
-        Whether the process has ended, noticed or not.
-        """
-        return bool(select.select([self._pidfd], [], [], 0)[0])
-
-    def _on_pidfd(self, listener: LinkListener) -> None:
+    def _on_pidfd(self, listener: ProgramListener) -> None:
         self._loop.remove_reader(self._pidfd)
         for reader in self._readers:
             reader.close()
         listener.on_program_death()
 
 
-def send_welcome(
+def send_handshake(
     loop: asyncio.AbstractEventLoop, outbox: Outbox, ring: FrontRing, worker: int, facts: dict[str, Any]
 ) -> RecordReader:
     """
-    Send the first message to *worker*, with the ring and the writing end of a new pipe; the reading end is returned.
+    Send the first message to *worker*, with the ring and a pipe to write its log to. Returns the reader of that pipe.
     """
     read, write = os.pipe2(os.O_CLOEXEC)
-    outbox.send({"event": "welcome", "worker": worker, **facts}, [ring.memory_fd, ring.completion_fd, write])
+    outbox.send({"event": "handshake", "worker": worker, **facts}, [ring.memory_fd, ring.completion_fd, write])
     os.close(write)
     return RecordReader(loop, read, RECORD_END, log_records(worker, log.worker_record))

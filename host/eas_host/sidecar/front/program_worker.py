@@ -13,7 +13,7 @@ from eas_host import log
 from eas_host.front.backend import Backend
 from eas_host.front.responses import Refusal
 from eas_host.serving import Host
-from eas_host.sidecar.front.program_channel import Link
+from eas_host.sidecar.front.program_channel import ProgramChannel
 from eas_host.workers.death import describe
 
 _ENDING_SECONDS: Final = 2.0
@@ -22,7 +22,7 @@ _ENDING_SECONDS: Final = 2.0
 
 def end_with_program(host: Host, backend: Backend, text: str) -> None:
     """
-    The program is dead, of what *text* says: answer everything and end.
+    Answer all requests and end the front, since the program has died as *text* says.
     """
     backend.dispatcher.give_up("the program has ended", Refusal(500, f"{text} before it ran this request"))
     # Clients that do not read must not keep this process.
@@ -44,17 +44,17 @@ class ProgramWorker:
     restarts = 0
     proven = True
 
-    def __init__(self, host: Host, link: Link, backend: Backend) -> None:
+    def __init__(self, host: Host, channel: ProgramChannel, backend: Backend) -> None:
         self.deaths: Counter[str] = Counter()  # its death is the host's end
         self._host = host
         self._backend = backend
-        self._link = link
+        self._channel = channel
         backend.ring.reset_worker(0, solo=False)
-        link.listen(self)
+        channel.listen(self)
 
     def run(self, serve: Callable[[], None]) -> None:
         """
-        *serve*: the processor is elsewhere.
+        Call *serve*: the processor needs nothing from this thread.
         """
         serve()
 
@@ -65,9 +65,9 @@ class ProgramWorker:
 
     async def stop(self) -> None:
         """
-        Tell the program that all is answered.
+        Tell the program that all requests are answered.
         """
-        self._link.send({"event": "stop"})
+        self._channel.send({"event": "stop"})
 
     def kill(self) -> None:
         """
@@ -83,7 +83,7 @@ class ProgramWorker:
         """
         Send *message* to the program, which listens from its beginning.
         """
-        self._link.send(message)
+        self._channel.send(message)
 
     def on_program_message(self, message: dict[str, Any]) -> None:
         """
@@ -105,11 +105,11 @@ class ProgramWorker:
 
     def on_program_death(self) -> None:
         """
-        The program is dead, and with it whoever could answer.
+        Fail the requests that the program held, and end.
         """
         backend = self._backend
         crash = backend.ring.crash(0)
-        text = describe(crash, None, f"the program (process {self._link.pid})")
+        text = describe(crash, None, f"the program (process {self._channel.pid})")
         held = backend.dispatcher.held_by(0)
         if held or (crash is not None and crash.signal):
             frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""

@@ -1,8 +1,10 @@
 """
-The user's side of `worker_processes` above 1: starts a process when the front asks for one, and tells of its end.
+`worker_processes` above 1, in the user's process: starts a worker process when the front asks for one, and reports its
+end.
 
-They are made as the program's author has chosen (multiprocessing's start method), so that what the constructor got is
-there. Each has a control socket of its own to the front, which supervises it as it does those of eas-host.
+The processes are started by multiprocessing's start method, which the program may choose, so that they have what the
+processor's constructor was given. Each has a control socket of its own to the front, which supervises it as it
+supervises the workers of eas-host.
 """
 
 from __future__ import annotations
@@ -23,49 +25,50 @@ from allspark.service import ServedProcessor
 from eas_host.errors import InitializeFailed
 from eas_host.ring import WorkerRing, die_with_parent, open_log
 from eas_host.unpatched import Event, get_among_greenlets, has_greenlets, make_poll, own_socket, start_thread
-from eas_host.worker.sdk.runtime import Program
-from eas_host.worker.sdk.user_errors import describe, user_trace
+from eas_host.worker.sdk.runtime import SdkRuntime
+from eas_host.worker.sdk.user_errors import describe_error, user_trace
 from eas_host.workers.control import Message, SocketControl
 from eas_host.workers.main import ignore_signals, work
 
-_UNKNOWN: Final = 255
-_REAPED_WITHIN: Final = 100
-"""How often it is looked, each 10 ms, for how a process has ended that has."""
+_UNKNOWN_STATUS: Final = 255
+_REAP_POLLS: Final = 100
+_REAP_POLL_SECONDS: Final = 0.01
+"""How often, and how far apart, the exit code of a process that has ended is looked for."""
 
 
-class Forks:
+class ChildProcesses:
     """
-    The worker processes of *processor*. *control* is the program's conversation with the front.
+    The worker processes of *processor*. *control* is the program's channel to the front.
     """
 
     def __init__(self, control: SocketControl, processor: ServedProcessor) -> None:
         self._control = control
         self._processor = processor
-        self._wanted: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        self._asked_for: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
         control.on("fork", self._on_fork)
 
     def run(self, count: int) -> None:
         """
-        Have the front start *count* of them, and serve until it is gone.
+        Have the front ask for *count* processes, and start what it asks for until the front is gone.
         """
         start_thread(self._wait_for_end, "eas-end")
         self._control.send(event="run", processes=count)
-        while (wanted := get_among_greenlets(self._wanted)) is not None:
-            number, fd = wanted
+        while (asked_for := get_among_greenlets(self._asked_for)) is not None:
+            number, fd = asked_for
             with socket.socket(fileno=fd) as sock:
                 self._start(number, sock)
 
     def _on_fork(self, message: Message) -> None:
-        # A descriptor: to make a socket of it in this thread, gevent would import modules that the main thread is just
-        # importing, and each would wait for the other.
-        self._wanted.put((message["worker"], self._control.take_fd()))
+        # The descriptor is passed on, not a socket: to make a socket here, gevent would import modules that the main
+        # thread may be importing, and each thread would wait for the other.
+        self._asked_for.put((message["worker"], self._control.take_fd()))
 
     def _wait_for_end(self) -> None:
         self._control.join()
-        self._wanted.put(None)
+        self._asked_for.put(None)
 
     def _start(self, number: int, sock: socket.socket) -> None:
-        # The current start method decides what it is.
+        # Process is what the program's start method makes it.
         process = multiprocessing.Process(
             target=child_main,
             args=(self._processor, sock, dict(store.values)),
@@ -75,7 +78,7 @@ class Forks:
         try:
             process.start()
         except Exception as error:  # noqa: BLE001  with spawn, the user's objects may not pickle
-            reason = f"the worker process cannot be started: {describe(error)}"
+            reason = f"the worker process cannot be started: {describe_error(error)}"
             self._control.send(event="exited", worker=number, status=1, reason=reason, detail=traceback.format_exc())
             return
         self._processor.processes.append(process)
@@ -85,8 +88,8 @@ class Forks:
     def _reap(self, number: int, process: multiprocessing.Process) -> None:
         _wait_for_end(process)
         self._processor.processes.remove(process)
-        # A program that ignores SIGCHLD, or waits for all children, does not let us know how one of them ended.
-        status = _UNKNOWN if process.exitcode is None else process.exitcode
+        # If the program ignores SIGCHLD, or waits for all children itself, the status is not known here.
+        status = _UNKNOWN_STATUS if process.exitcode is None else process.exitcode
         self._control.send(event="exited", worker=number, status=status)
 
 
@@ -94,75 +97,75 @@ def _wait_for_end(process: multiprocessing.Process) -> None:
     if not has_greenlets():
         process.join()
         return
-    # Who has replaced `waitpid` reaps in the main thread, some time after the end.
+    # A replaced `waitpid` reaps in the main thread, some time after the end.
     end = make_poll()
     end.register(process.sentinel, POLLIN)
     end.poll()
-    for _ in range(_REAPED_WITHIN):
+    for _ in range(_REAP_POLLS):
         if process.exitcode is not None:
             return
-        Event().wait(0.01)
+        Event().wait(_REAP_POLL_SECONDS)
 
 
 def child_main(processor: ServedProcessor, sock: socket.socket, properties: dict[bytes, bytes]) -> None:
     """
-    Be a worker process of a program with these *properties*; *sock* is its control socket.
+    The main function of a worker process. *sock* is its control socket, *properties* are those of the program.
     """
     store.values.update(properties)
     die_with_parent(os.getppid())
     ignore_signals()
     control = SocketControl(own_socket(sock), on_end=lambda: os._exit(1))
-    welcome = control.next()
-    if welcome is None:
+    handshake = control.next()
+    if handshake is None:
         os._exit(1)
     memory, completion, log_fd = (control.take_fd() for _ in range(3))
     open_log(log_fd)
-    ring = WorkerRing(memory, completion, welcome["worker"])
+    ring = WorkerRing(memory, completion, handshake["worker"])
 
-    def make() -> Copy:
+    def make() -> InheritedProcessor:
         faulthandler.disable()
         ring.watch_crashes(only_abort=False)
         faulthandler.enable(all_threads=False)
-        return Copy(processor, ring, control)
+        return InheritedProcessor(processor, ring, control)
 
     sys.exit(work(ring, control, make))
 
 
-class Copy:
+class InheritedProcessor:
     """
-    A processor that was constructed in another process.
+    A processor that was constructed in the parent process.
     """
 
     owns_signals = False
 
     def __init__(self, processor: ServedProcessor, ring: WorkerRing, control: SocketControl) -> None:
         self._processor = processor
-        self._program = Program(ring, control)
+        self._runtime = SdkRuntime(ring, control)
 
     def run(self, serve: Callable[[], None]) -> None:
         """
-        Initialise it, and serve.
+        Initialise the processor, then call *serve*.
 
         Raises:
             LoadError: it cannot be used.
         """
-        self._program.connect()
+        self._runtime.connect()
         try:
-            self._program.initialize(self._processor)
+            self._runtime.initialize(self._processor)
         except BaseException as error:
-            text = f"{type(self._processor).__name__}.initialize() raised {describe(error)}"
+            text = f"{type(self._processor).__name__}.initialize() raised {describe_error(error)}"
             raise InitializeFailed(text, user_trace(error)) from error
-        self._program.prepare(self._processor)
+        self._runtime.prepare(self._processor)
         serve()
 
     def start(self) -> None:
         """
         Start the thread.
         """
-        self._program.start()
+        self._runtime.start()
 
     def join(self, timeout: float | None = None) -> None:
         """
         Wait for the thread.
         """
-        self._program.join(timeout)
+        self._runtime.join(timeout)

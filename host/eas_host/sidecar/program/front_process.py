@@ -1,5 +1,5 @@
 """
-The front as the user's process sees it: a process that it has started, and whose end it has to explain.
+The front, as the user's process sees it: a child process, whose end has to be explained.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from eas_host import boot
 from eas_host.memory import kill_first
 from eas_host.unpatched import socketpair, start_process
 
-_SAID_WHY: Final = (2, 3, 4)
-"""Exit codes of a front that has printed the reason: those of `errors`."""
+_EXPLAINED: Final = (2, 3, 4)
+"""Exit codes of a front that has printed the reason: those of the classes in `errors`."""
 
 
 class FrontProcess:
@@ -27,39 +27,41 @@ class FrontProcess:
     Starts the front for the service of *request*.
 
     Attributes:
-        socket: this end of the conversation with it. The other end is in its hands alone, so its end is seen here.
+        socket: connects to the front. Only the front holds the other end, so that its death is noticed here.
     """
 
     def __init__(self, request: ServiceRequest) -> None:
         boot.fill_standard_streams()
         self.socket, theirs = socketpair()
-        plan = {
+        launch_request = {
             "endpoint": request.endpoint,
             "script": sys.argv[0] if sys.argv else "",
             "processes": processes_of(request),
             "properties": {_text(name): _text(value) for name, value in tuple(store.values.items())},
         }
-        words = boot.command("eas_host.sidecar.front.main", theirs.fileno(), os.getpid())
+        command = boot.command("eas_host.sidecar.front.main", theirs.fileno(), os.getpid())
         with contextlib.closing(theirs):
             self._process = start_process(
-                words,
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl+C is for the program
             )
         kill_first(os.getpid(), self._process.pid)
-        os.environ.pop("EAS_HOST_TOKEN", None)  # it was for the front; what the program starts need not have it
-        with contextlib.suppress(OSError):  # if it has died already, that is seen when its answer is awaited
-            self.socket.sendall(json.dumps(plan).encode() + b"\n")
+        os.environ.pop("EAS_HOST_TOKEN", None)  # for the front only, not for what the program starts
+        with contextlib.suppress(OSError):  # it may have died already; reading its handshake will tell
+            self.socket.sendall(json.dumps(launch_request).encode() + b"\n")
 
     def exit_code(self, *, asked: bool) -> int:
         """
-        Wait for its end and turn its exit code into ours. Say it if it was none that the front has explained itself, or
-        0 before it has *asked* us to stop: that is what we hear of every end if the program ignores SIGCHLD.
+        Wait for the end of the front, and turn its exit code into that of this process.
+
+        A code that the front has not explained itself is logged. So is 0 where the front has not *asked* this process
+        to stop: if the program ignores SIGCHLD, that is the code of every end.
         """
         code = self._process.wait()
-        if code in _SAID_WHY or (code == 0 and asked):
+        if code in _EXPLAINED or (code == 0 and asked):
             return code
         from eas_host import log  # noqa: PLC0415  rarely needed
 
@@ -72,7 +74,7 @@ class FrontProcess:
 
     def kill_if_alive(self) -> bool:
         """
-        End it now. False: it has ended already.
+        Kill the front. Returns False if it has ended already.
         """
         if self._process.poll() is not None:
             return False

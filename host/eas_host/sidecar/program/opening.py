@@ -14,33 +14,33 @@ from eas_host.sidecar.program.front_process import FrontProcess
 from eas_host.unpatched import allocate_lock
 
 if TYPE_CHECKING:
-    from eas_host.sidecar.program.session import Session
+    from eas_host.sidecar.program.sidecar_service import SidecarService
 
 _lock = allocate_lock()
-_session: Session | None = None
+_service: SidecarService | None = None
 
 
-def open_service(request: ServiceRequest) -> Session:
+def open_service(request: ServiceRequest) -> SidecarService:
     """
-    Start the front, or join the one that is there: a process has one.
+    Open the service of this process: start its front, if no front runs yet.
 
     Raises:
-        SystemExit: the front cannot start; it has said why.
+        SystemExit: the front cannot start, and has printed the reason.
     """
-    global _session  # noqa: PLW0603  as there is one front
+    global _service  # noqa: PLW0603  a process has one service
     if getattr(current_process(), "_inheriting", False):
         raise RuntimeError(
             "a worker process that is being spawned imports this file again: construct and run the processor"
             ' under `if __name__ == "__main__":`'
         )
     with _lock:
-        if _session is not None:
-            _session.open(request)
-            return _session
+        if _service is not None:
+            _service.open(request)
+            return _service
         front = FrontProcess(request)
-        from eas_host.sidecar.program.session import Session  # noqa: PLC0415  it needs much, and the front starts already
+        from eas_host.sidecar.program.sidecar_service import SidecarService  # noqa: PLC0415  see above
 
-        session = Session(front, request)
-        session.open(request)
-        _session = session
-        return session
+        service = SidecarService(front, request)
+        service.open(request)
+        _service = service
+        return service

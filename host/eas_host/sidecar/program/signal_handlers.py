@@ -1,9 +1,11 @@
 """
-Ctrl+C, SIGTERM and SIGHUP in the user's process, as EAS words them: the first lets the service answer what it has. A
-Ctrl+C after it ends the process; supervisors send SIGTERM more than once and mean it as they meant the first.
+Ctrl+C, SIGTERM and SIGHUP in the user's process.
 
-Only Python's default handlers are replaced, in the main thread, and they are put back: a program that has its own
-knows what it wants.
+The first of them lets the service answer what it has. A Ctrl+C after that ends the process at once; a further SIGTERM
+does nothing, since supervisors send it more than once. What is printed then is EAS's own line.
+
+Only Python's default handlers are replaced, and they are put back at the end: a program that has handlers of its own
+keeps them.
 """
 
 from __future__ import annotations
@@ -25,25 +27,25 @@ _DEFAULTS: Final[dict[signal.Signals, Any]] = {
 }
 _STOPPING: Final = "[INFO] shutting down context ... press Ctrl+C again to force quit"
 """EAS's own line (docs/eas-compatibility.md, section 3.8)."""
-_SAY_SECONDS: Final = 0.5
-"""How long a program that ends waits for that to be printed."""
+_PRINT_SECONDS: Final = 0.5
+"""How long a program that ends waits until that line is printed."""
 FORCED: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
 
 
-class Interrupts:
+class SignalHandlers:
     """
     Calls *ask_to_stop*, on a thread of its own, at the first signal.
 
     Attributes:
-        serving: whether there is anything to wait for; otherwise the first signal ends the program.
+        serving: whether requests are answered already. If not, the first signal ends the program.
     """
 
     def __init__(self, ask_to_stop: Callable[[], None]) -> None:
         self.serving = False
         self._ask_to_stop = ask_to_stop
         self._asked = False
-        self._over: int | None = None
+        self._status: int | None = None
         self._ended = Event()
         self._replaced: list[signal.Signals] = []
 
@@ -61,7 +63,7 @@ class Interrupts:
 
     def remove(self) -> None:
         """
-        Put the default handlers back, where ours are still there.
+        Put the default handlers back, except where the program has replaced ours.
         """
         if not on_main_thread():
             return
@@ -71,7 +73,7 @@ class Interrupts:
 
     def finish(self, status: int) -> None:
         """
-        `run` is over, with exit code *status*. On another thread than the main one, that was interrupted in its stead.
+        `run` is over, with exit code *status*. If it ran on another thread, end the main thread, which took the signal.
         """
         if on_main_thread():
             self.remove()
@@ -80,34 +82,34 @@ class Interrupts:
 
     def end_main_thread(self, status: int) -> None:
         """
-        All is over: end the main thread, whatever it waits for, with exit code *status*. Called on another thread.
+        End the main thread with exit code *status*, whatever it waits for. Called on another thread.
         """
-        self._over = status
+        self._status = status
         if self._replaced:
             signals.interrupt_main_thread(self._replaced[0], self._ended)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self._over is not None:
+        if self._status is not None:
             self._ended.set()
             signals.outlive_more()
             if threading.main_thread().is_alive():  # else its code is at its end, and Python waits for other threads
-                raise SystemExit(self._over)
+                raise SystemExit(self._status)
             return
         if self._asked:
             if number == signal.SIGINT:
                 os._exit(FORCED)
             return
         self._asked = True
-        # On a thread: the code that was interrupted may hold what it takes to print and to send.
-        saying = start_thread(self._stop if self.serving else _say, "eas-stop")
+        # On a thread of its own: the code that was interrupted may hold the locks that printing and sending need.
+        stopping = start_thread(self._stop if self.serving else _print_line, "eas-stop")
         if not self.serving:
-            saying.join(_SAY_SECONDS)
+            stopping.join(_PRINT_SECONDS)
             raise SystemExit(FORCED)
 
     def _stop(self) -> None:
-        _say()
+        _print_line()
         self._ask_to_stop()
 
 
-def _say() -> None:
+def _print_line() -> None:
     log.announce(_STOPPING)

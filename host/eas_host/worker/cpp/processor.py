@@ -1,8 +1,8 @@
 """
-cpp processors: a shared library with `initialize` and `process`.
+Processors in C++: a shared library with `initialize` and `process`.
 
-The library is looked at before it is opened, so that the usual mistakes get words of our own rather than the dynamic
-linker's. Its threads live in native/src: no Python runs on the path of a request.
+The library is inspected before it is opened, so that the usual mistakes get clearer messages than the dynamic linker's.
+Its threads are native (native/src): no Python runs on the path of a request.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from eas_host import elf, embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid
 from eas_host.ring import CppProgram, WorkerRing
-from eas_host.worker.cpp.sibling_libraries import MISSING, open_with_neighbours
+from eas_host.worker.cpp.sibling_libraries import MISSING, open_with_siblings
 from eas_host.workers.control import Control
 
 
@@ -62,7 +62,7 @@ class CppProcessor:
             raise EntryInvalid(f"{entry}: the native worker is not built; run `make setup`, or `pip install .`")
         embedding.check(Path(entry))
         try:
-            program = open_with_neighbours(Path(entry), lambda: CppProgram(entry))
+            program = open_with_siblings(Path(entry), lambda: CppProgram(entry))
         except EntryInvalid as error:
             raise EntryInvalid(explain(entry, error.message)) from error
         try:
@@ -76,11 +76,11 @@ class CppProcessor:
 
 def explain(entry: str, text: str) -> str:
     """
-    Put the dynamic linker's *text* into words that say what to do.
+    Turn the dynamic linker's *text* into a message that says what to do.
     """
     if match := re.match(r"missing symbol: (\w+)", text):
         symbol = match[1]
-        # The text alone is looked for: an interpreter of the package's has no pyelftools, which `elf.facts` needs.
+        # Only the bytes are searched: an interpreter of the package's has no pyelftools, which `elf.facts` needs.
         return elf.missing(entry, symbol, mangled=f"_Z{len(symbol)}{symbol}".encode() in Path(entry).read_bytes())
     if match := MISSING.match(text):
         return f"{entry}: missing library {match['name']}; put it beside the .so, or on LD_LIBRARY_PATH"

@@ -1,13 +1,13 @@
 """
-Libraries that lie beside a processor and that the dynamic linker does not look for there.
+Loads the libraries that lie beside a processor, where the dynamic linker does not look for them.
 
-A library without `-Wl,-rpath=.` finds no neighbours. LD_LIBRARY_PATH would help it, but works for a whole process and
-from its start only: Python itself would load the C++ runtime that a package brings along. Loading a neighbour by its
-path first helps only if it has a SONAME, which those that people link by hand seldom have.
+A library without `-Wl,-rpath=.` does not find its siblings. LD_LIBRARY_PATH would help, but it applies to a whole
+process and only from its start: Python itself would load the C++ runtime that a package brings along. Loading a sibling
+by its path first helps only if it has a SONAME, which libraries that people link by hand seldom have.
 
-So the linker is asked in its own language. A stub, a library of 400 bytes made here, says that it needs the neighbour
-(DT_NEEDED) and where that is (DT_RPATH). Opening the stub loads the neighbour under the name that the processor needs
-it by. The neighbour's symbols are seen by those that need it alone, as if the processor had been linked in that way.
+So a stub, a library of 400 bytes that is made here, says that it needs the sibling (DT_NEEDED) and where that is
+(DT_RPATH). Opening the stub loads the sibling under the name by which the processor needs it. Only the libraries that
+need the sibling see its symbols, as if the processor had been linked in that way.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _ALIGNMENT: Final = 0x10000
 T = TypeVar("T")
 
 
-def open_with_neighbours(entry: Path, load: Callable[[], T]) -> T:
+def open_with_siblings(entry: Path, load: Callable[[], T]) -> T:
     """
-    Call *load*, which opens *entry*; when a library is missing that lies beside it, load that and try again.
+    Call *load*, which opens *entry*. If a library is missing that lies beside it, load that library and try again.
 
     Raises:
-        EntryInvalid: what *load* raises at last; its message is the dynamic linker's.
+        EntryInvalid: raised by the last *load*, with the dynamic linker's message.
     """
     return _open(entry, load, set())
 
@@ -65,7 +65,7 @@ def _open(entry: Path, load: Callable[[], T], tried: set[Path]) -> T:
             if place is None or place in tried:
                 raise
         tried.add(place)
-        _open(entry, partial(_load, place), tried)  # it may need neighbours itself
+        _open(entry, partial(_load, place), tried)  # it may need siblings itself
 
 
 def _places(entry: Path, name: str) -> Iterator[Path]:
@@ -77,15 +77,15 @@ def _places(entry: Path, name: str) -> Iterator[Path]:
 
 def _load(library: Path) -> None:
     """
-    Load *library* so that others find it under its file's name, for as long as this process lives.
+    Load *library* so that others find it under its file's name until this process ends.
 
     Raises:
-        EntryInvalid: with the dynamic linker's own words.
+        EntryInvalid: with the dynamic linker's message.
     """
     stub = os.memfd_create(f"needs {library.name}")
     os.write(stub, _stub(library))
     try:
-        # The descriptor stays open: the linker takes two libraries of one path for the same.
+        # The descriptor stays open: the linker takes two libraries with one path for the same.
         ctypes.CDLL(f"/proc/self/fd/{stub}", mode=os.RTLD_NOW | os.RTLD_LOCAL)
     except OSError as error:
         os.close(stub)
@@ -94,7 +94,7 @@ def _load(library: Path) -> None:
 
 def _stub(library: Path) -> bytes:
     """
-    Make the library that needs *library*, for the same machine.
+    Make a stub that needs *library*, for the same machine.
     """
     with library.open("rb") as file:
         header = file.read(_HEADER_SIZE)

@@ -1,8 +1,8 @@
 """
-The service that `allspark` opens under `eas-host`: this process is a worker already, with a ring and a front.
+The service that `allspark` opens under `eas-host`: this process is a worker of the host, which decides when it ends.
 
-The host decides when it ends. What goes wrong is kept in `failure`, whatever the program makes of it: the front hears
-of it when the program's file has come to its end.
+An error is kept in `failure`, even if the program catches it: it is reported when the program's file has come to its
+end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Event, on_main_thread
 from eas_host.worker.sdk.service import SdkService, Stage
-from eas_host.worker.sdk.user_errors import describe, user_trace
+from eas_host.worker.sdk.user_errors import describe_error, user_trace
 from eas_host.workers.control import Control
 
 
@@ -28,7 +28,7 @@ class HostedService(SdkService):
 
     Attributes:
         instance: the processor that was constructed last.
-        failure: what went wrong, whatever the program made of it.
+        failure: the error that ended the service, even if the program has caught it.
     """
 
     def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
@@ -41,20 +41,20 @@ class HostedService(SdkService):
 
     def use(self, serve_ring: Callable[[], None]) -> None:
         """
-        Serve with *serve_ring*, which calls the processor that is loaded and returns when the host stops.
+        Set *serve_ring*, which `run` calls when the processor is loaded, and which returns when the host stops.
         """
         self._serve_ring = serve_ring
 
     @property
     def served(self) -> bool:
         """
-        Whether the program has done anything to serve.
+        Whether the program has begun to read requests, or has called `run`.
         """
         return self.stage is not Stage.NEW
 
     def wait_for_run(self) -> None:
         """
-        Wait for the end of `run`, which may have been called on another thread, if it was called.
+        If `run` was called, perhaps on another thread, wait for its end.
         """
         if self.stage is Stage.RUNNING:
             self.over.wait()
@@ -66,15 +66,15 @@ class HostedService(SdkService):
 
     def on_signal(self, *_: object) -> None:
         """
-        The handler of SIGTERM in the main thread. From outside it is meant for the host, not for us.
+        The handler of SIGTERM in the main thread. One from outside is ignored: the host itself takes it.
         """
-        over = self.reads and self._control.stopping.is_set()
-        if over:
-            self._ended.set()
-        if over and threading.main_thread().is_alive():  # else its code is at its end, and Python waits for others
+        if not (self.reads and self._control.stopping.is_set()):
+            return
+        self._ended.set()
+        if threading.main_thread().is_alive():  # else its code is at its end, and Python waits for other threads
             raise SystemExit(0)
 
-    # -- what differs from other services
+    # -- what SidecarService does in another way
 
     def _on_open(self, request: ServiceRequest, *, first: bool) -> None:
         if request.endpoint is not None and self._spec.worker == 0:
@@ -107,7 +107,7 @@ class HostedService(SdkService):
 
     def _stop_reading(self, _message: object) -> None:
         """
-        End all that reads, and the main thread, wherever it is.
+        End the threads that read, and the main thread, whatever it waits for.
         """
         self._control.stopping.set()
         self._ring.stop()
@@ -127,13 +127,13 @@ class HostedService(SdkService):
             raise
 
     def _on_initialize_failed(self, processor: ServedProcessor, error: BaseException) -> None:
-        text = f"{self._name(processor)}.initialize() raised {describe(error)}"
+        text = f"{self._name(processor)}.initialize() raised {describe_error(error)}"
         self.failure = InitializeFailed(text, user_trace(error))
         self.failure.__cause__ = error
 
     def _run_again(self) -> None:
         """
-        Wait for the thread that has called `run` before.
+        Wait with the thread that has called `run` before.
         """
         if self.stage is Stage.OVER:
             super()._run_again()

@@ -1,8 +1,8 @@
 """
-Runs a user's Python file the way `python app.py` does, and says in one line what is wrong with it.
+Runs a user's Python file as `python app.py` does, and explains in one line what is wrong with it.
 
-As in EAS the file is the process's `__main__`, so that its last lines construct its processor and run it. Where
-`.py:Class` names a class, it is imported under its stem instead, and those lines do not run.
+As in EAS the file is the process's `__main__`, so that its last lines construct its processor and run it. If `--entry`
+names a class (`app.py:Class`), the file is imported under its stem instead, and those lines do not run.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 
 import allspark
 from eas_host.errors import EntryInvalid, EntryNotFound, InitializeFailed, LoadError
-from eas_host.worker.sdk.user_errors import describe, user_trace
+from eas_host.worker.sdk.user_errors import describe_error, user_trace
 
 
 def prepare(entry: str, arguments: Sequence[str]) -> None:
     """
-    Set up what `python ENTRY ARGUMENTS` would: its arguments and its folder.
+    Set `sys.argv` and `sys.path` as `python ENTRY ARGUMENTS` does.
 
     Raises:
         EntryNotFound: there is no such file.
@@ -32,13 +32,13 @@ def prepare(entry: str, arguments: Sequence[str]) -> None:
     if not path.is_file():
         reason = "is a folder; name the .py file in it" if path.is_dir() else "No such file or directory"
         raise EntryNotFound(f"{entry}: {reason}; check --entry")
-    sys.argv = [entry, *arguments]  # the host's own words are none of its business
+    sys.argv = [entry, *arguments]  # not the host's own arguments
     sys.path.insert(0, str(path.parent))
 
 
 def run_as_main(entry: str) -> ModuleType:
     """
-    Run the file as `__main__`. Whatever it raises comes out as it is.
+    Run the file as `__main__`. Its exceptions are passed on unchanged.
     """
     module = ModuleType("__main__")
     vars(module).update(__file__=entry, __builtins__=builtins, __spec__=None)
@@ -49,7 +49,7 @@ def run_as_main(entry: str) -> ModuleType:
 
 def import_under_stem(entry: str) -> ModuleType:
     """
-    Import the file under its stem. Whatever it raises comes out as it is.
+    Import the file under its stem. Its exceptions are passed on unchanged.
 
     Raises:
         EntryInvalid: it is no Python file.
@@ -66,7 +66,7 @@ def import_under_stem(entry: str) -> ModuleType:
 
 def explain(entry: str, error: BaseException) -> LoadError:
     """
-    Put what running the file raised into words.
+    Turn the *error* that running the file has raised into one that says what is wrong.
     """
     trace = user_trace(error)
     if isinstance(error, LoadError):
@@ -77,15 +77,15 @@ def explain(entry: str, error: BaseException) -> LoadError:
     if isinstance(error, SyntaxError):
         where = f"{error.filename or entry}:{error.lineno}"
         return EntryInvalid(f"{where}: {type(error).__name__}: {error.msg}", trace)
-    return InitializeFailed(f"{entry}: raised {describe(error)}", trace)
+    return InitializeFailed(f"{entry}: raised {describe_error(error)}", trace)
 
 
 def find_class(module: ModuleType, entry: str, name: str | None) -> type[allspark.BaseProcessor]:
     """
     Find the processor's class: the one called *name*, or the file's only one.
 
-    A base that another class of the file extends is not meant; a class that the file only imports is, if it has none
-    of its own.
+    Classes that another class of the file extends do not count. Classes that the file imports count only if it defines
+    none itself.
     """
     classes = {
         value
@@ -118,7 +118,7 @@ def find_class(module: ModuleType, entry: str, name: str | None) -> type[allspar
 
 def construct(cls: type[allspark.BaseProcessor], entry: str) -> allspark.BaseProcessor:
     """
-    Make a processor of *cls*.
+    Construct a processor of *cls*.
 
     Raises:
         InitializeFailed: its constructor raised.
@@ -126,4 +126,6 @@ def construct(cls: type[allspark.BaseProcessor], entry: str) -> allspark.BasePro
     try:
         return cls()
     except BaseException as error:
-        raise InitializeFailed(f"{entry}: {cls.__name__}() raised {describe(error)}", user_trace(error)) from error
+        raise InitializeFailed(
+            f"{entry}: {cls.__name__}() raised {describe_error(error)}", user_trace(error)
+        ) from error

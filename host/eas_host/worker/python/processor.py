@@ -1,10 +1,10 @@
 """
-python processors: a program that uses `allspark`.
+Processors in Python: programs that use `allspark`.
 
-The program is run whole, as EAS runs it, and its own `run()` is where it starts to serve: `initialize` is called there,
-then `serve`, which returns when the host stops, so that the lines behind `run()` run, too. A file that only defines its
-class is not refused: the class is constructed and run for it. A program may also read its requests itself; it serves as
-soon as it has opened the service, and goes on until the host says stop.
+The whole program is run, as EAS runs it. Its own `run()` calls `initialize`, then `serve`, which returns when the host
+stops, so that the lines behind `run()` are executed, too. If a file only defines its class, the worker constructs and
+runs it. A program may also read its requests itself: then it serves as soon as it has opened the service, until the
+host stops.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PythonProcessor:
 
     def run(self, serve: Callable[[], None]) -> None:
         """
-        Run the program; *serve* inside its `run()`.
+        Run the program. Its own `run()` calls *serve*.
 
         Raises:
             LoadError: it cannot be used.
@@ -62,26 +62,27 @@ class PythonProcessor:
             if service.failure is None and not service.served:
                 raise launcher.explain(spec.entry, error) from error
             if service.failure is None and not isinstance(error, SystemExit):
-                print(user_trace(error), file=sys.stderr, flush=True)  # behind run(): it cost no request
+                print(user_trace(error), file=sys.stderr, flush=True)  # raised behind run(), where it costs no request
         service.wait_for_run()
         if service.failure is not None:
             raise service.failure
 
     def start(self) -> None:
         """
-        Start the threads.
+        Start the threads that call `process`.
         """
         self._service.runtime.start()
 
     def join(self, timeout: float | None = None) -> None:
         """
-        Wait for the threads.
+        Wait for these threads.
         """
         self._service.runtime.join(timeout)
 
     def _run_file(self) -> None:
         """
-        Run the file; if it has served nobody by then, run the processor that it constructed or could construct.
+        Run the file. If it has not begun to serve by itself, run the processor that it constructed; if it constructed
+        none, construct one.
         """
         service = self._service
         entry, name = self._spec.entry, self._spec.python_class

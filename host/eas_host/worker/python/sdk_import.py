@@ -18,9 +18,9 @@ import eas_host
 _OURS: Final = Path(eas_host.__file__).resolve().parent.with_name("allspark")
 
 
-def claim() -> None:
+def import_our_allspark() -> None:
     """
-    Import our `allspark`, wherever on the path others are.
+    Import our `allspark`, even if another one comes first on the path.
     """
     if "allspark" in sys.modules:
         return

@@ -1,7 +1,7 @@
 """
-A few daemon threads for the user's code that runs beside `process`: injected handlers and listeners.
+A few daemon threads for the user's code that runs beside `process`: injected handlers and listeners of properties.
 
-Those of the standard library are waited for when the process ends; a handler that hangs must not keep it.
+Python waits for the threads of `concurrent.futures` when the process ends; a handler that hangs must not hold that up.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from eas_host.unpatched import start_thread
 
 
-class Pool:
+class DaemonPool:
     """
     Up to *count* threads, started as they are needed.
     """
@@ -27,8 +27,8 @@ class Pool:
 
     def submit(self, task: Callable[[], None]) -> None:
         """
-        Run *task* soon. One thread runs tasks in their order. Where the system lets no thread be started, those that
-        there are run it, or else the one that the next task starts.
+        Run *task* on one of the threads. If the system lets no thread be started, the task is run by those that there
+        are, or else by the thread that starts with the next task.
         """
         self._tasks.put(task)
         if self._started < self._count:

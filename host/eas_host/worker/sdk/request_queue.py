@@ -1,9 +1,9 @@
 """
 Requests that a Python program reads itself, from any of its threads (`allspark.QueuedService`).
 
-Each thread that reads gets a number of the ring and keeps what it has read and not answered. Nothing is forgotten: if
-the thread reads on, or ends, what is left is answered 500 and the log says which thread it was. A request with a number
-of its own belongs to no thread; it may be answered by any, once.
+Each thread that reads gets a number in the ring, and the queue keeps what it has read and not answered. If the thread
+reads on, or ends, those requests are answered 500 and the log names the thread. A request that was read with a number
+of its own belongs to no thread: any thread may answer it, once.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from eas_host.ring import BAD_OUTPUT, RETURNED, Call, WorkerRing
 from eas_host.unpatched import Thread, allocate_lock, patcher
 from eas_host.worker.sdk.result_encoder import INT_MAX, INT_MIN
 
-MOST_READERS: Final = 4095
-_TURN_SECONDS: Final = 0.005
-"""How often a greenlet looks for a request: others have their turns meanwhile."""
+MAX_READERS: Final = 4095
+_POLL_SECONDS: Final = 0.005
+"""How often a greenlet looks for a request; other greenlets run meanwhile."""
 
 
 class _Reader:
@@ -38,24 +38,24 @@ class _Reader:
         self.begun = 0.0
 
 
-class _Farewell:
+class _ThreadEndHook:
     """
-    Goes with its thread, as all that a `threading.local` holds, and tells of its end.
+    Calls *on_end* when its thread ends: a `threading.local` that holds it drops it then.
     """
 
-    def __init__(self, say: Callable[[], None]) -> None:
-        self._say = say
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self._on_end = on_end
         self._process = os.getpid()
 
     def __del__(self) -> None:
-        # A child that is forked drops the threads that it has not got; they live on in its parent.
+        # A forked child drops the objects of threads that it does not have; these live on in the parent.
         if not sys.is_finalizing() and os.getpid() == self._process:
-            self._say()
+            self._on_end()
 
 
-class Queued:
+class RequestQueue:
     """
-    The reading side of *ring*. *on_readers* is called with the number of threads that read, when it changes.
+    Reads requests from *ring*. *on_readers* is called with the number of threads that read, when it changes.
     """
 
     def __init__(self, ring: WorkerRing, on_readers: Callable[[int], None]) -> None:
@@ -65,7 +65,7 @@ class Queued:
         self._lock = allocate_lock()
         self._local: threading.local | None = None
         self._readers: dict[int, _Reader] = {}
-        self._open: dict[int, Call] = {}
+        self._numbered: dict[int, Call] = {}
         self._numbers = itertools.count(1)
 
     # -- reading
@@ -118,7 +118,7 @@ class Queued:
         """
         call = self._take(self._reader())
         number = next(self._numbers)
-        self._open[number] = call
+        self._numbered[number] = call
         return call.input(), number
 
     # -- answering
@@ -127,7 +127,7 @@ class Queued:
         """
         Answer the oldest request that this thread holds.
         """
-        calls = self._held()
+        calls = self._unanswered()
         if not calls:
             raise RuntimeError("this thread has no request to answer: each write or error needs a read before it")
         self._reply(calls.popleft(), code, data)
@@ -136,7 +136,7 @@ class Queued:
         """
         Answer the requests that this thread holds, in order.
         """
-        calls = self._held()
+        calls = self._unanswered()
         held = len(calls)
         for code, data in answers[:held]:
             self._reply(calls.popleft(), code, data)
@@ -147,7 +147,7 @@ class Queued:
         """
         Answer request *number*.
         """
-        call = self._open.pop(number, None)  # atomic: two threads cannot both get it
+        call = self._numbered.pop(number, None)  # atomic: two threads cannot both get it
         if call is None:
             raise ValueError(f"there is no request {number}: it is answered already, or was never read")
         self._reply(call, code, data)
@@ -156,23 +156,23 @@ class Queued:
 
     def busy(self) -> list[tuple[Thread, float]]:
         """
-        The threads that hold a request, and since when.
+        The threads that hold a request, with the time (`time.monotonic`) when each read it.
         """
         with self._lock:
             return [(reader.thread, reader.begun) for reader in self._readers.values() if reader.calls]
 
     @property
-    def _mine(self) -> threading.local:
+    def _thread_state(self) -> threading.local:
         """
-        What each thread has for itself; each greenlet, if the program has replaced threads before it reads.
+        The state of each thread, or of each greenlet if the program has replaced threads before it reads.
         """
         if self._local is None:
             with self._lock:
                 self._local = self._local or threading.local()
         return self._local
 
-    def _held(self) -> deque[Call]:
-        reader: _Reader | None = getattr(self._mine, "reader", None)
+    def _unanswered(self) -> deque[Call]:
+        reader: _Reader | None = getattr(self._thread_state, "reader", None)
         return reader.calls if reader is not None else deque()
 
     def _reader(self) -> _Reader:
@@ -181,18 +181,18 @@ class Queued:
                 f"requests are read by the process that has opened the service, {self._process}, and not by those that"
                 " it forks; use threads, or a BaseProcessor with worker_processes"
             )
-        reader: _Reader | None = getattr(self._mine, "reader", None)
+        reader: _Reader | None = getattr(self._thread_state, "reader", None)
         return self._new_reader() if reader is None else reader
 
     def _new_reader(self) -> _Reader:
         with self._lock:
-            number = next((number for number in range(MOST_READERS) if number not in self._readers), None)
+            number = next((number for number in range(MAX_READERS) if number not in self._readers), None)
             if number is None:
-                raise RuntimeError(f"{MOST_READERS} threads read requests already; there cannot be more")
+                raise RuntimeError(f"{MAX_READERS} threads read requests already; there cannot be more")
             reader = self._readers[number] = _Reader(number)
             count = len(self._readers)
-        self._mine.reader = reader
-        self._mine.farewell = _Farewell(lambda: self._end(reader))
+        self._thread_state.reader = reader
+        self._thread_state.end_hook = _ThreadEndHook(lambda: self._end(reader))
         self._ring.enter(number)
         self._on_readers(count)
         return reader
@@ -206,13 +206,13 @@ class Queued:
 
     def _wait(self, call: Call, timeout: float | None) -> bool | None:
         """
-        Do what `WorkerRing.take` does, and let other greenlets have their turns where threads have been replaced.
+        Do what `WorkerRing.take` does. Where threads have been replaced, let other greenlets run meanwhile.
         """
         if patcher() is None:
             return self._ring.take(call, timeout)
         end = None if timeout is None else time.monotonic() + timeout
         while (taken := self._ring.take(call, 0)) is None and (end is None or time.monotonic() < end):
-            time.sleep(_TURN_SECONDS)  # the replaced one
+            time.sleep(_POLL_SECONDS)  # the replaced one
         return taken
 
     def _reply(self, call: Call, code: int, data: bytes) -> None:

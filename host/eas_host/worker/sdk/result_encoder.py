@@ -1,5 +1,5 @@
 """
-Calls a python processor's `process` and makes an answer of whatever it returns or raises, as EAS does
+Calls a python processor's `process` and makes a response of whatever it returns or raises, as EAS does
 (docs/eas-compatibility.md, section 3.3).
 
 The log shows each mistake: what was returned and what is expected, or the trace from the user's first frame on.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from eas_host.ring import RAISED, RETURNED, Call, WorkerRing
-from eas_host.worker.sdk.user_errors import describe, text_of, user_trace
+from eas_host.worker.sdk.user_errors import describe_error, safe_str, user_trace
 from eas_host.worker.threads import Handler
 
 INT_MIN: Final = -(2**31)
@@ -21,9 +21,9 @@ INT_MAX: Final = 2**31 - 1
 _BETTER: Final = {dict: "json.dumps(data).encode()", list: "json.dumps(data).encode()"}
 
 
-class Answers:
+class ResultEncoder:
     """
-    What all threads of one processor share: the warnings that were given.
+    Makes the handlers of one processor's threads. They share the warnings that were given, so that each comes once.
     """
 
     def __init__(self, ring: WorkerRing) -> None:
@@ -32,7 +32,7 @@ class Answers:
 
     def handler(self, process: Callable[[bytes], Any]) -> Handler:
         """
-        Make a handler of calls around *process*.
+        Make a handler that calls *process*.
         """
         ring = self._ring
 
@@ -40,13 +40,13 @@ class Answers:
             try:
                 returned = process(call.input())
             except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
-                message = text_of(error) or type(error).__name__
-                ring.log("E", f"process raised {describe(error)}\n{user_trace(error)}")
+                message = safe_str(error) or type(error).__name__
+                ring.log("E", f"process raised {describe_error(error)}\n{user_trace(error)}")
                 ring.reply(call, RAISED, 0, message.encode("utf-8", "replace"))
                 return
             code = _status(returned)
             if code is None:
-                complaint = f"process returned {_shape(returned)}; expected (bytes, int), such as (b'ok', 200)"
+                complaint = f"process returned {_type_names(returned)}; expected (bytes, int), such as (b'ok', 200)"
                 ring.log("E", complaint)
                 ring.reply(call, RAISED, 0, complaint.encode())
                 return
@@ -59,7 +59,7 @@ class Answers:
 
     def _encode(self, data: object) -> bytes:
         """
-        Make bytes of what is none: buffers and text as they are, anything else as EAS does, by `str`.
+        Turn *data*, which is not bytes, into bytes: buffers and text directly, anything else by `str`, as EAS does.
         """
         if isinstance(data, bytearray | memoryview):
             return bytes(data)
@@ -68,12 +68,12 @@ class Answers:
             better = next((form for kind, form in _BETTER.items() if isinstance(data, kind)), "bytes")
             kind = type(data).__name__
             self._ring.log("W", f"process returned {kind} as data; it is sent as str(data), return {better} instead")
-        return text_of(data).encode("utf-8", "replace")
+        return safe_str(data).encode("utf-8", "replace")
 
 
 def _status(returned: Any) -> int | None:  # noqa: ANN401  a processor returns anything
     """
-    The status that *returned* carries, if it is a pair with a whole number. Two bytes would unpack as a pair, too.
+    The status in *returned*, if that is a pair with a whole number. Two bytes do not count, which would unpack, too.
 
     EAS compares the status with 0 and 200, which are equal to 0.0 and 200.0.
     """
@@ -86,7 +86,7 @@ def _status(returned: Any) -> int | None:  # noqa: ANN401  a processor returns a
         return None
 
 
-def _shape(value: object) -> str:
+def _type_names(value: object) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(type(item).__name__ for item in value)})"
     return type(value).__name__

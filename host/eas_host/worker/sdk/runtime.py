@@ -1,9 +1,9 @@
 """
-A Python program as a worker: what serves its `allspark`, whoever started it.
+Passes everything between the front and a Python program, whether eas-host started the program or the user did.
 
-Requests come over the ring, to threads that call `process` or to those that read them themselves. All else goes over
-the control socket: properties, injected handlers, how many threads there are, and where they are when something takes
-too long.
+Requests come over the ring, to threads that call `process` or to those of the program that read them. All else goes
+over the control channel: properties, calls of injected handlers, the number of threads, and the request for their
+stacks when one takes too long.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from allspark.service import Handler, ServedProcessor
 from eas_host import signals
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Thread, allocate_lock
-from eas_host.worker.sdk import stacks
-from eas_host.worker.sdk.daemon_pool import Pool
-from eas_host.worker.sdk.request_queue import MOST_READERS, Queued
-from eas_host.worker.sdk.result_encoder import Answers
-from eas_host.worker.sdk.user_errors import describe, text_of, user_trace
+from eas_host.worker.sdk.daemon_pool import DaemonPool
+from eas_host.worker.sdk.request_queue import MAX_READERS, RequestQueue
+from eas_host.worker.sdk.result_encoder import ResultEncoder
+from eas_host.worker.sdk.stacks import describe_stacks
+from eas_host.worker.sdk.user_errors import describe_error, safe_str, user_trace
 from eas_host.worker.threads import WorkerThreads
 from eas_host.workers.control import Control, Message
 
 _THREADS: Final = b"rpc.worker_threads"
 
 
-class Program:
+class SdkRuntime:
     """
-    The worker's side of one program.
+    The runtime of one program.
 
     Args:
         ring: where requests come from.
-        control: the conversation with the front.
-        threads: how many threads call `process`, whatever the program says; None: as it says.
+        control: the channel to the front.
+        threads: how many threads call `process`; None: as many as the program says.
         on_reading: called when a thread begins to read requests itself.
 
     Attributes:
@@ -55,24 +55,24 @@ class Program:
         on_reading: Callable[[], None] = lambda: None,
     ) -> None:
         self.ring = ring
-        self.queue = Queued(ring, self._on_readers)
+        self.queue = RequestQueue(ring, self._on_readers)
         self._on_reading = on_reading
         self._control = control
-        self._given = threads
+        self._fixed_count = threads
         self._processor: ServedProcessor | None = None
         self._count = 0
         self._lock = allocate_lock()
         self._threads: WorkerThreads | None = None
         self._initializing: list[tuple[Thread, float]] = []
-        self._injected: dict[str, tuple[Handler, Pool]] = {}
-        self._listeners = Pool(1, "allspark-listener")
+        self._injected: dict[str, tuple[Handler, DaemonPool]] = {}
+        self._listeners = DaemonPool(1, "allspark-listener")
         control.on("property", self._on_property)
         control.on("stacks", self._on_stacks)
         control.on("call", self._on_call)
 
     def connect(self) -> None:
         """
-        Pass on what the program puts, and has put.
+        Pass on to the front the properties that the program has put, and those that it will put.
         """
         store.connect(
             lambda name, value, number: self._control.send(
@@ -82,7 +82,7 @@ class Program:
 
     def initialize(self, processor: ServedProcessor) -> None:
         """
-        Have *processor* load its model, on the calling thread. What it raises comes out as it is.
+        Have *processor* load its model, on the calling thread. Its exceptions are passed on unchanged.
         """
         self._initializing = [(threading.current_thread(), time.monotonic())]
         try:
@@ -93,30 +93,30 @@ class Program:
 
     def prepare(self, processor: ServedProcessor) -> None:
         """
-        *processor* is initialised: settle how many threads call it, and tell the front.
+        Decide how many threads will call *processor*, which is initialised, and tell the front.
         """
         self._processor = processor
-        self._count = self._given or _threads_of(processor)
+        self._count = self._fixed_count or _threads_of(processor)
         self._control.send(event="threads", count=self._count)
 
     def start(self) -> None:
         """
-        Start the threads.
+        Start the threads that call `process`.
         """
         assert self._processor is not None  # noqa: S101  prepare comes first
         process = self._processor.process
-        answers = Answers(self.ring)
+        encoder = ResultEncoder(self.ring)
         with self._lock:
-            self._threads = WorkerThreads(self.ring, self._count, lambda: answers.handler(process), _leave_jvm)
+            self._threads = WorkerThreads(self.ring, self._count, lambda: encoder.handler(process), _leave_jvm)
 
     def join(self, timeout: float | None = None) -> None:
         """
-        Wait for the threads, each for *timeout* seconds at most.
+        Wait for these threads, for each *timeout* seconds at most.
         """
         if self._threads is not None:
             self._threads.join(timeout)
 
-    def inject(self, path: str, handler: Handler, token: str | None, pool: Pool) -> None:
+    def inject(self, path: str, handler: Handler, token: str | None, pool: DaemonPool) -> None:
         """
         Answer requests to *path* with what *handler* returns, in a thread of *pool*.
         """
@@ -130,7 +130,7 @@ class Program:
             self._on_reading()
         self._control.send(event="threads", count=count, reads=True)
 
-    # -- what the front says
+    # -- messages of the front
 
     def _on_property(self, message: Message) -> None:
         name, value = _raw(message["name"]), _raw(message["value"])
@@ -152,7 +152,7 @@ class Program:
 
     def _on_stacks(self, message: Message) -> None:
         busy = self._initializing + self.queue.busy() + (self._threads.busy() if self._threads is not None else [])
-        described = stacks.describe(busy, message["reason"])
+        described = describe_stacks(busy, message["reason"])
         if described is not None:
             self.ring.log("W", described)
 
@@ -170,15 +170,16 @@ class Program:
         try:
             answer = handle()
         except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
-            self.ring.log("E", f"the handler of {path} raised {describe(error)}\n{user_trace(error)}")
-            status, answer = 400, text_of(error) or type(error).__name__
-        data = answer if isinstance(answer, bytes) else text_of(answer).encode("utf-8", "replace")
+            self.ring.log("E", f"the handler of {path} raised {describe_error(error)}\n{user_trace(error)}")
+            status, answer = 400, safe_str(error) or type(error).__name__
+        data = answer if isinstance(answer, bytes) else safe_str(answer).encode("utf-8", "replace")
         self._control.send(event="injected", id=number, status=status, body=base64.b64encode(data).decode())
 
 
 def _threads_of(processor: ServedProcessor) -> int:
     """
-    What the program wants: one thread in each of several processes, else what it has put, else what it was made with.
+    How many threads the program wants: one in each of several processes, else the property that it has put, else what
+    its constructor was given.
     """
     if processor.worker_processes > 1:
         return 1
@@ -186,18 +187,18 @@ def _threads_of(processor: ServedProcessor) -> int:
         count = int(float(store.values.get(_THREADS, b"0")))
     except ValueError:
         count = 0  # the front says what is wrong with it
-    return count if 1 <= count <= MOST_READERS else min(processor.worker_threads, MOST_READERS)
+    return count if 1 <= count <= MAX_READERS else min(processor.worker_threads, MAX_READERS)
 
 
 def _leave_jvm() -> None:
     """
-    Detach the calling thread, which ends, from a JVM that the user's code has started.
+    Detach the calling thread, which is about to end, from a JVM that the user's code has started.
 
-    If it did so on this very thread, the JVM would wait for it when the process ends, and for ever.
+    A JVM that was started on this very thread would otherwise wait for it for ever when the process ends.
     """
     jpype = sys.modules.get("jpype")
     if jpype is not None and jpype.isJVMStarted():
-        with contextlib.suppress(RuntimeError):  # it ends at this moment
+        with contextlib.suppress(RuntimeError):  # the JVM ends at this moment
             jpype.JClass("java.lang.Thread").detach()
 
 

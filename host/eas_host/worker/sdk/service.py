@@ -8,9 +8,9 @@ or does both in this order:
      |                         |
      +-------- run() ----------+----> RUNNING ---- run() has ended ----> OVER
 
-Whatever it does first tells the front that requests can be answered. How a service is used up differs: `HostedService`
-belongs to a worker of eas-host, which goes on until the host stops it; `Session` belongs to the user's own process,
-which has a terminal, signals and a front of its own.
+Once it reads, or `run` has initialised the processor, the front is told that requests can be answered. Two classes say
+what else happens, and how it ends: `HostedService` in a worker of eas-host, which serves until the host stops it, and
+`SidecarService` in the user's own process, which has a terminal, signal handlers and a front of its own.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Final
 from allspark.service import Handler, ServedProcessor, ServiceRequest
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Event, allocate_lock
-from eas_host.worker.sdk.daemon_pool import Pool
-from eas_host.worker.sdk.request_queue import Queued
-from eas_host.worker.sdk.runtime import Program
+from eas_host.worker.sdk.daemon_pool import DaemonPool
+from eas_host.worker.sdk.request_queue import RequestQueue
+from eas_host.worker.sdk.runtime import SdkRuntime
 from eas_host.workers.control import Control
 
 
@@ -58,14 +58,14 @@ class SdkService(ABC):
 
     Args:
         ring: where requests come from.
-        control: the conversation with the front.
-        threads: how many threads call `process`, whatever the program says; None: as it says.
+        control: the channel to the front.
+        threads: how many threads call `process`; None: as many as the program says.
 
     Attributes:
-        stage: how far it has come.
+        stage: how far the program has come.
         reads: whether the program has read requests itself; that stays so when it calls `run` later.
         over: set at the end of `run`.
-        runtime: what passes requests to the program.
+        runtime: passes requests to the program.
     """
 
     def __init__(self, ring: WorkerRing, control: Control, threads: int | None) -> None:
@@ -73,16 +73,16 @@ class SdkService(ABC):
         self.reads = False
         self.over = Event()
         # run() may have been overridden by one that reads, so reading begins with the first read at the latest.
-        self.runtime = Program(ring, control, threads, self._begin_reading)
+        self.runtime = SdkRuntime(ring, control, threads, self._begin_reading)
         self._ring = ring
         self._control = control
         self._lock = allocate_lock()
-        self._pool: Pool | None = None
+        self._pool: DaemonPool | None = None
 
     # -- for allspark
 
     @property
-    def queue(self) -> Queued:
+    def queue(self) -> RequestQueue:
         """
         The requests, for programs that read them themselves.
         """
@@ -90,11 +90,11 @@ class SdkService(ABC):
 
     def open(self, request: ServiceRequest) -> SdkService:
         """
-        The program opens the service, perhaps once more: all that it opens are one.
+        The program opens the service. If it does so more than once, all that it gets are one.
         """
         first = self._pool is None
         if first:
-            self._pool = Pool(request.io_threads, "allspark-handler")
+            self._pool = DaemonPool(request.io_threads, "allspark-handler")
             self.runtime.connect()
         self._on_open(request, first=first)
         if request.processor is None:
@@ -165,12 +165,12 @@ class SdkService(ABC):
             raise
         self.runtime.prepare(processor)
 
-    # -- what differs
+    # -- what the two services do in their own ways
 
     @abstractmethod
     def _on_open(self, request: ServiceRequest, *, first: bool) -> None:
         """
-        The service is opened, for the *first* time or once more: say which wishes of *request* have no effect.
+        The program opens the service, for the *first* time or again. Log what in *request* has no effect.
         """
 
     @abstractmethod
@@ -185,12 +185,12 @@ class SdkService(ABC):
     @abstractmethod
     def _after_ready(self) -> None:
         """
-        The front has been told that requests can be answered.
+        The front has been told that requests can be answered: announce it.
         """
 
     def _stop_reading(self, _message: object) -> None:
         """
-        The front wants a program that reads to end: let all its reading threads end.
+        The front stops a program that reads: end all threads that read.
         """
         self._ring.stop()
 

@@ -1,5 +1,5 @@
 """
-Where the busy threads of a python worker are, for the log: no language can say more about a request that takes long.
+Describes, for the log, where the busy threads of a Python program are when a request takes long.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from eas_host.unpatched import Thread
 _HOST: Final = Path(eas_host.__file__).parent
 _OURS: Final = (str(_HOST), str(_HOST.with_name("allspark")))
 _ABOVE: Final = (*_OURS, threading.__file__)
-"""What stands above the user's first frame; further down, `threading` is what the user's code waits in."""
+"""Files of the frames above the user's first one. Further down `threading` is shown: the user's code waits in it."""
 
 
-def describe(busy: Iterable[tuple[Thread, float]], reason: str) -> str | None:
+def describe_stacks(busy: Iterable[tuple[Thread, float]], reason: str) -> str | None:
     """
-    Describe the *busy* threads, with the moments when their requests began (`time.monotonic`). None if none is.
+    Describe the *busy* threads, each with the time (`time.monotonic`) when its request began. None: no thread is busy.
     """
     frames = sys._current_frames()  # noqa: SLF001  documented, with that name
     now = time.monotonic()

@@ -1,5 +1,5 @@
 """
-What the user's code has raised, in words and as a trace that begins with the user's first frame.
+Describes what the user's code has raised: as one line, and as a trace that begins with the user's first frame.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import eas_host
 _OURS: Final = (str(Path(eas_host.__file__).parent), "<frozen importlib")
 
 
-def text_of(value: object) -> str:
+def safe_str(value: object) -> str:
     """
-    `str` of *value*; what its own `__str__` raises is no reason to fail.
+    `str` of *value*. Does not raise, even if its `__str__` does.
     """
     try:
         return str(value)
@@ -23,11 +23,11 @@ def text_of(value: object) -> str:
         return f"<{type(value).__name__} whose __str__ raised {type(error).__name__}>"
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """
-    Its type and text, as the last line of a traceback.
+    The type and text of *error*, as in the last line of a traceback.
     """
-    text = text_of(error)
+    text = safe_str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -1,8 +1,9 @@
 """
-The service that `allspark` opens under `python app.py`: the user's process serves until it is over.
+The service that `allspark` opens under `python app.py`: the user's own process is the worker.
 
-The front is told from here to stop, drains, tells us to stop, and ends; its exit code says how it went. Whether it is
-alive is seen by the other end of the control socket, which nobody else holds.
+It ends in this order: this process asks the front to stop; the front answers what it has, tells this process to stop,
+and ends; its exit code becomes that of this process. If the front dies, the control socket ends, whose other end nobody
+else holds.
 """
 
 from __future__ import annotations
@@ -17,99 +18,99 @@ from allspark.service import ServedProcessor, ServiceRequest
 from eas_host import log
 from eas_host.ring import WorkerRing, open_log
 from eas_host.sidecar.program.front_process import FrontProcess, processes_of
-from eas_host.sidecar.program.signal_handlers import Interrupts
+from eas_host.sidecar.program.signal_handlers import SignalHandlers
 from eas_host.worker.sdk.service import SdkService
 from eas_host.workers.control import SocketControl
 
 _END_SECONDS: Final = 5.0
-"""How long the front may take to end once it has told us to stop: it has nothing left to do."""
+"""How long the front may take to end once it has told this process to stop: it has nothing left to do."""
 _JOIN_SECONDS: Final = 0.2
-"""How long a thread may take to end then. All answers are sent; one that is stuck ends with the process."""
+"""How long a thread may take to end then. All responses are sent; a thread that is stuck ends with the process."""
 _CLEANUP_SECONDS: Final = 2.0
 """How long the main thread of a program that reads may take to end by itself once there is nothing left to read."""
 
 HANDLERS: Final = ("call", "eastool", "monitor", "ping", "prop", "realtime_metrics", "tell", "term")
-"""Those that EAS's start names, in its order; of its other lines, too, those that are true here are printed
-(docs/eas-compatibility.md, section 3.8)."""
+"""The builtin handlers that EAS names at its start, in its order. Of its other lines those that are true here are
+printed, too (docs/eas-compatibility.md, section 3.8)."""
 
 
-class Session(SdkService):
+class SidecarService(SdkService):
     """
-    The one service of this process, at *front*, as *request* has opened it.
+    The one service of this process, with the *front* that was started for *request*.
     """
 
     def __init__(self, front: FrontProcess, request: ServiceRequest) -> None:
         self._front = front
-        self._opened = request
+        self._request = request
         self._status = 0
         self._socket_control = control = SocketControl(front.socket, self._front_ended)
-        welcome = control.next()
-        if welcome is None:
+        handshake = control.next()
+        if handshake is None:
             raise SystemExit(front.exit_code(asked=True) or 1)
-        self._welcome = welcome
+        self._handshake = handshake
         memory, completion, log_fd = (control.take_fd() for _ in range(3))
         ring = WorkerRing(memory, completion, 0)
         os.close(memory)
         os.close(completion)
         open_log(log_fd)
-        super().__init__(ring, control, welcome["threads"])
-        self._interrupts = Interrupts(self._ask_to_stop)
-        if not self._several:
+        super().__init__(ring, control, handshake["threads"])
+        self._signals = SignalHandlers(self._ask_to_stop)
+        if not self._has_processes:
             self._watch_crashes()
         control.start()
 
     def stop(self) -> None:
         """
-        Let the front answer what it has, then end it. The calling thread goes on.
+        Have the front answer what it has, and end. Does not wait for that.
         """
-        self._interrupts.remove()
+        self._signals.remove()
         self._ask_to_stop()
 
-    # -- what differs from other services
+    # -- what HostedService does in another way
 
     def _on_open(self, request: ServiceRequest, *, first: bool) -> None:
         if first:
-            self._interrupts.install()
+            self._signals.install()
             self._announce_opened()
         if self._control.stopping.is_set():
             raise RuntimeError("the service has ended; a program serves once")
-        if request.endpoint not in (None, self._opened.endpoint):
-            text = f"endpoint {request.endpoint!r} has no effect: a program has one service, {self._welcome['url']}"
+        if request.endpoint not in (None, self._request.endpoint):
+            text = f"endpoint {request.endpoint!r} has no effect: a program has one service, {self._handshake['url']}"
             self._ring.log("W", text)
 
     def _before_reading(self) -> None:
-        self._interrupts.serving = True
+        self._signals.serving = True
 
     def _after_ready(self) -> None:
         log.announce("[INFO] Service start successfully")
 
     def _on_initialize_failed(self, processor: ServedProcessor, error: BaseException) -> None:
-        self._control.send(event="failed")  # the front need not wait for the end of this process
+        self._control.send(event="failed")  # so that the front does not wait for the end of this process
 
     def _serve(self, processor: ServedProcessor) -> None:
         """
-        Serve until Ctrl+C or SIGTERM has ended it.
+        Serve until Ctrl+C or SIGTERM stops it.
 
         Raises:
             SystemExit: the front is gone, or the worker processes could not load the processor.
         """
-        if processor.worker_processes != processes_of(self._opened):
+        if processor.worker_processes != processes_of(self._request):
             text = f"worker_processes={processor.worker_processes} has no effect: the service was opened with another"
             self._ring.log("W", text)
         try:
-            if self._several:
+            if self._has_processes:
                 self._serve_with_processes(processor)
             else:
                 self._serve_with_threads(processor)
         finally:
-            self._interrupts.finish(self._status)
+            self._signals.finish(self._status)
         if self._status:
             raise SystemExit(self._status)
 
     def _serve_with_threads(self, processor: ServedProcessor) -> None:
         self._load(processor)
         self._control.send(event="ready")
-        self._interrupts.serving = True
+        self._signals.serving = True
         self.runtime.start()
         self._after_ready()
         self._control.wait()
@@ -118,14 +119,14 @@ class Session(SdkService):
         self._wait_for_front()
 
     def _serve_with_processes(self, processor: ServedProcessor) -> None:
-        from eas_host.sidecar.program.child_processes import Forks  # noqa: PLC0415  rarely needed
+        from eas_host.sidecar.program.child_processes import ChildProcesses  # noqa: PLC0415  rarely needed
 
         self._control.on("started", lambda _: self._after_ready())
-        self._interrupts.serving = True
+        self._signals.serving = True
         try:
-            Forks(self._socket_control, processor).run(self._welcome["processes"])
+            ChildProcesses(self._socket_control, processor).run(self._handshake["processes"])
         except BaseException:  # raised by a handler of the program's own
-            self._control.send(event="failed")  # the processes do not end by themselves, and Python would wait for them
+            self._control.send(event="failed")  # it ends the processes, for which Python would wait
             self._wait_for_front()
             raise
         self._wait_for_front()
@@ -133,24 +134,24 @@ class Session(SdkService):
     # -- the front
 
     @property
-    def _several(self) -> bool:
-        several: bool = self._welcome["processes"] > 1
-        return several
+    def _has_processes(self) -> bool:
+        has_processes: bool = self._handshake["processes"] > 1
+        return has_processes
 
     def _ask_to_stop(self) -> None:
         self._control.send(event="stop")
 
     def _front_ended(self) -> None:
         """
-        Called on the control thread, once.
+        The front is gone. Called once, on the control thread.
         """
-        self._status = self._front.exit_code(asked=self._several or self._control.stopping.is_set())
+        self._status = self._front.exit_code(asked=self._has_processes or self._control.stopping.is_set())
         if self.reads:
             self._control.stopping.set()
             if self._status == 0:
                 threading.main_thread().join(_CLEANUP_SECONDS)
-            # Before the threads that read: the main thread may wait for them, and would then end as if all were well.
-            self._interrupts.end_main_thread(self._status)
+            # Before the ring stops: a main thread that waits for the reading threads would end with exit code 0.
+            self._signals.end_main_thread(self._status)
         self._ring.stop()
 
     def _wait_for_front(self) -> None:
@@ -162,8 +163,8 @@ class Session(SdkService):
 
     def _watch_crashes(self) -> None:
         """
-        Record how this process dies, so that the front can tell which request did it. Python's own traceback comes
-        first.
+        Record a crash of this process, so that the front can tell which request caused it. Python's own report of the
+        crash is printed first.
         """
         faulthandler.disable()
         self._ring.watch_crashes(only_abort=False)
@@ -171,14 +172,14 @@ class Session(SdkService):
             faulthandler.enable(all_threads=False)
 
     def _announce_opened(self) -> None:
-        log.announce.as_json = self._welcome["json"]
+        log.announce.as_json = self._handshake["json"]
         log.write_beside()
-        port = self._welcome["port"]
+        port = self._handshake["port"]
         log.announce("[INFO] create service")
-        if self._welcome["token"] is not None:
-            log.announce(f"[INFO] Token: [{self._welcome['token']}]")
+        if self._handshake["token"] is not None:
+            log.announce(f"[INFO] Token: [{self._handshake['token']}]")
         log.announce(f"[INFO] rpc binds to predefined port {port}")
         log.announce(f"[INFO] updating rpc port to {port}")
         for name in HANDLERS:
             log.announce(f"[INFO] install builtin handler {name} to /api/builtin/{name}")
-        log.announce(f"listening on {self._welcome['url']}")
+        log.announce(f"listening on {self._handshake['url']}")
