@@ -11,7 +11,7 @@ import pytest
 
 from conftest import StartHost
 from eas_host.config import HostConfig
-from eas_host.versions import ring_shape
+from eas_host.service.service_version import ring_shape
 from support.build import Workshop
 from support.host import Host
 from support.ulimit import set_for_hosts

@@ -10,17 +10,17 @@ import hmac
 
 import pytest
 
-from eas_host.front.auth import Auth, compare_digest
-from eas_host.front.exchange import Head
-from eas_host.front.responses import Refusal
+from eas_host.dispatch.exchange import RequestHead
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.admission.tokens import Auth, compare_digest
 from support.signing import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
 
 
 def head_of(
     target: str = "/api/predict/echo", body: bytes | None = b"", method: str = "POST", /, **more: str | None
-) -> Head:
+) -> RequestHead:
     """A head as the reader leaves it: `content_md5="..."` is Content-MD5."""
-    head = Head()
+    head = RequestHead()
     head.method, head.url = method.encode(), target.encode()
     headers = more if body is None else {"content_length": str(len(body)), **more}
     head.fields = {
@@ -29,14 +29,16 @@ def head_of(
     return head
 
 
-def signed(body: bytes, target: str = "/api/predict/echo", path: str | None = None, /, **changed: str | None) -> Head:
+def signed(
+    body: bytes, target: str = "/api/predict/echo", path: str | None = None, /, **changed: str | None
+) -> RequestHead:
     """The head of a request to *target*, signed for *path*; then *changed*."""
     authorization = sign(TOKEN, path or target, md5(body), OCTETS, DATE)
     headers = {"content_md5": md5(body), "content_type": OCTETS, "date": DATE, "authorization": authorization}
     return head_of(target, body, **{**headers, **changed})
 
 
-def judge(head: Head, body: bytes = b"", token: str = TOKEN) -> Refusal | None:
+def judge(head: RequestHead, body: bytes = b"", token: str = TOKEN) -> ErrorResponse | None:
     """What the head, and then its body, is told."""
     refusal = Auth(token).judge(head, head.method)
     if refusal is None and head.content_md5 is not None:
@@ -44,7 +46,7 @@ def judge(head: Head, body: bytes = b"", token: str = TOKEN) -> Refusal | None:
     return refusal
 
 
-def refused(refusal: Refusal | None, word: str) -> None:
+def refused(refusal: ErrorResponse | None, word: str) -> None:
     assert refusal is not None
     assert (refusal.status, word in refusal.text, "\n" in refusal.text) == (401, True, False), refusal.text
     assert refusal.extra.startswith("WWW-Authenticate: ")

@@ -26,7 +26,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 import cramjam
-from eas_host.front.unpack import TooLarge, unpack
+from eas_host.front.admission.decompression import TooLarge, unpack
 
 def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from eas_host.front.budget import Budget
-from eas_host.front.upload import Upload, Uploads
+from eas_host.dispatch.body_buffer import BodyBuffer, BodyBufferPool
+from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.ring import FrontRing, Shape
 
 MIB = 1 << 20
@@ -19,7 +19,7 @@ MIB = 1 << 20
 class Client:
     """Holds something until it has to give way."""
 
-    def __init__(self, budget: Budget, size: int) -> None:
+    def __init__(self, budget: MemoryBudget, size: int) -> None:
         self.gone = False
         budget.hold(self, size)
 
@@ -42,8 +42,8 @@ def ring_fixture() -> Iterator[FrontRing]:
     ring.close()
 
 
-def budget_of(ring: FrontRing, size: int = 20 * MIB) -> Budget:
-    budget = Budget(lambda: 0.0, size, size)
+def budget_of(ring: FrontRing, size: int = 20 * MIB) -> MemoryBudget:
+    budget = MemoryBudget(lambda: 0.0, size, size)
     budget.rings.add(ring)
     return budget
 
@@ -95,9 +95,9 @@ def test_one_that_cannot_give_way(ring: FrontRing, caplog: pytest.LogCaptureFixt
 
 def test_a_body_in_tiny_pieces(ring: FrontRing) -> None:
     """It takes what is held for it, not an object for each piece."""
-    uploads = Uploads(ring, budget_of(ring))
+    uploads = BodyBufferPool(ring, budget_of(ring))
     uploads.retire()  # lends no slot
-    upload = Upload(uploads, lambda refusal: pytest.fail(refusal.text))
+    upload = BodyBuffer(uploads, lambda refusal: pytest.fail(refusal.text))
     pieces = [b"%02d" % (number % 100) for number in range(200_000)]
     pieces[1000:1000] = [bytes(5_000), b"x"]
     whole = b"".join(pieces)

@@ -11,7 +11,7 @@ import socket
 import pytest
 
 from conftest import StartHost, columns
-from eas_host.front.access import is_local
+from eas_host.front.admission.access import is_local
 from support.gate import Gate
 from support.host import Host
 from support.wire import Client, Response, command, request

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.classpath import resolve
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.errors import EntryInvalid, EntryNotFound, LoadError
+from eas_host.worker.java.classpath import resolve
 
 
 @pytest.fixture

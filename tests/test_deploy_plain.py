@@ -16,7 +16,7 @@ import pytest
 from eas_host.config import HostConfig
 from eas_host.deploy.plain import plain
 from eas_host.errors import ConfigError, EntryNotFound
-from eas_host.watching import fingerprint
+from eas_host.service.file_watcher import fingerprint
 from support.build import Workshop
 from support.env import make_env
 from support.service import Services, describe, tar

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host import elf
+from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid, EntryNotFound
 from support.build import Workshop, need, run
 from support.libraries import library, processor
@@ -144,6 +144,9 @@ def test_check_speaks_as_the_host_does(workshop: Workshop, tmp_path: Path) -> No
 
 def test_check_is_cheap() -> None:
     """A start can afford it: nothing of pyelftools is loaded."""
-    code = "import sys, eas_host.elf as elf, pathlib; elf.is_elf(pathlib.Path('/')); print('elftools' in sys.modules)"
+    code = (
+        "import sys, pathlib; from eas_host.binaries import elf;"
+        " elf.is_elf(pathlib.Path('/')); print('elftools' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host import dynamic, embedding
+from eas_host.binaries import dynamic, embedding
 from eas_host.errors import EntryInvalid
 from support.build import Workshop
 from support.host import Host

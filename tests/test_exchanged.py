@@ -19,9 +19,9 @@ import pytest
 from eas_host.deploy import confine, mirror, requirements
 from eas_host.deploy.removal import remove_tree
 from eas_host.errors import EntryInvalid
-from eas_host.finder import ABI
+from eas_host.python_env.import_hook import ABI
 from eas_host.sandbox.plan import Confinement
-from eas_host.user import find_user
+from eas_host.system.user import find_user
 from support.env import script
 from support.meanwhile import meanwhile
 from support.users import NOBODY, acting_as, need_root, public, run_as

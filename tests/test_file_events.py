@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from eas_host.file_events import FileEvents, Watched
-from eas_host.watching import Watch
+from eas_host.service.file_events import FileEvents, Watched
+from eas_host.service.file_watcher import FileWatcher
 from support import PATIENCE
 
 MANY = 300
@@ -72,7 +72,7 @@ def test_a_watch_that_ends_twice(tmp_path: Path) -> None:
 
     async def run() -> None:
         told = asyncio.Event()
-        watch = Watch(asyncio.get_running_loop(), told.set)
+        watch = FileWatcher(asyncio.get_running_loop(), told.set)
         for _ in range(2):
             watch.follow([tmp_path])
             await asyncio.wait_for(told.wait(), PATIENCE)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host import elf
+from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid
 from eas_host.worker.java import jvm
 from eas_host.worker.java.jvm_launcher import LAUNCHER

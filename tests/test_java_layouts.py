@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from conftest import StartHost
-from eas_host import jars
+from eas_host.archives import jars
 from support.build import Workshop
 from support.command import run
 from support.service import Services, describe, services, tar

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host import boot, link
+from eas_host.python_env import python_command, shared_packages
 from support.build import ROOT
 from support.env import SITE, make_env, python
 from support.program import Program
@@ -35,15 +35,18 @@ if __name__ == "__main__":
 """
 SERVING = (
     "config",
+    "dispatch",
     "front",
-    "ring",
-    "workers",
-    "sidecar",
-    "worker",
-    "serving.py",
-    "boot.py",
-    "log.py",
+    "log",
+    "python_env",
     "reply.py",
+    "ring",
+    "service/host.py",
+    "service/service_version.py",
+    "sidecar",
+    "system",
+    "worker",
+    "workers",
 )
 
 
@@ -56,8 +59,10 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def relinked(folder: Path, **changes: object) -> Path:
     """An ENV whose link says something else than it would."""
     env = make_env(folder, linked=True)
-    settings = {**link.settings(), **changes}
-    (env / SITE / link.PTH).write_text(f"import {link.MODULE}; {link.MODULE}.install(**{settings!r})\n")
+    settings = {**shared_packages.settings(), **changes}
+    (env / SITE / shared_packages.PTH).write_text(
+        f"import {shared_packages.MODULE}; {shared_packages.MODULE}.install(**{settings!r})\n"
+    )
     return env
 
 
@@ -136,7 +141,7 @@ def test_everything_that_serving_imports_is_linked() -> None:
     imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     foreign = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
     assert {"uvloop", "httptools"} <= foreign
-    assert foreign - {"jpype"} <= set(link.settings()["names"])  # jpype is for Java's processors
+    assert foreign - {"jpype"} <= set(shared_packages.settings()["names"])  # jpype is for Java's processors
 
 
 # Workers on another interpreter.
@@ -170,7 +175,7 @@ def test_a_command_on_another_interpreter(tmp_path: Path) -> None:
     (packages[0] / "more.pth").write_text("below\n")
     (packages[0] / "below").mkdir()
     (packages[1] / "own.py").write_text("")
-    words = boot.command(
+    words = python_command.command(
         "probe", 1, "numpy", "uvloop", "requests", interpreter=str(env / "bin/python"), packages=[*map(str, packages)]
     )
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=env / SITE)
@@ -191,7 +196,7 @@ def test_packages_on_the_hosts_own_interpreter(tmp_path: Path) -> None:
     """They come before the host's site-packages and behind the standard library."""
     for name, text in {"probe.py": PROBE, "own.py": "", "lz4.py": "", "json.py": "raise SystemExit(1)"}.items():
         (tmp_path / name).write_text(text)
-    words = boot.command("probe", "lz4", packages=[str(tmp_path)])
+    words = python_command.command("probe", "lz4", packages=[str(tmp_path)])
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd="/")
     prefix, _, path, found, missing = json.loads(done.stdout)
     assert (prefix, missing) == (sys.prefix, [])

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.writer import MOST, Writer
+from eas_host.log.writer import MOST, Writer
 from support import PATIENCE
 from support.app import RUN, Apps, apps  # noqa: F401  a fixture
 from support.build import Workshop

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host.escape import escaped, escaped_json, indented, is_plain
-from eas_host.masking import masked
+from eas_host.log.escape import escaped, escaped_json, indented, is_plain
+from eas_host.log.masking import masked
 from support import PATIENCE
 from support.app import Apps, apps  # noqa: F401  a fixture
 from support.command import run

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host.front.budget import default_size
-from eas_host.memory import available
+from eas_host.dispatch.memory_budget import default_size
+from eas_host.system.memory import available
 from support.cgroup import control_group
 from support.wire import command
 
@@ -100,7 +100,7 @@ def test_nothing_is_known(tmp_path: Path) -> None:
 
 def test_in_a_group() -> None:
     """What a process finds out in a real group is its limit, also when that is the group's above."""
-    ask = [sys.executable, "-c", "from eas_host.memory import available; print(available())"]
+    ask = [sys.executable, "-c", "from eas_host.system.memory import available; print(available())"]
     with control_group("memory") as group, group.inside():
         group.limit_memory(123 * MIB)
         assert int(subprocess.run(ask, capture_output=True, check=True).stdout) == 123 * MIB

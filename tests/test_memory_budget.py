@@ -40,7 +40,7 @@ def is_served(host: Host, body: bytes = bytes(SMALL)) -> None:
     assert (answer.status, answer.body == body) == (200, True), answer
 
 
-def begin_upload(host: Host, size: int) -> Client:
+def begin_body_buffer(host: Host, size: int) -> Client:
     """Sends all but the end of a body."""
     client = host.connect()
     client.send_until_refused(request(headers=[("Content-Length", str(size + 1))]) + bytes(size))
@@ -59,7 +59,7 @@ def test_uploads_that_do_not_end(start: StartHost) -> None:
     with ExitStack() as clients, stays_small(host):
         uploads = []
         for _ in range(10):
-            uploads.append(clients.enter_context(begin_upload(host, 12 * MIB)))
+            uploads.append(clients.enter_context(begin_body_buffer(host, 12 * MIB)))
             is_served(host)
         answer = uploads[0].read()
         assert (answer.status, answer.get("Retry-After")) == (503, "1")
@@ -91,7 +91,7 @@ def test_more_uploads_than_early_slots(start: StartHost) -> None:
     host = start(memory_budget="64MiB", keepalive=LONG)
     with ExitStack() as clients, stays_small(host):
         for _ in range(80):
-            clients.enter_context(begin_upload(host, 2 * MIB))
+            clients.enter_context(begin_body_buffer(host, 2 * MIB))
         is_served(host)
 
 
@@ -225,7 +225,7 @@ def test_what_slots_keep(start: StartHost) -> None:
         for client in crowd:
             client.read()
             client.close()
-    with begin_upload(host, 7 * MIB) as upload:
+    with begin_body_buffer(host, 7 * MIB) as upload:
         upload.send(b"x")
         assert upload.read().status == 200
 
@@ -251,7 +251,7 @@ def test_in_a_small_container(start: StartHost) -> None:
             host = start(worker_threads=1, keepalive=LONG)
         with ExitStack() as clients:
             for _ in range(14):
-                clients.enter_context(begin_upload(host, 40 * MIB))
+                clients.enter_context(begin_body_buffer(host, 40 * MIB))
                 clients.enter_context(ask_and_read_nothing(host, 16 * MIB))
                 is_served(host)
         assert group.kills() == 0

@@ -12,7 +12,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import StartHost, columns
-from eas_host.front.metrics import Totals
+from eas_host.front.observe.metrics import Totals
 from support.gate import Gate
 from support.host import Host
 from support.wire import Response, command

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host.workers.native import PROGRAM
+from eas_host.worker.cpp.native_worker import PROGRAM
 from support.build import Workshop
 from support.host import Host
 from support.proc import children

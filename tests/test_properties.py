@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from eas_host.config import HostConfig
-from eas_host.front.headers import read_headers
-from eas_host.front.properties import MAX_PROPERTIES, Properties, Source, read
+from eas_host.front.settings.default_headers import read_headers
+from eas_host.front.settings.properties import MAX_PROPERTIES, Properties, Source, read
 
 # What is a value.
 

@@ -12,7 +12,7 @@ import ssl
 import pytest
 
 from conftest import columns
-from eas_host.front.throttled_log import ThrottledLog
+from eas_host.front.observe.throttled_log import ThrottledLog
 from support.host import Host
 from support.ways import all_ways
 from support.wire import Response, request

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host import boot, link
+from eas_host.python_env import python_command, shared_packages
 from support import PATIENCE
 from support.command import run
 from support.env import SITE, make_env, python, script
@@ -243,5 +243,5 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
 
 def test_the_link_is_what_the_host_has(made: Path) -> None:
     """The finder in ENV is the host's own file."""
-    ours = Path(boot.__file__).with_name("finder.py").read_text()
-    assert (made / "ENV" / SITE / f"{link.MODULE}.py").read_text() == ours
+    ours = Path(python_command.__file__).with_name("finder.py").read_text()
+    assert (made / "ENV" / SITE / f"{shared_packages.MODULE}.py").read_text() == ours

@@ -8,21 +8,21 @@ import pytest
 
 from conftest import StartHost
 from eas_host.cli.options import read_config
+from eas_host.dispatch.rate_limit import TokenBucket
 from eas_host.errors import ConfigError
-from eas_host.front.rate import RateLimit
 from support.wire import request
 
 
 def test_a_second_at_once() -> None:
     """One second's worth passes at once, and no more."""
-    rate = RateLimit(10, 100.0)
+    rate = TokenBucket(10, 100.0)
     assert [rate.take(100.0) for _ in range(10)] == [0.0] * 10
     assert rate.take(100.0) == pytest.approx(0.1)
 
 
 def test_it_fills_steadily() -> None:
     """Those who come as often as they may are let in for ever; between two of them nobody is."""
-    rate = RateLimit(10, 0.0)
+    rate = TokenBucket(10, 0.0)
     for _ in range(10):
         rate.take(0.0)
     for turn in range(1, 1001):
@@ -32,13 +32,13 @@ def test_it_fills_steadily() -> None:
 
 def test_it_holds_one_second_only() -> None:
     """A quiet hour is no reason to let an hour's worth in."""
-    rate = RateLimit(5, 0.0)
+    rate = TokenBucket(5, 0.0)
     assert [rate.take(3600.0) == 0.0 for _ in range(6)] == [True] * 5 + [False]
 
 
 def test_refused_requests_take_nothing() -> None:
     """Who knocks on and on does not keep the others out; who waits as long as told is let in."""
-    rate = RateLimit(1, 0.0)
+    rate = TokenBucket(1, 0.0)
     assert rate.take(0.0) == 0.0
     for turn in range(100):
         assert rate.take(turn / 100) > 0.0
@@ -49,14 +49,14 @@ def test_refused_requests_take_nothing() -> None:
 
 def test_less_than_one_a_second() -> None:
     """The bucket holds a whole request all the same."""
-    rate = RateLimit(0.5, 0.0)
+    rate = TokenBucket(0.5, 0.0)
     assert rate.take(0.0) == 0.0
     assert rate.take(0.0) == pytest.approx(2.0)
     assert rate.take(2.1) == 0.0
 
 
 def test_clock_that_stands_still() -> None:
-    rate = RateLimit(1_000_000, 0.0)
+    rate = TokenBucket(1_000_000, 0.0)
     assert all(rate.take(0.0) == 0.0 for _ in range(1000))
 
 

@@ -15,8 +15,9 @@ import pytest
 
 import support.host
 from conftest import StartHost
-from eas_host.scribbles import Scribbles
-from eas_host.watching import PYTHON_FILES, Fingerprint, fingerprint
+from eas_host.deploy.deployment import PYTHON_FILES
+from eas_host.service.file_watcher import Fingerprint, fingerprint
+from eas_host.service.self_written_files import SelfWrittenFiles
 from support.env import script
 from support.host import Host
 
@@ -175,7 +176,7 @@ def test_a_copy_with_the_same_time_and_size(program: Program) -> None:
 
 def test_what_loads_write_is_told_from_a_slow_copy() -> None:
     """Only what changes in each of three loads in a row, and never in between, is written by what loads."""
-    scribbles = Scribbles()
+    scribbles = SelfWrittenFiles()
     everything: Fingerprint = dict.fromkeys(("cache", "model", "log"), (0,))
     for _ in range(2):
         scribbles.loaded(["cache", "model"])

@@ -18,7 +18,7 @@ import pytest
 
 from eas_host.deploy.requirements import install, lines_of
 from eas_host.errors import EntryInvalid, InitializeFailed
-from eas_host.finder import ABI
+from eas_host.python_env.import_hook import ABI
 from support import PATIENCE
 from support.env import make_env, script
 from support.host import Host

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from eas_host import safe_path
 from eas_host.deploy.requirements import install
 from eas_host.deploy.workspace import sweep
 from eas_host.errors import ConfigError
 from eas_host.fetch import content
 from eas_host.fetch.cache import Entry
+from eas_host.system import safe_path
 from support.fileserver import FileServer
 from support.service import Services, describe, services
 from support.users import NOBODY, STRANGER, acting_as, need_root, run_as

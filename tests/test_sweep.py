@@ -12,11 +12,11 @@ import pytest
 import uvloop
 
 from eas_host.config import HostConfig
-from eas_host.front import sweep
-from eas_host.front.budget import Budget
+from eas_host.dispatch.memory_budget import MemoryBudget
+from eas_host.front import housekeeping
+from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.open_connections import OpenConnections
-from eas_host.front.state import ServiceState
-from eas_host.front.wire import Heads
+from eas_host.front.service_state import ServiceState
 from support import PATIENCE
 
 LITTLE = 48 * 1024
@@ -53,14 +53,14 @@ class Sent(asyncio.Protocol):
         self.gave_way.set_result(None)
 
 
-def swept(budget_size: int, check: Callable[[Sent, Budget, socket.socket], Awaitable[None]]) -> None:
+def swept(budget_size: int, check: Callable[[Sent, MemoryBudget, socket.socket], Awaitable[None]]) -> None:
     """Runs *check* beside the sweep."""
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
         sent = Sent()
         server = await loop.create_server(lambda: sent, "127.0.0.1", 0)
-        budget = Budget(loop.time, budget_size, budget_size)
+        budget = MemoryBudget(loop.time, budget_size, budget_size)
         connections = OpenConnections(loop)
         connections.add(sent)  # type: ignore[arg-type]  # as far as it is swept
         with socket.socket() as client:
@@ -69,7 +69,9 @@ def swept(budget_size: int, check: Callable[[Sent, Budget, socket.socket], Await
             await loop.sock_connect(client, server.sockets[0].getsockname())
             await asyncio.wait_for(sent.made, PATIENCE)
             await asyncio.wait_for(sent.fill(), PATIENCE)
-            sweeper = sweep.Sweeper(ServiceState(loop, HostConfig()), connections, Heads("text/plain"), budget)
+            sweeper = housekeeping.Housekeeping(
+                ServiceState(loop, HostConfig()), connections, ResponseHeadCache("text/plain"), budget
+            )
             await check(sent, budget, client)
             sweeper.close()
             assert not sent.paused
@@ -85,13 +87,13 @@ def swept(budget_size: int, check: Callable[[Sent, Budget, socket.socket], Await
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "_SECONDS", 0.01)
+    monkeypatch.setattr(housekeeping, "_SECONDS", 0.01)
 
 
 def test_it_counts() -> None:
     """Where it is too much, such a client gives way like any other."""
 
-    async def check(sent: Sent, _budget: Budget, _client: socket.socket) -> None:
+    async def check(sent: Sent, _budget: MemoryBudget, _client: socket.socket) -> None:
         await asyncio.wait_for(sent.gave_way, PATIENCE)
 
     swept(LITTLE, check)
@@ -100,7 +102,7 @@ def test_it_counts() -> None:
 def test_it_is_given_back() -> None:
     """Once it is read, all of the budget is free."""
 
-    async def check(_sent: Sent, budget: Budget, client: socket.socket) -> None:
+    async def check(_sent: Sent, budget: MemoryBudget, client: socket.socket) -> None:
         whole = budget.size
         loop = asyncio.get_running_loop()
 

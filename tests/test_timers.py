@@ -8,9 +8,9 @@ import asyncio
 
 import pytest
 
+from eas_host.dispatch.exchange import Exchange, RequestHead
 from eas_host.front.deadlines import Deadlines
-from eas_host.front.exchange import Exchange, Head
-from eas_host.workers.turns import Turns
+from eas_host.workers.read_turns import Turns
 from support import PATIENCE
 
 
@@ -32,7 +32,7 @@ def test_a_request_that_cannot_be_ended(caplog: pytest.LogCaptureFixture) -> Non
         loop = asyncio.get_running_loop()
         last = loop.create_future()
         now = loop.time()
-        exchanges = [Exchange(one, now, Head()) for one in connections]  # type: ignore[arg-type]  # all that is used
+        exchanges = [Exchange(one, now, RequestHead()) for one in connections]  # type: ignore[arg-type]  # all that is used
 
         def expire(exchange: Exchange) -> None:
             if exchange is exchanges[0]:

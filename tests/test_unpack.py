@@ -15,9 +15,9 @@ import pytest
 
 from conftest import StartHost, columns
 from eas_host.cli.options import read_config
+from eas_host.dispatch.responses import ErrorResponse
 from eas_host.errors import ConfigError
-from eas_host.front.responses import Refusal
-from eas_host.front.unpack import Corrupt, TooLarge, find_coding, original_length, unpack
+from eas_host.front.admission.decompression import Corrupt, TooLarge, find_coding, original_length, unpack
 from support.host import Host
 from support.pack import PACKERS, raw_lz4
 from support.wire import Response, chunked, request
@@ -228,7 +228,7 @@ def test_coding_is_found(value: str | None, default: str | None, coding: str | N
 @pytest.mark.parametrize("value", ["br", "gzip, gzip", "gzip, zstd", "gzip;q=1", "\xff", "x" * 30_000])
 def test_coding_is_unknown(value: str) -> None:
     refusal = find_coding({b"content-encoding": value.encode("latin-1")}, None)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, ErrorResponse)
     assert (refusal.status, len(refusal.text) < 300, "\n" in refusal.text) == (415, True, False)
     assert refusal.extra == "Accept-Encoding: gzip, deflate, zlib, snappy, lz4, zstd\r\n"
 

@@ -14,7 +14,7 @@ import lz4.frame
 import pytest
 
 from conftest import StartHost
-from eas_host.front.unpack import QUICK, THOROUGH, Corrupt, Effort, TooMuchWork, unpack
+from eas_host.front.admission.decompression import QUICK, THOROUGH, Corrupt, Effort, TooMuchWork, unpack
 from support.wire import request
 
 MIB = 1 << 20

@@ -16,7 +16,7 @@ import pytest
 from conftest import each_worker
 from eas_host.deploy import mirror
 from eas_host.errors import ConfigError
-from eas_host.user import find_user
+from eas_host.system.user import find_user
 from support.build import SOURCES, Workshop, run
 from support.command import run as run_host
 from support.env import make_env, script

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import threading
 
-from eas_host.writer import Writer
+from eas_host.log.writer import Writer
 from support import PATIENCE
 
 

@@ -1,13 +1,13 @@
 // The program of a worker process that is no Python process: for cpp processors that start a Python of their
 // own.
 //
-// Strategy: workers/native.py has checked the processor's file and become this program by execve, so that it
-// has the process's number, working directory and descriptors. Its arguments are CONTROL MEMORY COMPLETION
-// LOG PARENT SPEC WORKER THREADS CONFINED. The first five are as in workers/main.py; SPEC is a file with
-// texts that end with a NUL byte each: the entry, model_entry, model_config, the LD_LIBRARY_PATH that the
-// processor shall see, its libpython, one that is not for us, and the words of a command. When the processor
-// cannot be loaded, this process becomes that command, with two more words: the step that failed, and the
-// text. So all that needs explaining is explained in one place, in Python.
+// Strategy: worker/cpp/native_worker.py has checked the processor's file and become this program by execve,
+// so that it has the process's number, working directory and descriptors. Its arguments are CONTROL MEMORY
+// COMPLETION LOG PARENT SPEC WORKER THREADS CONFINED. The first five are as in worker/main.py; SPEC is a
+// file with texts that end with a NUL byte each: the entry, model_entry, model_config, the LD_LIBRARY_PATH
+// that the processor shall see, its libpython, one that is not for us, and the words of a command. When the
+// processor cannot be loaded, this process becomes that command, with two more words: the step that failed,
+// and the text. So all that needs explaining is explained in one place, in Python.
 //
 // No thread listens while the processor loads: the end of the host ends this process in any case, and a stop
 // would have to wait.
@@ -97,7 +97,7 @@ class Worker {
 
   int Run() {
     eas_die_with_parent(parent_);
-    if (confined_) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // as workers/main.py does; execve has undone it
+    if (confined_) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // as worker/main.py does; execve has undone it
     if (spec_.library_path.empty()) {
       unsetenv("LD_LIBRARY_PATH");
     } else {

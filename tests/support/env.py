@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from eas_host import link
+from eas_host.python_env import shared_packages
 
 SITE = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 
@@ -20,7 +20,7 @@ def make_env(folder: Path, *, linked: bool = False, modules: dict[str, str] | No
     env = folder / "ENV"
     subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", env], check=True)
     if linked:
-        link.write(env / SITE)
+        shared_packages.write(env / SITE)
     for name, text in (modules or {}).items():
         (env / SITE / name).write_text(text, encoding="utf-8")
     return env

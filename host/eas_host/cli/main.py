@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final
 
-from eas_host import boot, log
+from eas_host import log
 from eas_host.cli.options import read_config
 from eas_host.errors import ConfigError, HostError
+from eas_host.python_env import python_command
 
 COMMANDS: Final = {
     "test": "eas_host.cli.service:test",
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    boot.fill_standard_streams()
+    python_command.fill_standard_streams()
     if argv and argv[0] in COMMANDS:
         # Imported late: no command pays for what another one needs.
         module, _, name = COMMANDS[argv[0]].partition(":")
@@ -55,7 +56,7 @@ def _run(argv: Sequence[str]) -> int:
     log.configure(config.log_level, config.log_format)
     # Imported late: --help and a wrong flag answer without loading the event loop and the native module.
     from eas_host.deploy.plain import plain  # noqa: PLC0415
-    from eas_host.serving import run  # noqa: PLC0415
+    from eas_host.service.host import run  # noqa: PLC0415
 
     return run(plain(config), lambda: plain(read_config(argv)))
 

@@ -15,7 +15,7 @@ from typing import Final
 from eas_host import log
 from eas_host.cli.words import CommandParser
 from eas_host.errors import ConfigError
-from eas_host.finder import ABI
+from eas_host.python_env.import_hook import ABI
 from eas_host.scaffold import environment, project
 
 _MADE: Final = ("ENV", "app.py", "app.json")

@@ -23,7 +23,7 @@ from eas_host.description import Description, read
 from eas_host.errors import ConfigError
 
 if TYPE_CHECKING:
-    from eas_host.serving import Host
+    from eas_host.service.host import Host
 
 DEFAULT_FILE: Final = "service.json"
 _FREE_PORT: Final[Mapping[str, Any]] = {"listen": Address("127.0.0.1", 0)}
@@ -151,8 +151,8 @@ class Service:
 def _serve(service: Service, *, announce: bool) -> int:
     described = service.read()
     # Imported late: a wrong description is told without loading the event loop and the native module.
-    from eas_host import signals  # noqa: PLC0415
-    from eas_host.serving import run  # noqa: PLC0415
+    from eas_host.service.host import run  # noqa: PLC0415
+    from eas_host.system import signals  # noqa: PLC0415
 
     signals.ignore_unused()  # a download may take long
     deployment = service.make(*described)

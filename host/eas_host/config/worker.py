@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from eas_host import jars
+from eas_host.archives import jars
 from eas_host.config.host import HostConfig
 from eas_host.errors import ConfigError
 

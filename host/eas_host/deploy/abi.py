@@ -13,12 +13,14 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
-from eas_host import classpath, elf, embedding, jars
+from eas_host.archives import jars
+from eas_host.binaries import elf, embedding
 from eas_host.config import WorkerSpec
 from eas_host.deploy import entries, unpacking
 from eas_host.deploy.environment import LIBRARY_PATH
 from eas_host.errors import HostError
 from eas_host.pack import search, system
+from eas_host.worker.java import classpath
 
 _OLDEST_MAJOR: Final = 44
 """The major version in a class file is Java's plus 44."""

@@ -15,6 +15,9 @@ from eas_host.config import HostConfig, WorkerSpec
 STARTED: Final = time.time_ns()
 """When nothing had been prepared yet: what changes later may be missing in the first version, if that was copied."""
 
+PYTHON_FILES: Final = "*.py"
+"""A path with this name stands for all Python files in its folder and below, those to come included."""
+
 
 @dataclass(frozen=True)
 class Part:

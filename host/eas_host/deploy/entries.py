@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from eas_host.archives.jars import folder_layout
 from eas_host.config.worker import guess_type, split_class
 from eas_host.description.description import Processor
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, LoadError
-from eas_host.jars import folder_layout
 
 LISTED: Final = 12
 """Names in a list of what is there; more would bury the message."""
@@ -186,7 +186,7 @@ def _only_library(package: Package) -> Entry:
     """
     The only shared library that exports what a processor exports.
     """
-    from eas_host import elf  # noqa: PLC0415  reads files that few descriptions need to have read
+    from eas_host.binaries import elf  # noqa: PLC0415  reads files that few descriptions need to have read
 
     libraries = [path for path in files(package.folder) if ".so" in path.name and elf.is_elf(path)]
     chosen = [path for path in libraries if _exports(path) >= {"initialize", "process"}]
@@ -206,7 +206,7 @@ def _only_library(package: Package) -> Entry:
 
 
 def _exports(path: Path) -> set[str]:
-    from eas_host import elf  # noqa: PLC0415  as above
+    from eas_host.binaries import elf  # noqa: PLC0415  as above
 
     try:
         return set(elf.facts(path).exports)

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from eas_host import log, safe_path
+from eas_host import log
 from eas_host.deploy.layout import Tree
 from eas_host.deploy.links import Links
 from eas_host.deploy.workspace import Workspace
 from eas_host.errors import ConfigError
+from eas_host.system import safe_path
 
 _ADVICE: Final = "or name another folder with --workspace DIR"
 

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
-from eas_host import contained
-from eas_host.finder import ABI, OLDEST
+from eas_host.python_env.import_hook import ABI, OLDEST
+from eas_host.system import contained
 
 _SECONDS: Final = 60
 """How long it may take to say its version: a first start from a network disk reads some hundred files."""

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eas_host import jars, log
+from eas_host import log
+from eas_host.archives import jars
 from eas_host.deploy import mirror
 from eas_host.deploy.entries import Package
 from eas_host.errors import EntryInvalid, EntryNotFound, HostError
 from eas_host.fetch import addresses, archive
-from eas_host.shortage import in_cache, is_refused
+from eas_host.system.shortage import in_cache, is_refused
 
 _ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
 WARM_UP: Final = "warm_up.bin"

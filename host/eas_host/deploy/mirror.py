@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from eas_host import contained
+from eas_host.system import contained
 
 SMALL: Final = 64 * 1024
 """A file up to this size is copied: as quickly as a link is followed a few times."""

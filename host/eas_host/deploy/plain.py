@@ -13,14 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eas_host.archives.jars import Layout
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.worker import service_name
 from eas_host.deploy import confine, unpacking
-from eas_host.deploy.deployment import Deployment, Part
+from eas_host.deploy.deployment import PYTHON_FILES, Deployment, Part
 from eas_host.errors import EntryNotFound
-from eas_host.jars import Layout
-from eas_host.shortage import in_cache, is_refused
-from eas_host.watching import PYTHON_FILES
+from eas_host.system.shortage import in_cache, is_refused
 
 if TYPE_CHECKING:
     from eas_host.deploy.workspace import Workspace

@@ -25,13 +25,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from eas_host import contained, log, safe_path
+from eas_host import log
 from eas_host.deploy.interpreter import Confine, Unable, ask
 from eas_host.deploy.removal import remove_tree
 from eas_host.deploy.workspace import REQUIREMENTS
 from eas_host.errors import EntryInvalid, InitializeFailed
-from eas_host.shortage import in_cache, is_refused
-from eas_host.user import User
+from eas_host.system import contained, safe_path
+from eas_host.system.shortage import in_cache, is_refused
+from eas_host.system.user import User
 
 FILE: Final = "requirements.txt"
 _PATH_OPTION: Final = re.compile(

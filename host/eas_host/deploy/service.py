@@ -26,7 +26,7 @@ from eas_host.deploy.overlay import overlay
 from eas_host.deploy.workspace import Workspace, cache_folder, safe_name
 from eas_host.description import Description, Model
 from eas_host.errors import ConfigError
-from eas_host.user import find_user
+from eas_host.system.user import find_user
 
 _UNPACKED: Final = ".unpacked"
 _HANDED_OVER: Final = ("predictor", "model", "config", _UNPACKED)

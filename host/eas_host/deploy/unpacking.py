@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from eas_host import jars
+from eas_host.archives import jars
 from eas_host.config import WorkerSpec
 
 

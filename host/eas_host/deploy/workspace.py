@@ -30,12 +30,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from eas_host import log, safe_path
+from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.deploy import links
 from eas_host.deploy.removal import remove_tree
 from eas_host.errors import ConfigError
-from eas_host.shortage import in_cache, is_refused
+from eas_host.system import safe_path
+from eas_host.system.shortage import in_cache, is_refused
 
 _NAME_MAX: Final = 48
 """Characters of a service's name in a folder's: with 4 bytes each, a file name (255 bytes) has room for more."""

@@ -29,7 +29,7 @@ from eas_host.fetch.download import Download
 from eas_host.fetch.effort import PATIENCE, Failed, Patience, Stop, Unreachable, persist
 from eas_host.fetch.progress import Bar, Board, bars
 from eas_host.fetch.stores import Copy
-from eas_host.shortage import in_cache, is_refused
+from eas_host.system.shortage import in_cache, is_refused
 
 __all__ = ["Patience", "fetch_all"]
 

@@ -13,7 +13,7 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-from eas_host.masking import LONG_SECRET, SECRET
+from eas_host.log.masking import LONG_SECRET, SECRET
 
 _SIGNED: Final = re.compile(r"^expires$|^x-(oss|amz|goog)-|^s[evprt]$", re.IGNORECASE)
 """What changes each time a URL is signed: Alibaba's, Amazon's, Google's and Azure's names."""

@@ -24,7 +24,7 @@ from eas_host.fetch.progress import bars
 from eas_host.fetch.tars import BROKEN, unpack_tar
 from eas_host.fetch.tree import LIMITS, Limits, Refused, Tree, shown
 from eas_host.fetch.zips import unpack_zip
-from eas_host.shortage import is_refused, look
+from eas_host.system.shortage import is_refused, look
 
 __all__ = ["Limits", "kind", "unpack", "unpack_members"]
 

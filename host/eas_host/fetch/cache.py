@@ -32,11 +32,12 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
-from eas_host import log, safe_path
+from eas_host import log
 from eas_host.fetch import addresses, content
 from eas_host.fetch.disk import amount
 from eas_host.fetch.effort import Failed
-from eas_host.shortage import FULL, in_cache
+from eas_host.system import safe_path
+from eas_host.system.shortage import FULL, in_cache
 
 _held: dict[Path, int] = {}
 _held_lock: Final = threading.Lock()

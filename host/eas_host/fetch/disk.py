@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host.fetch.effort import Failed
-from eas_host.shortage import full_cache
+from eas_host.system.shortage import full_cache
 
 _UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _UNIT: Final = 1024

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
-from eas_host import zip_directory
+from eas_host.archives import zip_directory
 from eas_host.fetch.disk import write
 from eas_host.fetch.tree import Limits, Refused, Tree, shown
 

@@ -1,6 +1,15 @@
 """
-The front: it speaks HTTP, runs no user code, and owns the sockets, the queue and the request bodies.
+What clients connect to.
 
-Two lifetimes, two objects: `connection.Connection` is a socket, `exchange.Exchange` one request and its response.
-`dispatch.Dispatcher` carries exchanges over the ring and back.
+In reading order:
+
+- `front`: builds all parts and hands each what it needs.
+- `service_state`: what changes while the host runs; `backends`: which processor answers a request.
+- `http`: one connection, from bytes to exchanges and back; `admission`: what the head of a request decides.
+- `router`: takes a request to the version that serves; `dispatch`, beside this package, takes it from there.
+- `deadlines`: ends what takes too long; `detached_requests`: requests without a connection.
+- `open_connections`, `connection_limit`, `housekeeping`: all connections together.
+- `worker_events`: what workers say; `worker_totals`: how often they were started.
+- `builtin`: what the host answers itself; `settings`: what may change; `observe`: what is counted and logged.
+- `listener`: the sockets; `limits`: numbers.
 """

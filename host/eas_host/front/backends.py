@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
-from eas_host.front import routes
-from eas_host.front.backend import Backend
-from eas_host.front.exchange import Destination, Head
-from eas_host.front.responses import Refusal
+from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.exchange import Destination, RequestHead
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.admission import request_target
 
 _PREDICT: Final = "/api/predict/"
 
@@ -75,7 +75,7 @@ class Backends:
         """
         return next((backend for backend in self.serving if backend.name == name), None)
 
-    def find(self, path: bytes) -> Backend | Refusal:
+    def find(self, path: bytes) -> Backend | ErrorResponse:
         """
         Find what answers requests to *path*.
         """
@@ -86,19 +86,19 @@ class Backends:
             found = self._by_name.get(path[len(self._below) :].partition(b"/")[0])
             if found is not None:
                 return found
-        return Refusal(404, f"there is no model at that path; there are: {', '.join(self.paths())}")
+        return ErrorResponse(404, f"there is no model at that path; there are: {', '.join(self.paths())}")
 
-    def heir(self, head: Head) -> Destination | Refusal:
+    def successor(self, head: RequestHead) -> Destination | ErrorResponse:
         """
         Find what answers requests with *head*, which was read when perhaps another version served.
         """
         if not head.backend.retired:
             return head.backend
         # Looked up, not remembered: each version would keep the next one in memory.
-        heir = self.named(head.backend.name)
-        if heir is not None:
-            return heir
-        return self.first if head.handler is not None else self.find(routes.path_of(head.url))
+        successor = self.named(head.backend.name)
+        if successor is not None:
+            return successor
+        return self.first if head.handler is not None else self.find(request_target.path_of(head.url))
 
     def paths(self) -> Iterator[str]:
         """

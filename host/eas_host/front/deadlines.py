@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 
 from eas_host import log
-from eas_host.front.exchange import Exchange
+from eas_host.dispatch.exchange import Exchange
 
 
 class Deadlines:

@@ -10,34 +10,34 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from eas_host.config import HostConfig
-from eas_host.front.access import Access
-from eas_host.front.admission import Admission
-from eas_host.front.auth import Auth
-from eas_host.front.backend import Backend, Surroundings
+from eas_host.dispatch.backend import Backend, BackendContext
+from eas_host.dispatch.memory_budget import MemoryBudget
+from eas_host.front.admission.access import Access
+from eas_host.front.admission.admission import Admission
+from eas_host.front.admission.cors import Cors
+from eas_host.front.admission.host_names import Hosts
+from eas_host.front.admission.preprocess import Preprocessor
+from eas_host.front.admission.tokens import Auth
 from eas_host.front.backends import Backends
-from eas_host.front.budget import Budget
 from eas_host.front.builtin import Builtins
-from eas_host.front.connection import Connection
-from eas_host.front.connection_context import ConnectionContext
-from eas_host.front.cors import Cors
-from eas_host.front.crowd import Crowd
+from eas_host.front.connection_limit import ConnectionLimit
 from eas_host.front.deadlines import Deadlines
-from eas_host.front.diagnosis import Diagnosis
-from eas_host.front.hosts import Hosts
-from eas_host.front.intake import Intake
+from eas_host.front.housekeeping import Housekeeping
+from eas_host.front.http.connection import Connection
+from eas_host.front.http.connection_context import ConnectionContext
+from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.limits import LAST_REQUESTS_SECONDS
-from eas_host.front.metrics import Metrics
-from eas_host.front.observer import Observer
+from eas_host.front.observe.failure_log import FailureLog
+from eas_host.front.observe.metrics import Metrics
+from eas_host.front.observe.observer import Observer
+from eas_host.front.observe.request_log import RequestLog
+from eas_host.front.observe.throttled_log import ThrottledLog
 from eas_host.front.open_connections import OpenConnections
-from eas_host.front.properties import Properties
-from eas_host.front.readiness import Readiness
-from eas_host.front.request_log import RequestLog
 from eas_host.front.router import Router
-from eas_host.front.settings import Settings
-from eas_host.front.state import ServiceState
-from eas_host.front.sweep import Sweeper
-from eas_host.front.throttled_log import ThrottledLog
-from eas_host.front.wire import Heads
+from eas_host.front.service_state import ServiceState
+from eas_host.front.settings.properties import Properties
+from eas_host.front.settings.readiness import Readiness
+from eas_host.front.settings.settings import Settings
 from eas_host.front.worker_events import WorkerEvents
 from eas_host.front.worker_totals import WorkerTotals
 
@@ -57,7 +57,7 @@ class Front:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, stop: Callable[[], None]) -> None:
         self.state = state = ServiceState(loop, config)
-        self.budget = budget = Budget(loop.time, config.memory_budget, config.max_body)
+        self.budget = budget = MemoryBudget(loop.time, config.memory_budget, config.max_body)
         self.router = router = Router(state)
         self._connections = connections = OpenConnections(loop)
 
@@ -70,13 +70,13 @@ class Front:
         # What is counted and logged
         self._metrics = metrics = Metrics()
         request_log = RequestLog(auth)
-        diagnosis = Diagnosis(loop, state.tell_workers)
+        diagnosis = FailureLog(loop, state.tell_workers)
         self._observer = observer = Observer(state, metrics, request_log, diagnosis)
         self._totals = totals = WorkerTotals(state)
 
         # What may change
-        heads = Heads(config.content_type, cors.vary)
-        self._deadlines = deadlines = Deadlines(loop, state.keepalive, observer.expire)
+        heads = ResponseHeadCache(config.content_type, cors.vary)
+        self._deadlines = deadlines = Deadlines(loop, state.keepalive, observer.time_out)
         readiness = Readiness(state)
         properties = Properties(config, state.tell_workers)
         self._settings = Settings(
@@ -102,10 +102,10 @@ class Front:
             request_log=request_log,
             stop=stop,
         )
-        self._intake = intake = Intake(state, router, budget)
+        self._intake = intake = Preprocessor(state, router, budget)
         events = WorkerEvents(state, properties, readiness, builtins, connections)
-        self.surroundings = Surroundings(loop, budget, events.receive, diagnosis.full)
-        self._sweeper = Sweeper(state, connections, heads, budget)
+        self.surroundings = BackendContext(loop, budget, events.receive, diagnosis.full)
+        self._sweeper = Housekeeping(state, connections, heads, budget)
         self._context = ConnectionContext(
             state,
             Admission(state, budget, builtins, auth, hosts, cors),
@@ -117,7 +117,7 @@ class Front:
             observer,
             budget,
             connections,
-            Crowd(connections, config.worker_processes),
+            ConnectionLimit(connections, config.worker_processes),
             throttled_log,
         )
 
@@ -147,7 +147,7 @@ class Front:
         for backend in backends:
             self._metrics.add(backend.ring)
             backend.join()
-        self._connections.forget_heads()
+        self._connections.invalidate_head_caches()
 
     def release(self, backend: Backend) -> None:
         """

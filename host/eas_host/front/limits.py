@@ -1,6 +1,6 @@
 """
 Numbers that bound what a client can cost. Those of EAS are options instead (`config.host`); the memory that all clients
-may take together is counted by `front.budget`.
+may take together is counted by `dispatch.memory_budget`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,6 @@ MAX_URL: Final = 8 * 1024
 MAX_PIPELINED: Final = 64
 PIPELINED_MEMORY: Final = 1024 * 1024
 """Requests, and bytes of their bodies, read ahead on one connection before it is read no further."""
-
-EARLY_SLOTS: Final = 32
-"""Slots lent to uploads in progress, beside those that the queue and the workers need."""
-
-SMALL_BODY: Final = 16 * 1024
-"""Bytes of a body that needs no part of the memory budget to get into the ring: places in the queue are few."""
-
-LARGE_ANSWER: Final = 1024 * 1024
-"""Bytes of an output for which room is made before it is copied; of smaller ones it shows whether they are read."""
 
 RESERVED_DESCRIPTORS: Final = 32
 RESERVED_PER_WORKER: Final = 12

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Protocol
 
-from eas_host.front.budget import Holder
-from eas_host.front.detached import DetachedResponder
+from eas_host.dispatch.memory_budget import Holder
+from eas_host.front.detached_requests import DetachedResponder
 
 
 class Use(IntEnum):
@@ -51,12 +51,12 @@ class OpenConnection(Holder, Protocol):
         Bytes that its client was sent and has not read.
         """
 
-    def close_if_at_rest(self) -> None:
+    def close_if_idle(self) -> None:
         """
         Close it if no exchange is under way.
         """
 
-    def forget_head(self) -> None:
+    def invalidate_head_cache(self) -> None:
         """
         Parse and judge the next request anew, however well its head is known.
         """
@@ -118,12 +118,12 @@ class OpenConnections:
         self._detached.discard(request)
         self._check_drained()
 
-    def forget_heads(self) -> None:
+    def invalidate_head_caches(self) -> None:
         """
         What was decided about the heads that connections know is decided anew.
         """
         for connection in self._all:
-            connection.forget_head()
+            connection.invalidate_head_cache()
 
     def set_keepalive(self, seconds: float, longer: float) -> None:
         """
@@ -142,7 +142,7 @@ class OpenConnections:
         self._check_drained()
         await asyncio.wait([drained], timeout=seconds)
         for connection in self:
-            connection.close_if_at_rest()
+            connection.close_if_idle()
         await drained
 
     def abort(self) -> None:

@@ -4,10 +4,10 @@ Takes requests to the processor of the version that serves, whichever served whe
 
 from __future__ import annotations
 
-from eas_host.front.backend import Backend
-from eas_host.front.exchange import Exchange
-from eas_host.front.responses import Refusal
-from eas_host.front.state import ServiceState
+from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.service_state import ServiceState
 
 
 class Router:
@@ -18,7 +18,7 @@ class Router:
     def __init__(self, state: ServiceState) -> None:
         self._state = state
 
-    def submit(self, exchange: Exchange) -> Refusal | None:
+    def submit(self, exchange: Exchange) -> ErrorResponse | None:
         """
         Submit *exchange*, whose request took a while to arrive. Returns a refusal if that is not possible now.
         """
@@ -35,16 +35,16 @@ class Router:
         for exchange in backend.dispatcher.take_waiting():
             refusal = self.submit(exchange)
             if refusal is not None:
-                exchange.responder.refuse(exchange, refusal)
+                exchange.responder.send_error(exchange, refusal)
 
-    def _move(self, exchange: Exchange) -> Refusal | None:
+    def _move(self, exchange: Exchange) -> ErrorResponse | None:
         """
         Have *exchange*, which arrived for a version that serves no more, answered by the one that does.
         """
-        heir = self._state.backends.heir(exchange.head)
-        if isinstance(heir, Refusal):
-            return heir
-        if exchange.upload is not None:
+        successor = self._state.backends.successor(exchange.head)
+        if isinstance(successor, ErrorResponse):
+            return successor
+        if exchange.body_buffer is not None:
             exchange.body = exchange.take_body()  # it lies in the ring of the old version
-        exchange.head.backend = heir
+        exchange.head.backend = successor
         return None

@@ -7,13 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 from eas_host import log
-from eas_host.front.backend import Peer
+from eas_host.dispatch.backend import WorkerId
+from eas_host.dispatch.gate import READY
 from eas_host.front.builtin import Builtins
-from eas_host.front.gate import READY
 from eas_host.front.open_connections import OpenConnections
-from eas_host.front.properties import Properties, Source
-from eas_host.front.readiness import Readiness
-from eas_host.front.state import ServiceState
+from eas_host.front.service_state import ServiceState
+from eas_host.front.settings.properties import Properties, Source
+from eas_host.front.settings.readiness import Readiness
 
 
 class WorkerEvents:
@@ -41,9 +41,9 @@ class WorkerEvents:
         self._readiness = readiness
         self._builtins = builtins
         self._connections = connections
-        self._loaded: set[Peer] = set()  # workers whose programs are ready
+        self._loaded: set[WorkerId] = set()  # workers whose programs are ready
 
-    def receive(self, worker: Peer, message: dict[str, Any]) -> None:
+    def receive(self, worker: WorkerId, message: dict[str, Any]) -> None:
         """
         Take a *message* of a *worker*, or about its life: `ready`, `died`.
         """
@@ -65,11 +65,11 @@ class WorkerEvents:
             self._builtins.on_message(worker, message)
         elif event == "inject":
             self._builtins.on_message(worker, message)
-            self._connections.forget_heads()  # a path may have got another to answer it
+            self._connections.invalidate_head_caches()  # a path may have got another to answer it
         else:
             log.debug("worker %d: unknown message %r", worker.number, event)
 
-    def _put(self, worker: Peer, message: dict[str, Any]) -> None:
+    def _put(self, worker: WorkerId, message: dict[str, Any]) -> None:
         """
         The program of *worker* puts a property. One that puts `model.ready` means its own model alone.
         """

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from eas_host.front.backend import Backend
-from eas_host.front.state import ServiceState
+from eas_host.dispatch.backend import Backend
+from eas_host.front.service_state import ServiceState
 
 
 class WorkerTotals:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from eas_host import elf
+from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid
 from eas_host.pack import system
 from eas_host.pack.search import Found, find, means, rpaths

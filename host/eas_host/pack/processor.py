@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from eas_host import elf
+from eas_host.archives.jars import ENDINGS, layout
+from eas_host.binaries import elf
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound
-from eas_host.jars import ENDINGS, layout
 from eas_host.pack import jars, libraries
 from eas_host.pack.folder import ENDING, archive_of
 from eas_host.pack.libraries import Left

@@ -19,8 +19,8 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Final
 
-from eas_host import elf
-from eas_host.elf import ElfFacts
+from eas_host.binaries import elf
+from eas_host.binaries.elf import ElfFacts
 from eas_host.errors import HostError
 
 _DEFAULT: Final = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")

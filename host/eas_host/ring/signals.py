@@ -1,5 +1,5 @@
 """
-What the native module does about the signals that a process of the host has taken; `eas_host.signals` is its user.
+What the native module does about the signals that a process of the host has taken (`eas_host.system.signals`).
 """
 
 from __future__ import annotations

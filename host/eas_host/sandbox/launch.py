@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eas_host.memory import kill_first
 from eas_host.sandbox import FAILED, kernel, landlock, namespaces
+from eas_host.system.memory import kill_first
 
 
 @dataclass

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eas_host import link
 from eas_host.deploy.interpreter import Facts, Unable, ask
 from eas_host.errors import ConfigError
-from eas_host.finder import ABI
+from eas_host.python_env import shared_packages
+from eas_host.python_env.import_hook import ABI
 
 OLDEST: Final = (3, 7)
 """The first Python that can read the link."""
@@ -88,7 +88,7 @@ def link_into(env: Path) -> Facts:
     try:
         facts = ask(python)
         done = _run([python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
-        link.write(Path(done.stdout.strip()))
+        shared_packages.write(Path(done.stdout.strip()))
     except Unable as error:
         raise ConfigError(f"{env}: cannot be linked: {python} {error}") from error
     except OSError as error:

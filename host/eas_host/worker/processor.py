@@ -10,8 +10,8 @@ from typing import Final, Protocol
 
 from eas_host.config import WorkerSpec
 from eas_host.ring import WorkerRing
+from eas_host.worker.control import Control
 from eas_host.worker.python import sdk_import
-from eas_host.workers.control import Control
 
 _CLASSES: Final = {
     "cpp": "eas_host.worker.cpp.processor:CppProcessor",

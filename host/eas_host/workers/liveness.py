@@ -32,8 +32,8 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log
-from eas_host.front.dispatch import Dispatcher
-from eas_host.front.exchange import Exchange
+from eas_host.dispatch.dispatcher import Dispatcher
+from eas_host.dispatch.exchange import Exchange
 from eas_host.ring import ANYONE, RUNNING, SUBMITTED, FrontRing
 from eas_host.workers.worker import State, Worker
 

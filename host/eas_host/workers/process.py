@@ -17,12 +17,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from eas_host import boot, log
+from eas_host import log
 from eas_host.config import WorkerSpec
-from eas_host.memory import kill_first
+from eas_host.python_env import python_command
 from eas_host.ring import FrontRing
-from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
-from eas_host.workers.outbox import Outbox
+from eas_host.system.memory import kill_first
+from eas_host.workers.message_writer import MessageWriter
+from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records, message_reader
 
 if TYPE_CHECKING:
     from eas_host.sandbox.plan import Confinement
@@ -64,13 +65,13 @@ class WorkerProcess:
         with contextlib.ExitStack() as our_ends, contextlib.ExitStack() as child_ends:
             self._control, control_child = socket.socketpair()
             our_ends.enter_context(self._control)
-            self._outbox = Outbox(loop, self._control)
+            self._outbox = MessageWriter(loop, self._control)
             child_ends.enter_context(control_child)
             ends = {name: _pipe(our_ends, child_ends) for name in ("log", "stdout", "stderr")}
             spec_fd = _file_of(spec.to_json(), child_ends)
             inherited = (control_child.fileno(), spec_fd, ring.memory_fd, ring.completion_fd, ends["log"][1])
-            command = boot.command(
-                "eas_host.workers.main",
+            command = python_command.command(
+                "eas_host.worker.main",
                 *inherited,
                 os.getpid(),
                 interpreter=spec.interpreter,

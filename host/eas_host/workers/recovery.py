@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from eas_host.front.dispatch import Dispatcher
+from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.ring import Crash
 from eas_host.workers.death import FROM_OUTSIDE, describe
 
@@ -32,7 +32,7 @@ ALONE_KILLS: Final = 3
 """Kills from outside that a request must suffer alone before it is held to be their cause."""
 
 
-class Suspects:
+class QuarantinedRequests:
     """
     The requests of one worker that are to run alone.
 
@@ -56,7 +56,7 @@ class Suspects:
 def judge(
     dispatcher: Dispatcher,
     held: list[int],
-    suspects: Suspects,
+    suspects: QuarantinedRequests,
     crash: Crash | None,
     status: int,
     *,
@@ -103,7 +103,7 @@ def judge(
     return proven
 
 
-def dissolve(dispatcher: Dispatcher, suspects: Suspects, held: Sequence[int] = (), text: str = "") -> None:
+def dissolve(dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequence[int] = (), text: str = "") -> None:
     """
     No process will run *suspects* alone any more: answer those in the slots *held*, which the last one ran, with 500
     and *text*, and leave the others to any worker. Slots that nobody waits for are free then.

@@ -19,14 +19,14 @@ from typing import Any, Final
 
 from eas_host import log
 from eas_host.config import HostConfig
+from eas_host.dispatch.backend import Backend
 from eas_host.errors import LOAD_ERRORS, LoadError, SystemShortage
-from eas_host.front.backend import Backend
-from eas_host.workers import native
-from eas_host.workers.alone import Alone
+from eas_host.worker.cpp import native_worker
 from eas_host.workers.death import Death, describe
 from eas_host.workers.liveness import Liveness
 from eas_host.workers.recovery import dissolve, judge
 from eas_host.workers.restarts import PROVEN_SECONDS, End
+from eas_host.workers.solo_runner import SoloRunner
 from eas_host.workers.worker import Spawn, State, Worker
 
 STOP_SECONDS: Final = 2.0
@@ -68,7 +68,7 @@ class Supervisor:
         self._on_fatal = on_fatal
         self._on_message = backend.on_message
         self._workers = [Worker(number, config.worker_threads) for number in range(config.worker_processes)]
-        self._alone = Alone(self._workers, ring, dispatcher)
+        self._alone = SoloRunner(self._workers, ring, dispatcher)
         self._liveness = Liveness(loop, self._workers, ring, dispatcher, keepalive)
         self.restarts = 0
         self.deaths: Counter[str] = Counter()
@@ -228,7 +228,7 @@ class Supervisor:
             return
         death = Death(status, crash, ready_for, answered, proven, worker.killed, worker.load_error)
         self.deaths[death.cause] += 1
-        error = death.error(self._config.entry, "" if death.loaded else native.hint(self._config, crash))
+        error = death.error(self._config.entry, "" if death.loaded else native_worker.hint(self._config, crash))
         if self._config.crash_block and self._started.done() and death.ready_for is not None and not death.killed:
             log.error("worker %d: %s", worker.number, death.report(error, "it stays down (runtime.enable_crash_block)"))
             self._stay_down(worker, held, describe(crash, status))

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from eas_host.errors import LoadError
-from eas_host.workers.recovery import Suspects
+from eas_host.workers.recovery import QuarantinedRequests
 from eas_host.workers.restarts import Restarts
 
 
@@ -85,7 +85,7 @@ class Worker:
         self.process: Process | None = None
         self.threads = threads
         self.reads = False
-        self.suspects = Suspects()
+        self.suspects = QuarantinedRequests()
         self.restarts = Restarts()
         self.due = 0.0
         self.load_error: LoadError | None = None

@@ -11,9 +11,11 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from eas_host import log
-from eas_host.front.access import Access
-from eas_host.front.backend import Backend, Peer
-from eas_host.front.budget import Budget
+from eas_host.dispatch.backend import Backend, WorkerId
+from eas_host.dispatch.exchange import Handler
+from eas_host.dispatch.memory_budget import MemoryBudget
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.call import Call, Tell
 from eas_host.front.builtin.discovery import PREFIXES, Discovery
 from eas_host.front.builtin.eastool import Eastool
@@ -28,14 +30,12 @@ from eas_host.front.builtin.static import PREFIX as STATIC
 from eas_host.front.builtin.static import Static
 from eas_host.front.builtin.term import Term
 from eas_host.front.builtin.user_metrics import UserMetrics
-from eas_host.front.exchange import Handler
-from eas_host.front.metrics import Metrics
+from eas_host.front.observe.metrics import Metrics
+from eas_host.front.observe.request_log import RequestLog
 from eas_host.front.open_connections import OpenConnections
-from eas_host.front.properties import Properties
-from eas_host.front.request_log import RequestLog
-from eas_host.front.responses import Refusal
 from eas_host.front.router import Router
-from eas_host.front.state import ServiceState
+from eas_host.front.service_state import ServiceState
+from eas_host.front.settings.properties import Properties
 from eas_host.front.worker_totals import WorkerTotals
 
 _BUILTIN: Final = b"/api/builtin"
@@ -64,7 +64,7 @@ class Builtins:
         state: ServiceState,
         access: Access,
         *,
-        budget: Budget,
+        budget: MemoryBudget,
         router: Router,
         connections: OpenConnections,
         metrics: Metrics,
@@ -92,7 +92,7 @@ class Builtins:
             b"term": Term(access, state.loop, stop),
         }
 
-    def find(self, path: bytes) -> Handler | Refusal | None:
+    def find(self, path: bytes) -> Handler | ErrorResponse | None:
         """
         Find who answers requests to *path*: a handler, nobody, or the processor (None).
         """
@@ -105,7 +105,7 @@ class Builtins:
             return handler or self._unknown(path)
         return self._injected.find(path)
 
-    def on_message(self, worker: Peer, message: Mapping[str, Any]) -> None:
+    def on_message(self, worker: WorkerId, message: Mapping[str, Any]) -> None:
         """
         Take a *message* of *worker* about its injected handlers.
         """
@@ -118,13 +118,13 @@ class Builtins:
             return
         self._injected.inject(worker, path, message["token"])
 
-    def on_ready(self, worker: Peer) -> None:
+    def on_ready(self, worker: WorkerId) -> None:
         """
         *worker* takes messages from now on.
         """
         self._injected.worker_ready(worker)
 
-    def on_death(self, worker: Peer) -> None:
+    def on_death(self, worker: WorkerId) -> None:
         """
         *worker* is gone, and its injected handlers with it.
         """
@@ -142,12 +142,14 @@ class Builtins:
         """
         return self._injected.busy(backend)
 
-    def _discover(self, path: bytes) -> Handler | Refusal:
+    def _discover(self, path: bytes) -> Handler | ErrorResponse:
         name = unquote(path.rpartition(b"/")[2].decode("ascii", "replace"))
         if name == self._state.name:
             return self._discovery
-        return Refusal(404, f"there is no service {name!r} here; this host serves {self._state.name!r}")
+        return ErrorResponse(404, f"there is no service {name!r} here; this host serves {self._state.name!r}")
 
-    def _unknown(self, path: bytes) -> Refusal:
+    def _unknown(self, path: bytes) -> ErrorResponse:
         known = ", ".join(name.decode() for name in sorted(self._handlers))
-        return Refusal(404, f"there is no builtin handler at {path.decode('ascii', 'replace')}; there are: {known}")
+        return ErrorResponse(
+            404, f"there is no builtin handler at {path.decode('ascii', 'replace')}; there are: {known}"
+        )

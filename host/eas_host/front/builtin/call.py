@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import Final
 
 from eas_host import log
-from eas_host.front.access import Access
+from eas_host.dispatch.exchange import Exchange, RequestHead
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import WRITING, Builtin, text
-from eas_host.front.detached import DetachedResponder, Outcome
-from eas_host.front.exchange import Exchange, Head
+from eas_host.front.detached_requests import DetachedResponder, Outcome
 from eas_host.front.open_connections import OpenConnections
-from eas_host.front.responses import Answer
 from eas_host.front.router import Router
 from eas_host.reply import ACCEPTED, BAD_REQUEST
 
@@ -34,13 +34,13 @@ class Call(Builtin):
         self._router = router
         self.max_body = max_body
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
         Hand *body* on; the answer goes the usual way.
         """
         refusal = self._router.submit(exchange)
         if refusal is not None:
-            exchange.responder.refuse(exchange, refusal)
+            exchange.responder.send_error(exchange, refusal)
         return None
 
 
@@ -62,7 +62,7 @@ class Tell(Builtin):
         self._connections = connections
         self.max_body = max_body
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
         Hand *body* on, as a request of its own.
         """
@@ -74,13 +74,13 @@ class Tell(Builtin):
                 log.warning("/api/builtin/tell: %s%d: %s", who, outcome.status, _in_one_line(outcome))
 
         responder = DetachedResponder(done)
-        detached = Exchange(responder, exchange.deadline, Head(), body, complete=True)
+        detached = Exchange(responder, exchange.deadline, RequestHead(), body, complete=True)
         detached.size = len(body)
         detached.head.method, detached.head.url = exchange.head.method, exchange.head.url
         detached.head.backend = exchange.head.backend
         refusal = self._router.submit(detached)
         if refusal is not None:
-            exchange.responder.refuse(exchange, refusal)
+            exchange.responder.send_error(exchange, refusal)
             return None
         self._connections.add_detached(responder)
         return text(ACCEPTED, "accepted")

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
 from eas_host.front.builtin.handler import JSON, READING
-from eas_host.front.exchange import Exchange
-from eas_host.front.responses import Answer
 
 PREFIXES: Final = (
     b"/api/v1/servicediscovery/upstreams/",
@@ -31,12 +31,12 @@ class Discovery:
     max_body = 0
     hands_on = False
 
-    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`.
+        Response `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`.
         """
         host, port = exchange.responder.socket_address("sockname") or ("", 0)
         # Clients join it with the port to the start of a URL, where an IPv6 address needs brackets.
         ip = f"[{host}]" if ":" in host else host
         items = [{"ip": ip, "port": port, "weight": _WEIGHT}]
-        return Answer(200, json.dumps({"endpoints": {"items": items}}).encode() + b"\n", JSON)
+        return Response(200, json.dumps({"endpoints": {"items": items}}).encode() + b"\n", JSON)

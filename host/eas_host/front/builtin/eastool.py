@@ -12,16 +12,16 @@ from dataclasses import fields
 from typing import Any, Final
 
 import eas_host
-from eas_host.front.access import Access
-from eas_host.front.backend import Backend
+from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, WRITING, Builtin, text
 from eas_host.front.builtin.load import LoadMeter
-from eas_host.front.exchange import Exchange
-from eas_host.front.metrics import Metrics
-from eas_host.front.properties import HIDDEN, Properties
-from eas_host.front.request_log import RequestLog
-from eas_host.front.responses import Answer
-from eas_host.front.state import ServiceState
+from eas_host.front.observe.metrics import Metrics
+from eas_host.front.observe.request_log import RequestLog
+from eas_host.front.service_state import ServiceState
+from eas_host.front.settings.properties import HIDDEN, Properties
 
 _LONGEST: Final = 200
 """Characters shown of an option's value: a model's configuration may be a file."""
@@ -53,7 +53,7 @@ class Eastool(Builtin):
         self._load = load
         self._request_log = request_log
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
         Report.
         """

@@ -3,7 +3,7 @@ What most builtin handlers share.
 
 A handler gets a complete request and answers it in place of the processor, on the front's thread: it must be quick.
 Who may ask is decided in two steps: a handler that is not `open` is reached with the token only, if there is one; where
-there is none, `front.access` decides.
+there is none, `front.admission.access` decides.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from eas_host.front.access import Access
-from eas_host.front.exchange import Exchange
-from eas_host.front.responses import Answer, Refusal
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import ErrorResponse, Response
+from eas_host.front.admission.access import Access
 
 JSON: Final = "application/json"
 READING: Final = frozenset({b"GET", b"HEAD"})
@@ -43,39 +43,39 @@ class Builtin:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer *exchange*, if its client may ask for that.
+        Response *exchange*, if its client may ask for that.
         """
         refusal = self._access.refuse(exchange, changes=exchange.head.method in self.changes)
         return self.answer(exchange, body) if refusal is None else refused(refusal)
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer *exchange*, as `Handler.__call__`.
+        Response *exchange*, as `Handler.__call__`.
         """
         raise NotImplementedError
 
 
-def refused(refusal: Refusal) -> Answer:
+def refused(refusal: ErrorResponse) -> Response:
     """
-    Answer with *refusal*.
+    Response with *refusal*.
     """
     return text(refusal.status, refusal.text)
 
 
-def text(status: int, line: str) -> Answer:
+def text(status: int, line: str) -> Response:
     """
-    Answer with one line of text, or several.
+    Response with one line of text, or several.
     """
-    return Answer(status, f"{line}\n".encode("utf-8", "backslashreplace"))
+    return Response(status, f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
-def as_json(value: Any) -> Answer:  # noqa: ANN401  whatever JSON can hold
+def as_json(value: Any) -> Response:  # noqa: ANN401  whatever JSON can hold
     """
-    Answer with *value* as JSON, indented for people.
+    Response with *value* as JSON, indented for people.
     """
-    return Answer(200, json.dumps(value, indent=2).encode() + b"\n", JSON)
+    return Response(200, json.dumps(value, indent=2).encode() + b"\n", JSON)
 
 
 def read_json(body: bytes) -> Any:  # noqa: ANN401  the same

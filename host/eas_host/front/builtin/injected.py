@@ -16,13 +16,13 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from eas_host import log
-from eas_host.front import routes
-from eas_host.front.access import Access
-from eas_host.front.backend import Backend, Peer
+from eas_host.dispatch.backend import Backend, WorkerId
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import ErrorResponse, Response
+from eas_host.front.admission import request_target
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, refused, text
-from eas_host.front.exchange import Exchange
-from eas_host.front.responses import Answer, Refusal
-from eas_host.front.state import ServiceState
+from eas_host.front.service_state import ServiceState
 from eas_host.reply import QUEUE_FULL, http_status
 
 _BUILTIN: Final = "/api/builtin/"
@@ -36,7 +36,7 @@ class _Call(NamedTuple):
     A request, *exchange*, that is for *worker*; *unsent* is the message that tells it, until it was sent.
     """
 
-    worker: Peer
+    worker: WorkerId
     exchange: Exchange
     unsent: dict[str, Any] | None
 
@@ -56,20 +56,24 @@ class InjectedHandler:
     max_body = SMALL_BODY
     hands_on = False
 
-    def __init__(self, injected: Injected, worker: Peer, path: str, token: str | None) -> None:
+    def __init__(self, injected: Injected, worker: WorkerId, path: str, token: str | None) -> None:
         self.worker = worker
         self._injected = injected
         self._path = path
         self._token = token.encode() if token else None
         self.open = token is not None
 
-    def __call__(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
         Send *body* to the worker, if its client may do so. Another version may have taken over since the head was read.
         """
         if self.worker.backend.retired:
-            heir = self._injected.find(routes.path_of(exchange.head.url))
-            return heir(exchange, body) if heir is not None else text(404, f"nobody answers {self._path} any more")
+            successor = self._injected.find(request_target.path_of(exchange.head.url))
+            return (
+                successor(exchange, body)
+                if successor is not None
+                else text(404, f"nobody answers {self._path} any more")
+            )
         if self._token is not None and not _brings(exchange.head.fields, self._token):
             return text(401, f"{self._path} needs a token of its own, in the header Authorization")
         refusal = self._injected.refuse_rebound(self._path, exchange) if self._token is None else None
@@ -88,7 +92,7 @@ class Injected:
         self._state = state
         self._handlers: dict[bytes, list[InjectedHandler]] = {}  # of a path; the newest answers
         self._calls: dict[int, _Call] = {}
-        self._ready: set[Peer] = set()  # workers that take messages
+        self._ready: set[WorkerId] = set()  # workers that take messages
         self._last = 0
 
     def find(self, path: bytes) -> InjectedHandler | None:
@@ -100,7 +104,7 @@ class Injected:
         handlers = self._handlers.get(unquote_to_bytes(path))
         return handlers[-1] if handlers else None
 
-    def inject(self, worker: Peer, path: str, token: str | None) -> None:
+    def inject(self, worker: WorkerId, path: str, token: str | None) -> None:
         """
         *worker* answers requests to *path* itself.
         """
@@ -111,13 +115,13 @@ class Injected:
         handlers.append(InjectedHandler(self, worker, path, token))
         log.debug("worker %d: answers %s itself", worker.number, path)
 
-    def refuse_rebound(self, path: str, exchange: Exchange) -> Refusal | None:
+    def refuse_rebound(self, path: str, exchange: Exchange) -> ErrorResponse | None:
         """
         Say why *exchange*, which shows no token, is not answered at *path*, if that is one of the host's own.
         """
         return self._access.refuse_rebound(exchange) if path.startswith(_BUILTIN) else None
 
-    def call(self, worker: Peer, exchange: Exchange, path: str, body: bytes) -> Answer | None:
+    def call(self, worker: WorkerId, exchange: Exchange, path: str, body: bytes) -> Response | None:
         """
         Have *worker* answer *exchange*.
         """
@@ -132,7 +136,7 @@ class Injected:
             self._send(self._last, call)
         return None
 
-    def worker_ready(self, worker: Peer) -> None:
+    def worker_ready(self, worker: WorkerId) -> None:
         """
         *worker* takes messages from now on.
         """
@@ -142,7 +146,7 @@ class Injected:
             if call.worker == worker:
                 self._send(number, call)
 
-    def answered(self, worker: Peer, number: int, status: int, body: str) -> None:
+    def answered(self, worker: WorkerId, number: int, status: int, body: str) -> None:
         """
         *worker* has answered request *number*.
         """
@@ -154,9 +158,13 @@ class Injected:
         try:
             output = base64.b64decode(body, validate=True)
         except binascii.Error:
-            exchange.responder.say(exchange, text(500, "what the injected handler answered makes no sense"))
+            exchange.responder.send_host_response(
+                exchange, text(500, "what the injected handler answered makes no sense")
+            )
             return
-        exchange.responder.say(exchange, Answer(http_status(status), output, self._state.config.content_type))
+        exchange.responder.send_host_response(
+            exchange, Response(http_status(status), output, self._state.config.content_type)
+        )
 
     def retired(self, backend: Backend) -> None:
         """
@@ -165,7 +173,7 @@ class Injected:
         self._drop_handlers(lambda worker: worker.backend is backend)
         left = [number for number, call in self._calls.items() if call.worker.backend is backend and call.unsent]
         for exchange in [self._calls.pop(number).exchange for number in left]:
-            exchange.responder.say(exchange, text(503, "another version is taking over; try again"))
+            exchange.responder.send_host_response(exchange, text(503, "another version is taking over; try again"))
 
     def busy(self, backend: Backend) -> bool:
         """
@@ -174,7 +182,7 @@ class Injected:
         self._forget_left()
         return any(call.worker.backend is backend for call in self._calls.values())
 
-    def worker_died(self, worker: Peer) -> None:
+    def worker_died(self, worker: WorkerId) -> None:
         """
         What was with *worker* fails, and what it brought is gone until its successor brings it again.
         """
@@ -182,9 +190,9 @@ class Injected:
         self._drop_handlers(lambda other: other == worker)
         failed = [number for number, call in self._calls.items() if call.worker == worker and call.unsent is None]
         for exchange in [self._calls.pop(number).exchange for number in failed]:
-            exchange.responder.say(exchange, text(500, "the worker died while it answered this request"))
+            exchange.responder.send_host_response(exchange, text(500, "the worker died while it answered this request"))
 
-    def _drop_handlers(self, gone: Callable[[Peer], bool]) -> None:
+    def _drop_handlers(self, gone: Callable[[WorkerId], bool]) -> None:
         for handlers in self._handlers.values():
             handlers[:] = [handler for handler in handlers if not gone(handler.worker)]
 

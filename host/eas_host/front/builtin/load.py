@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from eas_host.front.open_connections import OpenConnections
-from eas_host.front.state import ServiceState
+from eas_host.front.service_state import ServiceState
 from eas_host.front.worker_totals import WorkerTotals
 
 
@@ -44,7 +44,7 @@ class LoadMeter:
         return Load(
             waiting=waiting,
             busy=max(0, sum(backend.dispatcher.live for backend in backends) - waiting),
-            threads=sum(backend.crew.threads for backend in backends),
+            threads=sum(backend.capacity.threads for backend in backends),
             restarts=self._totals.restarts,
             deaths=dict(self._totals.deaths),
             connections=len(self._connections),

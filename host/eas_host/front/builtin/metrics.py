@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from eas_host.front.access import Access
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, Builtin
 from eas_host.front.builtin.load import LoadMeter
 from eas_host.front.builtin.user_metrics import UserMetrics
-from eas_host.front.exchange import Exchange
-from eas_host.front.metrics import Metrics
-from eas_host.front.responses import Answer
+from eas_host.front.observe.metrics import Metrics
 from eas_host.ring import LATENCY_BOUNDS
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ class PrometheusMetrics(Builtin):
         self._load = load
         self._user_metrics = user_metrics
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer all metrics of this moment.
+        Response all metrics of this moment.
         """
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: PLC0415
 
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
-        return Answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)
+        return Response(200, generate_latest(registry), CONTENT_TYPE_LATEST)
 
     def collect(self) -> Iterator[Metric]:
         """

@@ -4,14 +4,14 @@ The host's counters, for people and scripts.
 
 from __future__ import annotations
 
-from eas_host.front.access import Access
-from eas_host.front.backend import Backend
+from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, Builtin, as_json
 from eas_host.front.builtin.load import LoadMeter
-from eas_host.front.exchange import Exchange
-from eas_host.front.metrics import Metrics
-from eas_host.front.responses import Answer
-from eas_host.front.state import ServiceState
+from eas_host.front.observe.metrics import Metrics
+from eas_host.front.service_state import ServiceState
 
 
 class Monitor(Builtin):
@@ -29,9 +29,9 @@ class Monitor(Builtin):
         self._metrics = metrics
         self._load = load
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer the counters of this moment.
+        Response the counters of this moment.
         """
         totals = self._metrics.totals()
         count = sum(totals.buckets)
@@ -72,7 +72,7 @@ def _of(backend: Backend) -> dict[str, object]:
         "ready": backend.dispatcher.not_ready is None,
         "queue_length": waiting,
         "busy_workers": max(0, backend.dispatcher.live - waiting),
-        "worker_threads": backend.crew.threads,
+        "worker_threads": backend.capacity.threads,
         "worker_restarts": backend.workers.restarts,
         "worker_deaths": dict(backend.workers.deaths),
     }

@@ -4,12 +4,12 @@ Whether the host lives, and whether its service is ready.
 
 from __future__ import annotations
 
-from eas_host.front import routes
-from eas_host.front.access import Access
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission import request_target
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import Builtin, text
-from eas_host.front.exchange import Exchange
-from eas_host.front.responses import Answer
-from eas_host.front.state import ServiceState
+from eas_host.front.service_state import ServiceState
 
 
 class Ping(Builtin):
@@ -25,10 +25,10 @@ class Ping(Builtin):
         super().__init__(access)
         self._state = state
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer a probe.
+        Response a probe.
         """
-        if "ready" in routes.query_of(exchange.head.url) and self._state.backends.not_ready is not None:
+        if "ready" in request_target.query_of(exchange.head.url) and self._state.backends.not_ready is not None:
             return text(503, "not ready")
         return text(200, "pong")

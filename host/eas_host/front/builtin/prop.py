@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from eas_host.front import routes
-from eas_host.front.access import Access
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission import request_target
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import WRITING, Builtin, as_json, read_json, text
-from eas_host.front.exchange import Exchange
-from eas_host.front.properties import Properties, Source
-from eas_host.front.responses import Answer
+from eas_host.front.settings.properties import Properties, Source
 
 
 class Prop(Builtin):
@@ -29,11 +29,11 @@ class Prop(Builtin):
         super().__init__(access)
         self._properties = properties
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
         Read or write, as the method says.
         """
-        query = routes.query_of(exchange.head.url)
+        query = request_target.query_of(exchange.head.url)
         if exchange.head.method in WRITING:
             return self._write(query, body)
         properties = self._properties.shown()
@@ -44,7 +44,7 @@ class Prop(Builtin):
             return text(404, f"there is no property {name!r}")
         return text(200, properties[name])
 
-    def _write(self, query: dict[str, str], body: bytes) -> Answer:
+    def _write(self, query: dict[str, str], body: bytes) -> Response:
         properties = self._properties
         try:
             values = _wanted(query, body)

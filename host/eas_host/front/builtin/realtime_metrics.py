@@ -4,11 +4,11 @@ Where programs post the metrics that they make up themselves.
 
 from __future__ import annotations
 
-from eas_host.front.access import Access
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, WRITING, Builtin, as_json, read_json, text
 from eas_host.front.builtin.user_metrics import UserMetrics
-from eas_host.front.exchange import Exchange
-from eas_host.front.responses import Answer
 
 
 class RealtimeMetrics(Builtin):
@@ -27,7 +27,7 @@ class RealtimeMetrics(Builtin):
         super().__init__(access)
         self._metrics = metrics
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
         Keep or show, as the method says.
         """

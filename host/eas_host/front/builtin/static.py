@@ -15,12 +15,12 @@ from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import unquote
 
-from eas_host import contained
-from eas_host.front import routes
-from eas_host.front.access import Access
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission import request_target
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, Builtin, text
-from eas_host.front.exchange import Exchange
-from eas_host.front.responses import Answer
+from eas_host.system import contained
 
 PREFIX: Final = b"/api/builtin/static/"
 _INDEX: Final = "index.html"
@@ -43,11 +43,11 @@ class Static(Builtin):
         self._types = mimetypes.MimeTypes()  # of Python's own table: the system's may lack or twist them
         self._types.add_type("text/javascript", ".js")  # RFC 9239; Python knows it from 3.12 on
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer the file that the path names, or why there is none.
+        Response the file that the path names, or why there is none.
         """
-        name = unquote(routes.path_of(exchange.head.url)[len(PREFIX) :].decode("ascii", "replace"))
+        name = unquote(request_target.path_of(exchange.head.url)[len(PREFIX) :].decode("ascii", "replace"))
         place = self._find(name)
         if place is None:
             return text(404, f"there is no file {name!r} here (--static)")
@@ -61,7 +61,7 @@ class Static(Builtin):
             return text(403, f"{name}: {error.strerror}")
         # Without a word on caching browsers guess, and show an old page to its author.
         extra = f"Last-Modified: {formatdate(status.st_mtime, usegmt=True)}\r\nCache-Control: no-cache\r\n"
-        return Answer(200, data, self._type_of(place), extra)
+        return Response(200, data, self._type_of(place), extra)
 
     def _find(self, name: str) -> PurePath | None:
         if "\0" in name:

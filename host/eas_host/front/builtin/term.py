@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable
 
 from eas_host import log
-from eas_host.front.access import Access
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import Response
+from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import WRITING, Builtin
-from eas_host.front.exchange import Exchange
-from eas_host.front.responses import Answer
 
 
 class Term(Builtin):
@@ -29,10 +29,10 @@ class Term(Builtin):
         self._loop = loop
         self._stop = stop
 
-    def answer(self, exchange: Exchange, body: bytes) -> Answer | None:
+    def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer first, then stop.
+        Response first, then stop.
         """
         log.info("/api/builtin/term: the host stops")
         self._loop.call_soon(self._stop)
-        return Answer(200, b"stopping\n", close=True)
+        return Response(200, b"stopping\n", close=True)

@@ -17,14 +17,14 @@ from dataclasses import replace
 from typing import Any
 
 from eas_host import log
+from eas_host.dispatch.backend import Backend
 from eas_host.errors import LoadError
-from eas_host.front.backend import Backend
 from eas_host.ring import FrontRing
-from eas_host.serving import Host
+from eas_host.service.host import Host
 from eas_host.sidecar.front.program_channel import ProgramChannel, send_handshake
 from eas_host.sidecar.front.program_worker import end_with_program
-from eas_host.workers.lines import message_reader
-from eas_host.workers.outbox import Outbox
+from eas_host.workers.message_writer import MessageWriter
+from eas_host.workers.pipe_reader import message_reader
 from eas_host.workers.supervisor import Supervisor
 
 
@@ -115,7 +115,7 @@ class ChildWorkerProcess:
         self._on_death = on_death
         self._killed = self._over = False
         self._control, theirs = socket.socketpair()
-        self._outbox = Outbox(loop, self._control)
+        self._outbox = MessageWriter(loop, self._control)
         with theirs:
             self._readers = [
                 send_handshake(loop, self._outbox, ring, number, {}),

@@ -14,7 +14,7 @@ from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
 from eas_host.config.values import Address, address
 from eas_host.errors import ConfigError
-from eas_host.front.properties import options_of
+from eas_host.front.settings.properties import options_of
 
 
 def receive_launch_request(sock: socket.socket) -> dict[str, Any]:

@@ -14,12 +14,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from eas_host import log, signals
+from eas_host import log
 from eas_host.cli.main import exit_code_of
-from eas_host.serving import make_loop, raise_file_limit
+from eas_host.service.host import make_loop, raise_file_limit
 from eas_host.sidecar.front.launch_request import receive_launch_request, resolve_config
 from eas_host.sidecar.front.program_channel import ProgramChannel
 from eas_host.sidecar.front.sidecar_host import SidecarHost
+from eas_host.system import signals
 
 
 def main() -> int:

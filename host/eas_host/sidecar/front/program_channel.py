@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from eas_host import log
 from eas_host.ring import FrontRing
-from eas_host.workers.lines import RECORD_END, RecordReader, log_records, message_reader
-from eas_host.workers.outbox import Outbox
+from eas_host.workers.message_writer import MessageWriter
+from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records, message_reader
 
 
 class ProgramListener(Protocol):
@@ -46,7 +46,7 @@ class ProgramChannel:
         self.pid = pid
         self._loop = loop
         self._socket = sock
-        self._outbox = Outbox(loop, sock)
+        self._outbox = MessageWriter(loop, sock)
         try:
             self._pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -82,7 +82,7 @@ class ProgramChannel:
 
 
 def send_handshake(
-    loop: asyncio.AbstractEventLoop, outbox: Outbox, ring: FrontRing, worker: int, facts: dict[str, Any]
+    loop: asyncio.AbstractEventLoop, outbox: MessageWriter, ring: FrontRing, worker: int, facts: dict[str, Any]
 ) -> RecordReader:
     """
     Send the first message to *worker*, with the ring and a pipe to write its log to. Returns the reader of that pipe.

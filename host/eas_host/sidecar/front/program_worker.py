@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from eas_host import log
-from eas_host.front.backend import Backend
-from eas_host.front.responses import Refusal
-from eas_host.serving import Host
+from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.service.host import Host
 from eas_host.sidecar.front.program_channel import ProgramChannel
 from eas_host.workers.death import describe
 
@@ -24,7 +24,7 @@ def end_with_program(host: Host, backend: Backend, text: str) -> None:
     """
     Answer all requests and end the front, since the program has died as *text* says.
     """
-    backend.dispatcher.give_up("the program has ended", Refusal(500, f"{text} before it ran this request"))
+    backend.dispatcher.give_up("the program has ended", ErrorResponse(500, f"{text} before it ran this request"))
     # Clients that do not read must not keep this process.
     host.loop.call_later(_ENDING_SECONDS, _end_now)
     log.debug("%s; the front ends", text)

@@ -7,14 +7,14 @@ from __future__ import annotations
 import asyncio
 
 from eas_host.config import HostConfig
+from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.workers import Workers
 from eas_host.errors import LoadError
-from eas_host.front.backend import Backend
-from eas_host.front.workers import Workers
-from eas_host.serving import Host
+from eas_host.service.host import Host
+from eas_host.service.service_version import ring_shape
 from eas_host.sidecar.front.child_workers import ChildWorkers
 from eas_host.sidecar.front.program_channel import ProgramChannel
 from eas_host.sidecar.front.program_worker import ProgramWorker
-from eas_host.versions import ring_shape
 
 
 class SidecarHost(Host):
@@ -30,7 +30,7 @@ class SidecarHost(Host):
         self._channel = channel
         self.backend = Backend(self.front.surroundings, config, ring_shape(config, python=True), self._make_workers)
         for number in range(config.worker_processes):
-            self.backend.crew.set_threads(number, 0)  # until the worker says how many it has
+            self.backend.capacity.set_threads(number, 0)  # until the worker says how many it has
         self.front.serve(name, config, [self.backend])
 
     async def run(self) -> None:

@@ -25,10 +25,10 @@ from allspark.service import ServedProcessor
 from eas_host.errors import InitializeFailed
 from eas_host.ring import WorkerRing, die_with_parent, open_log
 from eas_host.unpatched import Event, get_among_greenlets, has_greenlets, make_poll, own_socket, start_thread
+from eas_host.worker.control import Message, SocketControl
+from eas_host.worker.main import ignore_signals, work
 from eas_host.worker.sdk.runtime import SdkRuntime
 from eas_host.worker.sdk.user_errors import describe_error, user_trace
-from eas_host.workers.control import Message, SocketControl
-from eas_host.workers.main import ignore_signals, work
 
 _UNKNOWN_STATUS: Final = 255
 _REAP_POLLS: Final = 100

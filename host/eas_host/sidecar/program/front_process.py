@@ -14,8 +14,8 @@ from typing import Final
 
 from allspark.properties import store
 from allspark.service import ServiceRequest
-from eas_host import boot
-from eas_host.memory import kill_first
+from eas_host.python_env import python_command
+from eas_host.system.memory import kill_first
 from eas_host.unpatched import socketpair, start_process
 
 _EXPLAINED: Final = (2, 3, 4)
@@ -31,7 +31,7 @@ class FrontProcess:
     """
 
     def __init__(self, request: ServiceRequest) -> None:
-        boot.fill_standard_streams()
+        python_command.fill_standard_streams()
         self.socket, theirs = socketpair()
         launch_request = {
             "endpoint": request.endpoint,
@@ -39,7 +39,7 @@ class FrontProcess:
             "processes": processes_of(request),
             "properties": {_text(name): _text(value) for name, value in tuple(store.values.items())},
         }
-        command = boot.command("eas_host.sidecar.front.main", theirs.fileno(), os.getpid())
+        command = python_command.command("eas_host.sidecar.front.main", theirs.fileno(), os.getpid())
         with contextlib.closing(theirs):
             self._process = start_process(
                 command,

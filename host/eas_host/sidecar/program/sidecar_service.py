@@ -19,8 +19,8 @@ from eas_host import log
 from eas_host.ring import WorkerRing, open_log
 from eas_host.sidecar.program.front_process import FrontProcess, processes_of
 from eas_host.sidecar.program.signal_handlers import SignalHandlers
+from eas_host.worker.control import SocketControl
 from eas_host.worker.sdk.service import SdkService
-from eas_host.workers.control import SocketControl
 
 _END_SECONDS: Final = 5.0
 """How long the front may take to end once it has told this process to stop: it has nothing left to do."""

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-from eas_host import log, signals
+from eas_host import log
+from eas_host.system import signals
 from eas_host.unpatched import Event, on_main_thread, start_thread
 
 _DEFAULTS: Final[dict[signal.Signals, Any]] = {

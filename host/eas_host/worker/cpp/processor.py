@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from eas_host import elf, embedding
+from eas_host.binaries import elf, embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid
 from eas_host.ring import CppProgram, WorkerRing
+from eas_host.worker.control import Control
 from eas_host.worker.cpp.sibling_libraries import MISSING, open_with_siblings
-from eas_host.workers.control import Control
 
 
 class CppProcessor:

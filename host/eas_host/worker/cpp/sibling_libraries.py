@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from eas_host.elf import NEIGHBOURS
+from eas_host.binaries.elf import NEIGHBOURS
 from eas_host.errors import EntryInvalid
 
 MISSING: Final = re.compile(r"(?P<name>[^\s:/]+): cannot open shared object file")

@@ -15,13 +15,14 @@ from typing import Final, Protocol
 import jpype
 import jpype.nio
 
-from eas_host import classpath, embedding
+from eas_host.binaries import embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS
 from eas_host.ring import RAISED, RETURNED, TOO_LARGE, Call, WorkerRing
+from eas_host.worker.control import Control
+from eas_host.worker.java import classpath
 from eas_host.worker.java.jvm import start_jvm
 from eas_host.worker.threads import Handler, WorkerThreads
-from eas_host.workers.control import Control
 
 OUTCOME_SHIFT: Final = 32
 SIZE_MASK: Final = (1 << OUTCOME_SHIFT) - 1

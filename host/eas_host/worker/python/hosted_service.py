@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable
 
 from allspark.service import ServedProcessor, ServiceRequest
-from eas_host import signals
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.ring import WorkerRing
+from eas_host.system import signals
 from eas_host.unpatched import Event, on_main_thread
+from eas_host.worker.control import Control
 from eas_host.worker.sdk.service import SdkService, Stage
 from eas_host.worker.sdk.user_errors import describe_error, user_trace
-from eas_host.workers.control import Control
 
 
 class HostedService(SdkService):

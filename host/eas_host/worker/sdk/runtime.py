@@ -19,16 +19,16 @@ from typing import Any, Final
 
 from allspark.properties import store
 from allspark.service import Handler, ServedProcessor
-from eas_host import signals
 from eas_host.ring import WorkerRing
+from eas_host.system import signals
 from eas_host.unpatched import Thread, allocate_lock
+from eas_host.worker.control import Control, Message
 from eas_host.worker.sdk.daemon_pool import DaemonPool
 from eas_host.worker.sdk.request_queue import MAX_READERS, RequestQueue
 from eas_host.worker.sdk.result_encoder import ResultEncoder
 from eas_host.worker.sdk.stacks import describe_stacks
 from eas_host.worker.sdk.user_errors import describe_error, safe_str, user_trace
 from eas_host.worker.threads import WorkerThreads
-from eas_host.workers.control import Control, Message
 
 _THREADS: Final = b"rpc.worker_threads"
 

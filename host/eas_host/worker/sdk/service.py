@@ -22,10 +22,10 @@ from typing import Final
 from allspark.service import Handler, ServedProcessor, ServiceRequest
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Event, allocate_lock
+from eas_host.worker.control import Control
 from eas_host.worker.sdk.daemon_pool import DaemonPool
 from eas_host.worker.sdk.request_queue import RequestQueue
 from eas_host.worker.sdk.runtime import SdkRuntime
-from eas_host.workers.control import Control
 
 
 class Stage(Enum):

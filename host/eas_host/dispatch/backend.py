@@ -1,0 +1,222 @@
+"""
+One processor as the front sees it: its ring, who dispatches to it, what bounds that, and the workers at the other end.
+
+A host has one backend, or one for each model of a service that has several. A new version of a processor is a new
+backend, too: its workers load while the old one serves. What they say is kept until it *joins* the front, so a version
+that does not come to serve leaves no trace. From then on the old one is *retired*: it finishes what it has, and what
+arrives for it goes to its successor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from eas_host.config import HostConfig
+from eas_host.dispatch.body_buffer import BodyBufferPool
+from eas_host.dispatch.capacity import Capacity
+from eas_host.dispatch.dispatcher import Dispatcher
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.limits import EARLY_SLOTS
+from eas_host.dispatch.memory_budget import MemoryBudget
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.dispatch.workers import Workers
+from eas_host.errors import ConfigError
+from eas_host.ring import FrontRing, Shape
+from eas_host.system.memory import address_space
+
+_MIB: Final = 2**20
+_GIB: Final = 2**30
+
+
+class WorkerId(NamedTuple):
+    """
+    One worker of the host: worker *number* of *backend*.
+    """
+
+    backend: Backend
+    number: int
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """
+        Send *message* to it, if it is ready.
+        """
+        self.backend.workers.tell(message, self.number)
+
+
+class BackendContext(NamedTuple):
+    """
+    What backends have of the front: its *loop*, its memory *budget*, who *receive*s what workers say, and who is told
+    that the queue is *full*, with how many requests in it.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    budget: MemoryBudget
+    receive: Callable[[WorkerId, dict[str, Any]], None]
+    full: Callable[[int], None]
+
+
+class Backend:
+    """
+    Makes the ring and what belongs to it.
+
+    Args:
+        front: what it is to join.
+        config: the options of its version.
+        shape: of the ring.
+        make_workers: makes what runs the processor, at the other end of the ring.
+        name: the model's name; None: it answers for the service itself.
+
+    Attributes:
+        ring: between the front and the workers.
+        dispatcher: the front's end of the ring.
+        crew: how many requests may be in the ring.
+        uploads: the bodies that arrive in pieces.
+        workers: what runs the processor.
+        joined: whether it has begun to serve.
+        retired: whether another version has taken over.
+        submit: queues an exchange whose request is complete.
+
+    Raises:
+        ConfigError: there is no room for such a ring.
+    """
+
+    def __init__(
+        self,
+        front: BackendContext,
+        config: HostConfig,
+        shape: Shape,
+        make_workers: Callable[[Backend], Workers],
+        name: str | None = None,
+    ) -> None:
+        self.name = name
+        self.ring = _make_ring(shape)
+        front.budget.rings.add(self.ring)
+        self.dispatcher = Dispatcher(front.loop, self.ring, front.budget, lambda: front.full(self.ring.waiting()))
+        self.capacity = Capacity(
+            self.dispatcher,
+            shape.slots - EARLY_SLOTS,
+            config.max_queue_size,
+            config.worker_processes,
+            config.worker_threads,
+        )
+        self.body_buffers = BodyBufferPool(self.ring, front.budget)
+        self.joined = self.retired = False
+        self._front = front
+        self._kept: list[tuple[int, dict[str, Any]]] = []
+        self.submit: Callable[[Exchange], ErrorResponse | None] = self.dispatcher.submit
+        self.workers = make_workers(self)
+
+    @property
+    def where(self) -> str:
+        """
+        How the log calls it in front of what it says: nothing where there is no other.
+        """
+        return "" if self.name is None else f"model {self.name}: "
+
+    def join(self) -> None:
+        """
+        Serve from here on: the front hears what the workers have said.
+        """
+        self.joined = True
+        kept, self._kept = self._kept, []
+        for worker, message in kept:
+            self._front.receive(WorkerId(self, worker), message)
+
+    def retire(self) -> None:
+        """
+        Finish what is under way; another version's gets what arrives (`Backends.successor`).
+        """
+        self.retired = True
+        self.body_buffers.retire()
+
+    def on_message(self, worker: int, message: dict[str, Any]) -> None:
+        """
+        Take a *message* of a *worker*, or about its life: `ready`, `died`.
+        """
+        event = message["event"]
+        if event == "processes":
+            self.capacity.set_processes(message["count"])
+        elif event == "threads":
+            self.capacity.set_threads(worker, message["count"])
+        elif self.joined:
+            self._front.receive(WorkerId(self, worker), message)
+        else:
+            self._kept.append((worker, message))
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """
+        Send *message* to all workers that are ready.
+        """
+        self.workers.tell(message)
+
+    # -- what exchanges ask of it
+
+    def submit_late(self, exchange: Exchange, age: float) -> ErrorResponse | None:
+        """
+        Queue *exchange*, which began *age* seconds ago.
+        """
+        refusal = self.submit(exchange)
+        if refusal is None:
+            self.ring.backdate(exchange.slot, int(age * 1e9))
+        return refusal
+
+    def abandon(self, exchange: Exchange) -> None:
+        """
+        Nobody waits for *exchange* any more.
+        """
+        self.dispatcher.abandon(exchange)
+
+    def foresee(self) -> ErrorResponse | None:
+        """
+        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        """
+        return self.dispatcher.foresee()
+
+    def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
+        """
+        Say so if *exchange* waits in the queue and no worker is there to take it.
+        """
+        return self.dispatcher.refuse_stranded(exchange)
+
+    # -- its end
+
+    @property
+    def idle(self) -> bool:
+        """
+        Whether nothing is under way: nobody waits for a request in the ring, and no body arrives in it. A request that
+        was answered 408 may run on; as when the host stops, nothing waits for that.
+        """
+        return not self.dispatcher.awaited and self.body_buffers.idle
+
+    def close(self) -> None:
+        """
+        Give the ring back. The workers are gone, and nothing is under way.
+        """
+        self.dispatcher.close()
+        self._front.budget.rings.discard(self.ring)
+        self.ring.close()
+
+
+def _make_ring(shape: Shape) -> FrontRing:
+    try:
+        return FrontRing(shape)
+    except OSError as error:
+        raise ConfigError(f"{error}; {_wish(shape)}") from error
+
+
+def _wish(shape: Shape) -> str:
+    """
+    Say how much address space a ring of *shape* wants, how much there may be, and which option asks for most of it.
+    """
+    wanted = shape.slots * (shape.max_body + shape.max_output) / _GIB
+    limit = address_space()
+    may = "" if limit is None else f", and a process may have {limit / _GIB:.1f} GiB (ulimit -v)"
+    body = f"--max-body ({shape.max_body / _MIB:g} MiB)"
+    output = f"--max-output ({shape.max_output / _MIB:g} MiB)"
+    first, second = (output, body) if shape.max_output >= shape.max_body else (body, output)
+    return (
+        f"it wants {wanted:.1f} GiB of address space, but no memory: {shape.slots} slots, each for the largest body and"
+        f" the largest output{may}; lower {first}, {second}, --max-queue-size, --worker-threads or --worker-processes"
+    )

@@ -1,0 +1,84 @@
+"""
+How many requests may be in the ring: those that the threads of the workers run, and `rpc.max_queue_size` that wait.
+
+Both numbers may change while the host runs: a program puts a property, or a program that reads requests itself starts
+one more thread to read them. The ring's slots are made once, so they bound what can come of it.
+"""
+
+from __future__ import annotations
+
+from eas_host import log
+from eas_host.dispatch.dispatcher import Dispatcher
+
+
+class Capacity:
+    """
+    Keeps the capacity of *dispatcher* up to date.
+
+    Args:
+        dispatcher: has the requests.
+        slots: the most that its capacity may become.
+        queue: requests that may wait.
+        processes: how many worker processes there are.
+        threads: how many threads each of them has, until it says otherwise.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, slots: int, queue: int, processes: int, threads: int) -> None:
+        self._dispatcher = dispatcher
+        self._slots = slots
+        self._queue = queue
+        self._processes = processes
+        self._threads = threads
+        self._said: dict[int, int] = {}
+        dispatcher.set_capacity(min(queue + self.threads, slots), self.threads)
+
+    @property
+    def queue(self) -> int:
+        """
+        How many requests may wait, which is less than was wanted if there are no slots for them.
+        """
+        return max(0, min(self._queue, self._slots - self.threads))
+
+    @property
+    def threads(self) -> int:
+        """
+        How many threads take requests, over all workers.
+        """
+        return sum(self.threads_of(worker) for worker in range(self._processes))
+
+    def threads_of(self, worker: int) -> int:
+        """
+        How many threads of *worker* take requests.
+        """
+        return self._said.get(worker, self._threads)
+
+    def set_queue(self, queue: int) -> None:
+        """
+        Let *queue* requests wait.
+        """
+        self._queue = queue
+        self._apply()
+
+    def set_threads(self, worker: int, threads: int) -> None:
+        """
+        *worker* has said that *threads* of its threads take requests.
+        """
+        self._said[worker] = threads
+        self._apply()
+
+    def set_processes(self, processes: int) -> None:
+        """
+        There are *processes* workers.
+        """
+        self._processes = processes
+        self._apply()
+
+    def _apply(self) -> None:
+        wanted = self._queue + self.threads
+        if wanted > self._slots:
+            log.warning(
+                "%d requests may be in the host at once, not %d: set --max-queue-size at the start to have more",
+                self._slots,
+                wanted,
+            )
+        self._dispatcher.set_capacity(min(wanted, self._slots), self.threads)

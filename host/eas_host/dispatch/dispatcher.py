@@ -1,0 +1,387 @@
+"""
+Carries exchanges over the ring and back.
+
+Strategy (measured in bench/): requests are submitted while they are parsed, and workers are woken once per turn of the
+event loop, not once per request. Everything that is complete is drained in the same turn; then the front asks workers
+to signal the next completion or, where many requests wait, several at once: what a turn costs is then shared.
+
+The front keeps its own truth: `_running[slot]` is the exchange whose request is in that slot, `ABANDONED` where nobody
+waits for the answer any more but a worker still has the slot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from eas_host import log
+from eas_host.dispatch import large_outputs
+from eas_host.dispatch.body_buffer import NO_MEMORY
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.gate import Gate
+from eas_host.dispatch.limits import SMALL_BODY
+from eas_host.dispatch.memory_budget import MemoryBudget, no_room
+from eas_host.dispatch.queue_poller import QueuePoller
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.reply import BAD_REQUEST, HTTP_STATUS
+from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
+
+_RETURNED: Final = (RETURNED + COPIED, RETURNED)
+_RAISED: Final = (RAISED, RAISED + COPIED)
+
+
+class Abandoned:
+    """
+    Stands in for an exchange that nobody waits for any more.
+    """
+
+
+ABANDONED: Final = Abandoned()
+Holder = Exchange | Abandoned | None
+
+
+class AloneListener(Protocol):
+    """
+    Whoever has a request run alone.
+    """
+
+    def alone_done(self, slot: int) -> None:
+        """
+        The request in *slot* is done.
+        """
+
+    def alone_abandoned(self, slot: int) -> None:
+        """
+        Nobody waits for the request in *slot* any more, but a worker runs it.
+        """
+
+
+class Dispatcher(Gate):
+    """
+    Submits exchanges to *ring*, as far as *budget* has memory for them, and answers them with what comes back.
+    *on_full* is called when a request is refused because too many wait.
+
+    Attributes:
+        worker_alive: whether a worker is ready now.
+        live: the requests in the ring.
+        taken: how many were taken out of it so far.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, ring: FrontRing, budget: MemoryBudget, on_full: Callable[[], None]
+    ) -> None:
+        super().__init__(loop)
+        self._ring = ring
+        self._budget = budget
+        self._on_full = on_full
+        self._capacity = 0
+        self._threads = 0
+        self._running: list[Holder] = [None] * ring.shape.slots
+        self.live = self.taken = 0
+        self._turn_due = False
+        self._backlog = QueuePoller(loop, ring, self)
+        self.worker_alive = False
+        self._alone: dict[int, AloneListener] = {}  # those that run alone
+        loop.add_reader(ring.completion_fd, self._on_completion)
+
+    def set_capacity(self, requests: int, threads: int) -> None:
+        """
+        Let so many *requests* be in the ring, those that wait and those that run on *threads* worker threads.
+        """
+        self._capacity = requests
+        self._threads = threads
+
+    def set_worker_state(self, *, alive: bool, ready: bool, reason: str = "", retry_at: float = 0.0) -> None:
+        """
+        Tell whether a worker is *alive* now, whether one is or soon will be *ready* to take requests, and if not for
+        what *reason*, and when it may be over, by the loop's time.
+        """
+        self.worker_alive = alive
+        self.set_ready(ready, reason, retry_at)
+
+    # -- to the workers
+
+    def submit(self, exchange: Exchange) -> ErrorResponse | None:
+        """
+        Queue *exchange*, whose request is complete. Returns a refusal if that is not possible now.
+        """
+        if not self._open:
+            refusal = self.admit()
+            if refusal is not None:
+                return refusal
+        if self.live >= self._capacity:
+            return self._full()
+        upload = exchange.body_buffer
+        if upload is None:
+            body = exchange.body
+            size = len(body)
+            if size > SMALL_BODY:
+                if not self._budget.admit(size):
+                    return no_room()
+                exchange.body = b""  # from here on it is in the ring alone
+            slot = self._ring.submit(body, size)
+        else:
+            exchange.body_buffer = None
+            slot = upload.submit()
+        if slot < 0:
+            return self._full() if slot != NO_MEMORY else no_room()
+        exchange.slot = slot
+        self._running[slot] = exchange
+        self.live += 1
+        if not self._turn_due:
+            self._turn_due = True
+            self._loop.call_soon(self._turn)
+        return None
+
+    def abandon(self, exchange: Exchange) -> None:
+        """
+        Nobody waits for *exchange* any more: take it out of the queue, or let its worker finish for nothing.
+        """
+        slot = exchange.slot
+        if slot < 0:
+            return
+        exchange.slot = -1
+        self._ring.uncount(slot)
+        if self._ring.cancel(slot) or self._ring.phase(slot)[0] == DAMAGED:
+            self._free(slot)
+        else:
+            self._running[slot] = ABANDONED
+            if slot in self._alone and self._ring.phase(slot)[0] == RUNNING:
+                self._alone[slot].alone_abandoned(slot)
+
+    def take_waiting(self) -> list[Exchange]:
+        """
+        Take out the requests that no worker has taken yet, each with its body, for another dispatcher.
+        """
+        taken: list[Exchange] = []
+        for slot, holder in self.in_flight():
+            if not isinstance(holder, Exchange) or self._ring.phase(slot)[0] != SUBMITTED:
+                continue
+            body = holder.body or self._ring.input(slot, holder.size)
+            self._ring.uncount(slot)
+            if self._ring.cancel(slot):
+                self._free(slot)
+                holder.slot = -1
+                holder.body = body
+                taken.append(holder)
+        return taken
+
+    def is_waiting(self, exchange: Exchange) -> bool:
+        """
+        Tell whether no worker has taken *exchange* yet.
+        """
+        return exchange.slot >= 0 and self._ring.phase(exchange.slot)[0] == SUBMITTED
+
+    def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
+        """
+        Say so if *exchange* waits for a worker and none is there.
+        """
+        if self.worker_alive or not self.is_waiting(exchange):
+            return None
+        text = "no healthy upstream: no worker became ready in time"
+        return ErrorResponse(503, text, close=True, extra=self.retry_after())
+
+    def wake(self) -> None:
+        """
+        Wake all worker threads, after something about the workers has changed.
+        """
+        self._ring.bell(self._threads)
+        if self.live:
+            self._backlog.watch()
+
+    # -- from the workers
+
+    def _turn(self) -> None:
+        """
+        Once per turn of the loop in which something was submitted: wake a worker, take what is complete.
+        """
+        self._turn_due = False
+        self._ring.nudge()
+        self.drain()
+        if self.live:
+            self._backlog.watch()
+
+    def _on_completion(self) -> None:
+        try:
+            os.eventfd_read(self._ring.completion_fd)
+        except BlockingIOError:
+            pass
+        self.drain()
+
+    def drain(self) -> None:
+        """
+        Answer everything that is complete, then ask to be signalled for what is not.
+        """
+        while True:
+            completions = self._ring.collect()
+            if completions is None:
+                if self._ring.arm():
+                    return
+                continue
+            for exchange, outcome, status, body in self._take(completions):
+                if exchange.__class__ is not Exchange:
+                    continue  # nobody waits for it any more
+                exchange.slot = -1
+                try:
+                    if outcome in _RETURNED:
+                        exchange.responder.send_response(exchange, HTTP_STATUS[status], body)
+                    else:
+                        self._answer_failure(exchange, outcome, body)
+                except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
+                    log.exception("internal error while answering a request")
+                    exchange.responder.reset()
+
+    def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[tuple[Holder, int, int, bytes]]:
+        """
+        Take all *completions* out before any is answered: an answer may start the next request of its connection, in a
+        slot that is free again but whose completion is still among them.
+        """
+        running = self._running
+        alone = self._alone
+        copies = self._ring.copies
+        batch: list[tuple[Holder, int, int, bytes]] = []
+        freed = end = 0
+        for slot, outcome, status, size in completions:
+            if outcome >= COPIED:
+                start = end
+                end += size
+                try:
+                    body = copies[start:end]
+                except MemoryError:
+                    outcome, body = large_outputs.NO_MEMORY  # noqa: PLW2901  said in its place
+                batch.append((running[slot], outcome, status, body))
+                running[slot] = None
+                freed += 1
+                if alone:
+                    self._not_alone(slot)
+            else:
+                said, body = large_outputs.copy(self._ring, self._budget, slot, outcome, size)
+                batch.append((running[slot], said, status, body))
+                self._free(slot)
+        self.live -= freed
+        self.taken += len(batch)
+        return batch
+
+    def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
+        if outcome in _RAISED:
+            exchange.responder.send_response(exchange, BAD_REQUEST, body)
+        else:
+            text = body.decode("utf-8", "replace") or "what the processor returned makes no sense"
+            exchange.responder.send_error(exchange, ErrorResponse(500, text))
+
+    def _free(self, slot: int) -> None:
+        self._running[slot] = None
+        self.live -= 1
+        self._ring.release(slot)
+        self._not_alone(slot)
+
+    def _not_alone(self, slot: int) -> None:
+        listener = self._alone.pop(slot, None)
+        if listener is not None:
+            listener.alone_done(slot)
+
+    # -- after a worker's death
+
+    def held_by(self, worker: int) -> list[int]:
+        """
+        List the slots that *worker*, which is dead, was running, and those whose state it may have destroyed.
+        """
+        in_flight = [slot for slot, _ in self.in_flight()]
+        for slot in in_flight:
+            self._ring.phase(slot)  # what it completed without being able to say so comes with the next drain
+        self.drain()
+        phases = ((slot, *self._ring.phase(slot)) for slot in in_flight if self._running[slot] is not None)
+        return [slot for slot, phase, owner in phases if (phase == RUNNING and owner == worker) or phase == DAMAGED]
+
+    def exchange(self, slot: int) -> Exchange | None:
+        """
+        The exchange whose request is in *slot*, if somebody still waits for it.
+        """
+        holder = self._running[slot]
+        return holder if isinstance(holder, Exchange) else None
+
+    def in_flight(self) -> list[tuple[int, Holder]]:
+        """
+        The slots of all requests in the ring, with those who wait for them.
+        """
+        return [(slot, holder) for slot, holder in enumerate(self._running) if holder is not None] if self.live else []
+
+    def fail(self, slot: int, text: str) -> None:
+        """
+        Answer the request in *slot*, whose worker died, with 500 and *text*; free the slot.
+        """
+        exchange = self._running[slot]
+        self._free(slot)
+        if isinstance(exchange, Exchange):
+            exchange.slot = -1
+            exchange.responder.send_error(exchange, ErrorResponse(500, text))
+
+    def run_again(self, slot: int) -> None:
+        """
+        Queue the request in *slot*, whose worker died, again, if somebody still waits for it.
+        """
+        if isinstance(self._running[slot], Exchange):
+            self._ring.resubmit(slot)
+            self.wake()
+        else:
+            self._free(slot)
+
+    def run_alone(self, slot: int, worker: int, listener: AloneListener) -> None:
+        """
+        Have *worker*, which takes nothing else, run the request in *slot*.
+        """
+        self._alone[slot] = listener
+        self._ring.run_alone(slot, worker)
+
+    def forget_alone(self, slot: int) -> None:
+        """
+        The worker that was to run the request in *slot* alone has died.
+        """
+        self._alone.pop(slot, None)
+
+    def give_up(self, reason: str, held: ErrorResponse | None = None) -> None:
+        """
+        No worker will come any more: answer whoever waits with *held*, and whoever still asks with 503 and *reason*,
+        as those that wait if there is no *held*.
+        """
+        self.set_ready(False, reason)
+        for exchange in [holder for holder in self._running if isinstance(holder, Exchange)]:
+            self.abandon(exchange)
+            exchange.responder.send_error(exchange, held or self.unavailable())
+
+    def foresee(self) -> ErrorResponse | None:
+        """
+        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        """
+        if not self._ready or self._paused:
+            return self.unavailable()
+        return self._full() if self.live >= self._capacity else None
+
+    def _full(self) -> ErrorResponse:
+        self._on_full()
+        return ErrorResponse(450, "the queue is full; try again later")
+
+    @property
+    def idle(self) -> bool:
+        """
+        Whether no request is in the ring.
+        """
+        return self.live == 0
+
+    @property
+    def awaited(self) -> bool:
+        """
+        Whether somebody waits for a request in the ring.
+        """
+        return self.live > 0 and any(isinstance(holder, Exchange) for holder in self._running)
+
+    def close(self) -> None:
+        """
+        Stop listening to the ring.
+        """
+        self._loop.remove_reader(self._ring.completion_fd)
+        self._backlog.close()
+        if not self.idle:
+            log.debug("%d requests were still in the ring", self.live)

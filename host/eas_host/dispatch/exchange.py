@@ -1,0 +1,249 @@
+"""
+One request and its response.
+
+An exchange is born with its request's first byte, which starts its deadline, and ends with the last byte handed to the
+transport. In between it is read by its connection, then waits or runs in a slot of the ring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from eas_host.dispatch.body_buffer import BodyBuffer, BodyBufferPool
+from eas_host.dispatch.responses import ErrorResponse, Response
+
+SAME_EACH_TIME: Final = frozenset(
+    {b"authorization", b"content-length", b"content-type", b"date", b"host", b"sec-fetch-site"}
+)
+"""Headers that ask nothing of a request beyond what was decided when its head was read first."""
+
+if TYPE_CHECKING:
+    from _hashlib import HASH
+
+
+class Responder(Protocol):
+    """
+    Whoever waits for the answer to an exchange: a connection, or what stands in for one (`front.detached_requests`).
+
+    Attributes:
+        peer: the client's address, for the log.
+    """
+
+    peer: str
+
+    def send_response(self, exchange: Exchange, status: int, body: bytes) -> None:
+        """
+        The processor has answered.
+        """
+
+    def send_error(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+        """
+        The host answers, since the processor cannot.
+        """
+
+    def send_host_response(self, exchange: Exchange, answer: Response) -> None:
+        """
+        The host answers in place of the processor.
+        """
+
+    def time_out(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+        """
+        End *exchange* with *refusal*, whatever state it is in.
+        """
+
+    def is_active(self, exchange: Exchange) -> bool:
+        """
+        Tell whether *exchange* still waits for its answer.
+        """
+
+    def reset(self) -> None:
+        """
+        End without an answer.
+        """
+
+    def socket_address(self, which: str) -> tuple[str, int] | None:
+        """
+        The address of one end, `peername` or `sockname`, if there is a socket.
+        """
+
+
+class Handler(Protocol):
+    """
+    Answers requests in place of the processor.
+
+    Attributes:
+        open: whether it may be asked without the token.
+        methods: those that it knows; others answer 405.
+        max_body: bytes of the largest body; a larger one answers 413.
+        hands_on: whether the body is for the processor, and so packed as `rpc.decompressor` says.
+    """
+
+    open: bool
+    methods: frozenset[bytes]
+    max_body: int
+    hands_on: bool
+
+    def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
+        """
+        Response *exchange*, whose whole body is *body*; None: the answer comes later, through its responder.
+        """
+
+
+class Destination(Protocol):
+    """
+    Where the requests for one processor go: its backend.
+
+    Attributes:
+        name: the model's name; None: it answers for the service itself.
+        retired: whether another version has taken over.
+        uploads: where bodies gather that arrive in pieces.
+        submit: queues an exchange whose request is complete. Returns a refusal if that is not possible now.
+    """
+
+    name: str | None
+    retired: bool
+    body_buffers: BodyBufferPool
+    submit: Callable[[Exchange], ErrorResponse | None]
+
+    def submit_late(self, exchange: Exchange, age: float) -> ErrorResponse | None:
+        """
+        The same, for an exchange that began *age* seconds ago.
+        """
+
+    def abandon(self, exchange: Exchange) -> None:
+        """
+        Nobody waits for *exchange* any more.
+        """
+
+    def foresee(self) -> ErrorResponse | None:
+        """
+        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        """
+
+    def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
+        """
+        Say so if *exchange* waits in the queue and no worker is there to take it.
+        """
+
+
+class RequestHead:
+    """
+    What the head of a request says. Clients repeat theirs from request to request, so one may serve many exchanges.
+
+    Attributes:
+        url: the request target, as sent.
+        method: the request's method.
+        keep_alive: whether the connection may serve another request.
+        plain: whether it is kept without saying so, and the answer's body is sent: HTTP/1.1, and not HEAD.
+        version: the HTTP version, such as `1.1`.
+        http_10: whether that is 1.0.
+        size: bytes of its field names and values.
+        fields: those header values that the host looks at, by lower-case name.
+        refusal: with what the host itself answers every such request, if it does.
+        handler: what answers in place of the processor, if something does.
+        coding: how the body is packed, if it is (`front.admission.decompression`).
+        content_md5: the digest that the body must have, as the client wrote it, if a signature covers it.
+        backend: whose processor answers it.
+        cors: header lines that let the page which sent it read the answer, if it is one and may.
+    """
+
+    __slots__ = (
+        "backend",
+        "coding",
+        "content_md5",
+        "cors",
+        "fields",
+        "handler",
+        "http_10",
+        "keep_alive",
+        "method",
+        "plain",
+        "refusal",
+        "size",
+        "url",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.method = b""
+        self.keep_alive = False
+        self.plain = False
+        self.version = ""
+        self.http_10 = False
+        self.size = 0
+        self.fields: dict[bytes, bytes] = {}
+        self.refusal: ErrorResponse | None = None
+        self.handler: Handler | None = None
+        self.coding: str | None = None
+        self.content_md5: bytes | None = None
+        self.cors = ""
+        self.backend: Destination = None  # type: ignore[assignment]  # set before anybody asks
+
+    @property
+    def detour(self) -> bool:
+        """
+        Whether its requests go through the intake, rather than straight to the processor.
+        """
+        return self.handler is not None or self.coding is not None or self.content_md5 is not None
+
+    @property
+    def counts(self) -> bool:
+        """
+        Whether its requests are load of the service: those of probes and scrapers are not.
+        """
+        return self.handler is None or self.handler.hands_on
+
+
+class Exchange:
+    """
+    The state of one exchange. Most of it keeps its default for most requests, so the defaults live in the class.
+
+    Attributes:
+        responder: who waits for the answer.
+        deadline: the loop's time by which it must be answered, in seconds.
+        head: the request's head.
+        body: the body, if it came in one piece.
+        upload: where the body goes, if it came in several.
+        size: bytes of the body so far.
+        complete: whether the whole request has been read.
+        refusal: with what the host itself answers, if it does.
+        digest: the body's MD5 so far, where a signature covers it.
+        slot: the slot it waits or runs in, -1 for none.
+        alone_kills: how often a worker was killed from outside while this was all it ran.
+    """
+
+    body_buffer: BodyBuffer | None = None
+    size = 0
+    refusal: ErrorResponse | None = None
+    digest: HASH | None = None
+    slot = -1
+    alone_kills = 0
+
+    def __init__(
+        self, responder: Responder, deadline: float, head: RequestHead, body: bytes = b"", complete: bool = False
+    ) -> None:
+        self.responder = responder
+        self.deadline = deadline
+        self.head = head
+        self.body = body
+        self.complete = complete
+
+    def take_body(self) -> bytes:
+        """
+        Take the whole body, wherever it is.
+        """
+        body, self.body = self.body, b""
+        if self.body_buffer is not None:
+            body, self.body_buffer = self.body_buffer.take(), None
+        return body
+
+    def begin_body_buffer(self) -> BodyBuffer:
+        """
+        Have the body, of which more is to come, gather where those do that arrive in pieces.
+        """
+        self.body_buffer = BodyBuffer(
+            self.head.backend.body_buffers, lambda refusal: self.responder.time_out(self, refusal)
+        )
+        return self.body_buffer

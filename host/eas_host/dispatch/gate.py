@@ -1,0 +1,109 @@
+"""
+Whether one processor takes requests at all, before anybody asks whether there is room for one more.
+
+It does while there is, or soon will be, a worker (`ready`), unless its program or an operator has said otherwise
+(`paused`), and as often as the service's rate allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Final
+
+from eas_host.dispatch.rate_limit import TokenBucket
+from eas_host.dispatch.responses import ErrorResponse
+
+READY: Final = "model.ready"
+"""The property by which a program, or an operator, says whether requests are taken."""
+
+
+class Gate:
+    """
+    Superclass of the dispatcher, which looks at `_open` for each request.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._ready = False
+        self._paused = False
+        self._rate: TokenBucket | None = None
+        self._open = False  # ready, not paused and not bounded: the usual case is one look
+        self._reason = "the processor is loading"
+        self._retry_at = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """
+        Whether there is, or soon will be, somebody to take requests.
+        """
+        return self._ready
+
+    @property
+    def paused(self) -> bool:
+        """
+        Whether the program itself has said that it is not ready.
+        """
+        return self._paused
+
+    def set_ready(self, ready: bool, reason: str, retry_at: float = 0.0) -> None:
+        """
+        Take requests, or refuse them for *reason*, which may be over at the loop's time *retry_at*.
+        """
+        self._ready = ready
+        self._reason = reason
+        self._retry_at = retry_at
+        self._refresh()
+
+    def set_paused(self, paused: bool) -> None:
+        """
+        Refuse requests while *paused*: the program itself, or an operator, has said so.
+        """
+        self._paused = paused
+        self._refresh()
+
+    def set_rate(self, rate: TokenBucket | None) -> None:
+        """
+        Have *rate* bound the requests per second.
+        """
+        self._rate = rate
+        self._refresh()
+
+    @property
+    def not_ready(self) -> str | None:
+        """
+        Why no requests are taken now; None if they are.
+        """
+        if not self._ready:
+            return self._reason
+        return f"{READY} is 0" if self._paused else None
+
+    def admit(self) -> ErrorResponse | None:
+        """
+        Say why a request is refused before anybody asks whether there is room for it.
+        """
+        if not self._ready or self._paused:
+            return self.unavailable()
+        wait = self._rate.take(self._loop.time()) if self._rate is not None else 0.0
+        if wait:
+            # Whole seconds (RFC 9110, section 10.2.3), rounded up: who comes back then is let in.
+            extra = f"Retry-After: {math.ceil(wait)}\r\n"
+            return ErrorResponse(429, "too many requests a second (rpc.rate_limit); try again later", extra=extra)
+        return None
+
+    def unavailable(self) -> ErrorResponse:
+        """
+        The answer to a request while none is taken. PAI's SDK knows its first words (docs/eas-compatibility.md,
+        section 4.2).
+        """
+        reason = self._reason if not self._ready else "the program has put model.ready to 0"
+        return ErrorResponse(503, f"no healthy upstream: {reason}", extra=self.retry_after())
+
+    def retry_after(self) -> str:
+        """
+        The header line of a 503 that says when to ask again.
+        """
+        return f"Retry-After: {max(1, math.ceil(self._retry_at - self._loop.time()))}\r\n"
+
+    def _refresh(self) -> None:
+        self._open = self._ready and not self._paused and self._rate is None

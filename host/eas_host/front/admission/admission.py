@@ -1,0 +1,181 @@
+"""
+What the head of a request decides: whether it is one, who answers it, and whether its client may ask.
+
+What will be refused is refused here, before the body takes memory. The order matters: a client that may not ask learns
+nothing about what there is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eas_host.dispatch.exchange import RequestHead
+from eas_host.dispatch.memory_budget import MemoryBudget
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.admission import cors, decompression, host_names, request_target
+from eas_host.front.admission.cors import Cors
+from eas_host.front.admission.host_names import Hosts
+from eas_host.front.admission.tokens import Auth
+from eas_host.front.builtin import Builtins
+from eas_host.front.limits import MAX_HEAD, MAX_URL
+from eas_host.front.service_state import ServiceState
+
+WATCHED: Final = frozenset(
+    {
+        b"access-control-request-headers",
+        b"access-control-request-method",
+        b"access-control-request-private-network",
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-md5",
+        b"content-type",
+        b"date",
+        b"expect",
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        b"transfer-encoding",
+        b"upgrade",
+        b"x-lz4-original-length",
+    }
+)
+"""The header fields that something is decided by."""
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+
+
+class Admission:
+    """
+    Decides about the heads of requests.
+
+    Args:
+        state: has the backends and what bodies are packed with.
+        budget: knows the largest body.
+        builtins: answer in place of the processor.
+        auth: knows the token.
+        hosts: knows the names of this host.
+        cors: knows the pages that may call.
+    """
+
+    def __init__(
+        self, state: ServiceState, budget: MemoryBudget, builtins: Builtins, auth: Auth, hosts: Hosts, cors: Cors
+    ) -> None:
+        self._state = state
+        self._budget = budget
+        self._builtins = builtins
+        self._auth = auth
+        self._hosts = hosts
+        self._cors = cors
+
+    def judge(self, head: RequestHead) -> ErrorResponse | None:
+        """
+        Say why a request with *head* is refused, if it is; otherwise all is decided that *head* has room for.
+        """
+        fields = head.fields
+        origin = fields.get(b"origin")
+        if origin is not None:
+            head.cors = self._cors.allow(origin)
+            head.plain = head.plain and not head.cors
+        refusal = self._refuse_message(head)
+        if refusal is not None:
+            return refusal
+        expectation = None if head.http_10 else fields.get(b"expect")
+        preflight = origin is not None and cors.is_preflight(head)
+        refusal = self._cors.prepare(head) if preflight else self._route(head)
+        if refusal is not None:
+            # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
+            return refusal.closing() if expectation is not None or head.method == b"CONNECT" else refusal
+        limit = self._budget.max_body if head.handler is None else head.handler.max_body
+        if int(fields.get(b"content-length", b"0")) > limit:
+            return self.too_large(limit)
+        if expectation is not None and expectation.lower() != b"100-continue":
+            return ErrorResponse(417, "the only expectation known is 100-continue", close=True)
+        return None
+
+    def too_large(self, limit: int) -> ErrorResponse:
+        """
+        Refuse a body of more than *limit* bytes.
+        """
+        advice = f" ({self._budget.max_body_option})" if limit == self._budget.max_body else ""
+        return ErrorResponse(413, f"the body is larger than {limit} bytes{advice}", close=True)
+
+    def _refuse_message(self, head: RequestHead) -> ErrorResponse | None:
+        """
+        Say why *head* is none of HTTP/1, or too large, whoever asks for whatever.
+        """
+        if len(head.url) > MAX_URL:
+            return long_target()
+        if head.size + len(head.url) > MAX_HEAD:
+            return large_head()
+        if head.version not in _VERSIONS:
+            return ErrorResponse(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
+        if head.fields.get(b"host") not in self._hosts.known:
+            refusal = self._hosts.refuse(head)
+            if refusal is not None:
+                return refusal
+        if head.url[:1] != b"/":
+            refusal = host_names.refuse_target(head)
+            if refusal is not None:
+                return refusal
+        return _refuse_coding(head) if b"transfer-encoding" in head.fields else None
+
+    def _route(self, head: RequestHead) -> ErrorResponse | None:
+        """
+        Decide who answers a request with *head*, whether it may, and what must be done with its body before.
+        """
+        path = request_target.path_of(head.url)
+        found = self._builtins.find(path)
+        handler = None if isinstance(found, ErrorResponse) else found
+        if handler is None or not handler.open:
+            refusal = self._auth.judge(head, head.method)
+            if refusal is not None:
+                return refusal
+        if isinstance(found, ErrorResponse):
+            return found
+        head.handler = handler
+        allowed = request_target.PREDICT_METHODS if handler is None else handler.methods
+        refusal = request_target.refuse(head.method, allowed)
+        if refusal is not None:
+            return refusal
+        if handler is None:
+            backend = self._state.backends.find(path)
+            if isinstance(backend, ErrorResponse):
+                return backend
+            head.backend = backend
+        head.coding = self._state.decompressor if handler is None or handler.hands_on else None
+        if b"content-encoding" in head.fields:
+            coding = decompression.find_coding(head.fields, head.coding)
+            if isinstance(coding, ErrorResponse):
+                return coding
+            head.coding = coding
+        return None
+
+
+def _refuse_coding(head: RequestHead) -> ErrorResponse | None:
+    """
+    Say why a request whose *head* has a Transfer-Encoding is refused, if it is (RFC 9112, sections 6.1 and 6.3).
+    """
+    coding = head.fields[b"transfer-encoding"].strip(b" \t").lower()
+    if head.http_10:
+        return ErrorResponse(400, "malformed request: HTTP/1.0 has no Transfer-Encoding", close=True)
+    if coding == b"chunked":
+        return None
+    if coding.rpartition(b",")[2].strip(b" \t") != b"chunked":
+        return ErrorResponse(400, "malformed request: the last Transfer-Encoding must be chunked", close=True)
+    return ErrorResponse(
+        501, "the only Transfer-Encoding known is chunked; use Content-Encoding for others", close=True
+    )
+
+
+def long_target() -> ErrorResponse:
+    """
+    Refuse a request whose target is too long.
+    """
+    return ErrorResponse(414, f"the request target is longer than {MAX_URL} bytes", close=True)
+
+
+def large_head() -> ErrorResponse:
+    """
+    Refuse a request whose head is too large.
+    """
+    return ErrorResponse(431, f"the head of the request is larger than {MAX_HEAD} bytes", close=True)

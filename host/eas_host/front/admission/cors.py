@@ -1,0 +1,107 @@
+"""
+Pages of other origins that may call this host (`--cors`), in the words of the Fetch standard.
+
+A browser asks before it sends what a form could not send: an OPTIONS request, the preflight, which the host answers
+itself, without a token, for browsers send none with it. Every answer to an allowed page then says that the page may
+read it, refusals too, since a page that cannot read them cannot tell a full queue from a dead host.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from eas_host.dispatch.responses import ErrorResponse, Response
+
+if TYPE_CHECKING:
+    from eas_host.dispatch.exchange import Exchange, RequestHead
+
+_ANY: Final = "*"
+_METHODS: Final = "GET, HEAD, POST"
+_HEADERS: Final = ("authorization", "content-type")
+"""A star would not stand for Authorization, says the standard."""
+_MAX_AGE: Final = 7200
+"""Seconds for which a browser need not ask again; Chromium's most."""
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,100}")
+_MAX_NAMES: Final = 64
+
+
+class Preflight:
+    """
+    Answers the question whether a page may call: a handler like those under `/api/builtin/`.
+    """
+
+    open = True
+    methods = frozenset({b"OPTIONS"})
+    max_body = 0
+    hands_on = False
+
+    def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
+        """
+        Response yes: the origin was looked at already.
+        """
+        fields = exchange.head.fields
+        asked = fields.get(b"access-control-request-headers", b"").decode("latin-1").lower().split(",")
+        names = [name for name in map(str.strip, asked) if _NAME.fullmatch(name)]
+        extra = (
+            f"Access-Control-Allow-Methods: {_METHODS}\r\n"
+            f"Access-Control-Allow-Headers: {', '.join(dict.fromkeys((*_HEADERS, *names[:_MAX_NAMES])))}\r\n"
+            f"Access-Control-Max-Age: {_MAX_AGE}\r\n"
+        )
+        if fields.get(b"access-control-request-private-network") == b"true":
+            extra += "Access-Control-Allow-Private-Network: true\r\n"
+        return Response(204, b"", extra=extra)
+
+
+class Cors:
+    """
+    Knows the pages that may call.
+
+    Args:
+        origins: theirs, or `*` for any.
+
+    Attributes:
+        vary: the header line of every answer: it depends on who asks, which caches must know.
+    """
+
+    def __init__(self, origins: tuple[str, ...]) -> None:
+        self._named = frozenset(origin.encode() for origin in origins if origin != _ANY)
+        self._any = _ANY in origins
+        self._preflight = Preflight()
+        self.vary = "Vary: Origin\r\n" if self._named and not self._any else ""
+
+    def allow(self, origin: bytes) -> str:
+        """
+        The header lines that let a page of *origin* read an answer; none if it may not.
+        """
+        if not self._any and origin not in self._named:
+            return ""
+        shown = _ANY if self._any else origin.decode("ascii")
+        return f"Access-Control-Allow-Origin: {shown}\r\nAccess-Control-Expose-Headers: *\r\n{self.vary}"
+
+    def trusts(self, origin: bytes) -> bool:
+        """
+        Tell whether *origin* was named itself: a star lets everybody in, but lets nobody change the host.
+        """
+        return origin in self._named
+
+    def prepare(self, head: RequestHead) -> ErrorResponse | None:
+        """
+        Have the preflight with *head* answered, or say why its page may not call.
+        """
+        origin = head.fields[b"origin"].decode("latin-1")[:200]
+        if not head.cors:
+            status = 403 if self._named else 405
+            extra = "" if self._named else f"Allow: {_METHODS}\r\n"
+            return ErrorResponse(
+                status, f"pages of {origin} may not call this host; start it with --cors {origin}", extra=extra
+            )
+        head.handler = self._preflight
+        return None
+
+
+def is_preflight(head: RequestHead) -> bool:
+    """
+    Tell whether a request with *head*, which has an Origin, is a browser's question.
+    """
+    return head.method == b"OPTIONS" and b"access-control-request-method" in head.fields

@@ -1,0 +1,390 @@
+"""
+Packed bodies (`Content-Encoding`, `rpc.decompressor`): docs/eas-compatibility.md, section 4.4.
+
+A client decides what its body unpacks to, and a few kilobytes can be gigabytes. So what a format says of its unpacked
+size is believed if it is too much, before anything is unpacked; and however little it says, no byte beyond the limit
+is kept. zlib and lz4 give their output piece by piece. cramjam writes into a buffer that is one byte larger than the
+limit: its pages take memory as they are written only, and the rest of them is given back.
+
+Nor need there be much output for much work: members and blocks that are empty cost time all the same. So members, and
+what zstd consists of, are counted, and what zlib and lz4 do is timed (`Effort`). The others are as fast as they read.
+
+All three release the GIL while they work, so `unpack` may run in a thread beside the event loop.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+import zlib
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.admission import zstd
+
+_STEP: Final = 128 * 1024
+"""Bytes that are taken, and given, at once."""
+
+_FIRST_STEP: Final = 1024
+"""Bytes of a member that are taken at first: what follows it is copied each time, and it may be short."""
+
+_MEMBER_BYTES: Final = 1024
+"""For so many unpacked bytes one more member is allowed. bgzip, which makes most, puts 64 KiB into each."""
+
+_BYTE_SECONDS: Final = 30e-9
+"""CPU seconds that are allowed for each byte, packed or unpacked: some six times of what zlib takes."""
+
+_MAX_WINDOW: Final = 8 * 1024 * 1024
+"""Bytes that a zstd decoder must remember: more is not allowed in HTTP (RFC 9659)."""
+
+_DEFLATE_MAX_RATIO: Final = 1032
+_LZ4_MAX_RATIO: Final = 255
+_ANY_RATIO: Final = 2**20
+"""Of the others: 128 KiB of one byte are a block of four bytes to zstd, and frames may be long."""
+_LZ4_FRAME: Final = b"\x04\x22\x4d\x18"
+_SNAPPY_FRAMES: Final = b"\xff\x06\x00\x00sNaPpY"
+_MAX_DIGITS: Final = 18
+
+_OVERFULL: Final = "failed to write whole buffer"
+_UNDERFULL: Final = "failed to fill whole buffer"
+"""Rust's words for an output, and an input, that has come to its end."""
+
+
+class Effort(NamedTuple):
+    """
+    What unpacking may cost however little comes of it: *members* of the body, *parts* of one in zstd, CPU *seconds*.
+    """
+
+    members: int
+    parts: int
+    seconds: float
+
+
+QUICK: Final = Effort(16, 64, 0.001)
+"""While others wait."""
+THOROUGH: Final = Effort(1000, 65_536, 0.2)
+"""In a thread. zstd puts 128 KiB into a block; a block with tables of its own takes 3 µs."""
+
+
+class TooLarge(Exception):
+    """
+    The body unpacks to more than the limit.
+    """
+
+
+class Corrupt(Exception):
+    """
+    The body is not packed as it should be; the text says how.
+    """
+
+
+class TooMuchWork(Corrupt):
+    """
+    To unpack it takes more than the allowed effort.
+    """
+
+
+def find_coding(fields: dict[bytes, bytes], default: str | None) -> str | ErrorResponse | None:
+    """
+    Tell how the body that comes with *fields* is packed: *default* if they do not say it. None if it is not packed.
+    """
+    said = fields.get(b"content-encoding")
+    if said is None:
+        return default
+    names = [name.strip() for name in said.decode("latin-1").lower().split(",")]
+    packed = [name for name in names if name not in ("", "identity")]
+    if not packed:
+        return None
+    if len(packed) == 1 and packed[0] in _UNPACKERS:
+        return packed[0]
+    problem = f"{packed[0]!r:.100} is unknown" if len(packed) == 1 else "there are several"
+    return ErrorResponse(
+        415, f"Content-Encoding: {problem}; send one of {_ACCEPTED}", extra=f"Accept-Encoding: {_ACCEPTED}\r\n"
+    )
+
+
+def original_length(fields: dict[bytes, bytes]) -> int | None:
+    """
+    Read what a client says of the unpacked size of a raw lz4 block, as EAS's Java client expects it of an answer.
+    """
+    text = fields.get(b"x-lz4-original-length", b"").strip()
+    return int(text) if text.isdigit() and len(text) <= _MAX_DIGITS else None
+
+
+def most(coding: str, size: int) -> int:
+    """
+    The most bytes that can come of *size* bytes.
+    """
+    return size * _MAX_RATIOS[coding]
+
+
+def unpack(
+    coding: str, data: bytes, limit: int, original_length: int | None = None, effort: Effort = THOROUGH
+) -> bytes:
+    """
+    Unpack *data*; an empty body stays empty, as EAS's clients send it. May be called in any thread.
+
+    Args:
+        coding: what `find_coding` found.
+        data: the body as it came.
+        limit: the most bytes that it may unpack to.
+        original_length: the unpacked size, where only the client's headers tell it.
+        effort: what it may cost.
+
+    Raises:
+        TooLarge: it unpacks to more.
+        TooMuchWork: it takes more effort.
+        Corrupt: it cannot be unpacked.
+    """
+    problem: Exception
+    try:
+        return _UNPACKERS[coding](_Packed(data, limit, original_length, effort)) if data else b""
+    except TooLarge:
+        problem = TooLarge()
+    except Corrupt as error:
+        problem = type(error)(f"{coding}: {error}")
+    try:
+        # Raised here, without the frames from below, which hold what was unpacked so far.
+        raise problem
+    finally:
+        del problem  # it leads to this frame, which would keep itself and the body until the garbage collector comes by
+
+
+class _Packed(NamedTuple):
+    """
+    What is to be unpacked, as `unpack` was called.
+    """
+
+    data: bytes
+    limit: int
+    original_length: int | None
+    effort: Effort
+
+
+# -- piece by piece: gzip, zlib, frames of lz4
+
+
+class _Engine(Protocol):
+    """
+    What unpacks one member, a piece at a time; the interface of Python's own decompressors.
+    """
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes | None: ...
+
+    def decompress(self, data: memoryview, max_length: int, /) -> bytes: ...
+
+
+class _Zlib:
+    """
+    zlib's own has another one: it is given again what it could not take.
+    """
+
+    needs_input = True
+
+    def __init__(self, form: int) -> None:
+        self._engine = zlib.decompressobj(form)
+        self.decompress = self._engine.decompress
+
+    @property
+    def eof(self) -> bool:
+        return self._engine.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._engine.unconsumed_tail or self._engine.unused_data
+
+
+def _gzip(packed: _Packed) -> bytes:
+    # It ends with the size of its last member, so at least that much comes; if what is there can be that.
+    size = int.from_bytes(packed.data[-4:], "little")
+    if size <= len(packed.data) * _DEFLATE_MAX_RATIO:
+        _demand(size, packed.limit)
+    return _members(packed, lambda: _Zlib(16 + zlib.MAX_WBITS))
+
+
+def _zlib(packed: _Packed) -> bytes:
+    return _members(packed, lambda: _Zlib(zlib.MAX_WBITS), one=True)
+
+
+def _deflate(packed: _Packed) -> bytes:
+    """
+    `deflate` means zlib's format, but some clients send what the name says (RFC 9110, section 8.4.1.2).
+    """
+    data = packed.data
+    has_header = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
+    return _members(packed, lambda: _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS), one=True)
+
+
+def _lz4_frames(packed: _Packed) -> bytes:
+    from lz4.frame import LZ4FrameDecompressor  # noqa: PLC0415  most hosts never need it
+
+    data = packed.data
+    has_size = len(data) > len(_LZ4_FRAME) and data[4] & 0x08
+    _demand(int.from_bytes(data[6:14], "little") if has_size else 0, packed.limit)
+    return _members(packed, LZ4FrameDecompressor)
+
+
+def _members(packed: _Packed, make: Callable[[], _Engine], *, one: bool = False) -> bytes:
+    """
+    Unpack the members that the body consists of; with *one* there is only one.
+    """
+    out = io.BytesIO()
+    rest = memoryview(packed.data)
+    end = time.thread_time() + packed.effort.seconds
+    members = 0
+    while rest:
+        if one and members:
+            raise Corrupt("something follows its end")
+        most = packed.effort.members + out.tell() // _MEMBER_BYTES
+        if members == most:
+            raise TooMuchWork(f"it has more than {most} members")
+        try:
+            rest = _member(rest, packed, make(), out, end)
+        except (zlib.error, RuntimeError) as error:  # what zlib raises, and what lz4 raises
+            raise Corrupt(_reason(error)) from error
+        members += 1
+    return out.getvalue()
+
+
+def _member(rest: memoryview, packed: _Packed, engine: _Engine, out: io.BytesIO, end: float) -> memoryview:
+    """
+    Unpack the first member of *rest* into *out*, and return what follows it. *end* is when the thread's CPU time is up,
+    but for what each byte may take.
+    """
+    step = _FIRST_STEP
+    while not engine.eof:
+        hungry = engine.needs_input
+        given = rest[:step] if hungry else rest[:0]
+        got = engine.decompress(given, _STEP)
+        if hungry and not given and not got:
+            raise Corrupt("it is cut short")
+        if out.tell() + len(got) > packed.limit:
+            raise TooLarge
+        out.write(got)
+        rest = rest[len(given) - len(engine.unused_data or b"") :]
+        if time.thread_time() > end + (len(packed.data) - len(rest) + out.tell()) * _BYTE_SECONDS:
+            raise TooMuchWork("to unpack it takes too long for its size")
+        step = min(2 * step, _STEP)
+    return rest
+
+
+# -- at once: snappy, blocks of lz4, zstd
+
+
+def _snappy(packed: _Packed) -> bytes:
+    import cramjam  # noqa: PLC0415  most hosts never need it
+
+    data = packed.data
+    if data.startswith(_SNAPPY_FRAMES):
+        return _fill(cramjam.snappy.decompress_into, data, packed.limit)
+    try:
+        size = cramjam.snappy.decompress_raw_len(data)
+    except cramjam.DecompressionError as error:
+        raise Corrupt(_reason(error)) from error
+    _demand(size, packed.limit)
+    return _fill(cramjam.snappy.decompress_raw_into, data, size)
+
+
+def _lz4(packed: _Packed) -> bytes:
+    data, limit, length, _ = packed
+    if data.startswith(_LZ4_FRAME):
+        return _lz4_frames(packed)
+    if length is not None:
+        _demand(length, limit)
+    # A raw block does not tell its size, and the library does not tell what is corrupt from what does not fit. But
+    # where there is room for the most that can come of it, all of it fits.
+    most = len(data) * _LZ4_MAX_RATIO
+    try:
+        return _fill(_lz4_block_into, data, min(most, limit if length is None else length))
+    except (TooLarge, Corrupt) as error:
+        if length is None and most > limit:
+            raise TooLarge from error
+        expected = "" if length is None else f" of {length} bytes (X-LZ4-Original-Length)"
+        raise Corrupt(f"it is neither a frame nor a block{expected}") from error
+
+
+def _lz4_block_into(data: bytes, buffer: memoryview) -> int:
+    import cramjam  # noqa: PLC0415  the same
+
+    return cramjam.lz4.decompress_block_into(data, buffer, len(buffer))
+
+
+def _zstd(packed: _Packed) -> bytes:
+    import cramjam  # noqa: PLC0415  the same
+
+    data = packed.data
+    first = zstd.read_frame(data)
+    if first is not None:
+        _demand(first.size, packed.limit)
+    most = packed.effort.parts
+    try:
+        window, count = zstd.survey(data, most)
+    except ValueError as error:
+        raise Corrupt(str(error)) from None
+    if window > _MAX_WINDOW:
+        raise Corrupt(f"it needs a window of {window} bytes; HTTP allows {_MAX_WINDOW} (RFC 9659)")
+    if count > most:
+        raise TooMuchWork(f"it has more than {most} frames and blocks")
+    return _fill(cramjam.zstd.decompress_into, data, packed.limit)
+
+
+def _fill(decompress_into: Callable[[bytes, memoryview], int], data: bytes, limit: int) -> bytes:
+    """
+    Have *data* unpacked into a buffer, of which only what is written takes memory, and keep what is.
+    """
+    from cramjam import DecompressionError  # noqa: PLC0415  the same
+
+    # `bytes` takes its zeros from the kernel, and BytesIO neither copies what it is given nor what it gives away.
+    out = io.BytesIO(bytes(limit + 1))
+    try:
+        with out.getbuffer() as buffer:
+            size = decompress_into(data, buffer)
+    except DecompressionError as error:
+        if _OVERFULL in str(error):
+            raise TooLarge from error
+        raise Corrupt(_reason(error)) from error
+    if size > limit:
+        raise TooLarge
+    out.truncate(size)
+    return out.getvalue()
+
+
+# -- what they have in common
+
+
+def _demand(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLarge
+
+
+def _reason(error: Exception) -> str:
+    """
+    What a library says, in one line of bearable length.
+    """
+    text = " ".join(str(error).split())
+    return "it is cut short" if text == _UNDERFULL else text.rpartition("data: ")[2][:200]
+
+
+_UNPACKERS: Final[dict[str, Callable[[_Packed], bytes]]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "zlib": _zlib,
+    "deflate": _deflate,
+    "snappy": _snappy,
+    "x-snappy-framed": _snappy,
+    "lz4": _lz4,
+    "zstd": _zstd,
+}
+_MAX_RATIOS: Final = dict.fromkeys(_UNPACKERS, _ANY_RATIO) | {
+    **dict.fromkeys(("gzip", "x-gzip", "zlib", "deflate"), _DEFLATE_MAX_RATIO),
+    "lz4": _LZ4_MAX_RATIO,
+}
+_ACCEPTED: Final = "gzip, deflate, zlib, snappy, lz4, zstd"

@@ -1,0 +1,106 @@
+"""
+Who goes when there are as many connections as the system lets the host have, and one more comes.
+
+The newcomer is not to be kept out by connections that do nothing. So one that can be spared is closed for it: the one
+that has been idle for longest; if none is idle, one that the host has answered for the last time and only waits for,
+then the one whose request has been arriving for longest, then one whose client does not read. Requests that wait or run
+are never given up: where all connections have one, the newcomer is reset.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections import deque
+from typing import Final
+
+from eas_host import log
+from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
+from eas_host.front.open_connections import OpenConnection, OpenConnections, Use
+
+_LOOK_SECONDS: Final = 1e-6
+"""What it takes, for each connection, to see who can be spared; one goes by that for as long again."""
+_LOG_SECONDS: Final = 10.0
+
+
+class ConnectionLimit:
+    """
+    Bounds the *connections*, so that *workers* worker processes can be started and replaced beside them.
+
+    Attributes:
+        most: how many there may be; the rest of the descriptors is for workers.
+    """
+
+    def __init__(self, connections: OpenConnections, workers: int) -> None:
+        self.most = _most_connections(workers)
+        self._connections = connections
+        self._spare: deque[tuple[Use, float, OpenConnection]] = deque()  # who goes first, stands first
+        self._look_again = 0.0
+        self._next_log = 0.0
+        self._closed = 0
+
+    def enter(self, newcomer: OpenConnection) -> bool:
+        """
+        Add *newcomer*, and close another for it if there are too many. Returns whether it may stay.
+        """
+        connections = self._connections
+        if len(connections) < self.most:
+            connections.add(newcomer)
+            return True
+        now = time.monotonic()  # the loop's own stands still for a turn
+        spared = self._spare_one(now)
+        self._report(now)
+        if spared is None:
+            return False
+        connections.add(newcomer)
+        connections.discard(spared)  # it is gone with the next turn of the loop
+        return True
+
+    # -- inside
+
+    def _spare_one(self, now: float) -> OpenConnection | None:
+        """
+        Close what can best be spared, if anything can. To look at all takes long where there are thousands, so what is
+        seen serves for several.
+        """
+        if now >= self._look_again:
+            self._look(now)
+        while self._spare:
+            use, since, connection = self._spare.popleft()
+            if connection in self._connections and (use, since) == connection.use:
+                if use is Use.IDLE:
+                    connection.close_if_idle()
+                else:
+                    connection.reset()
+                self._closed += 1
+                if not self._spare:
+                    self._look_again = now  # there may be others by now
+                return connection
+        return None
+
+    def _look(self, now: float) -> None:
+        seen = sorted(((*connection.use, connection) for connection in self._connections), key=lambda one: one[:2])
+        self._spare = deque(one for one in seen if one[0] is not Use.BUSY)
+        self._look_again = now + len(seen) * _LOOK_SECONDS
+
+    def _report(self, now: float) -> None:
+        if now < self._next_log:
+            return
+        self._next_log = now + _LOG_SECONDS
+        log.warning(
+            "there are %d connections, as many as the limit of open files allows (ulimit -n);"
+            " for each more the one that is idle for longest is closed; %d were since the last such line",
+            self.most,
+            self._closed,
+        )
+        self._closed = 0
+
+
+def _most_connections(workers: int) -> int:
+    """
+    How many connections leave enough descriptors to start a worker: clients must not be able to prevent that.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 2**31
+    return max(1, soft - RESERVED_DESCRIPTORS - workers * RESERVED_PER_WORKER)

@@ -1,0 +1,85 @@
+"""
+Requests that no connection waits for: those of `/api/builtin/tell`, and those that warm a processor up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import ErrorResponse, Response
+
+
+class Outcome(NamedTuple):
+    """
+    What a request was answered with, and whether it is the processor's answer. The host's own are text.
+    """
+
+    status: int
+    body: bytes
+    by_processor: bool = False
+
+    def shown(self, longest: int) -> str:
+        """
+        Its body as text, of what the processor has answered the first *longest* bytes.
+        """
+        body = self.body[:longest] if self.by_processor else self.body
+        return body.decode("utf-8", "backslashreplace")
+
+
+class DetachedResponder:
+    """
+    Stands in for a connection. *done* is called once, with whatever answers the request.
+    """
+
+    peer = "-"
+
+    def __init__(self, done: Callable[[Outcome], None]) -> None:
+        self._done: Callable[[Outcome], None] | None = done
+
+    def send_response(self, exchange: Exchange, status: int, body: bytes) -> None:
+        """
+        The processor has answered.
+        """
+        self._end(Outcome(status, body, by_processor=True))
+
+    def send_error(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+        """
+        The host has answered, since the processor could not.
+        """
+        self._end(Outcome(refusal.status, refusal.text.encode()))
+
+    def send_host_response(self, exchange: Exchange, answer: Response) -> None:
+        """
+        The host has answered in place of the processor.
+        """
+        self._end(Outcome(answer.status, answer.body))
+
+    def time_out(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+        """
+        There is no memory, or no time, for the request.
+        """
+        self.send_error(exchange, refusal)
+
+    def is_active(self, exchange: Exchange) -> bool:
+        """
+        Tell whether it still waits.
+        """
+        return self._done is not None
+
+    def reset(self) -> None:
+        """
+        A bug of ours has ended the request.
+        """
+        self._end(Outcome(500, b"internal error"))
+
+    def socket_address(self, which: str) -> None:
+        """
+        There is no socket.
+        """
+
+    def _end(self, outcome: Outcome) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(outcome)

@@ -1,0 +1,98 @@
+"""
+What the front looks after once a second.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from eas_host import log
+from eas_host.dispatch.memory_budget import MemoryBudget
+from eas_host.front.http.response_head import ResponseHeadCache
+from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, STALLED_SECONDS
+from eas_host.front.open_connections import OpenConnection, OpenConnections
+from eas_host.front.service_state import ServiceState
+
+_SECONDS: Final = 1.0
+
+
+class _Stalled(NamedTuple):
+    """
+    What is known of a client that does not read: *since* when, when it last *moved*, and how many bytes are *left*.
+    """
+
+    since: float
+    moved: float
+    left: int
+
+
+class Housekeeping:
+    """
+    Sweeps the *connections*, the heads of answers and the *budget*, until it is closed.
+    """
+
+    def __init__(
+        self, state: ServiceState, connections: OpenConnections, heads: ResponseHeadCache, budget: MemoryBudget
+    ) -> None:
+        self._state = state
+        self._connections = connections
+        self._heads = heads
+        self._budget = budget
+        self._seen: dict[OpenConnection, tuple[float, int]] = {}  # when it was used, for how many sweeps that is true
+        self._stalled: dict[OpenConnection, _Stalled] = {}  # those whose clients do not read
+        self._timer = state.loop.call_later(_SECONDS, self._sweep)
+
+    def close(self) -> None:
+        """
+        Sweep no more.
+        """
+        self._timer.cancel()
+
+    def _sweep(self) -> None:
+        """
+        Once a second: renew the Date, close connections that are idle for long, reset those that do not read.
+        """
+        self._timer = self._state.loop.call_later(_SECONDS, self._sweep)
+        self._heads.renew()
+        self._close_idle()
+        self._cut_off_stalled(self._state.loop.time())
+        self._budget.make_room()  # what workers write counts, too
+        # A wild write of a processor may have spoilt the word that asks workers to tell of completions.
+        for backend in self._state.backends:
+            backend.dispatcher.drain()
+
+    def _close_idle(self) -> None:
+        """
+        Close connections that were not used for long.
+        """
+        seen, self._seen = self._seen, {}
+        for connection in self._connections:
+            used, sweeps = seen.get(connection, (0.0, 0))
+            sweeps = sweeps + 1 if used == connection.used else 1
+            self._seen[connection] = (connection.used, sweeps)
+            if sweeps * _SECONDS > IDLE_SECONDS:
+                connection.close_if_idle()
+
+    def _cut_off_stalled(self, now: float) -> None:
+        """
+        Reset connections whose clients do not read what they were sent; and hold what is left of it for them, which
+        may be too little for the transport to tell of it.
+        """
+        before, self._stalled = self._stalled, {}
+        for connection in self._connections:
+            left = connection.unread
+            known = before.get(connection)
+            if not left:
+                if known is not None:
+                    self._budget.give(connection)
+                continue
+            if known is None:
+                known = _Stalled(now, now, left)
+            elif now - known.since > STALLED_SECONDS or (left == known.left and now - known.moved > SEND_SECONDS):
+                log.debug("a client does not read its answer: reset")
+                connection.reset()
+                continue
+            elif left != known.left:
+                known = _Stalled(known.since, now, left)
+            self._stalled[connection] = known
+            self._budget.keep(connection, left)

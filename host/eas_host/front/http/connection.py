@@ -1,0 +1,399 @@
+"""
+One client connection: bytes in, answers out, in order.
+
+`active` is the request that is being answered; one that is complete before its turn waits in the pipeline. So they are
+answered in order, and a connection has at most one request in the ring.
+
+A client on a kept connection usually sends the same head again and again. So the bytes of the last head are kept with
+what the reader made of them, and a request that begins with the very same bytes is not parsed again (measured: a third
+of what a request costs the front). There is no second parser that could disagree with the first.
+
+Rule: but for that short cut `_start` alone starts an exchange. Whatever may let the next one start calls `_start_next`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from eas_host.dispatch.exchange import SAME_EACH_TIME, Exchange, RequestHead
+from eas_host.dispatch.responses import ErrorResponse, Response
+from eas_host.front.http import response_head
+from eas_host.front.http.client_socket import ClientSocket
+from eas_host.front.http.connection_context import ConnectionContext
+from eas_host.front.http.half_close import HalfCloseMonitor
+from eas_host.front.http.pipeline import Pipeline
+from eas_host.front.http.read_pause import ReadPause
+from eas_host.front.http.request_reader import RequestReader
+from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD
+from eas_host.front.open_connections import Use
+from eas_host.reply import BODILESS
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_UNKNOWN: Final = -1
+"""No request has this size."""
+
+
+class Connection(ClientSocket):
+    """
+    The protocol object of one client connection.
+
+    Attributes:
+        keepalive: seconds that an exchange may take; the front's own number is not read for each request.
+        idle: no exchange is under way, and the next may come.
+        used: the deadline of the last exchange; of those with the same time-out it tells which was used last.
+    """
+
+    def __init__(self, context: ConnectionContext) -> None:
+        super().__init__()
+        # Per host
+        self._context = context
+        self._state = state = context.state
+        self._observer = context.observer
+        self._budget = context.budget
+        self._heads = context.heads
+        self._now = state.loop.time
+        self.keepalive = state.keepalive
+        self._open = context.deadlines.open
+        self._known_answers = context.heads.known
+        # Per connection
+        self._reader = RequestReader(context, self)
+        self._reading: ReadPause = None  # type: ignore[assignment]  # set with the transport
+        self._pipeline: Pipeline = None  # type: ignore[assignment]  # the same
+        self._waiting: deque[Exchange] = None  # type: ignore[assignment]  # the same
+        self._active: Exchange | None = None
+        self._starting = False
+        self._half_closed = False  # the client has sent all it will
+        self._waited = 0.0  # how long, by then, for its answer
+        self._parting: HalfCloseMonitor | None = None  # watches a client that is answered for the last time
+        self._stalled = False  # the client does not read its answers
+        self._invitation_due = False  # 100 Continue, when it is this request's turn
+        self.idle = True
+        self.used = self._now() + self.keepalive
+        # The last head, if the next may be recognised by it
+        self._known_bytes = b""
+        self._known_size = _UNKNOWN  # of a whole request with that head
+        self._known_head = RequestHead()
+        self._submit: Callable[[Exchange], ErrorResponse | None] = (
+            context.router.submit
+        )  # to the processor that it is for
+
+    # -- the transport's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """
+        A client has connected.
+        """
+        self.transport = transport  # type: ignore[assignment]  # a stream's transport is one
+        self._reading = ReadPause(self.transport)
+        self._pipeline = Pipeline(self._budget, self._reading, self.reset)
+        self._waiting = self._pipeline.waiting
+        self.peer = (transport.get_extra_info("peername") or "-")[0]
+        if not self._context.crowd.enter(self):
+            self.reset()
+
+    def data_received(self, data: bytes) -> None:
+        """
+        Take what the client sent: recognise it, or have it parsed.
+        """
+        idle = self.idle
+        if idle and len(data) == self._known_size and data.startswith(self._known_bytes):
+            body = data[len(self._known_bytes) :]
+            exchange = Exchange(self, self._now() + self.keepalive, self._known_head, body, True)  # by name: 80 ns more
+            self._open[exchange] = None
+            self._active = exchange
+            self.idle = False
+            refusal = self._submit(exchange)
+            if refusal is not None:
+                self.send_error(exchange, refusal)
+            return
+        reader = self._reader
+        if not reader.discarding:
+            reader.feed(data)
+            if idle and reader.completed == 1 and reader.reading is None and not reader.discarding:
+                self._learn(data)
+
+    def eof_received(self) -> bool:
+        """
+        The client has sent all it will; what is complete is still answered.
+        """
+        self._half_closed = True
+        if self._active is not None:
+            self._waited = self._state.age(self._active)
+        self._stop_reading()
+        return self._active is not None or bool(self._waiting)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """
+        The connection is gone: give back what its exchanges hold.
+        """
+        self._stop_reading()
+        self._budget.give(self)
+        active, self._active = self._active, None
+        if self._parting is not None:
+            self._parting.lost(by_client=exc is not None)
+        if active is not None:
+            active.head.backend.abandon(active)  # before the log says so: who reads it may count on that
+            if not self._cut_off:
+                self._observer.client_left(active)
+            self._drop(active)
+        self._drop_waiting()
+        self._context.connections.discard(self)
+
+    def pause_writing(self) -> None:
+        """
+        The client reads more slowly than it is answered: read no more from it.
+        """
+        self._stalled = True
+        self._reading.hold()
+        self._budget.keep(self, self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """
+        The client has read enough to go on.
+        """
+        self._stalled = False
+        self._budget.give(self)
+        self._reading.release()
+        self._start_next()
+
+    # -- the reader's calls
+
+    def send_continue(self) -> None:
+        """
+        The client waits with its body until it is told to go on: tell it when it is its turn.
+        """
+        if self._active is None and not self._waiting:
+            self.transport.write(response_head.CONTINUE)
+        else:
+            self._invitation_due = True
+
+    def request_complete(self, exchange: Exchange) -> None:
+        """
+        *exchange* is complete, or refused and not to be completed.
+        """
+        self._invitation_due = False
+        self.idle = False
+        if self._active is None and not (self._waiting or self._stalled):
+            self._start(exchange)
+            return
+        self._pipeline.add(exchange)
+
+    # -- answers
+
+    def send_response(self, exchange: Exchange, status: int, body: bytes) -> None:
+        """
+        Send the processor's answer to *exchange*, which is the active one.
+        """
+        state = self._state
+        head = exchange.head
+        size = len(body)
+        if head.plain and state.plain and size <= JOIN_MAX:
+            start = self._known_answers.get((status, size))
+            if start is not None:
+                self.transport.write(start + body)
+                if self._waiting or self._invitation_due or self._half_closed or exchange.body_buffer is not None:
+                    self._ended(exchange, keep=True)
+                    return
+                self._open.pop(exchange, None)
+                self._active = None
+                self.idle = self._reader.reading is None
+                self.used = exchange.deadline
+                return
+        keep = head.keep_alive and not state.draining
+        if keep and not head.http_10 and not head.cors:
+            start = self._heads.usual(status, size)
+        else:
+            start = self._heads.special(status, size, keep_alive=keep, http_10=head.http_10, cors=head.cors)
+        self._observer.answered(exchange, status, size)
+        if status in BODILESS or head.method == b"HEAD":
+            body = b""
+        if size <= JOIN_MAX:
+            self.transport.write(start + body)
+        else:
+            self.transport.writelines((start, body))
+        self._ended(exchange, keep=keep)
+
+    def send_error(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+        """
+        Send an answer of the host itself to *exchange*, which is the active one.
+        """
+        text = refusal.text.encode("utf-8", "replace") + b"\n"
+        self.send_host_response(exchange, Response(refusal.status, text, extra=refusal.extra, close=refusal.close))
+
+    def send_host_response(self, exchange: Exchange, answer: Response) -> None:
+        """
+        Send *answer*, which does not come from the processor, to *exchange*, if somebody still waits for it.
+        """
+        if exchange is not self._active:
+            return
+        head = exchange.head
+        status, body, content_type, extra, close = answer
+        keep = head.keep_alive and exchange.complete and not close and not self._state.draining
+        extra += head.cors or self._context.vary
+        start = response_head.own_head(
+            status, len(body), keep_alive=keep, http_10=head.http_10, content_type=content_type, extra=extra
+        )
+        self._observer.said(exchange, status, len(body))
+        self.transport.write(start if head.method == b"HEAD" else start + body)
+        self._ended(exchange, keep=keep)
+
+    def is_active(self, exchange: Exchange) -> bool:
+        """
+        Tell whether *exchange* is the one that waits for its answer.
+        """
+        return exchange is self._active
+
+    def invalidate_head_cache(self) -> None:
+        """
+        Parse and judge the next request anew, however well its head is known.
+        """
+        self._known_size = _UNKNOWN
+
+    def time_out(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+        """
+        Response *exchange*, whose deadline has passed, with *refusal*, whatever state it is in, and close.
+        """
+        reader = self._reader
+        if exchange is self._active:
+            exchange.head.backend.abandon(exchange)
+            self.send_error(exchange, refusal)
+        elif exchange is reader.reading:
+            reader.discarding = True
+            reader.reading = None
+            exchange.refusal = refusal
+            exchange.body = b""
+            self._drop(exchange)  # an older one may keep it waiting for long
+            self.request_complete(exchange)
+        else:
+            # It waits behind an older one, whose expiry closes the connection for both, or for a client that does not
+            # read: then this is what it will find.
+            exchange.refusal = refusal
+            exchange.body = b""
+            self._drop(exchange)
+
+    def close_if_idle(self) -> None:
+        """
+        Close the connection if no exchange is under way.
+        """
+        if self._active is None and self._reader.reading is None and not self._waiting:
+            self._close(lingering=False)
+
+    @property
+    def use(self) -> tuple[Use, float]:
+        """
+        What it is used for, and a number that is lower the longer it has been so.
+        """
+        reading = self._reader.reading
+        if self._active is not None:
+            return Use.BUSY, 0.0
+        if self.transport.get_write_buffer_size():
+            return Use.UNREAD, self.used
+        if self.transport.is_closing() or self._waiting:
+            return Use.BUSY, 0.0
+        if self.idle:
+            return Use.IDLE, self.used
+        return (Use.CLOSING, self.used) if reading is None else (Use.ARRIVING, reading.deadline)
+
+    # -- inside
+
+    def _learn(self, data: bytes) -> None:
+        """
+        Keep the head of *data*, one whole request that came alone, to recognise the next one by.
+        """
+        exchange = self._active
+        if exchange is None:
+            return  # refused
+        head = exchange.head
+        end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+        # The parser skips empty lines around a request: then the sizes do not add up, or the end is found too early.
+        alone = end + exchange.size == len(data) and not data.startswith(b"\r\n")
+        plain = head.keep_alive and head.refusal is None and not head.detour and head.fields.keys() <= SAME_EACH_TIME
+        if alone and plain and end <= MAX_KNOWN_HEAD:
+            self._known_bytes = data[:end]
+            self._known_size = len(data)
+            self._known_head = head
+            self._submit = head.backend.submit
+
+    def _start_next(self) -> None:
+        """
+        Start waiting exchanges until one is under way. A loop, for refused ones are answered at once.
+        """
+        if self._starting:
+            return
+        self._starting = True
+        while self._waiting and self._active is None and not self._stalled:
+            self._start(self._pipeline.next())
+        self._starting = False
+        if self._invitation_due and self._active is None and not self._waiting:
+            self._invitation_due = False
+            self.transport.write(response_head.CONTINUE)
+
+    def _start(self, exchange: Exchange) -> None:
+        self._active = exchange
+        begin = self._context.intake.begin if exchange.head.detour else self._context.router.submit
+        refusal = exchange.refusal or begin(exchange)
+        if refusal is not None:
+            self.send_error(exchange, refusal)
+
+    def _ended(self, exchange: Exchange, *, keep: bool) -> None:
+        """
+        *exchange* is answered: close, or go on with the next one.
+        """
+        self._open.pop(exchange, None)
+        self._active = None
+        if exchange.body_buffer is not None:
+            self._drop(exchange)
+        if not keep:
+            self._drop_waiting()
+        if keep and (self._waiting or self._invitation_due):
+            self._start_next()
+        elif self._half_closed and not self.transport.is_closing():
+            self._stop_reading()
+            left = partial(self._observer.diagnose_left, exchange, self._waited)
+            self._parting = HalfCloseMonitor(self._state.loop, self.transport, left)
+        elif not keep or self._half_closed:
+            self._close(lingering=not exchange.complete)
+        elif self._reader.reading is None:
+            self.idle = True
+            self.used = exchange.deadline
+
+    def _drop(self, exchange: Exchange) -> None:
+        """
+        Give back what *exchange* holds outside the ring.
+        """
+        self._open.pop(exchange, None)
+        if exchange.body_buffer is not None:
+            exchange.body_buffer.drop()
+            exchange.body_buffer = None
+
+    def _drop_waiting(self) -> None:
+        for exchange in self._waiting:
+            self._drop(exchange)
+        self._pipeline.clear()
+
+    def _stop_reading(self) -> None:
+        """
+        Whatever else comes is dropped, and so is what has come in part.
+        """
+        reader = self._reader
+        reader.discarding = True
+        self.idle = False
+        if reader.reading is not None:
+            self._drop(reader.reading)
+            reader.reading = None
+
+    def _close(self, *, lingering: bool) -> None:
+        """
+        Close after everything is sent. *lingering*: the client is still sending; closing now would reset the connection
+        and take the answer from it, so what it sends is read and dropped for a moment.
+        """
+        self._stop_reading()
+        if lingering and not self._half_closed and not self.transport.is_closing():
+            self.transport.write_eof()
+            self._state.loop.call_later(LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()

@@ -1,0 +1,88 @@
+"""
+The requests of one connection that are complete and wait for those before them to be answered.
+
+They were sent ahead. Few are taken; then the connection is read no further. What waits is in the front's own memory, so
+it is held for the client (`dispatch.memory_budget`); bodies in several pieces are held by themselves
+(`dispatch.body_buffer`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.memory_budget import MemoryBudget
+from eas_host.front.http.read_pause import ReadPause
+from eas_host.front.limits import MAX_PIPELINED, PIPELINED_MEMORY
+
+_OBJECTS: Final = 1024
+"""Bytes that the objects of a request take beside its texts and its body, about."""
+
+
+class Pipeline:
+    """
+    What waits on a connection, as a part of *budget*; *reading* is held while it is too much. *reset* gives the
+    connection up, for want of memory.
+
+    Attributes:
+        waiting: in the order in which it is to be answered; only the pipeline changes it.
+    """
+
+    __slots__ = ("_budget", "_full", "_reading", "_reset", "_sizes", "_total", "waiting")
+
+    def __init__(self, budget: MemoryBudget, reading: ReadPause, reset: Callable[[], None]) -> None:
+        self._budget = budget
+        self._reading = reading
+        self._reset = reset
+        self.waiting: deque[Exchange] = deque()
+        self._sizes: deque[tuple[int, int]] = deque()  # of each, with its body and as it is held
+        self._total = 0
+        self._full = False
+
+    def add(self, exchange: Exchange) -> None:
+        """
+        Have *exchange* wait.
+        """
+        head = exchange.head
+        texts = _OBJECTS + head.size + len(head.url)
+        held = texts + len(exchange.body)
+        self.waiting.append(exchange)
+        self._sizes.append((texts + exchange.size, held))
+        self._total += texts + exchange.size
+        self._budget.hold(self, held)
+        if not self._full and self._is_too_much():
+            self._full = True
+            self._reading.hold()
+
+    def next(self) -> Exchange:
+        """
+        Take out the first that waits.
+        """
+        exchange = self.waiting.popleft()
+        size, held = self._sizes.popleft()
+        self._total -= size
+        self._budget.give(self, held if self.waiting else None)
+        if self._full and not self._is_too_much():
+            self._full = False
+            self._reading.release()
+        return exchange
+
+    def clear(self) -> None:
+        """
+        None of them is answered any more.
+        """
+        self.waiting.clear()
+        self._sizes.clear()
+        self._total = 0
+        self._budget.give(self)
+
+    def give_way(self) -> None:
+        """
+        Give the connection up, for want of memory.
+        """
+        self._reset()
+
+    def _is_too_much(self) -> bool:
+        return len(self.waiting) >= MAX_PIPELINED or self._total > PIPELINED_MEMORY

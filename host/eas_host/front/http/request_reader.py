@@ -1,0 +1,312 @@
+"""
+From the bytes of one connection to exchanges.
+
+httptools parses; its callbacks fill `reading`, the exchange that is arriving. What will be refused is refused at the
+end of its head, before its body takes memory. Once something was refused, or the client has ended, the reader is
+discarding what still comes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+import httptools
+
+from eas_host import log
+from eas_host.dispatch.exchange import Exchange, RequestHead, Responder
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.admission import admission
+from eas_host.front.admission.admission import WATCHED
+from eas_host.front.http.chunks import Chunks
+from eas_host.front.http.connection_context import ConnectionContext
+from eas_host.front.http.foreign_protocols import OPENING, recognise
+from eas_host.front.limits import MAX_HEAD, MAX_URL
+
+
+class Requester(Responder, Protocol):
+    """
+    A connection, as its reader knows it.
+
+    Attributes:
+        idle: no exchange is under way, and the next may come.
+    """
+
+    idle: bool
+
+    def request_complete(self, exchange: Exchange) -> None:
+        """
+        *exchange* is complete, or refused and not to be completed.
+        """
+
+    def send_continue(self) -> None:
+        """
+        The client waits with its body until it is told to go on.
+        """
+
+
+class RequestReader:
+    """
+    Reads the requests of *connection*.
+
+    Attributes:
+        reading: the exchange that is arriving.
+        completed: requests completed by the last `feed`.
+        discarding: whether what comes is dropped.
+    """
+
+    def __init__(self, context: ConnectionContext, connection: Requester) -> None:
+        # Per connection
+        self._context = context
+        self._state = context.state
+        self._open = context.deadlines.open
+        self._connection = connection
+        self._parser = httptools.HttpRequestParser(self)
+        self.discarding = False
+        self._chunks = Chunks()
+        self._opening = b""  # its first bytes, while they make no head
+        # Per request
+        self.reading: Exchange | None = None
+        self._max_body = context.budget.max_body
+        self._in_body = False
+        self._head_size = 0
+        self._quiet = 0  # bytes since the last piece of a body
+        self._upgrading = False  # the parser will stop behind the head
+        self._resuming = False  # a new parser is brought to where the old one stopped
+        # Per piece of input
+        self._feeding = 0  # its size
+        self.completed = 0
+
+    def feed(self, data: bytes) -> None:
+        """
+        Parse *data*; a large piece in two, so that an oversized head is seen before all of it is parsed.
+        """
+        self.completed = 0
+        if len(data) > MAX_HEAD and not self._in_body:
+            self._feed(data[:MAX_HEAD])
+            data = data[MAX_HEAD:]
+        if not self.discarding:
+            self._feed(data)
+        exchange = self.reading
+        if exchange is not None and exchange.body:
+            self._spool(exchange)
+
+    def new_exchange(self) -> Exchange:
+        """
+        Begin an exchange: its deadline starts.
+        """
+        state = self._state
+        exchange = Exchange(self._connection, state.loop.time() + state.keepalive, RequestHead())
+        exchange.head.backend = state.backends.first
+        self._open[exchange] = None
+        return exchange
+
+    # -- the parser's calls
+
+    def on_message_begin(self) -> None:
+        """
+        The first byte of a request.
+        """
+        if self.discarding or self._resuming:
+            return
+        # The head's size is counted in pieces as they are fed. A request that begins behind another one in the same
+        # piece must not be charged for that one.
+        self._head_size = 0 if self.completed == 0 else -self._feeding
+        self._connection.idle = False
+        self._max_body = self._context.budget.max_body
+        self.reading = self.new_exchange()
+
+    def on_url(self, url: bytes) -> None:
+        """
+        A piece of the request target.
+        """
+        if self.reading is not None and not self._resuming:
+            self.reading.head.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """
+        A header field; most are only counted.
+        """
+        exchange = self.reading
+        if exchange is None or self._resuming:
+            return
+        head = exchange.head
+        head.size += len(name) + len(value)
+        name = name.lower()
+        if name in WATCHED:
+            fields = head.fields
+            fields[name] = b"%b, %b" % (fields[name], value) if name in fields else value
+
+    def on_headers_complete(self) -> None:
+        """
+        The head is complete: decide what the head decides.
+        """
+        exchange = self.reading
+        if exchange is None or self._resuming:
+            return
+        head = exchange.head
+        parser = self._parser
+        self._in_body = True
+        head.method = parser.get_method()
+        head.keep_alive = parser.should_keep_alive()
+        head.version = parser.get_http_version()
+        head.http_10 = head.version == "1.0"
+        head.plain = head.keep_alive and not head.http_10 and head.method != b"HEAD"
+        self._upgrading = parser.should_upgrade()
+        head.refusal = self._context.admission.judge(head)
+        if head.handler is not None:
+            self._max_body = head.handler.max_body
+        if head.refusal is not None:
+            self._refuse(exchange, head.refusal)
+            return
+        if b"expect" in head.fields and not head.http_10:
+            self._connection.send_continue()
+        if head.content_md5 is not None:
+            exchange.digest = hashlib.md5(usedforsecurity=False)
+
+    def on_body(self, piece: bytes) -> None:
+        """
+        A piece of the body.
+        """
+        exchange = self.reading
+        if exchange is None:
+            return
+        self._quiet = 0
+        size = exchange.size = exchange.size + len(piece)
+        if exchange.digest is not None:
+            exchange.digest.update(piece)
+        if size > self._max_body:
+            self._refuse_size(exchange)
+        elif exchange.refusal is not None:
+            return  # it is read only to get to the next request
+        elif size == len(piece):
+            exchange.body = piece
+        else:
+            self._spool(exchange)
+            if exchange.body_buffer is not None:  # else it was refused for want of memory
+                exchange.body_buffer.write(piece)
+
+    def on_chunk_header(self) -> None:
+        """
+        A chunk begins.
+        """
+        if self.reading is not None:
+            self._chunks.begin(self.reading.size)
+
+    def on_chunk_complete(self) -> None:
+        """
+        A chunk ends.
+        """
+        self._chunks.end()
+
+    def on_message_complete(self) -> None:
+        """
+        The whole request is here.
+        """
+        exchange = self.reading
+        if exchange is None or self._upgrading:
+            return
+        self._in_body = False
+        self.reading = None
+        self.completed += 1
+        exchange.complete = True
+        self._connection.request_complete(exchange)
+
+    # -- inside
+
+    def _feed(self, data: bytes) -> None:
+        self._feeding = len(data)
+        self._quiet += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
+            self._resume()
+            if rest and not self.discarding:
+                self._feed(rest)
+            return
+        except httptools.HttpParserError as error:
+            self._malformed(error, data)
+            return
+        if self.reading is not None:
+            self._check_part(self.reading, data)
+        elif self.completed == 0:
+            self._opening = (self._opening + data[:OPENING])[:OPENING]  # empty lines
+
+    def _check_part(self, exchange: Exchange, data: bytes) -> None:
+        """
+        Refuse *exchange*, which *data* does not complete, if more of it has come, or is announced, than may.
+        """
+        chunked = b"transfer-encoding" in exchange.head.fields
+        if not self._in_body:
+            self._opening = (self._opening + data[:OPENING])[:OPENING]
+            self._head_size += len(data)
+            if self._head_size >= MAX_HEAD:
+                long = len(exchange.head.url) > MAX_URL
+                self._refuse(exchange, admission.long_target() if long else admission.large_head())
+        elif self._quiet > MAX_HEAD:
+            self._refuse(exchange, admission.large_head())  # trailers, or what a chunk may say besides its size
+        elif chunked and self._chunks.announced(data, exchange.size) > self._max_body:
+            self._refuse_size(exchange)
+
+    def _spool(self, exchange: Exchange) -> None:
+        """
+        *exchange* has more than one piece: move the first to where the others will go.
+        """
+        if exchange.body_buffer is None and exchange.body:
+            first, exchange.body = exchange.body, b""
+            exchange.begin_body_buffer().write(first)
+
+    def _resume(self) -> None:
+        """
+        Go on behind a head that offers to speak another protocol, as those of Java's HttpClient and `curl --http2` do.
+
+        The offer may be ignored (RFC 9110, section 7.8), but the parser stops there, with the body unread. So a new
+        parser is fed a head that tells of the same body.
+        """
+        self._upgrading = False
+        self._quiet = 0  # what was fed may have been a piece of the body, which is fed again
+        self._parser = httptools.HttpRequestParser(self)
+        if self.reading is None:
+            return
+        fields = self.reading.head.fields
+        framing = [
+            b"%b: %b" % (name, fields[name]) for name in (b"content-length", b"transfer-encoding") if name in fields
+        ]
+        self._resuming = True
+        self._feed(b"\r\n".join([b"POST / HTTP/1.1", *framing, b"\r\n"]))
+        self._resuming = False
+
+    def _refuse(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+        """
+        Answer *exchange* with *refusal*: now, if the rest is not to be read, else when it is complete.
+        """
+        exchange.refusal = refusal
+        if refusal.close:
+            self.discarding = True
+            self.reading = None
+            self._connection.request_complete(exchange)
+
+    def _refuse_size(self, exchange: Exchange) -> None:
+        """
+        The body of *exchange* is too large to be read, even to get to the next request.
+        """
+        refusal = exchange.refusal
+        self._refuse(exchange, refusal.closing() if refusal else self._context.admission.too_large(self._max_body))
+
+    def _malformed(self, error: httptools.HttpParserError, data: bytes) -> None:
+        """
+        What came, in *data* at last, is not HTTP: say so after the answers that are due, and close.
+        """
+        if self.discarding:
+            return
+        refusal = ErrorResponse(400, f"malformed request: {error}", close=True)
+        protocol = recognise(self._opening + data[:OPENING]) if self.completed == 0 else None
+        if protocol is not None:
+            text = f"400: {self._connection.peer} sent {protocol.name}: {protocol.advice}"
+            self._context.throttled_log.warn(protocol.name, text)
+            refusal = ErrorResponse(400, f"this is {protocol.name}: {protocol.advice}", close=True)
+        if isinstance(error, httptools.HttpParserCallbackError):
+            log.error("internal error while reading a request", exc_info=error.__context__)
+            refusal = ErrorResponse(500, "internal error of the host; its log has the trace", close=True)
+        self._refuse(self.reading or self.new_exchange(), refusal)

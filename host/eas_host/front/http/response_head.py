@@ -1,0 +1,143 @@
+"""
+Bytes of HTTP/1.1 responses.
+
+Strategy: everything of a response's head but the length is the same for all answers of one status in one second, so it
+is made once a second and looked up; so are whole heads, for outputs of the same length are common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from eas_host.dispatch.responses import TEXT
+from eas_host.reply import BODILESS, QUEUE_FULL
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {QUEUE_FULL: "Queue Full"}
+_MAX_KNOWN: Final = 4096
+"""ResponseHeadCache kept for a second."""
+
+_CORS: Final = "access-control-"
+_CONTENT_TYPE: Final = b"\r\nContent-Type: "
+
+_END_KEEP: Final = b"\r\n\r\n"
+_END_CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
+_END_KEEP_10: Final = b"\r\nConnection: keep-alive\r\n\r\n"
+
+
+class ResponseHeadCache:
+    """
+    Makes the heads of the processor's answers, of the type *content_type* and with *fixed* header lines. `renew` must
+    be called once a second.
+
+    Attributes:
+        known: the usual heads made in this second, by status and length, for answers that have a body.
+    """
+
+    def __init__(self, content_type: str, fixed: str = "") -> None:
+        self._content_type = content_type
+        self._default_type = content_type
+        self._fixed = self._extra = fixed
+        self._extra_in_pages = ""
+        self._starts: dict[int, bytes] = {}
+        self.known: dict[tuple[int, int], bytes] = {}
+
+    def set_default_headers(self, headers: Iterable[tuple[str, str]]) -> None:
+        """
+        Send *headers*, pairs of a name and a value fit for HTTP, with each answer from now on. A Content-Type among
+        them takes the place of the usual one.
+        """
+        self._content_type = self._default_type
+        self._extra = self._fixed
+        self._extra_in_pages = ""
+        for name, value in headers:
+            line = f"{name}: {value}\r\n"
+            if name.lower() == "content-type":
+                self._content_type = value
+            elif name.lower().startswith(_CORS):
+                self._extra += line
+            else:
+                self._extra += line
+                self._extra_in_pages += line
+        self.renew()
+
+    def renew(self) -> None:
+        """
+        Forget the heads made so far: their Date is old.
+        """
+        self._starts.clear()
+        self.known.clear()
+
+    def usual(self, status: int, length: int) -> bytes:
+        """
+        Make the head of an answer with *status* and a body of *length* bytes, after which an HTTP/1.1 connection stays
+        open. Look it up in `known` first.
+        """
+        head = self._make(status, length, _END_KEEP)
+        if len(self.known) < _MAX_KNOWN and status not in BODILESS:
+            self.known[status, length] = head
+        return head
+
+    def special(self, status: int, length: int, *, keep_alive: bool, http_10: bool, cors: str = "") -> bytes:
+        """
+        Make a head that says what becomes of the connection, or that has header lines of *cors*. Those take the place
+        of such that a program sends with each answer: a browser refuses what is there twice.
+        """
+        end = _end(keep_alive=keep_alive, http_10=http_10)
+        if not cors:
+            return self._make(status, length, end)
+        start = _start(status, self._content_type, self._extra_in_pages + cors)
+        return _joined(start, status, length, end)
+
+    def _make(self, status: int, length: int, end: bytes) -> bytes:
+        """
+        Make a head that ends in *end*.
+        """
+        start = self._starts.get(status)
+        if start is None:
+            start = self._starts[status] = _start(status, self._content_type, self._extra)
+        return _joined(start, status, length, end)
+
+
+def own_head(
+    status: int, length: int, *, keep_alive: bool, http_10: bool, content_type: str = TEXT, extra: str = ""
+) -> bytes:
+    """
+    Make the head of an answer of the host itself, with *extra* header lines, each ending in CRLF.
+    """
+    end = _end(keep_alive=keep_alive, http_10=http_10)
+    return _joined(_start(status, content_type, extra), status, length, end)
+
+
+def _end(*, keep_alive: bool, http_10: bool) -> bytes:
+    return _END_CLOSE if not keep_alive else _END_KEEP_10 if http_10 else _END_KEEP
+
+
+def _joined(start: bytes, status: int, length: int, end: bytes) -> bytes:
+    return _without_body(start) + end if status in BODILESS else b"%b%d%b" % (start, length, end)
+
+
+def _start(status: int, content_type: str, extra: str = "") -> bytes:
+    """
+    Everything up to the number behind Content-Length. nosniff: a browser must not run what a client sent.
+    """
+    return (
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\n"
+        f"Date: {formatdate(usegmt=True)}\r\n"
+        f"Content-Type: {content_type}\r\n"
+        f"X-Content-Type-Options: nosniff\r\n"
+        f"{extra}"
+        f"Content-Length: "
+    ).encode("latin-1")
+
+
+def _without_body(start: bytes) -> bytes:
+    """
+    Cut the headers that tell of a body: 204 and 304 have none (RFC 9110, section 8.6).
+    """
+    before, _, rest = start.partition(_CONTENT_TYPE)
+    return before + rest[rest.index(b"\r\n") : rest.rindex(b"\r\n")]

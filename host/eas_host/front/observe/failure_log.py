@@ -1,0 +1,63 @@
+"""
+What the log says when a request gets no answer of the processor: 408, 450 and 499.
+
+The number alone (docs/eas-compatibility.md, section 4.2) does not tell the author what to change. So a 408 and a 450
+have the workers say where each of their busy threads is at that moment, for that is where the time goes. Under load
+they come in thousands, so the places are asked for once in `_EVERY` seconds; the lines in between are counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from eas_host import log
+
+_EVERY: Final = 1.0
+
+
+class FailureLog:
+    """
+    Logs such requests; *tell* sends a message to all workers.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._loop = loop
+        self._tell = tell
+        self._next = 0.0
+        self._unsaid = 0
+
+    def full(self, waiting: int) -> None:
+        """
+        A request was answered 450: *waiting* others wait.
+        """
+        self._report(f"450: the queue is full, {waiting} requests wait (rpc.max_queue_size)")
+
+    def late(self, what: str, milliseconds: float) -> None:
+        """
+        The request *what* was answered 408 after *milliseconds*.
+        """
+        self._report(f"408: {what} took longer than {milliseconds:.0f} ms (rpc.keepalive)")
+
+    def left(self, peer: str, what: str, seconds: float) -> None:
+        """
+        The client at *peer* closed the connection *seconds* after it had begun to send the request *what*.
+        """
+        log.warning(
+            "499: %s: connection is closed by the client after %.0f ms, before the answer to %s",
+            peer,
+            seconds * 1000,
+            what,
+        )
+
+    def _report(self, text: str) -> None:
+        now = self._loop.time()
+        if now < self._next:
+            self._unsaid += 1
+            return
+        self._next = now + _EVERY
+        more = f"; {self._unsaid} more since the last such line" if self._unsaid else ""
+        self._unsaid = 0
+        log.warning("%s%s", text, more)
+        self._tell({"event": "stacks", "reason": text})

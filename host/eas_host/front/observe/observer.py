@@ -1,0 +1,88 @@
+"""
+Counts and logs what becomes of requests.
+"""
+
+from __future__ import annotations
+
+from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.observe.failure_log import FailureLog
+from eas_host.front.observe.metrics import Metrics
+from eas_host.front.observe.request_log import RequestLog
+from eas_host.front.service_state import ServiceState
+from eas_host.reply import ACCEPTED, CLIENT_LEFT
+
+
+class Observer:
+    """
+    Is told how each exchange ends. What the processor answers is counted in the ring.
+
+    Args:
+        state: has the options in force.
+        metrics: counts.
+        request_log: writes lines about requests.
+        diagnosis: says why a request was not answered by the processor.
+    """
+
+    def __init__(self, state: ServiceState, metrics: Metrics, request_log: RequestLog, diagnosis: FailureLog) -> None:
+        self._state = state
+        self._metrics = metrics
+        self._request_log = request_log
+        self._diagnosis = diagnosis
+        self._closed = False
+
+    def close(self) -> None:
+        """
+        From here on it is the host that leaves, and not its clients.
+        """
+        self._closed = True
+
+    def answered(self, exchange: Exchange, status: int, size: int) -> None:
+        """
+        The processor's answer to *exchange* was sent: *status*, and *size* bytes. Not called while answers are `plain`.
+        """
+        if self._state.config.access_log:
+            self._request_log.access(exchange, status, size, self._state.age(exchange))
+
+    def said(self, exchange: Exchange, status: int, size: int) -> None:
+        """
+        An answer of the host itself to *exchange* was sent. Those of the processor are counted in the ring; and so is
+        the request that `tell` has accepted.
+        """
+        if exchange.head.counts and status != ACCEPTED:
+            self._metrics.count(status, self._state.age(exchange), size)
+        if self._state.config.access_log:
+            self._request_log.access(exchange, status, size, self._state.age(exchange))
+
+    def client_left(self, exchange: Exchange) -> None:
+        """
+        The client of *exchange* has left, and nothing was sent to it. EAS logs that as 499
+        (docs/eas-compatibility.md, section 4.2).
+        """
+        if self._closed:
+            return
+        age = self._state.age(exchange)
+        if exchange.head.counts:
+            self._metrics.count(CLIENT_LEFT, age)
+        self.diagnose_left(exchange, age)
+        if self._state.config.access_log:
+            self._request_log.access(exchange, CLIENT_LEFT, 0, age)
+
+    def diagnose_left(self, exchange: Exchange, waited: float) -> None:
+        """
+        Say in the log that the client of *exchange* has left after it had *waited* so many seconds.
+        """
+        self._diagnosis.left(exchange.responder.peer, self._request_log.line(exchange), waited)
+
+    def time_out(self, exchange: Exchange) -> None:
+        """
+        The deadline of *exchange* has passed: answer it, and say why it took so long.
+        """
+        # While a program loads for the first time behind an open port, waiting for it is what the time was spent on.
+        refusal = exchange.head.backend.refuse_stranded(exchange) if self._state.has_served else None
+        if refusal is None:
+            milliseconds = self._state.keepalive * 1000
+            text = f"the request took longer than {milliseconds:.0f} ms (--keepalive)"
+            refusal = ErrorResponse(408, text, close=True)
+            self._diagnosis.late(self._request_log.line(exchange), milliseconds)
+        exchange.responder.time_out(exchange, refusal)

@@ -1,0 +1,43 @@
+"""
+How requests look in the log: without tokens, neither the service's nor what an operator puts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from eas_host import log
+from eas_host.front.admission.tokens import Auth
+from eas_host.front.settings.properties import HIDDEN, TOKEN
+from eas_host.log.masking import masked
+
+if TYPE_CHECKING:
+    from eas_host.dispatch.exchange import Exchange
+
+
+class RequestLog:
+    """
+    Writes lines about requests; *auth* knows the tokens.
+    """
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+
+    def line(self, exchange: Exchange) -> str:
+        """
+        Method and target of *exchange*, fit to stand between quotes in a log.
+        """
+        head = exchange.head
+        target = head.url.decode("ascii", "backslashreplace").replace('"', "\\x22")
+        if TOKEN in unquote(target):
+            target = f"{target.partition('?')[0]}?{HIDDEN}"
+        target = masked(target, self._auth.tokens)
+        return f"{head.method.decode('ascii', 'replace') or '-'} {target or '-'}"
+
+    def access(self, exchange: Exchange, status: int, size: int, seconds: float) -> None:
+        """
+        Write the line of `--access-log` about *exchange*, answered *seconds* after its first byte.
+        """
+        milliseconds = seconds * 1000
+        log.access(f'{exchange.responder.peer} "{self.line(exchange)}" {status} {size} {milliseconds:.0f}ms')

@@ -1,0 +1,52 @@
+"""
+What changes while a host runs, for all parts of the front that must know it at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from eas_host.config import HostConfig
+from eas_host.dispatch.exchange import Exchange
+from eas_host.front.backends import Backends
+
+
+class ServiceState:
+    """
+    The service as it is now.
+
+    Attributes:
+        loop: runs the front.
+        config: the options of the version that serves.
+        name: the service's name.
+        backends: whose processors answer.
+        keepalive: seconds that one exchange may take.
+        decompressor: how bodies are packed that do not say it themselves (`rpc.decompressor`).
+        has_served: whether a worker has ever been ready.
+        draining: whether the host is stopping: each answer closes its connection.
+        plain: whether answers need nothing special: the host is not stopping, and there is no access log.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig) -> None:
+        self.loop = loop
+        self.config = config
+        self.name = ""
+        self.backends = Backends()
+        self.keepalive = config.keepalive / 1000
+        self.decompressor: str | None = config.decompressor
+        self.has_served = False
+        self.draining = False
+        self.plain = not config.access_log
+
+    def age(self, exchange: Exchange) -> float:
+        """
+        Seconds since the first byte of *exchange*.
+        """
+        return self.loop.time() - exchange.deadline + self.keepalive
+
+    def tell_workers(self, message: dict[str, Any]) -> None:
+        """
+        Send *message* to all workers of the version that serves, as far as they are ready.
+        """
+        self.backends.tell(message)

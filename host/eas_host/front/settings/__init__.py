@@ -1,0 +1,6 @@
+"""
+What may change while the host runs.
+
+In reading order: `properties` keeps and reads the values, `settings` applies them,
+`readiness` pauses models, `default_headers` reads the header lines of answers.
+"""

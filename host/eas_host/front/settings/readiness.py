@@ -1,0 +1,65 @@
+"""
+Models that take no requests although they could: `model.ready` is 0.
+
+An operator says that for the whole service. The program of a model says it for its own model only, so that the others
+of the service go on; where there is one model that is the same. The newest word counts. Who is paused stands in the
+dispatchers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from eas_host import log
+from eas_host.dispatch.backend import Backend, WorkerId
+from eas_host.dispatch.gate import READY
+from eas_host.front.service_state import ServiceState
+from eas_host.front.settings.properties import read
+
+
+class Readiness:
+    """
+    Pauses the models that *state* has, and lets them go on.
+    """
+
+    def __init__(self, state: ServiceState) -> None:
+        self._state = state
+
+    def set_all(self, ready: bool) -> None:
+        """
+        The whole service takes requests, or none does.
+        """
+        for backend in self._state.backends.serving:
+            backend.dispatcher.set_paused(not ready)
+
+    @property
+    def in_force(self) -> str:
+        """
+        The property's value: whether all models take requests.
+        """
+        return str(int(not any(backend.dispatcher.paused for backend in self._state.backends.serving)))
+
+    def put(self, worker: WorkerId, message: Mapping[str, Any]) -> None:
+        """
+        Take the value that the program in *worker* puts by *message*, for its own model.
+        """
+        try:
+            paused = not read(READY, message["value"])
+        except ValueError as error:
+            log.warning("property %s", error)
+            return
+        if worker.backend.dispatcher.paused is not paused:
+            worker.backend.dispatcher.set_paused(paused)
+            self._tell(worker.backend, message["value"], message.get("origin"))
+
+    def repeat(self) -> None:
+        """
+        Tell the workers of models that are paused by themselves again: one of them has loaded just now and cannot know.
+        """
+        for backend in self._state.backends.serving:
+            if backend.dispatcher.paused and backend.name is not None:
+                self._tell(backend, "0")
+
+    def _tell(self, backend: Backend, value: str, origin: object = None) -> None:
+        backend.workers.tell({"event": "property", "name": READY, "value": value, "origin": origin})

@@ -1,0 +1,333 @@
+"""
+A host's life: bind, load, listen, serve, drain, end.
+
+`ServiceHost` is `eas-host`; the host of `python app.py`, whose program loads itself, is in `sidecar`. Signals: the
+first SIGINT, SIGTERM or SIGHUP drains, a SIGINT after it ends the host at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import signal
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import quote
+
+import uvloop
+
+from eas_host import log
+from eas_host.config import HostConfig
+from eas_host.config.values import Address
+from eas_host.deploy.deployment import Deployment, Prepare
+from eas_host.dispatch.workers import Workers
+from eas_host.errors import LoadError
+from eas_host.front import listener
+from eas_host.front.front import Front
+from eas_host.service.service_version import ServiceVersion
+from eas_host.system import signals
+
+if TYPE_CHECKING:
+    from eas_host.service.reloader import Reloader
+
+FORCED: Final = 130
+"""Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
+
+
+def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = None) -> int:
+    """
+    Serve until a signal ends it.
+
+    Args:
+        deployment: what to serve.
+        prepare: makes the next version, for --reload.
+        announce: prints further lines once the address is known, before those that every start has.
+
+    Returns:
+        0 after a clean stop.
+
+    Raises:
+        HostError: the host cannot start, or the processor cannot be loaded any more.
+    """
+    config = deployment.config
+    log.configure(config.log_level, config.log_format)
+    log.write_behind()
+    signals.ignore_unused()
+    raise_file_limit()
+    loop = make_loop()
+    host = ServiceHost(loop, deployment, prepare, announce)
+    try:
+        host.workers.run(lambda: loop.run_until_complete(host.run()))
+    finally:
+        signals.outlive_more()
+        host.close()
+    return 0
+
+
+class Host:
+    """
+    The front, and the version of the service that it serves.
+
+    Args:
+        loop: runs the front.
+        config: the options.
+
+    Attributes:
+        config: the options.
+        loop: runs the front.
+        front: what all connections share.
+        stopping: done when the host is to stop.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig) -> None:
+        self.loop = loop
+        self.config = config
+        self._sockets = listener.bind(config.listen)
+        self.front = Front(loop, config, self.stop)
+        self.stopping: asyncio.Future[None] = loop.create_future()
+        self._fatal: LoadError | None = None
+        self._servers: list[asyncio.AbstractServer] = []
+
+    async def listen(self) -> None:
+        """
+        Accept connections from here on.
+        """
+        for sock in self._sockets:
+            try:
+                sock.listen(listener.BACKLOG)
+                server = await self.loop.create_server(self.front.make_connection, sock=sock, backlog=listener.BACKLOG)
+            except OSError as error:
+                # Two programs may bind the same address; the first that listens has it.
+                raise listener.bind_error(self.config.listen, error) from error
+            self._servers.append(server)
+        addresses = [sock.getsockname()[0] for sock in self._sockets]
+        warning = listener.exposure_warning(addresses, has_token=self.front.auth.required)
+        if warning is not None:
+            log.warning("%s", warning)
+
+    async def serve_until_stopped(self) -> None:
+        """
+        Serve until somebody says stop, answer what is under way, and end the workers.
+
+        Raises:
+            LoadError: the processor could not be loaded any more.
+        """
+        gc.freeze()  # what lives as long as the host need not be looked at again
+        await self.stopping
+        for server in self._servers:
+            server.close()
+        await self.stop_others()
+        await self._drain()
+        await asyncio.gather(*(backend.workers.stop() for backend in self.front.state.backends))
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def stop_others(self) -> None:
+        """
+        Stop what the host does besides serving.
+        """
+
+    def stop(self) -> None:
+        """
+        Stop, after the last answer.
+        """
+        if not self.stopping.done():
+            self.stopping.set_result(None)
+
+    def on_fatal(self, error: LoadError) -> None:
+        """
+        The processor cannot be loaded any more.
+        """
+        self._fatal = error
+        self.stop()
+
+    def close(self) -> None:
+        """
+        Give everything back.
+        """
+        self.kill_workers()
+        self.front.close()
+        for backend in self.front.state.backends:
+            backend.dispatcher.close()
+        for sock in self._sockets:
+            sock.close()
+
+    def kill_workers(self) -> None:
+        """
+        End all workers now.
+        """
+        for backend in self.front.state.backends:
+            backend.workers.kill()
+
+    @property
+    def port(self) -> int:
+        """
+        The port that is listened on.
+        """
+        port: int = self._sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """
+        What to call.
+        """
+        address = Address(*self._sockets[0].getsockname()[:2])
+        return f"http://{address.authority}/api/predict/{quote(self.front.state.name)}"
+
+    def watch_signals(self) -> None:
+        """
+        Stop after SIGINT, SIGTERM or SIGHUP.
+        """
+        for number in signals.STOP:
+            # Who starts the host with `nohup` wants it to outlive the terminal. A shell ignores SIGINT, too, for what
+            # it starts in the background: there it is no wish of anybody.
+            if number != signal.SIGHUP or not signals.is_ignored(number):
+                signals.take_by(number, partial(self.loop.add_signal_handler, number, self._on_signal, number))
+
+    async def _drain(self) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.front.drain(), self.config.grace_period)
+            return
+        log.warning("requests were still running after the grace period of %g s", self.config.grace_period)
+        for backend in self.front.state.backends:
+            backend.dispatcher.give_up("the host is stopping")
+        self.kill_workers()
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self.stopping.done():
+            if number == signal.SIGINT:
+                self._force()
+            return  # supervisors send more than one, and mean what they meant with the first
+        self.stop()
+        log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
+
+    def _force(self) -> NoReturn:
+        self.kill_workers()
+        log.finish()
+        os._exit(FORCED)
+
+
+class ServiceHost(Host):
+    """
+    A host that loads its processors itself, in workers of its own.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        deployment: Deployment,
+        prepare: Prepare,
+        announce: Announce | None,
+    ) -> None:
+        super().__init__(loop, deployment.config)
+        self._say = announce
+        self._version = ServiceVersion(self.front, deployment, self.on_fatal)
+        self._reloader: Reloader | None = None
+        if deployment.config.reload:
+            from eas_host.service.reloader import Reloader  # noqa: PLC0415  most hosts need none of it
+
+            self._reloader = Reloader(self.front, self._version, prepare, self.on_fatal)
+
+    @property
+    def workers(self) -> Workers:
+        """
+        What runs the first processor.
+        """
+        return self._version.backends[0].workers
+
+    async def run(self) -> None:
+        """
+        Load, serve, and stop after a signal.
+
+        Raises:
+            LoadError: a processor cannot be loaded, at first or any more.
+        """
+        self.watch_signals()
+        loading = self.loop.create_task(self._version.load())
+        await asyncio.wait([loading, self.stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not loading.done():
+            loading.cancel()
+            return
+        loading.result()
+        deployment = self._version.deployment
+        self.front.serve(deployment.name, deployment.config, self._version.backends)
+        await self.listen()
+        if os.geteuid() == 0 and self.config.isolation == "process" and not (self.config.user or self.config.sandbox):
+            log.warning("running processors as root; --user NAME runs them as another user")
+        self._announce()
+        if self._reloader is not None:
+            self._reloader.start()
+        await self.serve_until_stopped()
+
+    async def stop_others(self) -> None:
+        """
+        No other version takes over any more.
+        """
+        if self._reloader is not None:
+            await self._reloader.stop()
+
+    def on_fatal(self, error: LoadError) -> None:
+        """
+        A processor cannot be loaded any more. With --reload the next version may be better.
+        """
+        if self._reloader is None:
+            super().on_fatal(error)
+        else:
+            log.error("%s; requests are answered 503 until files change", error.message)
+
+    def kill_workers(self) -> None:
+        """
+        End all workers now.
+        """
+        for version in self._versions:
+            version.kill()
+
+    def close(self) -> None:
+        """
+        Give everything back.
+        """
+        super().close()
+        for version in self._versions:
+            version.discard()
+
+    @property
+    def _versions(self) -> list[ServiceVersion]:
+        return [self._version] if self._reloader is None else self._reloader.versions
+
+    def _announce(self) -> None:
+        if self._say is not None:
+            self._say(self)
+        if self.config.token is not None and self.config.generate_token:
+            log.announce(f"[INFO] Token: [{self.config.token}]")
+        log.announce(f"listening on {self.url}")
+        log.announce("[INFO] Service start successfully")
+
+
+Announce = Callable[[Host], None]
+
+
+def make_loop() -> asyncio.AbstractEventLoop:
+    """
+    Make the front's loop. What goes wrong in it, a bug of ours, is logged as everything is: asyncio itself would print
+    it to standard error, and wait for whoever reads that.
+    """
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(
+        lambda _, context: log.error("internal error: %s", context["message"], exc_info=context.get("exception"))
+    )
+    return loop
+
+
+def raise_file_limit() -> None:
+    """
+    Allow as many connections as the system lets this process have.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

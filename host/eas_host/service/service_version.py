@@ -1,0 +1,187 @@
+"""
+One version of a service while it lives: the backends of its processors, loaded and ended together.
+
+A version is loaded as a whole or not at all, and so it takes over from the one before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from eas_host import log
+from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config.host import MAX_THREADS
+from eas_host.deploy.deployment import Deployment, Part
+from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.limits import EARLY_SLOTS
+from eas_host.dispatch.workers import Workers
+from eas_host.errors import LoadError
+from eas_host.front.front import Front
+from eas_host.ring import Shape
+from eas_host.service.warm_up import warm_up
+from eas_host.system.background import in_background
+from eas_host.system.memory import address_space
+
+PYTHON_GROWTH: Final = 4
+PYTHON_WORKERS: Final = 64
+"""Room in the ring for what python programs ask for later: so many times the slots. It costs addresses, not memory."""
+_LOOK_SECONDS: Final = 0.05
+"""How often a version that drains is looked at. Nothing waits for it, and no request should pay for a signal."""
+
+OnFatal = Callable[[LoadError], None]
+
+
+class ServiceVersion:
+    """
+    The processors of *deployment*, for *front*. *on_fatal* is called when one of them cannot be loaded any more.
+
+    Attributes:
+        backends: one for each of its parts.
+    """
+
+    def __init__(self, front: Front, deployment: Deployment, on_fatal: OnFatal) -> None:
+        self.deployment = deployment
+        self.backends: list[Backend] = []
+        self._front = front
+        self._discarding = threading.Lock()
+        self._on_fatal = on_fatal
+        try:
+            for part in deployment.parts:
+                self.backends.append(_make_backend(front, deployment.config, part, self._fail))
+        except BaseException:
+            self._close()
+            self.discard()
+            raise
+
+    async def load(self) -> None:
+        """
+        Load all processors, side by side, and send them the requests that warm them up.
+
+        Raises:
+            LoadError: one of them cannot be used. The others are still there: `kill` and `end`.
+        """
+        loads = [asyncio.ensure_future(backend.workers.start()) for backend in self.backends]
+        try:
+            await asyncio.gather(*loads)
+        finally:
+            for load in loads:
+                load.cancel()
+        path = self.deployment.warm_up
+        if path is not None:
+            keepalive = self.deployment.config.keepalive / 1000
+            for backend in self.backends:
+                await warm_up(backend, path, keepalive, self._front.budget.max_body)
+
+    async def drain(self, seconds: float) -> None:
+        """
+        Wait, for *seconds* at most, until the version that was taken over from has answered what it has.
+        """
+        loop = self._front.state.loop
+        end = loop.time() + seconds
+        while any(not backend.idle or self._front.builtins.busy(backend) for backend in self.backends):
+            if loop.time() > end:
+                log.warning("requests of the old version were still running after %g s", seconds)
+                for backend in self.backends:
+                    backend.workers.release_suspects()
+                    self._front.router.submit_waiting(backend)
+                    backend.dispatcher.give_up("the old version has ended")
+                    backend.body_buffers.leave()
+                self.kill()
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def end(self) -> None:
+        """
+        End its workers and give back what it holds. Nothing is under way in it any more.
+        """
+        await asyncio.gather(*(backend.workers.stop() for backend in self.backends))
+        for backend in self.backends:
+            if backend.retired:
+                self._front.release(backend)
+        self._close()
+        await in_background(self.discard)  # its workspace may have thousands of files
+
+    def kill(self) -> None:
+        """
+        End its workers now.
+        """
+        for backend in self.backends:
+            backend.workers.kill()
+
+    def _fail(self, backend: Backend, error: LoadError) -> None:
+        """
+        The processor of *backend* cannot be loaded any more. That ends no version of which another part has served.
+        """
+        backend.dispatcher.give_up(error.message)
+        if not backend.joined or backend.retired:
+            return
+        if any(other.workers.proven for other in self.backends):
+            log.error("%s%s; its requests are answered 503 until it can be loaded", backend.where, error.message)
+        else:
+            self._on_fatal(error)
+
+    def _close(self) -> None:
+        for backend in self.backends:
+            backend.close()
+
+    def discard(self) -> None:
+        """
+        Give back what was made for it. Whoever comes second waits until that is done.
+        """
+        with self._discarding:
+            self.deployment.discard()
+
+
+def ring_shape(config: HostConfig, *, python: bool) -> Shape:
+    """
+    How large the ring is. A *python* program may ask for more threads, processes and waiting requests while it runs,
+    and finds room for them unless addresses are short.
+    """
+    capacity = config.max_queue_size + config.worker_threads * config.worker_processes
+    grows = python and address_space() is None
+    return Shape(
+        slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS,
+        workers=max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes,
+        threads=MAX_THREADS if python else config.worker_threads,
+        max_body=config.max_body,
+        max_output=config.max_output,
+    )
+
+
+def _make_backend(front: Front, config: HostConfig, part: Part, fail: Callable[[Backend, LoadError], None]) -> Backend:
+    def make_workers(backend: Backend) -> Workers:
+        return _make_workers(front, config, part.spec, backend, lambda error: fail(backend, error))
+
+    shape = ring_shape(config, python=part.spec.type == "python")
+    return Backend(front.surroundings, config, shape, make_workers, part.name)
+
+
+def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal) -> Workers:
+    loop = front.state.loop
+    # Imported late: with a process of its own, the front never sees the code that calls processors.
+    if config.isolation == "none":
+        from eas_host.workers.in_process import InProcessWorker  # noqa: PLC0415
+
+        return InProcessWorker(loop, spec, backend.ring, backend.dispatcher, backend.on_message)
+    from eas_host.workers.process import WorkerProcess  # noqa: PLC0415
+    from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
+
+    confinement = None
+    if spec.confined:
+        from eas_host.sandbox.plan import Confinement  # noqa: PLC0415
+
+        confinement = Confinement.of(config)
+
+    def spawn(
+        number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
+    ) -> WorkerProcess:
+        numbered = replace(spec, worker=number)
+        return WorkerProcess(loop, backend.ring, numbered, on_event, on_death, confinement)
+
+    # The supervisor's messages name the entry of this processor.
+    config = replace(config, entry=spec.entry)
+    return Supervisor(loop, config, spawn, backend, lambda: front.state.keepalive, on_fatal)

@@ -1,0 +1,80 @@
+"""
+The requests that a processor answers before its service is up (`warm_up_data_path`).
+
+EAS's rules (docs/eas-compatibility.md, section 7.6): a text file holds one request a line, any other file is one
+request; each is sent five times in a row, the next one when that has succeeded, and the service is up when all have. A
+call gets twice `rpc.keepalive`, for the first ones are slow. Where EAS is silent: what is answered with another status
+than 200 keeps the service from coming up, as a state other than 0 does, and the log says with what it was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from eas_host import log
+from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.exchange import Exchange, RequestHead
+from eas_host.errors import EntryNotFound, InitializeFailed
+from eas_host.front.detached_requests import DetachedResponder, Outcome
+from eas_host.reply import OK
+
+TIMES: Final = 5
+_SHOWN: Final = 200
+"""Bytes of an answer that the log shows."""
+
+
+async def warm_up(backend: Backend, path: Path, keepalive: float, max_body: int) -> None:
+    """
+    Have *backend* answer the requests in *path*, of *max_body* bytes at most, each `TIMES` times in a row, within twice
+    *keepalive* seconds a time.
+
+    Raises:
+        EntryNotFound: the file cannot be read.
+        InitializeFailed: one of them was not answered with 200.
+    """
+    requests = read_requests(path)
+    log.info("%swarming up with %d requests of %s", backend.where, len(requests), path)
+    for number, body in enumerate(requests, 1):
+        for _ in range(TIMES):
+            outcome = await _ask(backend, body, 2 * keepalive, max_body)
+            if outcome.status != OK:
+                what = f"request {number} of {len(requests)} in {path} was answered {outcome.status}"
+                raise InitializeFailed(f"{backend.where}warm-up: {what}: {outcome.shown(_SHOWN).strip()}")
+
+
+def read_requests(path: Path) -> list[bytes]:
+    """
+    Read the requests in *path*: of a `.txt` its lines, without empty ones; the whole of any other file.
+
+    Raises:
+        EntryNotFound: it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise EntryNotFound(f"{path}: {error.strerror}; check the file with the warm-up requests") from error
+    if path.suffix.lower() != ".txt":
+        return [data]
+    return [line for line in data.splitlines() if line.strip()]
+
+
+async def _ask(backend: Backend, body: bytes, seconds: float, max_body: int) -> Outcome:
+    if len(body) > max_body:
+        return Outcome(413, f"it is larger than {max_body} bytes (--max-body)".encode())
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[Outcome] = loop.create_future()
+    responder = DetachedResponder(lambda found: None if outcome.done() else outcome.set_result(found))
+    exchange = Exchange(responder, loop.time() + seconds, RequestHead(), body, complete=True)
+    exchange.size = len(body)
+    exchange.head.backend = backend
+    refusal = backend.submit(exchange)
+    if refusal is not None:
+        return Outcome(refusal.status, refusal.text.encode())
+    backend.ring.uncount(exchange.slot)
+    try:
+        return await asyncio.wait_for(outcome, seconds)
+    except asyncio.TimeoutError:
+        backend.abandon(exchange)
+        return Outcome(408, f"it took longer than {seconds:g} s".encode())

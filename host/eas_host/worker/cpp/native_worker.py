@@ -1,0 +1,118 @@
+"""
+Workers that are no Python processes, for cpp processors that start a Python of their own.
+
+Such a worker begins as any other and becomes another program once it knows its processor: native/worker/main.cc, by
+execve, so that its process number and its descriptors stay. It serves from the same C++ code. What needs
+words stays in Python: where the processor cannot be loaded, the program becomes `unloaded.main`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import eas_host
+from eas_host import ring
+from eas_host.binaries import elf, embedding
+from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config.worker import guess_type
+from eas_host.errors import LoadError
+from eas_host.python_env import python_command
+from eas_host.ring import Crash
+from eas_host.worker.working_directory import enter_folder
+
+PROGRAM: Final = Path(eas_host.__file__).with_name("eas-cpp-worker")
+LIBRARY_PATH: Final = "LD_LIBRARY_PATH"
+
+
+class Inheritance(NamedTuple):
+    """
+    What a worker has of the front: descriptors, and the number of its process.
+    """
+
+    control: int
+    memory: int
+    completion: int
+    log: int
+    parent: int
+
+
+def take_over(spec: WorkerSpec, inheritance: Inheritance) -> None:
+    """
+    Become the native worker if *spec*, of a cpp processor, asks for one or needs it; otherwise return.
+
+    It returns as well where the file cannot be one, or its folder not be entered: the other worker says why.
+    """
+    entry = Path(spec.entry)
+    if not _wanted(entry, spec.kind):
+        return
+    try:
+        elf.check(entry)
+        enter_folder(spec)
+    except (LoadError, OSError):
+        return
+    found = embedding.starter(entry)
+    if found is not None and spec.kind != "native":
+        ring.open_log(inheritance.log)
+        ring.log("I", f"{found.what}, which starts a Python, so its worker is none (--worker native)")
+    become(spec, inheritance, library_folders=[])
+
+
+def _wanted(entry: Path, kind: str) -> bool:
+    if kind == "python" or not PROGRAM.is_file():
+        return False
+    return kind == "native" or embedding.starter(entry) is not None
+
+
+def hint(config: HostConfig, crash: Crash | None) -> str:
+    """
+    What to add to the news of a *crash* while loading, if its cause may be that the worker is a Python process.
+    """
+    entry = Path(config.entry or "")
+    kind = config.processor_type or guess_type(entry)
+    if crash is None or kind == "python" or (kind == "cpp" and _wanted(entry, config.worker)):
+        return ""
+    return embedding.hint(crash.frames)
+
+
+def become(spec: WorkerSpec, inheritance: Inheritance, *, library_folders: list[Path]) -> None:
+    """
+    Become the native worker, in this process's working directory.
+
+    Args:
+        spec: what it loads.
+        inheritance: what it serves with.
+        library_folders: where the dynamic linker looks before the system's folders; what the processor starts does not.
+    """
+    library_path = os.environ.get(LIBRARY_PATH, "")
+    fd = os.memfd_create("eas-native-spec", 0)
+    otherwise = python_command.command(
+        "eas_host.worker.cpp.load_diagnosis",
+        *inheritance,
+        fd,
+        len(library_folders),
+        interpreter=spec.interpreter,
+        packages=spec.packages,
+    )
+    python = embedding.libpython(Path(spec.entry))
+    texts = (spec.entry, spec.model_entry, spec.model_config, library_path, python, spec.to_json(), *otherwise)
+    with open(fd, "wb", closefd=False) as file:
+        # A text ends at its first NUL, as it would where C reads it.
+        file.write(b"".join(os.fsencode(text.partition("\0")[0]) + b"\0" for text in texts))
+    for descriptor in inheritance[:-1]:
+        os.set_inheritable(descriptor, True)
+    environment = dict(os.environ)
+    if library_folders:
+        environment[LIBRARY_PATH] = ":".join(filter(None, [library_path, *map(str, library_folders)]))
+    words = (str(PROGRAM), *map(str, (*inheritance, fd, spec.worker, spec.threads, int(spec.confined))))
+    os.execve(PROGRAM, words, environment)  # noqa: S606  no shell is wanted
+
+
+def spec_in(fd: int) -> WorkerSpec:
+    """
+    Read the spec back from what `become` wrote to *fd*.
+    """
+    os.lseek(fd, 0, os.SEEK_SET)
+    with open(fd, "rb") as file:
+        return WorkerSpec.from_json(file.read().split(b"\0")[5].decode())

@@ -1,0 +1,127 @@
+"""
+`--isolation none`: the worker's threads in the host's own process, for gdb, pdb and jdb.
+
+The same ring, the same processors, the same threads as in a worker process. What protects the host from the processor
+is gone: a crash ends the host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from eas_host import log
+from eas_host.config import WorkerSpec
+from eas_host.dispatch.dispatcher import Dispatcher
+from eas_host.dispatch.workers import OnMessage
+from eas_host.python_env.import_hook import put_before_site
+from eas_host.ring import FrontRing, WorkerRing, open_log
+from eas_host.system import signals
+from eas_host.unpatched import patcher
+from eas_host.worker.control import LocalControl
+from eas_host.worker.main import print_promptly
+from eas_host.worker.processor import make
+from eas_host.worker.working_directory import enter_folder
+from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records
+
+_LOG_SIZE: Final = 1024 * 1024
+"""Bytes of log records that may wait for the front; any user may have a pipe of this size (pipe(7))."""
+_JOIN_SECONDS: Final = 0.2
+"""How long a thread may take to end. All answers are sent; one that is stuck ends with the process."""
+
+
+class InProcessWorker:
+    """
+    One worker without a process of its own.
+    """
+
+    restarts = 0
+    proven = True
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        spec: WorkerSpec,
+        ring: FrontRing,
+        dispatcher: Dispatcher,
+        on_message: OnMessage,
+    ) -> None:
+        self.deaths: Counter[str] = Counter()  # none: it has no process of its own
+        self._loop = loop
+        self._spec = spec
+        self._dispatcher = dispatcher
+        self._on_message = on_message
+        self._control = LocalControl(lambda message: self._post(loop, message))
+        ring.reset_worker(0, solo=False)
+        self._ring = WorkerRing(ring.memory_fd, ring.completion_fd, 0)
+        self._processor = make(spec, self._ring, self._control)
+        read, self._log_fd = os.pipe2(os.O_CLOEXEC)
+        # Its reader is this process: while the processor loads nobody reads, so writing must not wait for that.
+        fcntl.fcntl(self._log_fd, fcntl.F_SETPIPE_SZ, _LOG_SIZE)
+        os.set_blocking(self._log_fd, False)
+        open_log(self._log_fd)
+        self._reader = RecordReader(loop, read, RECORD_END, log_records(0, log.worker_record))
+
+    def run(self, serve: Callable[[], None]) -> None:
+        """
+        Load the processor on this, the main, thread, then *serve*.
+
+        Raises:
+            LoadError: it cannot be used.
+        """
+        # uvloop notes at its first handler which thread is the main one; gevent gives that another number.
+        self._loop.add_signal_handler(signal.SIGTERM, lambda: None)
+        self._loop.remove_signal_handler(signal.SIGTERM)
+        # Until it has loaded nobody could act on a signal but the kernel.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signals.share_process()
+        print_promptly()
+        os.environ.update(self._spec.environment)
+        put_before_site(self._spec.packages)
+        enter_folder(self._spec)
+        self._processor.run(serve)
+
+    async def start(self) -> None:
+        """
+        Start the threads.
+        """
+        if (name := patcher()) is not None:
+            text = f"{name} has replaced threads: with --isolation none greenlets of the main thread get no turn there"
+            log.warning("%s", text)
+        self._on_message(0, {"event": "ready"})
+        self._processor.start()
+        self._dispatcher.set_worker_state(alive=True, ready=True)
+
+    async def stop(self) -> None:
+        """
+        Let the threads end. One that is stuck in the processor ends with the process.
+        """
+        self._ring.stop()
+        self._processor.join(_JOIN_SECONDS)
+        self._reader.close()
+
+    def kill(self) -> None:
+        """
+        Nothing to end: the threads end with the process.
+        """
+
+    def release_suspects(self) -> None:
+        """
+        Nothing runs alone here: there is no process that could die.
+        """
+
+    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+        """
+        Send *message* to the processor.
+        """
+        self._control.deliver(message)
+
+    def _post(self, loop: asyncio.AbstractEventLoop, message: dict[str, Any]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self._on_message, 0, message)
