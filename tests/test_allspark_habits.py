@@ -19,7 +19,7 @@ from contextlib import closing, suppress
 import pytest
 
 import allspark
-from allspark.properties import Store
+from allspark.properties import PropertyStore
 from support import PATIENCE
 from support.app import Apps, apps
 from support.gate import Gate
@@ -267,7 +267,7 @@ def test_queue_size(apps: Apps, value: str) -> None:
 
 def test_repeated_puts() -> None:
     """What the host repeats is not newer than what the program has put since."""
-    store = Store()
+    store = PropertyStore()
     said: list[tuple[bytes, bytes, int]] = []
     heard: list[bytes] = []
     store.connect(lambda name, value, number: said.append((name, value, number)))

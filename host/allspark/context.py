@@ -14,7 +14,7 @@ from typing import overload
 from allspark.channel import Channel
 from allspark.opening import open_service
 from allspark.properties import store
-from allspark.service import Handler, ServedProcessor, Service, ServiceRequest
+from allspark.service import InjectedHandler, OpenedService, ServedProcessor, ServiceRequest
 
 _OK = 200
 _PAIR = 2
@@ -27,7 +27,7 @@ class Context:
 
     def __init__(self, num_thread: int = 4) -> None:
         self.num_thread = num_thread
-        self._service: Service | None = None
+        self._service: OpenedService | None = None
 
     def queued_service(self, endpoint: str | None = None) -> QueuedService:
         """
@@ -62,7 +62,7 @@ class QueuedService:
     The requests that wait to be read. Made by `Context.queued_service`.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: OpenedService) -> None:
         self.service = service
         self._queue = service.queue
 
@@ -117,21 +117,23 @@ class QueuedService:
         self._queue.answer_id(_status(code), _checked(data), id)
 
     @overload
-    def inject(self, path: str, handler: None = None, token: str | None = None) -> Callable[[Handler], Handler]: ...
+    def inject(
+        self, path: str, handler: None = None, token: str | None = None
+    ) -> Callable[[InjectedHandler], InjectedHandler]: ...
 
     @overload
-    def inject(self, path: str, handler: Handler, token: str | None = None) -> Handler: ...
+    def inject(self, path: str, handler: InjectedHandler, token: str | None = None) -> InjectedHandler: ...
 
     def inject(
-        self, path: str, handler: Handler | None = None, token: str | None = None
-    ) -> Handler | Callable[[Handler], Handler]:
+        self, path: str, handler: InjectedHandler | None = None, token: str | None = None
+    ) -> InjectedHandler | Callable[[InjectedHandler], InjectedHandler]:
         """
         Have *handler*, which takes and returns bytes, answer requests to *path*; those with *token* only, if given.
 
         Without a handler it is a decorator.
         """
 
-        def register(chosen: Handler) -> Handler:
+        def register(chosen: InjectedHandler) -> InjectedHandler:
             self.service.inject(path, chosen, token)
             return chosen
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from allspark.service import Service, ServiceRequest
+from allspark.service import OpenedService, ServiceRequest
 
-service_factory: Callable[[ServiceRequest], Service] | None = None
+service_factory: Callable[[ServiceRequest], OpenedService] | None = None
 
 
-def open_service(request: ServiceRequest) -> Service:
+def open_service(request: ServiceRequest) -> OpenedService:
     """
     Open the service of this process. It has one: to open it again gives the same.
     """

@@ -18,7 +18,7 @@ Listener = Callable[[bytes], object]
 Outlet = Callable[[bytes, bytes, int], None]
 
 
-class Store:
+class PropertyStore:
     """
     The values of this process, who listens to them, and the *outlet* to the host.
 
@@ -95,7 +95,7 @@ class Store:
                 logging.getLogger("allspark").exception("a listener of the property %s failed", name.decode("latin-1"))
 
 
-store = Store()
+store = PropertyStore()
 
 
 class Property:

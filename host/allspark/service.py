@@ -1,8 +1,8 @@
 """
 The types that `allspark` and what serves it share.
 
-`allspark` asks for a service with a `ServiceRequest`, and gets a `Service` with its `Queue`. The service uses of the
-program's processor what `ServedProcessor` lists.
+`allspark` asks for a service with a `ServiceRequest`, and gets an `OpenedService` with its `Queue`. The service uses of
+the program's processor what `ServedProcessor` lists.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-Handler = Callable[[bytes], bytes]
+InjectedHandler = Callable[[bytes], bytes]
 
 
 class Queue(Protocol):
@@ -77,7 +77,7 @@ class ServedProcessor(Protocol):
         """
 
 
-class Service(Protocol):
+class OpenedService(Protocol):
     """
     Serves this process.
     """
@@ -93,7 +93,7 @@ class Service(Protocol):
         Initialise *processor*, serve with it, and return when the service has ended.
         """
 
-    def inject(self, path: str, handler: Handler, token: str | None) -> None:
+    def inject(self, path: str, handler: InjectedHandler, token: str | None) -> None:
         """
         Have *handler* answer requests to *path*.
         """

@@ -40,7 +40,7 @@ class Program(Host):
         variables: Mapping[str, str] | None = None,
         interpreter: str | Path = sys.executable,
     ) -> None:
-        self.folder, self.entry, self.language, self.isolation = folder, entry, "python", "attached"
+        self.folder, self.entry, self.language, self.isolation = folder, entry, "python", "sidecar"
         self.log = Log()
         self.path, self.address = "", ("", 0)
         self._start = self._checked = 0

@@ -22,7 +22,7 @@ from eas_host.errors import LoadError, SystemShortage
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
 from eas_host.system import signals
 from eas_host.worker.control import SocketControl
-from eas_host.worker.processor import Processor, make
+from eas_host.worker.processor import WorkerProcessor, make
 from eas_host.worker.working_directory import enter_folder
 
 _MESSAGE_MAX: Final = 4 * 1024
@@ -65,7 +65,7 @@ def main() -> int:
     return work(ring, control, lambda: _make(spec, ring, control))
 
 
-def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], Processor]) -> int:
+def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], WorkerProcessor]) -> int:
     """
     Be a worker process: make the processor, load it and let it serve until the front says stop.
 
@@ -96,7 +96,7 @@ def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], 
     return 0
 
 
-def _make(spec: WorkerSpec, ring: WorkerRing, control: SocketControl) -> Processor:
+def _make(spec: WorkerSpec, ring: WorkerRing, control: SocketControl) -> WorkerProcessor:
     """
     Make the processor, in the folder it lives in, with the crash handlers in place before its first line runs.
     """

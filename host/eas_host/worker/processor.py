@@ -20,7 +20,7 @@ _CLASSES: Final = {
 }
 
 
-class Processor(Protocol):
+class WorkerProcessor(Protocol):
     """
     A processor of any language. It is made from its *spec*, takes requests from *ring*, and reaches the front by
     *control*.
@@ -53,12 +53,12 @@ class Processor(Protocol):
         """
 
 
-def make(spec: WorkerSpec, ring: WorkerRing, control: Control) -> Processor:
+def make(spec: WorkerSpec, ring: WorkerRing, control: Control) -> WorkerProcessor:
     """
     Make the processor that *spec* describes. Imports only what its language needs.
     """
     if spec.type == "python":
         sdk_import.import_our_allspark()
     module, _, name = _CLASSES[spec.type].partition(":")
-    processor: Processor = getattr(import_module(module), name)(spec, ring, control)
+    processor: WorkerProcessor = getattr(import_module(module), name)(spec, ring, control)
     return processor

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from eas_host.ring import BAD_OUTPUT, Call, WorkerRing
 from eas_host.unpatched import Thread, allocate_lock, start_thread
 
-Handler = Callable[[Call], None]
+CallHandler = Callable[[Call], None]
 """Calls the processor with the input of a `Call` and completes it."""
 
 
@@ -30,7 +30,7 @@ class WorkerThreads:
         self,
         ring: WorkerRing,
         count: int,
-        make_handler: Callable[[], Handler],
+        make_handler: Callable[[], CallHandler],
         leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._ring = ring

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from allspark.properties import store
-from allspark.service import Handler, ServedProcessor
+from allspark.service import InjectedHandler, ServedProcessor
 from eas_host.ring import WorkerRing
 from eas_host.system import signals
 from eas_host.unpatched import Thread, allocate_lock
@@ -64,7 +64,7 @@ class SdkRuntime:
         self._lock = allocate_lock()
         self._threads: WorkerThreads | None = None
         self._initializing: list[tuple[Thread, float]] = []
-        self._injected: dict[str, tuple[Handler, DaemonPool]] = {}
+        self._injected: dict[str, tuple[InjectedHandler, DaemonPool]] = {}
         self._listeners = DaemonPool(1, "allspark-listener")
         control.on("property", self._on_property)
         control.on("stacks", self._on_stacks)
@@ -116,7 +116,7 @@ class SdkRuntime:
         if self._threads is not None:
             self._threads.join(timeout)
 
-    def inject(self, path: str, handler: Handler, token: str | None, pool: DaemonPool) -> None:
+    def inject(self, path: str, handler: InjectedHandler, token: str | None, pool: DaemonPool) -> None:
         """
         Answer requests to *path* with what *handler* returns, in a thread of *pool*.
         """

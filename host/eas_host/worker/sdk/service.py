@@ -1,5 +1,5 @@
 """
-The service of a program that uses `allspark`: one machine, whoever serves the program.
+The service of a program that uses `allspark`, as one state machine for both ways to serve it.
 
 A program opens its service, as often as it likes. Then it reads its requests itself, or calls `run` of its processor,
 or does both in this order:
@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import Final
 
-from allspark.service import Handler, ServedProcessor, ServiceRequest
+from allspark.service import InjectedHandler, ServedProcessor, ServiceRequest
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Event, allocate_lock
 from eas_host.worker.control import Control
@@ -90,7 +90,7 @@ class SdkService(ABC):
 
     def open(self, request: ServiceRequest) -> SdkService:
         """
-        The program opens the service. If it does so more than once, all that it gets are one.
+        The program opens the service. Each time it gets the same one.
         """
         first = self._pool is None
         if first:
@@ -114,7 +114,7 @@ class SdkService(ABC):
             self._enter(Stage.OVER)
             self.over.set()
 
-    def inject(self, path: str, handler: Handler, token: str | None) -> None:
+    def inject(self, path: str, handler: InjectedHandler, token: str | None) -> None:
         """
         Have *handler* answer requests to *path*.
         """
