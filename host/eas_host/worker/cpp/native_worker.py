@@ -3,7 +3,7 @@ Workers that are no Python processes, for cpp processors that start a Python of 
 
 Such a worker begins as any other and becomes another program once it knows its processor: native/worker/main.cc, by
 execve, so that its process number and its descriptors stay. It serves from the same C++ code. What needs
-words stays in Python: where the processor cannot be loaded, the program becomes `unloaded.main`.
+words stays in Python: where the processor cannot be loaded, the program becomes `load_diagnosis.main`.
 """
 
 from __future__ import annotations
