@@ -17,8 +17,10 @@ from eas_host.front import housekeeping
 from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.open_connections import OpenConnections
 from eas_host.front.service_state import ServiceState
+from eas_host.system import memory
 from support import PATIENCE
 
+MIB = 2**20
 LITTLE = 48 * 1024
 """Below the mark of 64 KiB at which writing is paused."""
 
@@ -123,3 +125,22 @@ def test_it_is_given_back() -> None:
 async def _read_all(loop: asyncio.AbstractEventLoop, client: socket.socket) -> None:
     while await loop.sock_recv(client, 65536):
         pass
+
+
+def test_what_malloc_keeps_is_given_back() -> None:
+    """Its heap has holes, since blocks behind them are in use, so that it gives nothing back by itself."""
+    del_first = bytes(31 * MIB)  # from here on blocks of that size come from the heap, too
+    del del_first
+
+    async def check(_sent: Sent, _budget: MemoryBudget, _client: socket.socket) -> None:
+        blocks = [b"x" * 512 * 1024 for _ in range(400)]  # of zeros the system would keep none
+        whole = memory.private()
+        del blocks[::2]
+
+        async def until_given_back() -> None:
+            while memory.private() > whole - 90 * MIB:  # noqa: ASYNC110  the system tells nobody
+                await asyncio.sleep(0)
+
+        await asyncio.wait_for(until_given_back(), PATIENCE)
+
+    swept(1 << 30, check)

@@ -99,6 +99,13 @@ class MemoryBudget:
             )
 
     @property
+    def held_in_heap(self) -> int:
+        """
+        Bytes of the front's own memory that are held.
+        """
+        return self._own
+
+    @property
     def largest_answer(self) -> int:
         """
         No answer above this can wait for its client to read it.

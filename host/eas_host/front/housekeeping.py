@@ -12,8 +12,14 @@ from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, STALLED_SECONDS
 from eas_host.front.open_connections import OpenConnection, OpenConnections
 from eas_host.front.service_state import ServiceState
+from eas_host.system import memory
 
 _SECONDS: Final = 1.0
+_FREE_IN_HEAP: Final = 64 * 2**20
+"""
+Bytes that the heap may have beside what is held: the front itself takes about 20 MiB, and what is under way comes and
+goes. What was given back and is wanted again costs about 2 % of a core, in the worst case, each second.
+"""
 
 
 class _Stalled(NamedTuple):
@@ -57,9 +63,18 @@ class Housekeeping:
         self._close_idle()
         self._cut_off_stalled(self._state.loop.time())
         self._budget.make_room()  # what workers write counts, too
+        self._trim_heap()
         # A wild write of a processor may have spoilt the word that asks workers to tell of completions.
         for backend in self._state.backends:
             backend.dispatcher.drain()
+
+    def _trim_heap(self) -> None:
+        """
+        Give back what malloc keeps. Its heap gets holes where bodies of all sizes come and go; glibc gives blocks up to
+        32 MiB back only from its end. The budget knows nothing of that.
+        """
+        if memory.private() - self._budget.held_in_heap > _FREE_IN_HEAP:
+            memory.trim_heap()
 
     def _close_idle(self) -> None:
         """
