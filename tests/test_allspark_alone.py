@@ -10,10 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
+from eas_host.messages import LaunchRequest
 from eas_host.sidecar.front.launch_request import resolve_config
 from support import PATIENCE, proc
 from support.app import Apps, apps
@@ -126,7 +126,7 @@ def test_endpoint(apps: Apps, endpoint: str, listens: str) -> None:
 @pytest.mark.parametrize("endpoint", [None, "127.0.0.1:8000"])
 def test_endpoint_in_a_cluster(monkeypatch: pytest.MonkeyPatch, endpoint: str | None) -> None:
     """Ignored where EAS ignores it; that port cannot be had in a test, so the front's options are looked at."""
-    request: dict[str, Any] = {"endpoint": endpoint, "script": "app.py", "processes": 1, "properties": {}}
+    request = LaunchRequest(endpoint, "app.py", processes=1, properties={})
     monkeypatch.setenv("NAMESPACE", "n")
     assert resolve_config(request).listen == (("127.0.0.1", 8080) if endpoint is None else ("127.0.0.1", 8000))
     monkeypatch.setenv("POD_NAME", "p")

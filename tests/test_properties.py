@@ -13,6 +13,7 @@ import pytest
 from eas_host.config import HostConfig
 from eas_host.front.settings.default_headers import read_headers
 from eas_host.front.settings.properties import MAX_PROPERTIES, Properties, Source, read
+from eas_host.messages import Message, PropertyPut
 
 # What is a value.
 
@@ -143,8 +144,12 @@ class Told:
         self.messages: list[tuple[str, str]] = []
         self.keepalives: list[int] = []
         config = replace(HostConfig(), keepalive=7000, given=frozenset(given))
-        self.properties = Properties(config, lambda message: self.messages.append((message["name"], message["value"])))
+        self.properties = Properties(config, self.tell)
         self.properties.on("rpc.keepalive", self.keepalives.append)
+
+    def tell(self, message: Message) -> None:
+        assert isinstance(message, PropertyPut)
+        self.messages.append((message.name, message.value))
 
 
 def test_the_program_decides_what_was_not_given() -> None:

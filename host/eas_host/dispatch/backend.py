@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from eas_host.config import HostConfig
 from eas_host.dispatch.body_buffer import BodyBufferPool
@@ -23,6 +23,7 @@ from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import ConfigError
+from eas_host.messages import Message, ProcessCount, ThreadCount
 from eas_host.ring import FrontRing, Shape
 from eas_host.system.memory import address_space
 
@@ -38,7 +39,7 @@ class WorkerId(NamedTuple):
     backend: Backend
     number: int
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def tell(self, message: Message) -> None:
         """
         Send *message* to it, if it is ready.
         """
@@ -53,7 +54,7 @@ class BackendContext(NamedTuple):
 
     loop: asyncio.AbstractEventLoop
     budget: MemoryBudget
-    receive: Callable[[WorkerId, dict[str, Any]], None]
+    receive: Callable[[WorkerId, Message], None]
     full: Callable[[int], None]
 
 
@@ -104,7 +105,7 @@ class Backend:
         self.body_buffers = BodyBufferPool(self.ring, front.budget)
         self.joined = self.retired = False
         self._front = front
-        self._kept: list[tuple[int, dict[str, Any]]] = []
+        self._kept: list[tuple[int, Message]] = []
         self.submit: Callable[[Exchange], ErrorResponse | None] = self.dispatcher.submit
         self.workers = make_workers(self)
 
@@ -131,21 +132,20 @@ class Backend:
         self.retired = True
         self.body_buffers.retire()
 
-    def on_message(self, worker: int, message: dict[str, Any]) -> None:
+    def on_message(self, worker: int, message: Message) -> None:
         """
         Take a *message* of a *worker*, or about its life: `ready`, `died`.
         """
-        event = message["event"]
-        if event == "processes":
-            self.capacity.set_processes(message["count"])
-        elif event == "threads":
-            self.capacity.set_threads(worker, message["count"])
+        if isinstance(message, ProcessCount):
+            self.capacity.set_processes(message.count)
+        elif isinstance(message, ThreadCount):
+            self.capacity.set_threads(worker, message.count)
         elif self.joined:
             self._front.receive(WorkerId(self, worker), message)
         else:
             self._kept.append((worker, message))
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def tell(self, message: Message) -> None:
         """
         Send *message* to all workers that are ready.
         """

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-OnMessage = Callable[[int, dict[str, Any]], None]
+from eas_host.messages import Message
+
+OnMessage = Callable[[int, Message], None]
 """
 Called with a worker's number and each of its messages; also with `ready` when it has loaded and with `died` when it is
 gone, and with `processes` when there are more workers than before.
@@ -62,7 +64,7 @@ class Workers(Protocol):
         Let requests that were to run alone, after the death of their worker, wait for any worker, as all others do.
         """
 
-    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+    def tell(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to *worker*, or to all, as far as they are ready. Never blocks.
         """

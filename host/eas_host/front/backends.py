@@ -8,13 +8,14 @@ A service of several models answers at `/api/predict/<service>/<model>` and belo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.exchange import Destination, RequestHead
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission import request_target
+from eas_host.messages import Message
 
 _PREDICT: Final = "/api/predict/"
 
@@ -62,7 +63,7 @@ class Backends:
                 return f"{backend.where}{reason}"
         return None
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def tell(self, message: Message) -> None:
         """
         Send *message* to all workers that are ready.
         """

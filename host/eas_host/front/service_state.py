@@ -5,11 +5,11 @@ What changes while a host runs, for all parts of the front that must know it at 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from eas_host.config import HostConfig
 from eas_host.dispatch.exchange import Exchange
 from eas_host.front.backends import Backends
+from eas_host.messages import Message
 
 
 class ServiceState:
@@ -45,7 +45,7 @@ class ServiceState:
         """
         return self.loop.time() - exchange.deadline + self.keepalive
 
-    def tell_workers(self, message: dict[str, Any]) -> None:
+    def tell_workers(self, message: Message) -> None:
         """
         Send *message* to all workers of the version that serves, as far as they are ready.
         """

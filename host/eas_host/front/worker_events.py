@@ -4,8 +4,6 @@ What the workers say, and what is said of them, handed to the parts of the front
 
 from __future__ import annotations
 
-from typing import Any
-
 from eas_host import log
 from eas_host.dispatch.backend import WorkerId
 from eas_host.dispatch.gate import READY
@@ -14,6 +12,7 @@ from eas_host.front.open_connections import OpenConnections
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties, Source
 from eas_host.front.settings.readiness import Readiness
+from eas_host.messages import Died, HandlerAnswered, HandlerInjected, Message, PropertyPut, Ready
 
 
 class WorkerEvents:
@@ -43,38 +42,37 @@ class WorkerEvents:
         self._connections = connections
         self._loaded: set[WorkerId] = set()  # workers whose programs are ready
 
-    def receive(self, worker: WorkerId, message: dict[str, Any]) -> None:
+    def receive(self, worker: WorkerId, message: Message) -> None:
         """
         Take a *message* of a *worker*, or about its life: `ready`, `died`.
         """
-        event = message["event"]
-        if worker.backend.retired and event in ("property", "inject"):
+        if worker.backend.retired and isinstance(message, (PropertyPut, HandlerInjected)):
             return  # it speaks for a version that serves no more
-        if event == "property":
+        if isinstance(message, PropertyPut):
             self._put(worker, message)
-        elif event == "ready":
+        elif isinstance(message, Ready):
             self._loaded.add(worker)
             self._state.has_served = True
             self._properties.repeat()
             self._readiness.repeat()
             self._builtins.on_ready(worker)
-        elif event == "died":
+        elif isinstance(message, Died):
             self._loaded.discard(worker)
             self._builtins.on_death(worker)
-        elif event == "injected":
+        elif isinstance(message, HandlerAnswered):
             self._builtins.on_message(worker, message)
-        elif event == "inject":
+        elif isinstance(message, HandlerInjected):
             self._builtins.on_message(worker, message)
             self._connections.invalidate_head_caches()  # a path may have got another to answer it
         else:
-            log.debug("worker %d: unknown message %r", worker.number, event)
+            log.warning("worker %d: a message that is not for the front: %s", worker.number, message.event)
 
-    def _put(self, worker: WorkerId, message: dict[str, Any]) -> None:
+    def _put(self, worker: WorkerId, message: PropertyPut) -> None:
         """
         The program of *worker* puts a property. One that puts `model.ready` means its own model alone.
         """
         source = Source.RUNNING if worker in self._loaded else Source.LOADING
-        if message["name"] != READY or worker.backend.name is None:
-            self._properties.put(message["name"], message["value"], source, message.get("origin"))
+        if message.name != READY or worker.backend.name is None:
+            self._properties.put(message.name, message.value, source, message.origin)
         elif source is Source.RUNNING or not self._properties.is_settled(READY):
             self._readiness.put(worker, message)

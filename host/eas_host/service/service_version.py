@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from eas_host import log
 from eas_host.config import HostConfig, WorkerSpec
@@ -21,6 +21,7 @@ from eas_host.dispatch.limits import EARLY_SLOTS
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import LoadError
 from eas_host.front.front import Front
+from eas_host.messages import Message
 from eas_host.ring import Shape
 from eas_host.service.warm_up import warm_up
 from eas_host.system.background import in_background
@@ -176,9 +177,7 @@ def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: B
 
         confinement = Confinement.of(config)
 
-    def spawn(
-        number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
-    ) -> WorkerProcess:
+    def spawn(number: int, on_event: Callable[[Message], None], on_death: Callable[[int], None]) -> WorkerProcess:
         numbered = replace(spec, worker=number)
         return WorkerProcess(loop, backend.ring, numbered, on_event, on_death, confinement)
 

@@ -1,25 +1,26 @@
 """
-A worker's end of its conversation with the front: JSON objects with a key `event`, both ways.
+A worker's end of its conversation with the front (`messages`).
 
 A thread of its own reads them, so that they are heard whatever the processor does. Handlers run on that thread and must
-be quick; `stop`, which is known here, sets what `wait` waits for.
+be quick; `Stop`, which is known here, sets what `wait` waits for.
 """
 
 from __future__ import annotations
 
 import _socket
-import json
 import os
 import socket
+import sys
 import traceback
 from _queue import SimpleQueue
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from eas_host.messages import Message, MessageError, Stop, decode, encode
 from eas_host.unpatched import Event, Thread, allocate_lock, start_thread
 
-Message = dict[str, Any]
+M = TypeVar("M", bound=Message)
 
 _READ_SIZE: Final = 64 * 1024
 _WAIT_SECONDS: Final = 0.2
@@ -38,13 +39,13 @@ class Control:
 
     def __init__(self) -> None:
         self.stopping = Event()
-        self._handlers: dict[str, Callable[[Message], None]] = {}
+        self._handlers: dict[type[Message], Callable[[Any], None]] = {}
 
-    def on(self, event: str, handler: Callable[[Message], None]) -> None:
+    def on(self, kind: type[M], handler: Callable[[M], None]) -> None:
         """
-        Call *handler* with each message *event*.
+        Call *handler* with each message of that *kind*.
         """
-        self._handlers[event] = handler
+        self._handlers[kind] = handler
 
     def wait(self) -> None:
         """
@@ -55,20 +56,20 @@ class Control:
         while not self.stopping.wait_among_greenlets(_WAIT_SECONDS):
             pass
 
-    def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
+    def send(self, message: Message) -> None:
         """
-        Send a message to the front.
+        Send *message* to the front.
         """
         raise NotImplementedError
 
     def _receive(self, message: Message) -> None:
-        handler = self._handlers.get(message["event"])
+        handler = self._handlers.get(type(message))
         try:
             if handler is not None:
                 handler(message)
         except Exception:  # noqa: BLE001  a bug of ours must not make this worker deaf
             traceback.print_exc()
-        if message["event"] == "stop":
+        if isinstance(message, Stop):
             self.stopping.set()
 
 
@@ -100,11 +101,11 @@ class SocketControl(Control):
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
+    def send(self, message: Message) -> None:
         """
-        Send a message to the front. If that is gone, nobody is there to tell.
+        Send *message* to the front. If that is gone, nobody is there to tell.
         """
-        data = json.dumps(message).encode() + b"\n"
+        data = encode(message)
         try:
             with self._sending:
                 self._socket.sendall(data)
@@ -126,7 +127,7 @@ class SocketControl(Control):
                 os.set_inheritable(fd, False)
             self._fds.extend(fds)
             *lines, self._rest = (self._rest + data).split(b"\n")
-            self._messages.extend(map(json.loads, lines))
+            self._messages.extend(filter(None, map(_decoded, lines)))
         return self._messages.popleft()
 
     def take_fd(self) -> int:
@@ -155,9 +156,9 @@ class LocalControl(Control):
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         start_thread(self._listen, "eas-control")
 
-    def send(self, **message: Any) -> None:  # noqa: ANN401  plain JSON values
+    def send(self, message: Message) -> None:
         """
-        Send a message to the front.
+        Send *message* to the front.
         """
         self._post(message)
 
@@ -170,3 +171,11 @@ class LocalControl(Control):
     def _listen(self) -> None:
         while True:
             self._receive(self._inbox.get())
+
+
+def _decoded(line: bytes) -> Message | None:
+    try:
+        return decode(line)
+    except MessageError as error:  # a bug of ours: it must not make this worker deaf
+        print(f"a message of the front makes no sense: {error}", file=sys.stderr)
+        return None

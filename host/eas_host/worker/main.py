@@ -19,6 +19,7 @@ from typing import Final
 
 from eas_host.config import WorkerSpec
 from eas_host.errors import LoadError, SystemShortage
+from eas_host.messages import LoadFailed, Ready
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
 from eas_host.system import signals
 from eas_host.worker.control import SocketControl
@@ -77,7 +78,7 @@ def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], 
         processor = make_processor()
 
         def serve() -> None:
-            control.send(event="ready")  # first: a call may end this process before anything else can be sent
+            control.send(Ready())  # first: a call may end this process before anything else can be sent
             processor.start()
             control.wait()
             ring.stop()
@@ -134,4 +135,4 @@ def report(control: SocketControl, kind: str, message: str, detail: str) -> None
     """
     if len(detail) > _DETAIL_MAX:
         detail = f"{detail[: _DETAIL_MAX // 2]}\n...\n{detail[-_DETAIL_MAX // 2 :]}"
-    control.send(event="failed", kind=kind, message=message[:_MESSAGE_MAX], detail=detail)
+    control.send(LoadFailed(kind, message[:_MESSAGE_MAX], detail))

@@ -13,12 +13,13 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from eas_host import log
 from eas_host.config import WorkerSpec
 from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.dispatch.workers import OnMessage
+from eas_host.messages import Message, Ready
 from eas_host.python_env.import_hook import put_before_site
 from eas_host.ring import FrontRing, WorkerRing, open_log
 from eas_host.system import signals
@@ -94,7 +95,7 @@ class InProcessWorker:
         if (name := patcher()) is not None:
             text = f"{name} has replaced threads: with --isolation none greenlets of the main thread get no turn there"
             log.warning("%s", text)
-        self._on_message(0, {"event": "ready"})
+        self._on_message(0, Ready())
         self._processor.start()
         self._dispatcher.set_worker_state(alive=True, ready=True)
 
@@ -116,12 +117,12 @@ class InProcessWorker:
         Nothing runs alone here: there is no process that could die.
         """
 
-    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+    def tell(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to the processor.
         """
         self._control.deliver(message)
 
-    def _post(self, loop: asyncio.AbstractEventLoop, message: dict[str, Any]) -> None:
+    def _post(self, loop: asyncio.AbstractEventLoop, message: Message) -> None:
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._on_message, 0, message)

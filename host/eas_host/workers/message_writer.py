@@ -5,14 +5,14 @@ Sends messages to a worker, without ever blocking the front: what the socket doe
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from eas_host import log
+from eas_host.messages import Message, Stop, encode
 
 _MOST: Final = 16 * 1024 * 1024
 """Bytes that may wait for a worker that does not read; it gets nothing more but the order to stop."""
@@ -30,13 +30,13 @@ class MessageWriter:
         self._waiting: deque[tuple[bytes, list[int]]] = deque()
         self._size = 0
 
-    def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+    def send(self, message: Message, fds: Sequence[int] = ()) -> None:
         """
         Send *message*, with copies of the descriptors *fds*.
         """
-        data = json.dumps(message).encode() + b"\n"
-        if self._size > _MOST and message["event"] != "stop":
-            log.debug("a worker does not read its messages: %s is dropped", message["event"])
+        data = encode(message)
+        if self._size > _MOST and not isinstance(message, Stop):
+            log.debug("a worker does not read its messages: %s is dropped", message.event)
             return
         if not self._waiting:
             self._loop.add_writer(self._socket, self._flush)

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import json
 import os
 import termios
 from array import array
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from eas_host import log
+from eas_host.messages import Message, MessageError, decode
 from eas_host.workers.read_turns import turns_of
 
 _READ_SIZE: Final = 8 * 1024
@@ -161,21 +161,19 @@ def log_records(worker: int, log_record: Callable[[int, str, str], None]) -> Cal
     return receive
 
 
-def message_reader(
-    loop: asyncio.AbstractEventLoop, fd: int, on_message: Callable[[dict[str, Any]], None]
-) -> RecordReader:
+def message_reader(loop: asyncio.AbstractEventLoop, fd: int, on_message: Callable[[Message], None]) -> RecordReader:
     """
-    Make a reader of a worker's messages: a JSON object with a key `event` each, ended by a line feed. Owns *fd*.
+    Make a reader of a worker's messages (`messages`). Owns *fd*.
     """
 
     def receive(lines: bytes) -> None:
         for line in lines.splitlines():
             try:
-                message = json.loads(line)
-            except ValueError:
-                log.debug("a worker died while it reported %r", line[:100])
-                continue
-            on_message(message)
+                message = decode(line)
+            except MessageError as error:  # perhaps it died in the middle of one
+                log.warning("a worker has sent what is no message: %s", error)
+            else:
+                on_message(message)
 
     return RecordReader(loop, fd, b"\n", receive, longest=LONGEST_MESSAGE, prompt=True)
 

@@ -15,10 +15,11 @@ import socket
 import subprocess
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from eas_host import log
 from eas_host.config import WorkerSpec
+from eas_host.messages import Message
 from eas_host.python_env import python_command
 from eas_host.ring import FrontRing
 from eas_host.system.memory import kill_first
@@ -55,7 +56,7 @@ class WorkerProcess:
         loop: asyncio.AbstractEventLoop,
         ring: FrontRing,
         spec: WorkerSpec,
-        on_event: Callable[[dict[str, Any]], None],
+        on_event: Callable[[Message], None],
         on_death: Callable[[int], None],
         confinement: Confinement | None = None,
     ) -> None:
@@ -99,7 +100,7 @@ class WorkerProcess:
             message_reader(loop, os.dup(self._control.fileno()), on_event),
         }
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """
         Send *message* to the worker.
         """

@@ -15,12 +15,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.dispatch.backend import Backend
 from eas_host.errors import LOAD_ERRORS, LoadError, SystemShortage
+from eas_host.messages import Died, LoadFailed, Message, ProcessCount, Ready, Stop, ThreadCount
 from eas_host.worker.cpp import native_worker
 from eas_host.workers.death import Death, describe
 from eas_host.workers.liveness import Liveness
@@ -115,7 +116,7 @@ class Supervisor:
         self._ended = self._loop.create_future()
         processes = [worker.process for worker in self._workers if worker.process is not None]
         for process in processes:
-            process.send({"event": "stop"})
+            process.send(Stop())
         self._check_ended()
         done, _ = await asyncio.wait([self._ended], timeout=STOP_SECONDS)
         if not done:
@@ -139,7 +140,7 @@ class Supervisor:
         for worker in self._workers:
             dissolve(self._dispatcher, worker.suspects)
 
-    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+    def tell(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to *worker*, or to all, as far as they are ready.
         """
@@ -157,7 +158,7 @@ class Supervisor:
         try:
             worker.process = self._start_process(
                 worker.number,
-                lambda event: self._on_event(worker, event),
+                lambda message: self._on_worker_message(worker, message),
                 lambda status: self._on_death(worker, status),
             )
         except OSError as error:
@@ -167,19 +168,18 @@ class Supervisor:
         worker.started = True
         log.debug("worker %d: process %d started", worker.number, worker.process.pid)
 
-    def _on_event(self, worker: Worker, event: dict[str, Any]) -> None:
-        kind = event["event"]
-        if kind == "failed":
-            worker.load_error = LOAD_ERRORS.get(event["kind"], LoadError)(event["message"], event["detail"])
-        elif kind == "processes":
-            self._grow(event["count"])
-        elif kind == "ready":
+    def _on_worker_message(self, worker: Worker, message: Message) -> None:
+        if isinstance(message, LoadFailed):
+            worker.load_error = LOAD_ERRORS.get(message.kind, LoadError)(message.message, message.detail)
+        elif isinstance(message, ProcessCount):
+            self._grow(message.count)
+        elif isinstance(message, Ready):
             self._on_ready(worker)
         else:
-            if kind == "threads":
-                worker.threads = event["count"]
-                worker.reads = event.get("reads", False)
-            self._on_message(worker.number, event)
+            if isinstance(message, ThreadCount):
+                worker.threads = message.count
+                worker.reads = message.reads
+            self._on_message(worker.number, message)
 
     def _grow(self, count: int) -> None:
         """
@@ -190,7 +190,7 @@ class Supervisor:
             return
         fresh = [Worker(number, self._config.worker_threads) for number in range(len(self._workers), count)]
         self._workers += fresh
-        self._on_message(0, {"event": "processes", "count": count})
+        self._on_message(0, ProcessCount(count))
         for worker in fresh:
             self._spawn(worker)
 
@@ -199,7 +199,7 @@ class Supervisor:
         worker.ready_at = self._loop.time()
         self._refresh()
         log.debug("worker %d: ready", worker.number)
-        self._on_message(worker.number, {"event": "ready"})
+        self._on_message(worker.number, Ready())
         self._alone.begin(worker)
         self._dispatcher.wake()
         if not self._started.done() and all(worker.state is State.READY for worker in self._workers):
@@ -213,7 +213,7 @@ class Supervisor:
         self._lasted = self._lasted or self._has_lasted(worker)
         worker.state = State.DEAD
         worker.process = None
-        self._on_message(worker.number, {"event": "died"})
+        self._on_message(worker.number, Died())
         crash = self._ring.crash(worker.number)
         waiting = set(worker.suspects.slots)
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 from eas_host.errors import LoadError
+from eas_host.messages import Message
 from eas_host.workers.recovery import QuarantinedRequests
 from eas_host.workers.restarts import Restarts
 
@@ -30,7 +31,7 @@ class Process(Protocol):
 
     pid: int
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """
         Send *message* to it. Never blocks.
         """
@@ -41,7 +42,7 @@ class Process(Protocol):
         """
 
 
-Spawn = Callable[[int, Callable[[dict[str, Any]], None], Callable[[int], None]], Process]
+Spawn = Callable[[int, Callable[[Message], None], Callable[[int], None]], Process]
 """
 Starts the process of a worker, by its number. Each of its messages goes to the first function, and once, when it has
 died, its exit status to the second: an exit code, or minus the signal that ended it. OSError: it cannot be started.

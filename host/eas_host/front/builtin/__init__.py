@@ -6,8 +6,8 @@ One small file for each idea; `handler` has what most of them share. `Builtins.f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import unquote
 
 from eas_host import log
@@ -37,6 +37,7 @@ from eas_host.front.router import Router
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties
 from eas_host.front.worker_totals import WorkerTotals
+from eas_host.messages import HandlerAnswered, HandlerInjected
 
 _BUILTIN: Final = b"/api/builtin"
 _BELOW: Final = _BUILTIN + b"/"
@@ -105,18 +106,18 @@ class Builtins:
             return handler or self._unknown(path)
         return self._injected.find(path)
 
-    def on_message(self, worker: WorkerId, message: Mapping[str, Any]) -> None:
+    def on_message(self, worker: WorkerId, message: HandlerInjected | HandlerAnswered) -> None:
         """
         Take a *message* of *worker* about its injected handlers.
         """
-        if message["event"] == "injected":
-            self._injected.answered(worker, message["id"], message["status"], message["body"])
+        if isinstance(message, HandlerAnswered):
+            self._injected.answered(worker, message.id, message.status, message.body)
             return
-        path = message["path"]
+        path = message.path
         if path.removeprefix(_BELOW.decode()).encode() in self._handlers:
             log.warning("worker %d: %s cannot be injected: the host answers it itself", worker.number, path)
             return
-        self._injected.inject(worker, path, message["token"])
+        self._injected.inject(worker, path, message.token)
 
     def on_ready(self, worker: WorkerId) -> None:
         """

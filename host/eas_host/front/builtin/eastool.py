@@ -22,6 +22,7 @@ from eas_host.front.observe.metrics import Metrics
 from eas_host.front.observe.request_log import RequestLog
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import HIDDEN, Properties
+from eas_host.messages import LogStacks
 
 _LONGEST: Final = 200
 """Characters shown of an option's value: a model's configuration may be a file."""
@@ -57,7 +58,7 @@ class Eastool(Builtin):
         """
         Report.
         """
-        self._state.tell_workers({"event": "stacks", "reason": "/api/builtin/eastool"})
+        self._state.tell_workers(LogStacks("/api/builtin/eastool"))
         sections = (self._host(), self._options(), self._all_properties(), self._queue(), self._requests())
         return text(200, "\n".join(line for section in sections for line in section))
 

@@ -12,7 +12,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from eas_host import log
@@ -23,6 +23,7 @@ from eas_host.front.admission import request_target
 from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, refused, text
 from eas_host.front.service_state import ServiceState
+from eas_host.messages import CallHandler
 from eas_host.reply import QUEUE_FULL, http_status
 
 _BUILTIN: Final = "/api/builtin/"
@@ -38,7 +39,7 @@ class _Call(NamedTuple):
 
     worker: WorkerId
     exchange: Exchange
-    unsent: dict[str, Any] | None
+    unsent: CallHandler | None
 
 
 class InjectedHandler:
@@ -130,7 +131,7 @@ class Injected:
         if len(self._calls) >= _CALLS:
             return text(QUEUE_FULL, f"{_CALLS} requests to injected handlers are under way; try again later")
         self._last += 1
-        message = {"event": "call", "id": self._last, "path": path, "body": base64.b64encode(body).decode()}
+        message = CallHandler(self._last, path, base64.b64encode(body).decode())
         self._calls[self._last] = call = _Call(worker, exchange, message)
         if worker in self._ready:
             self._send(self._last, call)

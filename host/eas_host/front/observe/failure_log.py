@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from eas_host import log
+from eas_host.messages import LogStacks, Message
 
 _EVERY: Final = 1.0
 
@@ -22,7 +23,7 @@ class FailureLog:
     Logs such requests; *tell* sends a message to all workers.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[Message], None]) -> None:
         self._loop = loop
         self._tell = tell
         self._next = 0.0
@@ -60,4 +61,4 @@ class FailureLog:
         more = f"; {self._unsaid} more since the last such line" if self._unsaid else ""
         self._unsaid = 0
         log.warning("%s%s", text, more)
-        self._tell({"event": "stacks", "reason": text})
+        self._tell(LogStacks(text))

@@ -23,6 +23,7 @@ from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.config import values as readers
 from eas_host.front.settings.default_headers import read_headers
+from eas_host.messages import Message, PropertyPut
 
 TOKEN: Final = "rpc.token"  # noqa: S105  the name of one
 HIDDEN: Final = "****"
@@ -62,7 +63,7 @@ class Properties:
     The properties of one host, with the values of *config* at first. *tell* passes a message to the workers.
     """
 
-    def __init__(self, config: HostConfig, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, config: HostConfig, tell: Callable[[Message], None]) -> None:
         self._tell = tell
         self._values = _initial(config)
         self._settled = _given(config)
@@ -106,7 +107,7 @@ class Properties:
         values = self._values | {name: str(value()) for name, value in self._in_force.items()}
         return {name: HIDDEN if name == TOKEN else value for name, value in sorted(values.items())}
 
-    def put(self, name: str, value: str, source: Source, origin: object = None) -> None:
+    def put(self, name: str, value: str, source: Source, origin: tuple[int, int] | None = None) -> None:
         """
         Give *name* the *value* that a program puts. What is wrong changes nothing and is logged. The workers are told
         *origin*, by which the program knows its own change again.
@@ -133,7 +134,7 @@ class Properties:
             value = self._values.get(name)
             apply(None if value is None else read(name, value))
 
-    def put_all(self, values: Mapping[str, str], source: Source, origin: object = None) -> None:
+    def put_all(self, values: Mapping[str, str], source: Source, origin: tuple[int, int] | None = None) -> None:
         """
         Give several names their *values*: all of them, or none.
 
@@ -170,8 +171,8 @@ class Properties:
         """
         return name in self._in_force and str(self._in_force[name]()) != value
 
-    def _tell_workers(self, name: str, origin: object = None) -> None:
-        self._tell({"event": "property", "name": name, "value": self._values[name], "origin": origin})
+    def _tell_workers(self, name: str, origin: tuple[int, int] | None = None) -> None:
+        self._tell(PropertyPut(name, self._values[name], origin))
 
     def _say_settled(self, name: str, value: str) -> None:
         current = self._values.get(name, "")

@@ -8,14 +8,12 @@ dispatchers alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from eas_host import log
 from eas_host.dispatch.backend import Backend, WorkerId
 from eas_host.dispatch.gate import READY
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import read
+from eas_host.messages import PropertyPut
 
 
 class Readiness:
@@ -40,18 +38,18 @@ class Readiness:
         """
         return str(int(not any(backend.dispatcher.paused for backend in self._state.backends.serving)))
 
-    def put(self, worker: WorkerId, message: Mapping[str, Any]) -> None:
+    def put(self, worker: WorkerId, message: PropertyPut) -> None:
         """
         Take the value that the program in *worker* puts by *message*, for its own model.
         """
         try:
-            paused = not read(READY, message["value"])
+            paused = not read(READY, message.value)
         except ValueError as error:
             log.warning("property %s", error)
             return
         if worker.backend.dispatcher.paused is not paused:
             worker.backend.dispatcher.set_paused(paused)
-            self._tell(worker.backend, message["value"], message.get("origin"))
+            self._tell(worker.backend, message.value, message.origin)
 
     def repeat(self) -> None:
         """
@@ -61,5 +59,5 @@ class Readiness:
             if backend.dispatcher.paused and backend.name is not None:
                 self._tell(backend, "0")
 
-    def _tell(self, backend: Backend, value: str, origin: object = None) -> None:
-        backend.workers.tell({"event": "property", "name": READY, "value": value, "origin": origin})
+    def _tell(self, backend: Backend, value: str, origin: tuple[int, int] | None = None) -> None:
+        backend.workers.tell(PropertyPut(READY, value, origin))

@@ -14,11 +14,22 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from eas_host import log
 from eas_host.dispatch.backend import Backend
-from eas_host.errors import LoadError
+from eas_host.errors import InitializeFailed, LoadError
+from eas_host.messages import (
+    ChildEnded,
+    ChildStarted,
+    Handshake,
+    LoadFailed,
+    Message,
+    ProgramFailed,
+    StartChild,
+    StartWorkers,
+    Stop,
+    WorkersStarted,
+)
 from eas_host.ring import FrontRing
 from eas_host.service.host import Host
 from eas_host.sidecar.front.program_channel import ProgramChannel, send_handshake
@@ -44,22 +55,21 @@ class ChildWorkers(Supervisor):
         self._children: dict[int, ChildWorkerProcess] = {}
         channel.listen(self)
 
-    def on_program_message(self, message: dict[str, Any]) -> None:
+    def on_program_message(self, message: Message) -> None:
         """
         The program has sent *message*.
         """
-        kind = message["event"]
-        if kind == "stop":
+        if isinstance(message, Stop):
             self._host.stop()
-        elif kind == "failed":
+        elif isinstance(message, ProgramFailed):
             self._backend.dispatcher.give_up("the program has left run()")
             self._host.stop()
-        elif kind == "run":
+        elif isinstance(message, StartWorkers):
             self._host.loop.create_task(self._load())
-        elif kind == "forked":
-            self._children[message["worker"]].started(message["pid"])
-        elif kind == "exited":
-            self._children[message["worker"]].ended(message)
+        elif isinstance(message, ChildStarted):
+            self._children[message.worker].started(message.pid)
+        elif isinstance(message, ChildEnded):
+            self._children[message.worker].ended(message)
         else:
             self._backend.on_message(0, message)
 
@@ -73,14 +83,14 @@ class ChildWorkers(Supervisor):
         for worker in range(self._backend.ring.shape.workers):
             for slot in dispatcher.held_by(worker):
                 dispatcher.fail(slot, f"{text} while it ran this request")
-        for process in list(self._children.values()):
-            process.ended({"status": -signal.SIGKILL})
+        for number, process in list(self._children.items()):
+            process.ended(ChildEnded(number, -signal.SIGKILL))
         end_with_program(self._host, self._backend, text)
 
     def _start_child(
-        self, number: int, on_event: Callable[[dict[str, Any]], None], on_death: Callable[[int], None]
+        self, number: int, on_message: Callable[[Message], None], on_death: Callable[[int], None]
     ) -> ChildWorkerProcess:
-        process = ChildWorkerProcess(self._host.loop, self._backend.ring, self._channel, number, on_event, on_death)
+        process = ChildWorkerProcess(self._host.loop, self._backend.ring, self._channel, number, on_message, on_death)
         self._children[number] = process
         return process
 
@@ -90,7 +100,7 @@ class ChildWorkers(Supervisor):
         except LoadError as error:
             self._host.on_fatal(error)
             return
-        self._channel.send({"event": "started"})
+        self._channel.send(WorkersStarted())
 
 
 class ChildWorkerProcess:
@@ -107,23 +117,23 @@ class ChildWorkerProcess:
         ring: FrontRing,
         channel: ProgramChannel,
         number: int,
-        on_event: Callable[[dict[str, Any]], None],
+        on_message: Callable[[Message], None],
         on_death: Callable[[int], None],
     ) -> None:
         self.pid = 0
-        self._on_event = on_event
+        self._on_message = on_message
         self._on_death = on_death
         self._killed = self._over = False
         self._control, theirs = socket.socketpair()
         self._outbox = MessageWriter(loop, self._control)
         with theirs:
             self._readers = [
-                send_handshake(loop, self._outbox, ring, number, {}),
-                message_reader(loop, os.dup(self._control.fileno()), on_event),
+                send_handshake(loop, self._outbox, ring, Handshake(number)),
+                message_reader(loop, os.dup(self._control.fileno()), on_message),
             ]
-            channel.send({"event": "fork", "worker": number}, [theirs.fileno()])
+            channel.send(StartChild(number), [theirs.fileno()])
 
-    def send(self, message: dict[str, Any]) -> None:
+    def send(self, message: Message) -> None:
         """
         Send *message* to the process.
         """
@@ -147,18 +157,17 @@ class ChildWorkerProcess:
         if self._killed:
             self.kill()
 
-    def ended(self, message: dict[str, Any]) -> None:
+    def ended(self, message: ChildEnded) -> None:
         """
         The program has reaped the process, or could not start it.
         """
         if self._over:
             return
         self._over = True
-        if "reason" in message:
-            failed = {"kind": "InitializeFailed", "message": message["reason"], "detail": message["detail"]}
-            self._on_event({"event": "failed", **failed})
+        if message.reason is not None:
+            self._on_message(LoadFailed(InitializeFailed.__name__, message.reason, message.detail))
         for reader in self._readers:
             reader.close()
         self._outbox.close()
         self._control.close()
-        self._on_death(message["status"])
+        self._on_death(message.status)

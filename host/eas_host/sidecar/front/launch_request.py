@@ -4,31 +4,31 @@ What the program asks for when it starts the front, and the options that follow 
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from dataclasses import replace
-from typing import Any
 
 from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
 from eas_host.config.values import Address, address
 from eas_host.errors import ConfigError
 from eas_host.front.settings.properties import options_of
+from eas_host.messages import LaunchRequest, decode
 
 
-def receive_launch_request(sock: socket.socket) -> dict[str, Any]:
+def receive_launch_request(sock: socket.socket) -> LaunchRequest:
     """
     Wait for the first message. It does not come by the command line, which others can read: it may have a token.
     """
     with sock.makefile("rb", buffering=0) as file:
-        launch_request: dict[str, Any] = json.loads(file.readline() or "null")
-    if launch_request is None:
+        line = file.readline()
+    launch_request = decode(line) if line else None
+    if not isinstance(launch_request, LaunchRequest):
         raise SystemExit(1)  # the program has died
     return launch_request
 
 
-def resolve_config(launch_request: dict[str, Any]) -> HostConfig:
+def resolve_config(launch_request: LaunchRequest) -> HostConfig:
     """
     Resolve the options: variables win over what the program asks for.
 
@@ -40,13 +40,13 @@ def resolve_config(launch_request: dict[str, Any]) -> HostConfig:
         name = "EAS_HOST_USER" if config.user else "EAS_HOST_SANDBOX"
         raise ConfigError(f"{name}: the processor runs in the program's own process; start it with eas-host --entry")
     if "listen" not in config.given:
-        config = replace(config, listen=_listen(config.listen, launch_request["endpoint"]))
+        config = replace(config, listen=_listen(config.listen, launch_request.endpoint))
     if "worker_processes" not in config.given:
-        config = replace(config, worker_processes=launch_request["processes"])
+        config = replace(config, worker_processes=launch_request.processes)
     # Properties that the program has put count from the start: the ring's size, for example, and the token.
-    put = options_of(launch_request["properties"])
+    put = options_of(launch_request.properties)
     config = replace(config, **{name: value for name, value in put.items() if name not in config.given})
-    return replace(config, isolation="process", entry=launch_request["script"])
+    return replace(config, isolation="process", entry=launch_request.script)
 
 
 def _listen(default: Address, endpoint: str | None) -> Address:

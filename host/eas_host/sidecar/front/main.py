@@ -12,10 +12,10 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
-from typing import Any
 
 from eas_host import log
 from eas_host.cli.main import exit_code_of
+from eas_host.messages import LaunchRequest
 from eas_host.service.host import make_loop, raise_file_limit
 from eas_host.sidecar.front.launch_request import receive_launch_request, resolve_config
 from eas_host.sidecar.front.program_channel import ProgramChannel
@@ -32,7 +32,7 @@ def main() -> int:
     return exit_code_of(lambda: _serve(sock, int(sys.argv[2]), receive_launch_request(sock)))
 
 
-def _serve(sock: socket.socket, parent: int, launch_request: dict[str, Any]) -> int:
+def _serve(sock: socket.socket, parent: int, launch_request: LaunchRequest) -> int:
     config = resolve_config(launch_request)
     log.configure(config.log_level, config.log_format)
     log.write_behind()
@@ -40,7 +40,7 @@ def _serve(sock: socket.socket, parent: int, launch_request: dict[str, Any]) -> 
     raise_file_limit()
     loop = make_loop()
     channel = ProgramChannel(loop, sock, parent)
-    host = SidecarHost(loop, config, channel, config.name or Path(launch_request["script"]).stem or "processor")
+    host = SidecarHost(loop, config, channel, config.name or Path(launch_request.script).stem or "processor")
     try:
         loop.run_until_complete(host.run())
     finally:

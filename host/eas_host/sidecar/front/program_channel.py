@@ -10,9 +10,10 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from eas_host import log
+from eas_host.messages import Handshake, Message
 from eas_host.ring import FrontRing
 from eas_host.workers.message_writer import MessageWriter
 from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records, message_reader
@@ -23,7 +24,7 @@ class ProgramListener(Protocol):
     Takes what arrives over a `ProgramChannel`.
     """
 
-    def on_program_message(self, message: dict[str, Any]) -> None:
+    def on_program_message(self, message: Message) -> None:
         """
         The program has sent *message*.
         """
@@ -62,17 +63,17 @@ class ProgramChannel:
         self._loop.add_reader(self._pidfd, self._on_pidfd, listener)
         self._readers.append(message_reader(self._loop, os.dup(self._socket.fileno()), listener.on_program_message))
 
-    def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+    def send(self, message: Message, fds: Sequence[int] = ()) -> None:
         """
         Send *message*, with copies of the descriptors *fds*.
         """
         self._outbox.send(message, fds)
 
-    def handshake(self, ring: FrontRing, **facts: Any) -> None:  # noqa: ANN401  plain JSON values
+    def shake_hands(self, ring: FrontRing, handshake: Handshake) -> None:
         """
-        Send the first message: *facts*, with *ring* and a pipe for the log of the process.
+        Send the first message: *handshake*, with *ring* and a pipe for the log of the process.
         """
-        self._readers.append(send_handshake(self._loop, self._outbox, ring, 0, facts))
+        self._readers.append(send_handshake(self._loop, self._outbox, ring, handshake))
 
     def _on_pidfd(self, listener: ProgramListener) -> None:
         self._loop.remove_reader(self._pidfd)
@@ -82,12 +83,12 @@ class ProgramChannel:
 
 
 def send_handshake(
-    loop: asyncio.AbstractEventLoop, outbox: MessageWriter, ring: FrontRing, worker: int, facts: dict[str, Any]
+    loop: asyncio.AbstractEventLoop, outbox: MessageWriter, ring: FrontRing, handshake: Handshake
 ) -> RecordReader:
     """
-    Send the first message to *worker*, with the ring and a pipe to write its log to. Returns the reader of that pipe.
+    Send the first message to a worker, with the ring and a pipe to write its log to. Returns the reader of that pipe.
     """
     read, write = os.pipe2(os.O_CLOEXEC)
-    outbox.send({"event": "handshake", "worker": worker, **facts}, [ring.memory_fd, ring.completion_fd, write])
+    outbox.send(handshake, [ring.memory_fd, ring.completion_fd, write])
     os.close(write)
-    return RecordReader(loop, read, RECORD_END, log_records(worker, log.worker_record))
+    return RecordReader(loop, read, RECORD_END, log_records(handshake.worker, log.worker_record))

@@ -7,11 +7,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from eas_host import log
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.responses import ErrorResponse
+from eas_host.messages import Message, ProgramFailed, Ready, Stop
 from eas_host.service.host import Host
 from eas_host.sidecar.front.program_channel import ProgramChannel
 from eas_host.workers.death import describe
@@ -67,7 +68,7 @@ class ProgramWorker:
         """
         Tell the program that all requests are answered.
         """
-        self._channel.send({"event": "stop"})
+        self._channel.send(Stop())
 
     def kill(self) -> None:
         """
@@ -79,24 +80,23 @@ class ProgramWorker:
         Nothing runs alone here: the program is not replaced.
         """
 
-    def tell(self, message: dict[str, Any], worker: int | None = None) -> None:
+    def tell(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to the program, which listens from its beginning.
         """
         self._channel.send(message)
 
-    def on_program_message(self, message: dict[str, Any]) -> None:
+    def on_program_message(self, message: Message) -> None:
         """
         The program has sent *message*.
         """
         backend = self._backend
-        kind = message["event"]
-        if kind == "stop":
+        if isinstance(message, Stop):
             self._host.stop()
-        elif kind == "failed":
+        elif isinstance(message, ProgramFailed):
             backend.dispatcher.give_up("initialize() of the program failed")
             self._host.stop()
-        elif kind == "ready":
+        elif isinstance(message, Ready):
             backend.dispatcher.set_worker_state(alive=True, ready=True)
             backend.on_message(0, message)
             backend.dispatcher.wake()

@@ -10,6 +10,7 @@ from eas_host.config import HostConfig
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import LoadError
+from eas_host.messages import Handshake
 from eas_host.service.host import Host
 from eas_host.service.service_version import ring_shape
 from eas_host.sidecar.front.child_workers import ChildWorkers
@@ -43,8 +44,8 @@ class SidecarHost(Host):
         self.watch_signals()
         await self.listen()
         self.backend.dispatcher.set_worker_state(alive=False, ready=True)  # requests wait
-        self._channel.handshake(
-            self.backend.ring,
+        handshake = Handshake(
+            worker=0,
             port=self.port,
             url=self.url,
             json=self.config.log_format == "json",
@@ -52,6 +53,7 @@ class SidecarHost(Host):
             threads=self.config.worker_threads if "worker_threads" in self.config.given else None,
             processes=self.config.worker_processes,
         )
+        self._channel.shake_hands(self.backend.ring, handshake)
         await self.serve_until_stopped()
 
     def on_fatal(self, error: LoadError) -> None:

@@ -23,9 +23,10 @@ from typing import Final
 from allspark.properties import store
 from allspark.service import ServedProcessor
 from eas_host.errors import InitializeFailed
+from eas_host.messages import ChildEnded, ChildStarted, Handshake, StartChild, StartWorkers
 from eas_host.ring import WorkerRing, die_with_parent, open_log
 from eas_host.unpatched import Event, get_among_greenlets, has_greenlets, make_poll, own_socket, start_thread
-from eas_host.worker.control import Message, SocketControl
+from eas_host.worker.control import SocketControl
 from eas_host.worker.main import ignore_signals, work
 from eas_host.worker.sdk.runtime import SdkRuntime
 from eas_host.worker.sdk.user_errors import describe_error, user_trace
@@ -45,23 +46,23 @@ class ChildProcesses:
         self._control = control
         self._processor = processor
         self._asked_for: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
-        control.on("fork", self._on_fork)
+        control.on(StartChild, self._on_fork)
 
-    def run(self, count: int) -> None:
+    def run(self) -> None:
         """
-        Have the front ask for *count* processes, and start what it asks for until the front is gone.
+        Have the front ask for processes, and start what it asks for until the front is gone.
         """
         start_thread(self._wait_for_end, "eas-end")
-        self._control.send(event="run", processes=count)
+        self._control.send(StartWorkers())
         while (asked_for := get_among_greenlets(self._asked_for)) is not None:
             number, fd = asked_for
             with socket.socket(fileno=fd) as sock:
                 self._start(number, sock)
 
-    def _on_fork(self, message: Message) -> None:
+    def _on_fork(self, message: StartChild) -> None:
         # The descriptor is passed on, not a socket: to make a socket here, gevent would import modules that the main
         # thread may be importing, and each thread would wait for the other.
-        self._asked_for.put((message["worker"], self._control.take_fd()))
+        self._asked_for.put((message.worker, self._control.take_fd()))
 
     def _wait_for_end(self) -> None:
         self._control.join()
@@ -79,10 +80,10 @@ class ChildProcesses:
             process.start()
         except Exception as error:  # noqa: BLE001  with spawn, the user's objects may not pickle
             reason = f"the worker process cannot be started: {describe_error(error)}"
-            self._control.send(event="exited", worker=number, status=1, reason=reason, detail=traceback.format_exc())
+            self._control.send(ChildEnded(number, 1, reason, traceback.format_exc()))
             return
         self._processor.processes.append(process)
-        self._control.send(event="forked", worker=number, pid=process.pid)
+        self._control.send(ChildStarted(number, process.pid or 0))
         start_thread(self._reap, "eas-reaper", number, process)
 
     def _reap(self, number: int, process: multiprocessing.Process) -> None:
@@ -90,7 +91,7 @@ class ChildProcesses:
         self._processor.processes.remove(process)
         # If the program ignores SIGCHLD, or waits for all children itself, the status is not known here.
         status = _UNKNOWN_STATUS if process.exitcode is None else process.exitcode
-        self._control.send(event="exited", worker=number, status=status)
+        self._control.send(ChildEnded(number, status))
 
 
 def _wait_for_end(process: multiprocessing.Process) -> None:
@@ -116,11 +117,11 @@ def child_main(processor: ServedProcessor, sock: socket.socket, properties: dict
     ignore_signals()
     control = SocketControl(own_socket(sock), on_end=lambda: os._exit(1))
     handshake = control.next()
-    if handshake is None:
+    if not isinstance(handshake, Handshake):
         os._exit(1)
     memory, completion, log_fd = (control.take_fd() for _ in range(3))
     open_log(log_fd)
-    ring = WorkerRing(memory, completion, handshake["worker"])
+    ring = WorkerRing(memory, completion, handshake.worker)
 
     def make() -> InheritedProcessor:
         faulthandler.disable()

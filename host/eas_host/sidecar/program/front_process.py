@@ -5,7 +5,6 @@ The front, as the user's process sees it: a child process, whose end has to be e
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from typing import Final
 
 from allspark.properties import store
 from allspark.service import ServiceRequest
+from eas_host.messages import LaunchRequest, encode
 from eas_host.python_env import python_command
 from eas_host.system.memory import kill_first
 from eas_host.unpatched import socketpair, start_process
@@ -33,12 +33,12 @@ class FrontProcess:
     def __init__(self, request: ServiceRequest) -> None:
         python_command.fill_standard_streams()
         self.socket, theirs = socketpair()
-        launch_request = {
-            "endpoint": request.endpoint,
-            "script": sys.argv[0] if sys.argv else "",
-            "processes": processes_of(request),
-            "properties": {_text(name): _text(value) for name, value in tuple(store.values.items())},
-        }
+        launch_request = LaunchRequest(
+            endpoint=request.endpoint,
+            script=sys.argv[0] if sys.argv else "",
+            processes=processes_of(request),
+            properties={_text(name): _text(value) for name, value in tuple(store.values.items())},
+        )
         command = python_command.command("eas_host.sidecar.front.main", theirs.fileno(), os.getpid())
         with contextlib.closing(theirs):
             self._process = start_process(
@@ -51,7 +51,7 @@ class FrontProcess:
         kill_first(os.getpid(), self._process.pid)
         os.environ.pop("EAS_HOST_TOKEN", None)  # for the front only, not for what the program starts
         with contextlib.suppress(OSError):  # it may have died already; reading its handshake will tell
-            self.socket.sendall(json.dumps(launch_request).encode() + b"\n")
+            self.socket.sendall(encode(launch_request))
 
     def exit_code(self, *, asked: bool) -> int:
         """

@@ -16,6 +16,7 @@ from typing import Final
 
 from allspark.service import ServedProcessor, ServiceRequest
 from eas_host import log
+from eas_host.messages import Handshake, ProgramFailed, Ready, Stop, WorkersStarted
 from eas_host.ring import WorkerRing, open_log
 from eas_host.sidecar.program.front_process import FrontProcess, processes_of
 from eas_host.sidecar.program.signal_handlers import SignalHandlers
@@ -45,7 +46,7 @@ class SidecarService(SdkService):
         self._status = 0
         self._socket_control = control = SocketControl(front.socket, self._front_ended)
         handshake = control.next()
-        if handshake is None:
+        if not isinstance(handshake, Handshake):
             raise SystemExit(front.exit_code(asked=True) or 1)
         self._handshake = handshake
         memory, completion, log_fd = (control.take_fd() for _ in range(3))
@@ -53,7 +54,7 @@ class SidecarService(SdkService):
         os.close(memory)
         os.close(completion)
         open_log(log_fd)
-        super().__init__(ring, control, handshake["threads"])
+        super().__init__(ring, control, handshake.threads)
         self._signals = SignalHandlers(self._ask_to_stop)
         if not self._has_processes:
             self._watch_crashes()
@@ -75,7 +76,7 @@ class SidecarService(SdkService):
         if self._control.stopping.is_set():
             raise RuntimeError("the service has ended; a program serves once")
         if request.endpoint not in (None, self._request.endpoint):
-            text = f"endpoint {request.endpoint!r} has no effect: a program has one service, {self._handshake['url']}"
+            text = f"endpoint {request.endpoint!r} has no effect: a program has one service, {self._handshake.url}"
             self._ring.log("W", text)
 
     def _before_reading(self) -> None:
@@ -85,7 +86,7 @@ class SidecarService(SdkService):
         log.announce("[INFO] Service start successfully")
 
     def _on_initialize_failed(self, processor: ServedProcessor, error: BaseException) -> None:
-        self._control.send(event="failed")  # so that the front does not wait for the end of this process
+        self._control.send(ProgramFailed())  # so that the front does not wait for the end of this process
 
     def _serve(self, processor: ServedProcessor) -> None:
         """
@@ -109,7 +110,7 @@ class SidecarService(SdkService):
 
     def _serve_with_threads(self, processor: ServedProcessor) -> None:
         self._load(processor)
-        self._control.send(event="ready")
+        self._control.send(Ready())
         self._signals.serving = True
         self.runtime.start()
         self._after_ready()
@@ -121,12 +122,12 @@ class SidecarService(SdkService):
     def _serve_with_processes(self, processor: ServedProcessor) -> None:
         from eas_host.sidecar.program.child_processes import ChildProcesses  # noqa: PLC0415  rarely needed
 
-        self._control.on("started", lambda _: self._after_ready())
+        self._control.on(WorkersStarted, lambda _: self._after_ready())
         self._signals.serving = True
         try:
-            ChildProcesses(self._socket_control, processor).run(self._handshake["processes"])
+            ChildProcesses(self._socket_control, processor).run()
         except BaseException:  # raised by a handler of the program's own
-            self._control.send(event="failed")  # it ends the processes, for which Python would wait
+            self._control.send(ProgramFailed())  # it ends the processes, for which Python would wait
             self._wait_for_front()
             raise
         self._wait_for_front()
@@ -135,11 +136,10 @@ class SidecarService(SdkService):
 
     @property
     def _has_processes(self) -> bool:
-        has_processes: bool = self._handshake["processes"] > 1
-        return has_processes
+        return self._handshake.processes > 1
 
     def _ask_to_stop(self) -> None:
-        self._control.send(event="stop")
+        self._control.send(Stop())
 
     def _front_ended(self) -> None:
         """
@@ -172,14 +172,14 @@ class SidecarService(SdkService):
             faulthandler.enable(all_threads=False)
 
     def _announce_opened(self) -> None:
-        log.announce.as_json = self._handshake["json"]
+        log.announce.as_json = self._handshake.json
         log.write_beside()
-        port = self._handshake["port"]
+        port = self._handshake.port
         log.announce("[INFO] create service")
-        if self._handshake["token"] is not None:
-            log.announce(f"[INFO] Token: [{self._handshake['token']}]")
+        if self._handshake.token is not None:
+            log.announce(f"[INFO] Token: [{self._handshake.token}]")
         log.announce(f"[INFO] rpc binds to predefined port {port}")
         log.announce(f"[INFO] updating rpc port to {port}")
         for name in HANDLERS:
             log.announce(f"[INFO] install builtin handler {name} to /api/builtin/{name}")
-        log.announce(f"listening on {self._handshake['url']}")
+        log.announce(f"listening on {self._handshake.url}")

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from allspark.service import ServedProcessor, ServiceRequest
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed
+from eas_host.messages import ProcessCount
 from eas_host.ring import WorkerRing
 from eas_host.system import signals
 from eas_host.unpatched import Event, on_main_thread
@@ -90,7 +91,7 @@ class HostedService(SdkService):
         if self._spec.isolation == "none":
             self._ring.log("I", f"worker_processes={count} has no effect with --isolation none")
             return
-        self._control.send(event="processes", count=count)
+        self._control.send(ProcessCount(count))
 
     def _before_reading(self) -> None:
         if self._spec.isolation == "none":

@@ -19,10 +19,11 @@ from typing import Any, Final
 
 from allspark.properties import store
 from allspark.service import InjectedHandler, ServedProcessor
+from eas_host.messages import CallHandler, HandlerAnswered, HandlerInjected, LogStacks, PropertyPut, ThreadCount
 from eas_host.ring import WorkerRing
 from eas_host.system import signals
 from eas_host.unpatched import Thread, allocate_lock
-from eas_host.worker.control import Control, Message
+from eas_host.worker.control import Control
 from eas_host.worker.sdk.daemon_pool import DaemonPool
 from eas_host.worker.sdk.request_queue import MAX_READERS, RequestQueue
 from eas_host.worker.sdk.result_encoder import ResultEncoder
@@ -66,9 +67,9 @@ class SdkRuntime:
         self._initializing: list[tuple[Thread, float]] = []
         self._injected: dict[str, tuple[InjectedHandler, DaemonPool]] = {}
         self._listeners = DaemonPool(1, "allspark-listener")
-        control.on("property", self._on_property)
-        control.on("stacks", self._on_stacks)
-        control.on("call", self._on_call)
+        control.on(PropertyPut, self._on_property)
+        control.on(LogStacks, self._on_stacks)
+        control.on(CallHandler, self._on_call)
 
     def connect(self) -> None:
         """
@@ -76,7 +77,7 @@ class SdkRuntime:
         """
         store.connect(
             lambda name, value, number: self._control.send(
-                event="property", name=_text(name), value=_text(value), origin=[os.getpid(), number]
+                PropertyPut(_text(name), _text(value), origin=(os.getpid(), number))
             )
         )
 
@@ -97,7 +98,7 @@ class SdkRuntime:
         """
         self._processor = processor
         self._count = self._fixed_count or _threads_of(processor)
-        self._control.send(event="threads", count=self._count)
+        self._control.send(ThreadCount(self._count))
 
     def start(self) -> None:
         """
@@ -123,20 +124,20 @@ class SdkRuntime:
         if not path.startswith("/"):
             path = f"/{path}"
         self._injected[path] = (handler, pool)
-        self._control.send(event="inject", path=path, token=token)
+        self._control.send(HandlerInjected(path, token))
 
     def _on_readers(self, count: int) -> None:
         if count:
             self._on_reading()
-        self._control.send(event="threads", count=count, reads=True)
+        self._control.send(ThreadCount(count, reads=True))
 
     # -- messages of the front
 
-    def _on_property(self, message: Message) -> None:
-        name, value = _raw(message["name"]), _raw(message["value"])
+    def _on_property(self, message: PropertyPut) -> None:
+        name, value = _raw(message.name), _raw(message.value)
         if name == _THREADS and self._processor is not None:
             self._resize(int(value))
-        process, number = message.get("origin") or (None, None)
+        process, number = message.origin or (None, None)
         put = number if process == os.getpid() else None
         if store.receive(name, value, put):
             self._listeners.submit(lambda: store.call_listeners(name, value))
@@ -148,21 +149,21 @@ class SdkRuntime:
             self._count = count
             if self._threads is not None:  # else they are about to be started
                 self._threads.resize(count)
-        self._control.send(event="threads", count=count)
+        self._control.send(ThreadCount(count))
 
-    def _on_stacks(self, message: Message) -> None:
+    def _on_stacks(self, message: LogStacks) -> None:
         busy = self._initializing + self.queue.busy() + (self._threads.busy() if self._threads is not None else [])
-        described = describe_stacks(busy, message["reason"])
+        described = describe_stacks(busy, message.reason)
         if described is not None:
             self.ring.log("W", described)
 
-    def _on_call(self, message: Message) -> None:
-        path, number = message["path"], message["id"]
+    def _on_call(self, message: CallHandler) -> None:
+        path, number = message.path, message.id
         if path not in self._injected:
-            self._control.send(event="injected", id=number, status=404, body="")
+            self._control.send(HandlerAnswered(number, 404, ""))
             return
         handler, pool = self._injected[path]
-        body = base64.b64decode(message["body"])
+        body = base64.b64decode(message.body)
         pool.submit(lambda: self._answer(number, path, lambda: handler(body)))
 
     def _answer(self, number: int, path: str, handle: Callable[[], Any]) -> None:
@@ -173,7 +174,7 @@ class SdkRuntime:
             self.ring.log("E", f"the handler of {path} raised {describe_error(error)}\n{user_trace(error)}")
             status, answer = 400, safe_str(error) or type(error).__name__
         data = answer if isinstance(answer, bytes) else safe_str(answer).encode("utf-8", "replace")
-        self._control.send(event="injected", id=number, status=status, body=base64.b64encode(data).decode())
+        self._control.send(HandlerAnswered(number, status, base64.b64encode(data).decode()))
 
 
 def _threads_of(processor: ServedProcessor) -> int:

@@ -20,6 +20,7 @@ from enum import Enum
 from typing import Final
 
 from allspark.service import InjectedHandler, ServedProcessor, ServiceRequest
+from eas_host.messages import Ready, Stop, ThreadCount
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Event, allocate_lock
 from eas_host.worker.control import Control
@@ -149,9 +150,9 @@ class SdkService(ABC):
         self._before_reading()
         if not self._enter(Stage.READING):
             return
-        self._control.on("stop", self._stop_reading)
-        self._control.send(event="threads", count=0)
-        self._control.send(event="ready")
+        self._control.on(Stop, self._stop_reading)
+        self._control.send(ThreadCount(0))
+        self._control.send(Ready())
         self._after_ready()
 
     def _load(self, processor: ServedProcessor) -> None:

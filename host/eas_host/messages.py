@@ -1,0 +1,337 @@
+"""
+The control messages between the front and the processes that run processors.
+
+They travel beside the ring, over a socket: JSON objects, one a line, whose key `event` names the class. Each class says
+who sends it to whom: a *worker* loads a processor and calls it; a *program* is a user's own process that has started
+its front (`python app.py`), and may be a worker itself.
+
+What comes from a worker or a program comes from a process with a stranger's code in it. So `decode` takes nothing on
+trust: whatever is none of these messages is a `MessageError`, which whoever reads reports and goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Final
+
+
+class MessageError(ValueError):
+    """
+    What came is no message; the text says why.
+    """
+
+
+@dataclass(frozen=True)
+class Message:
+    """
+    One message.
+
+    Attributes:
+        event: names its class on the wire.
+    """
+
+    event: ClassVar[str]
+
+
+# -- from a worker to the front
+
+
+@dataclass(frozen=True)
+class Ready(Message):
+    """
+    It has loaded its processor. Inside the front the supervisor says so, too.
+    """
+
+    event = "ready"
+
+
+@dataclass(frozen=True)
+class LoadFailed(Message):
+    """
+    It cannot load its processor: the name of a `LoadError`, what is wrong, and a trace.
+    """
+
+    kind: str
+    message: str
+    detail: str
+    event = "failed"
+
+
+@dataclass(frozen=True)
+class ThreadCount(Message):
+    """
+    So many of its threads take requests; *reads*: the program reads them itself.
+    """
+
+    count: int
+    reads: bool = False
+    event = "threads"
+
+
+@dataclass(frozen=True)
+class ProcessCount(Message):
+    """
+    Its program wants so many worker processes. Inside the front: there are so many now.
+    """
+
+    count: int
+    event = "processes"
+
+
+@dataclass(frozen=True)
+class HandlerInjected(Message):
+    """
+    Its program answers requests to *path* itself, if they bring *token*.
+    """
+
+    path: str
+    token: str | None
+    event = "inject"
+
+
+@dataclass(frozen=True)
+class HandlerAnswered(Message):
+    """
+    Such a handler has answered request *id* with *status* and *body*, in base64.
+    """
+
+    id: int
+    status: int
+    body: str
+    event = "injected"
+
+
+# -- both ways
+
+
+@dataclass(frozen=True)
+class PropertyPut(Message):
+    """
+    A property has a new value. *origin* is the process and the number of the change, by which the program that has put
+    it knows it again.
+    """
+
+    name: str
+    value: str
+    origin: tuple[int, int] | None = None
+    event = "property"
+
+
+@dataclass(frozen=True)
+class Stop(Message):
+    """
+    From the front: end, after the last request. From a program: it wants to end, and its front with it.
+    """
+
+    event = "stop"
+
+
+# -- from the front to a worker
+
+
+@dataclass(frozen=True)
+class LogStacks(Message):
+    """
+    Log where the busy threads are, for *reason*.
+    """
+
+    reason: str
+    event = "stacks"
+
+
+@dataclass(frozen=True)
+class CallHandler(Message):
+    """
+    Have the injected handler of *path* answer request *id*, whose *body* is in base64.
+    """
+
+    id: int
+    path: str
+    body: str
+    event = "call"
+
+
+# -- between a program and its front
+
+
+@dataclass(frozen=True)
+class LaunchRequest(Message):
+    """
+    From the program, before anything else: what its front is to serve. It has one thread of its own or *processes*
+    worker processes.
+    """
+
+    endpoint: str | None
+    script: str
+    processes: int
+    properties: dict[str, str]
+    event = "launch"
+
+
+@dataclass(frozen=True)
+class Handshake(Message):
+    """
+    From the front, before anything else, with the descriptors of the ring: to a program, and to each of its worker
+    processes, which needs nothing but its number. *json*: the log is written so. *threads* is None where the program
+    decides.
+    """
+
+    worker: int
+    port: int = 0
+    url: str = ""
+    json: bool = False
+    token: str | None = None
+    threads: int | None = None
+    processes: int = 1
+    event = "handshake"
+
+
+@dataclass(frozen=True)
+class ProgramFailed(Message):
+    """
+    From the program: it cannot serve.
+    """
+
+    event = "program_failed"
+
+
+@dataclass(frozen=True)
+class StartWorkers(Message):
+    """
+    From the program: it is ready to start worker processes.
+    """
+
+    event = "run"
+
+
+@dataclass(frozen=True)
+class StartChild(Message):
+    """
+    From the front: start the process of *worker*, with the descriptor that comes along as its control socket.
+    """
+
+    worker: int
+    event = "fork"
+
+
+@dataclass(frozen=True)
+class ChildStarted(Message):
+    """
+    From the program: it has started the process of *worker*.
+    """
+
+    worker: int
+    pid: int
+    event = "forked"
+
+
+@dataclass(frozen=True)
+class ChildEnded(Message):
+    """
+    From the program: the process of *worker* has ended with *status*, or could not be started for *reason*.
+    """
+
+    worker: int
+    status: int
+    reason: str | None = None
+    detail: str = ""
+    event = "exited"
+
+
+@dataclass(frozen=True)
+class WorkersStarted(Message):
+    """
+    From the front: all worker processes are ready.
+    """
+
+    event = "started"
+
+
+# -- inside the front, about a worker
+
+
+@dataclass(frozen=True)
+class Died(Message):
+    """
+    Its process is gone.
+    """
+
+    event = "died"
+
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "int": (int,),
+    "bool": (bool,),
+    "str": (str,),
+    "int | None": (int, type(None)),
+    "str | None": (str, type(None)),
+    "dict[str, str]": (dict,),
+    "tuple[int, int] | None": (tuple, type(None)),
+}
+"""What a field may be, by its annotation. A bool is an int in Python; JSON's true is none here."""
+
+_INCOMING: Final = {
+    kind.event: kind
+    for kind in (
+        Ready,
+        LoadFailed,
+        ThreadCount,
+        ProcessCount,
+        HandlerInjected,
+        HandlerAnswered,
+        PropertyPut,
+        Stop,
+        LogStacks,
+        CallHandler,
+        LaunchRequest,
+        Handshake,
+        ProgramFailed,
+        StartWorkers,
+        StartChild,
+        ChildStarted,
+        ChildEnded,
+        WorkersStarted,
+    )
+}
+
+
+def encode(message: Message) -> bytes:
+    """
+    Write *message* as it travels, with the line feed behind it.
+    """
+    return json.dumps({"event": message.event, **vars(message)}).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """
+    Read one message.
+
+    Raises:
+        MessageError: it is none.
+    """
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise MessageError(f"{line[:100]!r} is no JSON") from error
+    if not isinstance(values, dict):
+        raise MessageError(f"{line[:100]!r} is no object")
+    event = values.pop("event", None)
+    kind = _INCOMING.get(event) if isinstance(event, str) else None
+    if kind is None:
+        raise MessageError(f"{line[:100]!r} names no known event")
+    return _made(kind, values)
+
+
+def _made(kind: type[Message], values: dict[str, Any]) -> Message:
+    for field in fields(kind):
+        value = values.get(field.name)
+        if isinstance(value, list):
+            value = values[field.name] = tuple(value)
+        types = _TYPES[str(field.type)]
+        if field.name in values and (not isinstance(value, types) or (isinstance(value, bool) and bool not in types)):
+            raise MessageError(f"{kind.event}: {field.name} is {str(value)[:100]!r}, not {field.type}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise MessageError(f"{kind.event}: {error}") from error

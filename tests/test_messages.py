@@ -1,0 +1,107 @@
+"""
+Control messages: what travels between processes, and what is none.
+"""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from conftest import StartHost
+from eas_host.messages import Died, Message, MessageError, PropertyPut, Stop, ThreadCount, decode, encode
+
+EXAMPLES: dict[object, object] = {
+    int: 7,
+    bool: True,
+    str: 'a "text"\n\u2028',
+    int | None: None,
+    str | None: None,
+    dict[str, str]: {"rpc.keepalive": "1"},
+    tuple[int, int] | None: (1, 2),
+}
+KINDS = [kind for kind in Message.__subclasses__() if kind is not Died]
+
+# Writes to the control socket, the one socket that a worker inherits.
+LIES = """
+import os, socket, stat
+import allspark
+
+class Lies(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        for fd in range(3, 100):
+            try:
+                if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    os.write(fd, data)
+            except OSError:
+                pass
+        return b"sent", 200
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_round_trip(kind: type[Message]) -> None:
+    """With each field, and with those alone that must be there."""
+    hints = typing.get_type_hints(kind)
+    whole = kind(**{field.name: EXAMPLES[hints[field.name]] for field in fields(kind)})
+    line = encode(whole)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert decode(line) == whole
+
+
+def test_names_are_unique() -> None:
+    assert len({kind.event for kind in KINDS}) == len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"\xff", "no JSON"),
+        (b'{"event": "rea', "no JSON"),
+        (b"[1]", "no object"),
+        (b"{}", "no known event"),
+        (b'{"event": "dance"}', "no known event"),
+        (b'{"event": ["ready"]}', "no known event"),
+        (b'{"event": "died"}', "no known event"),  # the front alone says that
+        (b'{"event": "threads"}', "threads: .*count"),
+        (b'{"event": "threads", "count": "2"}', "threads: count is '2', not int"),
+        (b'{"event": "threads", "count": true}', "threads: count is 'True', not int"),
+        (b'{"event": "threads", "count": 2, "reads": 1}', "threads: reads is '1', not bool"),
+        (b'{"event": "threads", "count": 2, "more": 3}', "threads: .*more"),
+        (b'{"event": "property", "name": "a", "value": "b", "origin": 1}', "origin"),
+        (b'{"event": "property", "name": "a", "value": null}', "value"),
+    ],
+)
+def test_what_is_none(line: bytes, problem: str) -> None:
+    with pytest.raises(MessageError, match=problem):
+        decode(line)
+
+
+def test_what_is_sent() -> None:
+    """In words that the native worker looks for, too."""
+    assert encode(Stop()) == b'{"event": "stop"}\n'
+    assert decode(b'{"event": "threads", "count": 3}') == ThreadCount(3)
+    assert decode(b'{"event": "property", "name": "a", "value": "b", "origin": [1, 2]}') == PropertyPut(
+        "a", "b", (1, 2)
+    )
+
+
+@pytest.mark.parametrize(
+    "nonsense", [b"\xff\n", b'{"event": "dance"}\n', b'{"event": "threads", "count": []}\n', b"[]\n"]
+)
+def test_a_worker_that_sends_nonsense(start: StartHost, tmp_path: Path, nonsense: bytes) -> None:
+    """It is reported, and costs nobody anything."""
+    entry = tmp_path / "lies.py"
+    entry.write_text(LIES)
+    host = start("python", entry)
+    assert host.call(nonsense).body == b"sent"
+    host.wait_for_log("a worker has sent what is no message")
+    assert host.call(b"").body == b"sent"
