@@ -13,6 +13,7 @@ import pytest
 
 from support.build import ROOT
 
+PACKAGE = ROOT / "host" / "eas_host"
 COMPATIBILITY = ROOT / "docs" / "eas-compatibility.md"
 NAME = f"docs/{COMPATIBILITY.name}"
 FOLDERS = ("bench", "docs", "examples", "host", "java", "native", "scripts", "tests")
@@ -114,3 +115,23 @@ def test_sources_are_listed() -> None:
     assert named
     assert set(re.findall(rf"^\| {tag} \|", listed, re.MULTILINE)) == named
     assert set(re.findall(rf"^{tag}: \S+$", listed, re.MULTILINE)) == named
+
+
+PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|cc|h|java))\b")
+
+
+def test_files_that_the_architecture_names() -> None:
+    """As they are called from the host's package, or from the top of the repository."""
+    text = FENCE.sub("", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    named = set(PATH.findall(text)) - {"app.py"}
+    assert len(named) > 20
+    assert [name for name in sorted(named) if not any((root / name).is_file() for root in (ROOT, PACKAGE))] == []
+
+
+def test_packages_that_the_architecture_names() -> None:
+    """All of them, and no other."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text[text.index("## The packages") : text.index("Beside them:")]
+    named = {name for row in re.findall(r"^\| (.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert named == there - {"__init__", "__main__", "unpatched"}
