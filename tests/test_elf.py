@@ -29,7 +29,7 @@ def readelf(path: Path, tag: str) -> list[str]:
 def test_processor(workshop: Workshop) -> None:
     """Machine, kind, needs and functions of a C++ processor are those that binutils see."""
     path = workshop.cpp("contract")
-    facts = elf.facts(path)
+    facts = elf.read(path)
     assert (facts.machine, facts.bits, facts.kind) == (platform.machine(), 64, "shared library")
     assert list(facts.needed) == readelf(path, "NEEDED")
     assert (facts.exports[:2], facts.mangled, facts.interp) == (("initialize", "process"), (), None)
@@ -40,13 +40,13 @@ def test_processor(workshop: Workshop) -> None:
 def test_hash_tables(tmp_path: Path, style: str) -> None:
     """Functions are found through whichever table the linker has made."""
     path = processor(tmp_path / "libone.so", flags=(f"-Wl,--hash-style={style}",))
-    assert elf.facts(path).exports == ("initialize", "process")
+    assert elf.read(path).exports == ("initialize", "process")
 
 
 def test_stripped(tmp_path: Path) -> None:
     path = processor(tmp_path / "libone.so")
     run(need("strip"), "--strip-all", path)
-    assert elf.facts(path).exports == ("initialize", "process")
+    assert elf.read(path).exports == ("initialize", "process")
 
 
 def test_what_is_called_is_not_exported(tmp_path: Path) -> None:
@@ -54,22 +54,22 @@ def test_what_is_called_is_not_exported(tmp_path: Path) -> None:
     source = tmp_path / "caller.c"
     source.write_text("int process(void);\nint caller(void) { return process(); }\n", encoding="utf-8")
     run(need("gcc"), "-shared", "-fPIC", source, "-o", tmp_path / "libcaller.so")
-    assert elf.facts(tmp_path / "libcaller.so").exports == ()
+    assert elf.read(tmp_path / "libcaller.so").exports == ()
 
 
 def test_names_of_cpp(workshop: Workshop) -> None:
     """A function without extern "C" is told from one that is missing."""
-    assert elf.facts(workshop.cpp("mangled")).mangled == ("process",)
-    assert elf.facts(workshop.cpp("no_process")).mangled == ()
+    assert elf.read(workshop.cpp("mangled")).mangled == ("process",)
+    assert elf.read(workshop.cpp("no_process")).mangled == ()
 
 
 def test_rpath_and_runpath(tmp_path: Path) -> None:
     """They differ in whom they hold for, so they are told apart; an empty part is the working directory."""
     old = library(tmp_path / "libold.so", flags=("-Wl,--disable-new-dtags", "-Wl,-rpath=.:$ORIGIN/x"))
     new = library(tmp_path / "libnew.so", flags=("-Wl,--enable-new-dtags", "-Wl,-rpath=/opt:"))
-    assert (elf.facts(old).rpath, elf.facts(old).runpath) == ((".", "$ORIGIN/x"), ())
-    assert (elf.facts(new).rpath, elf.facts(new).runpath) == ((), ("/opt", "."))
-    assert elf.facts(new).soname == "libnew.so"
+    assert (elf.read(old).rpath, elf.read(old).runpath) == ((".", "$ORIGIN/x"), ())
+    assert (elf.read(new).rpath, elf.read(new).runpath) == ((), ("/opt", "."))
+    assert elf.read(new).soname == "libnew.so"
 
 
 def test_programs(tmp_path: Path) -> None:
@@ -78,16 +78,16 @@ def test_programs(tmp_path: Path) -> None:
     source.write_text("int main(void) { return 0; }\n", encoding="utf-8")
     for flag in ("-pie", "-no-pie"):
         run(need("gcc"), flag, "-fPIE" if flag == "-pie" else "-fno-pie", source, "-o", tmp_path / flag)
-        facts = elf.facts(tmp_path / flag)
+        facts = elf.read(tmp_path / flag)
         assert facts.kind == "program"
         assert facts.interp is not None
     run(need("gcc"), "-c", source, "-o", tmp_path / "main.o")
-    assert elf.facts(tmp_path / "main.o").kind == "object file"
+    assert elf.read(tmp_path / "main.o").kind == "object file"
 
 
 def test_newest() -> None:
     """Versions are numbers: 2.4 is older than 2.34; what is no number does not count."""
-    assert elf.newest(["GLIBC_2.4", "GLIBC_2.34", "GLIBC_PRIVATE", "GLIBCXX_3.4.9", "GLIBCXX_3.4.30"]) == (
+    assert elf.newest_versions(["GLIBC_2.4", "GLIBC_2.34", "GLIBC_PRIVATE", "GLIBCXX_3.4.9", "GLIBCXX_3.4.30"]) == (
         "GLIBC_2.34",
         "GLIBCXX_3.4.30",
     )
@@ -98,13 +98,13 @@ def test_newest() -> None:
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(EntryNotFound, match="No such file"):
-        elf.facts(tmp_path / "nothing.so")
+        elf.read(tmp_path / "nothing.so")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"#!/bin/sh\n", b"GROUP ( libfoo.so.1 )\n" * 10])
 def test_no_elf(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text.so").write_bytes(content)
-    for read in (elf.facts, elf.check):
+    for read in (elf.read, elf.check):
         with pytest.raises(EntryInvalid, match="not an ELF file"):
             read(tmp_path / "text.so")
 
@@ -119,7 +119,7 @@ def test_damaged(workshop: Workshop, tmp_path: Path) -> None:
     for content in damaged:
         path.write_bytes(content)
         try:
-            elf.facts(path)
+            elf.read(path)
         except EntryInvalid:
             refused += 1
     assert refused > 20

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host.binaries import dynamic, embedding
+from eas_host.binaries import dynamic_section, python_embedding
 from eas_host.errors import EntryInvalid
 from support.build import Workshop
 from support.host import Host
@@ -84,33 +84,33 @@ def test_a_library_that_came_along(tmp_path: Path) -> None:
         starts = library(tmp_path / folder / "libstarts.so", calls="Py_InitializeEx")
         entry = processor(tmp_path / "libone.so", starts, flags=(f"-Wl,-rpath,{rpath}",) if rpath else ())
         with pytest.raises(EntryInvalid, match=f"{starts}: it calls Py_InitializeEx"):
-            embedding.check(entry)
+            python_embedding.check(entry)
 
 
 def test_one_of_two_asks(tmp_path: Path) -> None:
     starts = library(tmp_path / "libstarts.so", calls="Py_InitializeFromConfig")
     asks = library(tmp_path / "libasks.so", starts, calls="Py_IsInitialized")
-    embedding.check(processor(tmp_path / "libone.so", asks))
-    embedding.check(processor(tmp_path / "libother.so"))
+    python_embedding.check(processor(tmp_path / "libone.so", asks))
+    python_embedding.check(processor(tmp_path / "libother.so"))
 
 
 def test_libpython_itself_does_not_count(tmp_path: Path) -> None:
     """It lies beside a processor that brings its own."""
     python = library(tmp_path / "libpython3.11.so.1.0", calls="Py_Initialize")
-    embedding.check(processor(tmp_path / "libone.so", python))
+    python_embedding.check(processor(tmp_path / "libone.so", python))
 
 
 def test_longer_names(tmp_path: Path) -> None:
     """A longer name is another one."""
-    embedding.check(library(tmp_path / "libone.so", calls="Py_InitializeNothing"))
-    embedding.check(library(tmp_path / "libother.so", calls="My_Py_Initialize"))
+    python_embedding.check(library(tmp_path / "libone.so", calls="Py_InitializeNothing"))
+    python_embedding.check(library(tmp_path / "libother.so", calls="My_Py_Initialize"))
 
 
 def test_reading(workshop: Workshop, tmp_path: Path) -> None:
     """The same as binutils read."""
     path = processor(tmp_path / "libone.so", flags=("-Wl,-rpath,/opt:.",))
     for library_ in (path, workshop.cpp("contract")):
-        found = dynamic.read(library_)
+        found = dynamic_section.read(library_)
         assert found is not None
         assert list(found.needed) == readelf(library_, "NEEDED")
         assert ":".join(found.folders) == "".join(readelf(library_, "RUNPATH"))
@@ -126,5 +126,5 @@ def test_damaged_files(workshop: Workshop, tmp_path: Path) -> None:
     damaged += [whole[:at] + b"\xff" * 8 + whole[at + 8 :] for at in range(16, 1200)]
     for content in damaged:
         path.write_bytes(content)
-        embedding.check(path)
-    embedding.check(tmp_path / "nothing.so")
+        python_embedding.check(path)
+    python_embedding.check(tmp_path / "nothing.so")

@@ -127,7 +127,7 @@ def test_launcher_compiles_cleanly(tmp_path: Path) -> None:
         "eas_launcher_prepare",
         "eas_launcher_started",
     }
-    assert not [name for name in elf.facts(launcher).needed if "++" in name]
+    assert not [name for name in elf.read(launcher).needed if "++" in name]
 
 
 def test_signal_handlers_are_kept() -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from conftest import StartHost
-from eas_host.archives import jars
+from eas_host.archives import jar_layouts
 from support.build import Workshop
 from support.command import run
 from support.service import Services, describe, services, tar
@@ -210,10 +210,10 @@ def test_told_by_the_directory(packer: Packer, tmp_path: Path) -> None:
         "lib/deep/x.jar": b"x",
         "mylib/x.jar": b"",
     }
-    assert jars.layout(packer.zip(tmp_path / "plain.jar", plain)) is None
+    assert jar_layouts.layout(packer.zip(tmp_path / "plain.jar", plain)) is None
     (tmp_path / "text.jar").write_text("BOOT-INF/classes/")
-    assert jars.layout(tmp_path / "text.jar") is None
-    assert jars.layout(tmp_path / "gone.jar") is None
+    assert jar_layouts.layout(tmp_path / "text.jar") is None
+    assert jar_layouts.layout(tmp_path / "gone.jar") is None
     script = tmp_path / "executable.jar"
     script.write_bytes(b"#!/bin/sh\nexit\n" + packer.pack(BOOT).read_bytes())
-    assert jars.layout(script) is jars.SPRING_BOOT
+    assert jar_layouts.layout(script) is jar_layouts.SPRING_BOOT

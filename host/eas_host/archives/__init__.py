@@ -1,5 +1,6 @@
 """
-What can be learnt of a jar without unpacking it.
+What the directory of a ZIP file or a jar tells without unpacking it.
 
-`zip_directory` lists a ZIP file, `jars` knows the layouts of jars.
+- `zip_directory`: where the list of a ZIP file's members lies.
+- `jar_layouts`: which jars hold other jars, and where.
 """

@@ -1,8 +1,8 @@
 """
-Where the directory of a zip lies: the list of its members, at the end of the file (APPNOTE.TXT, 4.3.12 to 4.3.16).
+Finds the directory of a zip: the list of its members, at the end of the file (APPNOTE.TXT, 4.3.12 to 4.3.16).
 
-Whoever looks for a few names needs no more than these bytes. `zipfile` makes an object for each member, which takes a
-quarter of a second for the 50,000 of a large jar, and half a gigabyte for a million.
+These bytes are all that is needed to look for a few names. `zipfile` makes an object for each member, which takes a
+quarter of a second for the 50,000 members of a large jar, and half a gigabyte for a million.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def find(archive: BinaryIO) -> tuple[int, int]:
     Find where the directory of *archive* begins and ends.
 
     Raises:
-        ValueError: there is none; why.
+        ValueError: there is none; the message says why.
     """
     length = archive.seek(0, os.SEEK_END)
     archive.seek(max(0, length - _END.size - _MAX_COMMENT))

@@ -1,6 +1,7 @@
 """
-What can be learnt of a shared library without loading it.
+What a shared library tells without being loaded.
 
-`elf` reads the file, `dynamic` what it needs and lacks,
-`embedding` whether it starts a Python or a JVM of its own.
+- `elf`: its machine, the libraries that it needs, and EAS's functions in it.
+- `dynamic_section`: what it asks of the dynamic linker, read fast and without pyelftools.
+- `python_embedding`: whether it starts a Python of its own.
 """

@@ -1,10 +1,10 @@
 """
 What an ELF file says about itself: its machine, what it needs, where it looks for that, and EAS's functions in it.
 
-`check` reads the header alone, so that the start of a worker can afford it; `facts` reads what the dynamic linker
-would, through pyelftools, and is for the commands that explain and pack. Both look at program headers and the dynamic
-segment, which a stripped library has too. Symbols are looked up through the hash table: libraries such as torch's have
-a hundred thousand of them.
+`check` reads only the header, so it is fast enough for the start of a worker. `read` reads what the dynamic linker
+would, through pyelftools, for the commands that explain and pack: the program headers and the dynamic segment, which a
+stripped library has too. Symbols are looked up through the hash table, because libraries such as torch's have a hundred
+thousand of them.
 """
 
 from __future__ import annotations
@@ -25,39 +25,42 @@ if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
     from elftools.elf.hash import ELFHashTable, GNUHashTable
 
-FUNCTIONS: Final = ("initialize", "process", "batch_process", "async_process", "get_serving_model_info")
-"""What EAS may look up in a processor (docs/eas-compatibility.md, section 1.1); the first two must be there."""
-NEIGHBOURS: Final = (".", "lib", "lib64")
-"""The folders, from a processor's own, in which a worker looks for libraries that the dynamic linker does not find."""
+EAS_FUNCTIONS: Final = ("initialize", "process", "batch_process", "async_process", "get_serving_model_info")
+"""What EAS may look up in a processor (docs/eas-compatibility.md, section 1.1). The first two must be there."""
+SIBLING_FOLDERS: Final = (".", "lib", "lib64")
+"""
+Where a worker looks for libraries that the dynamic linker does not find, relative to the folder of the processor.
+"""
 
 _MAGIC: Final = b"\x7fELF"
 _CLASS_64: Final = 2
 _SHARED_OBJECT: Final = 3
 _KINDS: Final = {1: "object file", 2: "program", 3: "shared library", 4: "core file"}
 _MACHINES: Final = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
-"""Values of e_type and e_machine (the ELF specification), machines by the names that `platform.machine` gives."""
+"""The values of e_type and e_machine (the ELF specification). Machines have the names that `platform.machine` gives."""
 _PIE: Final = 0x08000000
-"""DF_1_PIE of DT_FLAGS_1: a program that can be loaded anywhere calls itself a shared object in its header."""
+"""DF_1_PIE of DT_FLAGS_1. Only this tells a position-independent program from a library: both are ET_DYN."""
 
 
 @dataclass(frozen=True)
-class ElfFacts:
+class ElfInfo:
     """
-    One ELF file.
+    What one ELF file says.
 
     Attributes:
         path: where it is.
         machine: as `platform.machine` names it, or `machine 21`.
         bits: 32 or 64.
         kind: shared library, program, object file or core file.
-        soname: the name that others need it by; None: it has none, its file's name is used.
+        soname: the name under which other libraries need it; None if it has none and its file's name counts.
         needed: the names of the libraries that it needs, in their order.
-        rpath: DT_RPATH, split; handed down to the libraries it needs. Without effect where there is a *runpath*.
-        runpath: DT_RUNPATH, split; for its own needs only.
+        rpath: DT_RPATH, split. It counts for the libraries that this one needs, too; it is ignored if there is a
+            *runpath*.
+        runpath: DT_RUNPATH, split. It counts for this library only.
         exports: which of EAS's functions can be called.
-        mangled: which of them are there under a C++ name only.
-        versions: for each needed library, the newest versions of its symbols that are asked for: `GLIBC_2.34`.
-        interp: the dynamic linker that it names; programs do.
+        mangled: which of EAS's functions exist under a C++ name only.
+        versions: for each needed library, the newest versions of its symbols that are required: `GLIBC_2.34`.
+        interp: the dynamic linker that a program names.
     """
 
     path: Path
@@ -76,7 +79,7 @@ class ElfFacts:
 
 def check(path: Path) -> None:
     """
-    Demand that *path* is a shared library for this machine.
+    Check that *path* is a shared library for this machine.
 
     Raises:
         EntryNotFound: there is no such file, or it cannot be read.
@@ -90,21 +93,21 @@ def check(path: Path) -> None:
         raise EntryInvalid(f"{path}: an ELF file, but not a shared library; link it with -shared -fPIC")
 
 
-def check_exports(facts: ElfFacts) -> None:
+def check_exports(info: ElfInfo) -> None:
     """
-    Demand that the library of *facts* is a processor.
+    Check that the library *info* is a processor.
 
     Raises:
         EntryInvalid: it does not export `initialize` and `process`.
     """
-    for name in FUNCTIONS[:2]:
-        if name not in facts.exports:
-            raise EntryInvalid(missing(facts.path, name, mangled=name in facts.mangled))
+    for name in EAS_FUNCTIONS[:2]:
+        if name not in info.exports:
+            raise EntryInvalid(missing_symbol(info.path, name, mangled=name in info.mangled))
 
 
-def missing(path: Path | str, name: str, *, mangled: bool) -> str:
+def missing_symbol(path: Path | str, name: str, *, mangled: bool) -> str:
     """
-    Put into words that the library *path* lacks the function *name*; *mangled*: it is there under a C++ name.
+    Write the message for a library *path* without the function *name*. If *mangled*, it has it under a C++ name.
     """
     if mangled:
         return f'{path}: {name} has a C++ name; declare it extern "C"'
@@ -113,7 +116,7 @@ def missing(path: Path | str, name: str, *, mangled: bool) -> str:
 
 def is_elf(path: Path) -> bool:
     """
-    Tell whether *path* is a file that begins as ELF files do.
+    Tell whether *path* is a file that begins with the magic number of ELF files.
     """
     try:
         with path.open("rb") as file:
@@ -122,21 +125,21 @@ def is_elf(path: Path) -> bool:
         return False
 
 
-def facts(path: Path) -> ElfFacts:
+def read(path: Path) -> ElfInfo:
     """
-    Read *path*, of whatever kind and machine it is.
+    Read the ELF file *path*, of any kind and for any machine.
 
     Raises:
         EntryNotFound: there is no such file, or it cannot be read.
         EntryInvalid: it is no ELF file, or a damaged one.
     """
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415  `check` does without it
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415  `check` does not need it
 
     machine, bits, kind = _header(path)
     try:
         with path.open("rb") as file:
             return _read(path, ELFFile(file), machine, bits, kind)
-    except Exception as error:  # in a damaged file, pyelftools stumbles over anything; seeking fails, too
+    except Exception as error:  # a damaged file makes pyelftools raise errors of any kind; seeking fails, too
         reason = str(error) or type(error).__name__
         raise EntryInvalid(f"{path}: a damaged ELF file ({reason}); build or copy it again") from error
 
@@ -150,7 +153,7 @@ def _header(path: Path) -> tuple[str, int, str]:
             header = file.read(20)
     except OSError as error:
         raise EntryNotFound(f"{path}: {error.strerror}; check the path") from error
-    if not header.startswith(_MAGIC) or len(header) < 20:  # noqa: PLR2004  up to and with e_machine
+    if not header.startswith(_MAGIC) or len(header) < 20:  # noqa: PLR2004  the end of e_machine
         raise EntryInvalid(f"{path}: not an ELF file; a cpp processor is a shared library (.so)")
     kind, machine = struct.unpack_from("<HH" if header[5] == 1 else ">HH", header, 16)
     return (
@@ -160,7 +163,7 @@ def _header(path: Path) -> tuple[str, int, str]:
     )
 
 
-def _read(path: Path, elf: ELFFile, machine: str, bits: int, kind: str) -> ElfFacts:
+def _read(path: Path, elf: ELFFile, machine: str, bits: int, kind: str) -> ElfInfo:
     from elftools.elf.dynamic import DynamicSegment  # noqa: PLC0415  as above
     from elftools.elf.segments import InterpSegment  # noqa: PLC0415  as above
 
@@ -168,7 +171,7 @@ def _read(path: Path, elf: ELFFile, machine: str, bits: int, kind: str) -> ElfFa
     dynamic = next((segment for segment in segments if isinstance(segment, DynamicSegment)), None)
     interp = next((segment.get_interp_name() for segment in segments if isinstance(segment, InterpSegment)), None)
     if dynamic is None:
-        return ElfFacts(path, machine, bits, kind, interp=interp)
+        return ElfInfo(path, machine, bits, kind, interp=interp)
     strings: dict[str, list[str]] = {"NEEDED": [], "SONAME": [], "RPATH": [], "RUNPATH": []}
     for tag in dynamic.iter_tags():
         name = str(tag.entry.d_tag).removeprefix("DT_")
@@ -176,8 +179,8 @@ def _read(path: Path, elf: ELFFile, machine: str, bits: int, kind: str) -> ElfFa
             strings[name].append(getattr(tag, name.lower()))
         elif name == "FLAGS_1" and tag.entry.d_val & _PIE:
             kind = _KINDS[2]
-    exports = tuple(_defined(elf, dynamic, FUNCTIONS))
-    return ElfFacts(
+    exports = tuple(_defined(elf, dynamic, EAS_FUNCTIONS))
+    return ElfInfo(
         path,
         machine,
         bits,
@@ -195,14 +198,14 @@ def _read(path: Path, elf: ELFFile, machine: str, bits: int, kind: str) -> ElfFa
 
 def _folders(texts: list[str]) -> tuple[str, ...]:
     """
-    Split *texts* at their colons. An empty part stands for the working directory, as it does for the dynamic linker.
+    Split *texts* at their colons. An empty part means the working directory, as it does for the dynamic linker.
     """
     return tuple(folder or "." for text in texts for folder in text.split(":") if text)
 
 
 def _defined(elf: ELFFile, dynamic: DynamicSegment, names: tuple[str, ...]) -> Iterator[str]:
     """
-    Those of *names* that others can call.
+    Yield those of *names* that the file defines, so that others can call them.
     """
     table = _hash_table(elf, dynamic)
     for name in names:
@@ -213,7 +216,7 @@ def _defined(elf: ELFFile, dynamic: DynamicSegment, names: tuple[str, ...]) -> I
 
 def _hash_table(elf: ELFFile, dynamic: DynamicSegment) -> GNUHashTable | ELFHashTable | None:
     """
-    The table through which the dynamic linker looks symbols up; None: there is nothing to be looked up.
+    Find the table through which the dynamic linker looks up symbols; None if the file has no such table.
     """
     from elftools.elf.hash import ELFHashTable, GNUHashTable  # noqa: PLC0415  as above
 
@@ -226,10 +229,10 @@ def _hash_table(elf: ELFFile, dynamic: DynamicSegment) -> GNUHashTable | ELFHash
 
 def _mangled(path: Path, elf: ELFFile, dynamic: DynamicSegment, exports: tuple[str, ...]) -> Iterator[str]:
     """
-    Those of EAS's functions that are not among *exports*, but defined under a C++ name (`_Z7processPvPKviPS_Pi`).
+    Yield those of EAS's functions that are not in *exports*, but defined under a C++ name (`_Z7processPvPKviPS_Pi`).
     """
-    missing = [name for name in FUNCTIONS if name not in exports]
-    if not set(missing) & set(FUNCTIONS[:2]):
+    missing = [name for name in EAS_FUNCTIONS if name not in exports]
+    if not set(missing) & set(EAS_FUNCTIONS[:2]):
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for name in missing:
@@ -241,21 +244,21 @@ def _mangled(path: Path, elf: ELFFile, dynamic: DynamicSegment, exports: tuple[s
 
 def _versions(elf: ELFFile) -> dict[str, tuple[str, ...]]:
     """
-    The newest version of each family (GLIBC, GLIBCXX, CXXABI) that is asked of each library.
+    Find the newest version of each family (GLIBC, GLIBCXX, CXXABI) that is required of each library.
     """
     from elftools.elf.gnuversions import GNUVerNeedSection  # noqa: PLC0415  as above
 
     versions: dict[str, tuple[str, ...]] = {}
     for section in elf.iter_sections("SHT_GNU_verneed"):
         if isinstance(section, GNUVerNeedSection):
-            for library, asked in section.iter_versions():
-                versions[str(library.name)] = newest(version.name for version in asked)
+            for library, required in section.iter_versions():
+                versions[str(library.name)] = newest_versions(version.name for version in required)
     return versions
 
 
-def newest(versions: Iterable[str]) -> tuple[str, ...]:
+def newest_versions(versions: Iterable[str]) -> tuple[str, ...]:
     """
-    The newest of *versions* in each family: of GLIBC_2.4 and GLIBC_2.34 the second.
+    Find the newest of *versions* in each family: of GLIBC_2.4 and GLIBC_2.34 the second.
     """
     found: dict[str, tuple[int, ...]] = {}
     for version in versions:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from eas_host.archives import jars
+from eas_host.archives import jar_layouts
 from eas_host.config.host import HostConfig
 from eas_host.errors import ConfigError
 
@@ -156,7 +156,7 @@ def guess_type(path: Path) -> str | None:
     """
     The type of the processor at *path*; None if its ending does not tell.
     """
-    if path.is_dir() and (any(path.glob("*.jar")) or any((path / name).is_dir() for name in jars.FOLDERS)):
+    if path.is_dir() and (any(path.glob("*.jar")) or any((path / name).is_dir() for name in jar_layouts.FOLDERS)):
         return "java"
     kind = _TYPE_OF_ENDING.get(path.suffix)
     return "cpp" if kind is None and ".so." in path.name else kind

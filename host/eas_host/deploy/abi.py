@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
-from eas_host.archives import jars
-from eas_host.binaries import elf, embedding
+from eas_host.archives import jar_layouts
+from eas_host.binaries import elf, python_embedding
 from eas_host.config import WorkerSpec
 from eas_host.deploy import entries, unpacking
 from eas_host.deploy.environment import LIBRARY_PATH
@@ -59,7 +59,7 @@ def look(spec: WorkerSpec) -> Abi:
 
 def _library(spec: WorkerSpec) -> Abi:
     path = Path(spec.entry)
-    found = elf.facts(path)
+    found = elf.read(path)
     library_path = spec.environment.get(LIBRARY_PATH)
     libraries = list(_libraries(search.Found(path.name, found), path.parent, library_path))
     missing = [name for name, place in libraries if place is None]
@@ -69,7 +69,7 @@ def _library(spec: WorkerSpec) -> Abi:
         "libraries": {name: place for name, place in libraries if place is not None},
         "missing": missing,
     }
-    starter = embedding.starter(path)
+    starter = python_embedding.find_starter(path)
     if starter is not None:
         facts["starts_python"] = starter.what
     problems = [f"{path.name}: missing library {name}; put it beside the .so" for name in missing]
@@ -104,7 +104,7 @@ def _jars(spec: WorkerSpec) -> Abi:
     elements = [*map(Path, path.own), *map(Path, path.libraries)]
     names = [element.name for element in elements if not element.is_dir()]
     facts: dict[str, Any] = {"jars": names, "mainclass": spec.mainclass}
-    layout = next(iter(unpacking.packed(spec).values()), None) or jars.folder_layout(Path(spec.entry))
+    layout = next(iter(unpacking.packed(spec).values()), None) or jar_layouts.folder_layout(Path(spec.entry))
     if layout is not None:
         facts["layout"] = layout.name
     name = f"{spec.mainclass.replace('.', '/')}.class" if spec.mainclass else None
@@ -145,7 +145,7 @@ def _majors_in_folder(folder: Path, name: str | None) -> Iterator[int]:
 
 
 def _is_class(name: str) -> bool:
-    inner = name.startswith(("META-INF/", *(f"{folder}/" for folder in jars.FOLDERS)))
+    inner = name.startswith(("META-INF/", *(f"{folder}/" for folder in jar_layouts.FOLDERS)))
     return name.endswith(".class") and not name.endswith("module-info.class") and not inner
 
 

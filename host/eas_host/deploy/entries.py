@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from eas_host.archives.jars import folder_layout
+from eas_host.archives.jar_layouts import folder_layout
 from eas_host.config.worker import guess_type, split_class
 from eas_host.description.description import Processor
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, LoadError
@@ -209,7 +209,7 @@ def _exports(path: Path) -> set[str]:
     from eas_host.binaries import elf  # noqa: PLC0415  as above
 
     try:
-        return set(elf.facts(path).exports)
+        return set(elf.read(path).exports)
     except LoadError:
         return set()
 

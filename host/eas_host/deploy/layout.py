@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log
-from eas_host.archives import jars
+from eas_host.archives import jar_layouts
 from eas_host.deploy import mirror
 from eas_host.deploy.entries import Package
 from eas_host.errors import EntryInvalid, EntryNotFound, HostError
@@ -25,7 +25,7 @@ from eas_host.system.shortage import in_cache, is_refused
 _ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
 WARM_UP: Final = "warm_up.bin"
 """In `model/`, whatever it is called elsewhere (docs/eas-compatibility.md, section 7.6)."""
-_NO_PACKAGE: Final = frozenset({"ENV", *jars.FOLDERS})
+_NO_PACKAGE: Final = frozenset({"ENV", *jar_layouts.FOLDERS})
 """Top folders that are part of a package, and not the package itself."""
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eas_host.archives.jars import Layout
+from eas_host.archives.jar_layouts import JarLayout
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.worker import service_name
 from eas_host.deploy import confine, unpacking
@@ -110,7 +110,7 @@ def _copied(
 
 
 def _unpacked(
-    config: HostConfig, name: str, spec: WorkerSpec, packed: Mapping[Path, Layout], warm_up: Path | None
+    config: HostConfig, name: str, spec: WorkerSpec, packed: Mapping[Path, JarLayout], warm_up: Path | None
 ) -> Deployment:
     """
     A deployment with a workspace for what has to be unpacked.

@@ -11,25 +11,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from eas_host.archives import jars
+from eas_host.archives import jar_layouts
 from eas_host.config import WorkerSpec
 
 
-def packed(spec: WorkerSpec) -> Mapping[Path, jars.Layout]:
+def packed(spec: WorkerSpec) -> Mapping[Path, jar_layouts.JarLayout]:
     """
     The jars of *spec*'s entry from which something must be unpacked.
     """
     if spec.type != "java":
         return {}
     entry = Path(spec.entry.removesuffix("/*"))
-    own = [*map(Path, jars.jars_in(entry))] if entry.is_dir() else [entry]
-    found = ((jar, jars.layout(jar)) for jar in own)
+    own = [*map(Path, jar_layouts.jars_in(entry))] if entry.is_dir() else [entry]
+    found = ((jar, jar_layouts.layout(jar)) for jar in own)
     # Where several jars lie beside one another, one that has more in lib/ is no program but a library.
-    wanted = jars.LAYOUTS if len(own) == 1 else (jars.SPRING_BOOT, jars.WAR)
+    wanted = jar_layouts.LAYOUTS if len(own) == 1 else (jar_layouts.SPRING_BOOT, jar_layouts.WAR)
     return {jar: layout for jar, layout in found if layout is not None and layout in wanted}
 
 
-def unpack(spec: WorkerSpec, found: Mapping[Path, jars.Layout], target: Path) -> WorkerSpec:
+def unpack(spec: WorkerSpec, found: Mapping[Path, jar_layouts.JarLayout], target: Path) -> WorkerSpec:
     """
     Unpack from the jars that were *found* to folders in *target*.
 
@@ -43,7 +43,7 @@ def unpack(spec: WorkerSpec, found: Mapping[Path, jars.Layout], target: Path) ->
     return replace(spec, unpacked=unpacked)
 
 
-def _unpack(jar: Path, layout: jars.Layout, folder: Path) -> tuple[str, ...]:
+def _unpack(jar: Path, layout: jar_layouts.JarLayout, folder: Path) -> tuple[str, ...]:
     """
     Unpack *jar*. Its libraries stay in the order in which it has them: the builder's class path.
     """
@@ -52,10 +52,10 @@ def _unpack(jar: Path, layout: jars.Layout, folder: Path) -> tuple[str, ...]:
     order: dict[str, int] = {}
 
     def wanted(member: str) -> bool:
-        if not layout.has(member):
+        if not layout.must_unpack(member):
             return False
         order.setdefault(str(folder / member), len(order))
         return True
 
     archive.unpack_members(jar, folder, wanted)
-    return tuple(sorted(jars.elements(folder, layout), key=lambda path: order.get(path, -1)))
+    return tuple(sorted(jar_layouts.class_path_elements(folder, layout), key=lambda path: order.get(path, -1)))

@@ -68,7 +68,7 @@ def collect(entry: Path) -> Collection:
         LoadError: it is no processor, or something that it needs is not there.
     """
     elf.check(entry)
-    facts = elf.facts(entry)
+    facts = elf.read(entry)
     elf.check_exports(facts)
     first = Found(entry.name, facts)
     loaded = {name: first for name in (entry.name, facts.soname) if name}
@@ -116,7 +116,7 @@ def _missing(entry: Path, missing: dict[str, list[str]]) -> str:
 
 def _left(left: dict[str, set[str]]) -> Iterator[Left]:
     for name in sorted(left):
-        yield Left(name, system.part_of(name) or "", elf.newest(left[name]))
+        yield Left(name, system.part_of(name) or "", elf.newest_versions(left[name]))
 
 
 def _unreached(uses: list[tuple[Found, Found]], home: Path) -> Iterator[tuple[Found, Found]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from eas_host.archives.jars import ENDINGS, layout
+from eas_host.archives.jar_layouts import SUFFIXES, layout
 from eas_host.binaries import elf
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound
 from eas_host.pack import jars, libraries
@@ -97,7 +97,7 @@ def _opened(named: Path, archive: Path, kind: str | None) -> tuple[Package, list
 def _kind_of(file: Path) -> str:
     if file.suffix == ".py":
         raise ConfigError(f"{file}: {_PYTHON}")
-    return "java" if file.suffix in ENDINGS or zipfile.is_zipfile(file) else "cpp"
+    return "java" if file.suffix in SUFFIXES or zipfile.is_zipfile(file) else "cpp"
 
 
 def _entries(named: Path, package: Package, kind: str | None) -> list[_Entry]:
@@ -110,10 +110,10 @@ def _entries(named: Path, package: Package, kind: str | None) -> list[_Entry]:
         if member.source is None:
             continue
         folder = str(PurePosixPath(member.name).parent).removeprefix(".")
-        if member.source.suffix in ENDINGS:
+        if member.source.suffix in SUFFIXES:
             found["java"].append((member.source, folder, "java"))
         elif ".so" in member.source.name and elf.is_elf(member.source):
-            facts = elf.facts(member.source)
+            facts = elf.read(member.source)
             if {"initialize", "process"} <= {*facts.exports}:
                 found["cpp"].append((member.source, folder, "cpp"))
             elif {"initialize", "process"} & {*facts.exports}:
@@ -141,7 +141,7 @@ def _add_cpp(package: Package, entry: Path, folder: str) -> None:
         package.take(name, library.path, library.place)
     for left in found.left:
         earlier = package.left.get(left.name)
-        versions = elf.newest((*left.versions, *(earlier.versions if earlier else ())))
+        versions = elf.newest_versions((*left.versions, *(earlier.versions if earlier else ())))
         package.left[left.name] = Left(left.name, left.part, versions)
     package.notes += _rpath_notes(found.entry, found.unreached)
 

@@ -20,7 +20,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from eas_host.binaries import elf
-from eas_host.binaries.elf import ElfFacts
+from eas_host.binaries.elf import ElfInfo
 from eas_host.errors import HostError
 
 _DEFAULT: Final = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
@@ -44,7 +44,7 @@ class Found:
     """
 
     name: str
-    facts: ElfFacts
+    facts: ElfInfo
     place: str = ""
     relative: bool = False
     user: Found | None = None
@@ -108,7 +108,7 @@ def _candidates(name: str, user: Found, home: Path, library_path: str) -> Iterat
             yield _Candidate(Path(folder).absolute() / name, "LD_LIBRARY_PATH")
     for folder in user.facts.runpath:
         yield _by_rpath(name, folder, user, home)
-    for folder in elf.NEIGHBOURS:
+    for folder in elf.SIBLING_FOLDERS:
         yield _Candidate(home / folder / name, "beside the entry")
     for path in _cache().get(name, ()):
         yield _Candidate(path, "system")
@@ -121,7 +121,7 @@ def _by_rpath(name: str, folder: str, owner: Found, home: Path) -> _Candidate:
     return _Candidate(path, f"rpath of {owner.name}", relative=not folder.startswith("/"))
 
 
-def _usable(path: Path, like: ElfFacts) -> ElfFacts | None:
+def _usable(path: Path, like: ElfInfo) -> ElfInfo | None:
     """
     What is in the library *path*; None if the dynamic linker would pass it by: it is not there, or not for this
     machine.
@@ -129,7 +129,7 @@ def _usable(path: Path, like: ElfFacts) -> ElfFacts | None:
     if not elf.is_elf(path):
         return None
     try:
-        facts = elf.facts(Path(os.path.normpath(path)))
+        facts = elf.read(Path(os.path.normpath(path)))
     except HostError:
         return None
     return facts if (facts.machine, facts.bits) == (like.machine, like.bits) else None

@@ -15,8 +15,8 @@ import sysconfig
 from pathlib import Path
 from typing import Final
 
-from eas_host.binaries import embedding
-from eas_host.binaries.elf import NEIGHBOURS
+from eas_host.binaries import python_embedding
+from eas_host.binaries.elf import SIBLING_FOLDERS
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed, LoadError
 from eas_host.ring import state_error, threw_error
@@ -51,8 +51,8 @@ def _folders(entry: Path) -> list[Path]:
     """
     Where else the libraries that *entry* needs may be.
     """
-    beside = [entry.parent / name for name in NEIGHBOURS]
-    python = Path(sysconfig.get_config_var("LIBDIR") or "/", embedding.libpython(entry))
+    beside = [entry.parent / name for name in SIBLING_FOLDERS]
+    python = Path(sysconfig.get_config_var("LIBDIR") or "/", python_embedding.find_libpython(entry))
     return [*beside, python.parent] if python.is_file() else beside
 
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import eas_host
 from eas_host import ring
-from eas_host.binaries import elf, embedding
+from eas_host.binaries import elf, python_embedding
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.worker import guess_type
 from eas_host.errors import LoadError
@@ -52,7 +52,7 @@ def take_over(spec: WorkerSpec, inheritance: Inheritance) -> None:
         enter_folder(spec)
     except (LoadError, OSError):
         return
-    found = embedding.starter(entry)
+    found = python_embedding.find_starter(entry)
     if found is not None and spec.kind != "native":
         ring.open_log(inheritance.log)
         ring.log("I", f"{found.what}, which starts a Python, so its worker is none (--worker native)")
@@ -62,7 +62,7 @@ def take_over(spec: WorkerSpec, inheritance: Inheritance) -> None:
 def _wanted(entry: Path, kind: str) -> bool:
     if kind == "python" or not PROGRAM.is_file():
         return False
-    return kind == "native" or embedding.starter(entry) is not None
+    return kind == "native" or python_embedding.find_starter(entry) is not None
 
 
 def hint(config: HostConfig, crash: Crash | None) -> str:
@@ -73,7 +73,7 @@ def hint(config: HostConfig, crash: Crash | None) -> str:
     kind = config.processor_type or guess_type(entry)
     if crash is None or kind == "python" or (kind == "cpp" and _wanted(entry, config.worker)):
         return ""
-    return embedding.hint(crash.frames)
+    return python_embedding.crash_hint(crash.frames)
 
 
 def become(spec: WorkerSpec, inheritance: Inheritance, *, library_folders: list[Path]) -> None:
@@ -95,7 +95,7 @@ def become(spec: WorkerSpec, inheritance: Inheritance, *, library_folders: list[
         interpreter=spec.interpreter,
         packages=spec.packages,
     )
-    python = embedding.libpython(Path(spec.entry))
+    python = python_embedding.find_libpython(Path(spec.entry))
     texts = (spec.entry, spec.model_entry, spec.model_config, library_path, python, spec.to_json(), *otherwise)
     with open(fd, "wb", closefd=False) as file:
         # A text ends at its first NUL, as it would where C reads it.

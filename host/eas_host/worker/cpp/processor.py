@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from eas_host.binaries import elf, embedding
+from eas_host.binaries import elf, python_embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid
 from eas_host.ring import CppProgram, WorkerRing
@@ -60,7 +60,7 @@ class CppProcessor:
         elf.check(Path(entry))
         if self._spec.kind == "native":
             raise EntryInvalid(f"{entry}: the native worker is not built; run `make setup`, or `pip install .`")
-        embedding.check(Path(entry))
+        python_embedding.check(Path(entry))
         try:
             program = open_with_siblings(Path(entry), lambda: CppProgram(entry))
         except EntryInvalid as error:
@@ -69,7 +69,7 @@ class CppProcessor:
             program.initialize(self._spec.model_entry, self._spec.model_config)
         except Exception as error:
             if hasattr(error, "message"):
-                error.message = f"{entry}: {embedding.explain(error.message)}"
+                error.message = f"{entry}: {python_embedding.explain(error.message)}"
             raise
         self._program = program
 
@@ -80,8 +80,10 @@ def explain(entry: str, text: str) -> str:
     """
     if match := re.match(r"missing symbol: (\w+)", text):
         symbol = match[1]
-        # Only the bytes are searched: an interpreter of the package's has no pyelftools, which `elf.facts` needs.
-        return elf.missing(entry, symbol, mangled=f"_Z{len(symbol)}{symbol}".encode() in Path(entry).read_bytes())
+        # Only the bytes are searched: an interpreter of the package's has no pyelftools, which `elf.read` needs.
+        return elf.missing_symbol(
+            entry, symbol, mangled=f"_Z{len(symbol)}{symbol}".encode() in Path(entry).read_bytes()
+        )
     if match := MISSING.match(text):
         return f"{entry}: missing library {match['name']}; put it beside the .so, or on LD_LIBRARY_PATH"
     if match := re.search(r"undefined symbol: (\S+)", text):

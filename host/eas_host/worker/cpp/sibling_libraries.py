@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from eas_host.binaries.elf import NEIGHBOURS
+from eas_host.binaries.elf import SIBLING_FOLDERS
 from eas_host.errors import EntryInvalid
 
 MISSING: Final = re.compile(r"(?P<name>[^\s:/]+): cannot open shared object file")
@@ -69,7 +69,7 @@ def _open(entry: Path, load: Callable[[], T], tried: set[Path]) -> T:
 
 
 def _places(entry: Path, name: str) -> Iterator[Path]:
-    for folder in NEIGHBOURS:
+    for folder in SIBLING_FOLDERS:
         path = entry.absolute().parent / folder / name
         if path.is_file():
             yield path

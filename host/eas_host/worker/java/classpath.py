@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eas_host.archives import jars
+from eas_host.archives import jar_layouts
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, EntryNotFound
 
@@ -80,8 +80,8 @@ def _of_folder(element: str) -> tuple[str, ...]:
     """
     What belongs to the folder *element* if it is a jar with jars inside that somebody has unpacked.
     """
-    layout = jars.folder_layout(Path(element))
-    return tuple(jars.elements(Path(element), layout)) if layout is not None else ()
+    layout = jar_layouts.folder_layout(Path(element))
+    return tuple(jar_layouts.class_path_elements(Path(element), layout)) if layout is not None else ()
 
 
 def _elements(option: str, name: str, hint: str) -> Iterator[str]:
@@ -98,4 +98,4 @@ def _elements(option: str, name: str, hint: str) -> Iterator[str]:
         return
     if not name.endswith(JARS_ALONE):
         yield str(place)
-    yield from jars.jars_in(place)
+    yield from jar_layouts.jars_in(place)

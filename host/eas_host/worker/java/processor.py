@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import jpype
 import jpype.nio
 
-from eas_host.binaries import embedding
+from eas_host.binaries import python_embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS
 from eas_host.ring import RAISED, RETURNED, TOO_LARGE, Call, WorkerRing
@@ -127,7 +127,7 @@ class JavaProcessor:
         except load_exception as error:
             kind = LOAD_ERRORS[str(error.kind())]
             message, detail = str(error.getMessage()), str(error.detail())
-            raise kind(embedding.explain(message, detail), detail) from None
+            raise kind(python_embedding.explain(message, detail), detail) from None
 
     def _handler(self, ring: WorkerRing, known: set[int]) -> CallHandler:
         """
