@@ -143,7 +143,7 @@ class Told:
     def __init__(self, *given: str) -> None:
         self.messages: list[tuple[str, str]] = []
         self.keepalives: list[int] = []
-        config = replace(HostConfig(), keepalive=7000, given=frozenset(given))
+        config = replace(HostConfig(), keepalive=7000, explicit=frozenset(given))
         self.properties = Properties(config, self.tell)
         self.properties.on("rpc.keepalive", self.keepalives.append)
 

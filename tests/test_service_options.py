@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from eas_host.cli.options import make_parser, parse, settle
-from eas_host.config.values import Address
+from eas_host.config.option_types import Address
 from eas_host.deploy.environment import EAS_WORKSPACE, variables
 from eas_host.errors import ConfigError, HostError
 from support.build import Workshop
@@ -74,7 +74,7 @@ def test_precedence() -> None:
 def test_what_is_given() -> None:
     """What a description says is given as flags are: a program's own numbers do not change it. Defaults are not."""
     options = settled("--name", "n", environ={"EAS_HOST_LISTEN": ":1"}, worker_threads=2)
-    assert options["given"] == {"name", "listen", "worker_threads"}
+    assert options["explicit"] == {"name", "listen", "worker_threads"}
     assert options["sources"] == {"name": "--name", "listen": "EAS_HOST_LISTEN"}
     assert options["listen"] == Address("127.0.0.1", 1)
 

@@ -45,10 +45,10 @@ def test_token_is_generated() -> None:
 
 def test_given() -> None:
     """Which options were given explicitly, as a flag or in the environment, whatever their value."""
-    assert read_config([], {}).given == frozenset()
+    assert read_config([], {}).explicit == frozenset()
     config = read_config(["--keepalive", "5000"], {"EAS_HOST_TOKEN": "x", "EAS_HOST_NO_RETRY": "0", "OTHER": "1"})
-    assert config.given == {"keepalive", "token", "no_retry"}
-    assert "token" in read_config(["--generate-token"], {}).given
+    assert config.explicit == {"keepalive", "token", "no_retry"}
+    assert "token" in read_config(["--generate-token"], {}).explicit
     with pytest.raises(ConfigError, match="no such option"):
         read_config(["--given", "x"], {})
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from eas_host.cli.options import flag
 from eas_host.cli.service import Service, make_command
-from eas_host.config import HostConfig, Reading, WorkerSpec
+from eas_host.config import HostConfig, ResolvedConfig, WorkerSpec
 from eas_host.deploy import abi
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.deploy.overlay import OF_ONE, overlay
@@ -70,7 +70,7 @@ def _print(text: str) -> None:
         sys.stdout = None  # `eas-host desc | head`: whoever reads has seen enough
 
 
-def _describe(service: Service, description: Description, reading: Reading) -> dict[str, Any]:
+def _describe(service: Service, description: Description, reading: ResolvedConfig) -> dict[str, Any]:
     """
     Make the object that `--json` prints.
     """
@@ -112,7 +112,7 @@ class _Shortener:
     Shows paths in the workspace from there: it is gone when they are read.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ResolvedConfig) -> None:
         self._root = cache_folder(reading.config) / "workspaces"
 
     def __call__(self, path: str) -> str:
@@ -136,7 +136,7 @@ class _Shortener:
 
 
 def _model(
-    model: Model, part: Part | None, description: Description, reading: Reading, shorten: _Shortener
+    model: Model, part: Part | None, description: Description, reading: ResolvedConfig, shorten: _Shortener
 ) -> dict[str, Any]:
     processor = model.processor
     values = {
@@ -193,7 +193,7 @@ def _resolved(spec: WorkerSpec) -> dict[str, Any]:
     }
 
 
-def _options(description: Description, reading: Reading) -> Iterator[tuple[str, dict[str, Any]]]:
+def _options(description: Description, reading: ResolvedConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     for field in fields(HostConfig):
         name = field.name
         if name in _NOT_SHOWN or "option" not in field.metadata:
@@ -208,7 +208,7 @@ def _options(description: Description, reading: Reading) -> Iterator[tuple[str, 
 
 def _first(
     description: Description,
-    reading: Reading,
+    reading: ResolvedConfig,
     option: str,
     value: Any,  # noqa: ANN401  any JSON
     key: str,

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from eas_host import __version__
-from eas_host.config import HostConfig, Reading
+from eas_host.config import HostConfig, ResolvedConfig
 from eas_host.config.host import FILES, LOGGING, MODEL, PROCESSOR, SERVING, WORKERS, Option
 from eas_host.errors import ConfigError
 
@@ -135,7 +135,7 @@ def settle(
     environ: Mapping[str, str] | None = None,
     described: Mapping[str, Any] = _NOTHING,
     defaults: Mapping[str, Any] = _NOTHING,
-) -> Reading:
+) -> ResolvedConfig:
     """
     Settle each option.
 
@@ -166,8 +166,8 @@ def settle(
     values = {**{name: value for name, value in defaults.items() if name not in given}, **given}
     if "arguments" in words:
         sources["arguments"] = "--"
-    config = HostConfig(**values, arguments=words.get("arguments", ()), given=frozenset(given))
-    return Reading(config, sources)
+    config = HostConfig(**values, arguments=words.get("arguments", ()), explicit=frozenset(given))
+    return ResolvedConfig(config, sources)
 
 
 def _own_environment() -> Mapping[str, str]:

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from eas_host import log
 from eas_host.cli.options import Parser, make_parser, parse, settle
-from eas_host.config import Reading
-from eas_host.config.values import Address
+from eas_host.config import ResolvedConfig
+from eas_host.config.option_types import Address
 from eas_host.deploy.deployment import Deployment
 from eas_host.deploy.links import Links
 from eas_host.deploy.service import prepare
@@ -115,7 +115,7 @@ class Service:
         self._links = Links()
         self._notes: tuple[str, ...] = ()
 
-    def read(self) -> tuple[Description, Reading]:
+    def read(self) -> tuple[Description, ResolvedConfig]:
         """
         Read the description, and settle the options over it.
 
@@ -138,7 +138,7 @@ class Service:
         """
         return self.make(*self.read())
 
-    def make(self, description: Description, reading: Reading) -> Deployment:
+    def make(self, description: Description, reading: ResolvedConfig) -> Deployment:
         """
         Make a version of what was read.
 

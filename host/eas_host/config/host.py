@@ -1,9 +1,9 @@
 """
 The host's options, each spelled once.
 
-A field of `HostConfig` is an option: its metadata says which group of `--help` it belongs to, what to print there, and
-how to read it from text. The flag (`--max-body`) and the variable (`EAS_HOST_MAX_BODY`) follow from the field's name.
-Defaults that EAS knows too are EAS's (docs/eas-compatibility.md, section 7.3).
+A field of `HostConfig` is an option. Its metadata says which group of `--help` lists it, what `--help` prints, and how
+its value is read from text. The field's name gives the flag (`--max-body`) and the variable (`EAS_HOST_MAX_BODY`).
+Where EAS has the same setting, the default is EAS's (docs/eas-compatibility.md, section 7.3).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from eas_host.config import values
-from eas_host.config.values import Address
+from eas_host.config import option_types
+from eas_host.config.option_types import Address
 
 PROCESSOR: Final = "processor"
 MODEL: Final = "model"
@@ -24,13 +24,22 @@ FILES: Final = "files"
 LOGGING: Final = "logging"
 
 MAX_THREADS: Final = 4095
-"""A thread's number, and a worker's, have 12 bits in the ring's state word."""
+"""The numbers of threads and of workers have 12 bits each in the ring's state word."""
 
 
 class Option(NamedTuple):
     """
-    How a field is given on the command line: *read* turns its text into the value. A *secret* one is never shown.
-    *separator* stands between the values of a *repeated* one in its variable, and a comma in its flag, too.
+    How the user sets a field of `HostConfig`.
+
+    Attributes:
+        group: the group of `--help` that lists the option.
+        metavar: what stands for the value in `--help`.
+        help: its line in `--help`.
+        read: converts the text of a flag or a variable to the value.
+        choices: the texts that are allowed; empty: any that *read* accepts.
+        repeated: whether the flag may be given several times; the value is a tuple.
+        separator: stands between the values of a repeated option in its variable; if it is a comma, in its flag, too.
+        secret: whether the value is kept out of messages and of the environment of child processes.
     """
 
     group: str
@@ -54,11 +63,11 @@ def option(default: Any, group: str, metavar: str, help_: str, **more: Any) -> A
 @dataclass(frozen=True)
 class HostConfig:
     """
-    Everything that decides how a host runs.
+    All settings of a host.
 
     Attributes:
-        arguments: words for a Python program, which it finds in `sys.argv`.
-        given: the names of those options that were given explicitly; what a program asks for does not change them.
+        arguments: the arguments of a Python program, for its `sys.argv`.
+        explicit: the names of the options that the user set. What a program asks for does not change them.
     """
 
     processor_type: str | None = option(
@@ -78,11 +87,11 @@ class HostConfig:
         (), PROCESSOR, "PATH", "java: a further jar or folder of jars or classes; may be repeated", repeated=True
     )
     jvm_options: tuple[str, ...] = option(
-        (), PROCESSOR, '"..."', "java: options for the JVM, such as -Xmx2g", read=values.words
+        (), PROCESSOR, '"..."', "java: options for the JVM, such as -Xmx2g", read=option_types.shell_words
     )
     name: str | None = option(None, PROCESSOR, "NAME", "the service's name; default: the entry's stem without lib")
     model_entry: str | None = option(None, MODEL, "PATH", "the model's file or folder, given to initialize")
-    model_config: str = option("", MODEL, "TEXT|@FILE", "any text, given to initialize", read=values.text_or_file)
+    model_config: str = option("", MODEL, "TEXT|@FILE", "any text, given to initialize", read=option_types.text_or_file)
     warm_up: str | None = option(
         None, MODEL, "FILE", "requests to answer before the service is up: .txt, one a line; any other file is one"
     )
@@ -91,53 +100,61 @@ class HostConfig:
         SERVING,
         "HOST:PORT",
         "where to listen; port 0 takes a free one",
-        read=values.address,
+        read=option_types.address,
     )
     max_queue_size: int = option(
-        64, SERVING, "N", "requests that may wait for a worker; one more answers 450", read=values.whole(1, 100_000)
+        64,
+        SERVING,
+        "N",
+        "requests that may wait for a worker; one more answers 450",
+        read=option_types.int_range(1, 100_000),
     )
     keepalive: int = option(
         5000,
         SERVING,
         "MS",
         "time for one request from its first byte, queue included; over it answers 408",
-        read=values.whole(1, 86_400_000),
+        read=option_types.int_range(1, 86_400_000),
     )
     max_body: int = option(
-        64 * 2**20, SERVING, "SIZE", "largest request body; a larger one answers 413", read=values.size
+        64 * 2**20, SERVING, "SIZE", "largest request body; a larger one answers 413", read=option_types.size
     )
     max_output: int = option(
-        256 * 2**20, SERVING, "SIZE", "largest output of the processor; a larger one answers 500", read=values.size
+        256 * 2**20,
+        SERVING,
+        "SIZE",
+        "largest output of the processor; a larger one answers 500",
+        read=option_types.size,
     )
     memory_budget: int | None = option(
         None,
         SERVING,
         "SIZE",
         "memory for bodies and unread answers of all clients; default: a third of what there is, 4GiB at most",
-        read=values.memory,
+        read=option_types.memory,
     )
     content_type: str = option(
         "application/octet-stream",
         SERVING,
         "TYPE",
         "the Content-Type of the processor's answers",
-        read=values.header_value,
+        read=option_types.header_value,
     )
     token: str | None = option(
         None,
         SERVING,
         "TOKEN|@FILE",
         "what clients must show in Authorization; without one everybody is served",
-        read=values.token_or_file,
+        read=option_types.token_or_file,
         secret=True,
     )
-    generate_token: bool = option(False, SERVING, "", "make up a token and print it", read=values.boolean)
+    generate_token: bool = option(False, SERVING, "", "make up a token and print it", read=option_types.boolean)
     allow_host: tuple[str, ...] = option(
         (),
         SERVING,
         "NAME",
         "a further name that the builtin handlers answer to without a token, or * for any; may be repeated",
-        read=values.host_name,
+        read=option_types.host_name,
         repeated=True,
         separator=",",
     )
@@ -146,7 +163,7 @@ class HostConfig:
         SERVING,
         "ORIGIN",
         "an origin whose pages may call, such as http://localhost:3000, or * for any; may be repeated",
-        read=values.origin,
+        read=option_types.origin,
         repeated=True,
         separator=",",
     )
@@ -155,26 +172,26 @@ class HostConfig:
         SERVING,
         "N",
         "requests a second, 0 for any number; one more answers 429",
-        read=values.whole(0, 1_000_000),
+        read=option_types.int_range(0, 1_000_000),
     )
     decompressor: str | None = option(
         None,
         SERVING,
         "NAME",
         "how bodies without a Content-Encoding are packed: gzip, zlib, snappy, lz4 or zstd; default: they are not",
-        read=values.coding,
+        read=option_types.content_encoding,
     )
     static: str | None = option(
         None,
         SERVING,
         "DIR",
         "a folder with pages for a browser, served at /api/builtin/static/",
-        read=values.folder,
+        read=option_types.folder,
     )
     worker_threads: int = option(
-        5, WORKERS, "N", "requests that run at once in one worker process", read=values.whole(1, MAX_THREADS)
+        5, WORKERS, "N", "requests that run at once in one worker process", read=option_types.int_range(1, MAX_THREADS)
     )
-    worker_processes: int = option(1, WORKERS, "N", "worker processes", read=values.whole(1, MAX_THREADS))
+    worker_processes: int = option(1, WORKERS, "N", "worker processes", read=option_types.int_range(1, MAX_THREADS))
     worker: str = option(
         "auto",
         WORKERS,
@@ -200,51 +217,59 @@ class HostConfig:
         WORKERS,
         "",
         "show workers nothing but the system, the package, the model and a /tmp of their own; no network",
-        read=values.boolean,
+        read=option_types.boolean,
     )
     no_retry: bool = option(
-        False, WORKERS, "", "requests that ran beside a crash answer 500 instead of running again", read=values.boolean
+        False,
+        WORKERS,
+        "",
+        "requests that ran beside a crash answer 500 instead of running again",
+        read=option_types.boolean,
     )
     crash_block: bool = option(
-        False, WORKERS, "", "keep a worker that crashed down, do not replace it", read=values.boolean
+        False, WORKERS, "", "keep a worker that crashed down, do not replace it", read=option_types.boolean
     )
     reload: bool = option(
-        False, WORKERS, "", "load a new version when the processor, model or description changes", read=values.boolean
+        False,
+        WORKERS,
+        "",
+        "load a new version when the processor, model or description changes",
+        read=option_types.boolean,
     )
     grace_period: float = option(
-        30.0, WORKERS, "S", "time that running requests get when the host stops", read=values.seconds
+        30.0, WORKERS, "S", "time that running requests get when the host stops", read=option_types.seconds
     )
     cache: str | None = option(
         None,
         FILES,
         "DIR",
         "where downloads are kept and packages unpacked; default: ~/.cache/eas-host, with --user /var/cache/eas-host",
-        read=values.path,
+        read=option_types.path,
     )
     workspace: str | None = option(
         None,
         FILES,
         "DIR",
         "a fixed place to see the service's model/, predictor/ and config/ at, such as EAS's own",
-        read=values.path,
+        read=option_types.path,
     )
     log_level: str = option(
         "info", LOGGING, "LEVEL", "debug, info, warning or error", choices=("debug", "info", "warning", "error")
     )
     log_format: str = option("text", LOGGING, "FORMAT", "text, or json: one object a line", choices=("text", "json"))
-    access_log: bool = option(False, LOGGING, "", "one line for each request", read=values.boolean)
+    access_log: bool = option(False, LOGGING, "", "one line for each request", read=option_types.boolean)
     arguments: tuple[str, ...] = ()
-    given: frozenset[str] = frozenset()
+    explicit: frozenset[str] = frozenset()
 
 
-class Reading(NamedTuple):
+class ResolvedConfig(NamedTuple):
     """
-    Options that are settled.
+    The options after resolution, and where their values come from.
 
     Attributes:
-        config: their values.
-        sources: what gave each, by the option's name: its flag, or its variable. Those of a description and the
-            defaults have none.
+        config: the values.
+        sources: the flag or the variable that set an option, by the option's name. A value that comes from a service
+            description, or is a default, has no entry.
     """
 
     config: HostConfig

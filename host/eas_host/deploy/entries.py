@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from eas_host.archives.jar_layouts import folder_layout
-from eas_host.config.worker import guess_type, split_class
+from eas_host.config.worker_spec import guess_type, split_class
 from eas_host.description.description import Processor
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, LoadError
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from eas_host.config import HostConfig, Reading
-from eas_host.config.worker import check_isolation, split_class
+from eas_host.config import HostConfig, ResolvedConfig
+from eas_host.config.worker_spec import check_isolation, split_class
 from eas_host.description import Description, Model, Processor
 from eas_host.errors import ConfigError
 
@@ -28,7 +28,7 @@ OF_ONE: Final = (
 """Options that speak of one processor or its model."""
 
 
-def overlay(description: Description, reading: Reading) -> Description:
+def overlay(description: Description, reading: ResolvedConfig) -> Description:
     """
     Put what was given by hand over *description*.
 

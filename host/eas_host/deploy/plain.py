@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from eas_host.archives.jar_layouts import JarLayout
 from eas_host.config import HostConfig, WorkerSpec
-from eas_host.config.worker import service_name
+from eas_host.config.worker_spec import service_name
 from eas_host.deploy import confine, unpacking
 from eas_host.deploy.deployment import PYTHON_FILES, Deployment, Part
 from eas_host.errors import EntryNotFound

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import fetch, log
-from eas_host.config import HostConfig, Reading, WorkerSpec
-from eas_host.config.worker import service_name, split_class
+from eas_host.config import HostConfig, ResolvedConfig, WorkerSpec
+from eas_host.config.worker_spec import service_name, split_class
 from eas_host.deploy import confine, entries, environment, interpreter, models, requirements, storage, unpacking
 from eas_host.deploy.deployment import Deployment, Part
 from eas_host.deploy.entries import Entry, Package
@@ -55,7 +55,7 @@ class Built:
     where: str
 
 
-def prepare(description: Description, reading: Reading, links: Links) -> Deployment:
+def prepare(description: Description, reading: ResolvedConfig, links: Links) -> Deployment:
     """
     Make a version of the service that *description* describes.
 

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any
 
-from eas_host.config import values
+from eas_host.config import option_types
 from eas_host.description.kinds import Json, Kind, Text
 
 
@@ -49,7 +49,11 @@ class Words(Kind):
         """
         Take the words.
         """
-        return values.words(Text().read(value)) if isinstance(value, str) else tuple(map(Text().read, _listed(value)))
+        return (
+            option_types.shell_words(Text().read(value))
+            if isinstance(value, str)
+            else tuple(map(Text().read, _listed(value)))
+        )
 
 
 class Command(Kind):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from eas_host.config.worker import split_class
+from eas_host.config.worker_spec import split_class
 from eas_host.description.commands import Program, program_of
 from eas_host.description.definitions import Service
 from eas_host.description.description import Mount, Processor

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from eas_host.config import values
+from eas_host.config import option_types
 from eas_host.description.cloud import (
     CloudContainer,
     CloudEas,
@@ -50,7 +50,7 @@ class Rpc(CloudRpc):
     rate_limit: Annotated[int | None, Number("rate_limit", "requests a second", 100)] = key(
         "Requests a second; one more answers 429. Default: 0, any number.", option="rate_limit"
     )
-    decompressor: Annotated[str | None, Setting(values.coding, words=_CODINGS)] = key(
+    decompressor: Annotated[str | None, Setting(option_types.content_encoding, words=_CODINGS)] = key(
         "How request bodies without a Content-Encoding are packed. Default: they are not.", option="decompressor"
     )
 
@@ -199,7 +199,7 @@ class Service(CloudService, ProcessorKeys, ModelKeys):
     name: Annotated[str | None, Segment()] = key(
         "The service's name, the end of /api/predict/NAME.", option="name", aliases=("metadata.name",)
     )
-    token: Annotated[str | None, Setting(values.token, secret=True)] = key(
+    token: Annotated[str | None, Setting(option_types.token, secret=True)] = key(
         "What clients must show in Authorization.", option="token"
     )
     generate_token: Annotated[bool | None, Flag()] = key(

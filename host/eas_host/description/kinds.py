@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from eas_host.config import HostConfig, values
+from eas_host.config import HostConfig, option_types
 from eas_host.config.host import Option
 from eas_host.description.mistakes import shown
 
@@ -176,7 +176,7 @@ class Number(Kind):
         return {
             "type": ["integer" if whole else "number", "string"],
             "minimum": getattr(self._read, "low", 0),
-            "maximum": getattr(self._read, "high", values.INT_MAX),
+            "maximum": getattr(self._read, "high", option_types.INT_MAX),
             "pattern": r"^\s*[0-9]*\s*$" if whole else r"^\s*[0-9]*\.?[0-9]*\s*$",
         }
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from eas_host.config.values import Address
+from eas_host.config.option_types import Address
 from eas_host.errors import BindError
 
 BACKLOG: Final = 4096

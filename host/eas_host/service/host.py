@@ -22,7 +22,7 @@ import uvloop
 
 from eas_host import log
 from eas_host.config import HostConfig
-from eas_host.config.values import Address
+from eas_host.config.option_types import Address
 from eas_host.deploy.deployment import Deployment, Prepare
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import LoadError

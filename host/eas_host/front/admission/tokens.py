@@ -19,7 +19,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from eas_host.config.values import token as read_token
+from eas_host.config.option_types import token as read_token
 from eas_host.dispatch.exchange import RequestHead
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission.request_target import path_of

@@ -77,7 +77,7 @@ class Eastool(Builtin):
             if "option" in field.metadata:
                 value = getattr(config, field.name)
                 hidden = field.metadata["option"].secret and value is not None
-                mark = "*" if field.name in config.given else " "
+                mark = "*" if field.name in config.explicit else " "
                 yield f"{mark} {field.name} = {HIDDEN if hidden else _shown(value)}"
 
     def _all_properties(self) -> Iterator[str]:

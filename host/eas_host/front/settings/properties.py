@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from eas_host import log
 from eas_host.config import HostConfig
-from eas_host.config import values as readers
+from eas_host.config import option_types as readers
 from eas_host.front.settings.default_headers import read_headers
 from eas_host.messages import Message, PropertyPut
 
@@ -198,7 +198,7 @@ def _given(config: HostConfig) -> set[str]:
     """
     The properties that options settle.
     """
-    return {name for name, known in _KNOWN.items() if known.option in config.given}
+    return {name for name, known in _KNOWN.items() if known.option in config.explicit}
 
 
 def read(name: str, value: str) -> Any:  # noqa: ANN401  each property has a type of its own

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
-from eas_host.config.values import Address, address
+from eas_host.config.option_types import Address, address
 from eas_host.errors import ConfigError
 from eas_host.front.settings.properties import options_of
 from eas_host.messages import LaunchRequest, decode
@@ -39,13 +39,13 @@ def resolve_config(launch_request: LaunchRequest) -> HostConfig:
     if config.user or config.sandbox:
         name = "EAS_HOST_USER" if config.user else "EAS_HOST_SANDBOX"
         raise ConfigError(f"{name}: the processor runs in the program's own process; start it with eas-host --entry")
-    if "listen" not in config.given:
+    if "listen" not in config.explicit:
         config = replace(config, listen=_listen(config.listen, launch_request.endpoint))
-    if "worker_processes" not in config.given:
+    if "worker_processes" not in config.explicit:
         config = replace(config, worker_processes=launch_request.processes)
     # Properties that the program has put count from the start: the ring's size, for example, and the token.
     put = options_of(launch_request.properties)
-    config = replace(config, **{name: value for name, value in put.items() if name not in config.given})
+    config = replace(config, **{name: value for name, value in put.items() if name not in config.explicit})
     return replace(config, isolation="process", entry=launch_request.script)
 
 

@@ -50,7 +50,7 @@ class SidecarHost(Host):
             url=self.url,
             json=self.config.log_format == "json",
             token=self.config.token if self.config.generate_token else None,
-            threads=self.config.worker_threads if "worker_threads" in self.config.given else None,
+            threads=self.config.worker_threads if "worker_threads" in self.config.explicit else None,
             processes=self.config.worker_processes,
         )
         self._channel.shake_hands(self.backend.ring, handshake)

@@ -16,7 +16,7 @@ import eas_host
 from eas_host import ring
 from eas_host.binaries import elf, python_embedding
 from eas_host.config import HostConfig, WorkerSpec
-from eas_host.config.worker import guess_type
+from eas_host.config.worker_spec import guess_type
 from eas_host.errors import LoadError
 from eas_host.python_env import python_command
 from eas_host.ring import Crash

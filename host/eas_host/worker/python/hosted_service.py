@@ -33,7 +33,7 @@ class HostedService(SdkService):
     """
 
     def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
-        super().__init__(ring, control, spec.threads if "worker_threads" in spec.given else None)
+        super().__init__(ring, control, spec.threads if "worker_threads" in spec.explicit else None)
         self.instance: ServedProcessor | None = None
         self.failure: BaseException | None = None
         self._spec = spec
@@ -86,7 +86,7 @@ class HostedService(SdkService):
             self._ask_for_processes(request.processor.worker_processes)
 
     def _ask_for_processes(self, count: int) -> None:
-        if count == 1 or "worker_processes" in self._spec.given:
+        if count == 1 or "worker_processes" in self._spec.explicit:
             return
         if self._spec.isolation == "none":
             self._ring.log("I", f"worker_processes={count} has no effect with --isolation none")

@@ -1,7 +1,8 @@
 """
-From text to values: one small function per kind of option.
+The types of options: each function converts the text of an option to its value.
 
-Each raises `ValueError` whose text says what is expected; the caller puts the option's name in front.
+A function raises `ValueError` for a text that does not fit; the error says what is expected. The caller puts the
+option's name in front.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ORIGIN: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d+))?/?"
 )
 _USUAL_PORTS: Final = {"http": "80", "https": "443"}
-_CODINGS: Final = ("gzip", "zlib", "snappy", "lz4", "zstd")
+_ENCODINGS: Final = ("gzip", "zlib", "snappy", "lz4", "zstd")
 
 
 class Address(NamedTuple):
@@ -42,7 +43,7 @@ class Address(NamedTuple):
     @property
     def authority(self) -> str:
         """
-        As it stands in a URL: an IPv6 address in brackets.
+        The form of a URL, with an IPv6 address in brackets.
         """
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -86,14 +87,14 @@ def _bytes(text: str) -> int:
     return int(match[1]) * _UNITS[match[2].lower()] if match else 0
 
 
-def whole(low: int, high: int) -> _Whole:
+def int_range(low: int, high: int) -> _IntRange:
     """
-    Make a reader of whole numbers from *low* to *high*.
+    Make an option type for whole numbers from *low* to *high*.
     """
-    return _Whole(low, high)
+    return _IntRange(low, high)
 
 
-class _Whole(NamedTuple):
+class _IntRange(NamedTuple):
     low: int
     high: int
 
@@ -122,7 +123,7 @@ def seconds(text: str) -> float:
 
 def boolean(text: str) -> bool:
     """
-    Read a yes or a no, as an environment variable gives it.
+    Read a boolean, such as `1`, `true` or `no`.
     """
     word = text.strip().lower()
     if word not in _TRUE | _FALSE:
@@ -132,7 +133,7 @@ def boolean(text: str) -> bool:
 
 def text_or_file(text: str) -> str:
     """
-    Take the text itself, or with `@FILE` the contents of that file (UTF-8).
+    Read a text, or with `@FILE` the contents of that file (UTF-8).
     """
     if text.startswith("@"):
         try:
@@ -147,7 +148,7 @@ def text_or_file(text: str) -> str:
 
 def path(text: str) -> str:
     """
-    Take a path of a file or folder, which need not exist; `~` is a home folder as in a shell.
+    Read the path of a file or folder, which need not exist, and make it absolute; `~` is a home folder as in a shell.
     """
     if not text.strip() or "\0" in text:
         raise ValueError("expected the path of a folder")
@@ -156,7 +157,7 @@ def path(text: str) -> str:
 
 def folder(text: str) -> str:
     """
-    Take a folder that is there.
+    Read the path of a folder that exists.
     """
     found = path(text)
     if not Path(found).is_dir():
@@ -164,9 +165,9 @@ def folder(text: str) -> str:
     return found
 
 
-def words(text: str) -> tuple[str, ...]:
+def shell_words(text: str) -> tuple[str, ...]:
     """
-    Split as a shell would: `-Xmx1g "-Dname=two words"`.
+    Split a text into words as a shell does: `-Xmx1g "-Dname=two words"`.
     """
     try:
         return tuple(shlex.split(text))
@@ -176,7 +177,7 @@ def words(text: str) -> tuple[str, ...]:
 
 def header_value(text: str) -> str:
     """
-    Take a text that may stand in an HTTP header (RFC 9110, section 5.5: visible ASCII, spaces and tabs).
+    Read a text that may stand in an HTTP header (RFC 9110, section 5.5: visible ASCII, spaces and tabs).
     """
     if not text.isascii() or not text.replace("\t", " ").isprintable() or not text.strip():
         raise ValueError("expected printable ASCII, such as application/octet-stream")
@@ -185,7 +186,7 @@ def header_value(text: str) -> str:
 
 def token(text: str) -> str:
     """
-    Take a token: what an HTTP header can carry. Space around it is dropped, as HTTP does.
+    Read a token, which must fit into an HTTP header. Space around it is removed, as HTTP does.
     """
     token = text.strip()
     if not token or not token.isprintable() or not _is_latin_1(token):
@@ -195,15 +196,15 @@ def token(text: str) -> str:
 
 def token_or_file(text: str) -> str:
     """
-    Take a token itself, or with `@FILE` the contents of that file.
+    Read a token, or with `@FILE` the contents of that file.
     """
     return token(text_or_file(text))
 
 
 def host_name(text: str) -> str:
     """
-    Take a name that clients may use: `example.com`, `.example.com` or `*.example.com` for all below it, an address, or
-    `*` for any.
+    Read a host name that clients may use: `example.com`, `.example.com` or `*.example.com` for all names below it, an
+    address, or `*` for any name.
     """
     name = _ascii(text.strip().rstrip(".").lower()).removeprefix("[").removesuffix("]")
     if not _HOST.fullmatch(name):
@@ -213,7 +214,7 @@ def host_name(text: str) -> str:
 
 def origin(text: str) -> str:
     """
-    Take an origin as browsers send it (RFC 6454, section 6.2), or `*` for any.
+    Read an origin as browsers send it (RFC 6454, section 6.2), or `*` for any origin.
     """
     given = _ascii(text.strip().lower())
     match = _ORIGIN.fullmatch(given)
@@ -226,26 +227,26 @@ def origin(text: str) -> str:
     return f"{match['scheme']}://{match['host']}" + ("" if usual else f":{port}")
 
 
-def coding(text: str) -> str | None:
+def content_encoding(text: str) -> str | None:
     """
-    Take the name of a coding that bodies may have, or `none`.
+    Read the name of a compression that request bodies may have, or `none`.
     """
     name = text.strip().lower()
-    if name not in (*_CODINGS, "none"):
-        raise ValueError(f"expected {', '.join(_CODINGS)} or none")
+    if name not in (*_ENCODINGS, "none"):
+        raise ValueError(f"expected {', '.join(_ENCODINGS)} or none")
     return None if name == "none" else name
 
 
 def _ascii(text: str) -> str:
     """
-    Write names beyond ASCII as the DNS has them.
+    Convert a name with characters beyond ASCII to the form that the DNS uses.
     """
     try:
         return re.sub(
             r"[^\x00-\x2f:\[\]]*[^\x00-\x7f][^\x00-\x2f:\[\]]*", lambda label: label[0].encode("idna").decode(), text
         )
     except UnicodeError:
-        return text  # it cannot be a name, which the caller finds out
+        return text  # not a valid name; the caller's pattern rejects it
 
 
 def _is_latin_1(text: str) -> bool:

@@ -1,7 +1,7 @@
 """
-What a worker needs to know to load and call its processor, cut from a `HostConfig`.
+What a worker needs to know to load and to call its processor; made from a `HostConfig`.
 
-It travels to a worker process as one line of JSON, so it holds plain values only. All its paths are absolute: a worker
+A worker process receives it as one line of JSON, so it has plain values only. All paths are absolute, since a worker
 changes its working directory.
 """
 
@@ -22,20 +22,31 @@ _TYPE_OF_ENDING: Final = {".so": "cpp", ".jar": "java", ".war": "java", ".py": "
 @dataclass(frozen=True)
 class WorkerSpec:
     """
-    One processor and how many threads call it.
+    One processor, and how a worker runs it.
 
-    *python_class* is the part after the colon of `.py:Class`, *model_entry* is `""` where none is given. *given* names
-    the options that were given explicitly: a program's own wishes do not change them.
-
-    *unpacked* has the jars and folders of classes that were unpacked of a jar, by that jar's path.
-
-    *readable* and *writable* are what a sandbox shows it beside its entry, its model and the rest above; *confined*
-    tells the worker that rights were taken from it.
-
-    *folder* is the working directory, `""` for that of the entry. *interpreter* is the Python that runs the worker,
-    `""` for the host's own; *packages* are folders that it imports from before its own. *arguments* are those of a
-    Python program. *environment* is added to what the worker inherits. *kind* is that of the
-    worker process: auto, python or native.
+    Attributes:
+        type: cpp, java or python.
+        entry: the file of the processor, or the folder with its jars.
+        python_class: the part after the colon of `.py:Class`.
+        mainclass: the Java class.
+        classpath: jars and folders besides the entry.
+        jvm_options: options of the JVM.
+        model_entry: the model; `""` for none.
+        model_config: the text that the processor gets beside the model.
+        threads: how many threads call the processor.
+        isolation: process or none.
+        explicit: the names of the options that the user set. What a program asks for does not change them.
+        worker: the number of the worker.
+        unpacked: the jars and folders of classes that were unpacked from a jar, by the path of that jar.
+        folder: the working directory; `""` for the folder of the entry.
+        interpreter: the Python that runs the worker; `""` for the host's own.
+        packages: folders that are searched for imports before the interpreter's own.
+        environment: variables in addition to those that the worker inherits.
+        arguments: the arguments of a Python program.
+        readable: paths that a sandbox makes readable, in addition to those above.
+        writable: paths that a sandbox makes writable.
+        confined: whether the worker runs as another user or in a sandbox.
+        kind: the kind of worker process: auto, python or native.
     """
 
     type: str
@@ -48,7 +59,7 @@ class WorkerSpec:
     model_config: str
     threads: int
     isolation: str
-    given: tuple[str, ...]
+    explicit: tuple[str, ...]
     worker: int = 0
     unpacked: dict[str, tuple[str, ...]] = field(default_factory=dict)
     folder: str = ""
@@ -64,10 +75,10 @@ class WorkerSpec:
     @classmethod
     def from_config(cls, config: HostConfig) -> WorkerSpec:
         """
-        Resolve what *config* leaves open.
+        Derive the spec from *config*.
 
         Raises:
-            ConfigError: there is no entry, or its type cannot be told.
+            ConfigError: no entry is given, or its type cannot be recognized.
         """
         if not config.entry:
             raise ConfigError("--entry is missing: name the processor, a .so, .jar or .py file (see eas-host --help)")
@@ -94,7 +105,7 @@ class WorkerSpec:
             model_config=config.model_config,
             threads=config.worker_threads,
             isolation=config.isolation,
-            given=tuple(sorted(config.given)),
+            explicit=tuple(sorted(config.explicit)),
             arguments=config.arguments,
             confined=config.user is not None or config.sandbox,
             kind=config.worker,
@@ -102,7 +113,7 @@ class WorkerSpec:
 
     def to_json(self) -> str:
         """
-        Write it as one line.
+        Write the spec as one line.
         """
         return json.dumps(asdict(self))
 
@@ -112,7 +123,7 @@ class WorkerSpec:
         Read what `to_json` wrote.
         """
         fields = json.loads(line)
-        for name in ("classpath", "jvm_options", "given", "packages", "arguments", "readable", "writable"):
+        for name in ("classpath", "jvm_options", "explicit", "packages", "arguments", "readable", "writable"):
             fields[name] = tuple(fields[name])
         fields["unpacked"] = {jar: tuple(paths) for jar, paths in fields["unpacked"].items()}
         return cls(**fields)
@@ -120,10 +131,10 @@ class WorkerSpec:
 
 def check_isolation(config: HostConfig) -> None:
     """
-    Refuse what the host's own process cannot be.
+    Reject options that do not work with `--isolation none`, where the processor runs in the host's own process.
 
     Raises:
-        ConfigError: naming the options.
+        ConfigError: an option does not; the error names it.
     """
     if config.isolation != "none":
         return
@@ -138,7 +149,7 @@ def check_isolation(config: HostConfig) -> None:
 
 def service_name(config: HostConfig, spec: WorkerSpec) -> str:
     """
-    The service's name: as given, or the entry's stem without `lib`.
+    The name of the service: the given one, or the entry's file name without its ending and `lib`.
     """
     name = Path(spec.entry).name.partition(".so")[0] if spec.type == "cpp" else Path(spec.entry).stem
     return config.name or (name.removeprefix("lib") if spec.type == "cpp" else name) or "processor"
@@ -146,7 +157,7 @@ def service_name(config: HostConfig, spec: WorkerSpec) -> str:
 
 def split_class(entry: str) -> tuple[str, str | None]:
     """
-    Take `.py:Class` apart.
+    Split `FILE.py:Class` into the file and the class; the class is None if *entry* names none.
     """
     stem, colon, name = entry.rpartition(".py:")
     return (f"{stem}.py", name) if colon and name.isidentifier() else (entry, None)
@@ -154,7 +165,7 @@ def split_class(entry: str) -> tuple[str, str | None]:
 
 def guess_type(path: Path) -> str | None:
     """
-    The type of the processor at *path*; None if its ending does not tell.
+    The type of the processor at *path*, recognized by its ending; None if that is not possible.
     """
     if path.is_dir() and (any(path.glob("*.jar")) or any((path / name).is_dir() for name in jar_layouts.FOLDERS)):
         return "java"
@@ -173,10 +184,10 @@ def _type_of(path: str) -> str:
 
 def _check_native(kind: str, isolation: str) -> None:
     """
-    Demand that a worker can be a native process for a processor of this *kind* and *isolation*.
+    Reject `--worker native` for a processor of this *kind* and *isolation* if it does not work.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it does not.
     """
     if kind != "cpp":
         raise ConfigError(f"--worker native is for processors in C++, and this one is {kind}; drop it")
@@ -186,7 +197,7 @@ def _check_native(kind: str, isolation: str) -> None:
 
 def _absolute(path: str) -> str:
     """
-    Make *path* absolute without resolving links, and keep a final slash: some processors append a file name to it.
+    Make *path* absolute without resolving links. Keep a final slash, since some processors append a file name.
     """
     absolute = str(Path(path).absolute())
     return absolute + "/" if path.endswith("/") and not absolute.endswith("/") else absolute
