@@ -11,7 +11,7 @@ import pytest
 
 from conftest import StartHost
 from eas_host.config import HostConfig
-from eas_host.service.service_version import ring_shape
+from eas_host.service.service_version import ring_size
 from support.build import Workshop
 from support.host import Host
 from support.ulimit import set_for_hosts
@@ -41,8 +41,8 @@ def test_it_serves_as_it_says(start: StartHost, monkeypatch: pytest.MonkeyPatch,
 
 def test_slots_follow() -> None:
     """Those of a python service, too, are made for its queue and its threads, with room to ask for more."""
-    few = ring_shape(HostConfig(max_queue_size=4, worker_threads=1), python=True)
-    many = ring_shape(HostConfig(max_queue_size=2000, worker_threads=10, worker_processes=4), python=True)
+    few = ring_size(HostConfig(max_queue_size=4, worker_threads=1), python=True)
+    many = ring_size(HostConfig(max_queue_size=2000, worker_threads=10, worker_processes=4), python=True)
     assert 5 < few.slots < 100
     assert many.slots > 2040
-    assert ring_shape(HostConfig(), python=False).slots == 69 + 32
+    assert ring_size(HostConfig(), python=False).slots == 69 + 32

@@ -11,7 +11,7 @@ import pytest
 
 from eas_host.dispatch.body_buffer import BodyBuffer, BodyBufferPool
 from eas_host.dispatch.memory_budget import MemoryBudget
-from eas_host.ring import FrontRing, Shape
+from eas_host.ring import FrontRing, RingSize
 
 MIB = 1 << 20
 
@@ -37,7 +37,7 @@ class Clumsy(Client):
 
 @pytest.fixture(name="ring")
 def ring_fixture() -> Iterator[FrontRing]:
-    ring = FrontRing(Shape(slots=8, workers=1, threads=1, max_body=16 * MIB, max_output=16 * MIB))
+    ring = FrontRing(RingSize(slots=8, workers=1, threads=1, max_body=16 * MIB, max_output=16 * MIB))
     yield ring
     ring.close()
 
@@ -78,7 +78,7 @@ def test_a_body_of_exactly_what_is_allowed(ring: FrontRing) -> None:
     """It has room in a host that does nothing else, whatever the ring needs for itself."""
     budget = budget_of(ring)
     budget.make_room()
-    assert ring.resident > 0
+    assert ring.resident_bytes > 0
     assert budget.admit(budget.max_body)
 
 

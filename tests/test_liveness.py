@@ -16,7 +16,7 @@ import pytest
 
 from conftest import StartHost
 from eas_host.ring import WorkerRing
-from eas_host.ring.face import lib
+from eas_host.ring.bindings import lib
 from support import proc
 from support.build import Workshop
 from support.gate import Gate

@@ -1,5 +1,5 @@
 """
-The Python face of the ring, both sides in one process. What the ring itself does is tested in native/tests.
+The ring as Python sees it, both sides in one process. What the ring itself does is tested in native/tests.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from eas_host.ring import (
     LATENCY_BOUNDS,
     RAISED,
     RETURNED,
-    Call,
     FrontRing,
-    Shape,
+    RingCall,
+    RingSize,
     Stats,
     WorkerRing,
 )
@@ -37,7 +37,7 @@ SIGNALS = 20
 
 @pytest.fixture
 def front() -> Iterator[FrontRing]:
-    ring = FrontRing(Shape(slots=16, workers=2, threads=5, max_body=4096, max_output=4096))
+    ring = FrontRing(RingSize(slots=16, workers=2, threads=5, max_body=4096, max_output=4096))
     yield ring
     ring.close()
 
@@ -50,7 +50,7 @@ def worker(front: FrontRing) -> WorkerRing:
 def ask(front: FrontRing, body: bytes) -> int:
     slot = front.submit(body, len(body))
     assert slot >= 0
-    front.bell(1)
+    front.wake(1)
     return slot
 
 
@@ -129,12 +129,12 @@ def test_several_calls_of_one_thread_are_completed_anywhere(front: FrontRing, wo
     """
     Each call keeps what belongs to it; the order and the thread of the completion do not matter, and each counts once.
     """
-    calls = [worker.enter(0), Call(0), Call(0)]
+    calls = [worker.enter(0), RingCall(0), RingCall(0)]
     slots = [ask(front, body) for body in (b"a", b"b", b"c")]
     for call in calls:
         assert worker.take(call)
 
-    def complete(call: Call) -> None:
+    def complete(call: RingCall) -> None:
         worker.reply(call, RETURNED, 200, b"for " + call.input())
 
     complete(calls[2])
@@ -173,7 +173,7 @@ def test_what_was_counted(front: FrontRing, worker: WorkerRing) -> None:
     assert front.stats() == Stats((0,) * (len(LATENCY_BOUNDS) + 1), 0.0, {}, 0, 0, 0, 0)
     call = worker.enter(0)
     for outcome, status in ((RETURNED, 0), (RETURNED, 200), (RETURNED, 200), (RETURNED, -5), (RAISED, 0)):
-        front.backdate(ask(front, b"body"), LONG * 10**9)
+        front.set_start_time(ask(front, b"body"), LONG * 10**9)
         assert worker.take(call)
         worker.reply(call, outcome, status, b"output")
     ask(front, b"body")
@@ -190,7 +190,7 @@ def test_what_was_counted(front: FrontRing, worker: WorkerRing) -> None:
 
     unwanted = ask(front, b"")
     assert worker.take(call)
-    front.uncount(unwanted)
+    front.exclude_from_stats(unwanted)
     worker.reply(call, RETURNED, 200, b"output")
     assert list(answers(front)) == [unwanted]
     assert front.cancel(ask(front, b"")) == 1
@@ -204,7 +204,7 @@ def test_no_room_for_a_ring() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, hard))
     try:
         with pytest.raises(OSError, match="cannot be mapped"):
-            FrontRing(Shape(slots=256, workers=1, threads=1, max_body=64 << 20, max_output=64 << 20))
+            FrontRing(RingSize(slots=256, workers=1, threads=1, max_body=64 << 20, max_output=64 << 20))
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     assert len(list(Path("/proc/self/fd").iterdir())) == opened

@@ -31,7 +31,7 @@ namespace {
 
 constexpr int kHostsSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
-// Longer than any text of the loader: as ring/face.py has it.
+// Longer than any text of the loader: as ring/bindings.py has it.
 constexpr size_t kErrorSize = 4096;
 
 // What *state holds before `initialize`: as ring/worker.py has it.

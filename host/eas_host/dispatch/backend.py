@@ -24,7 +24,7 @@ from eas_host.dispatch.responses import ErrorResponse
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import ConfigError
 from eas_host.messages import Message, ProcessCount, ThreadCount
-from eas_host.ring import FrontRing, Shape
+from eas_host.ring import FrontRing, RingSize
 from eas_host.system.memory import address_space
 
 _MIB: Final = 2**20
@@ -65,7 +65,7 @@ class Backend:
     Args:
         front: what it is to join.
         config: the options of its version.
-        shape: of the ring.
+        size: of the ring.
         make_workers: makes what runs the processor, at the other end of the ring.
         name: the model's name; None: it answers for the service itself.
 
@@ -87,17 +87,17 @@ class Backend:
         self,
         front: BackendContext,
         config: HostConfig,
-        shape: Shape,
+        size: RingSize,
         make_workers: Callable[[Backend], Workers],
         name: str | None = None,
     ) -> None:
         self.name = name
-        self.ring = _make_ring(shape)
+        self.ring = _make_ring(size)
         front.budget.rings.add(self.ring)
         self.dispatcher = Dispatcher(front.loop, self.ring, front.budget, lambda: front.full(self.ring.waiting()))
         self.capacity = Capacity(
             self.dispatcher,
-            shape.slots - EARLY_SLOTS,
+            size.slots - EARLY_SLOTS,
             config.max_queue_size,
             config.worker_processes,
             config.worker_threads,
@@ -159,7 +159,7 @@ class Backend:
         """
         refusal = self.submit(exchange)
         if refusal is None:
-            self.ring.backdate(exchange.slot, int(age * 1e9))
+            self.ring.set_start_time(exchange.slot, int(age * 1e9))
         return refusal
 
     def abandon(self, exchange: Exchange) -> None:
@@ -199,24 +199,24 @@ class Backend:
         self.ring.close()
 
 
-def _make_ring(shape: Shape) -> FrontRing:
+def _make_ring(size: RingSize) -> FrontRing:
     try:
-        return FrontRing(shape)
+        return FrontRing(size)
     except OSError as error:
-        raise ConfigError(f"{error}; {_wish(shape)}") from error
+        raise ConfigError(f"{error}; {_wish(size)}") from error
 
 
-def _wish(shape: Shape) -> str:
+def _wish(size: RingSize) -> str:
     """
-    Say how much address space a ring of *shape* wants, how much there may be, and which option asks for most of it.
+    Say how much address space a ring of *size* wants, how much there may be, and which option asks for most of it.
     """
-    wanted = shape.slots * (shape.max_body + shape.max_output) / _GIB
+    wanted = size.slots * (size.max_body + size.max_output) / _GIB
     limit = address_space()
     may = "" if limit is None else f", and a process may have {limit / _GIB:.1f} GiB (ulimit -v)"
-    body = f"--max-body ({shape.max_body / _MIB:g} MiB)"
-    output = f"--max-output ({shape.max_output / _MIB:g} MiB)"
-    first, second = (output, body) if shape.max_output >= shape.max_body else (body, output)
+    body = f"--max-body ({size.max_body / _MIB:g} MiB)"
+    output = f"--max-output ({size.max_output / _MIB:g} MiB)"
+    first, second = (output, body) if size.max_output >= size.max_body else (body, output)
     return (
-        f"it wants {wanted:.1f} GiB of address space, but no memory: {shape.slots} slots, each for the largest body and"
+        f"it wants {wanted:.1f} GiB of address space, but no memory: {size.slots} slots, each for the largest body and"
         f" the largest output{may}; lower {first}, {second}, --max-queue-size, --worker-threads or --worker-processes"
     )

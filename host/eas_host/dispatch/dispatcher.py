@@ -26,7 +26,7 @@ from eas_host.dispatch.memory_budget import MemoryBudget, no_room
 from eas_host.dispatch.queue_poller import QueuePoller
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.reply import BAD_REQUEST, HTTP_STATUS
-from eas_host.ring import COPIED, DAMAGED, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
+from eas_host.ring import COPIED, CORRUPT, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
 
 _RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
@@ -78,7 +78,7 @@ class Dispatcher(Gate):
         self._on_full = on_full
         self._capacity = 0
         self._threads = 0
-        self._running: list[Holder] = [None] * ring.shape.slots
+        self._running: list[Holder] = [None] * ring.size.slots
         self.live = self.taken = 0
         self._turn_due = False
         self._backlog = QueuePoller(loop, ring, self)
@@ -143,8 +143,8 @@ class Dispatcher(Gate):
         if slot < 0:
             return
         exchange.slot = -1
-        self._ring.uncount(slot)
-        if self._ring.cancel(slot) or self._ring.phase(slot)[0] == DAMAGED:
+        self._ring.exclude_from_stats(slot)
+        if self._ring.cancel(slot) or self._ring.phase(slot)[0] == CORRUPT:
             self._free(slot)
         else:
             self._running[slot] = ABANDONED
@@ -160,7 +160,7 @@ class Dispatcher(Gate):
             if not isinstance(holder, Exchange) or self._ring.phase(slot)[0] != SUBMITTED:
                 continue
             body = holder.body or self._ring.input(slot, holder.size)
-            self._ring.uncount(slot)
+            self._ring.exclude_from_stats(slot)
             if self._ring.cancel(slot):
                 self._free(slot)
                 holder.slot = -1
@@ -187,7 +187,7 @@ class Dispatcher(Gate):
         """
         Wake all worker threads, after something about the workers has changed.
         """
-        self._ring.bell(self._threads)
+        self._ring.wake(self._threads)
         if self.live:
             self._backlog.watch()
 
@@ -198,7 +198,7 @@ class Dispatcher(Gate):
         Once per turn of the loop in which something was submitted: wake a worker, take what is complete.
         """
         self._turn_due = False
-        self._ring.nudge()
+        self._ring.wake_one_if_idle()
         self.drain()
         if self.live:
             self._backlog.watch()
@@ -217,7 +217,7 @@ class Dispatcher(Gate):
         while True:
             completions = self._ring.collect()
             if completions is None:
-                if self._ring.arm():
+                if self._ring.request_notification():
                     return
                 continue
             for exchange, outcome, status, body in self._take(completions):
@@ -293,7 +293,7 @@ class Dispatcher(Gate):
             self._ring.phase(slot)  # what it completed without being able to say so comes with the next drain
         self.drain()
         phases = ((slot, *self._ring.phase(slot)) for slot in in_flight if self._running[slot] is not None)
-        return [slot for slot, phase, owner in phases if (phase == RUNNING and owner == worker) or phase == DAMAGED]
+        return [slot for slot, phase, owner in phases if (phase == RUNNING and owner == worker) or phase == CORRUPT]
 
     def exchange(self, slot: int) -> Exchange | None:
         """
@@ -333,7 +333,7 @@ class Dispatcher(Gate):
         Have *worker*, which takes nothing else, run the request in *slot*.
         """
         self._alone[slot] = listener
-        self._ring.run_alone(slot, worker)
+        self._ring.requeue_solo(slot, worker)
 
     def forget_alone(self, slot: int) -> None:
         """

@@ -249,7 +249,7 @@ class MemoryBudget:
         self.give(holder)
 
     def _look(self) -> None:
-        self._in_rings = sum(max(0, ring.resident - _RING_ITSELF) for ring in self.rings)
+        self._in_rings = sum(max(0, ring.resident_bytes - _RING_ITSELF) for ring in self.rings)
         self._unseen = 0
 
     def _trim(self) -> None:

@@ -1,9 +1,9 @@
 """
 Looks after the requests that wait, every few milliseconds for as long as something happens to them.
 
-To wake a thread and to tell the front are dear, so worker threads guess: one that is awake is not wakened again, and
-completions are told of together (`FrontRing.arm`). A guess is wrong when a call takes longer than those before it. Then
-requests wait while threads sleep, or completions lie about; this is what finds them.
+To wake a thread and to notify the front are expensive, so worker threads guess: none is woken while another is awake,
+and completions are reported together (`FrontRing.request_notification`). A guess is wrong when a call takes longer than
+those before it. Then requests wait while threads sleep, or completions are not collected; this is what finds them.
 
 Where nothing has come back between two looks, all threads are awake by then, and busy. Then it rests: completions are
 told of at once, and only a new request makes it look soon.
@@ -94,12 +94,12 @@ class QueuePoller:
         taken = dispatcher.taken - self._taken
         self._taken = dispatcher.taken
         self._resting = waiting > 0 and not taken
-        self._ring.rest(self._resting)
+        self._ring.notify_immediately(self._resting)
         if waiting <= 0:
             return
         # Under load something always waits; only if nothing at all has come back does a guess need correcting.
         if self._resting:
-            self._ring.bell(waiting)
+            self._ring.wake(waiting)
             dispatcher.drain()  # what was completed before the workers knew that it is to be told
         if not (dispatcher.worker_alive and dispatcher.live):
             return

@@ -1,14 +1,20 @@
 """
-The Python face of the shared-memory ring, and the only importer of the native module.
+The ring in shared memory that carries requests to the workers, as Python sees it; no other package imports the native
+module. How both sides share the memory is written in native/src/layout.h.
 
-`FrontRing` is the front's side, `WorkerRing` a worker's; how they share memory is written in native/src/ring.h.
+In reading order:
+
+- `bindings`: the native module, and the constants that both sides share.
+- `front`: `FrontRing`, the front's side: submit a request, collect its completion, recover from a worker's death.
+- `worker`: `WorkerRing`, a worker's side: take a request, complete it; and `CppLibrary`, a processor in C++.
+- `signals`: what the native module does about the signals of this process.
 """
 
-from eas_host.ring.face import (
-    ANYONE,
+from eas_host.ring.bindings import (
+    ANY_WORKER,
     BAD_OUTPUT,
     COPIED,
-    DAMAGED,
+    CORRUPT,
     DONE,
     FREE,
     RAISED,
@@ -17,11 +23,17 @@ from eas_host.ring.face import (
     SUBMITTED,
     TOO_LARGE,
 )
-from eas_host.ring.front import LATENCY_BOUNDS, Crash, FrontRing, Shape, Stats
-from eas_host.ring.signals import forget_signals, guard_signals, hold_signals_in_forks, restore_signals, take_signal
+from eas_host.ring.front import LATENCY_BOUNDS, Crash, FrontRing, RingSize, Stats
+from eas_host.ring.signals import (
+    block_signals_in_forks,
+    forget_signals,
+    keep_signals_restored,
+    restore_signals,
+    take_signal,
+)
 from eas_host.ring.worker import (
-    Call,
-    CppProgram,
+    CppLibrary,
+    RingCall,
     WorkerRing,
     die_with_parent,
     line_buffer_stdout,
@@ -32,10 +44,10 @@ from eas_host.ring.worker import (
 )
 
 __all__ = [
-    "ANYONE",
+    "ANY_WORKER",
     "BAD_OUTPUT",
     "COPIED",
-    "DAMAGED",
+    "CORRUPT",
     "DONE",
     "FREE",
     "LATENCY_BOUNDS",
@@ -44,17 +56,17 @@ __all__ = [
     "RUNNING",
     "SUBMITTED",
     "TOO_LARGE",
-    "Call",
-    "CppProgram",
+    "CppLibrary",
     "Crash",
     "FrontRing",
-    "Shape",
+    "RingCall",
+    "RingSize",
     "Stats",
     "WorkerRing",
+    "block_signals_in_forks",
     "die_with_parent",
     "forget_signals",
-    "guard_signals",
-    "hold_signals_in_forks",
+    "keep_signals_restored",
     "line_buffer_stdout",
     "log",
     "open_log",

@@ -1,8 +1,9 @@
 """
-The front's side of the ring: it creates the memory, submits requests, drains what is complete and recovers from deaths.
+The front's side of the ring: it creates the memory, submits requests, collects completions and recovers from the deaths
+of workers.
 
-One thread only. The hot calls (`submit`, `release`, `bell`) are bound straight to the native functions: a method of our
-own around each would cost as much as the call.
+Only one thread may use it. The calls of each request (`submit`, `release`, `wake`) are bound directly to the native
+functions: a method around one of them would cost as much as the call itself.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eas_host import _native
-from eas_host.ring.face import ERROR_SIZE, ffi, lib, text
+from eas_host.ring.bindings import ERROR_SIZE, ffi, lib, text
 
-_OURS: Final = (_native.__file__, str(Path(_native.__file__).with_name("eas-cpp-worker")))
-"""The files that our own frames are in: the module's, and that of workers that are no Python processes."""
+_HOST_FILES: Final = (_native.__file__, str(Path(_native.__file__).with_name("eas-cpp-worker")))
+"""The files that hold the host's own frames: the native module, and the program of workers without Python."""
 _COLLECT_MAX: Final = 256
-"""Completions taken by one native call; more wait for the next one."""
+"""Most completions that one native call takes; the others wait for the next call."""
 _COPIES_SIZE: Final = 64 * 1024
-"""Room for the outputs that one native call copies: they stay in the first-level caches."""
+"""Bytes for the outputs that one native call copies: few enough to stay near the core, in its caches."""
 _BLOCK: Final = 512
-"""What st_blocks counts in, whatever the file system (POSIX)."""
-_NUMBERS: Final = 4
-"""Numbers for each completion: slot, outcome, status, size."""
+"""The unit of st_blocks in bytes, on every file system (POSIX)."""
+_COMPLETION_NUMBERS: Final = 4
+"""Each completion is 4 numbers: slot, outcome, status, size."""
 
 
-class Shape(NamedTuple):
+class RingSize(NamedTuple):
     """
-    How large a ring is: its slots, its workers and their threads; the spans of a slot in bytes.
+    The number of slots, of workers and of threads of each worker; the largest body and output of a slot in bytes.
     """
 
     slots: int
@@ -44,9 +45,9 @@ class Shape(NamedTuple):
 
 class Crash(NamedTuple):
     """
-    What a worker's crash handler left behind.
+    What a worker's crash handler recorded.
 
-    *signal* is 0 where the processor called `exit()`. *slot* is -1 where the thread ran no request. *frames* are
+    *signal* is 0 if the processor called `exit()`. *slot* is -1 if the thread ran no request. *frames* are
     `function (path+0xoffset)` as far as that is known, innermost first.
     """
 
@@ -59,17 +60,18 @@ class Crash(NamedTuple):
 
 
 LATENCY_BOUNDS: Final[tuple[float, ...]] = tuple(nanoseconds / 1e9 for nanoseconds in lib.eas_latency_bounds)
-"""The longest time of each bucket of `Stats.latency_counts` in seconds, but for the last, which has none."""
+"""The longest time of each bucket of `Stats.latency_counts` in seconds; the last bucket has no bound."""
 
 
 class Stats(NamedTuple):
     """
-    What was counted of the requests that processors answered, whatever the answer.
+    Counts of the requests that processors answered, errors included.
 
-    *latency_counts* has one number for each of `LATENCY_BOUNDS` and one for all above, not cumulated: requests by the
-    time from their begin until their completion was collected. *latency_sum* is in seconds. *returned* counts by the
-    status that the processor returned, -1 stands for those outside of 0 .. 999; *bad* has what cannot be an output, or
-    is too large. *bytes_in* counts all bodies that were submitted, *bytes_out* the outputs, texts of errors included.
+    *latency_counts* has one number for each of `LATENCY_BOUNDS` and one for all longer times, not cumulated: how many
+    requests took so long from their start until their completion was collected. *latency_sum* is in seconds. *returned*
+    has a number for each status that the processor returned; -1 stands for those outside of 0 .. 999. *bad* counts
+    results that cannot be an output or are too large. *bytes_in* has all bodies that were submitted, *bytes_out* all
+    outputs, texts of errors included.
     """
 
     latency_counts: tuple[int, ...]
@@ -83,15 +85,15 @@ class Stats(NamedTuple):
     @classmethod
     def zero(cls) -> Stats:
         """
-        Nothing counted.
+        Make statistics in which nothing was counted.
         """
         return cls((0,) * (len(LATENCY_BOUNDS) + 1), 0.0, {}, 0, 0, 0, 0)
 
-    def __add__(self, other: object) -> Stats:  # it adds up; a tuple would grow
+    def __add__(self, other: object) -> Stats:  # a tuple's own + would append
         """
-        What two rings have counted.
+        Add the counts of two rings.
         """
-        assert isinstance(other, Stats)  # noqa: S101  no tuple is added to it
+        assert isinstance(other, Stats)  # noqa: S101  nothing else is added to statistics
         return Stats(
             tuple(map(operator.add, self.latency_counts, other.latency_counts)),
             self.latency_sum + other.latency_sum,
@@ -105,30 +107,34 @@ class FrontRing:
     The ring as the front sees it.
 
     Attributes:
+        size: as given.
         copies: the outputs that `collect` has copied; a slice of it is bytes.
-        memory_fd: the shared memory, to be inherited by workers.
-        completion_fd: an eventfd that becomes readable when enough is complete, if `arm` said so.
-        submit: `submit(body, size) -> slot`, or -1 when no slot is free. Wakes nobody: see `bell`.
-        reserve: `reserve() -> slot` or -1, for a body that arrives in pieces; then `write` and `publish`.
-        write: `write(slot, offset, data, size) -> 0`, or -1 if that does not fit.
-        publish: `publish(slot, size)`.
-        release: `release(slot)`: its bytes have been copied, it is free.
-        trim: `trim()`: free slots give the memory back that they keep for their next requests.
-        cancel: `cancel(slot) -> 1` if it was still waiting and is free now, 0 if a worker has it.
-        backdate: `backdate(slot, nanoseconds)`: the request began that much earlier than it was published.
-        uncount: `uncount(slot)`: nobody waits for the request any more, so `stats` shall not have its completion.
-        waiting: `waiting() -> int`: requests that no worker has taken yet.
-        bell: `bell(threads)`: wake up to that many worker threads.
-        nudge: `nudge()`: wake one worker thread, unless one is awake that will look at the queue soon.
-        arm: `arm() -> 1`, or 0 when enough is complete already: collect again. One is enough; while many requests
-            wait, a quarter of them, 8 at most.
-        rest: `rest(1)`: tell of every completion at once, `rest(0)`: they may gather again; then drain and `arm`.
+        memory_fd: the shared memory, which the workers inherit.
+        completion_fd: an eventfd, which becomes readable after `request_notification`.
+        submit: `submit(body, size) -> slot`, or -1 if no slot is free. Wakes no thread: see `wake`.
+        reserve: `reserve() -> slot` or -1, for a body that arrives in pieces; `write` and `publish` follow.
+        write: `write(slot, offset, data, size) -> 0`, or -1 if the data does not fit.
+        publish: `publish(slot, size)`: queue a slot that was reserved and written.
+        release: `release(slot)`: make the slot free after its output was copied.
+        trim: `trim()`: give the memory of free slots back, which they keep for their next requests.
+        cancel: `cancel(slot) -> 1` if the request still waited and its slot is free now, 0 if a worker has it.
+        set_start_time: `set_start_time(slot, age)`: the request began *age* nanoseconds before it was published.
+        exclude_from_stats: `exclude_from_stats(slot)`: do not count this request, for which no client waits any more.
+        waiting: `waiting() -> int`: the number of requests that no worker has taken yet.
+        wake: `wake(threads)`: wake up to that many worker threads.
+        wake_one_if_idle: `wake_one_if_idle()`: wake one worker thread, unless one is awake that will look at the queue
+            soon.
+        request_notification: `request_notification() -> 1`: make `completion_fd` readable at the next completion or,
+            while many requests wait, when a quarter of them is complete, 8 at most. 0 if so many are complete already:
+            collect again.
+        notify_immediately: `notify_immediately(1)`: have workers report each completion at once;
+            `notify_immediately(0)`: they may gather some again. Collect and `request_notification` after it.
     """
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+    def __init__(self, size: RingSize) -> None:
+        self.size = size
         error = ffi.new("char[]", ERROR_SIZE)
-        self.memory_fd: int = lib.eas_ring_create(ffi.new("eas_shape *", tuple(shape)), error, ERROR_SIZE)
+        self.memory_fd: int = lib.eas_ring_create(ffi.new("eas_shape *", tuple(size)), error, ERROR_SIZE)
         if self.memory_fd < 0:
             raise OSError(f"cannot create the ring: {text(error)}")
         try:
@@ -142,7 +148,7 @@ class FrontRing:
             os.close(self.completion_fd)
             raise OSError(f"cannot map the ring: {text(error)}")
         self._ring = ring
-        self._completions = ffi.new("int64_t[]", _NUMBERS * _COLLECT_MAX)
+        self._completions = ffi.new("int64_t[]", _COMPLETION_NUMBERS * _COLLECT_MAX)
         self._copies = ffi.new("char[]", _COPIES_SIZE)
         self.copies: bytes = ffi.buffer(self._copies)
         self._inputs, self._outputs, self._stride = self._buffers()
@@ -153,25 +159,25 @@ class FrontRing:
         self.release: Callable[[int], None] = partial(lib.eas_front_release, ring)
         self.trim: Callable[[], None] = partial(lib.eas_front_trim, ring)
         self.cancel: Callable[[int], int] = partial(lib.eas_front_cancel, ring)
-        self.backdate: Callable[[int, int], None] = partial(lib.eas_front_backdate, ring)
-        self.uncount: Callable[[int], None] = partial(lib.eas_front_uncount, ring)
+        self.set_start_time: Callable[[int, int], None] = partial(lib.eas_front_backdate, ring)
+        self.exclude_from_stats: Callable[[int], None] = partial(lib.eas_front_uncount, ring)
         self.waiting: Callable[[], int] = partial(lib.eas_front_waiting, ring)
-        self.bell: Callable[[int], None] = partial(lib.eas_front_bell, ring)
-        self.nudge: Callable[[], None] = partial(lib.eas_front_nudge, ring)
-        self.arm: Callable[[], int] = partial(lib.eas_front_arm, ring)
-        self.rest: Callable[[int], None] = partial(lib.eas_front_rest, ring)
+        self.wake: Callable[[int], None] = partial(lib.eas_front_bell, ring)
+        self.wake_one_if_idle: Callable[[], None] = partial(lib.eas_front_nudge, ring)
+        self.request_notification: Callable[[], int] = partial(lib.eas_front_arm, ring)
+        self.notify_immediately: Callable[[int], None] = partial(lib.eas_front_rest, ring)
 
     def collect(self) -> Iterator[tuple[int, int, int, int]] | None:
         """
-        Take what is complete: slot, outcome, status and size of each, all checked; None if there is nothing.
+        Take all completions: slot, outcome, status and size of each, all checked; None if there is none.
 
-        Small outputs are copied at once, in this order, to the start of `copies`, and their slots are free again; their
-        outcome has `COPIED` added. The others wait for `output` and `release`.
+        Small outputs are copied one after the other to the start of `copies`, and their slots are free again; their
+        outcome has `COPIED` added. For the others the caller needs `output` and `release`.
         """
         count = lib.eas_front_collect(self._ring, self._completions, _COLLECT_MAX, self._copies, _COPIES_SIZE)
         if not count:
             return None
-        numbers = iter(ffi.unpack(self._completions, _NUMBERS * count))
+        numbers = iter(ffi.unpack(self._completions, _COMPLETION_NUMBERS * count))
         return zip(numbers, numbers, numbers, numbers, strict=False)
 
     def output(self, slot: int, size: int) -> bytes:
@@ -191,24 +197,24 @@ class FrontRing:
         return copied
 
     @property
-    def resident(self) -> int:
+    def resident_bytes(self) -> int:
         """
-        Bytes of memory that the ring takes now, whoever wrote them.
+        Bytes of memory that the ring occupies now, written by either side.
         """
         return os.fstat(self.memory_fd).st_blocks * _BLOCK
 
     def phase(self, slot: int) -> tuple[int, int]:
         """
-        Tell the phase of *slot* and the worker that has it.
+        Return the phase of *slot* and the worker that has it.
 
-        A slot that its worker completed but could not report any more is part of the next `collect` from here on.
+        If a worker completed the slot and died before it could report that, the next `collect` has the slot.
         """
         worker = ffi.new("uint32_t *")
         return lib.eas_front_phase(self._ring, slot, worker, ffi.NULL), worker[0]
 
     def stats(self) -> Stats:
         """
-        Read what was counted since the ring was made.
+        Read the counts since the ring was created.
         """
         counted = ffi.new("eas_stats *")
         lib.eas_front_stats(self._ring, counted)
@@ -227,33 +233,34 @@ class FrontRing:
 
     def completed(self, worker: int) -> int:
         """
-        Count what the processes of *worker* have completed since the ring was made, as far as it was collected.
+        Return how many collected completions are from *worker*, from all of its processes since the ring was created.
         """
         count: int = lib.eas_front_completed(self._ring, worker)
         return count
 
-    def mend(self) -> None:
+    def rebuild_queue(self) -> None:
         """
-        Make the queue whole again: a wild worker may have overwritten what tells of a request that waits.
+        Fill the queue again from the states of the slots: a processor that writes into foreign memory may have
+        overwritten the entry of a request that waits.
         """
         lib.eas_front_mend(self._ring)
 
     def resubmit(self, slot: int) -> None:
         """
-        Queue *slot*, whose worker died, again.
+        Queue *slot*, whose worker died, once more.
         """
         lib.eas_front_resubmit(self._ring, slot)
 
-    def run_alone(self, slot: int, worker: int) -> None:
+    def requeue_solo(self, slot: int, worker: int) -> None:
         """
         Give *slot*, whose worker died, to *worker*, which is in solo mode.
         """
         lib.eas_front_requeue_solo(self._ring, slot, worker)
-        self.bell(self.shape.threads * self.shape.workers)
+        self.wake(self.size.threads * self.size.workers)
 
     def reset_worker(self, worker: int, *, solo: bool) -> None:
         """
-        Prepare the record of *worker* for a new process; with *solo* it takes nothing from the queue at first.
+        Prepare the record of *worker* for a new process. With *solo* the process takes nothing from the queue at first.
         """
         lib.eas_front_worker_reset(self._ring, worker, int(solo))
 
@@ -262,11 +269,11 @@ class FrontRing:
         Let *worker* take from the queue.
         """
         lib.eas_front_worker_normal(self._ring, worker)
-        self.bell(self.shape.threads)
+        self.wake(self.size.threads)
 
     def crash(self, worker: int) -> Crash | None:
         """
-        Read what the crash handler of *worker* left, if it did.
+        Read what the crash handler of *worker* recorded; None if it recorded nothing.
         """
         record = ffi.new("eas_crash *")
         if not lib.eas_front_crash(self._ring, worker, record):
@@ -286,26 +293,26 @@ class FrontRing:
 
     def _buffers(self) -> tuple[Any, Any, int]:
         """
-        Make one buffer over the bodies of all slots and one over their outputs, so that copying one is a plain slice;
-        and tell their distance.
+        Make one buffer over the bodies of all slots and one over their outputs, so that a slice copies one of them.
+        Returns both, and the distance from one slot to the next.
         """
         body, output = lib.eas_slot_input(self._ring, 0), lib.eas_slot_output(self._ring, 0)
         stride = lib.eas_slot_output(self._ring, 1) - output
-        others = (self.shape.slots - 1) * stride
+        others = (self.size.slots - 1) * stride
         return (
-            ffi.buffer(body, others + self.shape.max_body),
-            ffi.buffer(output, others + self.shape.max_output),
+            ffi.buffer(body, others + self.size.max_body),
+            ffi.buffer(output, others + self.size.max_output),
             stride,
         )
 
 
 def _users_frames(frames: list[str]) -> list[str]:
     """
-    Cut our own frames: those of the crash handler at the inner end, those of our threads at the outer end.
+    Remove the host's own frames: the crash handler's at the inner end, the worker thread's at the outer end.
     """
-    ours = [any(path in frame for path in _OURS) for frame in frames]
-    inner = ours.index(False) if False in ours else len(ours)
-    outer = ours.index(True, inner) if True in ours[inner:] else len(ours)
+    of_host = [any(path in frame for path in _HOST_FILES) for frame in frames]
+    inner = of_host.index(False) if False in of_host else len(of_host)
+    outer = of_host.index(True, inner) if True in of_host[inner:] else len(of_host)
     return frames[inner:outer]
 
 

@@ -6,28 +6,29 @@ from __future__ import annotations
 
 import os
 
-from eas_host.ring.face import lib
+from eas_host.ring.bindings import lib
 
 
 def take_signal(number: int, *, ignored: bool) -> None:
     """
-    Note that the handler of *number* is ours now; before, the signal was *ignored* or had its default action.
+    Note that the host now handles signal *number*, which before was *ignored* or had its default action.
     """
     lib.eas_signal_take(number, ignored)
 
 
 def forget_signals() -> None:
     """
-    In a child that was forked: nothing is taken.
+    In a forked child: note that the host handles no signal.
     """
     lib.eas_signal_forget()
 
 
-def hold_signals_in_forks() -> None:
+def block_signals_in_forks() -> None:
     """
-    Have none of the signals that are taken come while Python forks and the hooks that are there already run.
+    Block the signals that the host handles while Python forks and while the fork hooks that exist already run.
     """
-    # The functions themselves: Python swallows what the handler of a signal raises in a hook that is written in Python.
+    # The native functions themselves: if a hook were written in Python, a signal's handler could run in it, and Python
+    # discards what is raised in a hook.
     os.register_at_fork(
         before=lib.eas_signal_hold, after_in_parent=lib.eas_signal_release, after_in_child=lib.eas_signal_release
     )
@@ -35,13 +36,13 @@ def hold_signals_in_forks() -> None:
 
 def restore_signals() -> None:
     """
-    Take back what a JVM has taken.
+    Restore the handlers of signals that a JVM of this process has replaced.
     """
     lib.eas_signal_restore()
 
 
-def guard_signals() -> None:
+def keep_signals_restored() -> None:
     """
-    Do that from now on.
+    Call `restore_signals` several times a second from now on, on a native thread.
     """
     lib.eas_signal_guard()

@@ -1,5 +1,6 @@
 """
-A worker's side of the ring: take a call, complete it; and the cpp program, whose threads do both without Python.
+A worker's side of the ring: take a request and complete it; and a processor in C++, whose threads do both without
+Python.
 """
 
 from __future__ import annotations
@@ -10,24 +11,24 @@ import time
 from typing import Any, Final
 
 from eas_host.errors import EntryInvalid, InitializeFailed
-from eas_host.ring.face import ERROR_SIZE, ffi, lib, text
+from eas_host.ring.bindings import ERROR_SIZE, ffi, lib, text
 
 SIGNALS_ALL: Final = 1
 SIGNALS_ABORT: Final = 2
 _TAKEN: Final = 1
 _TIMED_OUT: Final = 2
 _INTERRUPTED: Final = 3
-"""What a native take says; 0 is the stop."""
+"""What eas_worker_take_for returns; 0 means that the worker is to stop."""
 _NO_LIMIT: Final = -1
 _SECONDS_MAX: Final = 2**31 // 1000
-"""The longest time-out that milliseconds in an int can tell."""
+"""The longest time-out whose milliseconds fit into an int."""
 _STATE_UNSET: Final = -0x5EED5EED
-"""What *state* holds before `initialize`: no processor sets it by chance."""
+"""The value of *state* before `initialize`; no processor is likely to set this one."""
 
 
 def die_with_parent(parent: int) -> None:
     """
-    Have the kernel kill this process when its parent, which must be process *parent*, dies in whatever way.
+    Have the kernel kill this process when its parent, process *parent*, ends for any reason.
     """
     lib.eas_die_with_parent(parent)
 
@@ -54,12 +55,12 @@ def log(level: str, message: str) -> None:
     lib.eas_log(level.encode(), data, len(data))
 
 
-class Call:
+class RingCall:
     """
     One request that a thread has taken: its *slot* and the *size* of its input in bytes.
 
-    A thread that completes each before it takes the next has one and reuses it. Whoever holds several has one for each,
-    and any thread may complete it, once.
+    A thread that completes each request before it takes the next one reuses one object. A thread that holds several
+    requests has an object for each, and any thread may complete each of them, once.
     """
 
     __slots__ = ("native", "size", "slot", "thread")
@@ -89,43 +90,43 @@ class WorkerRing:
         if self._ring == ffi.NULL:
             raise OSError(f"cannot map the ring: {text(error)}")
         self.worker = worker
-        shape = ffi.new("eas_shape *")
-        lib.eas_ring_shape(self._ring, shape)
-        self._input_capacity: int = shape.max_body
-        self._output_capacity: int = shape.max_output
+        size = ffi.new("eas_shape *")
+        lib.eas_ring_shape(self._ring, size)
+        self._input_capacity: int = size.max_body
+        self._output_capacity: int = size.max_output
 
     @property
     def pointer(self) -> Any:  # noqa: ANN401  a cffi pointer
         """
-        The native ring.
+        The native ring, for native functions.
         """
         return self._ring
 
-    def watch_crashes(self, *, only_abort: bool) -> None:
+    def install_crash_handler(self, *, only_abort: bool) -> None:
         """
-        Install the crash handler; with *only_abort* the other signals stay with a JVM, which needs them itself.
+        Install the crash handler. With *only_abort* it handles SIGABRT only, because a JVM needs the other signals.
         """
         lib.eas_crash_install(self._ring, self.worker, SIGNALS_ABORT if only_abort else SIGNALS_ALL)
 
-    def enter(self, thread: int) -> Call:
+    def enter(self, thread: int) -> RingCall:
         """
         Prepare the calling thread, number *thread*, to take calls.
         """
         lib.eas_worker_enter(self._ring, self.worker, thread)
-        return Call(thread)
+        return RingCall(thread)
 
     def leave(self) -> None:
         """
-        Tell that the calling thread, which entered, takes nothing more. What it holds may still be completed.
+        Say that the calling thread takes no more requests. The requests that it holds may still be completed.
         """
         lib.eas_worker_leave(self._ring, self.worker)
 
-    def take(self, call: Call, timeout: float | None = None) -> bool | None:
+    def take(self, call: RingCall, timeout: float | None = None) -> bool | None:
         """
         Wait for a request and put it into *call*. False: the worker is to stop. None: *timeout* seconds have passed; 0
-        only looks.
+        does not wait.
 
-        Signal handlers run meanwhile, and what they raise ends the waiting; nothing is taken then.
+        Signal handlers run meanwhile. If one raises, the wait ends and no request is taken.
         """
         while True:
             if timeout is None:
@@ -139,7 +140,7 @@ class WorkerRing:
             if taken != _INTERRUPTED:
                 return None if taken == _TIMED_OUT else False
 
-    def _take_within(self, call: Call, timeout: float) -> int:
+    def _take_within(self, call: RingCall, timeout: float) -> int:
         end = time.monotonic() + timeout
         taken = _INTERRUPTED
         while taken == _INTERRUPTED:
@@ -148,9 +149,9 @@ class WorkerRing:
             taken = lib.eas_worker_take_for(self._ring, self.worker, call.thread, call.native, limit)
         return taken
 
-    def reply(self, call: Call, outcome: int, status: int, data: bytes) -> None:
+    def reply(self, call: RingCall, outcome: int, status: int, data: bytes) -> None:
         """
-        Complete *call* with *data*. Above the limit on outputs it becomes an error that tells its size.
+        Complete *call* with *data*, or with an error if *data* is larger than the limit on outputs.
 
         Does nothing if *call* is complete already.
         """
@@ -158,7 +159,7 @@ class WorkerRing:
             self._ring, self.worker, call.thread, call.native, outcome, status, ffi.from_buffer(data), len(data)
         )
 
-    def complete(self, call: Call, outcome: int, status: int, size: int) -> None:
+    def complete(self, call: RingCall, outcome: int, status: int, size: int) -> None:
         """
         Complete *call*, whose output of *size* bytes is already in its slot.
         """
@@ -184,26 +185,26 @@ class WorkerRing:
 
     def stop(self) -> None:
         """
-        Let every `take` of this process return False.
+        Have every `take` of this process return False, from now on.
         """
         lib.eas_worker_stop(self._ring)
 
 
-class CppProgram:
+class CppLibrary:
     """
-    A loaded `.so`.
+    A processor's shared library, loaded.
     """
 
     def __init__(self, path: str) -> None:
         """
-        Open *path* with dlopen and find both functions.
+        Open *path* with dlopen and find `initialize` and `process`.
 
         Raises:
-            EntryInvalid: with the dynamic linker's own text.
+            EntryInvalid: that failed; the message is the dynamic linker's own.
         """
         error = ffi.new("char[]", ERROR_SIZE)
-        self._program = lib.eas_cpp_open(os.fsencode(path), error, ERROR_SIZE)
-        if self._program == ffi.NULL:
+        self._processor = lib.eas_cpp_open(os.fsencode(path), error, ERROR_SIZE)
+        if self._processor == ffi.NULL:
             raise EntryInvalid(text(error))
 
     def initialize(self, model_entry: str, model_config: str) -> None:
@@ -211,12 +212,12 @@ class CppProgram:
         Call the processor's `initialize`.
 
         Raises:
-            InitializeFailed: it set a state other than 0, or threw.
+            InitializeFailed: `initialize` set a state other than 0, or threw.
         """
         state = ffi.new("int *", _STATE_UNSET)
         error = ffi.new("char[]", ERROR_SIZE)
         threw = lib.eas_cpp_initialize(
-            self._program, os.fsencode(model_entry), os.fsencode(model_config), state, error, ERROR_SIZE
+            self._processor, os.fsencode(model_entry), os.fsencode(model_config), state, error, ERROR_SIZE
         )
         if threw:
             raise threw_error(text(error))
@@ -225,27 +226,28 @@ class CppProgram:
 
     def start(self, ring: WorkerRing, threads: int) -> None:
         """
-        Start *threads* threads that take from *ring*, call `process` and complete, all in C++.
+        Start *threads* native threads, which take requests from *ring*, call `process` and complete them.
         """
-        lib.eas_cpp_start(self._program, ring.pointer, ring.worker, threads)
+        lib.eas_cpp_start(self._processor, ring.pointer, ring.worker, threads)
 
     def join(self) -> None:
         """
-        Wait until the threads have ended, after `WorkerRing.stop`.
+        Wait until the threads have ended, after a call of `WorkerRing.stop`.
         """
-        lib.eas_cpp_join(self._program)
+        lib.eas_cpp_join(self._processor)
 
 
 def threw_error(what: str) -> InitializeFailed:
     """
-    Say that `initialize` threw *what*.
+    Make the error for an `initialize` that threw *what*.
     """
     return InitializeFailed(f"initialize threw {what}")
 
 
 def state_error(state: int, model_entry: str) -> InitializeFailed:
     """
-    Say that `initialize` set a *state* other than 0. It has no words, and most are about the model.
+    Make the error for an `initialize` that set a *state* other than 0. The number has no text, and most are about the
+    model, so the error names that.
     """
     if state == _STATE_UNSET:
         return InitializeFailed("initialize did not set *state; set it to 0 when the model is loaded")

@@ -22,7 +22,7 @@ from eas_host.dispatch.workers import Workers
 from eas_host.errors import LoadError
 from eas_host.front.front import Front
 from eas_host.messages import Message
-from eas_host.ring import Shape
+from eas_host.ring import RingSize
 from eas_host.service.warm_up import warm_up
 from eas_host.system.background import in_background
 from eas_host.system.memory import address_space
@@ -137,14 +137,14 @@ class ServiceVersion:
             self.deployment.discard()
 
 
-def ring_shape(config: HostConfig, *, python: bool) -> Shape:
+def ring_size(config: HostConfig, *, python: bool) -> RingSize:
     """
     How large the ring is. A *python* program may ask for more threads, processes and waiting requests while it runs,
     and finds room for them unless addresses are short.
     """
     capacity = config.max_queue_size + config.worker_threads * config.worker_processes
     grows = python and address_space() is None
-    return Shape(
+    return RingSize(
         slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS,
         workers=max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes,
         threads=MAX_THREADS if python else config.worker_threads,
@@ -157,8 +157,8 @@ def _make_backend(front: Front, config: HostConfig, part: Part, fail: Callable[[
     def make_workers(backend: Backend) -> Workers:
         return _make_workers(front, config, part.spec, backend, lambda error: fail(backend, error))
 
-    shape = ring_shape(config, python=part.spec.type == "python")
-    return Backend(front.surroundings, config, shape, make_workers, part.name)
+    size = ring_size(config, python=part.spec.type == "python")
+    return Backend(front.surroundings, config, size, make_workers, part.name)
 
 
 def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal) -> Workers:

@@ -72,7 +72,7 @@ async def _ask(backend: Backend, body: bytes, seconds: float, max_body: int) -> 
     refusal = backend.submit(exchange)
     if refusal is not None:
         return Outcome(refusal.status, refusal.text.encode())
-    backend.ring.uncount(exchange.slot)
+    backend.ring.exclude_from_stats(exchange.slot)
     try:
         return await asyncio.wait_for(outcome, seconds)
     except asyncio.TimeoutError:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from eas_host.ring import forget_signals, guard_signals, hold_signals_in_forks, restore_signals, take_signal
+from eas_host.ring import block_signals_in_forks, forget_signals, keep_signals_restored, restore_signals, take_signal
 from eas_host.unpatched import Event
 
 STOP: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -96,7 +96,7 @@ def share_process() -> None:
     """
     The user's code is about to run in this process: from now on take back what a JVM of it takes, soon after.
     """
-    guard_signals()
+    keep_signals_restored()
 
 
 def interrupt_main_thread(number: signal.Signals, handled: Event) -> None:
@@ -122,7 +122,7 @@ def _hook_forks() -> None:
     if not _hooked:
         _hooked = True
         os.register_at_fork(after_in_child=_begin_child)
-        hold_signals_in_forks()
+        block_signals_in_forks()
 
 
 def _begin_child() -> None:

@@ -102,7 +102,7 @@ def _make(spec: WorkerSpec, ring: WorkerRing, control: SocketControl) -> WorkerP
     Make the processor, in the folder it lives in, with the crash handlers in place before its first line runs.
     """
     processor = make(spec, ring, control)
-    ring.watch_crashes(only_abort=processor.owns_signals)
+    ring.install_crash_handler(only_abort=processor.owns_signals)
     if spec.type == "python":
         faulthandler.enable(all_threads=False)  # runs first, prints the Python frames, hands on to ours
     enter_folder(spec)

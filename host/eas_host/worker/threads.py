@@ -13,11 +13,11 @@ import time
 import traceback
 from collections.abc import Callable
 
-from eas_host.ring import BAD_OUTPUT, Call, WorkerRing
+from eas_host.ring import BAD_OUTPUT, RingCall, WorkerRing
 from eas_host.unpatched import Thread, allocate_lock, start_thread
 
-CallHandler = Callable[[Call], None]
-"""Calls the processor with the input of a `Call` and completes it."""
+CallHandler = Callable[[RingCall], None]
+"""Calls the processor with the input of a `RingCall` and completes it."""
 
 
 class WorkerThreads:

@@ -34,7 +34,7 @@ from typing import Final
 from eas_host import log
 from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.dispatch.exchange import Exchange
-from eas_host.ring import ANYONE, RUNNING, SUBMITTED, FrontRing
+from eas_host.ring import ANY_WORKER, RUNNING, SUBMITTED, FrontRing
 from eas_host.workers.worker import State, Worker
 
 _LOOKS: Final = 4
@@ -91,12 +91,12 @@ class Liveness:
             if phase == RUNNING:
                 busy[owner] += 1
                 abandoned[owner] += not isinstance(holder, Exchange)
-            elif phase == SUBMITTED and owner == ANYONE and isinstance(holder, Exchange):
+            elif phase == SUBMITTED and owner == ANY_WORKER and isinstance(holder, Exchange):
                 waiting.add(holder)
         neglected = not self._waiting.isdisjoint(waiting)
         self._waiting = waiting
         if neglected and self._ring.waiting() < len(waiting):
-            self._ring.mend()
+            self._ring.rebuild_queue()
         for worker in self._workers:
             if worker.state is State.READY:
                 self._judge(worker, busy[worker.number], abandoned[worker.number], neglected=neglected)

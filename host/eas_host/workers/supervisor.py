@@ -185,7 +185,7 @@ class Supervisor:
         """
         The program wants *count* workers; each has one thread then, unless the program was told otherwise.
         """
-        count = min(count, self._ring.shape.workers)
+        count = min(count, self._ring.size.workers)
         if count <= len(self._workers) or self._stopping:
             return
         fresh = [Worker(number, self._config.worker_threads) for number in range(len(self._workers), count)]

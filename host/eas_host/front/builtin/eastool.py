@@ -100,7 +100,7 @@ class Eastool(Builtin):
             yield from self._requests_of(backend)
 
     def _requests_of(self, backend: Backend) -> Iterator[str]:
-        for slot in range(backend.ring.shape.slots):
+        for slot in range(backend.ring.size.slots):
             exchange = backend.dispatcher.exchange(slot)
             if exchange is None:
                 continue

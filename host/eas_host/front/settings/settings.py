@@ -62,7 +62,7 @@ class Settings:
         """
         config = self._state.config
         self._properties.renew(config)
-        if any(backend.ring.shape.threads <= config.worker_threads for backend in backends):
+        if any(backend.ring.size.threads <= config.worker_threads for backend in backends):
             why = "its threads cannot change while it runs; start the host with another --worker-threads"
             self._properties.fix("rpc.worker_threads", why)
 

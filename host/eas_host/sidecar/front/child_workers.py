@@ -80,7 +80,7 @@ class ChildWorkers(Supervisor):
         text = f"the program (process {self._channel.pid}) has ended"
         dispatcher = self._backend.dispatcher
         self.kill()
-        for worker in range(self._backend.ring.shape.workers):
+        for worker in range(self._backend.ring.size.workers):
             for slot in dispatcher.held_by(worker):
                 dispatcher.fail(slot, f"{text} while it ran this request")
         for number, process in list(self._children.items()):

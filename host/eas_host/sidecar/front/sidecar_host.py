@@ -12,7 +12,7 @@ from eas_host.dispatch.workers import Workers
 from eas_host.errors import LoadError
 from eas_host.messages import Handshake
 from eas_host.service.host import Host
-from eas_host.service.service_version import ring_shape
+from eas_host.service.service_version import ring_size
 from eas_host.sidecar.front.child_workers import ChildWorkers
 from eas_host.sidecar.front.program_channel import ProgramChannel
 from eas_host.sidecar.front.program_worker import ProgramWorker
@@ -29,7 +29,7 @@ class SidecarHost(Host):
     def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, channel: ProgramChannel, name: str) -> None:
         super().__init__(loop, config)
         self._channel = channel
-        self.backend = Backend(self.front.surroundings, config, ring_shape(config, python=True), self._make_workers)
+        self.backend = Backend(self.front.surroundings, config, ring_size(config, python=True), self._make_workers)
         for number in range(config.worker_processes):
             self.backend.capacity.set_threads(number, 0)  # until the worker says how many it has
         self.front.serve(name, config, [self.backend])

@@ -125,7 +125,7 @@ def child_main(processor: ServedProcessor, sock: socket.socket, properties: dict
 
     def make() -> InheritedProcessor:
         faulthandler.disable()
-        ring.watch_crashes(only_abort=False)
+        ring.install_crash_handler(only_abort=False)
         faulthandler.enable(all_threads=False)
         return InheritedProcessor(processor, ring, control)
 

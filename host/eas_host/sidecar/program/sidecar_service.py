@@ -167,7 +167,7 @@ class SidecarService(SdkService):
         crash is printed first.
         """
         faulthandler.disable()
-        self._ring.watch_crashes(only_abort=False)
+        self._ring.install_crash_handler(only_abort=False)
         with contextlib.suppress(OSError, ValueError, AttributeError, RuntimeError):  # stderr may be anything
             faulthandler.enable(all_threads=False)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from eas_host.binaries import elf, python_embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid
-from eas_host.ring import CppProgram, WorkerRing
+from eas_host.ring import CppLibrary, WorkerRing
 from eas_host.worker.control import Control
 from eas_host.worker.cpp.sibling_libraries import MISSING, open_with_siblings
 
@@ -29,7 +29,7 @@ class CppProcessor:
     def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
         self._spec = spec
         self._ring = ring
-        self._program: CppProgram | None = None
+        self._library: CppLibrary | None = None
 
     def run(self, serve: Callable[[], None]) -> None:
         """
@@ -45,15 +45,15 @@ class CppProcessor:
         """
         Start the native threads.
         """
-        assert self._program is not None  # noqa: S101  load comes first
-        self._program.start(self._ring, self._spec.threads)
+        assert self._library is not None  # noqa: S101  load comes first
+        self._library.start(self._ring, self._spec.threads)
 
     def join(self, timeout: float | None = None) -> None:
         """
         Wait for the native threads, which end with the host's own process.
         """
-        if self._program is not None and timeout is None:
-            self._program.join()
+        if self._library is not None and timeout is None:
+            self._library.join()
 
     def _load(self) -> None:
         entry = self._spec.entry
@@ -62,16 +62,16 @@ class CppProcessor:
             raise EntryInvalid(f"{entry}: the native worker is not built; run `make setup`, or `pip install .`")
         python_embedding.check(Path(entry))
         try:
-            program = open_with_siblings(Path(entry), lambda: CppProgram(entry))
+            library = open_with_siblings(Path(entry), lambda: CppLibrary(entry))
         except EntryInvalid as error:
             raise EntryInvalid(explain(entry, error.message)) from error
         try:
-            program.initialize(self._spec.model_entry, self._spec.model_config)
+            library.initialize(self._spec.model_entry, self._spec.model_config)
         except Exception as error:
             if hasattr(error, "message"):
                 error.message = f"{entry}: {python_embedding.explain(error.message)}"
             raise
-        self._program = program
+        self._library = library
 
 
 def explain(entry: str, text: str) -> str:

@@ -18,7 +18,7 @@ import jpype.nio
 from eas_host.binaries import python_embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS
-from eas_host.ring import RAISED, RETURNED, TOO_LARGE, Call, WorkerRing
+from eas_host.ring import RAISED, RETURNED, TOO_LARGE, RingCall, WorkerRing
 from eas_host.worker.control import Control
 from eas_host.worker.java import classpath
 from eas_host.worker.java.jvm import start_jvm
@@ -141,7 +141,7 @@ class JavaProcessor:
         except jpype.JVMNotRunning:
             raise SystemExit from None  # a call on another thread has ended the JVM, and with it this process
 
-        def handle(call: Call) -> None:
+        def handle(call: RingCall) -> None:
             slot = call.slot
             if slot not in known:
                 bridge.register(slot, _direct_buffer(ring.input(slot)), _direct_buffer(ring.output(slot)))
@@ -160,7 +160,7 @@ class JavaProcessor:
                 ring.log("E", text)
                 ring.reply(call, TOO_LARGE, 0, text.encode())
 
-        def handle_while_running(call: Call) -> None:
+        def handle_while_running(call: RingCall) -> None:
             try:
                 handle(call)
             except jpype.JVMNotRunning:

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from eas_host.ring import BAD_OUTPUT, RETURNED, Call, WorkerRing
+from eas_host.ring import BAD_OUTPUT, RETURNED, RingCall, WorkerRing
 from eas_host.unpatched import Thread, allocate_lock, patcher
 from eas_host.worker.sdk.result_encoder import INT_MAX, INT_MIN
 
@@ -34,7 +34,7 @@ class _Reader:
     def __init__(self, number: int) -> None:
         self.thread = threading.current_thread()
         self.number = number
-        self.calls: deque[Call] = deque()
+        self.calls: deque[RingCall] = deque()
         self.begun = 0.0
 
 
@@ -65,7 +65,7 @@ class RequestQueue:
         self._lock = allocate_lock()
         self._local: threading.local | None = None
         self._readers: dict[int, _Reader] = {}
-        self._numbered: dict[int, Call] = {}
+        self._numbered: dict[int, RingCall] = {}
         self._numbers = itertools.count(1)
 
     # -- reading
@@ -99,7 +99,7 @@ class RequestQueue:
         if timeout_ms < 0:
             reader.calls.append(self._take(reader))
         while len(reader.calls) < batch_size:
-            call = Call(reader.number)
+            call = RingCall(reader.number)
             taken = self._wait(call, max(0.0, end - time.monotonic()))
             if taken is False and not reader.calls:
                 raise SystemExit
@@ -171,7 +171,7 @@ class RequestQueue:
                 self._local = self._local or threading.local()
         return self._local
 
-    def _unanswered(self) -> deque[Call]:
+    def _unanswered(self) -> deque[RingCall]:
         reader: _Reader | None = getattr(self._thread_state, "reader", None)
         return reader.calls if reader is not None else deque()
 
@@ -197,14 +197,14 @@ class RequestQueue:
         self._on_readers(count)
         return reader
 
-    def _take(self, reader: _Reader) -> Call:
-        call = Call(reader.number)
+    def _take(self, reader: _Reader) -> RingCall:
+        call = RingCall(reader.number)
         if not self._wait(call, None):
             raise SystemExit
         reader.begun = time.monotonic()
         return call
 
-    def _wait(self, call: Call, timeout: float | None) -> bool | None:
+    def _wait(self, call: RingCall, timeout: float | None) -> bool | None:
         """
         Do what `WorkerRing.take` does. Where threads have been replaced, let other greenlets run meanwhile.
         """
@@ -215,7 +215,7 @@ class RequestQueue:
             time.sleep(_POLL_SECONDS)  # the replaced one
         return taken
 
-    def _reply(self, call: Call, code: int, data: bytes) -> None:
+    def _reply(self, call: RingCall, code: int, data: bytes) -> None:
         self._ring.reply(call, RETURNED, max(INT_MIN, min(code, INT_MAX)), data)
 
     def _abandon(self, reader: _Reader, why: str) -> None:

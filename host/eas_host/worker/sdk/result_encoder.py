@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-from eas_host.ring import RAISED, RETURNED, Call, WorkerRing
+from eas_host.ring import RAISED, RETURNED, RingCall, WorkerRing
 from eas_host.worker.sdk.user_errors import describe_error, safe_str, user_trace
 from eas_host.worker.threads import CallHandler
 
@@ -36,7 +36,7 @@ class ResultEncoder:
         """
         ring = self._ring
 
-        def handle(call: Call) -> None:
+        def handle(call: RingCall) -> None:
             try:
                 returned = process(call.input())
             except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request

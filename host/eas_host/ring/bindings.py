@@ -1,7 +1,7 @@
 """
 The native module and the constants that both sides of the ring share.
 
-cffi's `lib` knows no types; the calls are typed where `FrontRing` and `WorkerRing` wrap them.
+cffi's `lib` has no types; `FrontRing` and `WorkerRing` give its functions types where they wrap them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ ffi: Final[Any] = _native.ffi
 RETURNED: Final = 0
 """Outcome: the processor returned; the status is its return code."""
 RAISED: Final = 1
-"""Outcome: it raised; its message is the output."""
+"""Outcome: the processor raised; the message is the output."""
 BAD_OUTPUT: Final = 2
-"""Outcome: what it returned cannot be an output; the explanation is the output."""
+"""Outcome: what the processor returned cannot be an output; an explanation is the output."""
 TOO_LARGE: Final = 3
-"""Outcome: its output is above the limit; the explanation is the output."""
+"""Outcome: the output is larger than the limit; an explanation is the output."""
 
 COPIED: Final = 256
 """Added to the outcome of a completion whose output `FrontRing.collect` has copied and whose slot is free again."""
@@ -32,20 +32,20 @@ FREE: Final = 0
 SUBMITTED: Final = 1
 RUNNING: Final = 2
 DONE: Final = 3
-"""Phases of a slot, in the order of its life."""
-DAMAGED: Final = 4
+"""Phases of a slot, in the order in which a slot passes them."""
+CORRUPT: Final = 4
 """The phase of a slot whose state a processor has overwritten."""
 
-ANYONE: Final = 4095
-"""The worker of a slot that is SUBMITTED for whoever comes first."""
+ANY_WORKER: Final = 4095
+"""The worker of a slot that is SUBMITTED and that any worker may take."""
 
 ERROR_SIZE: Final = 4096
-"""Room for one line of error text, a path of PATH_MAX included."""
+"""Bytes for one line of error text: enough for a path of PATH_MAX (4096 bytes)."""
 
 
 def text(buffer: Any) -> str:  # noqa: ANN401  a cffi char array
     """
-    Read a NUL-terminated text that the native side wrote.
+    Decode a NUL-terminated text that the native module wrote.
     """
     raw: bytes = ffi.string(buffer)
     return raw.decode("utf-8", "replace")
