@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.deploy.environment import variables
+from eas_host.deploy.package.environment import variables
 from eas_host.description import read
 from support.libraries import library, processor
 from support.service import Services, describe, services

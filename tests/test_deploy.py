@@ -10,25 +10,25 @@ from typing import Any
 
 import pytest
 
-from eas_host.deploy import entries, models
-from eas_host.deploy.entries import Package
+from eas_host.deploy.package import entries, model_entry
+from eas_host.deploy.package.entries import ProcessorPackage
 from eas_host.description import Processor
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, HostError
 from support.build import Workshop
 
 
-def package(folder: Path, *names: str) -> Package:
+def package(folder: Path, *names: str) -> ProcessorPackage:
     """A package with empty files."""
     root = folder / "predictor" / "package"
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"")
-    return Package(root, "package.tar.gz")
+    return ProcessorPackage(root, "package.tar.gz")
 
 
-def found(wanted: Package, **keys: Any) -> str:  # noqa: ANN401  those of Processor
+def found(wanted: ProcessorPackage, **keys: Any) -> str:  # noqa: ANN401  those of Processor
     """The entry, from the package's folder."""
-    entry = entries.find(wanted, Processor(**keys))
+    entry = entries.find_entry(wanted, Processor(**keys))
     return str(entry.path.relative_to(wanted.folder))
 
 
@@ -38,7 +38,7 @@ def found(wanted: Package, **keys: Any) -> str:  # noqa: ANN401  those of Proces
 @pytest.mark.parametrize("text", ["app.py", "./app.py", "app.py:Main"])
 def test_by_path(tmp_path: Path, text: str) -> None:
     wanted = package(tmp_path, "app.py", "sub/app.py")
-    entry = entries.find(wanted, Processor(entry=text))
+    entry = entries.find_entry(wanted, Processor(entry=text))
     assert (entry.path, entry.type) == (wanted.folder / "app.py", "python")
     assert entry.python_class == ("Main" if ":" in text else None)
 
@@ -105,7 +105,7 @@ def test_type_cannot_be_told(tmp_path: Path) -> None:
 
 def test_messages_name_the_model(tmp_path: Path) -> None:
     """With models[] the key says which."""
-    wanted = Package(package(tmp_path, "a.txt").folder, "p.zip", where="models[1].")
+    wanted = ProcessorPackage(package(tmp_path, "a.txt").folder, "p.zip", key_prefix="models[1].")
     with pytest.raises(EntryNotFound, match=r"^models\[1\]\.processor_entry is 'x.so'"):
         found(wanted, entry="x.so")
 
@@ -142,10 +142,10 @@ def test_the_only_library(tmp_path: Path, workshop: Workshop) -> None:
 def test_all_jars(tmp_path: Path) -> None:
     """The folder nearest to the top that has jars, the others behind it; with an entry the rest is behind that."""
     wanted = package(tmp_path, "main.jar", "lib/a.jar", "lib/deep/b.jar", "ENV/c.jar")
-    entry = entries.find(wanted, Processor(type="java"))
+    entry = entries.find_entry(wanted, Processor(type="java"))
     names = [str(path.relative_to(wanted.folder)) for path in entry.classpath]
     assert (entry.path, names) == (wanted.folder, ["lib/a.jar", "lib/deep/b.jar"])
-    entry = entries.find(wanted, Processor(entry="lib/a.jar", mainclass="A"))
+    entry = entries.find_entry(wanted, Processor(entry="lib/a.jar", mainclass="A"))
     names = [str(path.relative_to(wanted.folder)) for path in entry.classpath]
     assert names == ["main.jar", "lib/deep/b.jar"]
 
@@ -164,49 +164,49 @@ def test_nothing_at_all(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> models.Place:
+def place(tmp_path: Path) -> model_entry.ModelLocation:
     folder = tmp_path / "model"
     (folder / "1").mkdir(parents=True)
     (folder / "w.bin").write_bytes(b"")
     (tmp_path / "base").mkdir()
-    return models.Place(folder, "model.zip", None, tmp_path / "base")
+    return model_entry.ModelLocation(folder, "model.zip", None, tmp_path / "base")
 
 
-def test_absent(place: models.Place) -> None:
+def test_absent(place: model_entry.ModelLocation) -> None:
     """The folder, or the only file; without any model it is empty, and never missing."""
-    assert models.resolve(None, place) == str(place.folder)
+    assert model_entry.resolve(None, place) == str(place.folder)
     bare = place.folder / "w.bin"
-    assert models.resolve(None, models.Place(place.folder, "w.bin", bare, place.base)) == str(bare)
+    assert model_entry.resolve(None, model_entry.ModelLocation(place.folder, "w.bin", bare, place.base)) == str(bare)
     empty = place.folder / "1"
-    assert models.resolve(None, models.Place(empty, "", None, place.base)) == ""
-    assert models.resolve("", models.Place(empty, "", None, place.base)) == ""
+    assert model_entry.resolve(None, model_entry.ModelLocation(empty, "", None, place.base)) == ""
+    assert model_entry.resolve("", model_entry.ModelLocation(empty, "", None, place.base)) == ""
 
 
 @pytest.mark.parametrize(
     ("entry", "expected"), [("./1/", "1/"), ("1", "1"), ("w.bin", "w.bin"), ("1/../w.bin", "w.bin")]
 )
-def test_relative(place: models.Place, entry: str, expected: str) -> None:
+def test_relative(place: model_entry.ModelLocation, entry: str, expected: str) -> None:
     """A path in the model; its final slash stays."""
-    assert models.resolve(entry, place) == f"{place.folder}/{expected}"
+    assert model_entry.resolve(entry, place) == f"{place.folder}/{expected}"
 
 
-def test_absolute(place: models.Place) -> None:
+def test_absolute(place: model_entry.ModelLocation) -> None:
     """As it is, whatever is there."""
-    assert models.resolve("/eas/workspace/model//x/", place) == "/eas/workspace/model//x/"
+    assert model_entry.resolve("/eas/workspace/model//x/", place) == "/eas/workspace/model//x/"
 
 
-def test_not_in_the_model(place: models.Place) -> None:
+def test_not_in_the_model(place: model_entry.ModelLocation) -> None:
     with pytest.raises(
         HostError, match=r"model_entry is '2/', but model.zip has no such file; it has 1/, w.bin"
     ) as caught:
-        models.resolve("2/", place)
+        model_entry.resolve("2/", place)
     assert caught.value.exit_code == 3
 
 
-def test_without_a_model_path(place: models.Place) -> None:
+def test_without_a_model_path(place: model_entry.ModelLocation) -> None:
     """What storage has put there, else what lies beside the description, else a path in the workspace all the same."""
-    bare = models.Place(place.folder, "", None, place.base)
+    bare = model_entry.ModelLocation(place.folder, "", None, place.base)
     (place.base / "beside").mkdir()
-    assert models.resolve("1/", bare) == f"{place.folder}/1/"
-    assert models.resolve("beside/", bare) == f"{place.base}/beside/"
-    assert models.resolve("later.bin", bare) == f"{place.folder}/later.bin"
+    assert model_entry.resolve("1/", bare) == f"{place.folder}/1/"
+    assert model_entry.resolve("beside/", bare) == f"{place.base}/beside/"
+    assert model_entry.resolve("later.bin", bare) == f"{place.folder}/later.bin"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.config import HostConfig
-from eas_host.deploy.plain import plain
+from eas_host.deploy.from_options import prepare_from_options
 from eas_host.errors import ConfigError, EntryNotFound
 from eas_host.service.file_watcher import fingerprint
 from support.build import Workshop
@@ -40,8 +40,8 @@ def config(tmp_path: Path) -> HostConfig:
 def test_plain(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
     """Everything is used where it lies; nothing is made."""
     entry = workshop.cpp("contract")
-    made = plain(replace(config, entry=str(entry), model_entry="m/", warm_up=str(entry)))
-    assert (made.name, made.parts[0].name, made.parts[0].spec.entry) == ("contract", None, str(entry))
+    made = prepare_from_options(replace(config, entry=str(entry), model_entry="m/", warm_up=str(entry)))
+    assert (made.name, made.processors[0].name, made.processors[0].spec.entry) == ("contract", None, str(entry))
     assert made.warm_up == entry
     assert made.watched == ()
     assert not (tmp_path / "cache").exists()
@@ -50,12 +50,12 @@ def test_plain(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
 
 def test_a_warm_up_that_is_not_there(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
     with pytest.raises(EntryNotFound, match=r"absent.txt: No such file; check --warm-up"):
-        plain(replace(config, entry=str(workshop.cpp("contract")), warm_up=str(tmp_path / "absent.txt")))
+        prepare_from_options(replace(config, entry=str(workshop.cpp("contract")), warm_up=str(tmp_path / "absent.txt")))
 
 
 def test_nothing_to_reload_in_the_own_process(config: HostConfig) -> None:
     with pytest.raises(ConfigError, match="--isolation none and --reload"):
-        plain(replace(config, entry="app.py", isolation="none", reload=True))
+        prepare_from_options(replace(config, entry="app.py", isolation="none", reload=True))
 
 
 def test_a_library_for_reload(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_a_library_for_reload(config: HostConfig, workshop: Workshop, tmp_path: 
     shutil.copy(workshop.cpp("beside"), tmp_path / "libb.so.1")
     (tmp_path / "libb.so").symlink_to("libb.so.1")
     (tmp_path / "data.txt").write_bytes(b"d")
-    made = plain(replace(config, entry=str(tmp_path / "liba.so"), model_entry="m/", reload=True))
-    spec = made.parts[0].spec
+    made = prepare_from_options(replace(config, entry=str(tmp_path / "liba.so"), model_entry="m/", reload=True))
+    spec = made.processors[0].spec
     copy = Path(spec.entry)
     assert spec.folder == str(tmp_path)
     assert made.watched == (tmp_path / "liba.so", Path("m").absolute())
@@ -74,10 +74,10 @@ def test_a_library_for_reload(config: HostConfig, workshop: Workshop, tmp_path: 
     assert not (copy.parent / "libb.so.1").is_symlink()
     assert (copy.parent / "libb.so").resolve() == copy.parent / "libb.so.1"
     assert (copy.parent / "data.txt").resolve() == tmp_path / "data.txt"
-    second = plain(replace(config, entry=str(tmp_path / "liba.so"), reload=True))
+    second = prepare_from_options(replace(config, entry=str(tmp_path / "liba.so"), reload=True))
     made.discard()
     assert not copy.exists()
-    assert Path(second.parts[0].spec.entry).exists()
+    assert Path(second.processors[0].spec.entry).exists()
     second.discard()
     assert list((tmp_path / "cache" / "workspaces").iterdir()) == []
 
@@ -87,8 +87,10 @@ def test_jars_for_reload(config: HostConfig, workshop: Workshop, tmp_path: Path)
     (tmp_path / "jars").mkdir()
     shutil.copy(workshop.jar("UsesLibrary"), tmp_path / "jars" / "main.jar")
     part = workshop.jar("LibraryPart")
-    made = plain(replace(config, entry=str(tmp_path / "jars"), classpath=(str(part), "/absent.jar"), reload=True))
-    spec = made.parts[0].spec
+    made = prepare_from_options(
+        replace(config, entry=str(tmp_path / "jars"), classpath=(str(part), "/absent.jar"), reload=True)
+    )
+    spec = made.processors[0].spec
     assert Path(spec.entry) != tmp_path / "jars"
     assert (Path(spec.entry) / "main.jar").read_bytes() == (tmp_path / "jars" / "main.jar").read_bytes()
     assert spec.folder == str(tmp_path / "jars")
@@ -101,8 +103,8 @@ def test_jars_for_reload(config: HostConfig, workshop: Workshop, tmp_path: Path)
 def test_python_for_reload(config: HostConfig, workshop: Workshop) -> None:
     """Python files are read once, so they stay in their place; those beside the entry are watched, too."""
     entry = workshop.python("neighbours/app.py")
-    made = plain(replace(config, entry=str(entry), reload=True))
-    assert made.parts[0].spec.entry == str(entry)
+    made = prepare_from_options(replace(config, entry=str(entry), reload=True))
+    assert made.processors[0].spec.entry == str(entry)
     assert {path.suffix for path in made.watched} == {".py"}
     assert set(fingerprint(made.watched)) == set(map(str, entry.parent.rglob("*.py")))
 
@@ -111,9 +113,9 @@ def test_an_environment_beside_a_program(config: HostConfig, workshop: Workshop,
     """ENV/bin/python runs it, if it is able to."""
     shutil.copy(workshop.python("contract.py"), tmp_path / "app.py")
     env = make_env(tmp_path)
-    spec = plain(replace(config, entry=str(tmp_path / "app.py"))).parts[0].spec
+    spec = prepare_from_options(replace(config, entry=str(tmp_path / "app.py"))).processors[0].spec
     assert spec.interpreter == str(env / "bin" / "python")
-    local = plain(replace(config, entry=str(tmp_path / "app.py"), isolation="none")).parts[0].spec
+    local = prepare_from_options(replace(config, entry=str(tmp_path / "app.py"), isolation="none")).processors[0].spec
     assert local.interpreter == ""
 
 
@@ -138,8 +140,8 @@ def test_an_archive_that_stays_one(services: Services, workshop: Workshop, tmp_p
     tar(tmp_path / "m.tar.gz", {"x": "y"})
     keys = {"processor_path": "liba.so", "model_path": "m.tar.gz"}
     made = services.prepare(describe(tmp_path, name="u", uncompress=False, **keys))
-    assert Path(made.parts[0].spec.model_entry).read_bytes() == (tmp_path / "m.tar.gz").read_bytes()
-    assert made.parts[0].spec.model_entry.endswith("/model/m.tar.gz")
+    assert Path(made.processors[0].spec.model_entry).read_bytes() == (tmp_path / "m.tar.gz").read_bytes()
+    assert made.processors[0].spec.model_entry.endswith("/model/m.tar.gz")
     made.discard()
 
 
@@ -158,7 +160,7 @@ def test_a_version_keeps_its_code(services: Services, workshop: Workshop, tmp_pa
     (tmp_path / "code").mkdir()
     shutil.copy(workshop.cpp("contract"), tmp_path / "code" / "liba.so")
     made = services.prepare(describe(tmp_path, name="v", processor_path="code", processor_entry="liba.so"))
-    copy = Path(made.parts[0].spec.entry)
+    copy = Path(made.processors[0].spec.entry)
     with (tmp_path / "code" / "liba.so").open("r+b") as file:
         file.truncate(10)
     assert copy.stat().st_size == workshop.cpp("contract").stat().st_size
@@ -172,5 +174,5 @@ def test_no_processor(services: Services, tmp_path: Path) -> None:
         services.prepare(describe(tmp_path, name="n", processor_entry="absent.py", processor_type="python"))
     (tmp_path / "app.py").write_bytes(b"")
     made = services.prepare(describe(tmp_path, name="n", processor_entry="./app.py", processor_type="python"))
-    assert made.parts[0].spec.entry.endswith("/app.py")
+    assert made.processors[0].spec.entry.endswith("/app.py")
     made.discard()

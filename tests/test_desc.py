@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from eas_host.config import HostConfig, WorkerSpec
-from eas_host.deploy import abi
+from eas_host.deploy.package import inspection
 from support.build import Workshop
 from support.libraries import library, processor
 from support.service import Services, describe, services, tar
@@ -142,7 +142,7 @@ def test_libraries(workshop: Workshop, tmp_path: Path) -> None:
     shutil.copy(needs_beside(workshop), tmp_path / "libx.so")
     (tmp_path / "lib").mkdir()
     shutil.copy(workshop.cpp("beside"), tmp_path / "lib")
-    found = abi.look(spec(tmp_path / "libx.so"))
+    found = inspection.inspect(spec(tmp_path / "libx.so"))
     assert found.problems == ()
     assert found.facts["libraries"] == {"libbeside.so": str(tmp_path / "lib" / "libbeside.so")}
     assert found.facts["exports"] == ["initialize", "process"]
@@ -151,15 +151,19 @@ def test_libraries(workshop: Workshop, tmp_path: Path) -> None:
 def test_python_inside(tmp_path: Path) -> None:
     """That a processor will have another kind of worker is told, and what of."""
     starts = library(tmp_path / "libstarts.so", calls="Py_Initialize")
-    assert abi.look(spec(processor(tmp_path / "libone.so", starts))).facts["starts_python"].startswith(f"{starts}: ")
-    assert "starts_python" not in abi.look(spec(processor(tmp_path / "libtwo.so"))).facts
+    assert (
+        inspection.inspect(spec(processor(tmp_path / "libone.so", starts)))
+        .facts["starts_python"]
+        .startswith(f"{starts}: ")
+    )
+    assert "starts_python" not in inspection.inspect(spec(processor(tmp_path / "libtwo.so"))).facts
 
 
 @pytest.mark.parametrize(
     ("name", "words"), [("no_process", "process"), ("mangled", 'extern "C"'), ("no_initialize", "initialize")]
 )
 def test_missing_functions(workshop: Workshop, name: str, words: str) -> None:
-    problems = abi.look(spec(workshop.cpp(name))).problems
+    problems = inspection.inspect(spec(workshop.cpp(name))).problems
     assert len(problems) == 1
     assert words in problems[0]
 
@@ -167,10 +171,10 @@ def test_missing_functions(workshop: Workshop, name: str, words: str) -> None:
 def test_jars(workshop: Workshop, tmp_path: Path) -> None:
     """The class that is named must be in one of them; without a name the newest class tells the version."""
     jar = workshop.jar("Contract")
-    assert abi.look(spec(jar)).facts["java"] == 11
-    assert abi.look(spec(jar, mainclass="Absent")).problems == ("class Absent is in none of contract.jar",)
+    assert inspection.inspect(spec(jar)).facts["java"] == 11
+    assert inspection.inspect(spec(jar, mainclass="Absent")).problems == ("class Absent is in none of contract.jar",)
     (tmp_path / "broken.jar").write_bytes(b"PK\x03\x04")
-    assert "not a jar" in abi.look(spec(tmp_path / "broken.jar")).problems[0]
+    assert "not a jar" in inspection.inspect(spec(tmp_path / "broken.jar")).problems[0]
 
 
 def test_programs(tmp_path: Path) -> None:
@@ -182,6 +186,6 @@ def test_programs(tmp_path: Path) -> None:
         "class Three(BaseProcessor): ...\n",
         encoding="utf-8",
     )
-    assert abi.look(spec(path)).facts["processors"] == ["One", "Two", "Three"]
+    assert inspection.inspect(spec(path)).facts["processors"] == ["One", "Two", "Three"]
     path.write_text("def process(:\n", encoding="utf-8")
-    assert abi.look(spec(path)).problems == ("app.py:1: SyntaxError: invalid syntax",)
+    assert inspection.inspect(spec(path)).problems == ("app.py:1: SyntaxError: invalid syntax",)

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.deploy import confine, mirror, requirements
-from eas_host.deploy.removal import remove_tree
+from eas_host.deploy import confinement
+from eas_host.deploy.python import requirements
+from eas_host.deploy.workspace import staging
+from eas_host.deploy.workspace.removal import remove_tree
 from eas_host.errors import EntryInvalid
 from eas_host.python_env.import_hook import ABI
 from eas_host.sandbox.plan import Confinement
@@ -79,7 +81,7 @@ def test_handing_over(victim: Path, package: Path, name: str) -> None:
     place = package / name
     for step in count(1):
         act = link_instead(place, victim / name)
-        work = lambda: confine.hand_over(Confinement(find_user("nobody")), workspace, [workspace / "predictor"])  # noqa: E731
+        work = lambda: confinement.hand_over(Confinement(find_user("nobody")), workspace, [workspace / "predictor"])  # noqa: E731
         more = meanwhile(step, act, work)
         assert list(facts(victim)) == before, f"at step {step}"
         assert package.parent.lstat().st_uid == NOBODY
@@ -170,7 +172,7 @@ def test_reading_requirements(victim: Path, package: Path) -> None:
 
             def read() -> None:
                 with contextlib.suppress(EntryInvalid):
-                    assert requirements.lines_of(package) in {(), ("numpy",), ("-r ./requirements.txt",)}
+                    assert requirements.read_requirements(package) in {(), ("numpy",), ("-r ./requirements.txt",)}
 
             if not meanwhile(step, act, read):
                 break
@@ -218,7 +220,7 @@ def test_copying(victim: Path, package: Path, public: Path, name: str) -> None:
     def copy() -> None:
         target.mkdir()
         with contextlib.suppress(OSError):
-            mirror.mirror(package.parent, target, mirror.code_or_small, public / "cache")
+            staging.mirror_folder(package.parent, target, staging.code_or_small, public / "cache")
 
     for step in count(1):
         more = meanwhile(step, link_instead(place, victim / name), copy)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host.deploy import interpreter
-from eas_host.deploy.interpreter import Interpreter, find
+from eas_host.deploy.python import interpreter
+from eas_host.deploy.python.interpreter import Interpreter, find_interpreter
 from support.env import SITE, make_env, script
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -32,31 +32,31 @@ def says(implementation: str, version: str, abi: str) -> str:
 
 def refused(folder: Path, *words: str) -> Interpreter:
     """Looks for the Python of *folder*, which must be refused in one sentence that holds *words*."""
-    found = find(folder)
+    found = find_interpreter(folder)
     assert found.path == ""
-    assert "\n" not in found.why_not
+    assert "\n" not in found.problem
     for word in words:
-        assert word in found.why_not, f"{word!r} is not in: {found.why_not}"
+        assert word in found.problem, f"{word!r} is not in: {found.problem}"
     return found
 
 
 def test_no_env(tmp_path: Path) -> None:
     """Without ENV there is nothing to say."""
-    assert find(tmp_path) == Interpreter()
+    assert find_interpreter(tmp_path) == Interpreter()
 
 
 def test_a_venv(tmp_path: Path) -> None:
     env = make_env(tmp_path)
-    assert find(tmp_path) == Interpreter(str(env / "bin" / "python"), platform.python_version())
+    assert find_interpreter(tmp_path) == Interpreter(str(env / "bin" / "python"), platform.python_version())
 
 
 def test_python3_alone(tmp_path: Path) -> None:
     """Some environments have no `python`, some a dangling one."""
     env = make_env(tmp_path)
     (env / "bin" / "python").unlink()
-    assert find(tmp_path).path == str(env / "bin" / "python3")
+    assert find_interpreter(tmp_path).path == str(env / "bin" / "python3")
     (env / "bin" / "python").symlink_to("/gone/python")
-    assert find(tmp_path).path == str(env / "bin" / "python3")
+    assert find_interpreter(tmp_path).path == str(env / "bin" / "python3")
 
 
 def test_env_by_a_link(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_env_by_a_link(tmp_path: Path) -> None:
     env = make_env(tmp_path / "user")
     (tmp_path / "workspace").mkdir()
     (tmp_path / "workspace" / "ENV").symlink_to(env)
-    assert find(tmp_path / "workspace").path == str(env / "bin" / "python")
+    assert find_interpreter(tmp_path / "workspace").path == str(env / "bin" / "python")
 
 
 def test_a_packed_venv(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_packed_venv(tmp_path: Path) -> None:
         real = (env / "bin" / name).resolve()
         (env / "bin" / name).unlink()
         shutil.copy2(real, env / "bin" / name)
-    assert find(tmp_path) == Interpreter(str(env / "bin" / "python"), platform.python_version())
+    assert find_interpreter(tmp_path) == Interpreter(str(env / "bin" / "python"), platform.python_version())
 
 
 def test_a_venv_without_its_home(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_another_kind(tmp_path: Path, implementation: str, version: str, abi: st
 def test_too_old_to_be_advised(tmp_path: Path) -> None:
     """The host cannot be installed for Python 3.6, so nobody is told to."""
     folder = env_of(tmp_path, says("CPython", "3.6.8", ".cpython-36m-x86_64-linux-gnu.so"))
-    assert "install eas-host" not in find(folder).why_not
+    assert "install eas-host" not in find_interpreter(folder).problem
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_missing_loader(tmp_path: Path) -> None:
 
 
 def test_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpreter, "_SECONDS", 0.05)
+    monkeypatch.setattr(interpreter, "_TIMEOUT_SECONDS", 0.05)
     refused(env_of(tmp_path, "exec sleep 600"), "within 0.05 s")
 
 

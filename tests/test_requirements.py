@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.deploy.requirements import install, lines_of
+from eas_host.deploy.python.requirements import install, read_requirements
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.python_env.import_hook import ABI
 from support import PATIENCE
@@ -85,7 +85,7 @@ def test_hashes(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     hashes = [f"--hash=sha256:{value}" for value in (*(f"{number:064x}" for number in range(8)), digest)]
     text = f"--find-links {wheels}\n" + " \\\n    ".join(["small==1.0", *hashes]) + "\n    # via needy\n"
     (tmp_path / "requirements.txt").write_text(text)
-    folder = install(lines_of(tmp_path), "", tmp_path / "cache", tmp_path)
+    folder = install(read_requirements(tmp_path), "", tmp_path / "cache", tmp_path)
     assert folder is not None
     assert (folder / "small.py").exists()
     assert capsys.readouterr().out == f"[OK] Installing requirements [--find-links {wheels}, small==1.0]\n"
@@ -149,7 +149,7 @@ def test_interrupted(tmp_path: Path) -> None:
     script(tmp_path / "python", f"""case "$*" in *'import pip') ;; *'-m pip '*) {pip};; *) echo '{facts}';; esac""")
     code = (
         "import sys; from pathlib import Path; from eas_host import log; log.configure('debug', 'text'); "
-        "from eas_host.deploy.requirements import install; "
+        "from eas_host.deploy.python.requirements import install; "
         "install(['small'], sys.argv[1] + '/python', Path(sys.argv[1]) / 'cache')"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -170,7 +170,7 @@ def test_a_python_that_does_not_run(tmp_path: Path) -> None:
 def test_two_at_once(wheels: Path, tmp_path: Path) -> None:
     """Two hosts that start together install once; the second waits for the first."""
     code = (
-        "import json, sys; from pathlib import Path; from eas_host.deploy.requirements import install; "
+        "import json, sys; from pathlib import Path; from eas_host.deploy.python.requirements import install; "
         "print(install(json.loads(sys.argv[1]), '', Path(sys.argv[2])))"
     )
     lines = json.dumps([f"--find-links {wheels}", "needy"])
@@ -201,14 +201,14 @@ def test_paths_are_the_packages_own(wheels: Path, tmp_path: Path, capsys: pytest
 
 
 def test_lines_of_nothing(tmp_path: Path) -> None:
-    assert lines_of(tmp_path) == ()
+    assert read_requirements(tmp_path) == ()
 
 
 def test_an_env_has_them_already(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("numpy\n")
-    assert lines_of(tmp_path) == ("numpy",)
+    assert read_requirements(tmp_path) == ("numpy",)
     (tmp_path / "ENV").mkdir()
-    assert lines_of(tmp_path) == ()
+    assert read_requirements(tmp_path) == ()
 
 
 def test_includes(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_includes(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path / "wheels", "small")
     text = f"-r more/base.txt\n--find-links=wheels\n-c limits.txt\n./wheels/{wheel.name}\nnumpy # the usual\n-i http://x/\n"
     (tmp_path / "requirements.txt").write_text(text)
-    assert lines_of(tmp_path) == (
+    assert read_requirements(tmp_path) == (
         "scipy   >= 1",
         "pandas",
         "-f ./wheels",
@@ -243,7 +243,7 @@ def test_includes(tmp_path: Path) -> None:
 def test_wrong_includes(tmp_path: Path, text: str, words: list[str]) -> None:
     (tmp_path / "requirements.txt").write_text(text)
     with pytest.raises(EntryInvalid) as caught:
-        lines_of(tmp_path)
+        read_requirements(tmp_path)
     for word in words:
         assert word in caught.value.message
 
@@ -251,7 +251,7 @@ def test_wrong_includes(tmp_path: Path, text: str, words: list[str]) -> None:
 def test_no_text(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes(b"numpy\xff\n")
     with pytest.raises(EntryInvalid, match="UTF-8, at byte 5"):
-        lines_of(tmp_path)
+        read_requirements(tmp_path)
 
 
 def test_a_service_has_what_it_requires(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_includes_of_others(tmp_path: Path) -> None:
     (package / "inner.txt").symlink_to("last.txt")
     (package / "last.txt").write_text("pandas\n")
     (package / "requirements.txt").write_text(f"-r {secret}\n-r ../secret\n-rlink.txt\n-r inner.txt\n")
-    assert lines_of(package) == (f"-r {secret}", "-r ./../secret", "-r ./link.txt", "pandas")
+    assert read_requirements(package) == (f"-r {secret}", "-r ./../secret", "-r ./link.txt", "pandas")
 
 
 def test_a_file_of_others(wheels: Path, tmp_path: Path) -> None:
@@ -299,8 +299,8 @@ def test_a_file_of_others(wheels: Path, tmp_path: Path) -> None:
     package.mkdir()
     (tmp_path / "all.txt").write_text(f"--find-links {wheels}\nsmall==1.0\n")
     (package / "requirements.txt").symlink_to(tmp_path / "all.txt")
-    assert lines_of(package) == ("-r ./requirements.txt",)
-    folder = install(lines_of(package), "", tmp_path / "cache", package)
+    assert read_requirements(package) == ("-r ./requirements.txt",)
+    folder = install(read_requirements(package), "", tmp_path / "cache", package)
     assert folder is not None
     assert (folder / "small.py").exists()
 
@@ -310,4 +310,4 @@ def test_includes_through_a_link_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "again").symlink_to(".")
     (tmp_path / "requirements.txt").write_text("-r again/requirements.txt\n")
     with pytest.raises(EntryInvalid, match="includes itself"):
-        lines_of(tmp_path)
+        read_requirements(tmp_path)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.deploy.requirements import install
-from eas_host.deploy.workspace import sweep
+from eas_host.deploy.python.requirements import install
+from eas_host.deploy.workspace.workspace import remove_abandoned
 from eas_host.errors import ConfigError
 from eas_host.fetch import content
 from eas_host.fetch.cache import Entry
@@ -222,10 +222,10 @@ def test_what_somebody_else_wants_removed_stays(tmp_path: Path) -> None:
     lock = workspaces / "a-1-1.lock"
     lock.write_text(json.dumps([str(victim), "anything"]) + "\n", encoding="utf-8")
     os.chown(lock, NOBODY, NOBODY)
-    sweep(workspaces)
+    remove_abandoned(workspaces)
     assert victim.is_symlink()
     os.chown(lock, 0, 0)
-    sweep(workspaces)
+    remove_abandoned(workspaces)
     assert not victim.is_symlink()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from eas_host.cli.options import make_parser, parse, settle
 from eas_host.config.option_types import Address
-from eas_host.deploy.environment import EAS_WORKSPACE, variables
+from eas_host.deploy.package.environment import EAS_WORKSPACE, variables
 from eas_host.errors import ConfigError, HostError
 from support.build import Workshop
 from support.host import Host
@@ -121,7 +121,7 @@ def test_entry_beside_the_description(services: Services, workshop: Workshop, tm
     (tmp_path / "out" / "release").mkdir(parents=True)
     shutil.copy(workshop.cpp("contract"), tmp_path / "out" / "release" / "liba.so")
     deployment = services.prepare(describe(tmp_path, name="e", processor_entry="out/release/liba.so"))
-    assert deployment.parts[0].spec.entry.endswith("/predictor/release/liba.so")
+    assert deployment.processors[0].spec.entry.endswith("/predictor/release/liba.so")
     deployment.discard()
 
 
@@ -214,7 +214,7 @@ def test_storage_in_the_workspace(services: Services, workshop: Workshop, tmp_pa
     (tmp_path / "weights" / "w.bin").write_bytes(b"1")
     keys = {**code(tmp_path, workshop), "model_path": "", "model_entry": "w.bin"}
     made = services.prepare(describe(tmp_path, **keys, storage=[mounted(mount_path, "weights")]))
-    spec = made.parts[0].spec
+    spec = made.processors[0].spec
     assert spec.model_entry == str(Path(spec.folder).parents[1] / "model" / "w.bin")
     assert Path(spec.model_entry).resolve() == tmp_path / "weights" / "w.bin"
     made.discard()

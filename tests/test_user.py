@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import each_worker
-from eas_host.deploy import mirror
+from eas_host.deploy.workspace import staging
 from eas_host.errors import ConfigError
 from eas_host.system.user import find_user
 from support.build import SOURCES, Workshop, run
@@ -189,7 +189,7 @@ def test_a_large_download(tmp_path: Path) -> None:
     kept = tmp_path / "weights.bin"
     kept.write_bytes(b"weights")
     kept.chmod(0o600)
-    mirror.show(kept, tmp_path / "name", by_name=True)
+    staging.link_file(kept, tmp_path / "name", hard_link=True)
     assert (tmp_path / "name").samefile(kept)
     assert (kept.stat().st_uid, kept.stat().st_mode & 0o777) == (0, 0o444)
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from eas_host.deploy import mirror
-from eas_host.deploy.links import Links
-from eas_host.deploy.workspace import Workspace, safe_name
+from eas_host.deploy.workspace import staging
+from eas_host.deploy.workspace.external_links import ExternalLinks
+from eas_host.deploy.workspace.workspace import Workspace, safe_name
 from eas_host.errors import ConfigError
 from support import proc
 from support.build import Workshop
@@ -79,7 +79,7 @@ def test_environment_beside_a_local_program(services: Services, workshop: Worksh
     folder = project(tmp_path / "code", workshop)
     for name in ("ENV/lib", ".git/objects", "__pycache__", "package"):
         (folder / name).mkdir(parents=True)
-        (folder / name / "file").write_bytes(bytes(mirror.SMALL + 1))
+        (folder / name / "file").write_bytes(bytes(staging.MAX_SMALL_FILE + 1))
     host = services.start(describe(tmp_path, name="env", processor_path="code", processor_entry="app.py"))
     package = Path(ask(host)["folder"])
     assert [(package / name).is_symlink() for name in ("ENV", ".git", "package", "package/file")] == [
@@ -97,7 +97,7 @@ def test_environment_beside_a_local_program(services: Services, workshop: Worksh
 
 def mirrored(source: Path, target: Path) -> Path:
     target.mkdir()
-    mirror.mirror(source, target, mirror.code_or_small, target.parent / "cache")
+    staging.mirror_folder(source, target, staging.code_or_small, target.parent / "cache")
     return target
 
 
@@ -105,7 +105,7 @@ def test_links_inside_stay_links(tmp_path: Path) -> None:
     """Two names of one library must not become two libraries; what leads out still leads there."""
     source = tmp_path / "source"
     source.mkdir()
-    (source / "libx.so.1").write_bytes(bytes(mirror.SMALL + 1))
+    (source / "libx.so.1").write_bytes(bytes(staging.MAX_SMALL_FILE + 1))
     (source / "libx.so").symlink_to("libx.so.1")
     (tmp_path / "outside").write_bytes(b"o")
     (source / "out").symlink_to("../outside")
@@ -117,7 +117,7 @@ def test_links_inside_stay_links(tmp_path: Path) -> None:
 
 def test_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies deep behind too many files is linked as a whole folder; all of it is still there."""
-    monkeypatch.setattr(mirror, "MOST_FILES", 10)
+    monkeypatch.setattr(staging, "MAX_FILES", 10)
     source = tmp_path / "source"
     for name in ("a/b", "c"):
         (source / name).mkdir(parents=True)
@@ -138,7 +138,7 @@ def test_a_mirror_does_not_hold_itself(tmp_path: Path) -> None:
     copy.parent.mkdir(parents=True)
     copy.mkdir()
     (source / "app.py").write_bytes(b"pass")
-    mirror.mirror(source, copy, mirror.code_or_small, source / "cache")
+    staging.mirror_folder(source, copy, staging.code_or_small, source / "cache")
     assert [path.name for path in copy.iterdir()] == ["app.py"]
 
 
@@ -212,12 +212,12 @@ def test_a_folder_of_another_user() -> None:
             os.seteuid(os.getuid())
 
 
-# Links.
+# Links outside of the workspaces.
 
 
 def test_links_go_back(tmp_path: Path) -> None:
     """While versions overlap the newest has a link; when it goes, the one before has it again."""
-    links = Links()
+    links = ExternalLinks()
     one, two = Workspace(tmp_path, "s"), Workspace(tmp_path, "s")
     link = tmp_path / "fixed" / "model"
     links.add(one, link, tmp_path / "one")
@@ -233,7 +233,7 @@ def test_links_go_back(tmp_path: Path) -> None:
 
 def test_links_go_forward(tmp_path: Path) -> None:
     """When the older one goes first, the newest keeps its link."""
-    links = Links()
+    links = ExternalLinks()
     one, two = Workspace(tmp_path, "s"), Workspace(tmp_path, "s")
     link = tmp_path / "fixed" / "model"
     links.add(one, link, tmp_path / "one")

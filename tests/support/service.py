@@ -16,8 +16,8 @@ import pytest
 
 from eas_host.cli.options import make_parser, parse, settle
 from eas_host.deploy.deployment import Deployment
-from eas_host.deploy.links import Links
-from eas_host.deploy.service import prepare
+from eas_host.deploy.from_description import prepare_from_description
+from eas_host.deploy.workspace.external_links import ExternalLinks
 from eas_host.description import read
 from support.command import Ended, run
 from support.host import Host, Value
@@ -85,7 +85,9 @@ class Services:
         """What a command would serve, without its process. The caller discards it."""
         read_words = parse(make_parser("eas-host", "", ""), words)
         described = read(description)
-        return prepare(described, settle(read_words, self.variables(variables), described.options), Links())
+        return prepare_from_description(
+            described, settle(read_words, self.variables(variables), described.options), ExternalLinks()
+        )
 
     def close(self) -> None:
         """Stops all of them; what they made for themselves must be gone."""

@@ -19,10 +19,10 @@ from typing import Any, Final
 from eas_host.cli.options import flag
 from eas_host.cli.service import Service, make_command
 from eas_host.config import HostConfig, ResolvedConfig, WorkerSpec
-from eas_host.deploy import abi
-from eas_host.deploy.deployment import Deployment, Part
-from eas_host.deploy.overlay import OF_ONE, overlay
-from eas_host.deploy.workspace import cache_folder
+from eas_host.deploy.cli_overrides import SINGLE_PROCESSOR_OPTIONS, apply_overrides
+from eas_host.deploy.deployment import Deployment, ProcessorDeployment
+from eas_host.deploy.package import inspection
+from eas_host.deploy.workspace.workspace import cache_folder
 from eas_host.description import Description, Model
 from eas_host.description.definitions import Service as Definition
 from eas_host.description.known import table
@@ -38,7 +38,7 @@ the workspace; `abi`: what they promise), options, storage[], warm_up, notes[] a
 Exit codes: 0 it can be served, 2 a wrong option or description, 3 there is a problem.
 """
 _HIDDEN: Final = "***"
-_NOT_SHOWN: Final = frozenset({*OF_ONE, "name", "warm_up"})
+_NOT_SHOWN: Final = frozenset({*SINGLE_PROCESSOR_OPTIONS, "name", "warm_up"})
 _OPTION_KEYS: Final = {
     known.key.option: known.name for known in table(Definition).keys.values() if known.key.option is not None
 }
@@ -75,12 +75,12 @@ def _describe(service: Service, description: Description, reading: ResolvedConfi
     Make the object that `--json` prints.
     """
     problems: list[str] = []
-    parts: tuple[Part | None, ...] = (None,) * len(description.models)
+    parts: tuple[ProcessorDeployment | None, ...] = (None,) * len(description.models)
     deployment: Deployment | None = None
     try:
         deployment = service.make(description, reading)
-        parts = deployment.parts
-        description = overlay(description, reading)
+        parts = deployment.processors
+        description = apply_overrides(description, reading)
     except HostError as error:
         problems.append(error.message)
     workspace = _Shortener(reading)
@@ -136,7 +136,11 @@ class _Shortener:
 
 
 def _model(
-    model: Model, part: Part | None, description: Description, reading: ResolvedConfig, shorten: _Shortener
+    model: Model,
+    part: ProcessorDeployment | None,
+    description: Description,
+    reading: ResolvedConfig,
+    shorten: _Shortener,
 ) -> dict[str, Any]:
     processor = model.processor
     values = {
@@ -160,7 +164,7 @@ def _model(
         label = next((place + key for place in places if place + key in description.origins), keys.get(key, ""))
         described[key] = _value(*_first(description, reading, option, shown, label))
     described["resolved"] = shorten.all(_resolved(part.spec)) if part is not None else None
-    looked = abi.look(part.spec) if part is not None else abi.Abi()
+    looked = inspection.inspect(part.spec) if part is not None else inspection.Inspection()
     described["abi"] = {**shorten.all(looked.facts), "problems": looked.problems}
     return described
 

@@ -55,10 +55,10 @@ def _run(argv: Sequence[str]) -> int:
     config = read_config(argv)
     log.configure(config.log_level, config.log_format)
     # Imported late: --help and a wrong flag answer without loading the event loop and the native module.
-    from eas_host.deploy.plain import plain  # noqa: PLC0415
+    from eas_host.deploy.from_options import prepare_from_options  # noqa: PLC0415
     from eas_host.service.host import run  # noqa: PLC0415
 
-    return run(plain(config), lambda: plain(read_config(argv)))
+    return run(prepare_from_options(config), lambda: prepare_from_options(read_config(argv)))
 
 
 def exit_code_of(run: Callable[[], int]) -> int:

@@ -17,8 +17,8 @@ from eas_host.cli.options import Parser, make_parser, parse, settle
 from eas_host.config import ResolvedConfig
 from eas_host.config.option_types import Address
 from eas_host.deploy.deployment import Deployment
-from eas_host.deploy.links import Links
-from eas_host.deploy.service import prepare
+from eas_host.deploy.from_description import prepare_from_description
+from eas_host.deploy.workspace.external_links import ExternalLinks
 from eas_host.description import Description, read
 from eas_host.errors import ConfigError
 
@@ -112,7 +112,7 @@ class Service:
         config = settle(self.words).config
         log.configure(config.log_level, config.log_format)
         self.file = _file(self.words.get("file"))
-        self._links = Links()
+        self._links = ExternalLinks()
         self._notes: tuple[str, ...] = ()
 
     def read(self) -> tuple[Description, ResolvedConfig]:
@@ -145,7 +145,7 @@ class Service:
         Raises:
             HostError: it cannot be served.
         """
-        return prepare(description, reading, self._links)
+        return prepare_from_description(description, reading, self._links)
 
 
 def _serve(service: Service, *, announce: bool) -> int:
@@ -169,7 +169,7 @@ def _announce(host: Host, deployment: Deployment) -> None:
     config = deployment.config
     near = config.listen.host in _EVERYWHERE
     url = f"http://localhost:{host.port}/api/predict/{quote(deployment.name)}" if near else host.url
-    for part in deployment.parts:
+    for part in deployment.processors:
         model = f"/{quote(part.name)}" if part.name else ""
         log.announce(f"[OK] Serving at: [{url}{model}]")
     if config.token is not None and not config.generate_token:  # one that is made up is told by every start

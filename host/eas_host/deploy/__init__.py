@@ -1,6 +1,16 @@
 """
-From a service description, or from flags alone, to a `Deployment`: the files in their places, the entry found, the
-options settled. Nothing of a processor runs here.
+From a service description, or from options alone, to a `Deployment`: the files in their places, the entry found, the
+options resolved. No code of a processor runs here.
 
-Only commands import what reads descriptions; `plain`, which a start with flags needs, loads none of it.
+In reading order:
+
+- `deployment`: what is to be served, the result of everything else here.
+- `from_options`: a deployment without a description; the processor is used where it lies.
+- `from_description`: a deployment from a description; `cli_overrides`: options that replace what the description says.
+- `workspace`: the folder of one version of a service, and what is put into it.
+- `package`: what is found in a processor's package: its entry, the model's entry, nested jars, environment variables.
+- `python`: the interpreter of a Python package, and its requirements.
+- `confinement`: the effect of `--user` and `--sandbox` on all this.
+
+`from_options`, which a start without a description uses, imports nothing that reads descriptions: it must be quick.
 """

@@ -1,5 +1,5 @@
 """
-What is to be served: processors that are ready to be loaded, each with its files in place.
+A deployment: what the host is to serve. Its processors are ready to be loaded, each with its files in place.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Final
 from eas_host.config import HostConfig, WorkerSpec
 
 STARTED: Final = time.time_ns()
-"""When nothing had been prepared yet: what changes later may be missing in the first version, if that was copied."""
+"""Before anything was prepared. A file that changes later may be missing in the first version, if that was copied."""
 
 PYTHON_FILES: Final = "*.py"
-"""A path with this name stands for all Python files in its folder and below, those to come included."""
+"""A path with this name stands for all Python files in its folder and below, also those that are added later."""
 
 
 @dataclass(frozen=True)
-class Part:
+class ProcessorDeployment:
     """
     One processor of a deployment.
 
     Attributes:
-        name: the model's name, the last part of `/api/predict/<service>/<model>`; None: it answers for the service
-            itself.
+        name: the model's name, the last part of `/api/predict/<service>/<model>`; None if the processor
+            answers for the service itself.
         spec: what its workers load.
     """
 
@@ -42,16 +42,15 @@ class Deployment:
     Attributes:
         config: the host's options, those of the description included.
         name: the service's name.
-        parts: its processors, at least one.
-        warm_up: a file with requests to send before the service is up; None for none.
-        watched: the files and folders that, when they change, make a new version; one whose name is `*.py` stands for
-            all Python files there.
-        discard: gives back what was made for this version alone. Called once its last worker is gone.
+        processors: its processors, at least one.
+        warm_up: a file with requests to send before the service is up, if there is one.
+        watched: the files and folders whose changes lead to a new version; see `PYTHON_FILES`.
+        discard: removes what was made for this version alone. It is called once the last worker is gone.
     """
 
     config: HostConfig
     name: str
-    parts: tuple[Part, ...]
+    processors: tuple[ProcessorDeployment, ...]
     warm_up: Path | None = None
     watched: tuple[Path, ...] = ()
     discard: Callable[[], None] = lambda: None
@@ -59,6 +58,6 @@ class Deployment:
 
 Prepare = Callable[[], Deployment]
 """
-Makes the next version of a service from what is there now: reads the description again, fetches, unpacks. Called in a
-thread of its own. It raises a `HostError` where that cannot be served.
+Makes the next version of a service from the files as they are now: it reads the description again, fetches and unpacks.
+It runs in a thread of its own, and raises a `HostError` if the result cannot be served.
 """

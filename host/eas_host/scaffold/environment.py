@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eas_host.deploy.interpreter import Facts, Unable, ask
+from eas_host.deploy.python.interpreter import IncompatibleInterpreter, InterpreterFacts, probe
 from eas_host.errors import ConfigError
 from eas_host.python_env import shared_packages
 from eas_host.python_env.import_hook import ABI
@@ -34,7 +34,7 @@ class Python:
     """
 
     path: str
-    facts: Facts
+    facts: InterpreterFacts
 
     @property
     def is_like_ours(self) -> bool:
@@ -77,7 +77,7 @@ def make(python: Python, env: Path, say: Callable[[str], None]) -> None:
         raise
 
 
-def link_into(env: Path) -> Facts:
+def link_into(env: Path) -> InterpreterFacts:
     """
     Let the environment *env*, made by whomever, import this host's allspark.
 
@@ -86,25 +86,25 @@ def link_into(env: Path) -> Facts:
     """
     python = str(env.absolute() / "bin" / "python")
     try:
-        facts = ask(python)
+        facts = probe(python)
         done = _run([python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
         shared_packages.write(Path(done.stdout.strip()))
-    except Unable as error:
+    except IncompatibleInterpreter as error:
         raise ConfigError(f"{env}: cannot be linked: {python} {error}") from error
     except OSError as error:
         raise ConfigError(f"{env}: cannot be linked: {error.filename}: {error.strerror}") from error
     return facts
 
 
-def _first_that_runs(wanted: str, paths: list[str]) -> tuple[str, Facts]:
+def _first_that_runs(wanted: str, paths: list[str]) -> tuple[str, InterpreterFacts]:
     """
     Ask each of *paths*: version managers put stand-ins on PATH also for Pythons that are not there.
     """
     reasons: list[str] = []
     for path in paths:
         try:
-            return path, ask(path)
-        except Unable as error:
+            return path, probe(path)
+        except IncompatibleInterpreter as error:
             reasons.append(f"{path} {error}")
     raise ConfigError(f"--python {wanted}: {reasons[0]}")
 

@@ -15,7 +15,7 @@ from typing import Final
 from eas_host import log
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.config.host import MAX_THREADS
-from eas_host.deploy.deployment import Deployment, Part
+from eas_host.deploy.deployment import Deployment, ProcessorDeployment
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.limits import EARLY_SLOTS
 from eas_host.dispatch.workers import Workers
@@ -51,8 +51,8 @@ class ServiceVersion:
         self._discarding = threading.Lock()
         self._on_fatal = on_fatal
         try:
-            for part in deployment.parts:
-                self.backends.append(_make_backend(front, deployment.config, part, self._fail))
+            for processor in deployment.processors:
+                self.backends.append(_make_backend(front, deployment.config, processor, self._fail))
         except BaseException:
             self._close()
             self.discard()
@@ -153,12 +153,14 @@ def ring_size(config: HostConfig, *, python: bool) -> RingSize:
     )
 
 
-def _make_backend(front: Front, config: HostConfig, part: Part, fail: Callable[[Backend, LoadError], None]) -> Backend:
+def _make_backend(
+    front: Front, config: HostConfig, processor: ProcessorDeployment, fail: Callable[[Backend, LoadError], None]
+) -> Backend:
     def make_workers(backend: Backend) -> Workers:
-        return _make_workers(front, config, part.spec, backend, lambda error: fail(backend, error))
+        return _make_workers(front, config, processor.spec, backend, lambda error: fail(backend, error))
 
-    size = ring_size(config, python=part.spec.type == "python")
-    return Backend(front.surroundings, config, size, make_workers, part.name)
+    size = ring_size(config, python=processor.spec.type == "python")
+    return Backend(front.surroundings, config, size, make_workers, processor.name)
 
 
 def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal) -> Workers:

@@ -1,8 +1,8 @@
 """
-A Java processor whose entry is a jar with jars inside: what a JVM would not find in it is unpacked to the workspace.
+A Java processor whose entry is a jar with jars inside: those that a JVM would not find are unpacked to the workspace.
 
-Only the entry's own jars are looked at. What --classpath names is taken as the JVM takes it: a library may have jars in
-a folder lib/ for purposes of its own.
+Only the entry's own jars are looked at. The jars of --classpath are left as they are: a library may have jars in a
+folder lib/ for its own purposes.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from eas_host.archives import jar_layouts
 from eas_host.config import WorkerSpec
 
 
-def packed(spec: WorkerSpec) -> Mapping[Path, jar_layouts.JarLayout]:
+def find(spec: WorkerSpec) -> Mapping[Path, jar_layouts.JarLayout]:
     """
-    The jars of *spec*'s entry from which something must be unpacked.
+    Find the jars of *spec*'s entry from which something must be unpacked.
     """
     if spec.type != "java":
         return {}
     entry = Path(spec.entry.removesuffix("/*"))
     own = [*map(Path, jar_layouts.jars_in(entry))] if entry.is_dir() else [entry]
     found = ((jar, jar_layouts.layout(jar)) for jar in own)
-    # Where several jars lie beside one another, one that has more in lib/ is no program but a library.
+    # If there are several jars side by side, one that has more of them in lib/ is a library and not the program.
     wanted = jar_layouts.LAYOUTS if len(own) == 1 else (jar_layouts.SPRING_BOOT, jar_layouts.WAR)
     return {jar: layout for jar, layout in found if layout is not None and layout in wanted}
 
 
 def unpack(spec: WorkerSpec, found: Mapping[Path, jar_layouts.JarLayout], target: Path) -> WorkerSpec:
     """
-    Unpack from the jars that were *found* to folders in *target*.
+    Unpack the jars that `find` has *found* into folders in *target*.
 
     Raises:
-        EntryInvalid: a jar is broken, or not allowed.
+        EntryInvalid: a jar is broken or exceeds a limit.
     """
     unpacked = {
         str(jar): _unpack(jar, layout, target / f"{number}-{jar.stem}")
@@ -45,7 +45,7 @@ def unpack(spec: WorkerSpec, found: Mapping[Path, jar_layouts.JarLayout], target
 
 def _unpack(jar: Path, layout: jar_layouts.JarLayout, folder: Path) -> tuple[str, ...]:
     """
-    Unpack *jar*. Its libraries stay in the order in which it has them: the builder's class path.
+    Unpack *jar* and return its class path. The libraries keep the order that they have in it: that of the build.
     """
     from eas_host.fetch import archive  # noqa: PLC0415  few processors have something to unpack
 

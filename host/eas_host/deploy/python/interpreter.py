@@ -1,9 +1,9 @@
 """
-The Python of a package's `ENV`: whether a worker can run on it, and if not, why.
+The Python of a package's `ENV`: whether a worker can run on it and, if not, why.
 
-It is asked, by running it. Able is one that can load the host's native modules: same implementation, version and
-machine. An environment that was only carried here without the Python that it was made from has packages that the
-host's own Python can use, if it is of the same version.
+It is run and asked for its version. It must be able to load the host's native modules, so it needs the same
+implementation, version and machine. An environment that was copied here without the Python that it was made from has
+packages that the host's own Python can use, if that has the same version.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ from typing import Final
 from eas_host.python_env.import_hook import ABI, OLDEST
 from eas_host.system import contained
 
-_SECONDS: Final = 60
-"""How long it may take to say its version: a first start from a network disk reads some hundred files."""
-_QUESTION: Final = (
+_TIMEOUT_SECONDS: Final = 60
+"""How long it may take to print its version: a first start from a network disk reads some hundred files."""
+_PROBE: Final = (
     "import json, platform, sys; from importlib.machinery import EXTENSION_SUFFIXES as abi; "
     "print(json.dumps([platform.python_implementation(), platform.python_version(), abi[0], platform.machine()]))"
 )
-_SHOWN: Final = 160
-"""Characters of what a program prints that is no good: two lines of a terminal."""
+_MAX_SHOWN: Final = 160
+"""How many characters of an unexpected output a message shows: two lines of a terminal."""
 
 
 Confine = Callable[[list[str]], list[str]]
-"""Makes the command that runs a command with less rights; `list` leaves it as it is."""
+"""Turns a command into one that runs it with fewer rights; `list` leaves it unchanged."""
 
 
 @dataclass(frozen=True)
 class Interpreter:
     """
-    What to run a package on.
+    The Python that a package runs on.
 
     Attributes:
-        path: its own Python; `""`: the host's.
-        version: such as `3.11.7`; `""` where it is not known.
+        path: the package's own Python; `""` for the host's.
+        version: such as `3.11.7`; `""` if it is not known.
         packages: folders of its `ENV` that the host's own Python can import from, for `WorkerSpec.packages`.
-        why_not: why its Python cannot be used, in one sentence; `""` where it can, or where there is none.
+        problem: why its own Python cannot be used, in one sentence; `""` if it can, or if it has none.
     """
 
     path: str = ""
     version: str = ""
     packages: tuple[str, ...] = ()
-    why_not: str = ""
+    problem: str = ""
 
 
 @dataclass(frozen=True)
-class Facts:
+class InterpreterFacts:
     """
-    What a Python says of itself. *abi* is the ending of its native modules.
+    What a Python reports about itself. *abi* is the file name ending of its native modules.
     """
 
     implementation: str
@@ -66,76 +66,78 @@ class Facts:
     machine: str
 
 
-class Unable(Exception):
+class IncompatibleInterpreter(Exception):
     """
-    The Python does not run; the text says why.
+    The Python does not run. The text says why.
     """
 
 
-def find(folder: Path, confine: Confine = list) -> Interpreter:
+def find_interpreter(folder: Path, confine: Confine = list) -> Interpreter:
     """
-    Look for the Python of the package in *folder*. What it is asked with runs with the rights that *confine* leaves it.
+    Find the Python of the package in *folder*. It is run as a command that *confine* has confined.
     """
     env = folder / "ENV"
     if not env.is_dir():
         return Interpreter()
-    env = env.resolve()  # a workspace may have a link to the user's own; messages are to name that
+    env = env.resolve()  # it may be a link to the user's own folder, which messages must name
     python = _python_of(env)
     if python is None:
-        return _instead(env, f"{env} has no bin/python")
+        return _fall_back(env, f"{env} has no bin/python")
     try:
         _check_home(env, python)
-        facts = ask(str(python), confine)
-    except Unable as error:
-        return _instead(env, f"{python} {error}")
+        facts = probe(str(python), confine)
+    except IncompatibleInterpreter as error:
+        return _fall_back(env, f"{python} {error}")
     if facts.abi == ABI:
         return Interpreter(str(python), facts.version)
-    return Interpreter(version=facts.version, why_not=_mismatch(python, facts))
+    return Interpreter(version=facts.version, problem=_mismatch(python, facts))
 
 
-def ask(python: str, confine: Confine = list) -> Facts:
+def probe(python: str, confine: Confine = list) -> InterpreterFacts:
     """
-    Ask *python*, a path, what it is; *confine* as above.
+    Ask the interpreter *python*, a path, for its version. It is run as a command that *confine* has confined.
 
     Raises:
-        Unable: it does not run.
+        IncompatibleInterpreter: it does not run.
     """
     if python == sys.executable:
-        return Facts(platform.python_implementation(), platform.python_version(), ABI, platform.machine())
+        return InterpreterFacts(platform.python_implementation(), platform.python_version(), ABI, platform.machine())
     try:
         done = subprocess.run(
-            confine([python, "-I", "-c", _QUESTION]),
+            confine([python, "-I", "-c", _PROBE]),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Unable(f"does not say its version within {_SECONDS} s") from None
+        raise IncompatibleInterpreter(f"does not say its version within {_TIMEOUT_SECONDS} s") from None
     except OSError as error:
-        raise Unable(_refusal(python, error)) from error
+        raise IncompatibleInterpreter(_why_not_started(python, error)) from error
     if done.returncode != 0:
-        raise Unable(_failure(done))
+        raise IncompatibleInterpreter(_why_failed(done))
     try:
-        facts = Facts(*json.loads(done.stdout.splitlines()[-1]))
+        facts = InterpreterFacts(*json.loads(done.stdout.splitlines()[-1]))
     except (IndexError, ValueError, TypeError):
-        raise Unable(f"is no Python: asked for its version it prints {done.stdout[:_SHOWN]!r}") from None
+        raise IncompatibleInterpreter(
+            f"is no Python: asked for its version it prints {done.stdout[:_MAX_SHOWN]!r}"
+        ) from None
     return facts
 
 
 def _python_of(env: Path) -> Path | None:
     """
-    Find the interpreter in *env*; one that is a dangling link, where there is no better.
+    Find the interpreter in *env*. A dangling link is returned only if there is nothing better.
     """
     candidates = [path for name in ("python", "python3") if os.path.lexists(path := env / "bin" / name)]
-    return next((path for path in candidates if not _absence(path)), next(iter(candidates), None))
+    return next((path for path in candidates if not _why_absent(path)), next(iter(candidates), None))
 
 
 def _check_home(env: Path, python: Path) -> None:
     """
-    See whether the Python that *env* was made from is here: without it a copy of *python* would die with a long text.
+    Check that the Python that *env* was made from is on this machine. Without it, *python* would end with a long text.
     """
     try:
         with os.fdopen(contained.open_file(env, PurePath("pyvenv.cfg")), encoding="utf-8", errors="replace") as file:
@@ -144,16 +146,16 @@ def _check_home(env: Path, python: Path) -> None:
         text = ""  # a conda prefix has none
     settings = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     home = next((value.strip() for key, value in settings.items() if key.strip().lower() == "home"), "")
-    if home and (absence := _absence(Path(home))):
-        raise Unable(f"needs the Python that ENV was made from, in {home}, which {absence}")
-    if absence := _absence(python):
+    if home and (absence := _why_absent(Path(home))):
+        raise IncompatibleInterpreter(f"needs the Python that ENV was made from, in {home}, which {absence}")
+    if absence := _why_absent(python):
         target = os.readlink(python) if python.is_symlink() else python  # noqa: PTH115  as written
-        raise Unable(f"is a link to {target}, which {absence}")
+        raise IncompatibleInterpreter(f"is a link to {target}, which {absence}")
 
 
-def _absence(path: Path) -> str:
+def _why_absent(path: Path) -> str:
     """
-    Put into words why there is nothing at *path* for this user; `""` where there is.
+    Say why this user cannot find anything at *path*; `""` if something is there.
     """
     try:
         path.stat()
@@ -164,9 +166,9 @@ def _absence(path: Path) -> str:
     return ""
 
 
-def _refusal(python: str, error: OSError) -> str:
+def _why_not_started(python: str, error: OSError) -> str:
     """
-    Put into words why the system does not run *python*.
+    Say why the system cannot start *python*.
     """
     if error.errno == errno.ENOEXEC:
         return f"is built for another kind of machine than this one ({platform.machine()}), or no program at all"
@@ -177,20 +179,20 @@ def _refusal(python: str, error: OSError) -> str:
     return f"cannot be started: {error.strerror}"
 
 
-def _failure(done: subprocess.CompletedProcess[str]) -> str:
+def _why_failed(done: subprocess.CompletedProcess[str]) -> str:
     """
-    Put into words why a Python that was started has failed.
+    Say why a Python that was started has failed.
     """
     if "nknown option: -I" in done.stderr:
         return "is Python 2, which is too old"
     lines = done.stderr.strip().splitlines()
     errors = [line for line in lines if "rror" in line]
-    told = errors[-1] if errors else lines[0] if lines else "it says nothing"
+    shown = errors[-1] if errors else lines[0] if lines else "it says nothing"
     how = f"exit code {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
-    return f"does not run ({how}): {told.strip()[:_SHOWN]}"
+    return f"does not run ({how}): {shown.strip()[:_MAX_SHOWN]}"
 
 
-def _mismatch(python: Path, facts: Facts) -> str:
+def _mismatch(python: Path, facts: InterpreterFacts) -> str:
     """
     Say how *python* differs from the host's own.
     """
@@ -203,7 +205,7 @@ def _mismatch(python: Path, facts: Facts) -> str:
     else:
         found, wanted = f"built for {facts.abi} on {facts.machine}", ABI
     advice = f"make ENV with Python {ours}"
-    if facts.implementation == "CPython" and theirs != ours and _pair(theirs) >= OLDEST:
+    if facts.implementation == "CPython" and theirs != ours and _major_minor(theirs) >= OLDEST:
         advice += f", or install eas-host for Python {theirs}"
     return (
         f"{python} is {found}, this host's modules are built for {wanted}: the processor runs on the host's own Python,"
@@ -211,21 +213,21 @@ def _mismatch(python: Path, facts: Facts) -> str:
     )
 
 
-def _instead(env: Path, reason: str) -> Interpreter:
+def _fall_back(env: Path, reason: str) -> Interpreter:
     """
-    Make do without the Python of *env*, for *reason*, but with its packages if they are for the host's version.
+    Use the host's own Python for *reason*, with the packages in *env* if they are for that version.
     """
     version = ".".join(map(str, sys.version_info[:2]))
     packages = env / "lib" / f"python{version}" / "site-packages"
     if packages.is_dir():
         text = f"{reason}: the processor runs on the host's own Python {version}, with the packages in ENV"
-        return Interpreter(packages=(str(packages),), why_not=text)
+        return Interpreter(packages=(str(packages),), problem=text)
     text = (
         f"{reason}: the processor runs on the host's own Python, without ENV's packages; make ENV here, with"
         f" Python {version}"
     )
-    return Interpreter(why_not=text)
+    return Interpreter(problem=text)
 
 
-def _pair(version: str) -> tuple[int, ...]:
+def _major_minor(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

@@ -1,8 +1,8 @@
 """
-`storage[]`: what a description wants mounted, as links.
+The mounts that a description asks for in `storage[]`, made as links.
 
-A mount path inside EAS's workspace is one inside ours, in each model's tree. Any other absolute path is meant for this
-machine: what is there already stays, and where nothing is, a link is made and removed with the version.
+A mount path inside EAS's workspace becomes one inside ours, in each model's folder. Any other absolute path is one of
+this machine: if something is there already, it stays; if not, a link is made, and removed with the version.
 """
 
 from __future__ import annotations
@@ -13,50 +13,50 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from eas_host import log
-from eas_host.deploy.layout import Source
-from eas_host.deploy.links import Links
-from eas_host.deploy.workspace import Workspace
+from eas_host.deploy.workspace.external_links import ExternalLinks
+from eas_host.deploy.workspace.model_dir import FetchedSource
+from eas_host.deploy.workspace.workspace import Workspace
 from eas_host.errors import ConfigError
 
 _WORKSPACES: Final = (PurePosixPath("/home/admin/docker_ml/workspace"), PurePosixPath("/eas/workspace"))
-"""Where EAS has the workspace, in old images and in new ones (docs/eas-compatibility.md, section 8.1)."""
+"""The path of EAS's workspace in old images and in new ones (docs/eas-compatibility.md, section 8.1)."""
 
 
-def mount(path: str, source: Source, trees: Sequence[Path], workspace: Workspace, links: Links) -> None:
+def mount(path: str, source: FetchedSource, roots: Sequence[Path], workspace: Workspace, links: ExternalLinks) -> None:
     """
-    Have what is at *source* at the mount path *path*.
+    Make *source* appear at the mount path *path*.
 
     Args:
-        path: as the description has it.
-        source: the file or folder.
-        trees: where the models' trees are.
-        workspace: what they belong to.
-        links: those outside of it.
+        path: the mount path in the description.
+        source: the file or folder to mount.
+        roots: the folders of the models.
+        workspace: the workspace that they belong to.
+        links: the links outside of it.
 
     Raises:
-        ConfigError: something else is there, or nothing may be made there.
+        ConfigError: something else is there, or the link cannot be made.
     """
     inside = _inside(path, source.key)
     if inside is None:
         _mount_outside(Path(os.path.normpath(path)), source, workspace, links)
         return
-    for root in trees:
+    for root in roots:
         _mount_inside(root, inside, source)
 
 
 def _inside(path: str, key: str) -> PurePosixPath | None:
     """
-    The part of *path* below the workspace; None if it leads elsewhere.
+    Return the part of *path* below the workspace; None if it leads elsewhere.
     """
     wanted = PurePosixPath(os.path.normpath(path or "."))
     if ".." in wanted.parts:
         raise ConfigError(f"{key}.mount_path: {path!r} leads out of the workspace")
     if not wanted.is_absolute():
         return wanted
-    return next((wanted.relative_to(place) for place in _WORKSPACES if wanted.is_relative_to(place)), None)
+    return next((wanted.relative_to(root) for root in _WORKSPACES if wanted.is_relative_to(root)), None)
 
 
-def _mount_inside(root: Path, inside: PurePosixPath, source: Source) -> None:
+def _mount_inside(root: Path, inside: PurePosixPath, source: FetchedSource) -> None:
     target = root / inside
     if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
         target.rmdir()
@@ -72,11 +72,11 @@ def _mount_inside(root: Path, inside: PurePosixPath, source: Source) -> None:
         raise ConfigError(f"{source.key}.mount_path: cannot be made in the workspace: {error.strerror}") from error
 
 
-def _mount_outside(target: Path, source: Source, workspace: Workspace, links: Links) -> None:
+def _mount_outside(target: Path, source: FetchedSource, workspace: Workspace, links: ExternalLinks) -> None:
     if os.path.lexists(target) and not links.has(target):
         if not target.exists() or not target.samefile(source.path):
-            found = "%s.mount_path: %s is there already and is used as it is, instead of %s"
-            log.warning(found, source.key, target, source.path)
+            text = "%s.mount_path: %s is there already and is used as it is, instead of %s"
+            log.warning(text, source.key, target, source.path)
         return
     try:
         links.add(workspace, target, source.path)

@@ -1,12 +1,12 @@
 """
-What a description's `requirements`, or a package's requirements.txt, asks for: installed by pip, once, beside the
-interpreter that uses it and not into it.
+Installs the requirements of a description, or of a package's requirements.txt, once, with pip. They go into a folder of
+the cache, not into the environment of the interpreter that uses them.
 
-Files that the lines include are read here as far as they are in the package: what they say is part of the folder's name
-below. Others are left to pip, which has the rights of the user of `--user`, and no more.
+The cache has such a folder for each combination of requirement lines and interpreter. It appears by a rename once it is
+complete, and is never changed after that. So a second start needs neither pip nor the network.
 
-The cache has a folder for each set of lines and interpreter. It appears whole, by a rename, and is never changed after
-that; so a second start needs neither pip nor the network.
+A file that the lines include is read here if it lies in the package, since its content is part of the combination.
+Other files are left to pip, which has no more rights than the user of `--user`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log
-from eas_host.deploy.interpreter import Confine, Unable, ask
-from eas_host.deploy.removal import remove_tree
-from eas_host.deploy.workspace import REQUIREMENTS
+from eas_host.deploy.python.interpreter import Confine, IncompatibleInterpreter, probe
+from eas_host.deploy.workspace.removal import remove_tree
+from eas_host.deploy.workspace.workspace import REQUIREMENTS
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.system import contained, safe_path
 from eas_host.system.shortage import in_cache, is_refused
@@ -38,19 +38,20 @@ FILE: Final = "requirements.txt"
 _PATH_OPTION: Final = re.compile(
     r"(?P<option>-r|-c|-f|-e|--requirement|--constraint|--find-links|--editable)(?P<gap>\s*=?\s*)(?P<path>\S.*)"
 )
-_COMMENT: Final = re.compile(r"(^|\s+)#.*$")  # as pip has it: the # of an address's fragment begins none
-_SHOWN_LINES: Final = 20
-"""How much of what pip printed is shown when it fails: its verdict stands at the end."""
+_COMMENT: Final = re.compile(r"(^|\s+)#.*$")  # the same rule as pip's: the # of a URL's fragment begins no comment
+_MAX_SHOWN_LINES: Final = 20
+"""How many lines of pip's output are shown when it fails. The reason is at the end."""
 
 
-def lines_of(folder: Path) -> tuple[str, ...]:
+def read_requirements(folder: Path) -> tuple[str, ...]:
     """
-    Read the requirements.txt of the package in *folder*; an `ENV` beside it has what it needs already.
+    Read the requirements.txt of the package in *folder*. It is ignored if there is an `ENV`, which has the packages
+    already.
 
-    Files in *folder* that it includes are read, too; all paths are relative to *folder*, or absolute.
+    The files in *folder* that it includes are read, too. All paths become relative to *folder*, or absolute.
 
     Raises:
-        EntryInvalid: it includes a file that is not there, or itself.
+        EntryInvalid: it includes a missing file, or itself.
     """
     file = folder / FILE
     if not file.is_file():
@@ -58,7 +59,7 @@ def lines_of(folder: Path) -> tuple[str, ...]:
     if (folder / "ENV").is_dir():
         log.debug("%s is not installed: ENV has the package's requirements", file)
         return ()
-    return tuple(_expanded([f"-r {FILE}"], folder, folder, ()))
+    return tuple(_expand([f"-r {FILE}"], folder, folder, ()))
 
 
 def install(
@@ -74,33 +75,33 @@ def install(
     Install the requirement *lines*.
 
     Args:
-        lines: as they stand in a requirements.txt.
-        interpreter: the Python that will import them, `""` for the host's own.
-        cache: the folder that keeps what was installed.
-        folder: what paths in the lines are relative to. Its own name does not count: it may be another one each time.
-        user: who runs pip and will own what it installs; None: whoever runs the host.
-        confine: as for `interpreter.ask`.
+        lines: in the format of requirements.txt.
+        interpreter: the Python that will import the packages; `""` for the host's own.
+        cache: the cache folder.
+        folder: paths in the lines are relative to it. Its name may differ each time, and is not part of the cache key.
+        user: runs pip and will own the packages; by default the user of the host.
+        confine: as for `interpreter.probe`.
 
     Returns:
-        The folder to import from; None where the lines ask for nothing.
+        The folder to import from; None if the lines require nothing.
 
     Raises:
-        EntryInvalid: a file that they include is not there.
-        InitializeFailed: pip is not there, or has failed, or the cache cannot be written to.
+        EntryInvalid: an included file is missing.
+        InitializeFailed: pip is missing or has failed, or the cache cannot be written to.
     """
     folder = folder or Path.cwd()
-    wanted = [line for line in _expanded(lines, folder, folder, ()) if line]
+    wanted = [line for line in _expand(lines, folder, folder, ()) if line]
     if not wanted:
         return None
     owner = [user.number] if user is not None else []
-    target = cache / REQUIREMENTS / _key(wanted, interpreter or sys.executable, folder, owner, confine)
+    target = cache / REQUIREMENTS / _cache_key(wanted, interpreter or sys.executable, folder, owner, confine)
     try:
         safe_path.private_folder(target.parent)
         with _locked(target.with_suffix(".lock")):
             if target.is_dir():
                 safe_path.check_tree(target, owner)
             else:
-                log.announce(f"[OK] Installing requirements [{_shown(wanted)}]")
+                log.announce(f"[OK] Installing requirements [{_redacted(wanted)}]")
                 _install(wanted, interpreter or sys.executable, target, folder, user)
     except OSError as error:
         if is_refused(error):
@@ -125,13 +126,13 @@ def _read(file: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]
     except UnicodeDecodeError as error:
         raise EntryInvalid(f"{file}: it is no text in UTF-8, at byte {error.start}") from error
     lines = re.sub(r"\\\r?\n", "", text).splitlines()
-    yield from _expanded(lines, file.parent, folder, (*includes, file))
+    yield from _expand(lines, file.parent, folder, (*includes, file))
 
 
-def _expanded(lines: Iterable[str], home: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]:
+def _expand(lines: Iterable[str], home: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]:
     """
-    Give back *lines*, whose paths are relative to *home*, with paths that are relative to *folder*, without comments,
-    and with those of the files that they include.
+    Yield *lines* without comments, with the lines of included files in place of the include. Paths that are relative
+    to *home* become relative to *folder*.
     """
     for line in (_COMMENT.sub("", line).strip() for line in lines):
         option = _PATH_OPTION.fullmatch(line)
@@ -144,39 +145,39 @@ def _expanded(lines: Iterable[str], home: Path, folder: Path, includes: tuple[Pa
 
 def _is_read(path: Path, folder: Path) -> bool:
     """
-    Whether what the included file *path* says is looked at here.
+    Tell whether the included file *path* is read here; one that is missing is reported here, too.
     """
     return contained.place_in(folder, path) is not None or not os.path.lexists(path)
 
 
 def _with_path(line: str, folder: Path, write: Callable[[Path], str]) -> str:
     """
-    Have *write* write the path in *line*, if it has one that is a file or folder in *folder*.
+    Replace the path in *line*, if it is a file or folder in *folder*, with the result of *write*.
     """
     option = _PATH_OPTION.fullmatch(line)
     text = option["path"] if option else line
-    if os.path.isabs(text) or (option is None and "/" not in text) or not os.path.exists(folder / text):  # noqa: PTH110, PTH117  see _files
+    if os.path.isabs(text) or (option is None and "/" not in text) or not os.path.exists(folder / text):  # noqa: PTH110, PTH117  see _named_files
         return line
     return (option["option"] + (option["gap"] or " ") if option else "") + write(folder / text)
 
 
-def _key(wanted: Sequence[str], interpreter: str, folder: Path, owner: Sequence[int], confine: Confine) -> str:
+def _cache_key(wanted: Sequence[str], interpreter: str, folder: Path, owner: Sequence[int], confine: Confine) -> str:
     """
-    Name the folder; each owner has one of his own. A wheel or a list of constraints that is given as a file is another
-    one when it was written anew.
+    Return the name of the folder in the cache. Each owner has a folder of his own. A wheel or a constraints file counts
+    with its size and time, so that a changed one is installed anew.
     """
     try:
-        facts = ask(interpreter, confine)
-    except Unable as error:
+        facts = probe(interpreter, confine)
+    except IncompatibleInterpreter as error:
         raise InitializeFailed(f"requirements cannot be installed: {interpreter} {error}") from error
-    files = [_version(path) for path in _files(wanted, folder)]
+    files = [_version(path) for path in _named_files(wanted, folder)]
     text = json.dumps([facts.abi, facts.version, wanted, files, *owner])
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _files(wanted: Sequence[str], folder: Path) -> Iterator[Path]:
+def _named_files(wanted: Sequence[str], folder: Path) -> Iterator[Path]:
     """
-    The files that *wanted* names.
+    Yield the files that *wanted* names.
     """
     for line in wanted:
         option = _PATH_OPTION.fullmatch(line)
@@ -193,7 +194,7 @@ def _version(file: Path) -> tuple[int, int]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """
-    Have the lock file *path*: two hosts that start together install once.
+    Hold the lock file *path*, so that of two hosts that start at the same time only one installs.
     """
     descriptor = safe_path.open_private(path, os.O_RDWR | os.O_CREAT)
     try:
@@ -204,7 +205,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path, user: User | None) -> None:
-    for left in target.parent.glob(f".{target.name}-*"):  # by a host that was killed
+    for left in target.parent.glob(f".{target.name}-*"):  # made by a host that was killed
         remove_tree(left)
     made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -213,7 +214,7 @@ def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path
         file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
         packages.mkdir(mode=0o755)
         if user is not None:
-            for path in (packages, file, made):  # the folder last: what is in it may be exchanged from then on
+            for path in (packages, file, made):  # the folder last: the user can replace its content from then on
                 os.chown(path, user.number, user.group)
         _run_pip(
             user, [*_pip(interpreter, user), "install", "--target", str(packages), "--requirement", str(file)], wanted
@@ -239,14 +240,15 @@ def _pip(interpreter: str, user: User | None) -> list[str]:
 
 
 def _has_pip(interpreter: str, user: User | None) -> bool:
-    # From `/`: a folder called pip in the working directory is not meant.
+    # It runs in `/`, so that a folder called pip in the working directory is not imported.
     command = _as_user(user, [interpreter, "-c", "import pip"])
     return subprocess.run(command, cwd="/", capture_output=True, check=False).returncode == 0
 
 
 def _as_user(user: User | None, command: list[str]) -> list[str]:
     """
-    What runs *command* as *user*: building a package runs its code. A sandbox would have no network.
+    Return the command that runs *command* as *user*, since building a package runs its code. There is no sandbox, which
+    would have no network.
     """
     if user is None:
         return command
@@ -255,16 +257,16 @@ def _as_user(user: User | None, command: list[str]) -> list[str]:
     return Confinement(user).command(command)
 
 
-def _shown(wanted: Sequence[str]) -> str:
+def _redacted(wanted: Sequence[str]) -> str:
     """
-    Write *wanted* in a line, without digests, and without the passwords that addresses may hold.
+    Write *wanted* in one line, without digests and without the passwords that URLs may contain.
     """
     return re.sub(r"(?<=://)[^/@\s]+(?=@)", "****", re.sub(r"\s+--hash\S*", "", ", ".join(wanted)))
 
 
 def _run_pip(user: User | None, command: list[str], wanted: Sequence[str]) -> None:
     """
-    Run pip, under the user's own settings for it: PIP_ variables, pip.conf, proxies.
+    Run pip with the user's own settings: PIP_ variables, pip.conf, proxies.
     """
     last: list[str] = []
     with subprocess.Popen(
@@ -276,18 +278,18 @@ def _run_pip(user: User | None, command: list[str], wanted: Sequence[str]) -> No
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        umask=0o022,  # nobody else writes to it, whatever the user's own is
+        umask=0o022,  # nobody else may write to the packages, whatever the umask of the host is
     ) as pip:
         assert pip.stdout is not None  # noqa: S101  it is a pipe
         try:
             for line in pip.stdout:
                 log.debug("pip: %s", line.rstrip())
-                last = [*last[1 - _SHOWN_LINES :], line]
-        except BaseException:  # Ctrl+C, too: nobody wants what pip makes any more
+                last = [*last[1 - _MAX_SHOWN_LINES :], line]
+        except BaseException:  # also Ctrl+C: the result is not needed any more
             pip.terminate()
             raise
     if pip.returncode != 0:
         raise InitializeFailed(
-            f"requirements [{_shown(wanted)}]: pip ended with exit code {pip.returncode}; its last lines are above",
+            f"requirements [{_redacted(wanted)}]: pip ended with exit code {pip.returncode}; its last lines are above",
             "".join(last),
         )

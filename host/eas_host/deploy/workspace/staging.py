@@ -1,13 +1,13 @@
 """
-How a folder or a file that is not ours appears in a workspace.
+Copies folders and files of the user, or of the cache, into a workspace, or links them.
 
 A program must not see the difference, `../../model` from its working directory must be the workspace's model, and a
 version must keep its code while the user goes on editing: an overwritten `.so` crashes the process that has it mapped.
-So folders are made, code and small files are copied, and other files are links to the originals. What is large and no
-code, such as a Python environment, is linked as a whole folder.
+So folders are made, code and small files are copied, and other files are links to the originals. A large folder without
+code, such as a Python environment, is linked as a whole.
 
-Root makes it of folders that another user may be changing, who will own what was copied: each folder is opened below
-the one that was named, without following links, and its files by their names in it.
+Root may do this with folders that another user is changing, and that user will own the copies. So each folder is opened
+relative to the one that was named, without following links, and its files by their names in it.
 """
 
 from __future__ import annotations
@@ -26,64 +26,66 @@ from typing import BinaryIO, Final
 
 from eas_host.system import contained
 
-SMALL: Final = 64 * 1024
-"""A file up to this size is copied: as quickly as a link is followed a few times."""
-KEPT: Final = 64 * 2**20
+MAX_SMALL_FILE: Final = 64 * 1024
+"""A file up to this size is copied; that takes as long as following a link a few times."""
+MAX_COPIED_DOWNLOAD: Final = 64 * 2**20
 """A download up to this size is copied out of the cache: 0.05 s from the page cache."""
-MOST_FILES: Final = 20_000
-"""Links take 10 us each; beyond these a folder holds data, not a program."""
+MAX_FILES: Final = 20_000
+"""A folder with more files holds data and no program. A link takes 10 us to make."""
 _CODE: Final = re.compile(r"\.(py|so|jar|war|class)$|\.so(\.\d+)+$")
-_WHOLE: Final = frozenset({"ENV", "node_modules"})
+_LINKED_FOLDERS: Final = frozenset({"ENV", "node_modules"})
 _SKIPPED: Final = frozenset({"__pycache__"})
 READ_ONLY: Final = 0o444
 _FICLONE: Final = 0x40049409
-"""ioctl_ficlone(2): a copy that shares its blocks until it is written to, on btrfs and xfs."""
+"""ioctl_ficlone(2): makes a copy that shares its blocks until it is written to, on btrfs and xfs."""
 
-Wanted = Callable[[os.DirEntry[str]], bool]
+CopyFilter = Callable[[os.DirEntry[str]], bool]
 
 
 def is_code(name: str) -> bool:
     """
-    Whether a file called *name* is part of a program.
+    Tell by its *name* whether a file is part of a program.
     """
     return _CODE.search(name) is not None
 
 
 def code_or_small(entry: os.DirEntry[str]) -> bool:
     """
-    Whether a file of the user's is copied.
+    Tell whether a file of the user's is copied.
     """
-    return is_code(entry.name) or _size(entry) <= SMALL
+    return is_code(entry.name) or _size(entry) <= MAX_SMALL_FILE
 
 
 def not_huge(entry: os.DirEntry[str]) -> bool:
     """
-    Whether a file of the cache is copied.
+    Tell whether a file of the cache is copied.
     """
-    return _size(entry) <= KEPT
+    return _size(entry) <= MAX_COPIED_DOWNLOAD
 
 
-def mirror(source: Path, target: Path, copied: Wanted, avoided: Path, *, by_name: bool = False) -> None:
+def mirror_folder(
+    source: Path, target: Path, is_copied: CopyFilter, excluded: Path, *, hard_link: bool = False
+) -> None:
     """
-    Make the folder *target* look like *source*.
+    Fill the folder *target* with copies of the files in *source*, or with links to them.
 
     Args:
         source: a folder, absolute.
-        target: a folder that is there and empty.
-        copied: tells of a file whether it is copied; others are linked.
-        avoided: a folder that is left out, since *target* lies in it.
-        by_name: as for `show`.
+        target: an empty folder.
+        is_copied: tells whether a file is copied; others are linked.
+        excluded: a folder that is left out, since *target* lies in it.
+        hard_link: as for `link_file`.
 
     Raises:
         OSError: *source* cannot be read, or *target* not be written.
     """
-    waiting = deque([(source, target)])  # the top folders first: what is beyond the limit lies deep
+    waiting = deque([(source, target)])  # the top folders first, so that the limit cuts off deep ones
     files = 0
     while waiting:
         folder, copy = waiting.popleft()
-        with _listed(source, folder) as (opened, entries):
+        with _open_listing(source, folder) as (opened, entries):
             files += len(entries)
-            if files > MOST_FILES and folder != source and not by_name:
+            if files > MAX_FILES and folder != source and not hard_link:
                 copy.rmdir()
                 copy.symlink_to(folder)
                 continue
@@ -92,11 +94,11 @@ def mirror(source: Path, target: Path, copied: Wanted, avoided: Path, *, by_name
                 if entry.is_symlink():
                     place.symlink_to(_link_text(original, opened, source))
                 elif not entry.is_dir():
-                    if not (entry.is_file() and copied(entry) and _is_copied(opened, entry.name, place)):
-                        show(original, place, by_name=by_name and entry.is_file())
-                elif _same(entry, avoided) or entry.name in _SKIPPED:
+                    if not (entry.is_file() and is_copied(entry) and _try_copy(opened, entry.name, place)):
+                        link_file(original, place, hard_link=hard_link and entry.is_file())
+                elif _same(entry, excluded) or entry.name in _SKIPPED:
                     continue
-                elif not by_name and _is_linked(entry, opened):
+                elif not hard_link and _is_linked(entry, opened):
                     place.symlink_to(original)
                 else:
                     place.mkdir()
@@ -105,15 +107,15 @@ def mirror(source: Path, target: Path, copied: Wanted, avoided: Path, *, by_name
 
 def copy_file(source: Path, target: Path) -> None:
     """
-    Copy *source* with its times and its right to run; without reading it where the file system is able to.
+    Copy *source* with its times and permissions, without reading it if the file system supports that.
     """
     with source.open("rb") as read:
         _copy(read, target)
 
 
-def copy_own(folder: Path | int, name: str, target: Path) -> None:
+def copy_contained(folder: Path | int, name: str, target: Path) -> None:
     """
-    Copy the file *name* in *folder*, a path or a descriptor; no link in its place.
+    Copy the file *name* in *folder*, a path or a descriptor. A link of that name is an error.
     """
     with os.fdopen(contained.open_file(folder, name), "rb") as read:
         _copy(read, target)
@@ -129,30 +131,30 @@ def _copy(read: BinaryIO, target: Path) -> None:
     target.chmod(stat.S_IMODE(target.stat().st_mode) | stat.S_IRUSR | stat.S_IWUSR)
 
 
-def flat(source: Path, target: Path) -> None:
+def mirror_top_level(source: Path, target: Path) -> None:
     """
-    Make the folder *target* look like *source*, without going deeper: libraries and jars are copied, others linked.
+    Do the same for the top level only: libraries and jars are copied, other files and all folders are linked.
 
     Raises:
-        OSError: as for `mirror`.
+        OSError: as for `mirror_folder`.
     """
-    with _listed(source, source) as (opened, entries):
+    with _open_listing(source, source) as (opened, entries):
         for entry in entries:
             original, place = source / entry.name, target / entry.name
             if entry.is_symlink():
                 place.symlink_to(_link_text(original, opened, source))
             elif entry.is_file() and is_code(entry.name) and not entry.name.endswith(".py"):
-                copy_own(opened, entry.name, place)
+                copy_contained(opened, entry.name, place)
             else:
                 place.symlink_to(original)
 
 
-def show(source: Path, target: Path, *, by_name: bool) -> None:
+def link_file(source: Path, target: Path, *, hard_link: bool) -> None:
     """
-    Have the file *source* at *target*, uncopied: as a link or, if *by_name*, as a further name of the file. That serves
-    who cannot look into the folder of *source*; everybody may read the file then.
+    Make *target* a symbolic link to the file *source* or, with *hard_link*, a hard link: that is for a user who cannot
+    look into the folder of *source*. Everybody may read the file then.
     """
-    if not by_name:
+    if not hard_link:
         target.symlink_to(source)
         return
     source.chmod(READ_ONLY)
@@ -165,9 +167,9 @@ def show(source: Path, target: Path, *, by_name: bool) -> None:
 
 
 @contextmanager
-def _listed(root: Path, folder: Path) -> Iterator[tuple[int, list[os.DirEntry[str]]]]:
+def _open_listing(root: Path, folder: Path) -> Iterator[tuple[int, list[os.DirEntry[str]]]]:
     """
-    Have *folder*, which lies in *root*, opened, and what is in it.
+    Open *folder*, which lies in *root*, and yield its descriptor and its sorted entries.
     """
     opened = contained.open_folder(root, folder.relative_to(root))
     try:
@@ -180,19 +182,19 @@ def _listed(root: Path, folder: Path) -> Iterator[tuple[int, list[os.DirEntry[st
 
 def _is_linked(folder: os.DirEntry[str], above: int) -> bool:
     """
-    Whether a folder of the user's is linked as a whole.
+    Tell whether a folder of the user's is linked as a whole.
     """
-    if folder.name in _WHOLE or folder.name.startswith("."):
+    if folder.name in _LINKED_FOLDERS or folder.name.startswith("."):
         return True
     return not os.access(folder.name, os.R_OK | os.X_OK, dir_fd=above)
 
 
-def _is_copied(folder: int, name: str, place: Path) -> bool:
+def _try_copy(folder: int, name: str, place: Path) -> bool:
     """
-    Copy a file; False if this user may not read it.
+    Copy a file, and tell whether this user may read it.
     """
     try:
-        copy_own(folder, name, place)
+        copy_contained(folder, name, place)
     except OSError as error:
         if error.errno != errno.EACCES:
             raise
@@ -202,9 +204,10 @@ def _is_copied(folder: int, name: str, place: Path) -> bool:
 
 def _link_text(link: Path, above: int, root: Path) -> str:
     """
-    What a copy of *link* must say: the same, if that stays inside *root*; else where it leads from there.
+    Return the target that a copy of *link* must have: the same, if that is a relative path inside *root*; otherwise the
+    absolute path that it leads to.
 
-    Two names of one library must stay so: the dynamic linker would load a second copy beside the first.
+    Two names of one library must remain links to one file: else the dynamic linker would load a second copy.
     """
     text = os.readlink(link.name, dir_fd=above)
     leads = os.path.normpath(link.parent / text)

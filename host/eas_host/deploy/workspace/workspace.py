@@ -1,19 +1,19 @@
 """
-Workspaces: one folder for each version of a service, in the shape that EAS's containers have
+A workspace: the folder of one version of a service, in the shape that EAS's containers have
 (docs/eas-compatibility.md, section 8.1).
 
 ```text
 <cache>/workspaces/<service>-<pid>-<version>/
-    model/                  what model_path has
-    predictor/<package>/    what processor_path has; the working directory
+    model/                  the files of model_path
+    predictor/<package>/    the files of processor_path; the working directory
     config/config.json      the description
 ```
 
-A description with `models[]` has one such tree per model, each in a folder of the model's name.
+A description with `models[]` has these three folders for each model, in a folder of the model's name.
 
-A workspace is removed with its version. After `kill -9` the next start does it: beside each workspace lies a file that
-its host keeps locked, and the kernel unlocks it whatever way the host ends. Process numbers would not do, since they
-are used again. In the file stand the links that the workspace needed elsewhere.
+A workspace is removed with its version. After `kill -9` the next start removes it: each workspace has a lock file,
+which its host keeps locked, and which the kernel unlocks however the host ends. A process number in its place would not
+do, since these are reused. The lock file also lists the links outside of the workspace.
 """
 
 from __future__ import annotations
@@ -32,37 +32,37 @@ from typing import Final
 
 from eas_host import log
 from eas_host.config import HostConfig
-from eas_host.deploy import links
-from eas_host.deploy.removal import remove_tree
+from eas_host.deploy.workspace import external_links
+from eas_host.deploy.workspace.removal import remove_tree
 from eas_host.errors import ConfigError
 from eas_host.system import safe_path
 from eas_host.system.shortage import in_cache, is_refused
 
-_NAME_MAX: Final = 48
-"""Characters of a service's name in a folder's: with 4 bytes each, a file name (255 bytes) has room for more."""
+_MAX_NAME: Final = 48
+"""Characters of the service's name in the folder's. With 4 bytes each they still fit into a file name (255 bytes)."""
 WORKSPACES: Final = "workspaces"
 REQUIREMENTS: Final = "requirements"
-_FOR_USERS: Final = "/var/cache/eas-host"
-"""The cache of root whose workers are another user: that one cannot get through root's home folder."""
+_SHARED_CACHE: Final = "/var/cache/eas-host"
+"""Root's cache if workers run as another user, who has no access to root's home folder."""
 _versions: Final = itertools.count(1)
 
 
 def cache_folder(config: HostConfig) -> Path:
     """
-    The folder for downloads and workspaces. It is made if need be; what the user of `--user` must get through is open
-    to that.
+    Return the folder for downloads and workspaces, and make it if it is missing. With `--user`, the folders on the way
+    to a workspace can be passed by other users.
 
     Raises:
-        ConfigError: it cannot be written to, or somebody else can change what is in it.
+        ConfigError: the folder cannot be written to, or other users can change its content.
     """
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = Path(config.cache or (_FOR_USERS if config.user else Path(home).expanduser() / "eas-host"))
+    folder = Path(config.cache or (_SHARED_CACHE if config.user else Path(home).expanduser() / "eas-host"))
     try:
         safe_path.private_folder(folder)
         if config.user:
-            for passed in (folder, folder / WORKSPACES, folder / REQUIREMENTS):
-                safe_path.private_folder(passed)
-                passed.chmod(passed.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)  # to go through, not to look around
+            for parent in (folder, folder / WORKSPACES, folder / REQUIREMENTS):
+                safe_path.private_folder(parent)
+                parent.chmod(parent.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)  # to pass, not to list
         if not os.access(folder, os.W_OK | os.X_OK):
             number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
             raise OSError(number, os.strerror(number))
@@ -76,9 +76,9 @@ def cache_folder(config: HostConfig) -> Path:
 
 def safe_name(text: str) -> str:
     """
-    Make *text* fit for one folder's name.
+    Turn *text* into a valid name of a folder.
     """
-    return re.sub(r"[^\w.-]+", "_", text)[:_NAME_MAX].lstrip(".") or "unnamed"
+    return re.sub(r"[^\w.-]+", "_", text)[:_MAX_NAME].lstrip(".") or "unnamed"
 
 
 class Workspace:
@@ -86,11 +86,11 @@ class Workspace:
     The folder of one version.
 
     Args:
-        cache: where workspaces are.
+        cache: the cache folder.
         service: the service's name.
 
     Attributes:
-        folder: the workspace, absolute.
+        folder: the path, absolute.
 
     Raises:
         ConfigError: it cannot be made.
@@ -98,13 +98,13 @@ class Workspace:
 
     def __init__(self, cache: Path, service: str) -> None:
         root = cache / WORKSPACES
-        self._undo: list[Callable[[], None]] = []
+        self._cleanups: list[Callable[[], None]] = []
         try:
             safe_path.private_folder(root)
-            sweep(root)
+            remove_abandoned(root)
             while True:
                 self.folder = root / f"{safe_name(service)}-{os.getpid()}-{next(_versions)}"
-                self._lock_file = _beside(self.folder)
+                self._lock_file = _lock_path(self.folder)
                 self._lock = _lock_new(self._lock_file)
                 if self._lock is not None:
                     break
@@ -114,36 +114,36 @@ class Workspace:
                 raise ConfigError(in_cache(error, cache)) from error
             raise ConfigError(f"{root}: {error.strerror}; name another folder with --cache DIR") from error
 
-    def remember(self, link: Path, target: Path) -> None:
+    def record_link(self, link: Path, target: Path) -> None:
         """
-        Note that *link* is to be removed with this workspace.
+        Record in the lock file that *link* is to be removed with this workspace.
         """
-        assert self._lock is not None  # noqa: S101  discard comes last
+        assert self._lock is not None  # noqa: S101  it has not been discarded
         os.write(self._lock, f"{json.dumps([str(link), str(target)])}\n".encode())
 
-    def on_discard(self, undo: Callable[[], None]) -> None:
+    def add_cleanup(self, cleanup: Callable[[], None]) -> None:
         """
-        Call *undo* before the workspace is removed.
+        Call *cleanup* before the workspace is removed.
         """
-        self._undo.append(undo)
+        self._cleanups.append(cleanup)
 
     def discard(self) -> None:
         """
-        Remove it.
+        Remove the workspace, once.
         """
         if self._lock is None:
             return
-        for undo in reversed(self._undo):
-            undo()
+        for cleanup in reversed(self._cleanups):
+            cleanup()
         remove_tree(self.folder)
         self._lock_file.unlink(missing_ok=True)
         os.close(self._lock)
         self._lock = None
 
 
-def sweep(root: Path) -> None:
+def remove_abandoned(root: Path) -> None:
     """
-    Remove the workspaces in *root* whose hosts are dead, and their links.
+    Remove the workspaces in *root* whose hosts have ended, and their links.
     """
     for lock_file in sorted(root.glob("*.lock")):
         lock = _try_lock(lock_file, os.O_RDWR)
@@ -153,39 +153,39 @@ def sweep(root: Path) -> None:
             for line in _read_all(lock).splitlines():
                 with contextlib.suppress(OSError, ValueError, TypeError):  # a line that was cut by the kill
                     link, target = json.loads(line)
-                    links.remove(Path(link), Path(target))
+                    external_links.remove(Path(link), Path(target))
             remove_tree(lock_file.with_suffix(""))
             lock_file.unlink(missing_ok=True)
         finally:
             os.close(lock)
 
 
-def _beside(folder: Path) -> Path:
+def _lock_path(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
 def _lock_new(path: Path) -> int | None:
     """
-    Make the file *path* and lock it; None if it is there already, or was taken by a sweep in between.
+    Make the file *path* and lock it; None if it exists already, or another host has just removed it as abandoned.
     """
     return _try_lock(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
 
 
 def _try_lock(path: Path, flags: int) -> int | None:
     """
-    Open *path* with *flags* and lock it; None if it is locked, or not this file any more.
+    Open *path* with *flags* and lock it; None if it is locked, or the path leads to another file by now.
     """
     try:
         lock = safe_path.open_private(path, flags)
     except FileExistsError:
         return None
-    except safe_path.UnsafePath as error:  # what stands in it would be removed
+    except safe_path.UnsafePath as error:  # the links that it lists would be removed
         log.warning("%s", error)
         return None
     except (FileNotFoundError, PermissionError):
         if flags & os.O_CREAT:
             raise
-        return None  # gone by now, or another user's
+        return None  # removed meanwhile, or another user's
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.stat().st_ino == os.fstat(lock).st_ino:

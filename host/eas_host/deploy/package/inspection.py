@@ -1,5 +1,5 @@
 """
-What a processor's files promise, found by reading them: nothing of them runs.
+What a processor's files export, need and contain. They are read, and none of their code runs.
 """
 
 from __future__ import annotations
@@ -16,52 +16,52 @@ from typing import IO, Any, Final
 from eas_host.archives import jar_layouts
 from eas_host.binaries import elf, python_embedding
 from eas_host.config import WorkerSpec
-from eas_host.deploy import entries, unpacking
-from eas_host.deploy.environment import LIBRARY_PATH
+from eas_host.deploy.package import entries, nested_jars
+from eas_host.deploy.package.environment import LIBRARY_PATH
 from eas_host.errors import HostError
 from eas_host.pack import search, system
 from eas_host.worker.java import classpath
 
-_OLDEST_MAJOR: Final = 44
-"""The major version in a class file is Java's plus 44."""
+_MAJOR_OFFSET: Final = 44
+"""The major version in a class file is the Java version plus 44."""
 _CLASS_MAGIC: Final = b"\xca\xfe\xba\xbe"
-_CLASSES_READ: Final = 500
-"""Classes whose version is looked at where no class is named."""
+_MAX_CLASSES_READ: Final = 500
+"""How many classes are read for their version if no class is named."""
 _BASE: Final = "BaseProcessor"
 
 
 @dataclass(frozen=True)
-class Abi:
+class Inspection:
     """
-    What was found.
+    The result of an inspection.
 
     Attributes:
-        facts: by name, values that JSON can carry.
-        problems: why it cannot be loaded, one line each.
+        facts: values that JSON can represent, by name.
+        problems: the reasons why the processor cannot be loaded, one line each.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 
-def look(spec: WorkerSpec) -> Abi:
+def inspect(spec: WorkerSpec) -> Inspection:
     """
-    Look into the files of *spec*.
+    Inspect the files of *spec*. An error becomes a problem of the result.
     """
-    lookers = {"cpp": _library, "java": _jars, "python": _program}
+    inspectors = {"cpp": _inspect_library, "java": _inspect_jars, "python": _inspect_program}
     try:
-        return lookers[spec.type](spec)
+        return inspectors[spec.type](spec)
     except HostError as error:
-        return Abi(problems=(error.message,))
+        return Inspection(problems=(error.message,))
     except OSError as error:
-        return Abi(problems=(f"{error.filename or spec.entry}: {error.strerror}",))
+        return Inspection(problems=(f"{error.filename or spec.entry}: {error.strerror}",))
 
 
-def _library(spec: WorkerSpec) -> Abi:
+def _inspect_library(spec: WorkerSpec) -> Inspection:
     path = Path(spec.entry)
     found = elf.read(path)
     library_path = spec.environment.get(LIBRARY_PATH)
-    libraries = list(_libraries(search.Found(path.name, found), path.parent, library_path))
+    libraries = list(_needed_libraries(search.Found(path.name, found), path.parent, library_path))
     missing = [name for name, place in libraries if place is None]
     facts = {
         "machine": found.machine,
@@ -78,12 +78,13 @@ def _library(spec: WorkerSpec) -> Abi:
         elf.check_exports(found)
     except HostError as error:
         problems.append(error.message)
-    return Abi(facts, tuple(problems))
+    return Inspection(facts, tuple(problems))
 
 
-def _libraries(entry: search.Found, home: Path, library_path: str | None) -> Iterator[tuple[str, str | None]]:
+def _needed_libraries(entry: search.Found, home: Path, library_path: str | None) -> Iterator[tuple[str, str | None]]:
     """
-    What *entry* needs, and what that needs: each name once, with where it is. Parts of the system are passed over.
+    Yield the name and the path of each library that *entry* needs, directly or through others. Libraries of the system
+    are skipped; the path is None if the library was not found.
     """
     seen: set[str] = set()
     waiting = deque([entry])
@@ -99,12 +100,12 @@ def _libraries(entry: search.Found, home: Path, library_path: str | None) -> Ite
                 waiting.append(found)
 
 
-def _jars(spec: WorkerSpec) -> Abi:
+def _inspect_jars(spec: WorkerSpec) -> Inspection:
     path = classpath.resolve(spec)
     elements = [*map(Path, path.own), *map(Path, path.libraries)]
     names = [element.name for element in elements if not element.is_dir()]
     facts: dict[str, Any] = {"jars": names, "mainclass": spec.mainclass}
-    layout = next(iter(unpacking.packed(spec).values()), None) or jar_layouts.folder_layout(Path(spec.entry))
+    layout = next(iter(nested_jars.find(spec).values()), None) or jar_layouts.folder_layout(Path(spec.entry))
     if layout is not None:
         facts["layout"] = layout.name
     name = f"{spec.mainclass.replace('.', '/')}.class" if spec.mainclass else None
@@ -113,21 +114,21 @@ def _jars(spec: WorkerSpec) -> Abi:
         try:
             majors += _majors_in_folder(element, name) if element.is_dir() else _majors_in_jar(element, name)
         except (zipfile.BadZipFile, EOFError) as error:
-            return Abi(facts, (f"{element.name}: not a jar: {error}",))
-    facts["java"] = max(majors) - _OLDEST_MAJOR if majors else None
+            return Inspection(facts, (f"{element.name}: not a jar: {error}",))
+    facts["java"] = max(majors) - _MAJOR_OFFSET if majors else None
     if name is not None and not majors and elements:
-        return Abi(facts, (f"class {spec.mainclass} is in none of {', '.join(names or map(str, elements))}",))
-    return Abi(facts)
+        return Inspection(facts, (f"class {spec.mainclass} is in none of {', '.join(names or map(str, elements))}",))
+    return Inspection(facts)
 
 
 def _majors_in_jar(jar: Path, name: str | None) -> Iterator[int]:
     """
-    The versions of the class *name* in *jar*, or of its classes.
+    Yield the version of the class *name* in *jar*, or those of its classes if no class is named.
     """
     with zipfile.ZipFile(jar) as archive:
         names = archive.namelist()
         wanted = [name] if name in names else [] if name else [one for one in names if _is_class(one)]
-        for one in wanted[:_CLASSES_READ]:
+        for one in wanted[:_MAX_CLASSES_READ]:
             if one is not None:
                 with archive.open(one) as file:
                     yield from _major(file)
@@ -135,10 +136,10 @@ def _majors_in_jar(jar: Path, name: str | None) -> Iterator[int]:
 
 def _majors_in_folder(folder: Path, name: str | None) -> Iterator[int]:
     """
-    The same of a *folder* of classes.
+    Do the same for a *folder* of classes.
     """
-    found = (path for path in entries.files(folder) if _is_class(path.relative_to(folder).as_posix()))
-    for path in [folder / name] if name else islice(found, _CLASSES_READ):
+    found = (path for path in entries.package_files(folder) if _is_class(path.relative_to(folder).as_posix()))
+    for path in [folder / name] if name else islice(found, _MAX_CLASSES_READ):
         if path.is_file():
             with path.open("rb") as file:
                 yield from _major(file)
@@ -155,21 +156,21 @@ def _major(file: IO[bytes]) -> Iterator[int]:
         yield int.from_bytes(head[6:8], "big")
 
 
-def _program(spec: WorkerSpec) -> Abi:
+def _inspect_program(spec: WorkerSpec) -> Inspection:
     entry = Path(spec.entry)
     facts: dict[str, Any] = {"file": entry.name, "interpreter": spec.interpreter, "processors": []}
     try:
         tree = ast.parse(entry.read_bytes(), entry.name)
     except (SyntaxError, ValueError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
-        return Abi(facts, (f"{entry.name}{line}: {type(error).__name__}: {getattr(error, 'msg', error)}",))
+        return Inspection(facts, (f"{entry.name}{line}: {type(error).__name__}: {getattr(error, 'msg', error)}",))
     facts["processors"] = _subclasses(tree)
-    return Abi(facts)
+    return Inspection(facts)
 
 
 def _subclasses(tree: ast.Module) -> list[str]:
     """
-    The classes of *tree* that extend allspark's, directly or over another one.
+    Return the classes of *tree* that extend allspark's base class, directly or through another class.
     """
     found: list[str] = []
     for node in ast.walk(tree):
