@@ -18,6 +18,7 @@ BIN := .venv/bin
 STAMPS := .venv/stamps
 NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/include/eas/*.h native/worker/*.cc native/guardian/*.cc)
 JAVA_SOURCES := $(wildcard java/*.py java/native/*.cc) $(shell find java/src -name '*.java' 2>/dev/null)
+LINT_READY := setup $(STAMPS)/lint-extra $(STAMPS)/test-extra
 FORMATTED := $(shell find examples bench tests java -name '*.cc' -o -name '*.c' -o -name '*.h')
 
 ## setup: a .venv with what the host needs to run, and the host itself; installs what the system lacks
@@ -79,11 +80,20 @@ test-python: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 ## lint: ruff, mypy and clang-format; they only tell, `make format` changes
-.PHONY: lint
-lint: setup $(STAMPS)/lint-extra $(STAMPS)/test-extra
+# Each step is a hook of .pre-commit-config.yaml, too.
+.PHONY: lint lint-ruff lint-format lint-mypy lint-cpp
+lint: lint-ruff lint-format lint-mypy lint-cpp
+
+lint-ruff: $(LINT_READY)
 	$(BIN)/ruff check
+
+lint-format: $(LINT_READY)
 	$(BIN)/ruff format --check
+
+lint-mypy: $(LINT_READY)
 	$(BIN)/mypy
+
+lint-cpp: $(LINT_READY)
 	@$(BIN)/clang-format --dry-run --Werror $(FORMATTED)
 	@$(MAKE) --no-print-directory -C native format-check
 
