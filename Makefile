@@ -79,6 +79,14 @@ test-native: setup $(STAMPS)/test-packages
 test-python: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
 	$(BIN)/pytest $(PYTEST_ARGS)
 
+## check: lint, and all tests that start no program; under a minute
+.PHONY: check test-quick
+check: $(LINT_READY)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going lint test-quick
+
+test-quick: setup $(STAMPS)/test-extra
+	$(BIN)/pytest --quick -q $(PYTEST_ARGS)
+
 ## lint: ruff, mypy and clang-format; they only tell, `make format` changes
 # Each step is a hook of .pre-commit-config.yaml, too.
 .PHONY: lint lint-ruff lint-format lint-mypy lint-cpp
@@ -122,4 +130,4 @@ clean:
 .PHONY: help
 help:
 	@echo 'make TARGET [PYTHON=python3.11] [LISTEN=127.0.0.1:8080]'
-	@sed -n 's/^## \([a-z]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 17

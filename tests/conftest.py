@@ -25,6 +25,7 @@ from support.build import Workshop
 from support.fileserver import FileServer, running
 from support.gate import Gate
 from support.host import Host, Value
+from support.quick import QuickTests, leave_out
 from support.wire import Client, command, request
 
 LANGUAGES = ("cpp", "java", "python")
@@ -48,7 +49,15 @@ COLUMNS = [
 ]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="run the tests that start no program (tests/support/quick.py)"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("quick"):
+        config.pluginmanager.register(QuickTests())
     config.addinivalue_line(
         "markers", "torture: kills workers under load; EAS_HOST_TORTURE_SECONDS=60 runs it in full length"
     )
@@ -166,6 +175,13 @@ def start(workshop: Workshop, tmp_path: Path) -> Iterator[StartHost]:
             return running.enter_context(Host(folder, **options))
 
         yield make
+
+
+@pytest.fixture
+def programs(request: pytest.FixtureRequest) -> None:
+    """For a test that works long before it starts a program: `--quick` leaves it out before that."""
+    if request.config.getoption("quick"):
+        leave_out()
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ def packed_64_mib() -> Callable[[str], tuple[str, bytes]]:
     return lambda name: (PACKERS[name][0], PACKERS[name][1](data))
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("name", PACKERS)
 def test_memory_of_64_mib(name: str, packed_64_mib: Callable[[str], tuple[str, bytes]], tmp_path: Path) -> None:
     """What is unpacked is in memory once; zstd remembers up to 8 MiB of it."""
@@ -89,6 +90,7 @@ SAYS_ITS_SIZE = ("gzip", "snappy", "zstd, with its size")
 BOMBS = (*SAYS_ITS_SIZE, "gzip, that lies", "zlib", "snappy, framed", "lz4", "lz4, raw", "zstd")
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("name", BOMBS)
 def test_bomb(name: str, tmp_path: Path) -> None:
     """It takes the limit and a little at most, and nothing at all where it says its size."""
