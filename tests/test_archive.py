@@ -20,7 +20,9 @@ from pathlib import Path
 import pytest
 
 from eas_host.errors import EntryInvalid
-from eas_host.fetch.archive import Limits, kind, unpack
+from eas_host.fetch.unpacking import archive_type
+from eas_host.fetch.unpacking.archive import unpack
+from eas_host.fetch.unpacking.extraction_dir import UnpackLimits
 
 BIG = os.urandom(1_500_000)
 
@@ -102,11 +104,11 @@ ZIP = zipped(app=b"print()")
 )
 def test_kind(name: str, content: bytes, expected: str | None, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    assert kind(tmp_path / name) == expected
+    assert archive_type.detect(tmp_path / name) == expected
 
 
 def test_kind_of_a_folder(tmp_path: Path) -> None:
-    assert kind(tmp_path) is None
+    assert archive_type.detect(tmp_path) is None
 
 
 # Round trips, with the programs that make such archives.
@@ -307,7 +309,7 @@ def test_zstd_says_what_it_needs(tmp_path: Path) -> None:
 
 def test_limits_are_the_callers(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(tar(("a", bytes(1000), {}), ("b", b"", {})))
-    unpack(tmp_path / "a.tar", tmp_path / "enough", Limits(members=2, size=20_000))
-    for limits in (Limits(members=1), Limits(size=2000), Limits(ratio=0, ratio_from=2000)):
+    unpack(tmp_path / "a.tar", tmp_path / "enough", UnpackLimits(members=2, size=20_000))
+    for limits in (UnpackLimits(members=1), UnpackLimits(size=2000), UnpackLimits(ratio=0, ratio_from=2000)):
         with pytest.raises(EntryInvalid, match="more than"):
             unpack(tmp_path / "a.tar", tmp_path / "target", limits)

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import pytest
 
 from eas_host.errors import EntryInvalid
-from eas_host.fetch.archive import Limits, unpack
+from eas_host.fetch.unpacking.archive import unpack
+from eas_host.fetch.unpacking.extraction_dir import UnpackLimits
 from support import dice
 
 FILE, HARD, LINK, FOLDER = tarfile.REGTYPE, tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.DIRTYPE
@@ -33,7 +34,7 @@ class Member(NamedTuple):
     size: int | None = None
 
 
-LIMITS = Limits()
+LIMITS = UnpackLimits()
 
 
 def tar(*members: Member) -> bytes:
@@ -76,7 +77,7 @@ def surroundings(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     return found
 
 
-def refused(folder: Path, name: str, content: bytes, *words: str, limits: Limits = LIMITS) -> None:
+def refused(folder: Path, name: str, content: bytes, *words: str, limits: UnpackLimits = LIMITS) -> None:
     """Demands that the archive is refused in one line with all *words*, and that nothing at all has changed."""
     outside = folder / "outside"
     outside.mkdir()
@@ -277,7 +278,7 @@ def test_damaged_content(tmp_path: Path) -> None:
 def test_tar_bomb(tmp_path: Path) -> None:
     """It is stopped by the bytes that came out, and named."""
     content = gzip.compress(tar(Member("ok"), Member("bomb", content=bytes(50 << 20))))
-    limits = Limits(ratio_from=10 << 20)
+    limits = UnpackLimits(ratio_from=10 << 20)
     words = "'bomb' makes the archive unpack to more than 200 times its own size, 10,485,760 bytes"
     refused(tmp_path, "evil.tar.gz", content, words, limits=limits)
 
@@ -285,7 +286,7 @@ def test_tar_bomb(tmp_path: Path) -> None:
 def test_zip_bomb(tmp_path: Path) -> None:
     content = zipped(Entry("ok"), Entry("bomb", bytes(50 << 20)))
     words = "'bomb' makes the archive unpack to more than the limit, 10,485,760 bytes"
-    refused(tmp_path, "evil.zip", content, words, limits=Limits(size=10 << 20))
+    refused(tmp_path, "evil.zip", content, words, limits=UnpackLimits(size=10 << 20))
 
 
 def test_bomb_of_holes(tmp_path: Path) -> None:
@@ -327,7 +328,9 @@ def many(members: int) -> bytes:
 
 def test_a_million_members(tmp_path: Path) -> None:
     """It is noticed at the limit, not at the end; the limit is a lower one here, to save a slow disk the work."""
-    refused(tmp_path, "evil.tar.gz", many(1_000_000), "it has more than 20,000 members", limits=Limits(members=20_000))
+    refused(
+        tmp_path, "evil.tar.gz", many(1_000_000), "it has more than 20,000 members", limits=UnpackLimits(members=20_000)
+    )
 
 
 def test_a_million_members_in_a_zip(tmp_path: Path) -> None:

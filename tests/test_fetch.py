@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from eas_host.errors import EntryNotFound
-from eas_host.fetch import Patience, addresses, fetch_all
+from eas_host.fetch import FetchPolicy, fetch_all, urls
 from support.fileserver import FileServer, running, status
 
-QUICK = Patience(connect=10, silence=10, linger=0.2, attempts=3, pause=0.01, longest_pause=1)
+QUICK = FetchPolicy(
+    connect_timeout=10, read_timeout=10, close_timeout=0.2, max_attempts=3, first_pause=0.01, max_retry_after=1
+)
 
 
-def get(folder: Path, patience: Patience = QUICK, **sources: str) -> dict[str, Path]:
-    return fetch_all(sources, folder, folder / "cache", patience=patience)
+def get(folder: Path, policy: FetchPolicy = QUICK, **sources: str) -> dict[str, Path]:
+    return fetch_all(sources, folder, folder / "cache", policy=policy)
 
 
 # Local paths.
@@ -231,7 +233,7 @@ def test_a_url_that_is_signed_again_is_the_same(server: FileServer, tmp_path: Pa
     ],
 )
 def test_file_name(url: str, name: str) -> None:
-    assert addresses.file_name(url) == name
+    assert urls.file_name(url) == name
 
 
 @pytest.mark.parametrize(

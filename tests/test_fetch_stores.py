@@ -18,10 +18,11 @@ from fsspec import register_implementation
 from fsspec.implementations.memory import MemoryFileSystem
 
 from eas_host.errors import EntryNotFound
-from eas_host.fetch import Patience, fetch_all, stores
+from eas_host.fetch import FetchPolicy, fetch_all
+from eas_host.fetch.download import object_store
 from support.fileserver import File, Handler, running, serve
 
-QUICK = Patience(connect=10, silence=10, attempts=3, pause=0.01)
+QUICK = FetchPolicy(connect_timeout=10, read_timeout=10, max_attempts=3, first_pause=0.01)
 BODY = bytes(range(256)) * 50_000
 
 
@@ -34,7 +35,7 @@ def memory() -> Iterator[MemoryFileSystem]:
 
 
 def get(url: str, folder: Path) -> Path:
-    return fetch_all({"model_path": url}, folder, folder / "cache", patience=QUICK)["model_path"]
+    return fetch_all({"model_path": url}, folder, folder / "cache", policy=QUICK)["model_path"]
 
 
 class Flaky(MemoryFileSystem):  # type: ignore[misc]
@@ -230,9 +231,12 @@ def test_oss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_oss_urls(monkeypatch: pytest.MonkeyPatch) -> None:
     """The endpoint may stand in the URL, and wins there."""
     monkeypatch.setenv("OSS_ENDPOINT", "https://elsewhere")
-    url, options = stores._oss("oss://bucket.oss-cn-shanghai.aliyuncs.com/a/b")
+    url, options = object_store._oss_url_and_options("oss://bucket.oss-cn-shanghai.aliyuncs.com/a/b")
     assert (url, options["endpoint"]) == ("oss://bucket/a/b", "https://oss-cn-shanghai.aliyuncs.com")
-    assert stores._oss("oss://bucket/a.b/c") == ("oss://bucket/a.b/c", {"endpoint": "https://elsewhere"})
+    assert object_store._oss_url_and_options("oss://bucket/a.b/c") == (
+        "oss://bucket/a.b/c",
+        {"endpoint": "https://elsewhere"},
+    )
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ossfs") is None, reason="ossfs is not installed")

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from eas_host.errors import EntryNotFound
-from eas_host.fetch import Patience, fetch_all, web
-from eas_host.fetch.effort import Failed
+from eas_host.fetch import FetchPolicy, fetch_all
+from eas_host.fetch.download import http_request
+from eas_host.fetch.download_errors import DownloadError
 from support.fileserver import (
     Act,
     File,
@@ -31,19 +32,21 @@ from support.fileserver import (
     without_length,
 )
 
-QUICK = Patience(connect=10, silence=10, linger=0.2, attempts=3, pause=0.01, longest_pause=1)
+QUICK = FetchPolicy(
+    connect_timeout=10, read_timeout=10, close_timeout=0.2, max_attempts=3, first_pause=0.01, max_retry_after=1
+)
 BODY = bytes(range(256)) * 4000
 LATER = b"later" * 200_000
 
 
-def get(url: str, folder: Path, patience: Patience = QUICK) -> Path:
-    return fetch_all({"model_path": url}, folder, folder / "cache", patience=patience)["model_path"]
+def get(url: str, folder: Path, policy: FetchPolicy = QUICK) -> Path:
+    return fetch_all({"model_path": url}, folder, folder / "cache", policy=policy)["model_path"]
 
 
-def fails(url: str, folder: Path, *words: str, patience: Patience = QUICK) -> None:
+def fails(url: str, folder: Path, *words: str, policy: FetchPolicy = QUICK) -> None:
     """Demands one line with all *words*, and that no file is left that could be taken for the whole one."""
     with pytest.raises(EntryNotFound) as caught:
-        get(url, folder, patience)
+        get(url, folder, policy)
     for word in ("model_path: http", *words):
         assert word in caught.value.message
     assert "\n" not in caught.value.message
@@ -254,6 +257,6 @@ def test_credentials_stay_with_their_host(server: FileServer, tmp_path: Path) ->
 
 
 def test_https_is_not_given_up() -> None:
-    with pytest.raises(Failed, match="redirected from https to http://b;"):
-        web.refuse_downgrade(urlsplit("https://a/"), urlsplit("http://b/"))
-    web.refuse_downgrade(urlsplit("http://a/"), urlsplit("https://b/"))
+    with pytest.raises(DownloadError, match="redirected from https to http://b;"):
+        http_request.check_redirect(urlsplit("https://a/"), urlsplit("http://b/"))
+    http_request.check_redirect(urlsplit("http://a/"), urlsplit("https://b/"))

@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 
 from eas_host.errors import EntryNotFound
-from eas_host.fetch import Patience, fetch_all
+from eas_host.fetch import FetchPolicy, fetch_all
 from support import PATIENCE
 from support.fileserver import FileServer, Tap, announcing
 
 BODY = bytes(range(256)) * 4000
 
 
-def get(url: str, folder: Path, patience: Patience = Patience()) -> Path:  # noqa: B008 - frozen
-    return fetch_all({"model_path": url}, folder, folder / "cache", patience=patience)["model_path"]
+def get(url: str, folder: Path, policy: FetchPolicy = FetchPolicy()) -> Path:  # noqa: B008 - frozen
+    return fetch_all({"model_path": url}, folder, folder / "cache", policy=policy)["model_path"]
 
 
 def ranges(server: FileServer) -> list[str | None]:
@@ -51,7 +51,7 @@ def test_a_silent_stream_is_given_up_and_resumed(server: FileServer, tmp_path: P
     tap = Tap(1000)
     server.put("/f", BODY).plan = [tap, tap]
     tap.drip()
-    assert get(server.url("/f"), tmp_path, Patience(silence=0.2, pause=0.01)).read_bytes() == BODY
+    assert get(server.url("/f"), tmp_path, FetchPolicy(read_timeout=0.2, first_pause=0.01)).read_bytes() == BODY
     assert ranges(server) == [None, "bytes=1000-", "bytes=1000-"]
     tap.close()
 
@@ -62,9 +62,9 @@ def test_downloads_run_side_by_side(server: FileServer, tmp_path: Path) -> None:
     for number, tap in enumerate(taps):
         server.put(f"/{number}", BODY).plan = [tap]
     sources = {f"models[{n}].model_path": server.url(f"/{n}") for n in range(4)}
-    patience = Patience(at_once=3)
+    policy = FetchPolicy(max_parallel=3)
     with ThreadPoolExecutor() as pool:
-        done = pool.submit(fetch_all, sources, tmp_path, tmp_path / "cache", patience=patience)
+        done = pool.submit(fetch_all, sources, tmp_path, tmp_path / "cache", policy=policy)
         for tap in taps[:3]:
             tap.wait()
         assert len(server.requests) == 3

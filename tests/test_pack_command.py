@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host.fetch.archive import unpack
+from eas_host.fetch.unpacking.archive import unpack
 from support.build import Workshop
 from support.command import Ended, run
 from support.libraries import library, processor

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.errors import ConfigError, EntryNotFound
-from eas_host.fetch.archive import unpack
+from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import Packed, pack_folder, report
 from eas_host.pack.report import size_text
 from support.tars import content, names, plant

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import StartHost
 from eas_host.errors import EntryInvalid
-from eas_host.fetch.archive import unpack
+from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import PackedProcessor, pack_processor, report_processor
 from eas_host.pack.system import part_of
 from support.build import Workshop

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.errors import EntryInvalid
-from eas_host.fetch.archive import unpack
+from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import pack_folder
 from eas_host.pack.member import Packed
 from support.tars import content, links, names, plant

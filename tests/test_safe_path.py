@@ -16,8 +16,8 @@ import pytest
 from eas_host.deploy.python.requirements import install
 from eas_host.deploy.workspace.workspace import remove_abandoned
 from eas_host.errors import ConfigError
-from eas_host.fetch import content
-from eas_host.fetch.cache import Entry
+from eas_host.fetch.cache import content_digest
+from eas_host.fetch.cache.entry import CacheEntry
 from eas_host.system import safe_path
 from support.fileserver import FileServer
 from support.service import Services, describe, services
@@ -36,11 +36,11 @@ ACL = struct.pack("<I", 2) + b"".join(
 
 def poison(cache: Path, url: str) -> None:
     """Prepares what *cache* would have after a download of *url*."""
-    folder = Entry(cache, url).folder
+    folder = CacheEntry(cache, url).folder
     version = folder / hashlib.sha256(b"poison").hexdigest()
     version.mkdir(parents=True)
     (version / "app.py").write_bytes(b"poison")
-    entry = {"version": version.name, "name": "app.py", "found": content.marks(version / "app.py")}
+    entry = {"version": version.name, "name": "app.py", "found": content_digest.file_stats(version / "app.py")}
     record = json.dumps({**entry, "validator": {"etag": '"1"'}, "fetched": 9e9})
     (folder / "entry.json").write_text(record, encoding="utf-8")
 
@@ -167,7 +167,7 @@ def test_a_poisoned_cache(services: Services, server: FileServer, tmp_path: Path
     os.chown(services.cache / "downloads", 0, 0)
     (services.cache / "downloads").chmod(0o700)
     services.run("test", description).fails_with(2, "/downloads/", "belongs to", "--cache DIR")
-    folder = Entry(services.cache, server.url("/app.py")).folder
+    folder = CacheEntry(services.cache, server.url("/app.py")).folder
     os.chown(folder, 0, 0)
     folder.chmod(0o700)
     services.run("test", description).fails_with(2, "entry.json", "belongs to", "--cache DIR")
@@ -180,9 +180,9 @@ def test_content_is_what_its_name_says(services: Services, server: FileServer, t
     server.put("/model.bin", b"right")
     description = describe(tmp_path, name="m", processor_path="app.py", model_path=server.url("/model.bin"))
     (tmp_path / "app.py").touch()
-    entry = Entry(services.cache, server.url("/model.bin"))
+    entry = CacheEntry(services.cache, server.url("/model.bin"))
     services.run("desc", description)
-    kept = entry.kept()
+    kept = entry.cached_version()
     assert kept is not None
     assert kept.path.parent.name == hashlib.sha256(b"right").hexdigest()
     status = kept.path.stat()
@@ -190,7 +190,7 @@ def test_content_is_what_its_name_says(services: Services, server: FileServer, t
     other.write_bytes(b"wrong")
     os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
     other.replace(kept.path)
-    assert entry.kept() is None
+    assert entry.cached_version() is None
     services.run("desc", description)
     assert kept.path.read_bytes() == b"right"
 

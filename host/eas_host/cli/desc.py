@@ -27,7 +27,7 @@ from eas_host.description import Description, Model
 from eas_host.description.definitions import Service as Definition
 from eas_host.description.known import table
 from eas_host.errors import EntryInvalid, HostError
-from eas_host.fetch import addresses
+from eas_host.fetch import urls
 
 _ABOUT: Final = "Say what a service description would run, and where each value comes from; run nothing."
 _EPILOG: Final = """\
@@ -96,7 +96,8 @@ def _describe(service: Service, description: Description, reading: ResolvedConfi
         "models": models,
         "options": dict(_options(description, reading)),
         "storage": [
-            {"mount_path": one.mount_path, "source": addresses.shown(one.source)} for one in description.storage
+            {"mount_path": one.mount_path, "source": urls.without_credentials(one.source)}
+            for one in description.storage
         ],
         "warm_up": _value(*_first(description, reading, "warm_up", description.warm_up, "warm_up_data_path")),
         "notes": list(description.notes),
@@ -160,7 +161,7 @@ def _model(
         keys["processor_path"] = processor.entry_key  # a container's program can bring its folder
     described: dict[str, Any] = {"name": model.name}
     for key, (option, value) in values.items():
-        shown = addresses.shown(value) if value and addresses.is_url(value) else value
+        shown = urls.without_credentials(value) if value and urls.is_url(value) else value
         label = next((place + key for place in places if place + key in description.origins), keys.get(key, ""))
         described[key] = _value(*_first(description, reading, option, shown, label))
     described["resolved"] = shorten.all(_resolved(part.spec)) if part is not None else None

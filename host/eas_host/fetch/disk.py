@@ -1,5 +1,5 @@
 """
-Writing to a disk that may be full.
+Writes to a disk that may be full.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from eas_host.fetch.effort import Failed
+from eas_host.fetch.download_errors import DownloadError
 from eas_host.system.shortage import full_cache
 
 _UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _UNIT: Final = 1024
 
 
-def amount(size: float) -> str:
+def format_size(size: float) -> str:
     """
-    Put a number of bytes into words.
+    Write a number of bytes for people: `1.2 GiB`.
     """
     unit = 0
     while size >= _UNIT and unit < len(_UNITS) - 1:
@@ -26,19 +26,19 @@ def amount(size: float) -> str:
     return f"{size:.1f} {_UNITS[unit]}" if unit else f"{size:.0f} bytes"
 
 
-def refuse_too_large(cache: Path, size: int) -> None:
+def check_free_space(cache: Path, size: int) -> None:
     """
-    Refuse to begin with *size* more bytes that *cache* has no space for.
+    Check that there is space for *size* more bytes in *cache*.
 
     Raises:
-        Failed: so it is.
+        DownloadError: there is not.
     """
     free = shutil.disk_usage(cache).free
     if size > free:
-        raise Failed(full_cache(cache, f"{amount(size)} are needed, {amount(free)} are free"))
+        raise DownloadError(full_cache(cache, f"{format_size(size)} are needed, {format_size(free)} are free"))
 
 
-def write(file: int, data: bytes) -> None:
+def write_all(file: int, data: bytes) -> None:
     """
     Write all of *data* to the descriptor *file*.
     """

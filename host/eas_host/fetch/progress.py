@@ -1,8 +1,8 @@
 """
-Progress bars, for whoever looks: on a terminal each task has one, elsewhere nothing is drawn.
+Progress bars on standard error, if that is a terminal; elsewhere nothing is drawn.
 
-They are drawn on standard error. What is logged meanwhile must not fall into a half-drawn bar, so it goes through the
-board, which takes the bars away for that moment.
+A log line must not fall into a half-drawn bar. So whoever shows progress logs through the display, which removes the
+bars for that moment.
 """
 
 from __future__ import annotations
@@ -19,53 +19,53 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _drawing: Final = threading.Lock()
-"""Held while there are bars: a terminal has room for one board."""
+"""Held while bars are drawn: a terminal has space for one display."""
 
-_LOOK_EVERY: Final = 0.1  # seconds; the eye does not see more
+_POLL_INTERVAL: Final = 0.1  # seconds; the eye does not see more
 
 
-class Bar:
+class ProgressBar:
     """
-    One task's bar, or none.
+    The bar of one task, or nothing if no bars are drawn.
     """
 
     def __init__(self, progress: Progress | None, title: str, total: int | None) -> None:
         self._progress = progress
         self._task = progress.add_task(title, total=total) if progress else None
 
-    def show(self, done: int, total: int | None) -> None:
+    def update(self, done: int, total: int | None) -> None:
         """
-        Say how far it is: *done* bytes of *total*, if that is known.
+        Show *done* bytes of *total*, which is None if it is not known.
         """
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, total=total)
 
     def remove(self) -> None:
         """
-        Take the bar away.
+        Remove the bar from the display.
         """
         if self._progress is not None and self._task is not None:
             self._progress.remove_task(self._task)
 
 
-class Board:
+class ProgressDisplay:
     """
-    All bars.
+    All progress bars of this process.
     """
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._lock = threading.Lock()
 
-    def bar(self, title: str, total: int | None = None) -> Bar:
+    def add_bar(self, title: str, total: int | None = None) -> ProgressBar:
         """
-        Add a bar.
+        Add the bar of a task.
         """
-        return Bar(self._progress, title, total)
+        return ProgressBar(self._progress, title, total)
 
     def warn(self, text: str) -> None:
         """
-        Log a warning.
+        Log a warning without breaking a bar.
         """
         with self._lock:
             if self._progress is not None:
@@ -75,47 +75,47 @@ class Board:
                 self._progress.start()
 
     @contextmanager
-    def follow(self, title: str, total: int, done: Callable[[], int]) -> Iterator[None]:
+    def track(self, title: str, total: int, done: Callable[[], int]) -> Iterator[None]:
         """
-        Show a bar for as long as the block runs, and ask *done* how far it is.
+        Show a bar while the block runs. *done* tells how many bytes are done.
         """
         if self._progress is None:
             yield
             return
-        bar = self.bar(title, total)
+        bar = self.add_bar(title, total)
         ended = threading.Event()
 
-        def look() -> None:
-            while not ended.wait(_LOOK_EVERY):
-                bar.show(done(), total)
+        def poll() -> None:
+            while not ended.wait(_POLL_INTERVAL):
+                bar.update(done(), total)
 
-        watcher = threading.Thread(target=look, name="progress", daemon=True)
-        watcher.start()
+        poller = threading.Thread(target=poll, name="progress", daemon=True)
+        poller.start()
         try:
             yield
         finally:
             ended.set()
-            watcher.join()
+            poller.join()
             bar.remove()
 
 
 @contextmanager
-def bars() -> Iterator[Board]:
+def progress_display() -> Iterator[ProgressDisplay]:
     """
-    Draw bars for as long as the block runs, if standard error is a terminal.
+    Draw progress bars while the block runs, if standard error is a terminal and no other block draws bars.
     """
     if not (sys.stderr and sys.stderr.isatty()) or not _drawing.acquire(blocking=False):
-        yield Board(None)
+        yield ProgressDisplay(None)
         return
     try:
-        with _progress() as progress:
-            yield Board(progress)
+        with _rich_progress() as progress:
+            yield ProgressDisplay(progress)
     finally:
         _drawing.release()
 
 
-def _progress() -> Progress:
-    from rich import progress as rich_progress  # noqa: PLC0415  50 ms, for a terminal only
+def _rich_progress() -> Progress:
+    from rich import progress as rich_progress  # noqa: PLC0415  takes 50 ms, and only a terminal needs it
     from rich.console import Console  # noqa: PLC0415  the same
 
     columns = (

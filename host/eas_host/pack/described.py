@@ -8,7 +8,7 @@ from pathlib import Path
 
 from eas_host.description import read
 from eas_host.errors import ConfigError
-from eas_host.fetch.archive import kind
+from eas_host.fetch.unpacking import archive_type
 
 
 def processor_of(description: Path) -> tuple[Path, str | None]:
@@ -29,6 +29,6 @@ def processor_of(description: Path) -> tuple[Path, str | None]:
     if of == "python":
         raise ConfigError(f"{description}: a Python processor; pack its folder with `eas-host pysdk pack DIR`")
     path = description.parent / text
-    if path.is_file() and kind(path) is not None:
+    if path.is_file() and archive_type.detect(path) is not None:
         raise ConfigError(f"{description}: processor_path is {text}, which is packed already")
     return path, of

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import BinaryIO, Final, NoReturn
 
 from eas_host.errors import ConfigError, EntryInvalid
-from eas_host.fetch.progress import bars
+from eas_host.fetch.progress import progress_display
 from eas_host.pack.gzipped import BLOCK, GzipWriter
 from eas_host.pack.member import Kind, Member
 
@@ -65,7 +65,10 @@ def write(members: Iterable[Member], target: Path) -> int:
 def _pack(members: list[Member], file: BinaryIO, time: int, title: str) -> None:
     packer = GzipWriter(file)
     try:
-        with bars() as board, board.follow(title, sum(member.size for member in members), lambda: packer.size):
+        with (
+            progress_display() as display,
+            display.track(title, sum(member.size for member in members), lambda: packer.size),
+        ):
             for member in members:
                 packer.write(_header(member, time))
                 if member.source is not None:

@@ -47,7 +47,7 @@ def _unpack(jar: Path, layout: jar_layouts.JarLayout, folder: Path) -> tuple[str
     """
     Unpack *jar* and return its class path. The libraries keep the order that they have in it: that of the build.
     """
-    from eas_host.fetch import archive  # noqa: PLC0415  few processors have something to unpack
+    from eas_host.fetch.unpacking import archive  # noqa: PLC0415  few processors have something to unpack
 
     order: dict[str, int] = {}
 

@@ -19,7 +19,8 @@ from eas_host.archives import jar_layouts
 from eas_host.deploy.package.entries import ProcessorPackage
 from eas_host.deploy.workspace import staging
 from eas_host.errors import EntryInvalid, EntryNotFound, HostError
-from eas_host.fetch import addresses, archive
+from eas_host.fetch import urls
+from eas_host.fetch.unpacking import archive, archive_type
 from eas_host.system.shortage import in_cache, is_refused
 
 _ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
@@ -49,21 +50,21 @@ class FetchedSource:
         """
         Whether *path* belongs to the cache and not to the user.
         """
-        return addresses.is_url(self.text)
+        return urls.is_url(self.text)
 
     @property
     def display_text(self) -> str:
         """
         The text, without the secrets of a URL.
         """
-        return addresses.shown(self.text) if self.is_url else self.text
+        return urls.without_credentials(self.text) if self.is_url else self.text
 
     @property
     def file_name(self) -> str:
         """
         The name of the file at its origin; in the cache it has another one.
         """
-        return addresses.file_name(self.text) if self.is_url else self.path.name
+        return urls.file_name(self.text) if self.is_url else self.path.name
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def staging_error(key: str, path: Path | str, error: OSError, cache: Path) -> En
 
 def _kind(source: FetchedSource) -> str | None:
     try:
-        return archive.kind(source.path)
+        return archive_type.detect(source.path)
     except OSError as error:
         raise EntryNotFound(f"{source.key}: {source.path}: {error.strerror}") from error
 

@@ -1,9 +1,9 @@
 """
-What a URL says: where it leads, what its file is called, and what of it may be shown.
+What a URL says: its scheme, the name of its file, and how it is shown without its credentials.
 
-A URL can hold credentials, before its host (`user:password@`) or in its query (signed URLs). None of them is ever
-printed, logged or stored, in a file's name least of all: everything but the request itself works with what `shown` and
-`identity` leave of a URL.
+A URL can hold credentials, before its host (`user:password@`) or in its query (signed URLs). They are never printed,
+logged or stored, not even in the name of a file: everything except the request itself works with the results of
+`without_credentials` and `cache_key`.
 """
 
 from __future__ import annotations
@@ -16,53 +16,55 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 from eas_host.log.masking import LONG_SECRET, SECRET
 
 _SIGNED: Final = re.compile(r"^expires$|^x-(oss|amz|goog)-|^s[evprt]$", re.IGNORECASE)
-"""What changes each time a URL is signed: Alibaba's, Amazon's, Google's and Azure's names."""
+"""The names of parameters that change each time a URL is signed: Alibaba's, Amazon's, Google's and Azure's."""
 
 _LOCAL: Final = ("file", "local")
-_MAX_NAME: Final = 200  # bytes of a file's name; file systems take 255, and temporary names need some of them
+_MAX_NAME: Final = 200  # bytes of a file's name; file systems take 255, and temporary names add some
 
 
 def is_url(text: str) -> bool:
     """
-    Tell whether *text* leads somewhere else than to this machine's files.
+    Tell whether *text* is a URL of something that is not a file of this machine.
     """
     return "://" in text and scheme(text) not in _LOCAL
 
 
 def scheme(url: str) -> str:
     """
-    The part before `://`, in small letters.
+    Take the part before `://`, in lower case.
     """
     return url.partition("://")[0].lower()
 
 
-def shown(url: str) -> str:
+def without_credentials(url: str) -> str:
     """
-    *url* as it may be shown: without its credentials.
+    Write *url* as it may be shown.
     """
     parts = _split(url)
     pairs = [(name, "***" if SECRET.search(name) else value) for name, value in _pairs(parts)]
     return parts._replace(netloc=_host(parts), query=urlencode(pairs, safe="*/:"), fragment="").geturl()
 
 
-def identity(url: str) -> str:
+def cache_key(url: str) -> str:
     """
-    What stays the same of *url* when it is signed again.
+    Reduce *url* to what stays the same when it is signed again.
     """
     parts = _split(url)
     pairs = [pair for pair in _pairs(parts) if not (SECRET.search(pair[0]) or _SIGNED.search(pair[0]))]
     return parts._replace(netloc=_host(parts), query=urlencode(pairs), fragment="").geturl()
 
 
-def scrub(text: str, url: str) -> str:
+def redact(text: str, url: str) -> str:
     """
-    Take the credentials of *url* out of somebody else's *text* about it. Short ones stand in many a word, so those are
-    only known by where they are.
+    Remove the credentials of *url* from *text*, a message of another program about it. Short credentials can be part of
+    ordinary words, so they are removed only where they stand in the URL.
     """
     parts = _split(url)
     pair = parts.netloc.rpartition("@")[0]
     secrets = {pair.partition(":")[2], *(value for name, value in _pairs(parts) if SECRET.search(name))}
-    text = text.replace(url, shown(url)).replace(f"{pair}@", "") if pair else text.replace(url, shown(url))
+    text = text.replace(url, without_credentials(url))
+    if pair:
+        text = text.replace(f"{pair}@", "")
     for secret in secrets | {unquote(secret) for secret in secrets}:
         text = text.replace(secret, "***") if len(secret) >= LONG_SECRET else text
     return text
@@ -70,7 +72,7 @@ def scrub(text: str, url: str) -> str:
 
 def file_name(url: str) -> str:
     """
-    The name that the file behind *url* gets: the last part of the URL's path, as far as it can be a name.
+    Choose the name of the file behind *url*: the last part of the URL's path, changed so that it can be a name.
     """
     path = _split(url).path.rstrip("/")
     name = unquote(path.rpartition("/")[2], errors="surrogateescape").replace("/", "_")
@@ -85,7 +87,7 @@ def file_name(url: str) -> str:
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
-    except ValueError:  # brackets that are no IPv6 address: nothing in it can be told from a secret
+    except ValueError:  # brackets around no IPv6 address; any part of such a URL could be a secret
         return SplitResult(scheme(url), "", "", "", "")
 
 

@@ -1,5 +1,5 @@
 """
-Local paths of a description: they are used where they are.
+Finds the local paths of a description. They are used where they are.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from urllib.parse import unquote, urlsplit
 
 from eas_host.errors import EntryNotFound
 
-_NAMES: Final = 5  # of a folder, in a message of one line
+_MAX_NAMES: Final = 5  # how many names a message of one line can list
 
 
 def find(key: str, text: str, base: Path) -> Path:
     """
-    Find the local file or folder *text*, which is a path, from *base* if it is relative, or a `file://` URL.
+    Find the local file or folder *text*: a path, relative to *base* if it is not absolute, or a `file://` URL.
 
     Raises:
-        EntryNotFound: there is no such thing, or it cannot be reached.
+        EntryNotFound: there is no such file or folder, or it cannot be reached.
     """
     if not text:
         raise EntryNotFound(f"{key}: is empty; expected a path or a URL")
@@ -45,7 +45,7 @@ def _path(key: str, text: str) -> str:
 
 def _nearby(path: Path) -> str:
     """
-    Say what is there instead of *path*: the names most like it, or some.
+    Say what is there instead of *path*: the most similar names, or else the first ones.
     """
     folder = path.parent
     if not folder.is_dir():
@@ -54,8 +54,8 @@ def _nearby(path: Path) -> str:
         names = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
         return f"{folder} cannot be read: {error.strerror}"
-    near = difflib.get_close_matches(path.name, names, _NAMES)
+    near = difflib.get_close_matches(path.name, names, _MAX_NAMES)
     if near:
         return f"did you mean {', '.join(near)}?"
-    listed = ", ".join(names[:_NAMES]) + (", ..." if len(names) > _NAMES else "")
+    listed = ", ".join(names[:_MAX_NAMES]) + (", ..." if len(names) > _MAX_NAMES else "")
     return f"in {folder} there is {listed or 'nothing'}"

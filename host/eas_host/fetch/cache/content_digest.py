@@ -1,5 +1,5 @@
 """
-What tells one content from another: a file's, or a folder's with the names of its files.
+What tells one content of a file or folder from another.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_PIECE: Final = 1 << 20
+_CHUNK: Final = 1 << 20
 
 
 def digest(path: Path) -> str:
     """
-    The SHA-256 of the content of *path*: of a file's bytes; of a folder's names, each with the one of its file.
+    Compute the SHA-256 of *path*: of a file's bytes, or of the names and digests of all files in a folder.
     """
     if not path.is_dir():
         return _digest_of(path)
@@ -24,10 +24,10 @@ def digest(path: Path) -> str:
     return whole.hexdigest()
 
 
-def marks(path: Path) -> list[list[object]]:
+def file_stats(path: Path) -> list[list[object]]:
     """
-    What changes with each file of *path* that is replaced or written to, without reading it: name, number in the file
-    system, size and time. Plain values, as JSON gives them back.
+    List the name, inode number, size and modification time of each file of *path*. One of them changes when a file is
+    replaced or written to, so no file need be read. The values are lists and numbers, as JSON gives them back.
     """
     found: list[list[object]] = []
     for name, file in _files(path):
@@ -48,6 +48,6 @@ def _files(path: Path) -> Iterator[tuple[str, Path]]:
 def _digest_of(path: Path) -> str:
     value = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
-        while data := file.read(_PIECE):
+        while data := file.read(_CHUNK):
             value.update(data)
     return value.hexdigest()
