@@ -24,8 +24,8 @@ from eas_host.deploy.deployment import Deployment, ProcessorDeployment
 from eas_host.deploy.package import inspection
 from eas_host.deploy.workspace.workspace import cache_folder
 from eas_host.description import Description, Model
-from eas_host.description.definitions import Service as Definition
-from eas_host.description.known import table
+from eas_host.description.keys.definitions import ServiceDefinition
+from eas_host.description.keys.key_index import index_keys
 from eas_host.errors import EntryInvalid, HostError
 from eas_host.fetch import urls
 
@@ -40,7 +40,7 @@ Exit codes: 0 it can be served, 2 a wrong option or description, 3 there is a pr
 _HIDDEN: Final = "***"
 _NOT_SHOWN: Final = frozenset({*SINGLE_PROCESSOR_OPTIONS, "name", "warm_up"})
 _OPTION_KEYS: Final = {
-    known.key.option: known.name for known in table(Definition).keys.values() if known.key.option is not None
+    key.declaration.option: key.name for key in index_keys(ServiceDefinition).keys.values() if key.declaration.option
 }
 """How descriptions call an option."""
 

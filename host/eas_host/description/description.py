@@ -1,8 +1,8 @@
 """
-A service description once it is read: plain frozen values, every alias resolved, nothing looked up on disk yet.
+The result of reading a service description: plain frozen values.
 
-Paths and URLs stand here as they are written; relative paths are meant from the description's own folder. What a
-description does not say is None, `""` or empty.
+Paths and URLs are as the user wrote them; a relative path starts at the folder of the description. A value that the
+description does not have is None, `""` or empty.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ class Processor:
 
     Attributes:
         path: `processor_path`: a URL, or a local file or folder.
-        entry: `processor_entry`: a file in the package, by its path or its name.
+        entry: `processor_entry`: a file in the package; its path there, or only its name.
         type: `processor_type`: cpp, java or python.
-        mainclass: `processor_mainclass`: Java's class.
+        mainclass: `processor_mainclass`: the class of a Java processor.
         jvm_options: `processor_jvm_options`, split into words.
-        arguments: those of a Python program, from a container's command.
-        entry_key: the key that *entry* comes from, if that is not `processor_entry`.
+        arguments: the arguments of a Python program, from the command of a container.
+        entry_key: the key that *entry* comes from, if it is not `processor_entry`.
         arguments_key: the key that *arguments* come from.
     """
 
@@ -41,16 +41,16 @@ class Processor:
 @dataclass(frozen=True)
 class Model:
     """
-    One model, and the processor that answers for it.
+    One model, and the processor that serves it.
 
     Attributes:
-        name: its name in `models[]`; None: it is the service's only one, without a name of its own.
+        name: its name in `models[]`; None for the only model of a service without `models[]`.
         path: `model_path`: a URL, or a local file or folder.
-        entry: `model_entry`; None where it is absent, which means the file in `model_path`.
-        config: `model_config` as text; an object as its JSON text.
-        uncompress: whether an archive at *path* is unpacked; None where it is not said.
-        processor: what answers.
-        where: how the description calls it, for messages: `""`, or `models[0]`.
+        entry: `model_entry`; None if it is absent, which means the file in `model_path`.
+        config: `model_config` as text; an object becomes its JSON text.
+        uncompress: whether an archive at *path* is unpacked; None if the description does not say.
+        processor: its processor.
+        where: its place in the description, for messages: `""`, or `models[0]`.
     """
 
     name: str | None = None
@@ -65,7 +65,12 @@ class Model:
 @dataclass(frozen=True)
 class Mount:
     """
-    One entry of `storage[]`: what is at *source*, a URL or a local path, is wanted at *mount_path*.
+    One entry of `storage[]`.
+
+    Attributes:
+        mount_path: where the processor expects it.
+        source: a URL or a local path.
+        where: its place in the description, for messages.
     """
 
     mount_path: str
@@ -81,18 +86,17 @@ class Description:
     Attributes:
         file: where it was read from, absolute.
         name: the service's name.
-        models: one, unless the description has `models[]`.
+        models: its models; a single one if the description has no `models[]`.
         warm_up: `warm_up_data_path`: a URL or a local path.
         environment: `processor_envs`, by name.
         requirements: lines of a requirements.txt.
-        storage: what is to be mounted.
-        cuda: the folder with CUDA's libraries, absolute; empty for none.
-        options: values of `HostConfig` fields, by their names, as far as the description settles them.
-        origins: where each value came from: the key as it is documented (`metadata.rpc.keepalive`, `models[0].name`)
-            to `service.json:4:13`, or `-D metadata.rpc.keepalive`.
-        notes: one line each for what a user should know and nobody asked for: keys that only the cloud honours, the
-            use of comments.
-        text: the whole description, `-D` included, as one JSON object; workers get it as SERVICE_CONFIG.
+        storage: folders and files that the processor expects at a path.
+        cuda: the absolute path of the folder with CUDA's libraries; empty for none.
+        options: values of fields of `HostConfig`, by their names, for the options that the description sets.
+        origins: where each value came from, `service.json:4:13` or `-D metadata.rpc.keepalive`, by the documented
+            name of its key, such as `metadata.rpc.keepalive` or `models[0].name`.
+        notes: lines for the user that are no errors, such as the keys that only the cloud supports.
+        text: the whole description after `-D`, as one JSON object; workers get it as SERVICE_CONFIG.
     """
 
     file: Path

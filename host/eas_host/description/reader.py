@@ -1,9 +1,14 @@
 """
-From a file to a `Description`.
+From a file to a `Description`, step by step.
 
-The way of a description: text (here) - tree with places (tolerant.py) - edited by `-D` (overrides.py) - keys at their
-documented places (settling.py) - values (validating.py) - what they mean together (assembly.py). Each step adds its
-mistakes to the same list and goes on; the end is a `Description`, or all of the mistakes.
+1. Read the text of the file (here).
+2. Parse it to a tree of values with positions (`syntax.lenient_json`).
+3. Apply the overrides of `-D` to the tree (`steps.overrides`).
+4. Move each value to the documented place of its key (`steps.normalize`).
+5. Convert and check each value (`steps.validate`).
+6. Resolve what depends on several keys (`steps.resolve`, `steps.resolve_models`).
+
+Each step adds its errors to the same list and continues. The result is a `Description`, or all errors at once.
 """
 
 from __future__ import annotations
@@ -14,21 +19,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from eas_host.description.assembly import cuda_of, models_of, mounts_of, options_of, requirements_of
-from eas_host.description.definitions import Service
 from eas_host.description.description import Description
-from eas_host.description.findings import Findings
-from eas_host.description.mistakes import Mistakes, shown
-from eas_host.description.nodes import Object, Place, plain
-from eas_host.description.overrides import override
-from eas_host.description.settling import check_duplicates, settle
-from eas_host.description.tolerant import parse
-from eas_host.description.validating import validate
+from eas_host.description.diagnostics.diagnostics import Diagnostics
+from eas_host.description.diagnostics.errors import Errors
+from eas_host.description.diagnostics.source_position import SourcePosition
+from eas_host.description.diagnostics.wording import format_value
+from eas_host.description.keys.definitions import ServiceDefinition
+from eas_host.description.steps.normalize import check_duplicates, normalize
+from eas_host.description.steps.overrides import apply_overrides
+from eas_host.description.steps.resolve import cuda_of, mounts_of, options_of, requirements_of
+from eas_host.description.steps.resolve_models import models_of
+from eas_host.description.steps.validate import validate
+from eas_host.description.syntax.json_tree import JsonObject, to_python
+from eas_host.description.syntax.lenient_json import parse
 from eas_host.errors import ConfigError
 
 MAX_BYTES: Final = 1024 * 1024
-"""A description has a few kilobytes. What is larger is something else, such as the model's archive."""
-_BOMS: Final = {
+"""A description has a few kilobytes. A larger file is something else, such as the archive of the model."""
+_OTHER_FORMATS: Final = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
     b"\x1f\x8b": "gzip",
@@ -39,26 +47,26 @@ _BOMS: Final = {
 
 def read(path: Path, overrides: Sequence[str] = ()) -> Description:
     """
-    Read the description in *path*, after the *overrides*, each `key=value`, are applied.
+    Read the description in *path*, changed by the *overrides*, each `KEY=VALUE`.
 
     Raises:
-        ConfigError: it cannot be read, or is wrong; with all its mistakes.
+        ConfigError: it cannot be read, or it has errors, which are all listed.
     """
-    mistakes = Mistakes(str(path))
-    findings = Findings(mistakes)
-    root = parse(_text(path, findings), str(path), mistakes, findings.notes)
-    if not isinstance(root, Object):
+    errors = Errors(str(path))
+    diagnostics = Diagnostics(errors)
+    root = parse(_text(path, diagnostics), str(path), errors, diagnostics.notes)
+    if not isinstance(root, JsonObject):
         if root is not None:
-            mistakes.add(root.place, f"found {shown(plain(root))}; expected a description in {{ }}")
-        mistakes.check()
-        root = Object(Place(str(path)))  # never: what is no object is a mistake
-    override(root, list(overrides), findings)
-    check_duplicates(root, findings)
-    service = validate(settle(root, Service, findings), findings)
-    mounts = tuple(mounts_of(service, findings))
-    models = models_of(service, mounts, findings)
-    cuda = cuda_of(service, path.absolute().parent, findings)
-    mistakes.check()
+            errors.add(root.position, f"found {format_value(to_python(root))}; expected a description in {{ }}")
+        errors.check()
+        root = JsonObject(SourcePosition(str(path)))  # for mypy: `check` has raised
+    apply_overrides(root, list(overrides), diagnostics)
+    check_duplicates(root, diagnostics)
+    service = validate(normalize(root, ServiceDefinition, diagnostics), diagnostics)
+    mounts = tuple(mounts_of(service, diagnostics))
+    models = models_of(service, mounts, diagnostics)
+    cuda = cuda_of(service, path.absolute().parent, diagnostics)
+    errors.check()
     return Description(
         file=path.absolute(),
         name=service.name,
@@ -69,15 +77,15 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Description:
         storage=mounts,
         cuda=cuda,
         options=options_of(service),
-        origins={label: str(place) for label, place in findings.settled.items()},
-        notes=tuple(findings.all_notes()),
-        text=json.dumps(plain(root), ensure_ascii=False),
+        origins={label: str(position) for label, position in diagnostics.origins.items()},
+        notes=tuple(diagnostics.all_notes()),
+        text=json.dumps(to_python(root), ensure_ascii=False),
     )
 
 
-def _text(path: Path, findings: Findings) -> str:
+def _text(path: Path, diagnostics: Diagnostics) -> str:
     """
-    The text of *path*, without a byte order mark.
+    The text of the file *path*, without a byte order mark.
     """
     try:
         with path.open("rb") as file:
@@ -91,8 +99,8 @@ def _text(path: Path, findings: Findings) -> str:
         raise ConfigError(f"{path}: it is empty; expected the JSON of a service")
     if data.startswith(codecs.BOM_UTF8):
         data = data.removeprefix(codecs.BOM_UTF8)
-        findings.notes.append(f"{path}: it begins with a byte order mark, which JSON has not; accepted")
-    if kind := next((kind for mark, kind in _BOMS.items() if data.startswith(mark)), None):
+        diagnostics.notes.append(f"{path}: it begins with a byte order mark, which JSON has not; accepted")
+    if kind := next((kind for mark, kind in _OTHER_FORMATS.items() if data.startswith(mark)), None):
         raise ConfigError(f"{path}: it is {kind}; expected JSON in UTF-8")
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{path}: it has more than {MAX_BYTES // 1024} KiB; expected the JSON of a service")

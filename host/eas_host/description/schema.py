@@ -1,10 +1,10 @@
 """
-The JSON Schema of descriptions, for editors, from the same definitions as the reader.
+The JSON Schema of descriptions, for editors, made from the same definitions as the reader uses.
 
-pydantic writes the schema of what is nested; the other writings are added from the reader's own table. The dotted names
-of keys that have an effect become properties, so that editors offer them; aliases, and dotted names of keys that have
-none, become patterns, which are accepted without being offered. Keys that are not known are marked, though the reader
-only notes them: an editor's mark costs nothing, and is all that a misspelt key gets before it is deployed.
+pydantic makes the schema of nested keys; the key index adds the other spellings. The dotted names of keys that have an
+effect become properties, so that editors offer them. Aliases, and dotted names of keys that have no effect, become
+patterns: editors accept them and do not offer them. The schema forbids unknown keys, although the reader only writes a
+note: a mark in the editor does no harm, and it shows a misspelt key before the service is deployed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from eas_host.description.definitions import Service
-from eas_host.description.keys import Definition, key_of
-from eas_host.description.kinds import Json
-from eas_host.description.known import Table, table
+from eas_host.description.keys.declaration import Definition, declaration_of
+from eas_host.description.keys.definitions import ServiceDefinition
+from eas_host.description.keys.field_types import JsonSchema
+from eas_host.description.keys.key_index import KeyIndex, index_keys
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TOP: Final = ""
@@ -23,28 +23,28 @@ _TOP: Final = ""
 
 def schema() -> dict[str, Any]:
     """
-    Make the schema.
+    Make the JSON Schema.
     """
-    generated = Service.model_json_schema(by_alias=True)
-    places: dict[str, Json] = generated.pop("$defs")
-    places[_TOP] = generated
-    for name, definition in _definitions(Service).items():
-        _complete(places[name], definition)
-    _add_writings(places, table(Service), _TOP)
-    for item in _items(Service):
-        _add_writings(places, table(item), item.__name__)
+    generated = ServiceDefinition.model_json_schema(by_alias=True)
+    schemas: dict[str, JsonSchema] = generated.pop("$defs")
+    schemas[_TOP] = generated
+    for name, definition in _definitions(ServiceDefinition).items():
+        _complete(schemas[name], definition)
+    _add_spellings(schemas, index_keys(ServiceDefinition), _TOP)
+    for item in _items(ServiceDefinition):
+        _add_spellings(schemas, index_keys(item), item.__name__)
     generated["properties"] = {"$schema": {"type": "string"}, **generated["properties"]}
     head = {"$schema": _DIALECT, "title": "PAI-EAS service", "description": "A service of PAI-EAS, for eas-host too."}
-    del places[_TOP]
-    return {**head, **generated, **head, "$defs": places}
+    del schemas[_TOP]
+    return {**head, **generated, **head, "$defs": schemas}
 
 
 def _definitions(top: type[Definition]) -> dict[str, type[Definition]]:
     """
-    All definitions by the name of their schema.
+    All definitions, by the names of their schemas in `$defs`.
     """
-    found: dict[str, type[Definition]] = {_TOP if top is Service else top.__name__: top}
-    for section in table(top).sections.values():
+    found: dict[str, type[Definition]] = {_TOP if top is ServiceDefinition else top.__name__: top}
+    for section in index_keys(top).sections.values():
         found[section.__name__] = section
     for item in _items(top):
         found |= _definitions(item)
@@ -52,62 +52,64 @@ def _definitions(top: type[Definition]) -> dict[str, type[Definition]]:
 
 
 def _items(definition: type[Definition]) -> list[type[Definition]]:
-    return [known.items for known in table(definition).keys.values() if known.items is not None]
+    return [key.items for key in index_keys(definition).keys.values() if key.items is not None]
 
 
-def _complete(place: Json, definition: type[Definition]) -> None:
+def _complete(target: JsonSchema, definition: type[Definition]) -> None:
     """
-    Say of one object what pydantic does not know, and drop what only repeats names.
+    Add to the schema of one object what pydantic does not know, and remove titles and defaults, which say nothing new.
     """
-    place.pop("title", None)
-    for value in place["properties"].values():
+    target.pop("title", None)
+    for value in target["properties"].values():
         value.pop("title", None)
         value.pop("default", None)
-    required = [field.alias or name for name, field in definition.model_fields.items() if key_of(field).required]
+    fields = definition.model_fields.items()
+    required = [field.alias or name for name, field in fields if declaration_of(field).required]
     if required:
-        place["required"] = required
-    place["additionalProperties"] = False
+        target["required"] = required
+    target["additionalProperties"] = False
 
 
-def _add_writings(places: dict[str, Json], keys: Table, top: str) -> None:
+def _add_spellings(schemas: dict[str, JsonSchema], key_index: KeyIndex, top: str) -> None:
     """
-    Add to each object all that may be written in it.
+    Add all spellings of keys and sections to the schemas of the objects that may contain them.
     """
-    for dotted, name in keys.names.items():
-        known = keys.keys[name]
-        value = _property(places, keys, known.loc, top)
-        for place, rest in _splits(places, keys, dotted, top):
-            if known.key.ignored:  # what is below it may be written dotted, too, and has no definition
-                _patterns(place)[f"^{re.escape(rest)}(\\.|$)"] = value
+    for dotted, name in key_index.canonical_names.items():
+        key = key_index.keys[name]
+        value = _property(schemas, key_index, key.data_path, top)
+        for target, rest in _splits(schemas, key_index, dotted, top):
+            if key.declaration.ignored_reason:  # it has no definition, so any keys may follow behind a dot
+                _patterns(target)[f"^{re.escape(rest)}(\\.|$)"] = value
             elif dotted == name:
-                place["properties"].setdefault(rest, value)
-            elif rest not in place["properties"]:
-                _patterns(place)[f"^{re.escape(rest)}$"] = value
-    for dotted, section in keys.sections.items():
-        for place, rest in _splits(places, keys, dotted, top):
-            if rest not in place["properties"]:
-                _patterns(place)[f"^{re.escape(rest)}$"] = {"$ref": f"#/$defs/{section.__name__}"}
+                target["properties"].setdefault(rest, value)
+            elif rest not in target["properties"]:
+                _patterns(target)[f"^{re.escape(rest)}$"] = value
+    for dotted, section in key_index.sections.items():
+        for target, rest in _splits(schemas, key_index, dotted, top):
+            if rest not in target["properties"]:
+                _patterns(target)[f"^{re.escape(rest)}$"] = {"$ref": f"#/$defs/{section.__name__}"}
 
 
-def _property(places: dict[str, Json], keys: Table, loc: tuple[str, ...], top: str) -> Json:
-    section = keys.sections.get(".".join(loc[:-1]))
-    place = places[section.__name__ if section is not None else top]
-    value: Json = place["properties"][loc[-1]]
+def _property(schemas: dict[str, JsonSchema], key_index: KeyIndex, data_path: tuple[str, ...], top: str) -> JsonSchema:
+    section = key_index.sections.get(".".join(data_path[:-1]))
+    target = schemas[section.__name__ if section is not None else top]
+    value: JsonSchema = target["properties"][data_path[-1]]
     return value
 
 
-def _splits(places: dict[str, Json], keys: Table, dotted: str, top: str) -> list[tuple[Json, str]]:
+def _splits(schemas: dict[str, JsonSchema], key_index: KeyIndex, dotted: str, top: str) -> list[tuple[JsonSchema, str]]:
     """
-    Where *dotted* may be written: whole at the top, or the rest of it in a section that it begins with.
+    The schemas of the objects that may contain the key *dotted*, each with its name there: whole at the top, or without
+    the name of the section that contains it.
     """
-    found = [(places[top], dotted)]
+    found = [(schemas[top], dotted)]
     for dot in (index for index, letter in enumerate(dotted) if letter == "."):
-        section = keys.sections.get(dotted[:dot])
+        section = key_index.sections.get(dotted[:dot])
         if section is not None:
-            found.append((places[section.__name__], dotted[dot + 1 :]))
+            found.append((schemas[section.__name__], dotted[dot + 1 :]))
     return found
 
 
-def _patterns(place: Json) -> Json:
-    patterns: Json = place.setdefault("patternProperties", {})
+def _patterns(target: JsonSchema) -> JsonSchema:
+    patterns: JsonSchema = target.setdefault("patternProperties", {})
     return patterns

@@ -1,9 +1,10 @@
 """
-Which Python program a container's command starts, and with which arguments.
+Which Python program the command of a container starts, and with which arguments.
 
-No shell runs here: a command is read as far as it names one program, `cd FOLDER && exec python -u app.py --flag x`, or
-the same on several lines. Words are a shell's, quotes and backslashes included. A command that does anything else
-(pipes, a second program, variables in front) names no program: to run half of it would be a lie.
+No shell runs the command. It is parsed as a shell would parse it, with quotes and backslashes, and accepted if it
+starts one program, such as `cd FOLDER && exec python -u app.py --flag x`, also on several lines. A command that does
+anything else (pipes, a second program, variables in front) is rejected, since running a part of it would do something
+that its author did not write.
 """
 
 from __future__ import annotations
@@ -25,22 +26,22 @@ _TOKEN: Final = re.compile(
 _SHELL: Final = re.compile(r"(.*/)?(ba|da|z|k)?sh")
 _PYTHON: Final = re.compile(r"(.*/)?python(\d+(\.\d+)?)?")
 _OPTION: Final = re.compile(r"-([bBdEiIOPqsSuv]+|[WX].*)")
-"""Options of Python's that leave the program to a file: neither -c nor -m."""
-_BEFORE: Final = ("exec", "env", "/usr/bin/env")
+"""Options with which Python still runs a file: all but -c and -m."""
+_PREFIXES: Final = ("exec", "env", "/usr/bin/env")
 _LITERAL: Final = re.compile(r"\\.|'[^']*'", re.DOTALL)
-"""What a shell leaves as it is."""
+"""Parts of a word in which a shell expands nothing."""
 
 
 @dataclass(frozen=True)
-class Program:
+class ContainerProgram:
     """
-    What a command starts.
+    The program that a command starts.
 
     Attributes:
-        file: the program, normalized, behind the folders that the command changes to.
-        arguments: its arguments.
-        options: options of Python's own, except those that make no difference here.
-        variables: words in which a shell would have replaced something.
+        file: the path of the program, normalized; it begins with the folders that the command changes to.
+        arguments: the arguments of the program.
+        options: options of Python that would make a difference and are ignored.
+        variables: words in which a shell would expand something.
     """
 
     file: str
@@ -49,12 +50,12 @@ class Program:
     variables: tuple[str, ...] = ()
 
 
-def program_of(command: str | tuple[str, ...]) -> Program | None:
+def parse_command(command: str | tuple[str, ...]) -> ContainerProgram | None:
     """
-    The program that *command* starts, a line for a shell or the words themselves; None if that is no Python file.
+    The program that *command*, a text for a shell or a list of words, starts; None if it is no single Python file.
     """
     if isinstance(command, tuple):
-        return _program([list(command)]) if len(command) > 1 else program_of("".join(command))
+        return _program([list(command)]) if len(command) > 1 else parse_command("".join(command))
     statements = _statements(command.replace("\r\n", "\n").replace("\\\n", ""))
     if statements is None:
         return None
@@ -62,12 +63,12 @@ def program_of(command: str | tuple[str, ...]) -> Program | None:
     if program is None or program.variables:
         return program
     words = [shlex.split(word)[0] for word in statements[-1] if re.search("[$`]", _LITERAL.sub("", word))]
-    return Program(program.file, program.arguments, program.options, tuple(words))
+    return ContainerProgram(program.file, program.arguments, program.options, tuple(words))
 
 
 def _statements(text: str) -> list[list[str]] | None:
     """
-    The words of each statement, still quoted; None if they are tied together by more than `&&` and the ends of lines.
+    The words of each statement, with their quotes; None if *text* has another operator than `&&`, `;` and line ends.
     """
     statements: list[list[str]] = [[]]
     at = 0
@@ -83,7 +84,7 @@ def _statements(text: str) -> list[list[str]] | None:
     return [statement for statement in statements if statement]
 
 
-def _program(statements: list[list[str]]) -> Program | None:
+def _program(statements: list[list[str]]) -> ContainerProgram | None:
     folder = ""
     for statement in statements[:-1]:
         if statement[0] == "cd" and len(statement) == len(("cd", "FOLDER")):
@@ -91,28 +92,28 @@ def _program(statements: list[list[str]]) -> Program | None:
         elif statement[0] != "set":  # `set -e` says what happens if a statement fails
             return None
     words = statements[-1] if statements else []
-    while words and words[0] in _BEFORE:
+    while words and words[0] in _PREFIXES:
         words = words[1:]
     match words:
         case [shell, option, line] if _SHELL.fullmatch(shell) and re.fullmatch("-[a-z]*c", option) and not folder:
-            return program_of(line)
+            return parse_command(line)
         case [python, *rest] if _PYTHON.fullmatch(python):
             options, words = _options(rest)
         case _:
             options = ()
     if not words or not words[0].endswith(".py") or words[0].startswith("-"):
         return None
-    return Program(posixpath.normpath(posixpath.join(folder, words[0])), tuple(words[1:]), options)
+    return ContainerProgram(posixpath.normpath(posixpath.join(folder, words[0])), tuple(words[1:]), options)
 
 
 def _options(words: list[str]) -> tuple[tuple[str, ...], list[str]]:
     """
-    Split what follows `python` into those of its options that would make a difference, and the rest.
+    Split the words behind `python` into options that would make a difference, and everything behind all options.
     """
-    told: list[str] = []
+    kept: list[str] = []
     while words and _OPTION.fullmatch(words[0]):
         length = 2 if words[0] in ("-W", "-X") else 1
         if set(words[0]) - set("-uBq"):
-            told.append(" ".join(words[:length]))
+            kept.append(" ".join(words[:length]))
         words = words[length:]
-    return tuple(told), words
+    return tuple(kept), words

@@ -1,9 +1,10 @@
 """
-Kinds of values: how each is read from JSON, what is expected where it cannot be, and how a JSON Schema says the same.
+The types of single values: how a value is read from JSON, what the message expects instead of a wrong one, and what
+the JSON Schema says.
 
-A kind annotates a field of a definition, and pydantic calls it. Numbers and booleans are accepted as text, too, since
-EAS's samples write them so (docs/eas-compatibility.md, section 7.1) and `-D` gives nothing else. What an option of
-the host means is read by that option's own reader, so no bound is spelled twice.
+A type annotates a field of a definition; pydantic calls it. Numbers and booleans may also be texts, since EAS's samples
+have such texts (docs/eas-compatibility.md, section 7.1). A value that sets an option of the host is read by the type of
+that option, so no bound is spelled twice.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from eas_host.config import HostConfig, option_types
 from eas_host.config.host import Option
-from eas_host.description.mistakes import shown
+from eas_host.description.diagnostics.wording import format_value
 
-Json = dict[str, Any]
+JsonSchema = dict[str, Any]
 
 OPTIONS: Final[dict[str, Option]] = {
     field.name: field.metadata["option"] for field in fields(HostConfig) if "option" in field.metadata
@@ -29,26 +30,30 @@ OPTIONS: Final[dict[str, Option]] = {
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
-class Kind:
+class FieldType:
     """
-    A kind of value. *textual* ones take what `-D` gives as it is; the value of a *secret* one is never shown.
+    The base class of all types.
+
+    Attributes:
+        keeps_text: whether a number or boolean from `-D` is kept as the text that the user typed.
+        secret: whether messages do not show the value.
     """
 
-    textual = True
+    keeps_text = True
     secret = False
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"type": "string"}
 
     def read(self, value: Any) -> Any:  # noqa: ANN401  whatever JSON holds
         """
-        Make *value* what the rest of the program expects.
+        Convert *value*, from JSON, to the value that the rest of the program uses.
 
         Raises:
-            ValueError: with a text such as "is no number; expected a number", that is to follow the value.
+            ValueError: it does not fit. The text follows the value in the message, as in "is no text; expected text".
         """
         raise NotImplementedError
 
@@ -56,49 +61,46 @@ class Kind:
         try:
             return self.read(value)
         except ValueError as error:
-            found = "this value" if self.secret else shown(value)
+            found = "this value" if self.secret else format_value(value)
             raise PydanticCustomError("wrong", "{text}", {"text": f"{found} {error}"}) from error
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         return core_schema.no_info_plain_validator_function(self._validate)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Json:
-        return self.schema()
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return self.json_schema()
 
 
-class Text(Kind):
+class TextType(FieldType):
     """
-    A text; *what* it is, for messages.
+    A text.
     """
-
-    def __init__(self, what: str = "text in double quotes") -> None:
-        self._what = what
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
-        Take a text that a C string and a path can carry.
+        Read a text that can be a C string and a path.
         """
         if not isinstance(value, str):
-            raise ValueError(f"is no text; expected {self._what}")  # noqa: TRY004  pydantic wants this one
+            raise ValueError("is no text; expected text in double quotes")  # noqa: TRY004  pydantic expects a ValueError
         if "\0" in value:
             raise ValueError("holds a NUL character, which C strings cannot carry; expected text without one")
         return value
 
 
-class Segment(Text):
+class UrlSegmentType(TextType):
     """
     A name that is one segment of a URL's path.
     """
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"type": "string", "pattern": r"^[^/\u0000-\u001f\u007f]*$", "not": {"enum": [".", ".."]}}
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
-        Take a name.
+        Read a name.
         """
         name = super().read(value)
         if "/" in name or name in (".", "..") or not name.isprintable() or name != name.strip():
@@ -106,83 +108,88 @@ class Segment(Text):
         return name
 
 
-class Choice(Text):
+class ChoiceType(TextType):
     """
-    One of a few *words*, in whatever case.
+    One of the *choices*; upper or lower case makes no difference.
     """
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *choices: str) -> None:
         super().__init__()
-        self._words = words
+        self._choices = choices
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
-        return {"type": "string", "enum": [*self._words, ""]}
+        return {"type": "string", "enum": [*self._choices, ""]}
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
-        Take one of the words.
+        Read one of the choices, in lower case.
         """
         word = value.strip().lower() if isinstance(value, str) else value
-        if word not in self._words:
-            raise ValueError(f"is unknown; expected {', '.join(self._words[:-1])} or {self._words[-1]}")
+        if word not in self._choices:
+            raise ValueError(f"is unknown; expected {', '.join(self._choices[:-1])} or {self._choices[-1]}")
         return str(word)
 
 
-class Flag(Kind):
+class BooleanType(FieldType):
     """
-    true or false, or the same as text.
+    true or false, also as a text.
     """
 
-    textual = False
+    keeps_text = False
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"enum": [True, False, "true", "false", "True", "False", ""]}
 
     def read(self, value: Any) -> bool:  # noqa: ANN401  whatever JSON holds
         """
-        Take a boolean.
+        Read a boolean.
         """
         word = value.strip().lower() if isinstance(value, str) else value
         if isinstance(word, str):
             word = _BOOLEANS.get(word)
         if not isinstance(word, bool):
-            raise ValueError("is neither true nor false; expected one of them")  # noqa: TRY004  pydantic wants this one
+            raise ValueError("is neither true nor false; expected one of them")  # noqa: TRY004  pydantic expects a ValueError
         return word
 
 
-class Number(Kind):
+class OptionNumberType(FieldType):
     """
-    A number that is the host's *option*: in words a number of *unit*, such as *example*.
+    A number that sets an option of the host.
+
+    Args:
+        option: the name of the option.
+        unit: what the number counts, for messages.
+        example: a good value, for messages.
     """
 
-    textual = False
+    keeps_text = False
 
     def __init__(self, option: str, unit: str, example: int) -> None:
         self._read = OPTIONS[option].read
         self._unit = unit
         self._example = example
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
-        whole = hasattr(self._read, "low")
+        is_integer = hasattr(self._read, "low")
         return {
-            "type": ["integer" if whole else "number", "string"],
+            "type": ["integer" if is_integer else "number", "string"],
             "minimum": getattr(self._read, "low", 0),
             "maximum": getattr(self._read, "high", option_types.INT_MAX),
-            "pattern": r"^\s*[0-9]*\s*$" if whole else r"^\s*[0-9]*\.?[0-9]*\s*$",
+            "pattern": r"^\s*[0-9]*\s*$" if is_integer else r"^\s*[0-9]*\.?[0-9]*\s*$",
         }
 
     def read(self, value: Any) -> Any:  # noqa: ANN401  whatever JSON holds
         """
-        Take a number within the option's bounds.
+        Read a number within the option's bounds.
         """
         text = _number_text(value)
         try:
@@ -193,26 +200,26 @@ class Number(Kind):
             raise ValueError(f"{fault}; {error}{example}") from error
 
 
-class Setting(Text):
+class ParsedTextType(TextType):
     """
-    A text that *reader* makes a value of.
+    A text that *reader*, the type of an option, converts to a value.
     """
 
-    def __init__(self, reader: Callable[[str], Any], *, secret: bool = False, words: tuple[str, ...] = ()) -> None:
+    def __init__(self, reader: Callable[[str], Any], *, secret: bool = False, choices: tuple[str, ...] = ()) -> None:
         super().__init__()
         self._reader = reader
         self.secret = secret
-        self._words = words
+        self._choices = choices
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
-        return {"type": "string", "enum": [*self._words, ""]} if self._words else super().schema()
+        return {"type": "string", "enum": [*self._choices, ""]} if self._choices else super().json_schema()
 
     def read(self, value: Any) -> Any:  # noqa: ANN401  whatever JSON holds
         """
-        Take a text that the reader takes.
+        Read a text, and convert it.
         """
         text = super().read(value)
         try:
@@ -223,7 +230,7 @@ class Setting(Text):
 
 def _number_text(value: Any) -> str:  # noqa: ANN401  whatever JSON holds
     """
-    Write *value* as the command line would give it; what is no number as a text that is none.
+    The text of *value* as on the command line; for a value of another type, a text that is no number.
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)

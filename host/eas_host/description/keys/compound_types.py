@@ -1,5 +1,5 @@
 """
-Kinds of values that JSON may give in several forms, of which one is kept.
+The types of values that may be of several JSON types, such as a text or a list.
 """
 
 from __future__ import annotations
@@ -9,107 +9,107 @@ import re
 from typing import Any
 
 from eas_host.config import option_types
-from eas_host.description.kinds import Json, Kind, Text
+from eas_host.description.keys.field_types import FieldType, JsonSchema, TextType
 
 
-class Config(Text):
+class TextOrJsonType(TextType):
     """
     `model_config`: any text, or an object, which becomes its JSON text.
     """
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"type": ["string", "object", "array"]}
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
-        Take a text, an object or a list.
+        Read a text, an object or a list.
         """
         if isinstance(value, (dict, list)):
             return json.dumps(value, ensure_ascii=False)
         if not isinstance(value, str):
-            raise ValueError("is neither text nor an object; expected one of them")  # noqa: TRY004  pydantic's way
+            raise ValueError("is neither text nor an object; expected one of them")  # noqa: TRY004  pydantic expects a ValueError
         return super().read(value)
 
 
-class Words(Kind):
+class WordsType(FieldType):
     """
-    Words of a command line: one text, split as a shell does, or a list of them.
+    Words of a command line: a text, which is split as a shell does, or a list of words.
     """
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"type": ["string", "array"], "items": {"type": "string"}}
 
     def read(self, value: Any) -> tuple[str, ...]:  # noqa: ANN401  whatever JSON holds
         """
-        Take the words.
+        Read the words.
         """
         return (
-            option_types.shell_words(Text().read(value))
+            option_types.shell_words(TextType().read(value))
             if isinstance(value, str)
-            else tuple(map(Text().read, _listed(value)))
+            else tuple(map(TextType().read, _texts(value)))
         )
 
 
-class Command(Kind):
+class CommandType(FieldType):
     """
     A command: a text for a shell, or a list of words.
     """
 
-    textual = False  # `-D` may give a list
+    keeps_text = False  # `-D` may have a list
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"type": ["string", "array"], "items": {"type": "string"}}
 
     def read(self, value: Any) -> str | tuple[str, ...]:  # noqa: ANN401  whatever JSON holds
         """
-        Take the text or the words as they are.
+        Read the text or the words, unchanged.
         """
-        return Text().read(value).strip() if isinstance(value, str) else tuple(map(Text().read, _listed(value)))
+        return TextType().read(value).strip() if isinstance(value, str) else tuple(map(TextType().read, _texts(value)))
 
 
-class Lines(Kind):
+class LinesType(FieldType):
     """
-    Lines of a requirements.txt: the whole text, or a list of them. Empty ones and comments are left out.
+    Lines of a requirements.txt: the whole text, or a list of lines. Empty lines and comments are left out.
     """
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"type": ["string", "array"], "items": {"type": "string"}}
 
     def read(self, value: Any) -> tuple[str, ...]:  # noqa: ANN401  whatever JSON holds
         """
-        Take the lines.
+        Read the lines.
         """
-        texts = value.splitlines() if isinstance(value, str) else _listed(value)
-        lines = [Text().read(text).strip() for text in texts]
+        texts = value.splitlines() if isinstance(value, str) else _texts(value)
+        lines = [TextType().read(text).strip() for text in texts]
         return tuple(line for line in lines if line and not line.startswith("#"))
 
 
-class VariableName(Text):
+class VariableNameType(TextType):
     """
     The name of an environment variable.
     """
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"type": "string", "pattern": "^[^=]+$"}
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
-        Take a name that an environment can hold.
+        Read a name.
         """
         name = super().read(value)
         if not re.fullmatch(r"[^=\s]+", name):
@@ -117,29 +117,30 @@ class VariableName(Text):
         return name
 
 
-class VariableValue(Kind):
+class VariableValueType(FieldType):
     """
-    The value of an environment variable: text, or a number or boolean as its JSON text. It may be a password.
+    The value of an environment variable: text, or a number or boolean, which becomes its JSON text. It may be a
+    password.
     """
 
     secret = True
 
-    def schema(self) -> Json:
+    def json_schema(self) -> JsonSchema:
         """
-        The same as a JSON Schema.
+        The JSON Schema of this type.
         """
         return {"type": ["string", "number", "boolean", "null"]}
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
-        Take a value that an environment can hold.
+        Read a value as text.
         """
         if isinstance(value, (dict, list)):
-            raise ValueError("is no text; expected text in double quotes")  # noqa: TRY004  pydantic's way
-        return Text().read("" if value is None else value if isinstance(value, str) else json.dumps(value))
+            raise ValueError("is no text; expected text in double quotes")  # noqa: TRY004  pydantic expects a ValueError
+        return TextType().read("" if value is None else value if isinstance(value, str) else json.dumps(value))
 
 
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401  whatever JSON holds
+def _texts(value: Any) -> list[Any]:  # noqa: ANN401  whatever JSON holds
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("is neither text nor a list of texts; expected one of them")
     return value

@@ -1,0 +1,243 @@
+"""
+The keys of a service description that have an effect here.
+
+Editors show the texts to the user. The keys that only the cloud supports are in `unsupported_keys`. Relations between
+keys, such as a name that must be in another list, are checked in `steps.resolve`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from eas_host.config import option_types
+from eas_host.description.keys.compound_types import (
+    CommandType,
+    LinesType,
+    TextOrJsonType,
+    VariableNameType,
+    VariableValueType,
+    WordsType,
+)
+from eas_host.description.keys.declaration import Definition, key, object_list, section
+from eas_host.description.keys.field_types import (
+    OPTIONS,
+    BooleanType,
+    ChoiceType,
+    OptionNumberType,
+    ParsedTextType,
+    TextType,
+    UrlSegmentType,
+)
+from eas_host.description.keys.unsupported_keys import (
+    UnsupportedContainerKeys,
+    UnsupportedEasKeys,
+    UnsupportedMetadataKeys,
+    UnsupportedOssKeys,
+    UnsupportedPrepareKeys,
+    UnsupportedRpcKeys,
+    UnsupportedRuntimeKeys,
+    UnsupportedServiceKeys,
+    UnsupportedStorageKeys,
+)
+
+_TYPES = OPTIONS["processor_type"].choices
+_ENCODINGS = ("gzip", "zlib", "snappy", "lz4", "zstd", "none")
+
+
+class Rpc(UnsupportedRpcKeys):
+    """
+    `metadata.rpc`.
+    """
+
+    keepalive: Annotated[int | None, OptionNumberType("keepalive", "milliseconds", 5000)] = key(
+        "Milliseconds for one request, queue included; over it answers 408. Default: 5000.", option="keepalive"
+    )
+    max_queue_size: Annotated[int | None, OptionNumberType("max_queue_size", "requests", 64)] = key(
+        "Requests that may wait for a worker; one more answers 450. Default: 64.",
+        option="max_queue_size",
+        aliases=("metadata.max_queue_size",),
+    )
+    worker_threads: Annotated[int | None, OptionNumberType("worker_threads", "threads", 5)] = key(
+        "Requests that run at once. Default: 5.",
+        option="worker_threads",
+        aliases=("metadata.worker_threads", "metadata.workers"),
+    )
+    rate_limit: Annotated[int | None, OptionNumberType("rate_limit", "requests a second", 100)] = key(
+        "Requests a second; one more answers 429. Default: 0, any number.", option="rate_limit"
+    )
+    decompressor: Annotated[str | None, ParsedTextType(option_types.content_encoding, choices=_ENCODINGS)] = key(
+        "How request bodies without a Content-Encoding are packed. Default: they are not.", option="decompressor"
+    )
+
+
+class Eas(UnsupportedEasKeys):
+    """
+    `metadata.eas`.
+    """
+
+
+class Metadata(UnsupportedMetadataKeys):
+    """
+    `metadata`.
+    """
+
+    rpc: Rpc = section(Rpc, "The server: time, queue, threads.", aliases=("rpc",))
+    eas: Eas = section(Eas, "Settings of EAS itself.")
+
+
+class Runtime(UnsupportedRuntimeKeys):
+    """
+    `runtime`.
+    """
+
+    enable_crash_block: Annotated[bool | None, BooleanType()] = key(
+        "Keep a worker that crashed down, do not replace it. Default: false.", option="crash_block"
+    )
+    termination_grace_period: Annotated[float | None, OptionNumberType("grace_period", "seconds", 30)] = key(
+        "Seconds that running requests get when the service stops. Default: 30.",
+        option="grace_period",
+        aliases=("metadata.eas.termination_grace_period",),
+    )
+
+
+class ProcessorKeys(Definition):
+    """
+    The keys that say where the code of a processor is.
+    """
+
+    processor_path: Annotated[str | None, TextType()] = key(
+        "The processor's package: a URL (http, https, oss, s3), or a local file or folder."
+    )
+    processor_entry: Annotated[str | None, TextType()] = key(
+        "The processor in its package: libprocessor.so or app.py, by its path or its name."
+    )
+    processor_type: Annotated[str | None, ChoiceType(*_TYPES)] = key("The processor's language: cpp, java or python.")
+    processor_mainclass: Annotated[str | None, TextType()] = key("Java: the processor's class.")
+    processor_jvm_options: Annotated[tuple[str, ...] | None, WordsType()] = key("Java: options for the JVM, as -Xmx2g.")
+
+
+class ModelKeys(Definition):
+    """
+    The keys that say where a model is.
+    """
+
+    model_path: Annotated[str | None, TextType()] = key(
+        "The model: a URL (http, https, oss, s3), or a local file or folder."
+    )
+    model_entry: Annotated[str | None, TextType()] = key(
+        "The model's file or folder in its package; default: the file that model_path names."
+    )
+    config: Annotated[str | None, TextOrJsonType()] = key("Any text or object, given to the processor.", "model_config")
+    uncompress: Annotated[bool | None, BooleanType()] = key("Whether an archive at model_path is unpacked.")
+
+
+class ProcessorEntry(ProcessorKeys):
+    """
+    An entry of `processors[]`.
+    """
+
+    name: Annotated[str | None, TextType()] = key("What models call this processor.", required=True)
+
+
+class ModelEntry(ModelKeys, ProcessorKeys):
+    """
+    An entry of `models[]`.
+    """
+
+    name: Annotated[str | None, UrlSegmentType()] = key(
+        "The model's name, the end of /api/predict/SERVICE/MODEL.", required=True
+    )
+    processor: Annotated[str | None, TextType()] = key("The name of an entry of processors[].")
+
+
+class Variable(Definition):
+    """
+    An entry of `processor_envs[]`.
+    """
+
+    name: Annotated[str | None, VariableNameType()] = key("The variable's name.", required=True)
+    value: Annotated[str | None, VariableValueType()] = key("Its value.", keeps_blank=True)
+
+
+class Oss(UnsupportedOssKeys):
+    """
+    `storage[].oss`.
+    """
+
+    path: Annotated[str | None, TextType()] = key("What to mount: oss://bucket/folder/, or a local folder.")
+
+
+class Local(Definition):
+    """
+    `storage[].local` and `storage[].hostPath`; eas-host's own.
+    """
+
+    path: Annotated[str | None, TextType()] = key("What to mount: a local file or folder.")
+
+
+class StorageEntry(UnsupportedStorageKeys):
+    """
+    An entry of `storage[]`.
+    """
+
+    mount_path: Annotated[str | None, TextType()] = key("Where the processor expects it.", required=True)
+    oss: Oss = section(Oss, "A folder of OSS.")
+    local: Local = section(Local, "A folder of this machine; eas-host's own.")
+    host_path: Local = section(Local, "The same, as Kubernetes spells it.", "hostPath")
+
+
+class Prepare(UnsupportedPrepareKeys):
+    """
+    `containers[].prepare`.
+    """
+
+    requirements: Annotated[tuple[str, ...] | None, LinesType()] = key(
+        "Python packages to install.", "pythonRequirements"
+    )
+
+
+class Container(UnsupportedContainerKeys):
+    """
+    An entry of `containers[]`.
+    """
+
+    script: Annotated[Any, CommandType()] = key(
+        "What it runs. Here: the Python program and its arguments, as in python app.py --flag x."
+    )
+    command: Annotated[Any, CommandType()] = key("The same, as a text or a list of words, where there is no script.")
+    prepare: Prepare = section(Prepare, "What is done before it starts.")
+
+
+class ServiceDefinition(UnsupportedServiceKeys, ProcessorKeys, ModelKeys):
+    """
+    A whole description.
+    """
+
+    name: Annotated[str | None, UrlSegmentType()] = key(
+        "The service's name, the end of /api/predict/NAME.", option="name", aliases=("metadata.name",)
+    )
+    token: Annotated[str | None, ParsedTextType(option_types.token, secret=True)] = key(
+        "What clients must show in Authorization.", option="token"
+    )
+    generate_token: Annotated[bool | None, BooleanType()] = key(
+        "Make up a token where none is given.", option="generate_token"
+    )
+    processor: Annotated[str | None, TextType()] = key("The name of an entry of processors[].")
+    environment: list[Variable] = object_list(
+        "Environment variables of the processor.", "processor_envs", accepts_mapping=True
+    )
+    requirements: Annotated[tuple[str, ...] | None, LinesType()] = key(
+        "Python packages that the processor needs: the text of a requirements.txt, or a list of its lines."
+    )
+    models: list[ModelEntry] = object_list("Several models, answered at /api/predict/NAME/MODEL.")
+    processors: list[ProcessorEntry] = object_list("The processors of models[].")
+    warm_up_data_path: Annotated[str | None, TextType()] = key(
+        "Requests to answer before the service is up: .txt, one a line; any other file is one."
+    )
+    storage: list[StorageEntry] = object_list("Folders that the processor finds at a path of its own.")
+    cuda: Any = key(
+        "The folder where CUDA is installed, whose lib64 workers find libraries in; a version has no effect."
+    )
+    containers: list[Container] = object_list("Containers; the first one's Python program is run, without its image.")
+    metadata: Metadata = section(Metadata, "The service's settings.")
+    runtime: Runtime = section(Runtime, "How workers run.")

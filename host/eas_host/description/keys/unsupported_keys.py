@@ -1,0 +1,188 @@
+"""
+The keys that only the cloud supports, and why they have no effect here.
+
+They are declared like all other keys, so that editors complete them and a misspelt one is found. The reader writes one
+note for each reason, not one for each key. EAS's defaults are in docs/eas-compatibility.md, section 7.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from eas_host.description.keys.declaration import Definition, unsupported
+
+MACHINE: Final = "there is no cloud to take machines from; the service has this one"
+CPUS: Final = "no limit is set; the processor finds the number in SCHEDULABLE_CPUS"
+INSTANCES: Final = "one host is one instance; --worker-processes adds worker processes"
+IMAGE: Final = "no image is run here; the code runs on this machine, with its libraries"
+CUDA: Final = "CUDA is used as it is installed on this machine"
+TRAFFIC: Final = "traffic between clients and instances is the cloud gateway's"
+ROLLOUT: Final = "the cloud scales services and rolls out versions, and here is one of each"
+ENGINE: Final = "this host stands in for EAS's own server, which is tuned so"
+BATCHING: Final = "only EAS's own processors have their requests batched"
+ACCESS: Final = "OSS is reached with OSS_ENDPOINT and OSS_ACCESS_KEY_ID from the environment"
+LABEL: Final = "nothing here reads labels"
+METRICS: Final = "metrics need no declaration; /api/builtin/realtime_metrics takes any"
+CONTAINERS: Final = "containers are not run here; script, command and prepare.pythonRequirements are all that is read"
+PLATFORM: Final = "only the cloud has that"
+STORAGE: Final = "only oss, local and hostPath can be had here"
+
+
+class UnsupportedRpcKeys(Definition):
+    """
+    Unsupported keys in `metadata.rpc`.
+    """
+
+    batching: Any = unsupported(BATCHING, "Server-side batching, for EAS's own processors only. EAS's default: false.")
+    max_batch_size: Any = unsupported(
+        BATCHING,
+        "Requests in a batch. EAS's default: 16.",
+        aliases=(
+            "rpc.batching.max_batch_size",
+            "metadata.batching.max_batch_size",
+            "metadata.rpc.batching.max_batch_size",
+        ),
+    )
+    max_batch_timeout: Any = unsupported(
+        BATCHING,
+        "Milliseconds to wait for a batch. EAS's default: 50.",
+        aliases=(
+            "rpc.batching.max_batch_timeout",
+            "metadata.batching.max_batch_timeout",
+            "metadata.rpc.batching.max_batch_timeout",
+        ),
+    )
+    io_threads: Any = unsupported(
+        ENGINE, "Threads for the network. EAS's default: 4.", aliases=("metadata.io_threads",)
+    )
+    enable_sigterm: Any = unsupported(ENGINE, "Send SIGTERM to the main process when an instance ends.")
+    enable_jemalloc: Any = unsupported(ENGINE, "Use jemalloc.")
+    enable_service_hang_detect: Any = unsupported(ENGINE, "Restart an instance that hangs.")
+    service_hang_detect_period: Any = unsupported(ENGINE, "How often to look whether it hangs.")
+    disable_auto_queue_watch: Any = unsupported(ENGINE, "Do not watch a queue.")
+    health_check_path: Any = unsupported(ENGINE, "The path that tells whether an instance is healthy.")
+    health_check_port: Any = unsupported(ENGINE, "The port for it.")
+    mirror: Any = unsupported(TRAFFIC, "Copy requests to another service.")
+    retries: Any = unsupported(TRAFFIC, "How often the gateway repeats a request.")
+
+
+class UnsupportedMetadataKeys(Definition):
+    """
+    Unsupported keys in `metadata`.
+    """
+
+    instance: Any = unsupported(INSTANCES, "How many instances run.", harmless_values=(1, "1"))
+    cpu: Any = unsupported(CPUS, "CPUs of an instance.")
+    memory: Any = unsupported(MACHINE, "Megabytes of an instance.")
+    gpu: Any = unsupported(MACHINE, "GPUs of an instance.")
+    gpu_memory: Any = unsupported(MACHINE, "Gigabytes of a shared GPU.")
+    gpu_core_percentage: Any = unsupported(MACHINE, "Percent of a shared GPU.")
+    qos: Any = unsupported(MACHINE, "Quality of service: empty, or BestEffort.")
+    resource: Any = unsupported(MACHINE, "The resource group.")
+    region: Any = unsupported(MACHINE, "The region, such as cn-shanghai.")
+    workspace_id: Any = unsupported(MACHINE, "The workspace in PAI.")
+    rdma: Any = unsupported(MACHINE, "Use RDMA.")
+    shm_size: Any = unsupported(MACHINE, "Gigabytes of shared memory.")
+    disk: Any = unsupported(MACHINE, "Disk of an instance, such as 30Gi.")
+    resource_rebalancing: Any = unsupported(MACHINE, "Move instances to other machines.")
+    resource_burstable: Any = unsupported(MACHINE, "Use more than was asked for, where there is more.")
+    scheduling: Any = unsupported(MACHINE, "How instances are spread.")
+    workload_type: Any = unsupported(MACHINE, "The kind of job, such as elasticjob.")
+    cuda: Any = unsupported(CUDA, "The version of CUDA.")
+    group: Any = unsupported(TRAFFIC, "The service group.")
+    gateway: Any = unsupported(TRAFFIC, "The dedicated gateway.")
+    enable_grpc: Any = unsupported(TRAFFIC, "Let gRPC through.")
+    enable_webservice: Any = unsupported(TRAFFIC, "Serve web pages.")
+    rolling_strategy: Any = unsupported(ROLLOUT, "How a new version replaces the old one: max_surge, max_unavailable.")
+    type: Any = unsupported(PLATFORM, "The type of a service that is no processor.")
+
+
+class UnsupportedEasKeys(Definition):
+    """
+    Unsupported keys in `metadata.eas`.
+    """
+
+    scheduler: Any = unsupported(MACHINE, "Of the scheduler: enable_cpuset.")
+    enabled_model_verification: Any = unsupported(ENGINE, "Send the warm-up requests as a test of the model.")
+    handlers: Any = unsupported(ENGINE, "Of the handlers: disable_failure_handler.")
+
+
+class UnsupportedRuntimeKeys(Definition):
+    """
+    Unsupported keys in `runtime`.
+    """
+
+    core_pattern: Any = unsupported(ENGINE, "Where core files go.")
+    base_image: Any = unsupported(IMAGE, "The image that is built upon.", aliases=("baseimage",))
+    worker_image: Any = unsupported(IMAGE, "The image of the worker.", aliases=("worker_image",))
+    cuda: Any = unsupported(CUDA, "The version of CUDA.")
+
+
+class UnsupportedServiceKeys(Definition):
+    """
+    Unsupported keys at the top.
+    """
+
+    processor_name: Any = unsupported(LABEL, "A name for the processor.")
+    processor_image: Any = unsupported(IMAGE, "The image with the processor.")
+    data_image: Any = unsupported(IMAGE, "The image with the processor's environment.")
+    dockerAuth: Any = unsupported(IMAGE, "How to log in to the registry of images.")  # noqa: N815  EAS's spelling
+    oss_endpoint: Any = unsupported(ACCESS, "The endpoint of OSS.")
+    role_arn: Any = unsupported(ACCESS, "The role that may read from OSS.")
+    source: Any = unsupported(ACCESS, "Where the model comes from.")
+    metrics: Any = unsupported(METRICS, "Declarations of the service's own metrics.")
+    networking: Any = unsupported(TRAFFIC, "Gateway, its policy, and paths.")
+    sinker: Any = unsupported(TRAFFIC, "Where to record requests and answers.")
+    unit: Any = unsupported(TRAFFIC, "Distribution over units.")
+    autoscaler: Any = unsupported(ROLLOUT, "How many instances run at what load: min, max, strategies.")
+    cloud: Any = unsupported(MACHINE, "The kinds of machines: computing.")
+    labels: Any = unsupported(LABEL, "Labels.")
+    platform: Any = unsupported(LABEL, "What the service was made with.")
+    engine: Any = unsupported(LABEL, "The engine's name.")
+    language_type: Any = unsupported(LABEL, "The language of the processor.")
+    features: Any = unsupported(PLATFORM, "Features that are switched on.")
+    confidential: Any = unsupported(PLATFORM, "Confidential computing.")
+    aimaster: Any = unsupported(PLATFORM, "The AIMaster.")
+    multi_models: Any = unsupported(PLATFORM, "Several models; models[] is what is read here.")
+
+
+class UnsupportedStorageKeys(Definition):
+    """
+    Unsupported keys of an entry of `storage[]`: the kinds that only the cloud has.
+    """
+
+    nfs: Any = unsupported(STORAGE, "A file system of NAS.")
+    nas: Any = unsupported(STORAGE, "A file system of NAS.")
+    cpfs: Any = unsupported(STORAGE, "A CPFS.")
+    image: Any = unsupported(STORAGE, "An image.")
+    git: Any = unsupported(STORAGE, "A repository.")
+    dataset: Any = unsupported(STORAGE, "A dataset of PAI.")
+    empty_dir: Any = unsupported(STORAGE, "An empty folder.")
+    properties: Any = unsupported(LABEL, "What it is for: resource_type model or code.")
+
+
+class UnsupportedOssKeys(Definition):
+    """
+    Unsupported keys in `storage[].oss`.
+    """
+
+    endpoint: Any = unsupported(ACCESS, "The endpoint of OSS.")
+    readOnly: Any = unsupported(ACCESS, "Refuse to write.", harmless_values=(True, "true"))  # noqa: N815  EAS's spelling
+
+
+class UnsupportedContainerKeys(Definition):
+    """
+    Unsupported keys of an entry of `containers[]`.
+    """
+
+    image: Any = unsupported(CONTAINERS, "The image to run.")
+    port: Any = unsupported(CONTAINERS, "The port that it listens on.")
+    env: Any = unsupported(CONTAINERS, "Environment variables, name and value.")
+
+
+class UnsupportedPrepareKeys(Definition):
+    """
+    Unsupported keys in `containers[].prepare`.
+    """
+
+    pythonRequirementsPath: Any = unsupported(CONTAINERS, "A requirements.txt in the container.")  # noqa: N815  EAS's
