@@ -40,7 +40,7 @@ def signed(
 
 def judge(head: RequestHead, body: bytes = b"", token: str = TOKEN) -> ErrorResponse | None:
     """What the head, and then its body, is told."""
-    refusal = Auth(token).judge(head, head.method)
+    refusal = Auth(token).authorize(head, head.method)
     if refusal is None and head.content_md5 is not None:
         return compare_digest(head, hashlib.md5(body, usedforsecurity=False))
     return refusal
@@ -222,14 +222,14 @@ def test_token_changes() -> None:
     """While the host runs: another one, a wrong one, which changes nothing, and none."""
     auth = Auth(None)
     assert not auth.required
-    assert auth.judge(head_of(), b"POST") is None
+    assert auth.authorize(head_of(), b"POST") is None
     auth.set_token("first")
     auth.set_token(" second\n")
     assert auth.required
     for wrong in ("", " ", "a\nb", "a\0b", "ключ"):
         with pytest.raises(ValueError, match="expected a token"):
             auth.set_token(wrong)
-    assert auth.judge(head_of(authorization="second"), b"POST") is None
-    refused(auth.judge(head_of(authorization="first"), b"POST"), "wrong")
+    assert auth.authorize(head_of(authorization="second"), b"POST") is None
+    refused(auth.authorize(head_of(authorization="first"), b"POST"), "wrong")
     auth.set_token(None)
-    assert auth.judge(head_of(authorization="first"), b"POST") is None
+    assert auth.authorize(head_of(authorization="first"), b"POST") is None

@@ -23,15 +23,15 @@ class Client:
         self.gone = False
         budget.hold(self, size)
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         self.gone = True
 
 
 class Clumsy(Client):
     """Fails when it has to."""
 
-    def give_way(self) -> None:
-        super().give_way()
+    def evict(self) -> None:
+        super().evict()
         raise ValueError("I am stuck")
 
 

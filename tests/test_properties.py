@@ -171,7 +171,7 @@ def test_an_option_outweighs_a_program_that_loads(caplog: pytest.LogCaptureFixtu
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert "rpc.keepalive: '100000'" in caplog.text
     assert "'7000' was given" in caplog.text
-    told.properties.repeat()
+    told.properties.rebroadcast()
     assert told.messages == [("rpc.keepalive", "7000")]
 
 
@@ -193,7 +193,7 @@ def test_a_replaced_worker_does_not_undo_what_came_later(source: Source) -> None
     told.properties.put("rpc.keepalive", "1000", Source.LOADING)
     told.properties.put("users.own", "old", Source.LOADING)
     assert told.properties.get("rpc.keepalive") == "2000"
-    told.properties.repeat()
+    told.properties.rebroadcast()
     assert told.messages == [("rpc.keepalive", "2000"), ("users.own", "new")]
 
 

@@ -28,7 +28,7 @@ LITTLE = 48 * 1024
 class Sent(asyncio.Protocol):
     """One connection, as far as it is swept, whose client has been sent more than the system takes for it."""
 
-    used = 0.0
+    last_used = 0.0
     paused = False
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Sent(asyncio.Protocol):
             self.transport.write(bytes(4096))
             await asyncio.sleep(0)
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         self.gave_way.set_result(None)
 
 

@@ -17,7 +17,7 @@ from conftest import StartHost, columns
 from eas_host.cli.options import read_config
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.errors import ConfigError
-from eas_host.front.admission.decompression import Corrupt, TooLarge, find_coding, original_length, unpack
+from eas_host.front.admission.decompression import Corrupt, TooLarge, decompress, find_content_encoding, original_length
 from support.host import Host
 from support.pack import PACKERS, raw_lz4
 from support.wire import Response, chunked, request
@@ -60,33 +60,33 @@ def test_unpacked(coding: str, pack: Callable[[bytes], bytes], size: int) -> Non
     data = (DATA * (size // len(DATA) + 1))[:size]
     packed = pack(data)
     for room in (size, size + 1, LIMIT):
-        assert unpack(coding, packed, room) == data
+        assert decompress(coding, packed, room) == data
     for room in (size - 1, 0):
         with pytest.raises(TooLarge):
-            unpack(coding, packed, room)
+            decompress(coding, packed, room)
 
 
 @each_packer
 def test_hardly_packable(coding: str, pack: Callable[[bytes], bytes]) -> None:
     """Where the pieces that are taken end inside of what the format calls a block."""
     data = b"".join(hashlib.sha256(b"%d" % number).digest() + DATA[:40] for number in range(20_000))
-    assert unpack(coding, pack(data), len(data)) == data
+    assert decompress(coding, pack(data), len(data)) == data
 
 
 @pytest.mark.parametrize(("coding", "text"), FOREIGN.values(), ids=FOREIGN)
 def test_packed_by_other_libraries(coding: str, text: str) -> None:
-    assert unpack(coding, base64.b64decode(text), len(DATA)) == DATA
+    assert decompress(coding, base64.b64decode(text), len(DATA)) == DATA
 
 
 @pytest.mark.parametrize("coding", CODINGS)
 def test_empty_body(coding: str) -> None:
     """EAS's clients do not pack what is empty."""
-    assert unpack(coding, b"", LIMIT) == b""
+    assert decompress(coding, b"", LIMIT) == b""
 
 
 @each_packer
 def test_packed_nothing(coding: str, pack: Callable[[bytes], bytes]) -> None:
-    assert unpack(coding, pack(b""), LIMIT) == b""
+    assert decompress(coding, pack(b""), LIMIT) == b""
 
 
 @pytest.mark.parametrize("name", ["gzip", "snappy, framed", "lz4", "zstd"])
@@ -94,9 +94,9 @@ def test_several_members(name: str) -> None:
     """Formats whose files may be joined: the parts follow each other, and the limit is for all of them."""
     coding, pack = PACKERS[name]
     packed = pack(DATA) + pack(b"") + pack(b"-") + pack(DATA)
-    assert unpack(coding, packed, LIMIT) == DATA + b"-" + DATA
+    assert decompress(coding, packed, LIMIT) == DATA + b"-" + DATA
     with pytest.raises(TooLarge):
-        unpack(coding, packed, 2 * len(DATA))
+        decompress(coding, packed, 2 * len(DATA))
 
 
 @each_packer
@@ -110,12 +110,12 @@ def test_cut_short(coding: str, pack: Callable[[bytes], bytes]) -> None:
         if packed[:end] in _WHOLE:
             continue
         with pytest.raises(Corrupt, match=rf"^{coding}: .+$"):
-            unpack(coding, packed[:end], LIMIT)
+            decompress(coding, packed[:end], LIMIT)
 
 
 def unpacked_or_nothing(packed: bytes) -> bytes:
     try:
-        return unpack("lz4", packed, LIMIT)
+        return decompress("lz4", packed, LIMIT)
     except Corrupt:
         return b""
 
@@ -128,7 +128,7 @@ _WHOLE = (b"\x04", b"\xff\x06\x00\x00sNaPpY")
 def test_something_behind(coding: str, pack: Callable[[bytes], bytes]) -> None:
     for more in (b"\0", b"something else", DATA):
         with pytest.raises((Corrupt, TooLarge)):
-            unpack(coding, pack(DATA) + more, 10 * len(DATA))
+            decompress(coding, pack(DATA) + more, 10 * len(DATA))
 
 
 @each_packer
@@ -140,7 +140,7 @@ def test_each_byte_damaged(coding: str, pack: Callable[[bytes], bytes]) -> None:
             damaged = bytearray(packed)
             damaged[at] ^= flip
             try:
-                assert len(unpack(coding, bytes(damaged), 2 * len(DATA))) <= 2 * len(DATA)
+                assert len(decompress(coding, bytes(damaged), 2 * len(DATA))) <= 2 * len(DATA)
             except (Corrupt, TooLarge):
                 pass
 
@@ -150,18 +150,18 @@ def test_each_byte_damaged(coding: str, pack: Callable[[bytes], bytes]) -> None:
 def test_not_packed_at_all(coding: str, text: bytes) -> None:
     """The commonest mistake: it is not called too large, whatever its bytes would mean as a size."""
     with pytest.raises((Corrupt, TooLarge) if coding == "snappy" else Corrupt):
-        unpack(coding, text, LIMIT)
+        decompress(coding, text, LIMIT)
 
 
 def test_length_of_a_raw_block() -> None:
     """What a client says of it bounds it; it is not made longer for that."""
     packed = raw_lz4(DATA)
-    assert unpack("lz4", packed, LIMIT, len(DATA)) == DATA
+    assert decompress("lz4", packed, LIMIT, len(DATA)) == DATA
     with pytest.raises(Corrupt):
-        unpack("lz4", packed, LIMIT, len(DATA) - 1)
+        decompress("lz4", packed, LIMIT, len(DATA) - 1)
     for wrong in (LIMIT + 1, 10**18):
         with pytest.raises(TooLarge):
-            unpack("lz4", packed, LIMIT, wrong)
+            decompress("lz4", packed, LIMIT, wrong)
     headers = {b"": None, b"180": 180, b"-1": None, b"x": None, b"9" * 18: int("9" * 18), b"9" * 5000: None}
     for text, length in headers.items():
         assert original_length({b"x-lz4-original-length": text}) == length
@@ -172,7 +172,7 @@ def test_too_many_members() -> None:
     """An empty member costs time, but no room."""
     for coding, pack in (PACKERS["gzip"], PACKERS["lz4"]):
         with pytest.raises(Corrupt, match="members"):
-            unpack(coding, pack(b"") * 100_001, LIMIT)
+            decompress(coding, pack(b"") * 100_001, LIMIT)
 
 
 def test_large_window() -> None:
@@ -181,10 +181,10 @@ def test_large_window() -> None:
     for exponent, fits in ((10, True), (13, True), (14, False), (21, False)):
         frame = b"\x28\xb5\x2f\xfd\x00" + bytes([exponent << 3]) + block
         if fits:
-            assert unpack("zstd", frame, LIMIT) == b"a"
+            assert decompress("zstd", frame, LIMIT) == b"a"
         else:
             with pytest.raises(Corrupt, match="window"):
-                unpack("zstd", frame, LIMIT)
+                decompress("zstd", frame, LIMIT)
 
 
 # In the small: which coding it is.
@@ -202,7 +202,7 @@ OLD_ZSTD = {
 def test_zstd_before_its_standard(version: str, before: bytes) -> None:
     """Its headers, by which the memory and the work are bounded, are others: no frame of it may come at all."""
     with pytest.raises(Corrupt, match=r"version of zstd before 0\.8"):
-        unpack("zstd", before + OLD_ZSTD[version], LIMIT)
+        decompress("zstd", before + OLD_ZSTD[version], LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -222,12 +222,12 @@ def test_zstd_before_its_standard(version: str, before: bytes) -> None:
 def test_coding_is_found(value: str | None, default: str | None, coding: str | None) -> None:
     """What the request says counts more than the default; identity says that it is not packed."""
     fields = {} if value is None else {b"content-encoding": value.encode()}
-    assert find_coding(fields, default) == coding
+    assert find_content_encoding(fields, default) == coding
 
 
 @pytest.mark.parametrize("value", ["br", "gzip, gzip", "gzip, zstd", "gzip;q=1", "\xff", "x" * 30_000])
 def test_coding_is_unknown(value: str) -> None:
-    refusal = find_coding({b"content-encoding": value.encode("latin-1")}, None)
+    refusal = find_content_encoding({b"content-encoding": value.encode("latin-1")}, None)
     assert isinstance(refusal, ErrorResponse)
     assert (refusal.status, len(refusal.text) < 300, "\n" in refusal.text) == (415, True, False)
     assert refusal.extra == "Accept-Encoding: gzip, deflate, zlib, snappy, lz4, zstd\r\n"
@@ -237,7 +237,7 @@ def test_decompressor_is_read() -> None:
     for name in ("gzip", "zlib", "snappy", "lz4", "zstd"):
         coding = read_config(["--decompressor", name], {}).decompressor
         assert coding == name
-        assert unpack(coding, b"", LIMIT) == b""
+        assert decompress(coding, b"", LIMIT) == b""
     assert read_config([], {"EAS_HOST_DECOMPRESSOR": "GZIP"}).decompressor == "gzip"
     assert read_config(["--decompressor", "none"], {}).decompressor is None
     with pytest.raises(ConfigError, match="gzip, zlib, snappy, lz4, zstd or none"):

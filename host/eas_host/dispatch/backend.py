@@ -168,11 +168,11 @@ class Backend:
         """
         self.dispatcher.abandon(exchange)
 
-    def foresee(self) -> ErrorResponse | None:
+    def would_refuse(self) -> ErrorResponse | None:
         """
         Say why a request that is work before it can be submitted would be refused then, as far as one can know.
         """
-        return self.dispatcher.foresee()
+        return self.dispatcher.would_refuse()
 
     def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
         """

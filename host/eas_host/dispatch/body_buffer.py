@@ -106,7 +106,7 @@ class BodyBuffer:
         else:
             self._gather(piece)
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """
         Have its request refused, for want of memory.
         """
@@ -161,7 +161,7 @@ class BodyBuffer:
         pool.ring.release(self.slot)
         pool.slot_returned(self)
         self.slot = NO_SLOT
-        pool.budget.give(self)
+        pool.budget.release(self)
         self._pieces.append(body)
         pool.budget.hold(self, self._size)
 
@@ -173,7 +173,7 @@ class BodyBuffer:
         slot, self.slot = self.slot, NO_SLOT
         if slot != NO_SLOT:
             self._pool.slot_returned(self)
-        self._pool.budget.give(self)
+        self._pool.budget.release(self)
         return slot
 
     def _gather(self, piece: bytes) -> None:

@@ -42,17 +42,17 @@ ABANDONED: Final = Abandoned()
 Holder = Exchange | Abandoned | None
 
 
-class AloneListener(Protocol):
+class SoloListener(Protocol):
     """
     Whoever has a request run alone.
     """
 
-    def alone_done(self, slot: int) -> None:
+    def solo_done(self, slot: int) -> None:
         """
         The request in *slot* is done.
         """
 
-    def alone_abandoned(self, slot: int) -> None:
+    def solo_abandoned(self, slot: int) -> None:
         """
         Nobody waits for the request in *slot* any more, but a worker runs it.
         """
@@ -65,8 +65,8 @@ class Dispatcher(Gate):
 
     Attributes:
         worker_alive: whether a worker is ready now.
-        live: the requests in the ring.
-        taken: how many were taken out of it so far.
+        in_flight: the requests in the ring.
+        completed: how many were taken out of it so far.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class Dispatcher(Gate):
         self._capacity = 0
         self._threads = 0
         self._running: list[Holder] = [None] * ring.size.slots
-        self.live = self.taken = 0
-        self._turn_due = False
+        self.in_flight = self.completed = 0
+        self._flush_due = False
         self._backlog = QueuePoller(loop, ring, self)
         self.worker_alive = False
-        self._alone: dict[int, AloneListener] = {}  # those that run alone
+        self._solo: dict[int, SoloListener] = {}  # those that run alone
         loop.add_reader(ring.completion_fd, self._on_completion)
 
     def set_capacity(self, requests: int, threads: int) -> None:
@@ -111,7 +111,7 @@ class Dispatcher(Gate):
             refusal = self.admit()
             if refusal is not None:
                 return refusal
-        if self.live >= self._capacity:
+        if self.in_flight >= self._capacity:
             return self._full()
         upload = exchange.body_buffer
         if upload is None:
@@ -129,10 +129,10 @@ class Dispatcher(Gate):
             return self._full() if slot != NO_MEMORY else no_room()
         exchange.slot = slot
         self._running[slot] = exchange
-        self.live += 1
-        if not self._turn_due:
-            self._turn_due = True
-            self._loop.call_soon(self._turn)
+        self.in_flight += 1
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
         return None
 
     def abandon(self, exchange: Exchange) -> None:
@@ -148,15 +148,15 @@ class Dispatcher(Gate):
             self._free(slot)
         else:
             self._running[slot] = ABANDONED
-            if slot in self._alone and self._ring.phase(slot)[0] == RUNNING:
-                self._alone[slot].alone_abandoned(slot)
+            if slot in self._solo and self._ring.phase(slot)[0] == RUNNING:
+                self._solo[slot].solo_abandoned(slot)
 
     def take_waiting(self) -> list[Exchange]:
         """
         Take out the requests that no worker has taken yet, each with its body, for another dispatcher.
         """
         taken: list[Exchange] = []
-        for slot, holder in self.in_flight():
+        for slot, holder in self.slots_in_flight():
             if not isinstance(holder, Exchange) or self._ring.phase(slot)[0] != SUBMITTED:
                 continue
             body = holder.body or self._ring.input(slot, holder.size)
@@ -188,19 +188,19 @@ class Dispatcher(Gate):
         Wake all worker threads, after something about the workers has changed.
         """
         self._ring.wake(self._threads)
-        if self.live:
+        if self.in_flight:
             self._backlog.watch()
 
     # -- from the workers
 
-    def _turn(self) -> None:
+    def _flush(self) -> None:
         """
         Once per turn of the loop in which something was submitted: wake a worker, take what is complete.
         """
-        self._turn_due = False
+        self._flush_due = False
         self._ring.wake_one_if_idle()
         self.drain()
-        if self.live:
+        if self.in_flight:
             self._backlog.watch()
 
     def _on_completion(self) -> None:
@@ -239,7 +239,7 @@ class Dispatcher(Gate):
         slot that is free again but whose completion is still among them.
         """
         running = self._running
-        alone = self._alone
+        alone = self._solo
         copies = self._ring.copies
         batch: list[tuple[Holder, int, int, bytes]] = []
         freed = end = 0
@@ -255,13 +255,13 @@ class Dispatcher(Gate):
                 running[slot] = None
                 freed += 1
                 if alone:
-                    self._not_alone(slot)
+                    self._end_solo(slot)
             else:
                 said, body = large_outputs.copy(self._ring, self._budget, slot, outcome, size)
                 batch.append((running[slot], said, status, body))
                 self._free(slot)
-        self.live -= freed
-        self.taken += len(batch)
+        self.in_flight -= freed
+        self.completed += len(batch)
         return batch
 
     def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
@@ -273,14 +273,14 @@ class Dispatcher(Gate):
 
     def _free(self, slot: int) -> None:
         self._running[slot] = None
-        self.live -= 1
+        self.in_flight -= 1
         self._ring.release(slot)
-        self._not_alone(slot)
+        self._end_solo(slot)
 
-    def _not_alone(self, slot: int) -> None:
-        listener = self._alone.pop(slot, None)
+    def _end_solo(self, slot: int) -> None:
+        listener = self._solo.pop(slot, None)
         if listener is not None:
-            listener.alone_done(slot)
+            listener.solo_done(slot)
 
     # -- after a worker's death
 
@@ -288,7 +288,7 @@ class Dispatcher(Gate):
         """
         List the slots that *worker*, which is dead, was running, and those whose state it may have destroyed.
         """
-        in_flight = [slot for slot, _ in self.in_flight()]
+        in_flight = [slot for slot, _ in self.slots_in_flight()]
         for slot in in_flight:
             self._ring.phase(slot)  # what it completed without being able to say so comes with the next drain
         self.drain()
@@ -302,11 +302,13 @@ class Dispatcher(Gate):
         holder = self._running[slot]
         return holder if isinstance(holder, Exchange) else None
 
-    def in_flight(self) -> list[tuple[int, Holder]]:
+    def slots_in_flight(self) -> list[tuple[int, Holder]]:
         """
         The slots of all requests in the ring, with those who wait for them.
         """
-        return [(slot, holder) for slot, holder in enumerate(self._running) if holder is not None] if self.live else []
+        if not self.in_flight:
+            return []
+        return [(slot, holder) for slot, holder in enumerate(self._running) if holder is not None]
 
     def fail(self, slot: int, text: str) -> None:
         """
@@ -328,18 +330,18 @@ class Dispatcher(Gate):
         else:
             self._free(slot)
 
-    def run_alone(self, slot: int, worker: int, listener: AloneListener) -> None:
+    def run_solo(self, slot: int, worker: int, listener: SoloListener) -> None:
         """
         Have *worker*, which takes nothing else, run the request in *slot*.
         """
-        self._alone[slot] = listener
+        self._solo[slot] = listener
         self._ring.requeue_solo(slot, worker)
 
-    def forget_alone(self, slot: int) -> None:
+    def forget_solo(self, slot: int) -> None:
         """
         The worker that was to run the request in *slot* alone has died.
         """
-        self._alone.pop(slot, None)
+        self._solo.pop(slot, None)
 
     def give_up(self, reason: str, held: ErrorResponse | None = None) -> None:
         """
@@ -351,13 +353,13 @@ class Dispatcher(Gate):
             self.abandon(exchange)
             exchange.responder.send_error(exchange, held or self.unavailable())
 
-    def foresee(self) -> ErrorResponse | None:
+    def would_refuse(self) -> ErrorResponse | None:
         """
         Say why a request that is work before it can be submitted would be refused then, as far as one can know.
         """
         if not self._ready or self._paused:
             return self.unavailable()
-        return self._full() if self.live >= self._capacity else None
+        return self._full() if self.in_flight >= self._capacity else None
 
     def _full(self) -> ErrorResponse:
         self._on_full()
@@ -368,14 +370,14 @@ class Dispatcher(Gate):
         """
         Whether no request is in the ring.
         """
-        return self.live == 0
+        return self.in_flight == 0
 
     @property
     def awaited(self) -> bool:
         """
         Whether somebody waits for a request in the ring.
         """
-        return self.live > 0 and any(isinstance(holder, Exchange) for holder in self._running)
+        return self.in_flight > 0 and any(isinstance(holder, Exchange) for holder in self._running)
 
     def close(self) -> None:
         """
@@ -384,4 +386,4 @@ class Dispatcher(Gate):
         self._loop.remove_reader(self._ring.completion_fd)
         self._backlog.close()
         if not self.idle:
-            log.debug("%d requests were still in the ring", self.live)
+            log.debug("%d requests were still in the ring", self.in_flight)

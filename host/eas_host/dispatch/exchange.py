@@ -73,16 +73,16 @@ class Handler(Protocol):
     Answers requests in place of the processor.
 
     Attributes:
-        open: whether it may be asked without the token.
+        public: whether it may be asked without the token.
         methods: those that it knows; others answer 405.
         max_body: bytes of the largest body; a larger one answers 413.
-        hands_on: whether the body is for the processor, and so packed as `rpc.decompressor` says.
+        forwards_body: whether the body is for the processor, and so packed as `rpc.decompressor` says.
     """
 
-    open: bool
+    public: bool
     methods: frozenset[bytes]
     max_body: int
-    hands_on: bool
+    forwards_body: bool
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
@@ -116,7 +116,7 @@ class Destination(Protocol):
         Nobody waits for *exchange* any more.
         """
 
-    def foresee(self) -> ErrorResponse | None:
+    def would_refuse(self) -> ErrorResponse | None:
         """
         Say why a request that is work before it can be submitted would be refused then, as far as one can know.
         """
@@ -142,7 +142,7 @@ class RequestHead:
         fields: those header values that the host looks at, by lower-case name.
         refusal: with what the host itself answers every such request, if it does.
         handler: what answers in place of the processor, if something does.
-        coding: how the body is packed, if it is (`front.admission.decompression`).
+        content_encoding: how the body is packed, if it is (`front.admission.decompression`).
         content_md5: the digest that the body must have, as the client wrote it, if a signature covers it.
         backend: whose processor answers it.
         cors: header lines that let the page which sent it read the answer, if it is one and may.
@@ -150,7 +150,7 @@ class RequestHead:
 
     __slots__ = (
         "backend",
-        "coding",
+        "content_encoding",
         "content_md5",
         "cors",
         "fields",
@@ -176,7 +176,7 @@ class RequestHead:
         self.fields: dict[bytes, bytes] = {}
         self.refusal: ErrorResponse | None = None
         self.handler: Handler | None = None
-        self.coding: str | None = None
+        self.content_encoding: str | None = None
         self.content_md5: bytes | None = None
         self.cors = ""
         self.backend: Destination = None  # type: ignore[assignment]  # set before anybody asks
@@ -186,14 +186,14 @@ class RequestHead:
         """
         Whether its requests go through the intake, rather than straight to the processor.
         """
-        return self.handler is not None or self.coding is not None or self.content_md5 is not None
+        return self.handler is not None or self.content_encoding is not None or self.content_md5 is not None
 
     @property
     def counts(self) -> bool:
         """
         Whether its requests are load of the service: those of probes and scrapers are not.
         """
-        return self.handler is None or self.handler.hands_on
+        return self.handler is None or self.handler.forwards_body
 
 
 class Exchange:
@@ -211,7 +211,7 @@ class Exchange:
         refusal: with what the host itself answers, if it does.
         digest: the body's MD5 so far, where a signature covers it.
         slot: the slot it waits or runs in, -1 for none.
-        alone_kills: how often a worker was killed from outside while this was all it ran.
+        solo_kills: how often a worker was killed from outside while this was all it ran.
     """
 
     body_buffer: BodyBuffer | None = None
@@ -219,7 +219,7 @@ class Exchange:
     refusal: ErrorResponse | None = None
     digest: HASH | None = None
     slot = -1
-    alone_kills = 0
+    solo_kills = 0
 
     def __init__(
         self, responder: Responder, deadline: float, head: RequestHead, body: bytes = b"", complete: bool = False

@@ -45,7 +45,7 @@ class Holder(Protocol):
     What holds memory for a client.
     """
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """
         Have the client refused, or its connection reset; what was held is given back.
         """
@@ -137,7 +137,7 @@ class MemoryBudget:
         if self._own + self._in_rings + self._unseen > self._room and not self._making_room:
             self.make_room()
 
-    def give(self, holder: Holder, size: int | None = None) -> None:
+    def release(self, holder: Holder, size: int | None = None) -> None:
         """
         *holder* holds nothing any more, or *size* bytes less of the front's memory.
         """
@@ -152,7 +152,7 @@ class MemoryBudget:
         self._own -= held.own
         self._lent -= held.ring
 
-    def keep(self, holder: Holder, size: int) -> None:
+    def set_held(self, holder: Holder, size: int) -> None:
         """
         *holder* holds *size* bytes of the front's memory now, however many there were.
         """
@@ -161,7 +161,7 @@ class MemoryBudget:
         if more > 0:
             self.hold(holder, more)
         elif more < 0:
-            self.give(holder, -more)
+            self.release(holder, -more)
 
     def admit(self, size: int, *, in_ring: bool = False) -> bool:
         """
@@ -209,7 +209,7 @@ class MemoryBudget:
             for holder in sorted(costs, key=costs.__getitem__, reverse=True):
                 if holder not in self._holders:
                     continue
-                self._send_away(holder)
+                self._evict(holder)
                 gone += 1
                 self._trim()
                 if self._fits(size, self._room // _SLACK_PART):
@@ -241,12 +241,12 @@ class MemoryBudget:
         """
         return self._own + self._lent + spare <= max(self._room - self._used - size, self._eighth)
 
-    def _send_away(self, holder: Holder) -> None:
+    def _evict(self, holder: Holder) -> None:
         try:
-            holder.give_way()
+            holder.evict()
         except Exception:  # noqa: BLE001  a bug of ours costs this client, not the room that others need
             log.exception("internal error while a client gives way")
-        self.give(holder)
+        self.release(holder)
 
     def _look(self) -> None:
         self._in_rings = sum(max(0, ring.resident_bytes - _RING_ITSELF) for ring in self.rings)

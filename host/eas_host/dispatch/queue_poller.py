@@ -37,13 +37,13 @@ class Drained(Protocol):
     Whoever takes completions out of the ring.
 
     Attributes:
-        live: the requests in the ring.
-        taken: how many were taken out of it so far.
+        in_flight: the requests in the ring.
+        completed: how many were taken out of it so far.
         worker_alive: whether a worker is ready now.
     """
 
-    live: int
-    taken: int
+    in_flight: int
+    completed: int
     worker_alive: bool
 
     def drain(self) -> None:
@@ -91,8 +91,8 @@ class QueuePoller:
         # In this order: a thread may take the last request that waits, a slow one, with a completion still untold.
         waiting = self._ring.waiting()
         dispatcher.drain()
-        taken = dispatcher.taken - self._taken
-        self._taken = dispatcher.taken
+        taken = dispatcher.completed - self._taken
+        self._taken = dispatcher.completed
         self._resting = waiting > 0 and not taken
         self._ring.notify_immediately(self._resting)
         if waiting <= 0:
@@ -101,7 +101,7 @@ class QueuePoller:
         if self._resting:
             self._ring.wake(waiting)
             dispatcher.drain()  # what was completed before the workers knew that it is to be told
-        if not (dispatcher.worker_alive and dispatcher.live):
+        if not (dispatcher.worker_alive and dispatcher.in_flight):
             return
         if self._resting:
             self._timer = self._loop.call_later(_REST_SECONDS, self._look)

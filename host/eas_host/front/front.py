@@ -142,8 +142,8 @@ class Front:
         for backend in retired:
             backend.retire()
             self.builtins.on_retired(backend)
-        state.plain = not (state.draining or config.access_log)
-        self._settings.renew(backends)
+        state.answers_are_plain = not (state.draining or config.access_log)
+        self._settings.reset(backends)
         for backend in backends:
             self._metrics.add(backend.ring)
             backend.join()
@@ -162,7 +162,7 @@ class Front:
         Let the exchanges under way finish, close idle connections, and return when all are gone.
         """
         self.state.draining = True
-        self.state.plain = False
+        self.state.answers_are_plain = False
         await self._connections.drain(min(LAST_REQUESTS_SECONDS, self.state.config.grace_period / 2))
 
     def close(self) -> None:

@@ -83,8 +83,8 @@ class Housekeeping:
         seen, self._seen = self._seen, {}
         for connection in self._connections:
             used, sweeps = seen.get(connection, (0.0, 0))
-            sweeps = sweeps + 1 if used == connection.used else 1
-            self._seen[connection] = (connection.used, sweeps)
+            sweeps = sweeps + 1 if used == connection.last_used else 1
+            self._seen[connection] = (connection.last_used, sweeps)
             if sweeps * _SECONDS > IDLE_SECONDS:
                 connection.close_if_idle()
 
@@ -99,7 +99,7 @@ class Housekeeping:
             known = before.get(connection)
             if not left:
                 if known is not None:
-                    self._budget.give(connection)
+                    self._budget.release(connection)
                 continue
             if known is None:
                 known = _Stalled(now, now, left)
@@ -110,4 +110,4 @@ class Housekeeping:
             elif left != known.left:
                 known = _Stalled(known.since, now, left)
             self._stalled[connection] = known
-            self._budget.keep(connection, left)
+            self._budget.set_held(connection, left)

@@ -25,7 +25,7 @@ RESERVED_PER_WORKER: Final = 12
 """Descriptors that connections leave free: for the host itself, and for the pipes of each worker, twice while one is
 replaced by the next."""
 
-JOIN_MAX: Final = 64 * 1024
+SINGLE_WRITE_MAX: Final = 64 * 1024
 """Up to this size a body is joined to its head: copying it costs less than a second buffer in writev."""
 
 IDLE_SECONDS: Final = 75.0

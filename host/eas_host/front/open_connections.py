@@ -33,11 +33,11 @@ class OpenConnection(Holder, Protocol):
 
     Attributes:
         keepalive: seconds that an exchange may take.
-        used: the deadline of the last exchange; of those with the same time-out it tells which was used last.
+        last_used: the deadline of the last exchange; of those with the same time-out it tells which was used last.
     """
 
     keepalive: float
-    used: float
+    last_used: float
 
     @property
     def use(self) -> tuple[Use, float]:
@@ -131,7 +131,7 @@ class OpenConnections:
         """
         for connection in self._all:
             connection.keepalive = seconds
-            connection.used += longer
+            connection.last_used += longer
 
     async def drain(self, seconds: float) -> None:
         """

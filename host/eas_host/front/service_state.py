@@ -25,7 +25,7 @@ class ServiceState:
         decompressor: how bodies are packed that do not say it themselves (`rpc.decompressor`).
         has_served: whether a worker has ever been ready.
         draining: whether the host is stopping: each answer closes its connection.
-        plain: whether answers need nothing special: the host is not stopping, and there is no access log.
+        answers_are_plain: whether answers need nothing special: the host is not stopping, and there is no access log.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig) -> None:
@@ -37,7 +37,7 @@ class ServiceState:
         self.decompressor: str | None = config.decompressor
         self.has_served = False
         self.draining = False
-        self.plain = not config.access_log
+        self.answers_are_plain = not config.access_log
 
     def age(self, exchange: Exchange) -> float:
         """

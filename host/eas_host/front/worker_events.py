@@ -53,8 +53,8 @@ class WorkerEvents:
         elif isinstance(message, Ready):
             self._loaded.add(worker)
             self._state.has_served = True
-            self._properties.repeat()
-            self._readiness.repeat()
+            self._properties.rebroadcast()
+            self._readiness.rebroadcast()
             self._builtins.on_ready(worker)
         elif isinstance(message, Died):
             self._loaded.discard(worker)

@@ -86,7 +86,7 @@ class Liveness:
         waiting: set[Exchange] = set()
         busy: Counter[int] = Counter()
         abandoned: Counter[int] = Counter()
-        for slot, holder in self._dispatcher.in_flight():
+        for slot, holder in self._dispatcher.slots_in_flight():
             phase, owner = self._ring.phase(slot)
             if phase == RUNNING:
                 busy[owner] += 1
@@ -99,12 +99,12 @@ class Liveness:
             self._ring.rebuild_queue()
         for worker in self._workers:
             if worker.state is State.READY:
-                self._judge(worker, busy[worker.number], abandoned[worker.number], neglected=neglected)
+                self._check(worker, busy[worker.number], abandoned[worker.number], neglected=neglected)
             elif worker.state is State.LOADING and worker.process is not None:
-                self._judge_loading(worker, worker.process.pid)
+                self._check_loading(worker, worker.process.pid)
         self.start()
 
-    def _judge(self, worker: Worker, busy: int, abandoned: int, *, neglected: bool) -> None:
+    def _check(self, worker: Worker, busy: int, abandoned: int, *, neglected: bool) -> None:
         neglect, keepalive = worker.neglect, self._keepalive()
         completed = self._ring.completed(worker.number)
         if completed != neglect.completed:
@@ -125,7 +125,7 @@ class Liveness:
         log.error("worker %d: %s; it is killed", worker.number, why)
         worker.kill()
 
-    def _judge_loading(self, worker: Worker, pid: int) -> None:
+    def _check_loading(self, worker: Worker, pid: int) -> None:
         neglect = worker.neglect
         neglect.stopped = neglect.stopped + self._pause if _is_stopped(pid) else 0.0
         if neglect.stopped > self._keepalive():

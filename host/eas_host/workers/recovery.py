@@ -6,7 +6,7 @@ Three cases, in this order:
 1. The crash handler named the request. That one answers 500; those that ran beside it run again.
 2. Nothing names it (`kill -9`, `_exit`), and one request ran alone in a process that had answered nothing before. If
    the process ended itself, that request did it, and answers 500. If it was killed from outside (a person, a script,
-   the kernel for want of memory), one death proves little, so it takes `ALONE_KILLS` of them.
+   the kernel for want of memory), one death proves little, so it takes `SOLO_KILLS` of them.
 3. Nothing names it, and several ran; or one ran, but the process had answered others, any of which may have left it a
    time bomb: a thread that ends the process later, a limit on its memory. All that ran are suspects and run again, one
    at a time, first of all in the next process: which leads to case 2.
@@ -28,7 +28,7 @@ from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.ring import Crash
 from eas_host.workers.death import FROM_OUTSIDE, describe
 
-ALONE_KILLS: Final = 3
+SOLO_KILLS: Final = 3
 """Kills from outside that a request must suffer alone before it is held to be their cause."""
 
 
@@ -38,22 +38,22 @@ class QuarantinedRequests:
 
     Attributes:
         slots: those that wait for it.
-        alone: the one that runs alone now, -1 for none.
+        solo: the one that runs alone now, -1 for none.
     """
 
     def __init__(self) -> None:
         self.slots: deque[int] = deque()
-        self.alone = -1
+        self.solo = -1
 
     @property
     def busy(self) -> bool:
         """
         Whether the worker has any, and so takes nothing else.
         """
-        return self.alone >= 0 or bool(self.slots)
+        return self.solo >= 0 or bool(self.slots)
 
 
-def judge(
+def recover(
     dispatcher: Dispatcher,
     held: list[int],
     suspects: QuarantinedRequests,
@@ -76,8 +76,8 @@ def judge(
         fresh: whether it had answered nothing before.
         retry: whether anything may run again.
     """
-    alone, suspects.alone = suspects.alone, -1
-    dispatcher.forget_alone(alone)
+    alone, suspects.solo = suspects.solo, -1
+    dispatcher.forget_solo(alone)
     if alone >= 0 and alone not in held and dispatcher.exchange(alone) is not None:
         suspects.slots.appendleft(alone)  # the worker died before it took it
     text = f"{describe(crash, status)} while the processor ran this request"
@@ -90,11 +90,11 @@ def judge(
         elif named:
             dispatcher.run_again(slot)
         elif slot == alone and len(held) == 1 and fresh:
-            proven = _guilty(exchange.alone_kills, status)
+            proven = _guilty(exchange.solo_kills, status)
             if proven:
                 dispatcher.fail(slot, text)
             else:
-                exchange.alone_kills += 1
+                exchange.solo_kills += 1
                 suspects.slots.appendleft(slot)
         elif slot == alone:
             suspects.slots.appendleft(slot)
@@ -117,4 +117,4 @@ def dissolve(dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequen
 
 
 def _guilty(earlier_kills: int, status: int) -> bool:
-    return -status not in FROM_OUTSIDE or earlier_kills + 1 >= ALONE_KILLS
+    return -status not in FROM_OUTSIDE or earlier_kills + 1 >= SOLO_KILLS

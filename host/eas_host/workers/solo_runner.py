@@ -39,26 +39,26 @@ class SoloRunner:
             if self._dispatcher.exchange(slot) is None:
                 self._dispatcher.run_again(slot)  # nobody waits for it any more: that frees the slot
                 continue
-            suspects.alone = slot
-            self._dispatcher.run_alone(slot, worker.number, self)
+            suspects.solo = slot
+            self._dispatcher.run_solo(slot, worker.number, self)
             return
         self._ring.leave_solo(worker.number)
 
-    def alone_done(self, slot: int) -> None:
+    def solo_done(self, slot: int) -> None:
         """
         The suspect in *slot* is done: the next one may run.
         """
         for worker in self._workers:
-            if worker.suspects.alone == slot:
-                worker.suspects.alone = -1
+            if worker.suspects.solo == slot:
+                worker.suspects.solo = -1
                 if worker.state is State.READY:
                     self._next(worker)
 
-    def alone_abandoned(self, slot: int) -> None:
+    def solo_abandoned(self, slot: int) -> None:
         """
         End the call that nobody waits for: others wait for their turn to run alone.
         """
         for worker in self._workers:
-            if worker.suspects.alone == slot and worker.process is not None:
+            if worker.suspects.solo == slot and worker.process is not None:
                 log.info("worker %d: it runs a suspect that nobody waits for any more; it is killed", worker.number)
                 worker.kill()

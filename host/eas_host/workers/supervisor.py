@@ -25,7 +25,7 @@ from eas_host.messages import Died, LoadFailed, Message, ProcessCount, Ready, St
 from eas_host.worker.cpp import native_worker
 from eas_host.workers.death import Death, describe
 from eas_host.workers.liveness import Liveness
-from eas_host.workers.recovery import dissolve, judge
+from eas_host.workers.recovery import dissolve, recover
 from eas_host.workers.restarts import PROVEN_SECONDS, End
 from eas_host.workers.solo_runner import SoloRunner
 from eas_host.workers.worker import Spawn, State, Worker
@@ -69,7 +69,7 @@ class Supervisor:
         self._on_fatal = on_fatal
         self._on_message = backend.on_message
         self._workers = [Worker(number, config.worker_threads) for number in range(config.worker_processes)]
-        self._alone = SoloRunner(self._workers, ring, dispatcher)
+        self._solo_runner = SoloRunner(self._workers, ring, dispatcher)
         self._liveness = Liveness(loop, self._workers, ring, dispatcher, keepalive)
         self.restarts = 0
         self.deaths: Counter[str] = Counter()
@@ -91,7 +91,7 @@ class Supervisor:
         """
         Whether the processor has served: no end of a worker says any more that it cannot be loaded.
         """
-        return self._lasted or self._dispatcher.taken > 0 or any(map(self._has_lasted, self._workers))
+        return self._lasted or self._dispatcher.completed > 0 or any(map(self._has_lasted, self._workers))
 
     async def start(self) -> None:
         """
@@ -200,7 +200,7 @@ class Supervisor:
         self._refresh()
         log.debug("worker %d: ready", worker.number)
         self._on_message(worker.number, Ready())
-        self._alone.begin(worker)
+        self._solo_runner.begin(worker)
         self._dispatcher.wake()
         if not self._started.done() and all(worker.state is State.READY for worker in self._workers):
             self._started.set_result(None)
@@ -221,7 +221,7 @@ class Supervisor:
         retry = not (self._config.no_retry or self._stopping)
         # What could not start its threads has ended for want of them, whatever ran on those that it has.
         fresh = answered == 0 and worker.load_error is None
-        proven = judge(self._dispatcher, held, worker.suspects, crash, status, fresh=fresh, retry=retry)
+        proven = recover(self._dispatcher, held, worker.suspects, crash, status, fresh=fresh, retry=retry)
         self._refresh()
         if self._stopping:
             self._check_ended()

@@ -67,7 +67,7 @@ class Admission:
         self._hosts = hosts
         self._cors = cors
 
-    def judge(self, head: RequestHead) -> ErrorResponse | None:
+    def decide(self, head: RequestHead) -> ErrorResponse | None:
         """
         Say why a request with *head* is refused, if it is; otherwise all is decided that *head* has room for.
         """
@@ -126,8 +126,8 @@ class Admission:
         path = request_target.path_of(head.url)
         found = self._builtins.find(path)
         handler = None if isinstance(found, ErrorResponse) else found
-        if handler is None or not handler.open:
-            refusal = self._auth.judge(head, head.method)
+        if handler is None or not handler.public:
+            refusal = self._auth.authorize(head, head.method)
             if refusal is not None:
                 return refusal
         if isinstance(found, ErrorResponse):
@@ -142,12 +142,12 @@ class Admission:
             if isinstance(backend, ErrorResponse):
                 return backend
             head.backend = backend
-        head.coding = self._state.decompressor if handler is None or handler.hands_on else None
+        head.content_encoding = self._state.decompressor if handler is None or handler.forwards_body else None
         if b"content-encoding" in head.fields:
-            coding = decompression.find_coding(head.fields, head.coding)
+            coding = decompression.find_content_encoding(head.fields, head.content_encoding)
             if isinstance(coding, ErrorResponse):
                 return coding
-            head.coding = coding
+            head.content_encoding = coding
         return None
 
 

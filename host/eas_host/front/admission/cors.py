@@ -31,10 +31,10 @@ class Preflight:
     Answers the question whether a page may call: a handler like those under `/api/builtin/`.
     """
 
-    open = True
+    public = True
     methods = frozenset({b"OPTIONS"})
     max_body = 0
-    hands_on = False
+    forwards_body = False
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """

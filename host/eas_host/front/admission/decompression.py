@@ -85,7 +85,7 @@ class TooMuchWork(Corrupt):
     """
 
 
-def find_coding(fields: dict[bytes, bytes], default: str | None) -> str | ErrorResponse | None:
+def find_content_encoding(fields: dict[bytes, bytes], default: str | None) -> str | ErrorResponse | None:
     """
     Tell how the body that comes with *fields* is packed: *default* if they do not say it. None if it is not packed.
     """
@@ -119,14 +119,14 @@ def most(coding: str, size: int) -> int:
     return size * _MAX_RATIOS[coding]
 
 
-def unpack(
+def decompress(
     coding: str, data: bytes, limit: int, original_length: int | None = None, effort: Effort = THOROUGH
 ) -> bytes:
     """
     Unpack *data*; an empty body stays empty, as EAS's clients send it. May be called in any thread.
 
     Args:
-        coding: what `find_coding` found.
+        coding: what `find_content_encoding` found.
         data: the body as it came.
         limit: the most bytes that it may unpack to.
         original_length: the unpacked size, where only the client's headers tell it.

@@ -68,13 +68,13 @@ class Preprocessor:
             refusal = tokens.compare_digest(head, exchange.digest)
             if refusal is not None:
                 return refusal
-        if head.coding is None and head.handler is None:
+        if head.content_encoding is None and head.handler is None:
             return self._router.submit(exchange)
-        if head.coding is None or exchange.size == 0:
+        if head.content_encoding is None or exchange.size == 0:
             return self._hand_on(exchange, exchange.take_body())
         if head.handler is None:
             successor = self._state.backends.successor(head)
-            refusal = successor if isinstance(successor, ErrorResponse) else successor.foresee()
+            refusal = successor if isinstance(successor, ErrorResponse) else successor.would_refuse()
             if refusal is not None:
                 return refusal
         if exchange.size <= _SMALL:
@@ -118,16 +118,18 @@ class Preprocessor:
 
     def _unpack(self, exchange: Exchange, body: bytes, limit: int, effort: decompression.Effort) -> bytes:
         head = exchange.head
-        assert head.coding is not None  # noqa: S101  that is why it came here
-        return decompression.unpack(head.coding, body, limit, decompression.original_length(head.fields), effort)
+        assert head.content_encoding is not None  # noqa: S101  that is why it came here
+        return decompression.decompress(
+            head.content_encoding, body, limit, decompression.original_length(head.fields), effort
+        )
 
     def _queue(self, exchange: Exchange) -> ErrorResponse | None:
         """
         Have *exchange* wait for its turn, if it can ever come.
         """
         head = exchange.head
-        assert head.coding is not None  # noqa: S101  the same
-        limit = min(self._limit(exchange), decompression.most(head.coding, exchange.size))
+        assert head.content_encoding is not None  # noqa: S101  the same
+        limit = min(self._limit(exchange), decompression.most(head.content_encoding, exchange.size))
         possible = self._budget.largest_unpacking
         if exchange.size > possible:
             return _too_large(possible, _BUDGET)

@@ -70,7 +70,7 @@ class Auth:
         """
         return bool(self._shown)
 
-    def judge(self, head: RequestHead, method: bytes) -> ErrorResponse | None:
+    def authorize(self, head: RequestHead, method: bytes) -> ErrorResponse | None:
         """
         Say why a request with *head* is not let in, or return None. May set `head.content_md5`: then it is let in only
         if `compare_digest` has nothing against its body.
@@ -85,7 +85,7 @@ class Auth:
         given = _once(given)
         scheme, _, credentials = given.partition(b" ")
         if scheme.lower() == b"eas":
-            return self._judge_signature(head, method, credentials.strip())
+            return self._check_signature(head, method, credentials.strip())
         if scheme.lower() == b"bearer":
             given = credentials.strip()
         return None if self._knows(given) else _refuse("the token in Authorization is wrong")
@@ -93,7 +93,7 @@ class Auth:
     def _knows(self, token: bytes) -> bool:
         return any(hmac.compare_digest(token, shown) for shown in self._shown)
 
-    def _judge_signature(self, head: RequestHead, method: bytes, signature: bytes) -> ErrorResponse | None:
+    def _check_signature(self, head: RequestHead, method: bytes, signature: bytes) -> ErrorResponse | None:
         fields = head.fields
         digest, kind, date = (fields.get(name, b"").strip() for name in (b"content-md5", b"content-type", b"date"))
         for path in _paths(head.url):

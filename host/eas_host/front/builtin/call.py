@@ -27,7 +27,7 @@ class Call(Builtin):
     EAS documents the name only; what it does is our choice.
     """
 
-    hands_on = True
+    forwards_body = True
 
     def __init__(self, access: Access, router: Router, max_body: int) -> None:
         super().__init__(access)
@@ -54,7 +54,7 @@ class Tell(Builtin):
     """
 
     methods = WRITING
-    hands_on = True
+    forwards_body = True
 
     def __init__(self, access: Access, router: Router, max_body: int, connections: OpenConnections) -> None:
         super().__init__(access)

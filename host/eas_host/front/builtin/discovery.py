@@ -26,10 +26,10 @@ class Discovery:
     Answers with the one instance there is: the local end of the client's own connection.
     """
 
-    open = True
+    public = True
     methods = READING
     max_body = 0
-    hands_on = False
+    forwards_body = False
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """

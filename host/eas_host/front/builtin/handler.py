@@ -2,8 +2,8 @@
 What most builtin handlers share.
 
 A handler gets a complete request and answers it in place of the processor, on the front's thread: it must be quick.
-Who may ask is decided in two steps: a handler that is not `open` is reached with the token only, if there is one; where
-there is none, `front.admission.access` decides.
+Who may ask is decided in two steps: a handler that is not `public` is reached with the token only, if there is one;
+where there is none, `front.admission.access` decides.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Builtin:
         changes: the methods that change something, or cost more than the answer.
     """
 
-    open = False
+    public = False
     methods = READING | WRITING
     max_body = SMALL_BODY
-    hands_on = False
+    forwards_body = False
     changes: frozenset[bytes] = frozenset()
 
     def __init__(self, access: Access) -> None:

@@ -55,14 +55,14 @@ class InjectedHandler:
 
     methods = READING | WRITING
     max_body = SMALL_BODY
-    hands_on = False
+    forwards_body = False
 
     def __init__(self, injected: Injected, worker: WorkerId, path: str, token: str | None) -> None:
         self.worker = worker
         self._injected = injected
         self._path = path
         self._token = token.encode() if token else None
-        self.open = token is not None
+        self.public = token is not None
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """

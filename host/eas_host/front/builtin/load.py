@@ -43,7 +43,7 @@ class LoadMeter:
         waiting = sum(backend.ring.waiting() for backend in backends)
         return Load(
             waiting=waiting,
-            busy=max(0, sum(backend.dispatcher.live for backend in backends) - waiting),
+            busy=max(0, sum(backend.dispatcher.in_flight for backend in backends) - waiting),
             threads=sum(backend.capacity.threads for backend in backends),
             restarts=self._totals.restarts,
             deaths=dict(self._totals.deaths),

@@ -71,7 +71,7 @@ def _of(backend: Backend) -> dict[str, object]:
     return {
         "ready": backend.dispatcher.not_ready is None,
         "queue_length": waiting,
-        "busy_workers": max(0, backend.dispatcher.live - waiting),
+        "busy_workers": max(0, backend.dispatcher.in_flight - waiting),
         "worker_threads": backend.capacity.threads,
         "worker_restarts": backend.workers.restarts,
         "worker_deaths": dict(backend.workers.deaths),

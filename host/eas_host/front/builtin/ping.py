@@ -19,7 +19,7 @@ class Ping(Builtin):
     EAS documents the name only; the answer is our choice. It needs no token, for probes have none.
     """
 
-    open = True
+    public = True
 
     def __init__(self, access: Access, state: ServiceState) -> None:
         super().__init__(access)

@@ -33,7 +33,7 @@ class Static(Builtin):
     Serves the files below *folder*.
     """
 
-    open = True
+    public = True
     methods = READING
     max_body = 0
 

@@ -50,7 +50,7 @@ class ClientSocket(asyncio.Protocol):
         """
         self.transport.abort()
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """
         Its client does not read, and there is no memory any more for what it was sent.
         """

@@ -28,7 +28,7 @@ from eas_host.front.http.half_close import HalfCloseMonitor
 from eas_host.front.http.pipeline import Pipeline
 from eas_host.front.http.read_pause import ReadPause
 from eas_host.front.http.request_reader import RequestReader
-from eas_host.front.limits import JOIN_MAX, LINGER_SECONDS, MAX_KNOWN_HEAD
+from eas_host.front.limits import LINGER_SECONDS, MAX_KNOWN_HEAD, SINGLE_WRITE_MAX
 from eas_host.front.open_connections import Use
 from eas_host.reply import BODILESS
 
@@ -44,7 +44,7 @@ class Connection(ClientSocket):
     Attributes:
         keepalive: seconds that an exchange may take; the front's own number is not read for each request.
         idle: no exchange is under way, and the next may come.
-        used: the deadline of the last exchange; of those with the same time-out it tells which was used last.
+        last_used: the deadline of the last exchange; of those with the same time-out it tells which was used last.
     """
 
     def __init__(self, context: ConnectionContext) -> None:
@@ -72,7 +72,7 @@ class Connection(ClientSocket):
         self._stalled = False  # the client does not read its answers
         self._invitation_due = False  # 100 Continue, when it is this request's turn
         self.idle = True
-        self.used = self._now() + self.keepalive
+        self.last_used = self._now() + self.keepalive
         # The last head, if the next may be recognised by it
         self._known_bytes = b""
         self._known_size = _UNKNOWN  # of a whole request with that head
@@ -92,7 +92,7 @@ class Connection(ClientSocket):
         self._pipeline = Pipeline(self._budget, self._reading, self.reset)
         self._waiting = self._pipeline.waiting
         self.peer = (transport.get_extra_info("peername") or "-")[0]
-        if not self._context.crowd.enter(self):
+        if not self._context.connection_limit.enter(self):
             self.reset()
 
     def data_received(self, data: bytes) -> None:
@@ -131,7 +131,7 @@ class Connection(ClientSocket):
         The connection is gone: give back what its exchanges hold.
         """
         self._stop_reading()
-        self._budget.give(self)
+        self._budget.release(self)
         active, self._active = self._active, None
         if self._parting is not None:
             self._parting.lost(by_client=exc is not None)
@@ -149,14 +149,14 @@ class Connection(ClientSocket):
         """
         self._stalled = True
         self._reading.hold()
-        self._budget.keep(self, self.transport.get_write_buffer_size())
+        self._budget.set_held(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """
         The client has read enough to go on.
         """
         self._stalled = False
-        self._budget.give(self)
+        self._budget.release(self)
         self._reading.release()
         self._start_next()
 
@@ -191,7 +191,7 @@ class Connection(ClientSocket):
         state = self._state
         head = exchange.head
         size = len(body)
-        if head.plain and state.plain and size <= JOIN_MAX:
+        if head.plain and state.answers_are_plain and size <= SINGLE_WRITE_MAX:
             start = self._known_answers.get((status, size))
             if start is not None:
                 self.transport.write(start + body)
@@ -201,17 +201,17 @@ class Connection(ClientSocket):
                 self._open.pop(exchange, None)
                 self._active = None
                 self.idle = self._reader.reading is None
-                self.used = exchange.deadline
+                self.last_used = exchange.deadline
                 return
         keep = head.keep_alive and not state.draining
         if keep and not head.http_10 and not head.cors:
             start = self._heads.usual(status, size)
         else:
             start = self._heads.special(status, size, keep_alive=keep, http_10=head.http_10, cors=head.cors)
-        self._observer.answered(exchange, status, size)
+        self._observer.processor_responded(exchange, status, size)
         if status in BODILESS or head.method == b"HEAD":
             body = b""
-        if size <= JOIN_MAX:
+        if size <= SINGLE_WRITE_MAX:
             self.transport.write(start + body)
         else:
             self.transport.writelines((start, body))
@@ -237,7 +237,7 @@ class Connection(ClientSocket):
         start = response_head.own_head(
             status, len(body), keep_alive=keep, http_10=head.http_10, content_type=content_type, extra=extra
         )
-        self._observer.said(exchange, status, len(body))
+        self._observer.host_responded(exchange, status, len(body))
         self.transport.write(start if head.method == b"HEAD" else start + body)
         self._ended(exchange, keep=keep)
 
@@ -291,12 +291,12 @@ class Connection(ClientSocket):
         if self._active is not None:
             return Use.BUSY, 0.0
         if self.transport.get_write_buffer_size():
-            return Use.UNREAD, self.used
+            return Use.UNREAD, self.last_used
         if self.transport.is_closing() or self._waiting:
             return Use.BUSY, 0.0
         if self.idle:
-            return Use.IDLE, self.used
-        return (Use.CLOSING, self.used) if reading is None else (Use.ARRIVING, reading.deadline)
+            return Use.IDLE, self.last_used
+        return (Use.CLOSING, self.last_used) if reading is None else (Use.ARRIVING, reading.deadline)
 
     # -- inside
 
@@ -359,7 +359,7 @@ class Connection(ClientSocket):
             self._close(lingering=not exchange.complete)
         elif self._reader.reading is None:
             self.idle = True
-            self.used = exchange.deadline
+            self.last_used = exchange.deadline
 
     def _drop(self, exchange: Exchange) -> None:
         """

@@ -35,7 +35,7 @@ class ConnectionContext:
         observer: is told how exchanges end.
         budget: bounds the memory that clients make the host hold.
         connections: all that are open.
-        crowd: bounds how many there are.
+        connection_limit: bounds how many there are.
         throttled_log: says what clients did wrong.
     """
 
@@ -49,5 +49,5 @@ class ConnectionContext:
     observer: Observer
     budget: MemoryBudget
     connections: OpenConnections
-    crowd: ConnectionLimit
+    connection_limit: ConnectionLimit
     throttled_log: ThrottledLog

@@ -26,7 +26,7 @@ class HalfCloseMonitor:
         self._transport = transport
         self._left: Callable[[], None] | None = left
         transport.write_eof()
-        self._timer = loop.call_later(PARTING_SECONDS, self._judge)
+        self._timer = loop.call_later(PARTING_SECONDS, self._decide)
 
     def lost(self, *, by_client: bool) -> None:
         """
@@ -35,7 +35,7 @@ class HalfCloseMonitor:
         self._timer.cancel()
         self._end(left=by_client)
 
-    def _judge(self) -> None:
+    def _decide(self) -> None:
         self._end(left=_was_reset(self._transport.get_extra_info("socket")))
         self._transport.close()
 

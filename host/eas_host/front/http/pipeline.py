@@ -63,7 +63,7 @@ class Pipeline:
         exchange = self.waiting.popleft()
         size, held = self._sizes.popleft()
         self._total -= size
-        self._budget.give(self, held if self.waiting else None)
+        self._budget.release(self, held if self.waiting else None)
         if self._full and not self._is_too_much():
             self._full = False
             self._reading.release()
@@ -76,9 +76,9 @@ class Pipeline:
         self.waiting.clear()
         self._sizes.clear()
         self._total = 0
-        self._budget.give(self)
+        self._budget.release(self)
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """
         Give the connection up, for want of memory.
         """

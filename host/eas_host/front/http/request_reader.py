@@ -153,7 +153,7 @@ class RequestReader:
         head.http_10 = head.version == "1.0"
         head.plain = head.keep_alive and not head.http_10 and head.method != b"HEAD"
         self._upgrading = parser.should_upgrade()
-        head.refusal = self._context.admission.judge(head)
+        head.refusal = self._context.admission.decide(head)
         if head.handler is not None:
             self._max_body = head.handler.max_body
         if head.refusal is not None:

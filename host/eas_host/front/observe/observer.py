@@ -37,14 +37,14 @@ class Observer:
         """
         self._closed = True
 
-    def answered(self, exchange: Exchange, status: int, size: int) -> None:
+    def processor_responded(self, exchange: Exchange, status: int, size: int) -> None:
         """
-        The processor's answer to *exchange* was sent: *status*, and *size* bytes. Not called while answers are `plain`.
+        The processor's answer to *exchange* was sent: *status*, and *size* bytes. Not called while `answers_are_plain`.
         """
         if self._state.config.access_log:
             self._request_log.access(exchange, status, size, self._state.age(exchange))
 
-    def said(self, exchange: Exchange, status: int, size: int) -> None:
+    def host_responded(self, exchange: Exchange, status: int, size: int) -> None:
         """
         An answer of the host itself to *exchange* was sent. Those of the processor are counted in the ring; and so is
         the request that `tell` has accepted.

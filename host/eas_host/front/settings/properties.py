@@ -70,23 +70,23 @@ class Properties:
         self._operators: set[str] = set()  # what an operator has put
         self._said: set[tuple[str, str]] = set()  # what had no effect; it is said once, not once for each worker
         self._appliers: dict[str, Callable[[Any], None]] = {}
-        self._in_force: dict[str, Callable[[], object]] = {}
-        self._fixed: dict[str, str] = {}
+        self._effective: dict[str, Callable[[], object]] = {}
+        self._locked: dict[str, str] = {}
 
-    def on(self, name: str, apply: Callable[[Any], None], in_force: Callable[[], object] | None = None) -> None:
+    def on(self, name: str, apply: Callable[[Any], None], effective: Callable[[], object] | None = None) -> None:
         """
         Have *apply* called with each new value of *name*, as read. It must be able to take all that can be read; if it
-        makes less of it, *in_force* tells what came of it.
+        makes less of it, *effective* tells what came of it.
         """
         self._appliers[name] = apply
-        if in_force is not None:
-            self._in_force[name] = in_force
+        if effective is not None:
+            self._effective[name] = effective
 
-    def fix(self, name: str, reason: str) -> None:
+    def lock(self, name: str, reason: str) -> None:
         """
         Refuse other values of *name* from now on, for *reason*.
         """
-        self._fixed[name] = reason
+        self._locked[name] = reason
 
     def is_settled(self, name: str) -> bool:
         """
@@ -104,7 +104,7 @@ class Properties:
         """
         All names and the values in force, fit to be seen: without the token.
         """
-        values = self._values | {name: str(value()) for name, value in self._in_force.items()}
+        values = self._values | {name: str(value()) for name, value in self._effective.items()}
         return {name: HIDDEN if name == TOKEN else value for name, value in sorted(values.items())}
 
     def put(self, name: str, value: str, source: Source, origin: tuple[int, int] | None = None) -> None:
@@ -120,7 +120,7 @@ class Properties:
         except ValueError as error:
             log.warning("property %s", error)
 
-    def renew(self, config: HostConfig) -> None:
+    def reset(self, config: HostConfig) -> None:
         """
         Another version serves, with the options *config*, and everything is applied to it: what the programs of the old
         one put is forgotten, what an operator put stays.
@@ -129,7 +129,7 @@ class Properties:
         self._values = _initial(config) | {name: before[name] for name in self._operators}
         self._settled = _given(config) | self._operators
         self._said.clear()
-        self._fixed.clear()
+        self._locked.clear()
         for name, apply in self._appliers.items():
             value = self._values.get(name)
             apply(None if value is None else read(name, value))
@@ -142,9 +142,9 @@ class Properties:
             ValueError: one of them is wrong; the text names it and what is expected.
         """
         meant = {name: read(name, value) for name, value in values.items()}
-        for name in values.keys() & self._fixed.keys():
+        for name in values.keys() & self._locked.keys():
             if meant[name] != read(name, self._values[name]):
-                raise ValueError(f"{name}: {self._fixed[name]}")
+                raise ValueError(f"{name}: {self._locked[name]}")
         if len(self._values.keys() | values.keys()) > MAX_PROPERTIES:
             raise ValueError(f"there are {MAX_PROPERTIES} properties already, the most that are kept")
         for name, value in values.items():
@@ -158,7 +158,7 @@ class Properties:
                     self._appliers[name](meant[name])
                 self._tell_workers(name, origin)
 
-    def repeat(self) -> None:
+    def rebroadcast(self) -> None:
         """
         Tell the workers again what was settled: one of them has loaded just now and cannot know.
         """
@@ -169,7 +169,7 @@ class Properties:
         """
         Whether *value*, which *name* has, is not what is in force.
         """
-        return name in self._in_force and str(self._in_force[name]()) != value
+        return name in self._effective and str(self._effective[name]()) != value
 
     def _tell_workers(self, name: str, origin: tuple[int, int] | None = None) -> None:
         self._tell(PropertyPut(name, self._values[name], origin))

@@ -32,7 +32,7 @@ class Readiness:
             backend.dispatcher.set_paused(not ready)
 
     @property
-    def in_force(self) -> str:
+    def effective(self) -> str:
         """
         The property's value: whether all models take requests.
         """
@@ -51,7 +51,7 @@ class Readiness:
             worker.backend.dispatcher.set_paused(paused)
             self._tell(worker.backend, message.value, message.origin)
 
-    def repeat(self) -> None:
+    def rebroadcast(self) -> None:
         """
         Tell the workers of models that are paused by themselves again: one of them has loaded just now and cannot know.
         """

@@ -54,17 +54,17 @@ class Settings:
         properties.on("rpc.decompressor", self._set_decompressor)
         properties.on("rpc.http.default_headers", heads.set_default_headers)
         properties.on("rpc.token", self._set_token)
-        properties.on(READY, readiness.set_all, lambda: readiness.in_force)
+        properties.on(READY, readiness.set_all, lambda: readiness.effective)
 
-    def renew(self, backends: Sequence[Backend]) -> None:
+    def reset(self, backends: Sequence[Backend]) -> None:
         """
         Another version serves, with *backends*: apply all settings to it.
         """
         config = self._state.config
-        self._properties.renew(config)
+        self._properties.reset(config)
         if any(backend.ring.size.threads <= config.worker_threads for backend in backends):
             why = "its threads cannot change while it runs; start the host with another --worker-threads"
-            self._properties.fix("rpc.worker_threads", why)
+            self._properties.lock("rpc.worker_threads", why)
 
     def _set_keepalive(self, milliseconds: int) -> None:
         """
