@@ -15,8 +15,8 @@ import pytest
 
 from eas_host.errors import ConfigError, EntryNotFound
 from eas_host.fetch.unpacking.archive import unpack
-from eas_host.pack import Packed, pack_folder, report
-from eas_host.pack.report import size_text
+from eas_host.pack import PackedArchive, pack_folder, report
+from eas_host.pack.report import short_size
 from support.tars import content, names, plant
 
 
@@ -161,7 +161,7 @@ def test_hints(tmp_path: Path) -> None:
 
 def sizes(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str, str]]:
     """The rows of the table of the largest parts."""
-    packed: Packed = pack_folder(folder)
+    packed: PackedArchive = pack_folder(folder)
     capsys.readouterr()
     report(packed)
     lines = capsys.readouterr().out.splitlines()
@@ -203,8 +203,8 @@ def test_report_ends_with_the_sizes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert re.search(r"^0 files, 0 B, packed \d+ B: ", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_size_text() -> None:
-    assert [size_text(size) for size in (0, 1023, 1024, 1536 << 20, 5 << 50)] == [
+def test_short_size() -> None:
+    assert [short_size(size) for size in (0, 1023, 1024, 1536 << 20, 5 << 50)] == [
         "0 B",
         "1023 B",
         "1.0 KiB",

@@ -14,7 +14,7 @@ from conftest import StartHost
 from eas_host.errors import EntryInvalid
 from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import PackedProcessor, pack_processor, report_processor
-from eas_host.pack.system import part_of
+from eas_host.pack.dependencies.system_libraries import component_of
 from support.build import Workshop
 from support.libraries import library, processor
 from support.tars import links, names, plant
@@ -24,7 +24,7 @@ NEW = ("-Wl,--enable-new-dtags",)
 
 
 def taken(done: PackedProcessor) -> dict[str, str]:
-    return {row.name: row.reason for row in done.taken}
+    return {row.name: row.reason for row in done.added}
 
 
 def test_chain(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_other_machines_are_passed_by(tmp_path: Path, monkeypatch: pytest.Monkey
     folders = [str(tmp_path / name) for name in ("none", "mips", "text", "right")]
     monkeypatch.setenv("LD_LIBRARY_PATH", ":".join(folders))
     done = pack_processor(processor(tmp_path / "build/libecho.so", right))
-    assert done.taken[1].source == right
+    assert done.added[1].source == right
 
 
 def test_missing(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_libraries_of_the_distribution(tmp_path: Path) -> None:
     entry = processor(tmp_path / "libecho.so", flags=("-l:libz.so.1",))
     done = pack_processor(entry)
     assert taken(done)["libz.so.1"] == "system"
-    assert [left.name for left in done.left] == ["libc.so.6"]
+    assert [left.name for left in done.excluded] == ["libc.so.6"]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_libraries_of_the_distribution(tmp_path: Path) -> None:
     ],
 )
 def test_what_belongs_to_the_system(name: str, part: str | None) -> None:
-    assert part_of(name) == part
+    assert component_of(name) == part
 
 
 # rpaths.

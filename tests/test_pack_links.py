@@ -13,7 +13,7 @@ import pytest
 from eas_host.errors import EntryInvalid
 from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import pack_folder
-from eas_host.pack.member import Packed
+from eas_host.pack.archive.member import PackedArchive
 from support.tars import content, links, names, plant
 
 
@@ -29,14 +29,14 @@ def link(folder: Path, /, **targets: str | Path) -> None:
         (folder / name).symlink_to(target)
 
 
-def packed_links(folder: Path) -> tuple[Packed, dict[str, str]]:
+def packed_links(folder: Path) -> tuple[PackedArchive, dict[str, str]]:
     """The package of *folder*, which must unpack as any other one, and the links in it."""
     packed = pack_folder(folder)
     unpack(packed.path, folder.with_name("out"))
     return packed, links(packed.path)
 
 
-def followed(packed: Packed, folder: Path) -> dict[str, str]:
+def followed(packed: PackedArchive, folder: Path) -> dict[str, str]:
     return {link.name: os.path.relpath(link.source, folder.parent) for link in packed.followed}
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from eas_host.errors import ConfigError, EntryInvalid
-from eas_host.pack import gzipped, pack_folder
-from eas_host.pack.tree import read_tree
-from eas_host.pack.writer import write
+from eas_host.pack import pack_folder
+from eas_host.pack.archive import parallel_gzip
+from eas_host.pack.archive.folder_contents import read_folder
+from eas_host.pack.archive.writer import write
 from support import PATIENCE, dice
 from support.build import need
 from support.host import clean_environment, program
@@ -86,12 +87,14 @@ def test_source_date_epoch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         pack_folder(folder)
 
 
-@pytest.mark.parametrize("size", [0, 1, gzipped.BLOCK - 1, gzipped.BLOCK, gzipped.BLOCK + 1, 5 * gzipped.BLOCK // 2])
+@pytest.mark.parametrize(
+    "size", [0, 1, parallel_gzip.BLOCK - 1, parallel_gzip.BLOCK, parallel_gzip.BLOCK + 1, 5 * parallel_gzip.BLOCK // 2]
+)
 def test_gzip(tmp_path: Path, size: int) -> None:
     """What is put together from blocks is one gzip stream, and as small as gzip makes it."""
     data = (b"a line that comes again, %d\n" % size * (size // 10 + 1))[:size]
     with (tmp_path / "x.gz").open("wb") as file:
-        packer = gzipped.GzipWriter(file)
+        packer = parallel_gzip.GzipWriter(file)
         for start in range(0, size, 100_000):
             packer.write(data[start : start + 100_000])
         packer.close()
@@ -99,7 +102,7 @@ def test_gzip(tmp_path: Path, size: int) -> None:
     engine = zlib.decompressobj(zlib.MAX_WBITS | 16)
     assert engine.decompress(packed) == data
     assert (engine.eof, engine.unused_data) == (True, b"")
-    assert len(packed) <= len(gzip.compress(data, gzipped.LEVEL)) * 1.01 + 20
+    assert len(packed) <= len(gzip.compress(data, parallel_gzip.LEVEL)) * 1.01 + 20
 
 
 def test_other_programs_read_it(folder: Path) -> None:
@@ -120,7 +123,7 @@ def test_a_file_that_changes(folder: Path, tmp_path: Path, change: str) -> None:
     """It is an error that names it, and the archive of before stays as it was."""
     target = tmp_path / "demo.tar.gz"
     target.write_bytes(b"before")
-    members = read_tree(folder, target).members
+    members = read_folder(folder, target).members
     data = folder / "data"
     if change == "goes":
         data.unlink()

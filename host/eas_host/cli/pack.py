@@ -38,7 +38,7 @@ def run(argv: Sequence[str]) -> int:
     named, kind = words.entry, words.type
     if named.suffix == ".json" and named.is_file():
         # Imported late: reading descriptions takes pydantic, half of this command's time.
-        from eas_host.pack.described import processor_of  # noqa: PLC0415
+        from eas_host.pack.from_description import processor_of  # noqa: PLC0415
 
         named, described = processor_of(named)
         kind = kind or described

@@ -79,7 +79,7 @@ def _link(folder: Path) -> None:
 
 def _pack(folder: Path) -> None:
     # Imported late: `init` has no use for it.
-    from eas_host.pack.folder import pack_folder  # noqa: PLC0415
+    from eas_host.pack.python_folder import pack_folder  # noqa: PLC0415
     from eas_host.pack.report import report  # noqa: PLC0415
 
     report(pack_folder(folder))

@@ -1,8 +1,9 @@
 """
-`eas-host pack`: the archive of a cpp or java processor, with what it needs.
+Packs a cpp or java processor with what it needs: `eas-host pack`.
 
-A package is what the user names, a file or a folder's contents, and what that needs from elsewhere, put beside the
-file that needs it: there a `.so` is looked for, and every `.jar` of a package is on the class path.
+A package holds what the user names, a file or the contents of a folder, and what the processor needs from elsewhere.
+These files are put beside the file that needs them: the host looks there for a `.so`, and every `.jar` of a package is
+on the class path.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from typing import Final
 from eas_host.archives.jar_layouts import SUFFIXES, layout
 from eas_host.binaries import elf
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound
-from eas_host.pack import jars, libraries
-from eas_host.pack.folder import ENDING, archive_of
-from eas_host.pack.libraries import Left
-from eas_host.pack.member import Packed
-from eas_host.pack.package import Package, Taken
-from eas_host.pack.search import Found
-from eas_host.pack.tree import read_tree
-from eas_host.pack.writer import write
+from eas_host.pack.archive.folder_contents import read_folder
+from eas_host.pack.archive.member import PackedArchive
+from eas_host.pack.archive.writer import write
+from eas_host.pack.dependencies import class_path, libraries
+from eas_host.pack.dependencies.libraries import ExcludedLibrary
+from eas_host.pack.dependencies.library_search import FoundLibrary
+from eas_host.pack.package_builder import AddedFile, PackageBuilder
+from eas_host.pack.python_folder import ENDING, archive_of
 
 TYPES: Final = ("cpp", "java")
 _PYTHON: Final = "a Python processor; pack its folder with `eas-host pysdk pack DIR`"
@@ -36,13 +37,13 @@ class PackedProcessor:
 
     Attributes:
         packed: its archive.
-        taken: the processor and what it needs.
-        left: the system's libraries that it needs, too.
+        added: the processor and the files that it needs.
+        excluded: the system's libraries that it needs and that are not packed.
     """
 
-    packed: Packed
-    taken: tuple[Taken, ...]
-    left: tuple[Left, ...]
+    packed: PackedArchive
+    added: tuple[AddedFile, ...]
+    excluded: tuple[ExcludedLibrary, ...]
 
 
 def pack_processor(named: Path, kind: str | None = None, target: Path | None = None) -> PackedProcessor:
@@ -51,24 +52,24 @@ def pack_processor(named: Path, kind: str | None = None, target: Path | None = N
 
     Args:
         named: a `.so`, a `.jar`, or a folder with either.
-        kind: `cpp` or `java`; None: what is found there.
-        target: the archive; None: beside *named*, and called as the service would be.
+        kind: `cpp` or `java`; None means the type that is found there.
+        target: the archive; None means a file beside *named*, with the name that the service would have.
 
     Raises:
-        LoadError: it is no processor, or something that it needs is not there.
-        ConfigError: its type cannot be told, or the archive cannot be written.
+        LoadError: it is no processor, or something that it needs is missing.
+        ConfigError: its type is not clear, or the archive cannot be written.
     """
     if not named.exists():
         raise EntryNotFound(f"{named}: no such file or folder")
     archive = (target or _archive_of(named)).absolute()
-    package, entries = _opened(named, archive, kind)
+    package, entries = _begin(named, archive, kind)
     for path, folder, of in entries:
         add = _add_cpp if of == "cpp" else _add_java
         add(package, path, folder)
     members = package.sorted_members()
     size = write(members, archive)
-    packed = Packed(archive, members, size, package.followed, tuple(package.notes))
-    return PackedProcessor(packed, tuple(package.taken.values()), tuple(package.left.values()))
+    packed = PackedArchive(archive, members, size, package.followed, tuple(package.notes))
+    return PackedProcessor(packed, tuple(package.added.values()), tuple(package.excluded.values()))
 
 
 def _archive_of(named: Path) -> Path:
@@ -83,14 +84,15 @@ _Entry = tuple[Path, str, str]
 """A processor's file, its folder in the package, and its type."""
 
 
-def _opened(named: Path, archive: Path, kind: str | None) -> tuple[Package, list[_Entry]]:
+def _begin(named: Path, archive: Path, kind: str | None) -> tuple[PackageBuilder, list[_Entry]]:
     """
-    The package of what is *named*, and the processors in it.
+    Begin the package of what is *named*, and find the processors in it.
     """
     if not named.is_dir():
-        return Package(), [(named.absolute(), "", kind or _kind_of(named))]
-    tree = read_tree(named, archive)
-    package = Package({member.name: member for member in tree.members}, tree.followed, list(tree.notes))
+        return PackageBuilder(), [(named.absolute(), "", kind or _kind_of(named))]
+    contents = read_folder(named, archive)
+    members = {member.name: member for member in contents.members}
+    package = PackageBuilder(members, contents.followed, list(contents.notes))
     return package, _entries(named, package, kind)
 
 
@@ -100,12 +102,12 @@ def _kind_of(file: Path) -> str:
     return "java" if file.suffix in SUFFIXES or zipfile.is_zipfile(file) else "cpp"
 
 
-def _entries(named: Path, package: Package, kind: str | None) -> list[_Entry]:
+def _entries(named: Path, package: PackageBuilder, kind: str | None) -> list[_Entry]:
     """
-    The processors in the folder *named*: its jars, or each library with EAS's functions.
+    Find the processors in the folder *named*: its jars, or each library with EAS's functions.
     """
     found: dict[str, list[_Entry]] = {"cpp": [], "java": []}
-    halves: list[_Entry] = []
+    incomplete: list[_Entry] = []
     for member in package.members.values():
         if member.source is None:
             continue
@@ -113,12 +115,12 @@ def _entries(named: Path, package: Package, kind: str | None) -> list[_Entry]:
         if member.source.suffix in SUFFIXES:
             found["java"].append((member.source, folder, "java"))
         elif ".so" in member.source.name and elf.is_elf(member.source):
-            facts = elf.read(member.source)
-            if {"initialize", "process"} <= {*facts.exports}:
+            info = elf.read(member.source)
+            if {"initialize", "process"} <= {*info.exports}:
                 found["cpp"].append((member.source, folder, "cpp"))
-            elif {"initialize", "process"} & {*facts.exports}:
-                halves.append((member.source, folder, "cpp"))
-    found["cpp"] = found["cpp"] or halves  # to be refused in the words for what is missing
+            elif {"initialize", "process"} & {*info.exports}:
+                incomplete.append((member.source, folder, "cpp"))
+    found["cpp"] = found["cpp"] or incomplete  # `_add_cpp` will say which function is missing
     chosen = [of for of in TYPES if found[of] and kind in (None, of)]
     if not chosen:
         what = (
@@ -130,33 +132,33 @@ def _entries(named: Path, package: Package, kind: str | None) -> list[_Entry]:
     return found[chosen[0]]
 
 
-def _add_cpp(package: Package, entry: Path, folder: str) -> None:
+def _add_cpp(package: PackageBuilder, entry: Path, folder: str) -> None:
     """
-    Add the library *entry*, and those that it needs.
+    Add the library *entry*, and the libraries that it needs.
     """
-    found = libraries.collect(entry)
-    package.take(_join(folder, entry.name), entry, "the processor")
-    for library in found.libraries:
-        name = _join(folder, libraries.place_of(library, entry.parent))
-        package.take(name, library.path, library.place)
-    for left in found.left:
-        earlier = package.left.get(left.name)
-        versions = elf.newest_versions((*left.versions, *(earlier.versions if earlier else ())))
-        package.left[left.name] = Left(left.name, left.part, versions)
-    package.notes += _rpath_notes(found.entry, found.unreached)
+    found = libraries.find_dependencies(entry)
+    package.add(_join(folder, entry.name), entry, "the processor")
+    for needed in found.libraries:
+        name = _join(folder, libraries.path_in_package(needed, entry.parent))
+        package.add(name, needed.path, needed.found_by)
+    for library in found.excluded:
+        earlier = package.excluded.get(library.name)
+        versions = elf.newest_versions((*library.versions, *(earlier.versions if earlier else ())))
+        package.excluded[library.name] = ExcludedLibrary(library.name, library.component, versions)
+    package.notes += _rpath_notes(found.entry, found.unreachable)
 
 
-def _rpath_notes(entry: Found, unreached: tuple[tuple[Found, Found], ...]) -> Iterator[str]:
+def _rpath_notes(entry: FoundLibrary, unreachable: tuple[tuple[FoundLibrary, FoundLibrary], ...]) -> Iterator[str]:
     """
-    What is to be done where no rpath leads to a library of the package, one line for each library that needs one.
+    Yield advice for the libraries that no rpath leads to, one line for each library that needs them.
     """
-    needs: dict[Found, list[str]] = {}
-    for user, library in unreached:
+    needs: dict[FoundLibrary, list[str]] = {}
+    for user, library in unreachable:
         needs.setdefault(user, []).append(library.name)
     for user, names in needs.items():
         if user is entry:
             advice = f"link {user.name} with -Wl,-rpath=."
-        elif user.facts.runpath:
+        elif user.info.runpath:
             advice = f"give {user.name} the rpath $ORIGIN"
         else:
             advice = f"link {entry.name} with -Wl,-rpath=.,--disable-new-dtags, which counts for {user.name} too"
@@ -164,11 +166,11 @@ def _rpath_notes(entry: Found, unreached: tuple[tuple[Found, Found], ...]) -> It
         yield f"{what}: this host looks beside the processor, EAS may not; {advice}"
 
 
-def _add_java(package: Package, entry: Path, folder: str) -> None:
+def _add_java(package: PackageBuilder, entry: Path, folder: str) -> None:
     """
-    Add the jar *entry*, and those that its manifest names.
+    Add the jar *entry*, and the jars that its manifest names.
     """
-    found = jars.collect(entry)
+    found = class_path.find_dependencies(entry)
     inside = layout(entry)
     if inside is not None:
         package.notes.append(
@@ -177,10 +179,10 @@ def _add_java(package: Package, entry: Path, folder: str) -> None:
         )
     for path, user in found.files:
         if user is None:
-            package.take(_join(folder, entry.name), path, "the processor")
-        elif not package.holds(path):
+            package.add(_join(folder, entry.name), path, "the processor")
+        elif not package.contains(path):
             inner = path.relative_to(entry.parent).as_posix() if path.is_relative_to(entry.parent) else path.name
-            package.take(_join(folder, inner), path, f"Class-Path of {user.name}")
+            package.add(_join(folder, inner), path, f"Class-Path of {user.name}")
     package.notes += [
         f"the Class-Path of {jar.name} names {word}, where no jar is; left out, as Java passes it by"
         for word, jar in found.missing

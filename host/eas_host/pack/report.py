@@ -1,5 +1,5 @@
 """
-What has been packed, as plain text that reads well on a terminal and in a file.
+Says what has been packed, as plain text that reads well on a terminal and in a file.
 """
 
 from __future__ import annotations
@@ -10,36 +10,36 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from eas_host import log
-from eas_host.pack.member import Kind, Packed
+from eas_host.pack.archive.member import MemberType, PackedArchive
 from eas_host.pack.processor import PackedProcessor
 
-LARGEST: Final = 10
+MAX_PARTS: Final = 10
 
 _CONTAINER: Final = re.compile(r"ENV|lib|lib64|site-packages|dist-packages|python\d+(\.\d+)?")
-"""Folders that say nothing about what is in them: a part of an environment has its name below these."""
+"""Folders whose names say nothing about their contents. The parts of an environment are the folders below these."""
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP: Final = 1024
 
 
-def report(packed: Packed) -> None:
+def report(packed: PackedArchive) -> None:
     """
-    Print what *packed* holds: its sizes, its largest parts, the links that were followed, and what is worth a warning.
+    Print what *packed* holds: its sizes, its largest parts, the links that were followed, and warnings.
     """
     largest = list(parts(packed))
     if len(largest) > 1:
-        shown, rest = largest[:LARGEST], largest[LARGEST:]
-        rows = [(size_text(size), f"{_share(size, packed.size)}%", name) for name, size in shown]
+        shown, rest = largest[:MAX_PARTS], largest[MAX_PARTS:]
+        rows = [(short_size(size), f"{_share(size, packed.size)}%", name) for name, size in shown]
         if rest:
             size = sum(size for _, size in rest)
-            rows.append((size_text(size), f"{_share(size, packed.size)}%", f"{len(rest)} more"))
+            rows.append((short_size(size), f"{_share(size, packed.size)}%", f"{len(rest)} more"))
         log.announce(table(("size", "", "part"), rows, right=(0, 1)))
-    tell(packed)
+    _report_archive(packed)
 
 
-def tell(packed: Packed) -> None:
+def _report_archive(packed: PackedArchive) -> None:
     """
-    The part of a report that every package has: the links that were followed, warnings, and the sizes.
+    Print what every report has: the links that were followed, warnings, and the sizes.
     """
     if packed.followed:
         rows = [(f"  {link.name}", f"<- {link.source}") for link in packed.followed]
@@ -48,40 +48,41 @@ def tell(packed: Packed) -> None:
         log.warning("%s", printable(note))
     files = f"{packed.files:,} file{'s' if packed.files != 1 else ''}"
     log.announce(
-        f"{files}, {size_text(packed.size)}, packed {size_text(packed.packed_size)}: {printable(str(packed.path))}"
+        f"{files}, {short_size(packed.size)}, packed {short_size(packed.packed_size)}: {printable(str(packed.path))}"
     )
 
 
 def report_processor(done: PackedProcessor) -> None:
     """
-    Print what *done* took and what it left out.
+    Print which files were added to the package of *done*, and which libraries were left out.
     """
-    rows = [(row.name, size_text(row.size), f"{row.reason}: {row.source}") for row in done.taken]
+    rows = [(row.name, short_size(row.size), f"{row.reason}: {row.source}") for row in done.added]
     log.announce(table(("file", "size", "from"), rows, right=(1,)))
-    taken = {row.name for row in done.taken}
-    others = sum(member.kind is Kind.FILE and member.name not in taken for member in done.packed.members)
+    added = {row.name for row in done.added}
+    others = sum(member.type is MemberType.FILE and member.name not in added for member in done.packed.members)
     if others > 0:
         log.announce(f"and {others:,} other file{'s' if others > 1 else ''} of the folder")
-    if done.left:
-        rows = [(f"  {left.name}", left.part, ", ".join(left.versions)) for left in done.left]
+    if done.excluded:
+        rows = [(f"  {library.name}", library.component, ", ".join(library.versions)) for library in done.excluded]
         log.announce(f"left to the system where it is served, in these versions or newer:\n{table((), rows)}")
-    tell(done.packed)
+    _report_archive(done.packed)
 
 
-def parts(packed: Packed) -> Iterator[tuple[str, int]]:
+def parts(packed: PackedArchive) -> Iterator[tuple[str, int]]:
     """
-    The parts of *packed*, the largest first: an environment's packages, and what else lies at the top.
+    Yield the parts of *packed* with their sizes, the largest first: the packages of an environment, and the files and
+    folders at the top.
     """
     sizes: Counter[str] = Counter()
     for member in packed.members:
-        if member.kind is Kind.FILE:
+        if member.type is MemberType.FILE:
             sizes[_part(member.name)] += member.size
     yield from sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _part(name: str) -> str:
     """
-    The part that the file *name* belongs to: its path up to the first name that means something.
+    Name the part that the file *name* belongs to: its path up to the first name that says something.
     """
     words = name.split("/")
     depth = next((at for at, word in enumerate(words) if not _CONTAINER.fullmatch(word)), len(words) - 1)
@@ -92,7 +93,7 @@ def _share(size: int, whole: int) -> int:
     return round(100 * size / whole) if whole else 0
 
 
-def size_text(size: float) -> str:
+def short_size(size: float) -> str:
     """
     Write *size*, in bytes, for people: `1.2 GiB`.
     """
@@ -105,7 +106,7 @@ def size_text(size: float) -> str:
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """
-    Lay out *rows* in columns below *heading*; the columns *right* are set flush right.
+    Lay out *rows* in columns below *heading*. The columns *right* are aligned to the right.
     """
     lines = [[printable(cell) for cell in line] for line in ([heading, *rows] if heading else rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -120,7 +121,7 @@ def table(heading: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
 
 def printable(text: str) -> str:
     r"""
-    Write what a terminal could take for a command, and bytes that are no UTF-8, as `\n`, `\x1b` or `\udcff`: a file's
-    name may hold anything.
+    Escape what a terminal could take for a command, and bytes that are not UTF-8, as `\n`, `\x1b` or `\udcff`: the name
+    of a file can hold any byte.
     """
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -19,7 +19,7 @@ from eas_host.config import WorkerSpec
 from eas_host.deploy.package import entries, nested_jars
 from eas_host.deploy.package.environment import LIBRARY_PATH
 from eas_host.errors import HostError
-from eas_host.pack import search, system
+from eas_host.pack.dependencies import library_search, system_libraries
 from eas_host.worker.java import classpath
 
 _MAJOR_OFFSET: Final = 44
@@ -61,7 +61,7 @@ def _inspect_library(spec: WorkerSpec) -> Inspection:
     path = Path(spec.entry)
     found = elf.read(path)
     library_path = spec.environment.get(LIBRARY_PATH)
-    libraries = list(_needed_libraries(search.Found(path.name, found), path.parent, library_path))
+    libraries = list(_needed_libraries(library_search.FoundLibrary(path.name, found), path.parent, library_path))
     missing = [name for name, place in libraries if place is None]
     facts = {
         "machine": found.machine,
@@ -81,7 +81,9 @@ def _inspect_library(spec: WorkerSpec) -> Inspection:
     return Inspection(facts, tuple(problems))
 
 
-def _needed_libraries(entry: search.Found, home: Path, library_path: str | None) -> Iterator[tuple[str, str | None]]:
+def _needed_libraries(
+    entry: library_search.FoundLibrary, home: Path, library_path: str | None
+) -> Iterator[tuple[str, str | None]]:
     """
     Yield the name and the path of each library that *entry* needs, directly or through others. Libraries of the system
     are skipped; the path is None if the library was not found.
@@ -90,11 +92,11 @@ def _needed_libraries(entry: search.Found, home: Path, library_path: str | None)
     waiting = deque([entry])
     while waiting:
         user = waiting.popleft()
-        for name in user.facts.needed:
-            if name in seen or system.part_of(name):
+        for name in user.info.needed:
+            if name in seen or system_libraries.component_of(name):
                 continue
             seen.add(name)
-            found = search.find(name, user, home, library_path)
+            found = library_search.find(name, user, home, library_path)
             yield name, str(found.path) if found is not None else None
             if found is not None:
                 waiting.append(found)

@@ -1,5 +1,5 @@
 """
-Which jars a jar needs: those in the `Class-Path` of its manifest (the JAR file specification).
+Finds the jars that a jar needs: those in the `Class-Path` of its manifest (the JAR file specification).
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ _MANIFEST = "META-INF/MANIFEST.MF"
 
 
 @dataclass(frozen=True)
-class Jars:
+class JarDependencies:
     """
-    A jar and what it names.
+    A jar and the jars that it needs.
 
     Attributes:
-        files: the jars, each with the one whose manifest names it; the first is the entry, which nobody names.
-        missing: what is named but is no file; Java passes it by, and so do we, with a word.
+        files: the jars, each with the jar whose manifest names it. The first is the entry, which no manifest names.
+        missing: what a manifest names, but is no file, each with the jar of the manifest. Java ignores these; they are
+            left out with a note.
     """
 
     files: tuple[tuple[Path, Path | None], ...]
     missing: tuple[tuple[str, Path], ...]
 
 
-def collect(entry: Path) -> Jars:
+def find_dependencies(entry: Path) -> JarDependencies:
     """
-    Find what the jar *entry* needs.
+    Find the jars that the jar *entry* needs.
 
     Raises:
         EntryNotFound: there is no such file, or it cannot be read.
@@ -52,12 +53,12 @@ def collect(entry: Path) -> Jars:
             elif path not in files:
                 files[path] = jar
                 queue.append(path)
-    return Jars(tuple(files.items()), tuple(missing))
+    return JarDependencies(tuple(files.items()), tuple(missing))
 
 
 def _class_path(jar: Path) -> list[str]:
     """
-    The words of the `Class-Path` of *jar*.
+    Read the elements of the `Class-Path` of *jar*.
     """
     try:
         with zipfile.ZipFile(jar) as archive:
@@ -66,6 +67,6 @@ def _class_path(jar: Path) -> list[str]:
         raise EntryNotFound(f"{jar}: {error.strerror}") from error
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise EntryInvalid(f"{jar}: not a jar: {error}; build or copy it again") from error
-    lines = re.sub(r"\r\n?|\n", "\n", text).replace("\n ", "")  # a line of 72 bytes goes on behind a space
+    lines = re.sub(r"\r\n?|\n", "\n", text).replace("\n ", "")  # a line longer than 72 bytes continues after a space
     found = re.search(r"^Class-Path: *(.*)$", lines, re.MULTILINE | re.IGNORECASE)
     return found[1].split() if found else []

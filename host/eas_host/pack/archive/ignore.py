@@ -1,7 +1,7 @@
 """
-What a package is made without: a few files by default, and what `.easignore` names, in the syntax of .gitignore.
+Which files are left out of a package: a few by default, and those that `.easignore` names, in the syntax of .gitignore.
 
-The defaults stand before the user's lines, so that a line such as `!__pycache__/` takes one back.
+The defaults come before the user's lines, so a line such as `!__pycache__/` revokes a default.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from eas_host.errors import ConfigError
 NAME: Final = ".easignore"
 
 DEFAULTS: Final = (
-    "__pycache__/",  # hold the times of their sources, so no two are alike
+    "__pycache__/",  # holds the modification times of the sources, so two copies are never equal
     ".git",
     ".hg",
     ".svn",
@@ -28,10 +28,10 @@ DEFAULTS: Final = (
 )
 
 
-def reader(folder: Path) -> Callable[[str], bool]:
+def ignore_rules(folder: Path) -> Callable[[str], bool]:
     """
-    Make the test for files of *folder*: given a path from there, a folder's with a slash at its end, it tells whether
-    that is left out. What is in a folder that is left out needs no test; as in git, nothing takes it back.
+    Make the function that tells whether a path is left out. The path is relative to *folder*; that of a folder ends
+    with a slash. The contents of a folder that is left out need not be tested: as in git, no line can revoke them.
 
     Raises:
         ConfigError: a line of the `.easignore` is no pattern; the message names it.

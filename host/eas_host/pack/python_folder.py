@@ -1,5 +1,5 @@
 """
-`eas-host pysdk pack DIR`: the archive of a Python processor's folder.
+Packs the folder of a Python processor: `eas-host pysdk pack DIR`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Final
 
 from eas_host import log
 from eas_host.errors import EntryNotFound
-from eas_host.pack.member import Member, Packed
-from eas_host.pack.tree import Tree, read_tree
-from eas_host.pack.writer import write
+from eas_host.pack.archive.folder_contents import FolderContents, read_folder
+from eas_host.pack.archive.member import ArchiveMember, PackedArchive
+from eas_host.pack.archive.writer import write
 
 ENDING: Final = ".tar.gz"
-_CONFIG: Final = "pyvenv.cfg"
+_VENV_CONFIG: Final = "pyvenv.cfg"
 
 
-def pack_folder(folder: Path, target: Path | None = None) -> Packed:
+def pack_folder(folder: Path, target: Path | None = None) -> PackedArchive:
     """
     Pack the contents of *folder* into *target*, by default the archive beside it that is named after it.
 
@@ -29,15 +29,15 @@ def pack_folder(folder: Path, target: Path | None = None) -> Packed:
         ConfigError: its `.easignore` is wrong, or the archive cannot be written.
     """
     archive = (target or archive_of(folder)).absolute()
-    tree = read_tree(folder, archive)
+    contents = read_folder(folder, archive)
     log.announce(f"[PYSDK] Creating package: {archive}")
-    size = write(tree.members, archive)
-    return Packed(archive, tree.members, size, tree.followed, (*tree.notes, *_hints(tree)))
+    size = write(contents.members, archive)
+    return PackedArchive(archive, contents.members, size, contents.followed, (*contents.notes, *_hints(contents)))
 
 
 def archive_of(folder: Path) -> Path:
     """
-    The archive of *folder*: beside it and named after it, by its real name.
+    Name the archive of *folder*: it lies beside the folder and has its real name.
     """
     real = folder.resolve()
     if real == real.parent:
@@ -45,23 +45,24 @@ def archive_of(folder: Path) -> Path:
     return real.with_name(f"{real.name}{ENDING}")
 
 
-def _hints(tree: Tree) -> Iterator[str]:
+def _hints(contents: FolderContents) -> Iterator[str]:
     """
-    What a user should know of a Python processor's folder, one line each.
+    Yield what a user should know about a Python processor's folder, one line each.
     """
-    names = {member.name for member in tree.members}
+    names = {member.name for member in contents.members}
     if "app.py" not in names:
         yield "no app.py in it: processor_entry must name the file that is to run"
     if not any(name.startswith("ENV/") for name in names):
         yield "no ENV in it: what the program imports must come from `requirements` or from the image"
-    for member in tree.members:
-        if member.name.rpartition("/")[2] == _CONFIG and member.name.count("/") <= 1 and member.source is not None:
-            yield from _venv(member, member.source)
+    for member in contents.members:
+        is_config = member.name.rpartition("/")[2] == _VENV_CONFIG and member.name.count("/") <= 1
+        if is_config and member.source is not None:
+            yield _venv_hint(member, member.source)
 
 
-def _venv(member: Member, source: Path) -> Iterator[str]:
+def _venv_hint(member: ArchiveMember, source: Path) -> str:
     """
-    What a venv, of which *source* is the configuration, needs where it runs.
+    Say what a venv needs where it runs. *source* is the file of its configuration, *member*.
     """
     text = source.read_text(encoding="utf-8", errors="replace")
     settings = dict(re.findall(r"^\s*(\w+)\s*=\s*(.*?)\s*$", text, re.MULTILINE))
@@ -69,4 +70,4 @@ def _venv(member: Member, source: Path) -> Iterator[str]:
     python = " ".join(filter(None, ("Python", ".".join(version.split(".")[:2]))))
     folder = member.name.rpartition("/")[0] or "it"
     home = settings.get("home", "the place where it was made")
-    yield f"{folder} is a venv: it needs {python} in {home} where it is served; a conda prefix brings its own"
+    return f"{folder} is a venv: it needs {python} in {home} where it is served; a conda prefix brings its own"

@@ -1,11 +1,11 @@
 """
-From a folder to the members of its archive.
+Turns a folder into the members of its archive.
 
-Strategy: only real folders are walked, so every path at hand is a real one. A link is looked at one step at a time. If
-that step stays inside what is packed, the link is kept, relative; `lib64 -> lib` and `python -> python3` of a venv are
-such. If it leads out, what it leads to is packed in its place, as `python -m venv --copies` would have it; a folder
-that is taken in this way counts as inside while it is walked. So no member of the archive leads out of it, and it
-unpacks anywhere.
+Strategy: only real folders are walked, so every path is a real one. Of each link, one step is followed. If that step
+stays inside the packed folder, the link becomes a relative link, such as `lib64 -> lib` and `python -> python3` in a
+venv. If it leads out, the file or folder that it leads to is packed in its place, as in `python -m venv --copies`. Such
+a folder counts as inside while it is walked. So no link in the archive leads out of it, and the archive can be unpacked
+anywhere.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from eas_host.errors import EntryInvalid, EntryNotFound
-from eas_host.pack import ignore
-from eas_host.pack.member import Followed, Kind, Member, file_member, link_member, target_of
+from eas_host.pack.archive import ignore
+from eas_host.pack.archive.member import ArchiveMember, FollowedLink, MemberType, file_member, link_member, target_of
 
 _ADVICE: Final = f"remove it, or name it in {ignore.NAME}"
 _SPECIAL: Final = {
@@ -31,20 +31,20 @@ _SPECIAL: Final = {
 
 
 @dataclass(frozen=True)
-class Tree:
+class FolderContents:
     """
-    What is to be packed of a folder; its attributes are those of `Packed`.
+    What is to be packed of a folder. The attributes are those of `PackedArchive`.
     """
 
-    members: tuple[Member, ...]
-    followed: tuple[Followed, ...]
+    members: tuple[ArchiveMember, ...]
+    followed: tuple[FollowedLink, ...]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class _Place:
+class _WalkedFolder:
     """
-    A folder that is walked, and its name in the archive; *link* is the link that led to it, if one did.
+    A folder that is being walked, with its name in the archive. *link* is the link that led to it, if one did.
     """
 
     real: Path
@@ -53,7 +53,7 @@ class _Place:
 
     def name_of(self, path: Path) -> str | None:
         """
-        The name in the archive of the real *path*; None if that is not in here.
+        Name the real *path* in the archive; None if it is not in this folder.
         """
         if not path.is_relative_to(self.real):
             return None
@@ -61,42 +61,42 @@ class _Place:
         return self.name if inner == "." else _join(self.name, inner)
 
 
-_Places = tuple[_Place, ...]
+_WalkedFolders = tuple[_WalkedFolder, ...]
 
 
-def read_tree(folder: Path, without: Path) -> Tree:
+def read_folder(folder: Path, without: Path) -> FolderContents:
     """
-    Find what is to be packed of *folder*. The archive itself, *without*, is left out where it lies inside.
+    Find what is to be packed of *folder*. The archive itself, *without*, is left out if it lies in the folder.
 
     Raises:
         EntryNotFound: there is no such folder.
-        EntryInvalid: something in it cannot be read, or is a link that leads nowhere or in a circle.
+        EntryInvalid: something in it cannot be read, or a link leads nowhere or in a circle.
         ConfigError: its `.easignore` is wrong.
     """
     if not folder.is_dir():
         raise EntryNotFound(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     root = folder.resolve()
-    walk = _Walk(root, without)
-    walk.folder(root, "", (_Place(root, ""),))
+    walk = _FolderWalk(root, without)
+    walk.folder(root, "", (_WalkedFolder(root, ""),))
     members = _without_dead_links(walk.members, walk.notes)
-    return Tree(tuple(members), tuple(walk.followed), tuple(walk.notes))
+    return FolderContents(tuple(members), tuple(walk.followed), tuple(walk.notes))
 
 
-class _Walk:
+class _FolderWalk:
     """
-    One walk through a folder, and what it has met.
+    One walk through a folder, and what it has found so far.
     """
 
     def __init__(self, root: Path, without: Path) -> None:
-        self._ignored = ignore.reader(root)
+        self._ignored = ignore.ignore_rules(root)
         self._without = without.parent.resolve() / without.name
-        self.members: list[Member] = []
-        self.followed: list[Followed] = []
+        self.members: list[ArchiveMember] = []
+        self.followed: list[FollowedLink] = []
         self.notes: list[str] = []
 
-    def folder(self, real: Path, name: str, places: _Places) -> None:
+    def folder(self, real: Path, name: str, places: _WalkedFolders) -> None:
         """
-        Take what is in the folder *real*, which is called *name* in the archive.
+        Add the contents of the folder *real*, which is called *name* in the archive.
         """
         try:
             with os.scandir(real) as found:
@@ -106,7 +106,7 @@ class _Walk:
         for entry in entries:
             self._entry(entry, _join(name, entry.name), places)
 
-    def _entry(self, entry: os.DirEntry[str], name: str, places: _Places) -> None:
+    def _entry(self, entry: os.DirEntry[str], name: str, places: _WalkedFolders) -> None:
         is_folder = entry.is_dir(follow_symlinks=False)
         path = Path(entry.path)
         if self._ignored(f"{name}/" if is_folder else name) or path == self._without:
@@ -114,7 +114,7 @@ class _Walk:
         if entry.is_symlink():
             self._link(path, name, places)
         elif is_folder:
-            self.members.append(Member(name, Kind.FOLDER))
+            self.members.append(ArchiveMember(name, MemberType.FOLDER))
             self.folder(path, name, places)
         else:
             self._file(path, name)
@@ -129,7 +129,7 @@ class _Walk:
         except OSError as error:
             raise _unreadable(path, error) from error
 
-    def _link(self, path: Path, name: str, places: _Places) -> None:
+    def _link(self, path: Path, name: str, places: _WalkedFolders) -> None:
         text = str(path.readlink())
         final = _follow(path, text)
         step = _one_step(path, text)
@@ -141,20 +141,20 @@ class _Walk:
         else:
             before = len(self.members)
             self._file(final, name)
-            self.followed += [Followed(name, final)] * (len(self.members) - before)
+            self.followed += [FollowedLink(name, final)] * (len(self.members) - before)
 
-    def _folder_outside(self, path: Path, final: Path, name: str, places: _Places) -> None:
+    def _folder_outside(self, path: Path, final: Path, name: str, places: _WalkedFolders) -> None:
         """
-        Take the folder *final* in the place of the link *path*.
+        Add the folder *final* in the place of the link *path*.
         """
         if self._ignored(f"{name}/"):
             return
         links = (path, *(place.link for place in places if place.link is not None))
         if any(link.is_relative_to(final) for link in links):
             raise EntryInvalid(f"{path}: a link to {final}, which holds the link itself; {_ADVICE}")
-        self.followed.append(Followed(name, final))
-        self.members.append(Member(name, Kind.FOLDER))
-        self.folder(final, name, (*places, _Place(final, name, path)))
+        self.followed.append(FollowedLink(name, final))
+        self.members.append(ArchiveMember(name, MemberType.FOLDER))
+        self.folder(final, name, (*places, _WalkedFolder(final, name, path)))
 
 
 def _join(folder: str, name: str) -> str:
@@ -167,7 +167,7 @@ def _unreadable(path: Path, error: OSError) -> EntryInvalid:
 
 def _follow(path: Path, text: str) -> Path:
     """
-    Where the link *path*, which says *text*, leads in the end.
+    Follow the link *path*, whose target is *text*, to its end.
     """
     try:
         return Path(os.path.realpath(path, strict=True))  # Path.resolve calls a circle a RuntimeError, up to 3.12
@@ -181,34 +181,35 @@ def _follow(path: Path, text: str) -> Path:
 
 def _one_step(path: Path, text: str) -> Path:
     """
-    What the link *path*, which says *text*, names: a real folder, and in it what may be another link.
+    Follow the link *path*, whose target is *text*, by one step. The result is in a real folder, and can be a link.
     """
     target = path.parent / text
     return target.resolve() if target.name in ("", "..") else target.parent.resolve() / target.name
 
 
-def _kept(name: str, text: str, inside: str) -> Member:
+def _kept(name: str, text: str, inside: str) -> ArchiveMember:
     """
-    Make the link *name*, which leads to *inside*; in its own words, *text*, where they hold in the archive too.
+    Make the link *name*, which leads to *inside*. It keeps its own target *text* if that is right in the archive, too.
     """
-    own = Member(name, Kind.LINK, link=text)
+    own = ArchiveMember(name, MemberType.LINK, link=text)
     holds = not text.startswith("/") and target_of(own) == (inside or ".")
     return own if holds else link_member(name, inside)
 
 
 def _is_cache(path: Path) -> bool:
     """
-    Tell whether *path* is what Python has compiled from the source beside it. Without a source it is all there is.
+    Tell whether *path* is bytecode that Python has compiled from the source beside it. Bytecode without a source is
+    packed, because nothing else has its code.
     """
     return path.suffix in (".pyc", ".pyo") and path.with_suffix(".py").exists()
 
 
-def _without_dead_links(members: list[Member], notes: list[str]) -> list[Member]:
+def _without_dead_links(members: list[ArchiveMember], notes: list[str]) -> list[ArchiveMember]:
     """
-    Leave out the links whose target has been left out, then those that led to these, and so on.
+    Leave out the links whose target was left out, then the links to these, and so on.
     """
     names = {".", *(member.name for member in members)}
-    links = [member for member in members if member.kind is Kind.LINK]
+    links = [member for member in members if member.type is MemberType.LINK]
     while dead := [link for link in links if link.name in names and target_of(link) not in names]:
         names.difference_update(link.name for link in dead)
         notes += [f"{link.name}: left out, as is {target_of(link)}, to which it leads" for link in dead]

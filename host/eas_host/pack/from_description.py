@@ -1,5 +1,5 @@
 """
-The processor that a service description names.
+Finds the processor that a service description names.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from eas_host.fetch.unpacking import archive_type
 
 def processor_of(description: Path) -> tuple[Path, str | None]:
     """
-    The local file or folder at `processor_path` of *description*, and its type.
+    Find the local file or folder at `processor_path` of *description*, and its type.
 
     Raises:
-        ConfigError: the description is wrong, or has no such processor.
+        ConfigError: the description is wrong, or its processor is not on this machine or cannot be packed.
     """
     processors = {(model.processor.path, model.processor.type) for model in read(description).models}
     if len(processors) > 1:

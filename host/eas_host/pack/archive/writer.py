@@ -1,8 +1,8 @@
 """
-From members to a `.tar.gz`, byte for byte the same whenever and wherever that is done.
+Writes members to a `.tar.gz`. The same members give the same bytes at any time and on any machine.
 
-What differs between two copies of a folder is left out: owners, times, all of a mode but whether it runs. The archive
-is written beside its place and moved there at the end, so that one is whole or not there.
+What differs between two copies of a folder is left out: owners, times, and all permissions except the executable bit.
+The archive is written beside its target and renamed at the end, so it is complete or not there.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from typing import BinaryIO, Final, NoReturn
 
 from eas_host.errors import ConfigError, EntryInvalid
 from eas_host.fetch.progress import progress_display
-from eas_host.pack.gzipped import BLOCK, GzipWriter
-from eas_host.pack.member import Kind, Member
+from eas_host.pack.archive.member import ArchiveMember, MemberType
+from eas_host.pack.archive.parallel_gzip import BLOCK, GzipWriter
 
 TIME: Final = 315532800
-"""1980-01-01, the earliest that a .zip can say, and so a time that every tool and file system knows."""
+"""1980-01-01, the earliest time in a .zip, and so a time that every tool and file system can represent."""
 
-_RUNS, _LIES = 0o755, 0o644
+_EXECUTABLE_MODE, _FILE_MODE = 0o755, 0o644
 _END: Final = 2 * tarfile.BLOCKSIZE
-"""Of zeros, at the end (POSIX, ustar)."""
-_TYPES: Final = {Kind.FILE: tarfile.REGTYPE, Kind.FOLDER: tarfile.DIRTYPE, Kind.LINK: tarfile.SYMTYPE}
+"""How many zero bytes end a tar (POSIX, ustar)."""
+_TYPES: Final = {MemberType.FILE: tarfile.REGTYPE, MemberType.FOLDER: tarfile.DIRTYPE, MemberType.LINK: tarfile.SYMTYPE}
 
 
-def write(members: Iterable[Member], target: Path) -> int:
+def write(members: Iterable[ArchiveMember], target: Path) -> int:
     """
-    Write *members* to the archive *target*, which may be there already.
+    Write *members* to the archive *target*, which is replaced if it is there already.
 
     Returns:
-        The archive's size.
+        The archive's size in bytes.
 
     Raises:
         ConfigError: it cannot be written, or SOURCE_DATE_EPOCH is no time.
-        EntryInvalid: a member's file cannot be read, or changes meanwhile.
+        EntryInvalid: the file of a member cannot be read, or changes while it is read.
     """
     chosen = list(members)
     time = _time()
@@ -54,15 +54,15 @@ def write(members: Iterable[Member], target: Path) -> int:
                 _pack(chosen, file, time, f"packing {target.name}")
                 size = file.tell()
             part.replace(target)
-    except OSError as error:  # those of the members' files are translated where they are read
+    except OSError as error:  # errors of the members' files are translated in `_chunks`
         raise ConfigError(f"{target}: cannot be written: {error.strerror or error}") from error
     finally:
-        with contextlib.suppress(OSError):  # where it could not be made either, that has been said
+        with contextlib.suppress(OSError):  # if it could not be made, an error has been raised already
             part.unlink()
     return size
 
 
-def _pack(members: list[Member], file: BinaryIO, time: int, title: str) -> None:
+def _pack(members: list[ArchiveMember], file: BinaryIO, time: int, title: str) -> None:
     packer = GzipWriter(file)
     try:
         with (
@@ -79,12 +79,12 @@ def _pack(members: list[Member], file: BinaryIO, time: int, title: str) -> None:
         packer.abandon()
 
 
-def _header(member: Member, time: int) -> bytes:
+def _header(member: ArchiveMember, time: int) -> bytes:
     header = tarfile.TarInfo(member.name)
-    header.type = _TYPES[member.kind]
+    header.type = _TYPES[member.type]
     header.linkname = member.link
     header.size = member.size
-    header.mode = _RUNS if member.runs or member.kind is not Kind.FILE else _LIES
+    header.mode = _EXECUTABLE_MODE if member.executable or member.type is not MemberType.FILE else _FILE_MODE
     header.mtime = time
     return header.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
@@ -94,31 +94,32 @@ def _copy(path: Path, size: int, packer: GzipWriter) -> None:
     Write the *size* bytes of the file *path*.
     """
     left = size
-    for piece in _pieces(path):
-        left -= len(piece)
+    for chunk in _chunks(path):
+        left -= len(chunk)
         if left < 0:
             break
-        packer.write(piece)
+        packer.write(chunk)
     if left != 0:
         raise EntryInvalid(f"{path}: changed while it was packed; pack again when nobody writes to it")
     packer.write(bytes(-size % tarfile.BLOCKSIZE))
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def _chunks(path: Path) -> Iterator[bytes]:
     """
-    What is in the file *path*. Failures to read are translated here, so that they are not taken for the archive's.
+    Yield the content of the file *path*. Its errors are translated here, so they are not taken for errors of the
+    archive.
     """
     try:
         with path.open("rb", buffering=0) as file:
-            while piece := file.read(BLOCK):
-                yield piece
+            while chunk := file.read(BLOCK):
+                yield chunk
     except OSError as error:
         raise EntryInvalid(f"{path}: cannot be read: {error.strerror}; make it readable, or leave it out") from error
 
 
 def _time() -> int:
     """
-    The time that all members have: that of SOURCE_DATE_EPOCH (reproducible-builds.org), if it is set.
+    Choose the time of all members: SOURCE_DATE_EPOCH (reproducible-builds.org), if it is set.
     """
     text = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not text:
@@ -131,7 +132,7 @@ def _time() -> int:
 @contextlib.contextmanager
 def _stopped_by_exceptions() -> Iterator[None]:
     """
-    Have SIGTERM and SIGHUP raise, as Ctrl+C does, so that no half of an archive is left behind.
+    Let SIGTERM and SIGHUP raise an exception, as Ctrl+C does, so that no partial archive is left behind.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -140,7 +141,7 @@ def _stopped_by_exceptions() -> Iterator[None]:
     def stop(number: int, _frame: FrameType | None) -> NoReturn:
         sys.exit(128 + number)  # as shells report it
 
-    # One that is ignored stays so: nohup does that to SIGHUP.
+    # A signal that is ignored stays ignored: nohup ignores SIGHUP.
     numbers = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
     earlier = {number: signal.signal(number, stop) for number in numbers}
     try:

@@ -1,9 +1,9 @@
 """
-gzip on all cores, and the same bytes on any number of them.
+Compresses with gzip on all cores. The result is the same on any number of cores.
 
-As pigz does it: the input is cut into blocks of one size, each is deflated on a thread of its own (zlib lets go of the
-interpreter meanwhile) with the end of the block before as its dictionary, and the pieces are put together in order.
-An environment with torch in it has gigabytes, and one core deflates 30 MB of them in a second.
+It works as pigz does: the input is cut into blocks of one size. Each is deflated in a thread (zlib releases the GIL),
+with the end of the block before as its dictionary, and the results are written in order. An environment with torch has
+gigabytes, and one core deflates 30 MB in a second.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO, Final
 
 LEVEL: Final = 6
-"""gzip's own default: 9 takes twice as long for a hundredth less."""
+"""gzip's own default. Level 9 takes twice as long and saves one hundredth."""
 
 BLOCK: Final = 1 << 20
-"""Costs nothing in size, since each block knows the one before; eight of them wait for each core's turn at most."""
+"""Bytes of a block. Blocks do not make the result larger, because each has the end of the one before as dictionary."""
 
 _WINDOW: Final = 1 << 15  # how far back deflate looks (RFC 1951)
 _HEADER: Final = b"\x1f\x8b\x08\0" + bytes(4) + b"\0\xff"
-"""RFC 1952: deflate, no name, no time, no word of the level, unknown system."""
+"""RFC 1952: deflate, no name, no time, no level, unknown system."""
 
 
 class GzipWriter:
     """
-    Writes what it is given to *file*, packed. It must be closed, or else there is no end to it.
+    Writes compressed bytes to *file*. Unless it is closed, the file is cut short.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -35,16 +35,16 @@ class GzipWriter:
         self._buffer = bytearray()
         self._dictionary = b""
         self._checksum = 0
-        self.size = 0  # of what it has been given
+        self.size = 0  # bytes before compression
         threads = len(os.sched_getaffinity(0))
         self._pool = ThreadPoolExecutor(threads, "gzip")
-        self._most = 2 * threads
-        self._pieces: deque[Future[bytes]] = deque()
+        self._max_waiting = 2 * threads
+        self._waiting: deque[Future[bytes]] = deque()
         file.write(_HEADER)
 
     def write(self, data: bytes, /) -> int:
         """
-        Take *data*.
+        Compress *data* and write it.
         """
         self._checksum = zlib.crc32(data, self._checksum)
         self.size += len(data)
@@ -56,25 +56,25 @@ class GzipWriter:
 
     def close(self) -> None:
         """
-        Write the end.
+        Write the last block and the end of the file.
         """
         self._submit(bytes(self._buffer), zlib.Z_FINISH)
-        while self._pieces:
-            self._file.write(self._pieces.popleft().result())
+        while self._waiting:
+            self._file.write(self._waiting.popleft().result())
         self._file.write(self._checksum.to_bytes(4, "little") + (self.size % 2**32).to_bytes(4, "little"))
         self._pool.shutdown()
 
     def abandon(self) -> None:
         """
-        End the threads of one that need not be closed.
+        End the threads without writing the end of the file.
         """
         self._pool.shutdown(cancel_futures=True)
 
     def _submit(self, block: bytes, flush: int) -> None:
-        self._pieces.append(self._pool.submit(_deflate, block, self._dictionary, flush))
+        self._waiting.append(self._pool.submit(_deflate, block, self._dictionary, flush))
         self._dictionary = block[-_WINDOW:]
-        while len(self._pieces) > self._most:
-            self._file.write(self._pieces.popleft().result())
+        while len(self._waiting) > self._max_waiting:
+            self._file.write(self._waiting.popleft().result())
 
 
 def _deflate(block: bytes, dictionary: bytes, flush: int) -> bytes:
