@@ -18,13 +18,14 @@ from eas_host.sidecar.front.launch_request import resolve_config
 from support import PATIENCE, proc
 from support.app import Apps, apps
 from support.gate import Gate
-from support.host import OUR_FRAMES, Host, clean_environment
+from support.host import OUR_FRAMES, clean_environment
+from support.network import free_port
+from support.program import front_of
+from support.stop import SHUTTING_DOWN
 from support.wire import Client, command
-from test_replacement import free_port
 
 __all__ = ["apps"]
 
-STOPPING = r"^\[INFO\] shutting down context \.\.\. press Ctrl\+C again to force quit$"
 LINES = """\
 [INFO] create service
 [INFO] rpc binds to predefined port PORT
@@ -39,12 +40,6 @@ LINES = """\
 [INFO] install builtin handler term to /api/builtin/term
 listening on http://127.0.0.1:PORT/api/predict/app
 [INFO] Service start successfully""".splitlines()
-
-
-def front_of(program: Host) -> int:
-    """The process of its front."""
-    (pid,) = [pid for pid in proc.children(program.pid) if "eas_host.sidecar.front.main" in proc.command_line(pid)]
-    return pid
 
 
 # Starting.
@@ -238,7 +233,7 @@ def test_stop(apps: Apps, gate: Gate, number: signal.Signals) -> None:
     with program.ask(gate.command(b"last")) as client:
         gate.wait_entered()
         program.send_signal(number)
-        program.wait_for_log(STOPPING, "stdout")
+        program.wait_for_log(SHUTTING_DOWN, "stdout")
         gate.release()
         assert client.read().body == b"last"
     program.wait_for_log("^behind run True True$")
@@ -253,7 +248,7 @@ def test_second_ctrl_c(apps: Apps, gate: Gate) -> None:
     with program.ask(gate.command()) as client:
         gate.wait_entered()
         program.send_signal(signal.SIGINT)
-        program.wait_for_log(STOPPING)
+        program.wait_for_log(SHUTTING_DOWN)
         program.send_signal(signal.SIGINT)
         program.ends_with(130)
         assert client.read().status == 500
@@ -267,7 +262,7 @@ def test_ctrl_c_while_it_loads(apps: Apps, gate: Gate) -> None:
     program = apps.begin("Slow().run()", before)
     gate.wait_entered()
     program.send_signal(signal.SIGINT)
-    program.wait_for_log(STOPPING)
+    program.wait_for_log(SHUTTING_DOWN)
     program.ends_with(130)
     assert program.log.text(stream="stderr") == ""
 

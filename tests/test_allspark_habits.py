@@ -24,10 +24,9 @@ from support import PATIENCE
 from support.app import Apps, apps
 from support.gate import Gate
 from support.host import Host, clean_environment, program
-from support.program import Program
+from support.network import free_port
+from support.program import Program, front_of
 from support.wire import command
-from test_allspark_alone import front_of
-from test_replacement import free_port
 
 __all__ = ["apps"]
 

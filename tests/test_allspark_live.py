@@ -15,8 +15,8 @@ import pytest
 from support.app import Apps, apps
 from support.gate import Gate
 from support.host import Host
+from support.program import front_of
 from support.wire import Response, request
-from test_allspark_alone import front_of
 
 __all__ = ["apps"]
 

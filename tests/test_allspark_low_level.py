@@ -14,7 +14,7 @@ from support.app import Apps, apps
 from support.command import run
 from support.gate import Gate
 from support.host import Host
-from test_allspark_alone import front_of
+from support.program import front_of
 
 __all__ = ["apps"]
 

@@ -14,8 +14,8 @@ from support import proc
 from support.app import Apps, apps
 from support.gate import Gate
 from support.host import Host
+from support.program import front_of
 from support.wire import command
-from test_allspark_alone import front_of
 
 __all__ = ["apps"]
 

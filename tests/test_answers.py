@@ -10,9 +10,8 @@ import pytest
 
 from conftest import columns
 from support.host import Host
-from support.ways import all_ways
+from support.ways import all_ways, refuses
 from support.wire import command, request
-from test_http import refuses
 
 HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 2}
 pytestmark = columns("cpp-process")

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from conftest import StartHost
+from support import LONG
 from support.gate import Gate
 from support.host import Host
 
-LONG = 120_000  # milliseconds
 SECONDS = 2.0
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 
 import pytest
 
@@ -14,6 +13,7 @@ from conftest import StartHost, columns
 from eas_host.front.admission.access import is_local
 from support.gate import Gate
 from support.host import Host
+from support.network import own_address
 from support.wire import Client, Response, command, request
 
 HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 1}
@@ -36,17 +36,6 @@ CHANGES = [("POST", "prop"), ("POST", "realtime_metrics"), ("POST", "term"), ("P
 def ask(host: Host, method: str, name: str, *headers: tuple[str, str], body: bytes = b"") -> Response:
     with host.connect() as client:
         return client.send(request(method, BUILTIN + name, body, headers)).read(method)
-
-
-def own_address() -> str:
-    """An address of this machine that is not loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect(("192.0.2.1", 9))  # sends nothing: it only chooses a way
-        except OSError:
-            pytest.skip("this machine has no network")
-        address: str = sock.getsockname()[0]
-    return address
 
 
 # What there is.

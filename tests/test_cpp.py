@@ -11,17 +11,13 @@ import pytest
 
 from conftest import StartHost, columns
 from support.build import Workshop
+from support.contract import loaded
 from support.host import Host
+from support.libraries import needs_beside
 from support.wire import command
 
 HOST_OPTIONS = {"worker_threads": 2}
 ISOLATIONS = ("process", "none")
-
-
-def loaded(host: Host) -> dict[str, str]:
-    """What initialize was given, by name."""
-    state, loads, folder, entry, config = host.call(command("loaded")).text.split("\n", 4)
-    return dict(line.split("=", 1) for line in (state, loads, folder, entry, config))
 
 
 @columns("cpp")
@@ -99,12 +95,6 @@ def ship_with_library(workshop: Workshop, folder: Path) -> Path:
     shutil.copy(workshop.cpp("beside"), folder)
     shutil.copy(needs_beside(workshop), folder)
     return folder
-
-
-def needs_beside(workshop: Workshop) -> Path:
-    """The library that needs another one, alone in its folder."""
-    beside = workshop.cpp("beside").parent
-    return workshop.cpp("needs_beside", f"-L{beside}", "-lbeside", "-Wl,-rpath=.")
 
 
 def test_relative_entry(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:

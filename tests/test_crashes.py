@@ -17,12 +17,9 @@ from typing import NamedTuple
 import pytest
 
 from conftest import LANGUAGES, StartHost
-from support import proc
-from support.gate import Event, Gate
-from support.host import Host
-from support.wire import Client, command, request
-
-LONG = 120_000  # milliseconds: no deadline plays a part here
+from support import LONG, proc
+from support.gate import Event, Gate, hold
+from support.wire import command, request
 
 
 class Crash(NamedTuple):
@@ -68,16 +65,6 @@ def open_clients() -> Iterator[ExitStack]:
     """Closes the connections of a test."""
     with ExitStack() as stack:
         yield stack
-
-
-def hold(host: Host, gate: Gate, clients: ExitStack, count: int) -> list[Client]:
-    """
-    Sends *count* requests through *gate*, with bodies "0", "1", ..., and waits until all of them are inside.
-    """
-    before = len(gate.entries())
-    held = [clients.enter_context(host.ask(gate.command(b"%d" % number))) for number in range(count)]
-    gate.wait_entered(before + count)
-    return held
 
 
 def bodies(events: list[Event]) -> list[str]:

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from conftest import StartHost
+from support import LONG
 from support.gate import Gate
 from support.host import Host
 from support.ulimit import set_for_hosts
@@ -19,7 +20,6 @@ from support.wire import Client, ConnectionEnded, command, request
 
 MOST = 20
 MIB = 1 << 20
-LONG = 120_000  # milliseconds
 
 
 @pytest.fixture(autouse=True)

@@ -15,19 +15,10 @@ import pytest
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.deploy.package import inspection
 from support.build import Workshop
-from support.libraries import library, processor
+from support.libraries import library, needs_beside, processor
 from support.service import Services, describe, services, tar
-from test_cpp import needs_beside
 
 __all__ = ["services"]
-
-
-def desc(services: Services, description: Path, *words: str, code: int = 0) -> dict[str, Any]:
-    """What --json prints: one object, with nothing before it."""
-    ended = services.run("desc", description, "--json", *words)
-    assert ended.code == code, ended.stderr
-    described: dict[str, Any] = json.loads(ended.stdout)
-    return described
 
 
 def test_sources(services: Services, workshop: Workshop, tmp_path: Path) -> None:
@@ -83,7 +74,7 @@ def test_resolved(services: Services, workshop: Workshop, tmp_path: Path) -> Non
         {"name": "p", "processor_path": "app.py", "processor_type": "python", "model_path": "app.py"},
         {"name": "j", "processor_path": "java.tar.gz", "processor_type": "java", "processor_mainclass": "UsesLibrary"},
     ]
-    python, java = desc(services, describe(tmp_path, name="many", models=models))["models"]
+    python, java = services.desc(describe(tmp_path, name="many", models=models))["models"]
     assert (python["name"], java["name"]) == ("p", "j")
     assert python["resolved"]["entry"] == "p/predictor/app/app.py"
     assert python["resolved"]["model_entry"] == "p/model/app.py"
@@ -100,7 +91,7 @@ def test_shared_processors(services: Services, workshop: Workshop, tmp_path: Pat
     text = json.dumps({"name": "s", "models": [{"name": "m", "processor": "p"}], "processors": processors}, indent=1)
     path.write_text(text, encoding="utf-8")
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "liba.so" in line)
-    (model,) = desc(services, path)["models"]
+    (model,) = services.desc(path)["models"]
     assert re.fullmatch(rf".*/service\.json:{line}:\d+", model["processor_path"]["source"])
     assert model["processor_entry"]["source"] == "default"
 
@@ -111,11 +102,11 @@ def test_shared_processors(services: Services, workshop: Workshop, tmp_path: Pat
 def test_problems(services: Services, workshop: Workshop, tmp_path: Path) -> None:
     """A description that cannot be served is described all the same; the problem stands at the end."""
     tar(tmp_path / "p.tar.gz", {"libx.so": needs_beside(workshop)})
-    described = desc(services, describe(tmp_path, name="p", processor_path="p.tar.gz"), code=3)
+    described = services.desc(describe(tmp_path, name="p", processor_path="p.tar.gz"), code=3)
     assert described["models"][0]["abi"]["missing"] == ["libbeside.so"]
     assert described["problems"] == ["libx.so: missing library libbeside.so; put it beside the .so"]
     description = describe(tmp_path, name="p", processor_path="p.tar.gz", processor_entry="libabsent.so")
-    described = desc(services, description, code=3)
+    described = services.desc(description, code=3)
     assert described["models"][0]["processor_entry"]["value"] == "libabsent.so"
     assert described["models"][0]["resolved"] is None
     assert "it has libx.so" in described["problems"][0]

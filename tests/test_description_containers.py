@@ -13,7 +13,6 @@ from eas_host.description import Processor
 from support.app import Apps, apps
 from support.describing import Desk
 from support.service import Services, describe, services
-from test_desc import desc
 
 __all__ = ["apps", "services"]
 
@@ -196,14 +195,14 @@ def test_described(apps: Apps, services: Services) -> None:
     """`desc` says where arguments come from, and which program is no longer that of the command."""
     folder = apps.write("Tells().run()", TELLS).parent
     file = describe(folder, containers=[{"script": "python app.py 'two words'"}])
-    (model,) = desc(services, file)["models"]
+    (model,) = services.desc(file)["models"]
     place = f"{file}:1:28"
     assert model["arguments"] == {"value": "'two words'", "source": place}
     assert model["processor_entry"] == {"value": "app.py", "source": place}
-    (model,) = desc(services, file, "--", "x")["models"]
+    (model,) = services.desc(file, "--", "x")["models"]
     assert model["arguments"] == {"value": "x", "source": "--"}
     (folder / "other.py").write_text((folder / "app.py").read_text(encoding="utf-8"), encoding="utf-8")
-    (model,) = desc(services, file, "--entry", str(folder / "other.py"))["models"]
+    (model,) = services.desc(file, "--entry", str(folder / "other.py"))["models"]
     assert model["arguments"] == {"value": "", "source": "default"}
     assert "Arguments | 'two words' [" in services.run("desc", file).stdout
 
@@ -218,5 +217,5 @@ def test_described(apps: Apps, services: Services) -> None:
 def test_no_such_file(apps: Apps, services: Services, script: str, listed: str) -> None:
     folder = apps.write("Tells().run()", TELLS).parent
     file = describe(folder, processor_path=".", containers=[{"script": script}])
-    (problem,) = desc(services, file, code=3)["problems"]
+    (problem,) = services.desc(file, code=3)["problems"]
     assert problem.startswith(listed)

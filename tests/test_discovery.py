@@ -6,12 +6,12 @@ instance there is, under the address at which the client has found it.
 from __future__ import annotations
 
 import json
-import socket
 
 import pytest
 
 from conftest import StartHost
 from support.host import Host
+from support.network import need_ipv6
 from support.wire import Client, Response, request
 
 PYTHON = "/api/v1/servicediscovery/upstreams/"
@@ -28,13 +28,6 @@ def found(answer: Response) -> dict[str, object]:
     (item,) = json.loads(answer.body)["endpoints"]["items"]
     assert isinstance(item, dict)
     return item
-
-
-def need_ipv6() -> None:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        pytest.skip("this machine has no IPv6")
 
 
 @pytest.mark.parametrize("prefix", [PYTHON, GO])

@@ -16,14 +16,7 @@ import pytest
 from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid, EntryNotFound
 from support.build import Workshop, need, run
-from support.libraries import library, processor
-
-
-def readelf(path: Path, tag: str) -> list[str]:
-    """What binutils say: the values of a tag such as NEEDED."""
-    command = [need("readelf"), "--wide", "--dynamic", str(path)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return re.findall(rf"\({tag}\).*\[(.*)\]", text)
+from support.libraries import library, processor, readelf
 
 
 def test_processor(workshop: Workshop) -> None:

@@ -6,7 +6,6 @@ docs/embedding-python.md, whose examples are run by test_readme.py.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,9 @@ from conftest import StartHost
 from eas_host.binaries import dynamic_section, python_embedding
 from eas_host.errors import EntryInvalid
 from support.build import Workshop
-from support.host import Host
-from support.libraries import library, processor
-from support.python import PYBIND11, embedding_python, jep_jar, pybind11_flags, uses_jep
-from test_elf import readelf
-from test_load_failures import load
+from support.command import load
+from support.libraries import library, processor, readelf
+from support.python import PYBIND11, assert_serves, embedding_python, jep_jar, pybind11_flags, uses_jep
 
 in_python = pytest.mark.parametrize("option", [("worker", "python"), ("isolation", "none")], ids=["worker", "none"])
 
@@ -28,13 +25,6 @@ in_python = pytest.mark.parametrize("option", [("worker", "python"), ("isolation
 def test_one_that_asks(start: StartHost, workshop: Workshop, option: tuple[str, str]) -> None:
     """A processor that takes the Python that runs serves, from all its threads."""
     assert_serves(start(entry=embedding_python(workshop, "-DASKS", called="asks"), **dict([option])))
-
-
-def assert_serves(host: Host) -> None:
-    """It has Python draw square roots, on several threads at once."""
-    with ThreadPoolExecutor(8) as pool:
-        answers = pool.map(lambda number: host.call(str(number * number).encode()).text, range(100))
-    assert list(answers) == [f"{number}.000000" for number in range(100)]
 
 
 @in_python

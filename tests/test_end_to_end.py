@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -22,16 +21,10 @@ from support.build import need
 from support.command import run
 from support.env import SITE, script
 from support.host import Host, clean_environment
+from support.network import free_port
 
 FENCE = re.compile(r"^```sh\n(?P<script>.*?)^```\n\n```text\n(?P<output>.*?)^```$", re.MULTILINE | re.DOTALL)
 TOOLS = {"cpp": ("make", "g++", "curl"), "java": ("make", "javac", "curl"), "python": ("curl",)}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 def type_in(text: str, folder: Path, cache: Path) -> str:

@@ -15,9 +15,8 @@ from conftest import StartHost, columns
 from support.build import Workshop
 from support.command import run
 from support.host import Host
+from support.network import need_ipv6, own_address
 from support.wire import Client, Response, request
-from test_builtin import own_address
-from test_discovery import need_ipv6
 
 HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 1}
 PROP = "/api/builtin/prop"

@@ -138,6 +138,14 @@ def test_files_are_small() -> None:
     assert [str(path) for path in files if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []
 
 
+def test_no_test_imports_another() -> None:
+    """What several of them need is in tests/support, where it is found, and where it has a name of its own."""
+    files = [path for path in (ROOT / "tests").rglob("test_*.py") if "processors" not in path.parts]
+    assert files
+    users = {path.name for path in files if any(name.startswith("test_") for name in imports(path))}
+    assert users == set()
+
+
 # The public header.
 
 SIGNATURES = """

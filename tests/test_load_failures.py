@@ -11,16 +11,11 @@ from pathlib import Path
 import pytest
 
 from support.build import Workshop
-from support.command import Ended, run
-from test_cpp import needs_beside
+from support.command import load
+from support.libraries import needs_beside
 
 ISOLATIONS = ("process", "none")
 each_isolation = pytest.mark.parametrize("isolation", ISOLATIONS)
-
-
-def load(entry: Path | str, isolation: str = "process", *flags: str | Path, language: str | None = None) -> Ended:
-    kind = ["--processor-type", language] if language else []
-    return run("--entry", entry, "--listen", "127.0.0.1:0", "--isolation", isolation, *kind, *flags)
 
 
 # C++.

@@ -22,8 +22,9 @@ from support.command import run
 from support.gate import Gate
 from support.host import Host, Value, clean_environment, program
 from support.log import Log
+from support.network import free_port
+from support.scripted import ScriptedBehaviour
 from support.wire import Client
-from test_replacement import Mood, free_port
 
 ISOLATIONS = ("process", "none")
 each_isolation = pytest.mark.parametrize("isolation", ISOLATIONS)
@@ -31,18 +32,18 @@ Unstarted = Callable[..., Host]
 
 
 @pytest.fixture
-def mood(tmp_path: Path) -> Mood:
-    return Mood(tmp_path / "mood")
+def behaviour(tmp_path: Path) -> ScriptedBehaviour:
+    return ScriptedBehaviour(tmp_path / "behaviour")
 
 
 @pytest.fixture
 def unstarted(workshop: Workshop, tmp_path: Path) -> Iterator[Unstarted]:
-    """Makes hosts that are not waited for, with processors/cpp/moody.cc."""
+    """Makes hosts that are not waited for, with processors/cpp/scripted.cc."""
     made: list[Host] = []
 
-    def make(mood: Mood, **options: Value) -> Host:
+    def make(behaviour: ScriptedBehaviour, **options: Value) -> Host:
         folder = tmp_path / f"unstarted-{len(made)}"
-        made.append(Host(folder, **{"entry": workshop.cpp("moody"), "model_config": mood.path, **options}))
+        made.append(Host(folder, **{"entry": workshop.cpp("scripted"), "model_config": behaviour.path, **options}))
         return made[-1]
 
     yield make
@@ -54,10 +55,12 @@ def unstarted(workshop: Workshop, tmp_path: Path) -> Iterator[Unstarted]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_stop_while_it_loads_here(unstarted: Unstarted, mood: Mood, gate: Gate, number: signal.Signals) -> None:
+def test_stop_while_it_loads_here(
+    unstarted: Unstarted, behaviour: ScriptedBehaviour, gate: Gate, number: signal.Signals
+) -> None:
     """With --isolation none initialize runs in the host itself; a signal ends both, and nothing is promised before."""
-    mood.gate(gate)
-    host = unstarted(mood, isolation="none")
+    behaviour.gate(gate)
+    host = unstarted(behaviour, isolation="none")
     gate.wait_entered()
     host.send_signal(number)
     host.ends_with(None)
@@ -65,9 +68,9 @@ def test_stop_while_it_loads_here(unstarted: Unstarted, mood: Mood, gate: Gate, 
     assert host.log.text(stream="stdout") == ""
 
 
-def test_stop_after_it_loaded_here(unstarted: Unstarted, mood: Mood) -> None:
+def test_stop_after_it_loaded_here(unstarted: Unstarted, behaviour: ScriptedBehaviour) -> None:
     """Once it serves, a signal drains as ever."""
-    host = unstarted(mood, isolation="none")
+    host = unstarted(behaviour, isolation="none")
     host.wait_listening()
     host.stop(signal.SIGINT)
 
@@ -110,11 +113,11 @@ def test_several_processes_here(workshop: Workshop) -> None:
 def test_two_hosts_on_one_port(unstarted: Unstarted, tmp_path: Path, gate: Gate, isolation: str) -> None:
     """Both load at the same time; the first that is ready has the port, the other says so: exit code 4, one line."""
     port = free_port()
-    moods = [Mood(tmp_path / f"mood-{number}") for number in range(2)]
-    moods[1].gate(gate)
-    late = unstarted(moods[1], listen=f"127.0.0.1:{port}", isolation=isolation)
+    behaviours = [ScriptedBehaviour(tmp_path / f"behaviour-{number}") for number in range(2)]
+    behaviours[1].gate(gate)
+    late = unstarted(behaviours[1], listen=f"127.0.0.1:{port}", isolation=isolation)
     gate.wait_entered()
-    first = unstarted(moods[0], listen=f"127.0.0.1:{port}")
+    first = unstarted(behaviours[0], listen=f"127.0.0.1:{port}")
     first.wait_listening()
     gate.release()
     late.ends_with(4)
@@ -126,12 +129,12 @@ def test_two_hosts_on_one_port(unstarted: Unstarted, tmp_path: Path, gate: Gate,
 
 
 @pytest.mark.parametrize("when", ["loading", "serving"])
-def test_standard_output_is_full(workshop: Workshop, mood: Mood, gate: Gate, when: str) -> None:
+def test_standard_output_is_full(workshop: Workshop, behaviour: ScriptedBehaviour, gate: Gate, when: str) -> None:
     """Nobody can read that it stops, or that it serves; it does both all the same."""
     port = free_port()
     if when == "loading":
-        mood.gate(gate)
-    words = ["--entry", workshop.cpp("moody"), "--model-config", mood.path, "--listen", f"127.0.0.1:{port}"]
+        behaviour.gate(gate)
+    words = ["--entry", workshop.cpp("scripted"), "--model-config", behaviour.path, "--listen", f"127.0.0.1:{port}"]
     with Path("/dev/full").open("wb") as full:
         host = subprocess.Popen(
             [*program(), *map(str, words), "--log-level", "debug"],
@@ -172,12 +175,12 @@ def connected(port: int, host: subprocess.Popen[bytes]) -> Client:
 # What runs out.
 
 
-def test_no_descriptor_for_a_new_worker(unstarted: Unstarted, mood: Mood) -> None:
+def test_no_descriptor_for_a_new_worker(unstarted: Unstarted, behaviour: ScriptedBehaviour) -> None:
     """
     A worker dies when the host may open no more files: that says nothing about the processor. It is tried again, who
     asks waits, and the host serves on when there are files again.
     """
-    host = unstarted(mood, keepalive=120_000)
+    host = unstarted(behaviour, keepalive=120_000)
     host.wait_listening()
     host.allow_log("SIGKILL|cannot be started")
     with host.connect() as client:
@@ -312,8 +315,8 @@ def test_python_objects_that_raise(start: StartHost, tmp_path: Path, body: bytes
 @pytest.mark.parametrize(
     ("source", "file", "name"),
     [
-        ("libmoody.so", "libmoody.so.1", "moody"),
-        ("libmoody.so", "libmoody.so.1.2.3", "moody"),
+        ("libscripted.so", "libscripted.so.1", "scripted"),
+        ("libscripted.so", "libscripted.so.1.2.3", "scripted"),
         ("app.py", "library.py", "library"),
         ("app.py", "lib.py", "lib"),
     ],
@@ -322,7 +325,7 @@ def test_name_of_the_service(
     start: StartHost, workshop: Workshop, tmp_path: Path, source: str, file: str, name: str
 ) -> None:
     """The entry's stem; "lib" is cut from C++ libraries alone, and their versions are no part of the name."""
-    made = workshop.cpp("moody") if source.endswith(".so") else python_app(tmp_path / "made")
+    made = workshop.cpp("scripted") if source.endswith(".so") else python_app(tmp_path / "made")
     entry = tmp_path / file
     entry.write_bytes(made.read_bytes())
     host = start("cpp" if source.endswith(".so") else "python", entry=entry)

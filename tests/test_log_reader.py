@@ -23,9 +23,9 @@ from support.app import RUN, Apps, apps  # noqa: F401  a fixture
 from support.build import Workshop
 from support.host import Host, clean_environment, program
 from support.log import Log
+from support.network import free_port
 from support.program import Program
 from support.wire import Client, command, request
-from test_replacement import free_port
 
 DROPPED = re.compile(r"\[WARNING\] (\d+) lines? (?:was|were) dropped here")
 ACCESS = re.compile(r'\[INFO\] \S+ "POST /(\d+)\?')

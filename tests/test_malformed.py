@@ -9,9 +9,9 @@ import pytest
 from conftest import columns
 from support import dice
 from support.host import Host
-from support.ways import AFTER, all_ways
+from support.shapes import SHAPES
+from support.ways import AFTER, all_ways, refuses
 from support.wire import Response, chunked, request
-from test_http import SHAPES, refuses
 
 HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 2}
 pytestmark = columns("cpp-process")

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from conftest import StartHost
-from support import proc
+from support import LONG, proc
 from support.cgroup import control_group
 from support.gate import Gate
 from support.host import Host
@@ -23,7 +23,6 @@ from support.wire import Client, command, request
 MIB = 1 << 20
 BUDGET = 64 * MIB
 SMALL = 300_000  # in several pieces, so that it is held while it arrives
-LONG = 120_000  # milliseconds
 
 
 @contextmanager

@@ -12,12 +12,11 @@ import pytest
 from conftest import StartHost
 from eas_host.worker.cpp.native_worker import PROGRAM
 from support.build import Workshop
+from support.command import load
+from support.contract import loaded
 from support.host import Host
 from support.proc import children
-from support.python import PYBIND11, embedding_python, pybind11_flags, python_flags
-from test_cpp import loaded
-from test_embedding import assert_serves
-from test_load_failures import load
+from support.python import PYBIND11, assert_serves, embedding_python, pybind11_flags, python_flags
 
 
 def natives(host: Host) -> int:

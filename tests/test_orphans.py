@@ -20,7 +20,7 @@ from support import proc
 from support.build import SOURCES
 from support.gate import Gate
 from support.host import Host
-from test_stop import begin_stop
+from support.stop import begin_stop
 
 ENTRY = SOURCES / "python" / "starts_others.py"
 _SMALL = 1024
@@ -152,14 +152,6 @@ def test_kill_of_a_worker(request: pytest.FixtureRequest, when: str) -> None:
     assert proc.wait_until_gone(others) == []
 
 
-def guardian_of(worker: int, but: int = 0) -> int:
-    """The process that ends what *worker* leaves behind, other than *but*; waits for it."""
-    while True:
-        for pid in proc.group(worker):
-            if pid != but and proc.name(pid) == "eas-guardian":
-                return pid
-
-
 @each_worker
 def test_guardian_is_replaced(start: StartHost, language: str, kind: str) -> None:
     """Whoever kills it, again and again: the next one, as small, does what it was there for."""
@@ -167,11 +159,11 @@ def test_guardian_is_replaced(start: StartHost, language: str, kind: str) -> Non
     (worker,) = host.workers()
     guardian = 0
     for _ in range(3):
-        guardian = guardian_of(worker, guardian)
+        guardian = proc.guardian_of(worker, guardian)
         assert proc.holdings(guardian).anonymous < _SMALL
         os.kill(guardian, signal.SIGKILL)
         assert host.call(b"x").body == b"x"
-    guardian = guardian_of(worker, guardian)
+    guardian = proc.guardian_of(worker, guardian)
     assert proc.holdings(guardian).anonymous < _SMALL
     os.kill(worker, signal.SIGSTOP)
     host.send_signal(signal.SIGKILL)
@@ -183,18 +175,18 @@ def test_processor_never_meets_a_guardian(serving: Host) -> None:
     """Neither as a child to wait for nor as a signal of one that has ended."""
     (worker,) = serving.workers()
     before = proc.children(worker)
-    guardian = guardian_of(worker)
+    guardian = proc.guardian_of(worker)
     os.kill(guardian, signal.SIGKILL)
-    guardian_of(worker, guardian)
+    proc.guardian_of(worker, guardian)
     assert proc.children(worker) == before
     assert serving.call(b"x").body == b"x"
 
 
 def test_what_a_processor_has_started_ends_though_the_guardian_was_killed(serving: Host) -> None:
     (worker,) = serving.workers()
-    guardian = guardian_of(worker)
+    guardian = proc.guardian_of(worker)
     os.kill(guardian, signal.SIGKILL)
-    guardian_of(worker, guardian)
+    proc.guardian_of(worker, guardian)
     processes(serving)
     os.kill(worker, signal.SIGSTOP)
     serving.send_signal(signal.SIGKILL)

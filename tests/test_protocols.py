@@ -14,9 +14,8 @@ import pytest
 from conftest import columns
 from eas_host.front.observe.throttled_log import ThrottledLog
 from support.host import Host
-from support.ways import all_ways
+from support.ways import all_ways, refuses
 from support.wire import Response, request
-from test_http import refuses
 
 HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 1}
 BEHIND = request(body=b"body")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.python_env import python_command, shared_packages
+from eas_host.python_env import import_hook, shared_packages
 from support import PATIENCE
 from support.command import run
 from support.env import SITE, make_env, python, script
@@ -242,6 +242,6 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_the_link_is_what_the_host_has(made: Path) -> None:
-    """The finder in ENV is the host's own file."""
-    ours = Path(python_command.__file__).with_name("finder.py").read_text()
+    """The import hook in ENV is the host's own file."""
+    ours = Path(import_hook.__file__).read_text()
     assert (made / "ENV" / SITE / f"{shared_packages.MODULE}.py").read_text() == ours

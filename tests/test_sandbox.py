@@ -14,18 +14,18 @@ import pytest
 from conftest import StartHost, each_worker
 from eas_host.sandbox import landlock
 from support import host as support_host
-from support.build import SOURCES, Workshop, need
+from support import proc
+from support.build import Workshop, need
 from support.env import make_env
 from support.host import Host
 from support.service import Services, describe, services
+from support.tries import TRIES, evaluate
 from support.users import NOBODY, acting_as, copy, need_root, public, publish
 from support.wheel import make_wheel
 from support.wire import command
-from test_user import status, tell
 
 __all__ = ["public", "services"]
 
-TRIES = SOURCES / "python" / "tries.py"
 REFUSED = "PermissionError"
 ABSENT = "FileNotFoundError"
 
@@ -46,7 +46,7 @@ def test_each_language_serves(start: StartHost, language: str, kind: str) -> Non
         assert os.readlink(f"/proc/{worker}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}")  # noqa: PTH115
     scores = [int(Path(f"/proc/{pid}/oom_score_adj").read_text("utf-8")) for pid in (host.pid, worker)]
     assert scores[0] < scores[1]
-    seen = status(worker)
+    seen = proc.status(worker)
     assert seen["NoNewPrivs"] == ["1"]
     assert {seen[name][0] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {"0" * 16}
     host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/worker/")
@@ -83,7 +83,7 @@ def test_what_is_out_of_reach(start: StartHost, package: Path, tmp_path: Path) -
             "ctypes.CDLL(None).mount(b'none', b'/proc', None, 32, None)": "-1",
             "subprocess.run(['unshare', '-Urm', 'true'], stderr=-3).returncode": "1",
         }
-        assert {expression: tell(host, expression) for expression in tried} == tried
+        assert {expression: evaluate(host, expression) for expression in tried} == tried
 
 
 def test_what_is_there(start: StartHost, package: Path, tmp_path: Path) -> None:
@@ -91,19 +91,19 @@ def test_what_is_there(start: StartHost, package: Path, tmp_path: Path) -> None:
     model = tmp_path / "weights.bin"
     model.write_bytes(b"weights")
     host = start("python", entry=package, model_entry=model, sandbox=True)
-    assert tell(host, f"open({str(model)!r}).read()") == "weights"
-    assert tell(host, f"open({str(model)!r}, 'w')") == "OSError"
-    assert tell(host, "os.getcwd()") == str(package.parent)
-    assert tell(host, "open('new', 'w')") == "OSError"
-    assert tell(host, "os.listdir('.')") == "['tries.py']"
-    assert tell(host, "open('/tmp/new', 'w').write('abc')") == "3"
-    assert tell(host, "open(os.environ['HOME'] + '/new').read()") == "abc"
+    assert evaluate(host, f"open({str(model)!r}).read()") == "weights"
+    assert evaluate(host, f"open({str(model)!r}, 'w')") == "OSError"
+    assert evaluate(host, "os.getcwd()") == str(package.parent)
+    assert evaluate(host, "open('new', 'w')") == "OSError"
+    assert evaluate(host, "os.listdir('.')") == "['tries.py']"
+    assert evaluate(host, "open('/tmp/new', 'w').write('abc')") == "3"
+    assert evaluate(host, "open(os.environ['HOME'] + '/new').read()") == "abc"
     assert not Path("/tmp/new").exists()  # noqa: S108
-    assert tell(host, "(lambda s: socket.create_connection(s.getsockname()))(socket.create_server(('', 0))).family")
-    assert tell(host, "open('/dev/null', 'w').write('x')") == "1"
-    assert len(tell(host, "open('/dev/urandom', 'rb').read(3)")) > 3
-    assert tell(host, "__import__('multiprocessing').get_context('fork').Pool(2).map(abs, [-1, -2])") == "[1, 2]"
-    assert tell(host, "subprocess.check_output('echo out | tee /dev/stderr', shell=True)") == "b'out\\n'"
+    assert evaluate(host, "(lambda s: socket.create_connection(s.getsockname()))(socket.create_server(('', 0))).family")
+    assert evaluate(host, "open('/dev/null', 'w').write('x')") == "1"
+    assert len(evaluate(host, "open('/dev/urandom', 'rb').read(3)")) > 3
+    assert evaluate(host, "__import__('multiprocessing').get_context('fork').Pool(2).map(abs, [-1, -2])") == "[1, 2]"
+    assert evaluate(host, "subprocess.check_output('echo out | tee /dev/stderr', shell=True)") == "b'out\\n'"
 
 
 def test_a_described_service(services: Services, package: Path, tmp_path: Path) -> None:
@@ -125,14 +125,16 @@ def test_a_described_service(services: Services, package: Path, tmp_path: Path) 
         storage=[{"mount_path": str(tmp_path / "mnt" / "data"), "local": {"path": "data"}}],
     )
     host = services.start(description, sandbox=True, workspace=tmp_path / "fixed")
-    assert tell(host, "len(open('large.txt').read())") == "100000"
-    assert tell(host, "__import__('brought').VALUE, __import__('small').VERSION") == "('from ENV', '1.0')"
-    assert tell(host, "open('../../model/w.txt').read()") == "local"
-    assert tell(host, "open('../../model/w.txt', 'w')") == "OSError"
-    assert tell(host, f"open({str(tmp_path / 'fixed' / 'model' / 'w.txt')!r}).read()") == "local"
-    assert tell(host, f"open({str(tmp_path / 'mnt' / 'data' / 'd.txt')!r}).read()") == "mounted"
-    assert tell(host, "open('new', 'w').write('abc')") == "3"
-    assert tell(host, f"os.listdir({str(services.cache / 'workspaces')!r}) == [os.getcwd().split('/')[-3]]") == "True"
+    assert evaluate(host, "len(open('large.txt').read())") == "100000"
+    assert evaluate(host, "__import__('brought').VALUE, __import__('small').VERSION") == "('from ENV', '1.0')"
+    assert evaluate(host, "open('../../model/w.txt').read()") == "local"
+    assert evaluate(host, "open('../../model/w.txt', 'w')") == "OSError"
+    assert evaluate(host, f"open({str(tmp_path / 'fixed' / 'model' / 'w.txt')!r}).read()") == "local"
+    assert evaluate(host, f"open({str(tmp_path / 'mnt' / 'data' / 'd.txt')!r}).read()") == "mounted"
+    assert evaluate(host, "open('new', 'w').write('abc')") == "3"
+    assert (
+        evaluate(host, f"os.listdir({str(services.cache / 'workspaces')!r}) == [os.getcwd().split('/')[-3]]") == "True"
+    )
 
 
 def test_what_it_leaves_for_the_next_worker(services: Services, package: Path, tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ def test_what_it_leaves_for_the_next_worker(services: Services, package: Path, t
     host = services.start(describe(tmp_path, **keys), sandbox=True, reload=True)  # it stays when nothing can be loaded
     host.allow_log("exit code|No such file")
     exchange = f"os.rename('../code', '../aside'), os.symlink({str(tmp_path / 'secret')!r}, '../code')"
-    assert tell(host, exchange) == "(None, None)"
+    assert evaluate(host, exchange) == "(None, None)"
     assert host.call(b"os._exit(1)").status != 200
     host.wait_for_log("No such file or directory; check --entry")
 
@@ -153,14 +155,14 @@ def test_somebody_without_rights(public: Path, tmp_path: Path, monkeypatch: pyte
     """A host that is no root's has the same, as far as the kernel lets anybody make namespaces."""
     publish(public, monkeypatch, need("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     with Host(tmp_path, entry=copy(TRIES, public / "code"), sandbox=True) as host:
-        assert tell(host, "os.listdir('/tmp')") == f"[{public.name!r}]"
-        assert tell(host, "os.getuid()") == str(NOBODY)
-        assert tell(host, "open('/tmp/new', 'w').write('abc')") == "3"
-        assert tell(host, "os.kill(os.getppid(), 0)") == REFUSED
-        assert tell(host, "open(f'/proc/{os.getppid()}/environ')") == REFUSED
+        assert evaluate(host, "os.listdir('/tmp')") == f"[{public.name!r}]"
+        assert evaluate(host, "os.getuid()") == str(NOBODY)
+        assert evaluate(host, "open('/tmp/new', 'w').write('abc')") == "3"
+        assert evaluate(host, "os.kill(os.getppid(), 0)") == REFUSED
+        assert evaluate(host, "open(f'/proc/{os.getppid()}/environ')") == REFUSED
         host.allow_log("SIGKILL")
         host.kill_worker()
-        assert tell(host, "1 + 1") == "2"
+        assert evaluate(host, "1 + 1") == "2"
 
 
 def test_root_shows_a_user_what_is_closed_to_him(workshop: Workshop, tmp_path: Path) -> None:
@@ -170,8 +172,8 @@ def test_root_shows_a_user_what_is_closed_to_him(workshop: Workshop, tmp_path: P
     with acting_as(NOBODY):
         assert not os.access(entry, os.R_OK, effective_ids=True)
     with Host(tmp_path, entry=entry, user="nobody", sandbox=True) as host:
-        assert tell(host, "os.getuid(), os.environ['USER'], os.environ['HOME']") == str((NOBODY, "nobody", "/tmp"))  # noqa: S108
-        assert tell(host, "os.setuid(0)") in (REFUSED, "OSError")  # there is no user 0 in there
+        assert evaluate(host, "os.getuid(), os.environ['USER'], os.environ['HOME']") == str((NOBODY, "nobody", "/tmp"))  # noqa: S108
+        assert evaluate(host, "os.setuid(0)") in (REFUSED, "OSError")  # there is no user 0 in there
 
 
 @pytest.mark.parametrize(
@@ -194,9 +196,9 @@ def test_a_kernel_that_refuses(
     with Host(tmp_path / "host", entry=package, sandbox=True) as host:
         assert len(host.log.since(stream="stderr")) == 1
         host.wait_for_log(rf"\[WARNING\] --sandbox: not in force on this system: {missing}")
-        assert tell(host, "open('/etc/shadow')") in (REFUSED, ABSENT)
-        assert tell(host, "open('/root/new', 'w')") in (REFUSED, ABSENT, "OSError")
-        assert tell(host, "os.kill(os.getppid(), 0)") == REFUSED
-        assert tell(host, "open(f'/proc/{os.getppid()}/environ')") == REFUSED
-        assert tell(host, "open('/tmp/eas-sandbox-test', 'w').close()") == "None"
+        assert evaluate(host, "open('/etc/shadow')") in (REFUSED, ABSENT)
+        assert evaluate(host, "open('/root/new', 'w')") in (REFUSED, ABSENT, "OSError")
+        assert evaluate(host, "os.kill(os.getppid(), 0)") == REFUSED
+        assert evaluate(host, "open(f'/proc/{os.getppid()}/environ')") == REFUSED
+        assert evaluate(host, "open('/tmp/eas-sandbox-test', 'w').close()") == "None"
     Path("/tmp/eas-sandbox-test").unlink(missing_ok=True)  # noqa: S108

@@ -14,10 +14,10 @@ import pytest
 
 from support.build import TESTS, Workshop
 from support.command import run
+from support.contract import loaded
 from support.fileserver import FileServer
 from support.service import Content, Services, describe, services, tar
 from support.wire import command, request
-from test_cpp import loaded
 
 __all__ = ["services"]
 

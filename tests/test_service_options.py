@@ -18,10 +18,10 @@ from eas_host.config.option_types import Address
 from eas_host.deploy.package.environment import EAS_WORKSPACE, variables
 from eas_host.errors import ConfigError, HostError
 from support.build import Workshop
+from support.contract import loaded
 from support.host import Host
 from support.service import Services, describe, services, tar
 from support.wheel import make_wheel
-from test_cpp import loaded
 
 __all__ = ["services"]
 

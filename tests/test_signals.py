@@ -10,12 +10,12 @@ import signal
 import pytest
 
 from conftest import COLUMNS, Column, StartHost
-from support import proc
+from support import LONG, proc
 from support.app import Apps, apps
 from support.gate import Gate
 from support.host import Host
+from support.stop import SHUTTING_DOWN, begin_stop
 from support.wire import request
-from test_stop import LONG, SHUTTING_DOWN, begin_stop
 
 __all__ = ["apps"]
 

@@ -18,7 +18,7 @@ from support.build import Workshop, need
 from support.gate import Gate
 from support.host import Host
 from support.program import Program
-from test_stop import SHUTTING_DOWN
+from support.stop import SHUTTING_DOWN
 
 WAYS = ("process", "none", "alone")
 Start = Callable[..., Host]

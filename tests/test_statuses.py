@@ -47,35 +47,35 @@ class Says(allspark.BaseProcessor):
             allspark.default_properties().put("model.ready", data)
         return data, 200
 """
-MODELS = {"one": ["mood"], "several": ["other", "mood", "third"]}
+MODELS = {"one": ["scripted"], "several": ["other", "scripted", "third"]}
 
 
 class Case:
-    """A service in which one model, `mood`, is as its file says; *path* is where it answers."""
+    """A service in which one model, `scripted`, is as its file says; *path* is where it answers."""
 
     def __init__(self, services: Services, workshop: Workshop, folder: Path, models: list[str]) -> None:
         self._services = services
         self._folder = folder
         self._models = models
-        self.mood = folder / "mood.txt"
-        self.mood.write_text("ok")
+        self.behaviour = folder / "behaviour.txt"
+        self.behaviour.write_text("ok")
         (folder / "code").mkdir()
-        for source in (workshop.cpp("moody"), workshop.cpp("contract")):
+        for source in (workshop.cpp("scripted"), workshop.cpp("contract")):
             shutil.copy(source, folder / "code")
 
     def start(self, **settings: object) -> Host:
         """The service with *settings* in metadata.rpc, and one thread a model."""
-        mood = {"processor_path": "code", "processor_entry": "libmoody.so", "model_config": str(self.mood)}
+        scripted = {"processor_path": "code", "processor_entry": "libscripted.so", "model_config": str(self.behaviour)}
         other = {"processor_path": "code", "processor_entry": "libcontract.so"}
         block = settings.pop("crash_block", False)
         keys = {"metadata": {"rpc": {"worker_threads": 1, **settings}}, "runtime": {"enable_crash_block": block}}
         if len(self._models) == 1:
-            host = self._services.start(describe(self._folder, name="s", **mood, **keys))
+            host = self._services.start(describe(self._folder, name="s", **scripted, **keys))
             host.path = "/api/predict/s"
         else:
-            models = [{"name": name, **(mood if name == "mood" else other)} for name in self._models]
+            models = [{"name": name, **(scripted if name == "scripted" else other)} for name in self._models]
             host = self._services.start(describe(self._folder, name="s", models=models, **keys))
-            host.path = "/api/predict/s/mood"
+            host.path = "/api/predict/s/scripted"
         host.allow_log("SIGSEGV|SIGKILL|enable_crash_block")
         return host
 
@@ -95,7 +95,7 @@ class Case:
 
     def others_are_served(self, host: Host) -> None:
         for name in self._models:
-            if name != "mood":
+            if name != "scripted":
                 assert host.call(b"x", f"/api/predict/s/{name}").body == b"x"
 
 
@@ -186,7 +186,7 @@ def test_a_model_that_is_not_ready(services: Services, tmp_path: Path) -> None:
 def test_a_worker_that_is_not_ready(case: Case, gate: Gate) -> None:
     """Requests wait for it, as many as may; when their time is over it was the worker that they have waited for."""
     host = case.start(max_queue_size=1, keepalive=2000)
-    case.mood.write_text(f"gate:{gate.folder}")
+    case.behaviour.write_text(f"gate:{gate.folder}")
     assert host.call(b"segv").status == 500
     gate.wait_entered()
     with host.ask(b"waits") as first, host.ask(b"waits, too") as second:
@@ -207,7 +207,7 @@ def test_a_model_that_is_not_there(case: Case) -> None:
     """404 with a text, for an empty one is what a gateway says while it is not ready. One model has every path."""
     host = case.start(keepalive=60_000)
     case.others_are_served(host)
-    for path in ("/api/predict/s/none", "/api/predict/none", "/api/predict/s/moody", "/"):
+    for path in ("/api/predict/s/none", "/api/predict/none", "/api/predict/s/script", "/"):
         answer = host.call(b"x", path)
         if host.path == "/api/predict/s":
             assert answer.body == b"x"

@@ -14,20 +14,12 @@ from pathlib import Path
 import pytest
 
 from conftest import COLUMNS, LANGUAGES, Column, StartHost
-from support import proc
+from support import LONG, proc
 from support.gate import Gate
-from support.host import Host
+from support.stop import SHUTTING_DOWN, begin_stop
 from support.wire import Client, command, request
 
-LONG = 120_000
-SHUTTING_DOWN = r"^\[INFO\] shutting down context \.\.\. press Ctrl\+C again to force quit$"
 each_column = pytest.mark.parametrize("column", COLUMNS, ids=str)
-
-
-def begin_stop(host: Host, number: signal.Signals = signal.SIGINT) -> None:
-    """Sends a signal and waits until the host says that it stops."""
-    host.send_signal(number)
-    host.log.wait(SHUTTING_DOWN, stream="stdout")
 
 
 @each_column

@@ -14,29 +14,27 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from support import proc
+from support import LONG, proc
 from support.build import SOURCES, Workshop
-from support.gate import Gate
+from support.gate import Gate, hold
 from support.host import Host
+from support.scripted import ScriptedBehaviour
 from support.wire import request
-from test_crashes import hold
-from test_replacement import Mood
 
-LONG = 120_000
 Gates = Callable[[], Gate]
 
 
 @pytest.fixture
 def held_entry(tmp_path: Path) -> Path:
-    """A copy of processors/python/held.py of this test's own, whose mood the test may change."""
+    """A copy of processors/python/held.py of this test's own, whose behaviour the test may change."""
     folder = tmp_path / "app"
     folder.mkdir()
     return Path(shutil.copy(SOURCES / "python" / "held.py", folder))
 
 
 @pytest.fixture
-def mood(held_entry: Path) -> Mood:
-    return Mood(held_entry.with_name("mood"))
+def behaviour(held_entry: Path) -> ScriptedBehaviour:
+    return ScriptedBehaviour(held_entry.with_name("behaviour"))
 
 
 def gated(gate: Gate, body: str) -> bytes:
@@ -54,7 +52,7 @@ def starting(gate: Gate, number: int) -> int:
 
 @pytest.mark.parametrize("deaths", [1, 3])
 def test_worker_dies_before_it_takes_the_suspect(
-    start: StartHost, held_entry: Path, mood: Mood, gates: Gates, deaths: int
+    start: StartHost, held_entry: Path, behaviour: ScriptedBehaviour, gates: Gates, deaths: int
 ) -> None:
     """
     Two suspects wait; the worker that is to run the first of them is loaded and ready, and is killed before it takes
@@ -66,12 +64,12 @@ def test_worker_dies_before_it_takes_the_suspect(
     with ExitStack() as clients:
         asked = [clients.enter_context(host.ask(gated(requests, name))) for name in ("a", "b")]
         requests.wait_entered(2)
-        mood.set(f"start:gate {starts.folder}")
+        behaviour.set(f"start:gate {starts.folder}")
         host.kill_worker()
         for number in range(deaths):
             host.kill_worker(starting(starts, number))
         starting(starts, deaths)
-        mood.set("ok")
+        behaviour.set("ok")
         starts.release(2)
         requests.release(2)
         assert [client.read().body for client in asked] == [b"a", b"b"]
@@ -161,8 +159,8 @@ def test_quick_answers_before_a_slow_call(
     Quick requests, and one that takes its time behind them, wait for a worker that loads. With one thread, the quick
     ones are answered as soon as they are done, not when the thread has done all.
     """
-    file = Mood(tmp_path / "mood")
-    host = start(entry=workshop.cpp("moody"), model_config=file.path, worker_threads=1, keepalive=LONG)
+    file = ScriptedBehaviour(tmp_path / "behaviour")
+    host = start(entry=workshop.cpp("scripted"), model_config=file.path, worker_threads=1, keepalive=LONG)
     host.allow_log("SIGKILL")
     loads, slow = gates(), gates()
     file.set(f"gate:{loads.folder}")
@@ -253,9 +251,9 @@ def test_time_bomb_of_another(start: StartHost, workshop: Workshop, gates: Gates
 
 
 @pytest.mark.parametrize("how", ["abort", "segv"])
-def test_ends_right_after_each_load(held_entry: Path, mood: Mood, tmp_path: Path, how: str) -> None:
+def test_ends_right_after_each_load(held_entry: Path, behaviour: ScriptedBehaviour, tmp_path: Path, how: str) -> None:
     """A processor whose workers end as soon as they are ready has never served: three in a row stop the host."""
-    mood.set(f"start:{how}")
+    behaviour.set(f"start:{how}")
     host = Host(tmp_path / "host", entry=held_entry)
     try:
         name = {"abort": signal.SIGABRT, "segv": signal.SIGSEGV}[how].name
@@ -271,9 +269,9 @@ def test_ends_right_after_each_load(held_entry: Path, mood: Mood, tmp_path: Path
 
 def test_kill_in_the_first_load(workshop: Workshop, gate: Gate, tmp_path: Path) -> None:
     """A worker that is killed from outside while it loads has not failed to load: also the first one is replaced."""
-    mood = Mood(tmp_path / "mood")
-    mood.set(f"gate:{gate.folder}")
-    host = Host(tmp_path / "host", entry=workshop.cpp("moody"), model_config=mood.path)
+    behaviour = ScriptedBehaviour(tmp_path / "behaviour")
+    behaviour.set(f"gate:{gate.folder}")
+    host = Host(tmp_path / "host", entry=workshop.cpp("scripted"), model_config=behaviour.path)
     host.allow_log("SIGKILL")
     try:
         for number in range(1, 4):

@@ -17,27 +17,18 @@ from conftest import each_worker
 from eas_host.deploy.workspace import staging
 from eas_host.errors import ConfigError
 from eas_host.system.user import find_user
-from support.build import SOURCES, Workshop, run
+from support import proc
+from support.build import Workshop, run
 from support.command import run as run_host
 from support.env import make_env, script
 from support.host import Host, clean_environment
 from support.service import describe
+from support.tries import TRIES, evaluate
 from support.users import NOBODY, STRANGER, acting_as, copy, need_root, public, public_host
 from support.wheel import make_wheel
 from support.wire import command
 
 __all__ = ["public", "public_host"]
-
-TRIES = SOURCES / "python" / "tries.py"
-
-
-def tell(host: Host, expression: str) -> str:
-    return host.call(expression.encode()).body.decode()
-
-
-def status(pid: int) -> dict[str, list[str]]:
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
 
 
 @pytest.mark.usefixtures("public_host")
@@ -48,13 +39,13 @@ def test_workers_are_that_user(public: Path, workshop: Workshop, tmp_path: Path,
     with Host(tmp_path, entry=entry, processor_type=language, worker=kind, user="nobody") as host:
         assert host.call(b"as ever").body == b"as ever"
         (worker,) = host.workers()
-        seen = status(worker)
+        seen = proc.status(worker)
         assert seen["Uid"] == [str(NOBODY)] * 4
         assert set(seen["Gid"] + seen["Groups"]) == {str(pwd.getpwnam("nobody").pw_gid)}
         assert seen["NoNewPrivs"] == ["1"]
         assert seen["CapEff"] == seen["CapPrm"] == ["0" * 16]
         assert Path(f"/proc/{worker}/mem").stat().st_uid == 0, "others of that user could read its memory"
-        assert status(host.pid)["Uid"] == ["0"] * 4
+        assert proc.status(host.pid)["Uid"] == ["0"] * 4
         host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/worker/")
         assert host.call(command("die", "segv")).status == 500
         assert host.call(b"again").body == b"again"
@@ -77,18 +68,18 @@ def test_copies_for_reload(public: Path, workshop: Workshop, tmp_path: Path) -> 
 def test_what_it_finds(public: Path, tmp_path: Path) -> None:
     """A login's variables; root's files closed; standard output by its name; rights that nothing gives back."""
     with Host(tmp_path, entry=copy(TRIES, public / "code"), user=f"{STRANGER}:{NOBODY}") as host:
-        assert tell(host, "os.getresuid(), os.getresgid(), os.getgroups()") == str(
+        assert evaluate(host, "os.getresuid(), os.getresgid(), os.getgroups()") == str(
             ((STRANGER,) * 3, (NOBODY,) * 3, [NOBODY])
         )
-        assert tell(host, "os.environ['HOME'], os.environ['USER'], os.environ['LOGNAME']") == str(
+        assert evaluate(host, "os.environ['HOME'], os.environ['USER'], os.environ['LOGNAME']") == str(
             ("/", str(STRANGER), str(STRANGER))
         )
-        assert tell(host, "open('/etc/shadow')") == "PermissionError"
-        assert tell(host, "os.kill(os.getppid(), 0)") == "PermissionError"
-        assert tell(host, "open(f'/proc/{os.getppid()}/environ')") == "PermissionError"
-        assert tell(host, "open('/proc/self/mem')") == "PermissionError"
-        assert tell(host, "os.setuid(0)") == "PermissionError"
-        assert tell(host, "subprocess.run('echo to stdout >/dev/stdout', shell=True).returncode") == "0"
+        assert evaluate(host, "open('/etc/shadow')") == "PermissionError"
+        assert evaluate(host, "os.kill(os.getppid(), 0)") == "PermissionError"
+        assert evaluate(host, "open(f'/proc/{os.getppid()}/environ')") == "PermissionError"
+        assert evaluate(host, "open('/proc/self/mem')") == "PermissionError"
+        assert evaluate(host, "os.setuid(0)") == "PermissionError"
+        assert evaluate(host, "subprocess.run('echo to stdout >/dev/stdout', shell=True).returncode") == "0"
         host.wait_for_log("to stdout")
 
 
@@ -96,7 +87,7 @@ def test_what_it_finds(public: Path, tmp_path: Path) -> None:
 def test_nothing_is_left(public: Path, tmp_path: Path) -> None:
     """What the processor has started ends with its worker, and all of it with a host that is killed."""
     with Host(tmp_path, entry=copy(TRIES, public / "code"), user="nobody") as host:
-        assert tell(host, "subprocess.Popen(['sleep', '600'], stdout=-3).poll()") == "None"
+        assert evaluate(host, "subprocess.Popen(['sleep', '600'], stdout=-3).poll()") == "None"
         host.send_signal(signal.SIGKILL)
         host.ends_with(-signal.SIGKILL)
 
@@ -125,14 +116,14 @@ def test_a_described_service(public: Path, public_host: Path, tmp_path: Path) ->
     words = ("serve", description)
     cache = public / "cache"
     with Host(tmp_path, {}, words, listen="127.0.0.1:0", user="nobody", cache=cache) as host:
-        folder = tell(host, "os.getcwd()")
+        folder = evaluate(host, "os.getcwd()")
         assert folder.startswith(str(cache / "workspaces" / "d-"))
-        assert tell(host, "open('new', 'w').write('abc')") == "3"
-        assert tell(host, "open('../../new', 'w')") == "PermissionError"
-        assert tell(host, "os.listdir('../../..')") == "PermissionError"
-        assert tell(host, "os.environ['HOME']") == "/from/the/description"
-        assert tell(host, "__import__('small').VERSION") == "1.0"
-        assert tell(host, "os.stat(__import__('small').__file__).st_uid") == str(NOBODY)
+        assert evaluate(host, "open('new', 'w').write('abc')") == "3"
+        assert evaluate(host, "open('../../new', 'w')") == "PermissionError"
+        assert evaluate(host, "os.listdir('../../..')") == "PermissionError"
+        assert evaluate(host, "os.environ['HOME']") == "/from/the/description"
+        assert evaluate(host, "__import__('small').VERSION") == "1.0"
+        assert evaluate(host, "os.stat(__import__('small').__file__).st_uid") == str(NOBODY)
         (installed,) = (path for path in (cache / "requirements").iterdir() if path.is_dir())
         assert installed.stat().st_uid == NOBODY
     assert os.listdir(public / "spied") == [str(NOBODY)]  # noqa: PTH208  names
@@ -179,7 +170,7 @@ def test_variables_of_the_processor_are_not_the_launchers(public: Path, tmp_path
     keys = {"name": "d", "processor_path": "code", "processor_entry": "tries.py", "processor_envs": envs}
     words = ("serve", describe(public, **keys))
     with Host(tmp_path, {}, words, listen="127.0.0.1:0", user="nobody", cache=public / "cache") as host:
-        assert tell(host, "1 + 1") == "2"
+        assert evaluate(host, "1 + 1") == "2"
     assert os.listdir(public / "spied") == [str(NOBODY)]  # noqa: PTH208  names
 
 
@@ -255,11 +246,12 @@ def test_root_is_told(workshop: Workshop, tmp_path: Path) -> None:
     """In one line, once it serves."""
     need_root()
     with Host(tmp_path, entry=workshop.contract("cpp")) as host:
-        assert host.log.text(stream="stderr").count("running processors as root; --user NAME") == 1
+        host.wait_for_log("running processors as root; --user NAME", "stderr")
+    assert host.log.text(stream="stderr").count("running processors as root") == 1
 
 
 def test_root_may_say_that_it_is_meant(workshop: Workshop, tmp_path: Path) -> None:
     need_root()
     with Host(tmp_path, entry=workshop.contract("cpp"), user="root") as host:
         assert host.call(b"x").body == b"x"
-        assert "as root" not in host.log.text(stream="stderr")
+    assert "as root" not in host.log.text(stream="stderr")

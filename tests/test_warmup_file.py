@@ -12,7 +12,7 @@ import pytest
 from support.build import Workshop
 from support.fileserver import FileServer
 from support.service import Services, describe, services, tar
-from test_workspace import ask, project
+from support.whereabouts import ask, project
 
 __all__ = ["services"]
 

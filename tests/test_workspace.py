@@ -10,7 +10,6 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,25 +20,12 @@ from eas_host.errors import ConfigError
 from support import proc
 from support.build import Workshop
 from support.fileserver import FileServer
-from support.host import Host
 from support.service import Services, describe, services, tar
+from support.whereabouts import ask, project
 
 __all__ = ["services"]
 
 NOBODY = 65534
-
-
-def ask(host: Host, **what: str) -> dict[str, Any]:
-    """What whereabouts.py tells."""
-    seen: dict[str, Any] = json.loads(host.call(json.dumps(what).encode()).body)
-    return seen
-
-
-def project(folder: Path, workshop: Workshop) -> Path:
-    """A folder with a program, in which the user goes on working."""
-    folder.mkdir(parents=True)
-    shutil.copy(workshop.python("whereabouts.py"), folder / "app.py")
-    return folder
 
 
 # Whose files.

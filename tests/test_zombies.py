@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from support import PATIENCE, proc
-from support.build import Workshop
+from support.build import SOURCES, Workshop
 from support.host import Host
 from support.wire import command
-from test_orphans import ENTRY, guardian_of
 
+ENTRY = SOURCES / "python" / "starts_others.py"
 BECOME_A_SUBREAPER = """
 import ctypes, os, sys
 assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0  # PR_SET_CHILD_SUBREAPER: it stays when another program is started
@@ -53,7 +53,7 @@ def test_guardians(workshop: Workshop, tmp_path: Path, language: str) -> None:
         for _ in range(2):
             assert host.call(b"x").status == 200
             (worker,) = host.workers()
-            ended += [guardian_of(worker), worker]
+            ended += [proc.guardian_of(worker), worker]
             assert host.call(command("die", "_exit:7")).status == 500
         assert host.call(b"x").status == 200
         ended.append(host.kill_worker())

@@ -15,6 +15,8 @@ import random
 # seconds.
 PATIENCE = 90.0
 
+LONG = 120_000  # milliseconds; as --keepalive and the like, a deadline that plays no part in a test
+
 
 def dice(seed: object) -> random.Random:
     """Chance that falls the same way in each run."""

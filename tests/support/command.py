@@ -56,3 +56,9 @@ def run(*words: str | Path, cwd: Path | None = None, variables: Mapping[str, str
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def load(entry: Path | str, isolation: str = "process", *flags: str | Path, language: str | None = None) -> Ended:
+    """Has a host load *entry*, which it is expected to refuse."""
+    kind = ["--processor-type", language] if language else []
+    return run("--entry", entry, "--listen", "127.0.0.1:0", "--isolation", isolation, *kind, *flags)

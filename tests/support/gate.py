@@ -14,12 +14,14 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from support import PATIENCE
-from support.wire import command
+from support.host import Host
+from support.wire import Client, command
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -90,3 +92,13 @@ class Gate:
             if descriptor >= 0:
                 os.close(descriptor)
         self._entered = self._leave = -1
+
+
+def hold(host: Host, gate: Gate, clients: ExitStack, count: int) -> list[Client]:
+    """
+    Sends *count* requests to *host* through *gate*, with bodies "0", "1", ..., and waits until all of them are inside.
+    """
+    before = len(gate.entries())
+    held = [clients.enter_context(host.ask(gate.command(b"%d" % number))) for number in range(count)]
+    gate.wait_entered(before + count)
+    return held

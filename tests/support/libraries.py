@@ -4,9 +4,11 @@ Small shared libraries that need each other, for tests of what a processor needs
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
-from support.build import need, run
+from support.build import Workshop, need, run
 
 PROCESSOR = """
 #include <stdlib.h>
@@ -56,3 +58,16 @@ def _function(library: Path) -> str:
 
 def _sum(needs: tuple[Path, ...]) -> str:
     return "".join(f" + {_function(path)}()" for path in needs)
+
+
+def needs_beside(workshop: Workshop) -> Path:
+    """libneeds_beside.so, in a folder without the libbeside.so that it needs."""
+    beside = workshop.cpp("beside").parent
+    return workshop.cpp("needs_beside", f"-L{beside}", "-lbeside", "-Wl,-rpath=.")
+
+
+def readelf(path: Path, tag: str) -> list[str]:
+    """The values of a *tag*, such as NEEDED, as binutils read them."""
+    command = [need("readelf"), "--wide", "--dynamic", str(path)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return re.findall(rf"\({tag}\).*\[(.*)\]", text)

@@ -175,3 +175,17 @@ def wait_until_gone(pids: list[int], patience: float = PATIENCE) -> list[int]:
     for watch in watches:
         watch.close()
     return left
+
+
+def guardian_of(worker: int, but: int = 0) -> int:
+    """The process that ends what *worker* leaves behind, other than *but*; waits for it."""
+    while True:
+        for pid in group(worker):
+            if pid != but and name(pid) == "eas-guardian":
+                return pid
+
+
+def status(pid: int) -> dict[str, list[str]]:
+    """The lines of /proc/*pid*/status: the words of each by its name."""
+    lines = (PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines()
+    return {key: value.split() for key, _, value in (line.partition(":") for line in lines)}

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from support import proc
 from support.build import TESTS
 from support.host import Host, clean_environment
 from support.log import Log
@@ -60,3 +61,9 @@ class Program(Host):
             start_new_session=True,
         )
         self.follow(*self.followed)
+
+
+def front_of(program: Host) -> int:
+    """The process id of the front of *program*."""
+    (pid,) = [pid for pid in proc.children(program.pid) if "eas_host.sidecar.front.main" in proc.command_line(pid)]
+    return pid

@@ -1,10 +1,12 @@
 """
-What processors that embed Python are built with: the Python that runs the tests, and so the host.
+Processors that embed Python: what they are built with, the Python that runs the tests and so the host; and how it is
+seen that they serve.
 """
 
 from __future__ import annotations
 
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from importlib import util
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,7 @@ from typing import Final
 import pytest
 
 from support.build import SOURCES, Workshop, need, run
+from support.host import Host
 
 PYBIND11: Final[dict[str, tuple[str, ...]]] = {"in initialize": (), "while it is opened": ("-DAT_ONCE",)}
 """When embeds_pybind11.cc starts Python, with the flags for it."""
@@ -54,3 +57,10 @@ def _package(name: str) -> Path:
     if found is None or not found.submodule_search_locations:
         pytest.skip(f"{name} is not installed")
     return Path(found.submodule_search_locations[0])
+
+
+def assert_serves(host: Host) -> None:
+    """Has the processor of embeds_python.cc or embeds_pybind11.cc draw square roots on several threads at once."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda number: host.call(str(number * number).encode()).text, range(100))
+    assert list(answers) == [f"{number}.000000" for number in range(100)]

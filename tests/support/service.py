@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,13 @@ class Services:
         return prepare_from_description(
             described, settle(read_words, self.variables(variables), described.options), ExternalLinks()
         )
+
+    def desc(self, description: Path, *words: str, code: int = 0) -> dict[str, Any]:
+        """What `eas-host desc --json` prints: one object, with nothing before it."""
+        ended = self.run("desc", description, "--json", *words)
+        assert ended.code == code, ended.stderr
+        described: dict[str, Any] = json.loads(ended.stdout)
+        return described
 
     def close(self) -> None:
         """Stops all of them; what they made for themselves must be gone."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from support.host import Host
 from support.wire import Client, Response, request
 
+Check = Callable[[Response], None]
 AFTER = request("POST", "/after", b"the request after")
 
 
@@ -32,7 +33,7 @@ def with_more_behind(client: Client, data: bytes) -> None:
 WAYS = (whole, bytewise, with_more_behind)
 
 
-def all_ways(host: Host, data: bytes, check: Callable[[Response], None], *, closes: bool, method: str = "POST") -> None:
+def all_ways(host: Host, data: bytes, check: Check, *, closes: bool, method: str = "POST") -> None:
     """Sends *data* in all ways, each on a connection of its own; *check* looks at the answer."""
     for way in WAYS:
         with host.connect() as client:
@@ -44,3 +45,22 @@ def all_ways(host: Host, data: bytes, check: Callable[[Response], None], *, clos
             if way is not with_more_behind:
                 client.send(AFTER)
             assert client.read().body == b"the request after", f"sent {way.__name__}"
+
+
+def echoes(body: bytes) -> Check:
+    """A check: 200 with *body*."""
+
+    def check(answer: Response) -> None:
+        assert (answer.status, answer.body) == (200, body)
+
+    return check
+
+
+def refuses(status: int) -> Check:
+    """A check: the host's own answer *status*, with a text for a human."""
+
+    def check(answer: Response) -> None:
+        assert answer.status == status, answer
+        assert answer.body.strip()
+
+    return check

@@ -1,5 +1,5 @@
 """
-Does, at some moments of its life, what the file "mood" beside it says then, so that a test decides about each
+Does, at some moments of its life, what the file "behaviour" beside it says then, so that a test decides about each
 load: MOMENT:DEED, where a moment is "load" (inside initialize) or "start" (loaded and reported as ready, but no
 thread has taken a request yet), and a deed is "gate FOLDER" (see support/gate.py), "abort" or "segv".
 
@@ -23,7 +23,7 @@ def pass_gate(folder: str, body: str) -> None:
 
 
 def obey(moment: str) -> None:
-    with open("mood", encoding="utf-8") as file:
+    with open("behaviour", encoding="utf-8") as file:
         wanted, _, deed = file.read().partition(":")
     if wanted != moment:
         return

@@ -1,6 +1,6 @@
 // Loads as the file named by model_config says at that moment, so that a test decides about each load of a worker:
-// "ok", "state:N", "segv", "_exit:N", "exit:N", or "gate:FOLDER" (see support/gate.py). Serves an echo; "segv" and "kill" as input
-// end the process, "gate:FOLDER" holds the request.
+// "ok", "state:N", "segv", "_exit:N", "exit:N", or "gate:FOLDER" (see support/gate.py). Serves an echo; "segv" and
+// "kill" as input end the process, "gate:FOLDER" holds the request.
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,16 +22,16 @@ static void Pass(const char* folder) {
 }
 
 extern "C" void* initialize(const char*, const char* model_config, int* state) {
-  char mood[4096] = "ok";
+  char behaviour[4096] = "ok";
   FILE* file = fopen(model_config, "r");
-  if (file && !fgets(mood, sizeof mood, file)) mood[0] = 0;
+  if (file && !fgets(behaviour, sizeof behaviour, file)) behaviour[0] = 0;
   if (file) fclose(file);
   *state = 0;
-  if (strncmp(mood, "state:", 6) == 0) *state = atoi(mood + 6);
-  if (strncmp(mood, "gate:", 5) == 0) Pass(mood + 5);
-  if (strcmp(mood, "segv") == 0) raise(SIGSEGV);
-  if (strncmp(mood, "_exit:", 6) == 0) _exit(atoi(mood + 6));
-  if (strncmp(mood, "exit:", 5) == 0) exit(atoi(mood + 5));
+  if (strncmp(behaviour, "state:", 6) == 0) *state = atoi(behaviour + 6);
+  if (strncmp(behaviour, "gate:", 5) == 0) Pass(behaviour + 5);
+  if (strcmp(behaviour, "segv") == 0) raise(SIGSEGV);
+  if (strncmp(behaviour, "_exit:", 6) == 0) _exit(atoi(behaviour + 6));
+  if (strncmp(behaviour, "exit:", 5) == 0) exit(atoi(behaviour + 5));
   return nullptr;
 }
 

@@ -1,0 +1,26 @@
+"""
+The program processors/python/whereabouts.py, which tells where it runs, and reads and writes there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from support.build import Workshop
+from support.host import Host
+
+
+def ask(host: Host, **what: str) -> dict[str, Any]:
+    """Has the program write and read what *what* names; what it tells about its place."""
+    seen: dict[str, Any] = json.loads(host.call(json.dumps(what).encode()).body)
+    return seen
+
+
+def project(folder: Path, workshop: Workshop) -> Path:
+    """A folder with a program, in which the user goes on working."""
+    folder.mkdir(parents=True)
+    shutil.copy(workshop.python("whereabouts.py"), folder / "app.py")
+    return folder
