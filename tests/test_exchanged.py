@@ -22,7 +22,7 @@ from eas_host.deploy.workspace import staging
 from eas_host.deploy.workspace.removal import remove_tree
 from eas_host.errors import EntryInvalid
 from eas_host.python_env.import_hook import ABI
-from eas_host.sandbox.plan import Confinement
+from eas_host.sandbox.confinement import Confinement
 from eas_host.system.user import find_user
 from support.env import script
 from support.meanwhile import meanwhile

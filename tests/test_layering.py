@@ -67,7 +67,7 @@ def test_only_the_ring_touches_the_native_module() -> None:
 
 def test_the_launcher_needs_no_packages() -> None:
     """It runs before any site-packages is looked at: of all that is imported, only the standard library is there."""
-    files = [path for path in (PACKAGE / "sandbox").rglob("*.py") if path.name != "plan.py"]
+    files = [path for path in (PACKAGE / "sandbox").rglob("*.py") if path.name != "confinement.py"]
     files.append(PACKAGE / "system" / "memory.py")
     names = {name.partition(".")[0] for path in files for name in imports(path)}
     ours = {name for path in files for name in imports(path) if name.startswith("eas_host.")}

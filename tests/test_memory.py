@@ -12,7 +12,7 @@ import pytest
 
 from conftest import StartHost
 from eas_host.dispatch.memory_budget import default_size
-from eas_host.system.memory import available
+from eas_host.system.memory import available_bytes
 from support.cgroup import control_group
 from support.wire import command
 
@@ -90,17 +90,17 @@ def test_available(files: dict[str, str], expected: int, tmp_path: Path) -> None
     for path, text in {**MEMINFO, **files}.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    assert available(tmp_path) == expected
+    assert available_bytes(tmp_path) == expected
 
 
 def test_nothing_is_known(tmp_path: Path) -> None:
     """Without /proc something cautious."""
-    assert available(tmp_path) == 1024 * MIB
+    assert available_bytes(tmp_path) == 1024 * MIB
 
 
 def test_in_a_group() -> None:
     """What a process finds out in a real group is its limit, also when that is the group's above."""
-    ask = [sys.executable, "-c", "from eas_host.system.memory import available; print(available())"]
+    ask = [sys.executable, "-c", "from eas_host.system.memory import available_bytes; print(available_bytes())"]
     with control_group("memory") as group, group.inside():
         group.limit_memory(123 * MIB)
         assert int(subprocess.run(ask, capture_output=True, check=True).stdout) == 123 * MIB
@@ -109,7 +109,7 @@ def test_in_a_group() -> None:
 def test_default_size() -> None:
     """A third of the memory, within bounds."""
     assert 16 * MIB <= default_size() <= 4096 * MIB
-    assert default_size() == pytest.approx(available() / 3, rel=0.01) or default_size() in (16 * MIB, 4096 * MIB)
+    assert default_size() == pytest.approx(available_bytes() / 3, rel=0.01) or default_size() in (16 * MIB, 4096 * MIB)
 
 
 def score(pid: int) -> int:

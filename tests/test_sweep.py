@@ -134,11 +134,11 @@ def test_what_malloc_keeps_is_given_back() -> None:
 
     async def check(_sent: Sent, _budget: MemoryBudget, _client: socket.socket) -> None:
         blocks = [b"x" * 512 * 1024 for _ in range(400)]  # of zeros the system would keep none
-        whole = memory.private()
+        whole = memory.private_bytes()
         del blocks[::2]
 
         async def until_given_back() -> None:
-            while memory.private() > whole - 90 * MIB:  # noqa: ASYNC110  the system tells nobody
+            while memory.private_bytes() > whole - 90 * MIB:  # noqa: ASYNC110  the system tells nobody
                 await asyncio.sleep(0)
 
         await asyncio.wait_for(until_given_back(), PATIENCE)

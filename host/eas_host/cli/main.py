@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    python_command.fill_standard_streams()
+    python_command.reopen_missing_stdio()
     if argv and argv[0] in COMMANDS:
         # Imported late: no command pays for what another one needs.
         module, _, name = COMMANDS[argv[0]].partition(":")

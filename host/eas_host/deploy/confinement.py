@@ -18,7 +18,7 @@ from eas_host.deploy.deployment import Deployment
 
 if TYPE_CHECKING:
     from eas_host.deploy.python.interpreter import Confine
-    from eas_host.sandbox.plan import Confinement
+    from eas_host.sandbox.confinement import Confinement
 
 
 def requested_confinement(config: HostConfig) -> Confinement | None:
@@ -31,7 +31,7 @@ def requested_confinement(config: HostConfig) -> Confinement | None:
     if not config.user and not config.sandbox:
         return None
     # Imported late: most hosts confine nothing.
-    from eas_host.sandbox.plan import Confinement  # noqa: PLC0415
+    from eas_host.sandbox.confinement import Confinement  # noqa: PLC0415
 
     return Confinement.of(config)
 
@@ -41,7 +41,9 @@ def command_confiner(config: HostConfig, folder: Path) -> Confine:
     Return the function that turns a command of a program in the package *folder* into one with fewer rights.
     """
     confined = requested_confinement(config)
-    return list if confined is None else partial(confined.command, readable=[str(folder), str(folder.resolve())])
+    return (
+        list if confined is None else partial(confined.program_command, readable=(str(folder), str(folder.resolve())))
+    )
 
 
 def confine_workers(deployment: Deployment) -> Deployment:
@@ -54,7 +56,7 @@ def confine_workers(deployment: Deployment) -> Deployment:
     confined = requested_confinement(deployment.config)
     if confined is None:
         return deployment
-    parts = tuple(replace(part, spec=confined.settle(part.spec)) for part in deployment.processors)
+    parts = tuple(replace(part, spec=confined.resolve_paths(part.spec)) for part in deployment.processors)
     try:
         for part in parts:
             confined.check(part.spec)

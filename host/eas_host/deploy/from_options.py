@@ -20,7 +20,7 @@ from eas_host.deploy import confinement
 from eas_host.deploy.deployment import PYTHON_FILES, Deployment, ProcessorDeployment
 from eas_host.deploy.package import nested_jars
 from eas_host.errors import EntryNotFound
-from eas_host.system.shortage import in_cache, is_refused
+from eas_host.system.disk_errors import describe_cache_error, is_write_refused
 
 if TYPE_CHECKING:
     from eas_host.deploy.workspace.workspace import Workspace
@@ -137,8 +137,8 @@ def _filling_workspace(workspace: Workspace, cache: Path, config: HostConfig) ->
         confinement.hand_over(confinement.requested_confinement(config), workspace.folder, workspace.folder.iterdir())
     except OSError as error:
         workspace.discard()
-        place = "" if is_refused(error) else f"{error.filename}: "
-        raise EntryNotFound(f"{place}{in_cache(error, cache)}") from error
+        place = "" if is_write_refused(error) else f"{error.filename}: "
+        raise EntryNotFound(f"{place}{describe_cache_error(error, cache)}") from error
     except BaseException:
         workspace.discard()
         raise

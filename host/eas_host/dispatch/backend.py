@@ -25,7 +25,7 @@ from eas_host.dispatch.workers import Workers
 from eas_host.errors import ConfigError
 from eas_host.messages import Message, ProcessCount, ThreadCount
 from eas_host.ring import FrontRing, RingSize
-from eas_host.system.memory import address_space
+from eas_host.system.memory import address_space_limit
 
 _MIB: Final = 2**20
 _GIB: Final = 2**30
@@ -211,7 +211,7 @@ def _wish(size: RingSize) -> str:
     Say how much address space a ring of *size* wants, how much there may be, and which option asks for most of it.
     """
     wanted = size.slots * (size.max_body + size.max_output) / _GIB
-    limit = address_space()
+    limit = address_space_limit()
     may = "" if limit is None else f", and a process may have {limit / _GIB:.1f} GiB (ulimit -v)"
     body = f"--max-body ({size.max_body / _MIB:g} MiB)"
     output = f"--max-output ({size.max_output / _MIB:g} MiB)"

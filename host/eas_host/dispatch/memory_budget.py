@@ -274,7 +274,7 @@ def default_size() -> int:
     """
     Bytes that clients may make the host hold where nobody says how many: a part of the memory that there is.
     """
-    return max(_LEAST, min(_MOST, memory.available() // _PART_OF_MEMORY))
+    return max(_LEAST, min(_MOST, memory.available_bytes() // _PART_OF_MEMORY))
 
 
 def no_room() -> ErrorResponse:

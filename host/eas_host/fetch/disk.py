@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host.fetch.download_errors import DownloadError
-from eas_host.system.shortage import full_cache
+from eas_host.system.disk_errors import full_cache_message
 
 _UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _UNIT: Final = 1024
@@ -35,7 +35,7 @@ def check_free_space(cache: Path, size: int) -> None:
     """
     free = shutil.disk_usage(cache).free
     if size > free:
-        raise DownloadError(full_cache(cache, f"{format_size(size)} are needed, {format_size(free)} are free"))
+        raise DownloadError(full_cache_message(cache, f"{format_size(size)} are needed, {format_size(free)} are free"))
 
 
 def write_all(file: int, data: bytes) -> None:

@@ -27,7 +27,7 @@ from eas_host.fetch.download.retry import retry
 from eas_host.fetch.download_errors import DownloadError, ServerUnreachable
 from eas_host.fetch.policy import DEFAULT_POLICY, FetchPolicy
 from eas_host.fetch.progress import ProgressBar, ProgressDisplay, progress_display
-from eas_host.system.shortage import in_cache, is_refused
+from eas_host.system.disk_errors import describe_cache_error, is_write_refused
 
 _KEY_NAMES: Final = {"processor_path": "processor", "model_path": "model", "warm_up_data_path": "warm-up data"}
 _UNITS_OF_TIME: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -125,8 +125,8 @@ def _job(
         except DownloadError as error:
             raise EntryNotFound(f"{what}: {_one_line(str(error), url)}") from error
         except OSError as error:
-            place = "" if is_refused(error) else f"{error.filename or cache}: "
-            raise EntryNotFound(f"{what}: {place}{in_cache(error, cache)}") from error
+            place = "" if is_write_refused(error) else f"{error.filename or cache}: "
+            raise EntryNotFound(f"{what}: {place}{describe_cache_error(error, cache)}") from error
 
     return job
 

@@ -73,7 +73,7 @@ class Housekeeping:
         Give back what malloc keeps. Its heap gets holes where bodies of all sizes come and go; glibc gives blocks up to
         32 MiB back only from its end. The budget knows nothing of that.
         """
-        if memory.private() - self._budget.held_in_heap > _FREE_IN_HEAP:
+        if memory.private_bytes() - self._budget.held_in_heap > _FREE_IN_HEAP:
             memory.trim_heap()
 
     def _close_idle(self) -> None:

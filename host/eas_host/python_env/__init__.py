@@ -1,5 +1,6 @@
 """
-How a Python of another environment runs our code.
+How the host starts further Python processes, also on the Python of another environment.
 
-`python_command` starts it, `import_hook` and `shared_packages` settle what it imports.
+- `python_command`: the command that starts one.
+- `import_hook`: what lets another environment import this host; `shared_packages`: what it may import.
 """

@@ -1,12 +1,13 @@
 """
 Lets a Python environment import this host, and nothing else of the environment that the host is installed in.
 
-The file stands alone and is used in two ways. A copy of it in `ENV`, called `_eas_host_link`, is what `import allspark`
-finds there; and a worker process on the Python of an `ENV` gets the host's own modules by it. A finder at the end of
-`sys.meta_path` looks a fixed set of names up in a fixed set of folders: what is installed in the environment wins, and
-what the host happens to have, such as numpy, stays out of sight, so that a missing package is missing here, too.
+The file imports nothing of the host and is used in two ways. A copy of it in `ENV`, called `_eas_host_link`, makes
+`import allspark` work there, and through it a worker process on the Python of an `ENV` imports the host's own modules.
+A finder at the end of `sys.meta_path` looks up a fixed set of names in a fixed set of folders. So a package that is
+installed in the environment has precedence, and other packages of the host, such as numpy, are not visible: a package
+that the environment lacks is missing here, too.
 
-It must load in any Python from 3.7 on, also where the host's modules cannot: it then says why.
+It must load in any Python from 3.7 on, even in one that cannot load the host's modules: then it says why.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 from types import ModuleType
 
 ABI = EXTENSION_SUFFIXES[0]
-"""Such as `.cpython-311-x86_64-linux-gnu.so`: implementation, version and machine in one word."""
+"""The ending of native modules, such as `.cpython-311-x86_64-linux-gnu.so`: implementation, version and machine."""
 
 OLDEST = (3, 10)
-"""The first Python that the host can be installed for, as pyproject.toml has it."""
+"""The oldest Python that the host supports; pyproject.toml has the same."""
 
 
 class HostFinder:
@@ -30,11 +31,11 @@ class HostFinder:
     Finds the top-level modules *names* in *folders*.
 
     Args:
-        names: what may be imported.
-        folders: where it is.
-        ours: those of *names* that must be there: it is an error worth a sentence if they are not.
-        abi: for which Python the native modules in *folders* are built, as `ABI` has it.
-        python: the same for people: `3.11`.
+        names: the modules that may be imported.
+        folders: the folders that contain them.
+        ours: those of *names* that must be there; the error for a missing one says what to do.
+        abi: for which Python the native modules in *folders* are built, in the form of `ABI`.
+        python: the same for messages: `3.11`.
     """
 
     def __init__(
@@ -53,10 +54,10 @@ class HostFinder:
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         """
-        Find the module *fullname*, as `importlib.abc.MetaPathFinder` has it.
+        Find the module *fullname*; part of the interface of `importlib.abc.MetaPathFinder`.
 
         Raises:
-            ImportError: it is one of ours, and cannot be imported here.
+            ImportError: it is one of the host's modules, and cannot be imported here.
         """
         if path is not None or fullname not in self.names:
             return None
@@ -89,9 +90,9 @@ def install(
     prefer: bool = False,
 ) -> None:
     """
-    Find *names* in *folders* from now on, in place of what an earlier call has set up. See `HostFinder`.
+    Find *names* in *folders* from now on; this replaces an earlier call. See `HostFinder` for the arguments.
 
-    With *prefer* those of *ours* are found there first, whatever else is installed.
+    With *prefer* the modules in *ours* have precedence over those that are installed in the environment.
     """
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != HostFinder.__name__]
     sys.meta_path.append(HostFinder(names, folders, ours, abi, python))
@@ -101,7 +102,7 @@ def install(
 
 def put_before_site(packages: Sequence[str]) -> None:
     """
-    Import from the folders *packages* before `site-packages`, but after the standard library. Their `.pth` files count.
+    Search the folders *packages* before `site-packages`, but after the standard library. Their `.pth` files are used.
     """
     count = len(sys.path)
     for folder in packages:
@@ -110,7 +111,7 @@ def put_before_site(packages: Sequence[str]) -> None:
     first = (
         number
         for number, entry in enumerate(sys.path)
-        if os.path.basename(entry) in ("site-packages", "dist-packages")  # noqa: PTH119  pathlib takes as long as all
+        if os.path.basename(entry) in ("site-packages", "dist-packages")  # noqa: PTH119  pathlib would double the time
     )
     index = next(first, count)
     sys.path[index:index] = added

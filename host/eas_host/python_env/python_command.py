@@ -1,9 +1,9 @@
 """
-How this project starts further Python processes: from the same source, and without looking into the working directory
-first, as `python -m` would.
+The command that starts a further Python process of the host: from the same source, and without searching the working
+directory first, as `python -m` would.
 
-On the host's own interpreter they see what the host sees. On another one, that of a package's `ENV`, they see what is
-installed there, and of the host's environment only what a worker needs.
+On the host's own interpreter it can import what the host can. On another one, that of a package's `ENV`, it can import
+what is installed there, and of the host's environment only what a worker needs.
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ _LINKED_LINES: Final = (
 )
 
 
-def command(module: str, *words: object, interpreter: str = "", packages: Sequence[str] = ()) -> list[str]:
+def command(module: str, *args: object, interpreter: str = "", packages: Sequence[str] = ()) -> list[str]:
     """
-    The command that runs `main` of *module* with *words* as its arguments.
+    Return the command that runs `main` of *module*.
 
     Args:
         module: a module of the host.
-        words: are turned into text.
-        interpreter: the Python that runs it, able to load the host's native modules; by default the host's own.
-        packages: folders that are imported from before `site-packages`.
+        args: the arguments, which are converted to text.
+        interpreter: the Python to use, by default the host's own. It must be able to load the host's native modules.
+        packages: folders that are searched before `site-packages`.
     """
     if not interpreter and not packages:
-        return [sys.executable, "-c", _LINES.format(module=module), _SOURCE_ROOT, *map(str, words)]
-    from eas_host.python_env import shared_packages  # noqa: PLC0415  reads metadata of packages, which most hosts have no use for
+        return [sys.executable, "-c", _LINES.format(module=module), _SOURCE_ROOT, *map(str, args)]
+    from eas_host.python_env import shared_packages  # noqa: PLC0415  slow, and most hosts do not need it
 
-    told = (_IMPORT_HOOK, json.dumps(shared_packages.settings()), json.dumps(list(packages)))
+    hook_args = (_IMPORT_HOOK, json.dumps(shared_packages.settings()), json.dumps(list(packages)))
     lines = _LINKED_LINES.format(module=module)
-    return [interpreter or sys.executable, "-c", lines, *told, *map(str, words)]
+    return [interpreter or sys.executable, "-c", lines, *hook_args, *map(str, args)]
 
 
-def fill_standard_streams() -> None:
+def reopen_missing_stdio() -> None:
     """
-    Open /dev/null in place of standard streams that are closed: sockets and pipes of ours must not get their numbers,
-    where processes that are started, and all that prints, look for something else.
+    Open /dev/null in place of standard streams that are closed. Otherwise sockets and pipes of the host would get their
+    numbers, and child processes, or anything that prints, would write to them.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             with contextlib.suppress(OSError):
-                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number

@@ -1,9 +1,9 @@
 """
-What of this host's installation another Python environment may import, and how that is told to it.
+Which packages of this host's installation another Python environment may import, and how it is told.
 
-Serving needs few of the host's dependencies. Those, and what they depend on, are looked up in the installed packages'
-own metadata; everything else that is installed beside the host, be it numpy or a dependency of `eas-host pack`, must
-be installed into the other environment by whoever wants it, since it will be missing where the environment goes.
+Serving needs few of the host's dependencies. These, and what they depend on, are found through the metadata of the
+installed packages. Everything else that is installed beside the host, be it numpy or a dependency of `eas-host pack`,
+must be installed into the other environment by its author, since it will be missing where the environment is deployed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PTH: Final = "eas-host.pth"
 _SOURCE_ROOT: Final = Path(__file__).parents[2]
 
 
-class Settings(TypedDict):
+class ImportHookSettings(TypedDict):
     """
     The arguments of `import_hook.install`.
     """
@@ -40,14 +40,14 @@ class Settings(TypedDict):
 
 
 @lru_cache(maxsize=1)
-def settings() -> Settings:
+def settings() -> ImportHookSettings:
     """
-    Look up what is shared, and where it is.
+    Look up which modules are shared, and in which folders they are.
     """
     distributions = _with_dependencies(SERVING)
     names = {name for distribution in distributions for name in _modules(distribution)}
     places = [str(_SOURCE_ROOT), *(str(Path(str(item.locate_file(""))).absolute()) for item in distributions)]
-    return Settings(
+    return ImportHookSettings(
         names=sorted({*OURS, *names}),
         folders=list(dict.fromkeys(places)),
         ours=list(OURS),
@@ -61,7 +61,7 @@ def write(site_packages: Path) -> None:
     Let the environment with the folder *site_packages* import this host's allspark.
     """
     (site_packages / f"{MODULE}.py").write_text(Path(import_hook.__file__).read_text("utf-8"), "utf-8")
-    # The line is Python, run by `site` at each start; in ASCII, since the encoding of such files was the locale's once.
+    # `site` runs this line at each start. It is ASCII, since older versions read such files in the locale's encoding.
     (site_packages / PTH).write_text(f"import {MODULE}; {MODULE}.install(**{dict(settings())!a})\n", "ascii")
 
 
@@ -78,7 +78,7 @@ def _with_dependencies(wanted: tuple[str, ...]) -> list[metadata.Distribution]:
         try:
             found[key] = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            continue  # it is not for this Python, or of an extra
+            continue  # it is not for this Python, or belongs to an extra
         for line in found[key].requires or []:
             requirement = re.match(r"[\w.-]+", line)
             if requirement and "extra ==" not in line:
@@ -88,7 +88,7 @@ def _with_dependencies(wanted: tuple[str, ...]) -> list[metadata.Distribution]:
 
 def _modules(distribution: metadata.Distribution) -> set[str]:
     """
-    The top-level modules that *distribution* has installed.
+    Return the top-level modules that *distribution* has installed.
     """
     firsts = {(file.parts[0], len(file.parts) > 1) for file in distribution.files or []}
     names = {name if is_folder else getmodulename(name) for name, is_folder in firsts}

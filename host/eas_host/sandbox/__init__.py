@@ -1,19 +1,21 @@
 """
-Taking rights away from a process before the first line of a processor runs in it.
+Takes rights away from a process before the first line of a processor runs in it.
 
-The host starts a worker through a launcher (`launch`): another program of the same process number, which becomes the
-worker by exec. So there is no moment at which code of the package, such as an `ENV`'s site module, runs with more.
+The host starts a worker through a launcher, another program in the same process, which becomes the worker by exec. So
+code of the package, such as the site module of an `ENV`, never runs with more rights.
 
-    plan         what the host tells the launcher
-    launch       the launcher: in which order rights are taken away
-    namespaces   a file system with nothing but what is needed, no network, a user namespace of its own
-    landlock     the same rules once more, by another part of the kernel, and no signals to processes outside
-    kernel       the system calls
+In reading order:
 
-All but `plan` runs on the standard library alone, before any `site-packages` is looked at.
+- `confinement`: what the host tells the launcher.
+- `launcher`: takes the rights away, in the right order.
+- `namespaces`: a file system with only what is needed, no network, a user namespace of its own.
+- `landlock`: the same rules once more, enforced by another part of the kernel, and no signals to other processes.
+- `kernel`: the system calls.
+
+All but `confinement` needs the standard library only: the launcher runs without any `site-packages`.
 """
 
 from typing import Final
 
 FAILED: Final = 126
-"""Exit code of the launcher where the command cannot be run, as shells have it."""
+"""Exit code of the launcher if the command cannot be run; shells use the same."""

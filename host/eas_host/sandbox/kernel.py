@@ -1,5 +1,5 @@
 """
-System calls that Python has no function for.
+System calls for which Python has no function.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ class _MountAttr(ctypes.Structure):
     )
 
 
-def call(number: int, *words: object) -> int:
+def syscall(number: int, *args: object) -> int:
     """
-    Make the system call *number*. Numbers in *words* go as long.
+    Make the system call *number*. Integers in *args* are passed as long.
 
     Raises:
-        OSError: it failed.
+        OSError: the call failed.
     """
-    result = int(_libc.syscall(ctypes.c_long(number), *(_word(word) for word in words)))
+    result = int(_libc.syscall(ctypes.c_long(number), *(_as_long(arg) for arg in args)))
     return _checked(result)
 
 
 def unshare(flags: int) -> None:
     """
-    Leave the namespaces that *flags* names for new ones.
+    Move this process to new namespaces of the kinds in *flags*.
     """
     _checked(_libc.unshare(flags))
 
@@ -66,65 +66,65 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str |
     """
     Mount *source* at *target*.
     """
-    words = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
-    _checked(_libc.mount(*words, ctypes.c_ulong(flags), None if options is None else options.encode()))
+    args = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
+    _checked(_libc.mount(*args, ctypes.c_ulong(flags), None if options is None else options.encode()))
 
 
 def make_read_only(target: str, *, recursive: bool) -> None:
     """
-    Let nobody write through the mount at *target*, nor, if *recursive*, through those below it. Linux 5.12.
+    Make the mount at *target* read-only and, if *recursive*, also those below it. Linux 5.12.
     """
     attributes = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY)
     flags = _AT_RECURSIVE if recursive else 0
-    call(_MOUNT_SETATTR, _AT_FDCWD, os.fsencode(target), flags, ctypes.byref(attributes), ctypes.sizeof(attributes))
+    syscall(_MOUNT_SETATTR, _AT_FDCWD, os.fsencode(target), flags, ctypes.byref(attributes), ctypes.sizeof(attributes))
 
 
 def pivot_root(new: str, old: str) -> None:
     """
-    Make *new* the root folder, and have the former one at *old*, a folder in it.
+    Make *new* the root folder, with the former one at *old*, a folder in it.
     """
     machine = platform.machine()
     if machine not in _PIVOT_ROOT:
         raise OSError(38, f"pivot_root is not known for {machine}")
-    call(_PIVOT_ROOT[machine], os.fsencode(new), os.fsencode(old))
+    syscall(_PIVOT_ROOT[machine], os.fsencode(new), os.fsencode(old))
 
 
 def unmount(target: str) -> None:
     """
-    Take what is mounted at *target* out of sight.
+    Detach what is mounted at *target*.
     """
     _checked(_libc.umount2(os.fsencode(target), _MNT_DETACH))
 
 
 def take_no_new_privileges() -> None:
     """
-    From here on no set-uid program gives this process, or what it starts, more rights.
+    Make set-uid programs give no more rights to this process and its children, from here on.
     """
     _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 
 
 def set_dumpable(*, on: bool) -> None:
     """
-    Let other processes of the same user look into this one's memory, and trace it; or only root.
+    Allow other processes of the same user to read this one's memory and to trace it, or only root.
     """
     _checked(_libc.prctl(_PR_SET_DUMPABLE, int(on), 0, 0, 0))
 
 
 def drop_capabilities() -> None:
     """
-    Give up root's single rights for good, as far as this process has them.
+    Drop all capabilities of this process for good.
     """
     _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     number = 0
     while _libc.prctl(_PR_CAPBSET_READ, number, 0, 0, 0) >= 0:
-        _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)  # refused to who has none: no_new_privs keeps him so
+        _libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)  # fails without privileges; no_new_privs keeps it so
         number += 1
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _checked(_libc.capset(header, (ctypes.c_uint32 * 6)()))
 
 
-def _word(word: object) -> object:
-    return ctypes.c_long(word) if isinstance(word, int) else word
+def _as_long(arg: object) -> object:
+    return ctypes.c_long(arg) if isinstance(arg, int) else arg
 
 
 def _checked(result: int) -> int:

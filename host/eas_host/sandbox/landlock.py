@@ -1,13 +1,13 @@
 """
-Landlock: rules that a process sets for itself and all that it starts, and nobody can lift.
+Landlock: rules that a process sets for itself and its children, and that nobody can lift.
 
-What they can forbid has grown with the kernel, and is asked for by the number of its version ("ABI"):
+Newer kernels can forbid more. The version ("ABI") tells what a kernel supports:
 
     1  Linux 5.13  files and folders       4  6.7   TCP ports
     2  5.19        renames across folders  5  6.10  ioctl on devices
     3  6.2         truncating              6  6.12  signals and abstract sockets to the outside
 
-Reading and running is allowed below some folders, everything that concerns files below others, nothing elsewhere.
+Below some folders, files may be read and run; below others every access is allowed; elsewhere none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _PATH_BENEATH: Final = 1
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = (1 << bit for bit in range(4))
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
-_FILE: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV  # what a rule on a file may say
+_FILE: Final = (
+    _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
+)  # the rights that a rule for a file may have
 _READ: Final = _EXECUTE | _READ_FILE | _READ_DIR
 _RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # how many bits of rights to files each version has
 _TCP: Final = 3  # to bind and to connect
@@ -48,21 +50,21 @@ class _PathBeneath(ctypes.Structure):
 
 def version() -> int:
     """
-    What the kernel is able to; 0: it has no Landlock, or does not use it.
+    Return the version of the kernel's Landlock; 0 if it has none, or does not use it.
     """
     try:
-        return kernel.call(_CREATE_RULESET, None, 0, _VERSION)
+        return kernel.syscall(_CREATE_RULESET, None, 0, _VERSION)
     except OSError:
         return 0
 
 
 def restrict(abi: int, readable: Iterable[str], writable: Iterable[str], *, network: bool) -> list[str]:
     """
-    Restrict this process to what is below these files and folders; those that are not there are passed over. It has
-    no new privileges by now. With *network* it may use TCP.
+    Restrict this process to these files and folders, and what is below them; missing ones are skipped. The process must
+    have set no_new_privs before. With *network* it may use TCP.
 
     Returns:
-        What a kernel of that version cannot forbid.
+        What a kernel of this version cannot forbid.
 
     Raises:
         OSError: the kernel refuses.
@@ -71,13 +73,13 @@ def restrict(abi: int, readable: Iterable[str], writable: Iterable[str], *, netw
     tcp = _TCP if abi >= _ABI_TCP and not network else 0
     scopes = _SCOPES if abi >= _ABI_SCOPES else 0
     size = 8 * (1 + (abi >= _ABI_TCP) + (abi >= _ABI_SCOPES))
-    rules = kernel.call(_CREATE_RULESET, ctypes.byref(_Ruleset(rights, tcp, scopes)), size, 0)
+    rules = kernel.syscall(_CREATE_RULESET, ctypes.byref(_Ruleset(rights, tcp, scopes)), size, 0)
     try:
         for path in readable:
             _allow(rules, path, _READ & rights)
         for path in writable:
             _allow(rules, path, rights)
-        kernel.call(_RESTRICT_SELF, rules, 0)
+        kernel.syscall(_RESTRICT_SELF, rules, 0)
     finally:
         os.close(rules)
     return [] if scopes else ["signals to processes of the same user"]
@@ -85,11 +87,11 @@ def restrict(abi: int, readable: Iterable[str], writable: Iterable[str], *, netw
 
 def _allow(rules: int, path: str, rights: int) -> None:
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
         allowed = rights if Path(path).is_dir() else rights & _FILE
-        kernel.call(_ADD_RULE, rules, _PATH_BENEATH, ctypes.byref(_PathBeneath(allowed, place)), 0)
+        kernel.syscall(_ADD_RULE, rules, _PATH_BENEATH, ctypes.byref(_PathBeneath(allowed, opened)), 0)
     finally:
-        os.close(place)
+        os.close(opened)

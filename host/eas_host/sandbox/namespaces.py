@@ -1,12 +1,12 @@
 """
-Namespaces: a root folder that has nothing but what a processor needs, no network but a loopback of its own, and a user
-namespace in which it has no rights over anything outside, not even over processes of the same user.
+Namespaces: a root folder with only what a processor needs, no network except for a loopback interface of its own, and a
+user namespace in which it has no rights over anything outside, not even over processes of the same user.
 
-The new root is a tmpfs. What is needed is mounted into it under the very names that it has outside, links included, so
-that no path changes for the processor; then the old root goes. `/tmp` and `/dev/shm` are empty and its own.
+The new root is a tmpfs. What is needed is mounted into it under the same names that it has outside, links included, so
+that no path changes for the processor. Then the old root is detached. `/tmp` and `/dev/shm` are new and empty.
 
-Root does the mounting as root, and can so show a user files in folders that are closed to that user. Anybody else does
-it in the user namespace.
+If the launcher runs as root, it does the mounting as root, and can so show a user files in folders that are closed to
+that user. Any other user does it in the user namespace.
 """
 
 # ruff: noqa: PTH102, PTH103, PTH106, PTH110, PTH115, PTH116, PTH120, PTH211 - paths stay text: a name in the old root is one in the new root with something before it
@@ -40,13 +40,13 @@ _ALIASES: Final = {
 }
 
 
-class Places:
+class ResolvedPaths:
     """
-    Where paths lead, while the old root is still there.
+    Where paths lead, looked up while the old root is still there.
 
     Attributes:
-        links: the symbolic links on the way, with their texts.
-        real: the places at their ends, each with whether it may be written to.
+        links: the symbolic links on the paths, with their targets.
+        real: the real paths at their ends, each with whether it is writable.
     """
 
     def __init__(self, readable: Sequence[str], writable: Sequence[str]) -> None:
@@ -79,43 +79,43 @@ class Places:
             if text.startswith("/"):
                 way = []
             names += [part for part in reversed(text.split("/")) if part not in {"", "."}]
-        place = "/" + "/".join(way)
-        if os.path.exists(place):
-            self.real[place] = self.real.get(place, False) or writable
+        real_path = "/" + "/".join(way)
+        if os.path.exists(real_path):
+            self.real[real_path] = self.real.get(real_path, False) or writable
 
 
-def enter_as_root(places: Places) -> None:
+def enter_as_root(paths: ResolvedPaths) -> None:
     """
-    Take new namespaces, as root and without a user namespace: that comes once the user is another.
+    Enter new namespaces as root, without a user namespace: that follows after the change of the user.
 
     Raises:
         OSError: the kernel refuses.
     """
     kernel.unshare(_NAMESPACES)
-    _furnish(places)
+    _set_up_root(paths)
 
 
-def enter_as_user(places: Places, proc: int) -> None:
+def enter_as_user(paths: ResolvedPaths, proc: int) -> None:
     """
-    Take new namespaces as whoever this is, with a user namespace to do so in. *proc* is as below.
+    Enter new namespaces as another user than root, together with a user namespace that allows it. *proc* is as below.
 
     Raises:
         OSError: the kernel refuses.
     """
     take_user_namespace(proc, _NAMESPACES)
-    _furnish(places)
+    _set_up_root(paths)
 
 
 def take_user_namespace(proc: int, more: int = 0) -> None:
     """
-    Take a new user namespace, in which this user is who he was, and nobody else exists; and *more* with it. *proc* is
-    the folder /proc as it was outside: the one inside is read-only.
+    Enter a new user namespace, in which this user keeps his number and no other user exists, and the namespaces *more*
+    with it. *proc* is the folder /proc as it was outside, since the one inside is read-only.
 
     Raises:
         OSError: the kernel refuses.
     """
     user, group = os.geteuid(), os.getegid()
-    kernel.set_dumpable(on=True)  # else its files in /proc are root's, after a change of the user
+    kernel.set_dumpable(on=True)  # after a change of the user, its files in /proc would else be root's
     kernel.unshare(kernel.CLONE_NEWUSER | more)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         file = os.open(f"self/{name}", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)
@@ -125,26 +125,26 @@ def take_user_namespace(proc: int, more: int = 0) -> None:
             os.close(file)
 
 
-def _furnish(places: Places) -> None:
+def _set_up_root(paths: ResolvedPaths) -> None:
     """
     Set up the loopback interface and the root folder.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    # At /tmp, which every system has. What is in it can be seen again below the old root.
+    # It is mounted at /tmp, which every system has. The files there are visible again below the old root.
     base = "/tmp"  # noqa: S108  mounted over
     kernel.mount("tmpfs", base, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=0755")
     os.mkdir(base + _OLD, 0o700)
     kernel.pivot_root(base, base + _OLD)
     os.chdir("/")
-    for place in _OWN:
-        os.makedirs(place, exist_ok=True)
-        kernel.mount("tmpfs", place, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
-    for place in sorted(places.real):  # folders before what is in them
-        _show(place, places)
-    for link, text in (*places.links.items(), *_ALIASES.items()):
-        with contextlib.suppress(OSError):  # it is there: in a folder that is shown
+    for path in _OWN:
+        os.makedirs(path, exist_ok=True)
+        kernel.mount("tmpfs", path, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=1777")
+    for path in sorted(paths.real):  # folders before what is in them
+        _bind_mount(path, paths)
+    for link, text in (*paths.links.items(), *_ALIASES.items()):
+        with contextlib.suppress(OSError):  # it exists already, in a folder that was mounted
             os.makedirs(os.path.dirname(link), exist_ok=True)
             os.symlink(text, link)
     kernel.unmount(_OLD)
@@ -152,21 +152,21 @@ def _furnish(places: Places) -> None:
     kernel.make_read_only("/", recursive=False)
 
 
-def _show(place: str, places: Places) -> None:
+def _bind_mount(path: str, paths: ResolvedPaths) -> None:
     """
-    Mount *place* of the old root into the new one, unless a folder that it is in has brought it.
+    Mount *path* of the old root into the new one, unless a folder above it has been mounted in the same way.
     """
-    writable = places.real[place]
-    above = next((str(folder) for folder in Path(place).parents if str(folder) in places.real), None)
-    if above is not None and places.real[above] == writable:
+    writable = paths.real[path]
+    above = next((str(folder) for folder in Path(path).parents if str(folder) in paths.real), None)
+    if above is not None and paths.real[above] == writable:
         return
-    source = _OLD + place
+    source = _OLD + path
     if above is None:
-        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         if stat.S_ISDIR(os.stat(source).st_mode):
-            os.makedirs(place, exist_ok=True)
+            os.makedirs(path, exist_ok=True)
         else:
-            os.close(os.open(place, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    kernel.mount(source, place, None, kernel.MS_BIND | kernel.MS_REC)
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    kernel.mount(source, path, None, kernel.MS_BIND | kernel.MS_REC)
     if not writable:
-        kernel.make_read_only(place, recursive=True)
+        kernel.make_read_only(path, recursive=True)

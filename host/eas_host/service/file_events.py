@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from inotify_simple import INotify, flags
 
 from eas_host import log
-from eas_host.system.background import start_thread
+from eas_host.system.daemon_threads import start_daemon_thread
 
 _CHANGES: Final = (
     flags.CREATE
@@ -68,7 +68,7 @@ class FileEvents:
         self._folders: dict[int, list[tuple[Path, Watched]]] = {}  # by watch descriptors, of which a folder has one
         self._appeared: deque[tuple[Path, Watched]] = deque()
         self._walking = False  # a thread goes through those that have appeared
-        start_thread(loop, partial(self._begin, tuple(watched)), "eas-watch")
+        start_daemon_thread(loop, partial(self._begin, tuple(watched)), "eas-watch")
 
     def close(self) -> None:
         """
@@ -165,5 +165,5 @@ class FileEvents:
                 self._appeared.append((path, watched))
                 start, self._walking = not self._walking, True
             if start:
-                start_thread(self._loop, self._walk, "eas-watch")
+                start_daemon_thread(self._loop, self._walk, "eas-watch")
         return counts

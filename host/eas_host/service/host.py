@@ -63,7 +63,7 @@ def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = No
     try:
         host.workers.run(lambda: loop.run_until_complete(host.run()))
     finally:
-        signals.outlive_more()
+        signals.ignore_further_stops()
         host.close()
     return 0
 
@@ -187,7 +187,7 @@ class Host:
             # Who starts the host with `nohup` wants it to outlive the terminal. A shell ignores SIGINT, too, for what
             # it starts in the background: there it is no wish of anybody.
             if number != signal.SIGHUP or not signals.is_ignored(number):
-                signals.take_by(number, partial(self.loop.add_signal_handler, number, self._on_signal, number))
+                signals.install_handler(number, partial(self.loop.add_signal_handler, number, self._on_signal, number))
 
     async def _drain(self) -> None:
         with contextlib.suppress(asyncio.TimeoutError):

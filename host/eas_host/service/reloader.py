@@ -25,7 +25,7 @@ from eas_host.front.front import Front
 from eas_host.service.file_watcher import LOOK_SECONDS, FileWatcher, Fingerprint, fingerprint, unchanged_since
 from eas_host.service.self_written_files import SelfWrittenFiles, differing, some_of
 from eas_host.service.service_version import ServiceVersion
-from eas_host.system.background import in_background
+from eas_host.system.daemon_threads import run_in_daemon_thread
 
 SETTLE_SECONDS: Final = 0.1
 """How long nothing may have changed before files are taken to be complete: longer than an editor takes between two."""
@@ -133,7 +133,7 @@ class Reloader:
         What the files *watched* are now, but for those that the versions write themselves.
         """
         began = time.monotonic()
-        found = await in_background(lambda: fingerprint(watched))
+        found = await run_in_daemon_thread(lambda: fingerprint(watched))
         self._watch.look_seconds = max(LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - began))
         return self._scribbles.without(found)
 
@@ -179,7 +179,7 @@ class Reloader:
         Raises:
             HostError: that is not possible.
         """
-        deployment = await in_background(self._prepare_or_discard)
+        deployment = await run_in_daemon_thread(self._prepare_or_discard)
         deployment = _keep_fixed(deployment, self.serving.deployment.config)
         version = self._loading = ServiceVersion(self._front, deployment, self._on_fatal)
         self._follow(tuple(dict.fromkeys((*self._watched, *deployment.watched))))

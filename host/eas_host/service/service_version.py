@@ -24,8 +24,8 @@ from eas_host.front.front import Front
 from eas_host.messages import Message
 from eas_host.ring import RingSize
 from eas_host.service.warm_up import warm_up
-from eas_host.system.background import in_background
-from eas_host.system.memory import address_space
+from eas_host.system.daemon_threads import run_in_daemon_thread
+from eas_host.system.memory import address_space_limit
 
 PYTHON_GROWTH: Final = 4
 PYTHON_WORKERS: Final = 64
@@ -104,7 +104,7 @@ class ServiceVersion:
             if backend.retired:
                 self._front.release(backend)
         self._close()
-        await in_background(self.discard)  # its workspace may have thousands of files
+        await run_in_daemon_thread(self.discard)  # its workspace may have thousands of files
 
     def kill(self) -> None:
         """
@@ -143,7 +143,7 @@ def ring_size(config: HostConfig, *, python: bool) -> RingSize:
     and finds room for them unless addresses are short.
     """
     capacity = config.max_queue_size + config.worker_threads * config.worker_processes
-    grows = python and address_space() is None
+    grows = python and address_space_limit() is None
     return RingSize(
         slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS,
         workers=max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes,
@@ -175,7 +175,7 @@ def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: B
 
     confinement = None
     if spec.confined:
-        from eas_host.sandbox.plan import Confinement  # noqa: PLC0415
+        from eas_host.sandbox.confinement import Confinement  # noqa: PLC0415
 
         confinement = Confinement.of(config)
 

@@ -1,6 +1,12 @@
 """
-What we ask of the operating system.
+What the host needs of the operating system.
 
-That is `memory`, `signals` and `user`; threads beside the loop (`background`); what to do where the system is short of
-something (`shortage`); and paths that cannot lead elsewhere (`safe_path`, `contained`).
+In reading order:
+
+- `signals`: the signals that the host handles, and those of the user's code beside them.
+- `daemon_threads`: work that must not block the event loop.
+- `memory`: how much memory there is, and which process the system kills first.
+- `user`: the user of `--user`.
+- `safe_path`: folders that nobody else can change; `contained_files`: files in a folder that somebody else can change.
+- `disk_errors`: what to tell the user about a full disk.
 """

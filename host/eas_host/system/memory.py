@@ -1,11 +1,11 @@
 """
-How much memory this process may use, and whom the system kills when there is none.
+How much memory this process may use, and which process the system kills when there is none left.
 
-It may use the machine's, or the least that one of its control groups allows.
+The limit is the machine's memory or, if that is less, the smallest limit of its control groups.
 
-A container is a control group, and its limit is what the system kills for, however much the machine has. A limit of any
-group above counts too. In version 2 each group's limit is in a file of its own, on the way up; in version 1
-`memory.stat` also tells of the groups that a container does not see. The two may be mounted side by side.
+A container is a control group: the system kills a process that exceeds its limit, however much memory the machine has.
+The limits of all groups above count, too. In version 2 each group has a file with its limit. In version 1 `memory.stat`
+also has the limit of groups that a container does not see. Both versions may be mounted side by side.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from pathlib import Path
 from typing import Final
 
 _LIMITS: Final = ("memory.max", "memory.high", "memory.limit_in_bytes")
-"""In files of their own: of version 2, where memory.high slows down to a crawl what exceeds it; and of version 1."""
-_ABOVE: Final = "hierarchical_memory_limit"
-_UNKNOWN: Final = 2**30
-"""Where nothing tells: little enough for any machine of today."""
+"""The files with a limit. Two are of version 2, where exceeding memory.high slows a process down, one of version 1."""
+_LIMIT_OF_ANCESTORS: Final = "hierarchical_memory_limit"
+_DEFAULT: Final = 2**30
+"""The limit if no file tells it: any machine of today has so much."""
 
 _SCORE: Final = "proc/{}/oom_score_adj"
-_SCORE_MOST: Final = 1000
+_MAX_SCORE: Final = 1000
 _SCORE_STEP: Final = 500
-"""Thousandths of the memory there is: with half of it more to its name, a worker counts as larger than its front, which
-has a third of it for bodies at most."""
+"""In thousandths of all memory. A worker counts as if it used half of the memory more, and so as larger than its front,
+which uses at most a third of it for bodies."""
 
 
-def private() -> int:
+def private_bytes() -> int:
     """
-    The bytes of this process that it shares with nobody, nearly all of them its heap.
+    Return how many bytes this process shares with no other, nearly all of them in its heap.
     """
     pages = Path("/proc/self/statm").read_bytes().split()
     return (int(pages[1]) - int(pages[2])) * resource.getpagesize()
@@ -39,42 +39,42 @@ def private() -> int:
 
 def trim_heap() -> None:
     """
-    Give what is free in the heap back to the system. That takes a millisecond or two for a hundred MiB.
+    Return the free memory of the heap to the system. That takes a millisecond or two for a hundred MiB.
     """
-    import ctypes  # noqa: PLC0415  the launcher, which uses this file too, has no need of it
+    import ctypes  # noqa: PLC0415  the launcher, which also imports this file, does not need it
 
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):  # glibc's; others may have none
+    if hasattr(libc, "malloc_trim"):  # only glibc has it
         libc.malloc_trim(0)
 
 
-def available(root: Path = Path("/")) -> int:
+def available_bytes(root: Path = Path("/")) -> int:
     """
-    The bytes that this process may use, with what lives in its control groups; *root* is where /proc and the groups are
-    looked for.
+    Return how many bytes this process and the others in its control groups may use together. /proc and the groups are
+    looked for in *root*.
     """
     found = [*_machine(root), *_groups(root)]
-    return min(found, default=_UNKNOWN)
+    return min(found, default=_DEFAULT)
 
 
-def address_space() -> int | None:
+def address_space_limit() -> int | None:
     """
-    The bytes of addresses that this process may use, if that is limited (`ulimit -v`).
+    Return how large the address space of this process may be, if that is limited (`ulimit -v`).
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if soft == resource.RLIM_INFINITY else soft
 
 
-def kill_first(process: int, front: int, root: Path = Path("/")) -> None:
+def prefer_as_oom_victim(process: int, front: int, root: Path = Path("/")) -> None:
     """
-    Have the system kill *process*, which is a worker and can be replaced, rather than its *front*.
+    Let the system kill *process*, a worker that can be replaced, rather than its *front* when memory runs out.
 
-    A front does so for each worker that it starts: until a worker could do it itself, the front would be the larger of
-    the two. To do it twice changes nothing.
+    The front calls this for each worker that it starts: until the worker could do so itself, the front would be the
+    larger of the two. A second call changes nothing.
     """
     score, ours = (root / _SCORE.format(number) for number in (process, front))
-    with contextlib.suppress(OSError, ValueError):  # without it the larger process is killed, as anywhere
-        wanted = min(_SCORE_MOST, int(ours.read_text()) + _SCORE_STEP)
+    with contextlib.suppress(OSError, ValueError):  # if it fails, the system kills the larger process
+        wanted = min(_MAX_SCORE, int(ours.read_text()) + _SCORE_STEP)
         if int(score.read_text()) < wanted:
             score.write_text(str(wanted))
 
@@ -88,7 +88,7 @@ def _machine(root: Path) -> Iterator[int]:
 
 def _groups(root: Path) -> Iterator[int]:
     """
-    The limits of the groups that this process is in, and of those above them.
+    Yield the limits of the groups that this process is in, and of those above them.
     """
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -101,7 +101,7 @@ def _groups(root: Path) -> Iterator[int]:
 
 def _mounts(root: Path, *, version_2: bool) -> Iterator[tuple[str, str]]:
     """
-    Where the groups are mounted: which of them is at the top there, and the path of that place.
+    Yield for each mount of the groups the group at its top, and the path of the mount.
     """
     for line in _read(root / "proc/self/mountinfo").splitlines():
         left, _, right = line.partition(" - ")
@@ -112,7 +112,8 @@ def _mounts(root: Path, *, version_2: bool) -> Iterator[tuple[str, str]]:
 
 def _below(path: str, top: str) -> str:
     """
-    *path* as seen from *top*. A container may be told a path of the machine's, while all that it sees is its own group.
+    Return *path* relative to *top*; `""` if it is not below it: a container may be told a path of the machine, and see
+    only its own group.
     """
     if top == "/":
         return path.strip("/")
@@ -125,11 +126,11 @@ def _limits(root: Path, mount: str, path: str) -> Iterator[int]:
     while True:
         for name in _LIMITS:
             text = _read(group / name).strip()
-            if text.isdigit():  # version 2 says `max` where there is none
+            if text.isdigit():  # version 2 writes `max` for no limit
                 yield int(text)
         for line in _read(group / "memory.stat").splitlines():
             name, _, number = line.partition(" ")
-            if name == _ABOVE:
+            if name == _LIMIT_OF_ANCESTORS:
                 yield int(number)
         if group == top or top not in group.parents:
             return
@@ -139,5 +140,5 @@ def _limits(root: Path, mount: str, path: str) -> Iterator[int]:
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8", "replace")
-    except OSError:  # not there, or not for us: then it limits nothing that we could know of
+    except OSError:  # it is missing, or this process may not read it
         return ""

@@ -1,19 +1,19 @@
 """
-Folders and files that nobody else can change. Whoever may write to a folder decides what is loaded from it.
+Folders and files that no other user can change. Whoever may write to a folder decides what is loaded from it.
 
-Theory, that of sshd's StrictModes: every folder from `/` down to the one that is used is looked at.
+Theory, that of sshd's StrictModes: every folder from `/` down to the one that is used is checked.
 
-- Its owner must be this process's user, root, or whoever owns `/`: those can change everything anyway.
-- Others may write to it only if it is sticky, as /tmp is: there nobody can rename or remove what is not his. The last
-  folder, the one that is used, is nobody else's to write to in any case.
-- A symbolic link is looked at in the same way, and followed here, not by the kernel.
+- Its owner must be this process's user, root, or the owner of `/`: these can change everything anyway.
+- Others may write to it only if it is sticky, as /tmp is, where users can rename and remove only their own files.
+  Nobody else may write to the last folder, the one that is used.
+- A symbolic link is checked in the same way. This module follows it, not the kernel.
 
-The walk goes from descriptor to descriptor: each folder is opened by its name in the one before, without following
-links, and what was opened is looked at, so that nothing can be exchanged between the look and the use. Once it has
-succeeded no other user can change any name on the way, and plain paths may be used.
+Each folder is opened by its name in the one before, without following links, and the check is made on its descriptor,
+so that nothing can be replaced between the check and the use. Once all checks have passed, no other user can change any
+name on the path, and plain paths may be used.
 
-A group counts as others, but for the one that distributions give each user for himself (and root's, where nobody else
-is in it): under their umask of 002 everything is writable for that.
+A group counts as others, except for the private group that distributions give each user, and root's if it has no other
+members: with these distributions' umask of 002, every file is writable for the private group.
 """
 
 from __future__ import annotations
@@ -38,44 +38,44 @@ CACHE_ADVICE: Final = "or name a folder of your own with --cache DIR"
 
 class UnsafePath(ConfigError):
     """
-    Somebody else can change what is to be used.
+    Another user can change a file or folder that is to be used.
     """
 
 
 def private_folder(path: Path, mode: int = 0o700, *, advice: str = CACHE_ADVICE) -> None:
     """
-    Have a folder at *path* that nobody else can change. What is missing of it is made, with *mode*.
+    Check that nobody else can change the folder *path*. Missing folders are made, with *mode*.
 
     Raises:
         UnsafePath: somebody else can change it.
-        OSError: it cannot be made or looked at.
+        OSError: it cannot be made or checked.
     """
-    _Walk(path, advice, mode, None).run()
+    _PathWalk(path, advice, mode, None).run()
 
 
 def refuse_writable(path: Path, *, advice: str) -> int | None:
     """
-    Refuse the folder *path* if others may write to it, or change a name on the way. What is missing is not made.
+    Refuse the folder *path* if others may write to it, or change a name on the path. Missing folders are not made.
 
     Returns:
-        The number of a user, neither root nor this one, who owns a folder on the way; None if nobody does.
+        The number of a user, neither root nor this one, who owns a folder on the path; None if there is no such user.
 
     Raises:
         UnsafePath: others may write to it.
-        OSError: it cannot be looked at.
+        OSError: it cannot be checked.
     """
     foreign: list[int] = []
-    _Walk(path, advice, None, foreign).run()
+    _PathWalk(path, advice, None, foreign).run()
     return foreign[-1] if foreign else None
 
 
 def open_private(path: Path, flags: int) -> int:
     """
-    Open the file *path*, in a folder that is ours alone, as `os.open` does; with 0600 where it is made.
+    Open the file *path* in a private folder, as `os.open` does. A new file gets the mode 0600.
 
     Raises:
         UnsafePath: it belongs to somebody else, others may write to it, or it is a link.
-        OSError: as `os.open` has it.
+        OSError: the system cannot open it.
     """
     try:
         file = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -84,7 +84,7 @@ def open_private(path: Path, flags: int) -> int:
             raise UnsafePath(f"{path}: is a link, where the host makes none; remove it, {CACHE_ADVICE}") from None
         raise
     try:
-        _demand_ours(os.fstat(file), str(path), file, "remove it")
+        _require_private(os.fstat(file), str(path), file, "remove it")
     except BaseException:
         os.close(file)
         raise
@@ -93,30 +93,30 @@ def open_private(path: Path, flags: int) -> int:
 
 def check_tree(root: Path, owners: Collection[int] = ()) -> None:
     """
-    Look at the file *root*, or at everything in the folder *root*. It is in a folder that is ours alone; what is in it
-    may belong to *owners*, too.
+    Check the file *root*, or everything in the folder *root*, which lies in a private folder. The files may also belong
+    to *owners*.
 
     Raises:
         UnsafePath: something in it belongs to somebody else, or others may write to it.
     """
-    trusted = {*_trusted(), *owners}
+    trusted = {*_trusted_users(), *owners}
     status = os.lstat(root)
-    _demand_ours(status, str(root), None, "remove it", trusted)
+    _require_private(status, str(root), None, "remove it", trusted)
     waiting = [str(root)] if stat.S_ISDIR(status.st_mode) else []
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 status = entry.stat(follow_symlinks=False)
                 if status.st_uid not in trusted or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                    _demand_ours(status, entry.path, None, f"remove {root}", trusted)
+                    _require_private(status, entry.path, None, f"remove {root}", trusted)
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append(entry.path)
 
 
-class _Walk:
+class _PathWalk:
     """
-    The way from `/` to *path*, folder by folder. Missing ones are made with *mode*; None: the walk ends there.
-    Owners who are neither this user nor root are refused, or put into *foreign* if it is given.
+    Checks all folders from `/` to *path*. Missing ones are made with *mode*; if that is None, the walk ends there.
+    Untrusted owners are refused, or added to *foreign* if it is given.
     """
 
     def __init__(self, path: Path, advice: str, mode: int | None, foreign: list[int] | None) -> None:
@@ -126,12 +126,12 @@ class _Walk:
         self._foreign = foreign
         self._names = [*reversed(Path(os.path.abspath(path)).parts[1:])]  # noqa: PTH100  the text, links unresolved
         self._links = 0
-        self._way: list[str] = []
-        self._folders: list[int] = []  # one more than there are names in the way: `/`
+        self._names_so_far: list[str] = []
+        self._folders: list[int] = []  # one more than names so far: `/`
 
     def run(self) -> None:
         """
-        Go to the end, and look at the last folder as at the one that is used.
+        Check all folders; the last one is the one that is used.
         """
         with ExitStack() as opened:
             try:
@@ -140,17 +140,17 @@ class _Walk:
                     if not self._step(opened, self._names.pop()):
                         return
             except OSError as error:
-                error.filename = str(self._path)  # it has the last name only
+                error.filename = str(self._path)  # the error has the last name only
                 raise
-            self._look(sticky=False)
+            self._check_folder(sticky=False)
 
     def _step(self, opened: ExitStack, name: str) -> bool:
         """
-        Go on to *name*; False if there is no such folder.
+        Go on to *name*, and tell whether there is such a folder.
         """
-        if name == "..":  # of a link's text
-            if self._way:
-                self._way.pop()
+        if name == "..":  # from the text of a link
+            if self._names_so_far:
+                self._names_so_far.pop()
                 self._folders.pop()
             return True
         above = self._folders[-1]
@@ -159,13 +159,13 @@ class _Walk:
         except FileNotFoundError:
             if self._mode is None:
                 return False
-            with contextlib.suppress(FileExistsError):  # another host makes it, too
+            with contextlib.suppress(FileExistsError):  # another host has just made it
                 os.mkdir(name, self._mode, dir_fd=above)
             status = os.stat(name, dir_fd=above, follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
             self._follow(name, status)
         else:
-            self._way.append(name)
+            self._names_so_far.append(name)
             self._enter(opened, name, above)
         return True
 
@@ -173,45 +173,45 @@ class _Walk:
         self._links += 1
         if self._links > _MAX_LINKS:
             raise UnsafePath(f"{self._path}: its links lead in a circle; {self._advice.removeprefix('or ')}")
-        if status.st_uid not in _trusted():
-            self._distrust(status, f"{self._place.rstrip('/')}/{name}", "remove that link")
+        if status.st_uid not in _trusted_users():
+            self._reject_owner(status, f"{self._place.rstrip('/')}/{name}", "remove that link")
         text = os.readlink(name, dir_fd=self._folders[-1])
         if text.startswith("/"):
-            del self._way[:], self._folders[1:]
+            del self._names_so_far[:], self._folders[1:]
         self._names += [part for part in reversed(text.split("/")) if part not in {"", "."}]
 
     def _enter(self, opened: ExitStack, name: str, above: int | None) -> None:
         folder = os.open(name, _FOLDER, dir_fd=above)
         opened.callback(os.close, folder)
         self._folders.append(folder)
-        self._look(sticky=True)
+        self._check_folder(sticky=True)
 
-    def _look(self, *, sticky: bool) -> None:
+    def _check_folder(self, *, sticky: bool) -> None:
         """
-        Look at the folder that was entered last. *sticky*: others may write to it if it is so.
+        Check the folder that was entered last. With *sticky*, others may write to it if it is a sticky one.
         """
         status = os.fstat(self._folders[-1])
-        if status.st_uid not in _trusted():
-            self._distrust(status, self._place, f"if it is yours, type: chown {os.geteuid()} {self._place}")
+        if status.st_uid not in _trusted_users():
+            self._reject_owner(status, self._place, f"if it is yours, type: chown {os.geteuid()} {self._place}")
         own = bool(status.st_mode & stat.S_ISVTX)
         if not (sticky and own) and _others_may_write(status, self._folders[-1]):
             remedy = "use one in it" if own else f"type: chmod go-w {self._place}, when you know what is in it"
             raise _unsafe(self._place, status, "others", remedy, self._advice)
 
-    def _distrust(self, status: os.stat_result, place: str, remedy: str) -> None:
+    def _reject_owner(self, status: os.stat_result, place: str, remedy: str) -> None:
         if self._foreign is None:
             raise _unsafe(place, status, "its owner", remedy, self._advice)
         self._foreign.append(status.st_uid)
 
     @property
     def _place(self) -> str:
-        return "/" + "/".join(self._way)
+        return "/" + "/".join(self._names_so_far)
 
 
-def _demand_ours(
+def _require_private(
     status: os.stat_result, place: str, file: int | None, remedy: str, trusted: Collection[int] | None = None
 ) -> None:
-    if status.st_uid not in (_trusted() if trusted is None else trusted):
+    if status.st_uid not in (_trusted_users() if trusted is None else trusted):
         raise _unsafe(place, status, "its owner", remedy, CACHE_ADVICE)
     if not stat.S_ISLNK(status.st_mode) and _others_may_write(status, place if file is None else file):
         raise _unsafe(place, status, "others", remedy, CACHE_ADVICE)
@@ -224,19 +224,19 @@ def _unsafe(place: str, status: os.stat_result, who: str, remedy: str, advice: s
     )
 
 
-def _trusted() -> set[int]:
+def _trusted_users() -> set[int]:
     return {os.geteuid(), 0, os.lstat("/").st_uid}
 
 
 def _others_may_write(status: os.stat_result, file: int | str) -> bool:
     if status.st_mode & stat.S_IWOTH:
         return True
-    return bool(status.st_mode & stat.S_IWGRP) and not (_is_private(status.st_gid) and not _has_acl(file))
+    return bool(status.st_mode & stat.S_IWGRP) and not (_is_private_group(status.st_gid) and not _has_acl(file))
 
 
-def _is_private(group: int) -> bool:
+def _is_private_group(group: int) -> bool:
     """
-    Whether nobody but this user, or root, is in *group*.
+    Tell whether *group* has no members but this user and root.
     """
     try:
         entry = grp.getgrgid(group)
@@ -250,7 +250,7 @@ def _is_private(group: int) -> bool:
 
 def _has_acl(file: int | str) -> bool:
     """
-    Whether further users are named in an access control list: the group's bits stand for all of them then.
+    Tell whether an access control list names further users. If so, the group's bits apply to all of them.
     """
     try:
         os.getxattr(f"/proc/self/fd/{file}" if isinstance(file, int) else file, _ACL)

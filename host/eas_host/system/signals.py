@@ -1,11 +1,11 @@
 """
-The signals that the host takes in its own processes, and who else is there.
+The signals that the host handles in its own processes, and how it shares them with the user's code.
 
-What ends a program means the host: it drains, its workers go on with their requests. So a process of the host has
-handlers for them, and they are for it alone. A child that it forks, a pool of the user's code for example, takes
-signals as any process does, however it is forked: a handler of Python that the user has set goes with it, ours does
-not, and neither does the descriptor over which Python tells the event loop of a signal. A JVM that the user's code
-starts takes the signals that end a program; they are taken back.
+A signal that ends a program is meant for the host: it drains, and its workers finish their requests. So each process
+of the host has handlers for these signals. They are not inherited: a child that it forks, such as a process pool of the
+user's code, reacts to signals like any process, however it is forked. It keeps a Python handler that the user has set.
+It loses the host's handlers, and also the descriptor over which Python tells the event loop of a signal. A JVM that the
+user's code starts installs handlers of its own for these signals; the host puts its own back.
 """
 
 from __future__ import annotations
@@ -21,113 +21,115 @@ from eas_host.ring import block_signals_in_forks, forget_signals, keep_signals_r
 from eas_host.unpatched import Event
 
 STOP: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""They ask a host to stop: Ctrl+C, a supervisor, the end of a terminal."""
+"""They ask the host to stop: Ctrl+C, a supervisor, the end of a terminal."""
 UNUSED: Final = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
-"""They mean nothing to a host, and by default they would end it."""
-_AGAIN_SECONDS: Final = 0.05
-"""After how long a signal that has not been handled is sent again."""
+"""The host has no use for them, and by default they would end it."""
+_RETRY_SECONDS: Final = 0.05
+"""How long to wait before a signal that has not been handled is sent again."""
 
 
-class _Taken(NamedTuple):
+class _OwnHandler(NamedTuple):
     handler: Any
     before: Any
 
 
-_taken: Final[dict[signal.Signals, _Taken]] = {}
-_hooked = False
+_own_handlers: Final[dict[signal.Signals, _OwnHandler]] = {}
+_fork_hooks_set = False
 
 
-def take(number: signal.Signals, handler: Callable[..., object]) -> None:
+def set_handler(number: signal.Signals, handler: Callable[..., object]) -> None:
     """
-    Handle *number* with *handler*. To be called on the main thread.
+    Handle the signal *number* with *handler*. This must be called on the main thread.
     """
-    take_by(number, partial(signal.signal, number, handler))
+    install_handler(number, partial(signal.signal, number, handler))
 
 
-def take_by(number: signal.Signals, install: Callable[[], object]) -> None:
+def install_handler(number: signal.Signals, install: Callable[[], object]) -> None:
     """
-    Handle *number* with the handler that *install* sets.
+    Handle the signal *number* with the handler that *install* sets.
     """
-    earlier = _taken.get(number)
+    earlier = _own_handlers.get(number)
     before = signal.getsignal(number) if earlier is None else earlier.before
     if number == signal.SIGINT and before == signal.SIG_DFL:
-        before = signal.default_int_handler  # what a process of Python begins with
+        before = signal.default_int_handler  # the default of a Python process
     install()
-    _taken[number] = _Taken(signal.getsignal(number), before)
-    _hook_forks()
+    _own_handlers[number] = _OwnHandler(signal.getsignal(number), before)
+    _set_fork_hooks()
     take_signal(number, ignored=before == signal.SIG_IGN)
 
 
-def give_back(number: signal.Signals) -> None:
+def restore_handler(number: signal.Signals) -> None:
     """
-    Put back what was there before, if our handler is still there. To be called on the main thread.
+    Restore the handler that was there before, if ours is still set. This must be called on the main thread.
     """
-    taken = _taken.pop(number, None)
-    if taken is not None and signal.getsignal(number) == taken.handler:
-        signal.signal(number, taken.before)
+    own = _own_handlers.pop(number, None)
+    if own is not None and signal.getsignal(number) == own.handler:
+        signal.signal(number, own.before)
 
 
-def outlive_more() -> None:
+def ignore_further_stops() -> None:
     """
-    All is answered: more of what supervisors send shall not spoil this process's end. To be called on the main thread.
+    Ignore further stop signals, so that a supervisor that repeats them does not disturb the end of this process. This
+    must be called on the main thread.
     """
     for number in STOP:
-        if number != signal.SIGINT:  # nothing else could end a process that hangs at its end
+        if number != signal.SIGINT:  # Ctrl+C must still end a process that hangs at its end
             signal.signal(number, signal.SIG_IGN)
 
 
 def is_ignored(number: signal.Signals) -> bool:
     """
-    Whether whoever started this process wants *number* to be ignored, as `nohup` does with SIGHUP.
+    Tell whether the parent of this process has made it ignore *number*, as `nohup` does with SIGHUP.
     """
     return signal.getsignal(number) == signal.SIG_IGN
 
 
 def ignore_unused() -> None:
     """
-    Outlive the signals that mean nothing here, where nobody else has a use for them.
+    Ignore the signals that the host has no use for, unless somebody has set a handler for them.
     """
     for number in UNUSED:
         if signal.getsignal(number) == signal.SIG_DFL:
-            take(number, lambda *_: None)  # not SIG_IGN: what is started would inherit that
+            set_handler(number, lambda *_: None)  # not SIG_IGN, which child processes would inherit
 
 
-def share_process() -> None:
+def guard_handlers() -> None:
     """
-    The user's code is about to run in this process: from now on take back what a JVM of it takes, soon after.
+    Guard the host's handlers against the user's code, which is about to run in this process: from now on they are put
+    back soon after a JVM has replaced them.
     """
     keep_signals_restored()
 
 
 def interrupt_main_thread(number: signal.Signals, handled: Event) -> None:
     """
-    Have the main thread handle *number*, which it does with a handler that sets *handled*, wherever it waits.
+    Make the main thread handle the signal *number*, even if it waits. The handler sets the event *handled*.
 
-    Python misses a signal that comes while a thread is about to wait, so one may not be enough.
+    Python misses a signal that arrives just before a thread begins to wait, so the signal is repeated.
     """
     while not handled.is_set() and threading.main_thread().is_alive():
-        os.kill(os.getpid(), number)  # the kernel gives it to the main thread, if that does not block it
-        handled.wait(_AGAIN_SECONDS)
+        os.kill(os.getpid(), number)  # the kernel delivers it to the main thread unless that blocks it
+        handled.wait(_RETRY_SECONDS)
 
 
-def take_back() -> None:
+def retake_signals() -> None:
     """
-    Do it now.
+    Put the host's handlers back now.
     """
     restore_signals()
 
 
-def _hook_forks() -> None:
-    global _hooked  # noqa: PLW0603  hooks cannot be removed, and a forked child inherits them
-    if not _hooked:
-        _hooked = True
+def _set_fork_hooks() -> None:
+    global _fork_hooks_set  # noqa: PLW0603  hooks cannot be removed, and a forked child inherits them
+    if not _fork_hooks_set:
+        _fork_hooks_set = True
         os.register_at_fork(after_in_child=_begin_child)
         block_signals_in_forks()
 
 
 def _begin_child() -> None:
-    if _taken:
+    if _own_handlers:
         signal.set_wakeup_fd(-1)
-    for number in tuple(_taken):
-        give_back(number)
+    for number in tuple(_own_handlers):
+        restore_handler(number)
     forget_signals()

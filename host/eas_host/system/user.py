@@ -1,5 +1,5 @@
 """
-`--user`: who the processor runs as.
+The user of `--user`, as whom processors run.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class User:
     A user of this machine; one that is given as a number need not have an entry in /etc/passwd.
 
     Attributes:
-        name: as it is shown.
-        number: of the user.
+        name: the name in messages.
+        number: the user's number.
         group: the number of the main group.
-        groups: those of all groups.
+        groups: the numbers of all groups.
         home: the home folder.
     """
 
@@ -34,17 +34,17 @@ class User:
     @property
     def variables(self) -> dict[str, str]:
         """
-        What a login would put into the environment.
+        The environment variables that a login would set.
         """
         return {"HOME": self.home, "USER": self.name, "LOGNAME": self.name}
 
 
 def find_user(text: str) -> User:
     """
-    Find the user that *text* means: NAME, NAME:GROUP, or numbers in their places.
+    Find the user that *text* names, as NAME or NAME:GROUP; each may be a number.
 
     Raises:
-        ConfigError: there is none, or this process may not become it.
+        ConfigError: there is no such user or group, or this process may not become that user.
     """
     name, colon, group_name = text.partition(":")
     entry = _entry(name)
@@ -55,7 +55,7 @@ def find_user(text: str) -> User:
     elif entry is not None:
         group = entry.pw_gid
     else:
-        group = int(name)  # as where each user has a group of his own
+        group = int(name)  # on most systems each user has a group of the same number
     if os.geteuid() != 0:
         raise ConfigError(
             f"--user {text}: only root can run workers as another user; start the host as root, or as {name} itself"

@@ -115,8 +115,8 @@ def ignore_signals() -> None:
     """
     for number in signals.STOP:
         if not signals.is_ignored(number):
-            signals.take(number, lambda *_: None)  # not SIG_IGN: what a processor starts would inherit that
-    signals.share_process()
+            signals.set_handler(number, lambda *_: None)  # not SIG_IGN: what a processor starts would inherit that
+    signals.guard_handlers()
 
 
 def print_promptly() -> None:

@@ -81,7 +81,7 @@ class InProcessWorker:
         # Until it has loaded nobody could act on a signal but the kernel.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        signals.share_process()
+        signals.guard_handlers()
         print_promptly()
         os.environ.update(self._spec.environment)
         put_before_site(self._spec.packages)

@@ -22,12 +22,12 @@ from eas_host.config import WorkerSpec
 from eas_host.messages import Message
 from eas_host.python_env import python_command
 from eas_host.ring import FrontRing
-from eas_host.system.memory import kill_first
+from eas_host.system.memory import prefer_as_oom_victim
 from eas_host.workers.message_writer import MessageWriter
 from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records, message_reader
 
 if TYPE_CHECKING:
-    from eas_host.sandbox.plan import Confinement
+    from eas_host.sandbox.confinement import Confinement
 
 _ALL_CHILDREN: Final = 0x40000000
 """__WALL of <linux/wait.h>: also those that were made by clone() and tell nobody of their end, as the guardian."""
@@ -79,7 +79,7 @@ class WorkerProcess:
                 packages=spec.packages,
             )
             self._process = subprocess.Popen(
-                command if confinement is None else confinement.worker(command, spec),
+                command if confinement is None else confinement.worker_command(command, spec),
                 # Variables of the processor, such as LD_PRELOAD, are not for the launcher, which has more rights.
                 env={**os.environ, **(spec.environment if confinement is None else {})},
                 stdin=subprocess.DEVNULL,
@@ -90,7 +90,7 @@ class WorkerProcess:
             )
             our_ends.pop_all()
         self.pid = self._process.pid
-        kill_first(self.pid, os.getpid())
+        prefer_as_oom_victim(self.pid, os.getpid())
         self._pidfd = os.pidfd_open(self.pid)
         loop.add_reader(self._pidfd, self._died)
         self._readers = {

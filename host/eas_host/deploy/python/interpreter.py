@@ -20,7 +20,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from eas_host.python_env.import_hook import ABI, OLDEST
-from eas_host.system import contained
+from eas_host.system import contained_files
 
 _TIMEOUT_SECONDS: Final = 60
 """How long it may take to print its version: a first start from a network disk reads some hundred files."""
@@ -140,7 +140,9 @@ def _check_home(env: Path, python: Path) -> None:
     Check that the Python that *env* was made from is on this machine. Without it, *python* would end with a long text.
     """
     try:
-        with os.fdopen(contained.open_file(env, PurePath("pyvenv.cfg")), encoding="utf-8", errors="replace") as file:
+        with os.fdopen(
+            contained_files.open_file(env, PurePath("pyvenv.cfg")), encoding="utf-8", errors="replace"
+        ) as file:
             text = file.read()
     except OSError:
         text = ""  # a conda prefix has none

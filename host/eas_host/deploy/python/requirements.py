@@ -30,8 +30,8 @@ from eas_host.deploy.python.interpreter import Confine, IncompatibleInterpreter,
 from eas_host.deploy.workspace.removal import remove_tree
 from eas_host.deploy.workspace.workspace import REQUIREMENTS
 from eas_host.errors import EntryInvalid, InitializeFailed
-from eas_host.system import contained, safe_path
-from eas_host.system.shortage import in_cache, is_refused
+from eas_host.system import contained_files, safe_path
+from eas_host.system.disk_errors import describe_cache_error, is_write_refused
 from eas_host.system.user import User
 
 FILE: Final = "requirements.txt"
@@ -104,8 +104,8 @@ def install(
                 log.announce(f"[OK] Installing requirements [{_redacted(wanted)}]")
                 _install(wanted, interpreter or sys.executable, target, folder, user)
     except OSError as error:
-        if is_refused(error):
-            raise InitializeFailed(f"requirements cannot be installed: {in_cache(error, cache)}") from error
+        if is_write_refused(error):
+            raise InitializeFailed(f"requirements cannot be installed: {describe_cache_error(error, cache)}") from error
         raise InitializeFailed(
             f"requirements cannot be installed: {error.filename or target}: {error.strerror}; --cache names the folder"
         ) from error
@@ -116,10 +116,10 @@ def _read(file: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]
     if any(os.path.realpath(file) == os.path.realpath(one) for one in includes):
         raise EntryInvalid(f"{file}: it includes itself; take out the line `-r {file.name}`")
     try:
-        place = contained.place_in(folder, file)
+        place = contained_files.resolve_inside(folder, file)
         if place is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        with os.fdopen(contained.open_file(folder, place), encoding="utf-8-sig") as opened:
+        with os.fdopen(contained_files.open_file(folder, place), encoding="utf-8-sig") as opened:
             text = opened.read()
     except OSError as error:
         raise EntryInvalid(f"{file}: {error.strerror}; {includes[-1] if includes else file.parent} names it") from error
@@ -147,7 +147,7 @@ def _is_read(path: Path, folder: Path) -> bool:
     """
     Tell whether the included file *path* is read here; one that is missing is reported here, too.
     """
-    return contained.place_in(folder, path) is not None or not os.path.lexists(path)
+    return contained_files.resolve_inside(folder, path) is not None or not os.path.lexists(path)
 
 
 def _with_path(line: str, folder: Path, write: Callable[[Path], str]) -> str:
@@ -252,9 +252,9 @@ def _as_user(user: User | None, command: list[str]) -> list[str]:
     """
     if user is None:
         return command
-    from eas_host.sandbox.plan import Confinement  # noqa: PLC0415  most hosts confine nothing
+    from eas_host.sandbox.confinement import Confinement  # noqa: PLC0415  most hosts confine nothing
 
-    return Confinement(user).command(command)
+    return Confinement(user).program_command(command)
 
 
 def _redacted(wanted: Sequence[str]) -> str:

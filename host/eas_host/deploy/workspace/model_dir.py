@@ -21,7 +21,7 @@ from eas_host.deploy.workspace import staging
 from eas_host.errors import EntryInvalid, EntryNotFound, HostError
 from eas_host.fetch import urls
 from eas_host.fetch.unpacking import archive, archive_type
-from eas_host.system.shortage import in_cache, is_refused
+from eas_host.system.disk_errors import describe_cache_error, is_write_refused
 
 _ARCHIVE_ENDING: Final = re.compile(r"(\.tar)?\.(gz|bz2|xz|zst)$|\.(tgz|tbz2?|txz|tar|zip)$", re.IGNORECASE)
 WARM_UP: Final = "warm_up.bin"
@@ -192,7 +192,7 @@ def staging_error(key: str, path: Path | str, error: OSError, cache: Path) -> En
     """
     Make the error for a file *path*, named by *key*, that cannot be put into the workspace in *cache*.
     """
-    words = [key, "" if is_refused(error) else str(path), in_cache(error, cache)]
+    words = [key, "" if is_write_refused(error) else str(path), describe_cache_error(error, cache)]
     return EntryNotFound(": ".join(filter(None, words)))
 
 
@@ -212,7 +212,7 @@ def _unpack(source: FetchedSource, folder: Path, cache: Path) -> None:
         error.message = f"{source.key}: {error.message.replace(str(source.path), source.display_text)}"
         raise
     except OSError as error:
-        words = f"{source.key}: {source.display_text} cannot be unpacked: {in_cache(error, cache)}"
+        words = f"{source.key}: {source.display_text} cannot be unpacked: {describe_cache_error(error, cache)}"
         raise EntryInvalid(words) from error
 
 

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from eas_host.system import contained
+from eas_host.system import contained_files
 
 MAX_SMALL_FILE: Final = 64 * 1024
 """A file up to this size is copied; that takes as long as following a link a few times."""
@@ -117,7 +117,7 @@ def copy_contained(folder: Path | int, name: str, target: Path) -> None:
     """
     Copy the file *name* in *folder*, a path or a descriptor. A link of that name is an error.
     """
-    with os.fdopen(contained.open_file(folder, name), "rb") as read:
+    with os.fdopen(contained_files.open_file(folder, name), "rb") as read:
         _copy(read, target)
 
 
@@ -171,7 +171,7 @@ def _open_listing(root: Path, folder: Path) -> Iterator[tuple[int, list[os.DirEn
     """
     Open *folder*, which lies in *root*, and yield its descriptor and its sorted entries.
     """
-    opened = contained.open_folder(root, folder.relative_to(root))
+    opened = contained_files.open_folder(root, folder.relative_to(root))
     try:
         with os.scandir(opened) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)

@@ -36,7 +36,7 @@ from eas_host.deploy.workspace import external_links
 from eas_host.deploy.workspace.removal import remove_tree
 from eas_host.errors import ConfigError
 from eas_host.system import safe_path
-from eas_host.system.shortage import in_cache, is_refused
+from eas_host.system.disk_errors import describe_cache_error, is_write_refused
 
 _MAX_NAME: Final = 48
 """Characters of the service's name in the folder's. With 4 bytes each they still fit into a file name (255 bytes)."""
@@ -67,8 +67,8 @@ def cache_folder(config: HostConfig) -> Path:
             number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
             raise OSError(number, os.strerror(number))
     except (OSError, RuntimeError) as error:
-        if isinstance(error, OSError) and is_refused(error):
-            raise ConfigError(in_cache(error, folder)) from error
+        if isinstance(error, OSError) and is_write_refused(error):
+            raise ConfigError(describe_cache_error(error, folder)) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"{folder}: {reason}; name a folder for downloads with --cache DIR") from error
     return folder
@@ -110,8 +110,8 @@ class Workspace:
                     break
             self.folder.mkdir(mode=0o700)  # the description in it may hold a token
         except OSError as error:
-            if is_refused(error):
-                raise ConfigError(in_cache(error, cache)) from error
+            if is_write_refused(error):
+                raise ConfigError(describe_cache_error(error, cache)) from error
             raise ConfigError(f"{root}: {error.strerror}; name another folder with --cache DIR") from error
 
     def record_link(self, link: Path, target: Path) -> None:

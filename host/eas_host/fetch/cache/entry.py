@@ -39,7 +39,7 @@ from eas_host.fetch.cache import content_digest
 from eas_host.fetch.disk import format_size
 from eas_host.fetch.download_errors import DownloadError
 from eas_host.system import safe_path
-from eas_host.system.shortage import FULL, in_cache
+from eas_host.system.disk_errors import FULL, describe_cache_error
 
 _held: dict[Path, int] = {}
 _held_lock: Final = threading.Lock()
@@ -179,7 +179,9 @@ class CacheEntry:
             need = "more space is" if partial.total is None else f"{format_size(partial.total - have)} more are"
             if not partial.validator:
                 self.discard()
-            raise DownloadError(f"{in_cache(error, self.cache)}; {need} needed, after {format_size(have)}") from error
+            raise DownloadError(
+                f"{describe_cache_error(error, self.cache)}; {need} needed, after {format_size(have)}"
+            ) from error
 
     def partial_size(self) -> int:
         """

@@ -30,7 +30,7 @@ from eas_host.fetch.unpacking.extraction_dir import (
 )
 from eas_host.fetch.unpacking.tar_reader import BROKEN, unpack_tar
 from eas_host.fetch.unpacking.zip_reader import unpack_zip
-from eas_host.system.shortage import is_refused, look
+from eas_host.system.disk_errors import is_write_refused, note_missing_inodes
 
 _BUFFER: Final = 1 << 20
 
@@ -93,8 +93,8 @@ def _unpack_into(archive: Path, folder: Path, read: _Reader, limits: UnpackLimit
     except (*BROKEN, zipfile.BadZipFile, UnicodeError, NotImplementedError) as error:
         raise EntryInvalid(f"{archive}: not unpacked: the file is damaged or cut short: {error}") from error
     except OSError as error:
-        if is_refused(error):
-            look(error, folder)
+        if is_write_refused(error):
+            note_missing_inodes(error, folder)
             raise
         raise EntryInvalid(f"{archive}: not unpacked: {_reason(error, folder)}") from error
 

@@ -20,7 +20,7 @@ from eas_host.dispatch.responses import Response
 from eas_host.front.admission import request_target
 from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, Builtin, text
-from eas_host.system import contained
+from eas_host.system import contained_files
 
 PREFIX: Final = b"/api/builtin/static/"
 _INDEX: Final = "index.html"
@@ -52,7 +52,7 @@ class Static(Builtin):
         if place is None:
             return text(404, f"there is no file {name!r} here (--static)")
         try:
-            with os.fdopen(contained.open_file(self._folder, place), "rb") as file:
+            with os.fdopen(contained_files.open_file(self._folder, place), "rb") as file:
                 status = os.fstat(file.fileno())
                 if status.st_size > _MAX_FILE:
                     return text(403, f"{name} is larger than {_MAX_FILE} bytes; serve it by other means")
@@ -70,7 +70,7 @@ class Static(Builtin):
             path = self._folder / name.lstrip("/")
             if path.is_dir():
                 path /= _INDEX
-            return contained.place_in(self._folder, path) if path.is_file() else None
+            return contained_files.resolve_inside(self._folder, path) if path.is_file() else None
         except (OSError, RuntimeError):  # a name that is too long, a loop of links
             return None
 

@@ -15,7 +15,7 @@ from allspark.properties import store
 from allspark.service import ServiceRequest
 from eas_host.messages import LaunchRequest, encode
 from eas_host.python_env import python_command
-from eas_host.system.memory import kill_first
+from eas_host.system.memory import prefer_as_oom_victim
 from eas_host.unpatched import socketpair, start_process
 
 _EXPLAINED: Final = (2, 3, 4)
@@ -31,7 +31,7 @@ class FrontProcess:
     """
 
     def __init__(self, request: ServiceRequest) -> None:
-        python_command.fill_standard_streams()
+        python_command.reopen_missing_stdio()
         self.socket, theirs = socketpair()
         launch_request = LaunchRequest(
             endpoint=request.endpoint,
@@ -48,7 +48,7 @@ class FrontProcess:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl+C is for the program
             )
-        kill_first(os.getpid(), self._process.pid)
+        prefer_as_oom_victim(os.getpid(), self._process.pid)
         os.environ.pop("EAS_HOST_TOKEN", None)  # for the front only, not for what the program starts
         with contextlib.suppress(OSError):  # it may have died already; reading its handshake will tell
             self.socket.sendall(encode(launch_request))

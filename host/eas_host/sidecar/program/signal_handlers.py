@@ -58,9 +58,9 @@ class SignalHandlers:
             return
         for number, default in _DEFAULTS.items():
             if signal.getsignal(number) is default:
-                signals.take(number, self._handle)
+                signals.set_handler(number, self._handle)
                 self._replaced.append(number)
-        signals.share_process()
+        signals.guard_handlers()
 
     def remove(self) -> None:
         """
@@ -69,7 +69,7 @@ class SignalHandlers:
         if not on_main_thread():
             return
         for number in self._replaced:
-            signals.give_back(number)
+            signals.restore_handler(number)
         self._replaced.clear()
 
     def finish(self, status: int) -> None:
@@ -92,7 +92,7 @@ class SignalHandlers:
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._status is not None:
             self._ended.set()
-            signals.outlive_more()
+            signals.ignore_further_stops()
             if threading.main_thread().is_alive():  # else its code is at its end, and Python waits for other threads
                 raise SystemExit(self._status)
             return

@@ -49,7 +49,7 @@ class PythonProcessor:
         service.use(serve)
         opening.service_factory = service.open
         if spec.isolation == "process":
-            signals.take(signal.SIGTERM, service.on_signal)
+            signals.set_handler(signal.SIGTERM, service.on_signal)
         if spec.model_entry:
             os.environ["EAS_HOST_MODEL_ENTRY"] = spec.model_entry
         launcher.prepare(spec.entry, spec.arguments)

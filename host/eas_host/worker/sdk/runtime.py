@@ -90,7 +90,7 @@ class SdkRuntime:
             processor.initialize()
         finally:
             self._initializing = []
-        signals.take_back()
+        signals.retake_signals()
 
     def prepare(self, processor: ServedProcessor) -> None:
         """

@@ -1,8 +1,8 @@
 """
-Opening what is in a folder that somebody else can change: root does so in what belongs to the user of `--user`.
+Opens files in a folder that somebody else can change: root does so in folders of the user of `--user`.
 
-He may put a link in the place of any name in it, at any moment, and what root reads is shown to him or becomes his. So
-each name is looked up in the folder before it, held open, and no link is followed. Nor is a pipe waited for.
+That user may replace any name in it with a link, at any moment, and may see or get what root reads. So each name is
+looked up in its parent folder, which is held open, and no link is followed. Opening a pipe does not block.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 _FOLDER: Final = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def place_in(folder: Path, path: Path) -> PurePath | None:
+def resolve_inside(folder: Path, path: Path) -> PurePath | None:
     """
-    Where *path* is in *folder* once all links are followed; None: not there.
+    Return the path in *folder* that *path* leads to once all links are followed; None if it leads elsewhere.
     """
     real = Path(os.path.realpath(path))
     root = Path(os.path.realpath(folder))
@@ -27,22 +27,22 @@ def place_in(folder: Path, path: Path) -> PurePath | None:
 
 def open_file(folder: Path | int, name: str | PurePath) -> int:
     """
-    Open the file *name* in *folder*, a path or a descriptor, for reading. Links may lead to *folder*, but none from
-    there.
+    Open the file *name* in *folder*, a path or a descriptor, for reading. The path of *folder* may have links, *name*
+    may not.
 
     Raises:
-        OSError: it is not there, or a link or something else than a file is.
+        OSError: there is no such file, or a link or something else is in its place.
     """
     file = _open(folder, name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise OSError(errno.EINVAL, "is no file", _shown(folder, name))
+        raise OSError(errno.EINVAL, "is no file", _full_name(folder, name))
     return file
 
 
 def open_folder(folder: Path, name: str | PurePath) -> int:
     """
-    The same of a folder.
+    Open the folder *name* in *folder* in the same way.
     """
     return _open(folder, name, os.O_RDONLY | _FOLDER)
 
@@ -58,11 +58,11 @@ def _open(folder: Path | int, name: str | PurePath, flags: int) -> int:
             place = below
         return os.open(last, flags, dir_fd=place)
     except OSError as error:
-        error.filename = _shown(folder, name)  # it has the last name only
+        error.filename = _full_name(folder, name)  # the error has the last name only
         raise
     finally:
         os.close(place)
 
 
-def _shown(folder: Path | int, name: str | PurePath) -> str:
+def _full_name(folder: Path | int, name: str | PurePath) -> str:
     return str(name if isinstance(folder, int) else folder / name)

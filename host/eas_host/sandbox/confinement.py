@@ -1,9 +1,9 @@
 """
-What the launcher is told: who the worker is to be, and what a sandbox shows it.
+What the launcher is told: as which user the worker runs, and which files a sandbox shows it.
 
-A sandbox has the system's programs and libraries, the worker's Python with its packages, and what belongs to the
-processor: its package, its model, and, writable, the workspace if it has one. A folder that anybody puts files into,
-such as /tmp, is not a package: of an entry that lies there only the file itself is shown.
+A sandbox shows the system's programs and libraries, the worker's Python with its packages, and the files of the
+processor: its package, its model, and the workspace if it has one, which is writable. A folder that anybody puts files
+into, such as /tmp, does not count as a package: if the entry lies there, only its own file is visible.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from eas_host.sandbox import FAILED
 from eas_host.system.user import User, find_user
 
 _SOURCE_ROOT: Final = str(Path(__file__).parents[2])
-_LINES: Final = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from eas_host.sandbox.launch import main; sys.exit(main())"
+_BOOTSTRAP: Final = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from eas_host.sandbox.launcher import main; sys.exit(main())"
 )
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/proc", "/sys")
 _SETTINGS: Final = (
@@ -48,7 +48,7 @@ _SETTINGS: Final = (
     *("nsswitch.conf", "OpenCL", "passwd", "pki/ca-trust", "pki/tls/certs", "protocols", "services", "ssl/certs"),
     *("ssl/openssl.cnf", "timezone"),
 )
-"""What programs read in /etc. The rest, such as keys and password hashes, may be readable for who starts the host."""
+"""What programs read in /etc. The rest, such as keys and password hashes, may be readable by the user of the host."""
 _DEVICES: Final = (
     *("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"),
     *("/dev/nvidia*", "/dev/dri", "/dev/kfd"),
@@ -56,16 +56,16 @@ _DEVICES: Final = (
 _SHARED: Final = frozenset({"/", "/tmp", "/var/tmp", "/dev/shm"})  # noqa: S108  compared
 _OWN: Final = ("/tmp", "/dev/shm")  # noqa: S108  these are the processor's own
 _IN_SANDBOX: Final = {"HOME": "/tmp", "TMPDIR": "/tmp"}  # noqa: S108  as above
-_SECONDS: Final = 60
+_CHECK_TIMEOUT: Final = 60
 
 
 @dataclass(frozen=True)
 class Confinement:
     """
-    What is taken away from programs of a service: nothing, if there is no *user* and no *sandbox*.
+    The rights that programs of a service have: those of the host if there is no *user* and no *sandbox*.
 
     Attributes:
-        user: who runs them; None: whoever runs the host.
+        user: the user that runs them; None for the user of the host.
         sandbox: whether they see and reach only what they need.
     """
 
@@ -75,39 +75,42 @@ class Confinement:
     @classmethod
     def of(cls, config: HostConfig) -> Confinement:
         """
-        What *config* asks for.
+        Return the confinement that *config* asks for.
 
         Raises:
-            ConfigError: there is no such user, or this process may not become it.
+            ConfigError: there is no such user, or this process may not become that user.
         """
         return cls(find_user(config.user) if config.user else None, config.sandbox)
 
     def __bool__(self) -> bool:
         return self.user is not None or self.sandbox
 
-    def command(self, command: Sequence[str], readable: Iterable[str] = ()) -> list[str]:
+    def program_command(self, command: Sequence[str], readable: Iterable[str] = ()) -> list[str]:
         """
-        What runs *command*, an absolute path and its words, with less rights. A sandbox shows it *readable*, too.
+        Return the command that runs *command*, an absolute path and its arguments, with fewer rights. A sandbox shows
+        it *readable*, too.
         """
-        return self._launch(command, [*_system(command[0]), *readable])
+        return self._launch(command, [*_program_folders(command[0]), *readable])
 
-    def settle(self, spec: WorkerSpec) -> WorkerSpec:
+    def resolve_paths(self, spec: WorkerSpec) -> WorkerSpec:
         """
-        Settle what a sandbox shows the workers of *spec*.
+        Decide which paths a sandbox shows to the workers of *spec*.
 
-        That is done once, before any of them runs: in what it may write to, a processor could exchange a folder for a
-        link, and the next worker would be shown where that leads.
+        This is done once, before any of them runs: a processor could replace a folder that it may write to with a link,
+        and the next worker would see where that leads.
         """
         if not self.sandbox:
             return spec
         program = spec.interpreter or sys.executable
-        shown = _shown([*_system(program), *_needed(spec), *_package(spec), *_java(spec), *spec.readable])
-        inside = [path for path in shown if any(Path(path).is_relative_to(folder) for folder in spec.writable)]
-        return replace(spec, readable=tuple(path for path in shown if path not in inside))
+        visible = _visible(
+            [*_program_folders(program), *_files_of(spec), *_package_folders(spec), *_java_home(spec), *spec.readable]
+        )
+        inside = [path for path in visible if any(Path(path).is_relative_to(folder) for folder in spec.writable)]
+        return replace(spec, readable=tuple(path for path in visible if path not in inside))
 
-    def worker(self, command: Sequence[str], spec: WorkerSpec) -> list[str]:
+    def worker_command(self, command: Sequence[str], spec: WorkerSpec) -> list[str]:
         """
-        What runs *command*, a worker of *spec*, which is settled.
+        Return the command that runs *command*, a worker of *spec*. The paths of *spec* have been resolved.
         """
         return self._launch(command, spec.readable, spec)
 
@@ -119,8 +122,8 @@ class Confinement:
         check: Sequence[str] | None = None,
     ) -> list[str]:
         """
-        What starts the launcher. With *check* it runs no command, but prints what is not in force, and what of these
-        paths cannot be reached.
+        Return the command that starts the launcher. With *check* that runs no command, but prints what is not enforced,
+        and which of these paths cannot be reached.
         """
         if not self:
             return [*command]
@@ -129,30 +132,33 @@ class Confinement:
         plan = {
             "user": None if user is None else [user.number, user.group, user.groups],
             "sandbox": sandbox,
-            "readable": _shown(readable) if sandbox else [],
-            "writable": [*_OWN, *_present(_DEVICES), *_shown(spec.writable if spec else ())] if sandbox else [],
+            "readable": _visible(readable) if sandbox else [],
+            "writable": [*_OWN, *_existing(_DEVICES), *_visible(spec.writable if spec else ())] if sandbox else [],
             "environment": {**variables, **(spec.environment if spec else {})},
             **({} if check is None else {"check": check}),
         }
-        return [sys.executable, "-I", "-S", "-c", _LINES, _SOURCE_ROOT, json.dumps(plan), *command]
+        return [sys.executable, "-I", "-S", "-c", _BOOTSTRAP, _SOURCE_ROOT, json.dumps(plan), *command]
 
     def check(self, spec: WorkerSpec) -> None:
         """
-        Try what the workers of *spec*, which is settled, will have, and warn of what this kernel does not enforce.
+        Try the rights that the workers of *spec* will have, and warn of what this kernel does not enforce. The paths of
+        *spec* have been resolved.
 
         Raises:
-            ConfigError: the user cannot reach what it needs.
+            ConfigError: the user has no access to a file that the worker needs.
             InitializeFailed: nothing can be enforced.
         """
         if not self:
             return
         program = spec.interpreter or sys.executable
-        needed = _with_ends([program, _SOURCE_ROOT, *_needed(spec)])
+        needed = _with_targets([program, _SOURCE_ROOT, *_files_of(spec)])
         command = self._launch([program], spec.readable, spec, check=needed)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_CHECK_TIMEOUT, check=False)
         if done.returncode:
-            told = done.stderr.strip().rpartition("\n")[2].removeprefix("eas-host: ")
-            raise InitializeFailed(told if done.returncode == FAILED else f"the launcher of workers failed: {told}")
+            message = done.stderr.strip().rpartition("\n")[2].removeprefix("eas-host: ")
+            raise InitializeFailed(
+                message if done.returncode == FAILED else f"the launcher of workers failed: {message}"
+            )
         found = json.loads(done.stdout)
         if found["bare"]:
             raise InitializeFailed(f"--sandbox: nothing of it can be enforced here: {'; '.join(found['missing'])}")
@@ -166,54 +172,54 @@ class Confinement:
             log.warning("--sandbox: not in force on this system: %s", "; ".join(found["missing"]))
 
 
-def _system(program: str) -> list[str]:
+def _program_folders(program: str) -> list[str]:
     """
-    What any program, and the Python *program* with the host's packages, is made of.
+    Return the files and folders that any program needs, and those of the Python *program* with the host's packages.
     """
-    folders = [*_SYSTEM, *_present(f"/etc/{name}" for name in _SETTINGS), *_python(program), _SOURCE_ROOT]
+    folders = [*_SYSTEM, *_existing(f"/etc/{name}" for name in _SETTINGS), *_python_folders(program), _SOURCE_ROOT]
     folders += [sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path]
     folders += os.environ.get("LD_LIBRARY_PATH", "").split(":")
     return folders
 
 
-def _shown(paths: Iterable[str]) -> list[str]:
+def _visible(paths: Iterable[str]) -> list[str]:
     """
-    Which of *paths* a sandbox shows: not what is everybody's.
+    Return those of *paths* that a sandbox shows: no folders that everybody shares.
     """
     plain = (os.path.normpath(path) for path in paths if path.startswith("/"))
     return [path for path in dict.fromkeys(plain) if path not in _SHARED]
 
 
-def _with_ends(paths: Iterable[str]) -> list[str]:
+def _with_targets(paths: Iterable[str]) -> list[str]:
     """
-    *paths*, and where links among them lead to: who cannot get there does not see that there is anything.
+    Return *paths* and the targets of links among them: a target that cannot be reached seems not to exist.
     """
     return [*dict.fromkeys(end for path in paths for end in (path.rstrip("/"), os.path.realpath(path)))]
 
 
-def _python(program: str) -> list[str]:
+def _python_folders(program: str) -> list[str]:
     """
-    Where *program*, the Python of an environment, has its parts: there, and where the environment was made from.
+    Return the folders of *program*, the Python of an environment: its own, and that of the Python it was made from.
     """
     return [str(Path(path).parent.parent) for path in (program, os.path.realpath(program))]
 
 
-def _present(patterns: Iterable[str]) -> list[str]:
+def _existing(patterns: Iterable[str]) -> list[str]:
     return [path for pattern in patterns for path in glob.glob(pattern)]  # noqa: PTH207  as text
 
 
-def _needed(spec: WorkerSpec) -> list[str]:
+def _files_of(spec: WorkerSpec) -> list[str]:
     unpacked = chain.from_iterable(spec.unpacked.values())
     return [path for path in (spec.entry, spec.model_entry, *spec.classpath, *unpacked, *spec.packages) if path]
 
 
-def _package(spec: WorkerSpec) -> list[str]:
+def _package_folders(spec: WorkerSpec) -> list[str]:
     """
-    The folder of the entry: its libraries, modules and files. The workspace has it, where there is one.
+    Return the folder of the entry, with its libraries, modules and files. If there is a workspace, it lies in that.
     """
     return [str(Path(spec.entry).parent), spec.folder]
 
 
-def _java(spec: WorkerSpec) -> list[str]:
+def _java_home(spec: WorkerSpec) -> list[str]:
     home = {**os.environ, **spec.environment}.get("JAVA_HOME", "")
     return [home] if spec.type == "java" and home else []

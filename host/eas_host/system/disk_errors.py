@@ -1,8 +1,8 @@
 """
-A disk that takes no more: which folder that is, why, and what to do about it.
+Messages about a disk that does not accept a write: which folder is affected, why, and what to do about it.
 
-The system says "No space left on device" for a full disk and for one without room for another file, and of a write that
-fails it does not even name the file.
+The system says "No space left on device" both for a full disk and for one that has no inodes left, and the error of a
+write does not name the file.
 """
 
 from __future__ import annotations
@@ -13,38 +13,38 @@ from pathlib import Path
 from typing import Final
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""No space, none for this user, none for a file of that size."""
+"""No space left, the user's quota is used up, or the file is too large."""
 _NO_INODES: Final = "has room for no more files (inodes)"
 _OTHER: Final = "name another folder with --cache DIR"
 
 
-def is_refused(error: OSError) -> bool:
+def is_write_refused(error: OSError) -> bool:
     """
-    Tell whether the disk took no more, or takes nothing at all.
+    Tell whether the disk is full, or is read-only.
     """
     return error.errno in (*FULL, errno.EROFS)
 
 
-def look(error: OSError, folder: Path) -> None:
+def note_missing_inodes(error: OSError, folder: Path) -> None:
     """
-    Note in *error* what is short in *folder*, before what has been made there is removed again.
+    Note in *error* that the disk of *folder* has no inodes left. This must happen before the new files are removed.
     """
     if error.errno == errno.ENOSPC and _is_out_of_inodes(folder):
         error.strerror = _NO_INODES
 
 
-def in_cache(error: OSError, cache: Path) -> str:
+def describe_cache_error(error: OSError, cache: Path) -> str:
     """
-    What *error* means, which came of writing below the folder *cache*, or of something else.
+    Describe *error*, which a write below the folder *cache* may have caused.
     """
-    if not is_refused(error):
+    if not is_write_refused(error):
         return error.strerror or str(error)
     return f"the cache ({cache}) {_state(error, cache)}"
 
 
-def full_cache(cache: Path, need: str) -> str:
+def full_cache_message(cache: Path, need: str) -> str:
     """
-    That *cache* has no room for what is needed, and *need* says how much that is.
+    Make the message that *cache* has not enough room. *need* says how much is needed.
     """
     return f"the cache ({cache}) is full: {need}; make room there, or {_OTHER}"
 
@@ -56,7 +56,7 @@ def _state(error: OSError, folder: Path) -> str:
         return f"takes no file of that size (`ulimit -f` of this shell, or the file system's own limit); {_OTHER}"
     if error.errno == errno.EDQUOT:
         return f"is full for this user, whose disk quota is used up; make room there, or {_OTHER}"
-    look(error, folder)
+    note_missing_inodes(error, folder)
     state = error.strerror if error.strerror == _NO_INODES else "is full"
     return f"{state}; make room there, or {_OTHER}"
 

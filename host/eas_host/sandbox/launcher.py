@@ -1,17 +1,17 @@
 """
-The launcher: takes rights away from its process and becomes the command, which has them no more.
+The launcher: takes rights away from its process, and then becomes the command, which does not get them back.
 
-Its arguments are PLAN and the command; the plan is the JSON of `plan.Confinement`. The order matters:
+Its arguments are PLAN, the JSON that `confinement.Confinement` makes, and the command. The order of the steps matters:
 
-1. namespaces: root sets them up as root, so that a user is shown what lies in folders that are closed to him
-2. the user
-3. namespaces, for who is not root; for root, the user namespace
-4. no new privileges, then Landlock, which demands them
-5. capabilities
-6. the command
+1. If the launcher runs as root: new namespaces. Root can so show a user files in folders that are closed to that user.
+2. The change to the user.
+3. If it does not run as root: new namespaces; else the user namespace.
+4. no_new_privs, then Landlock, which requires it.
+5. The capabilities are dropped.
+6. The command.
 
-With `"check"` in the plan there is no command: what stands in force then, and what the command could not reach, is
-printed as JSON.
+With `"check"` in the plan there is no command. The launcher prints as JSON what is not enforced, and which paths the
+command could not reach.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from eas_host.sandbox import FAILED, kernel, landlock, namespaces
-from eas_host.system.memory import kill_first
+from eas_host.system.memory import prefer_as_oom_victim
 
 
 @dataclass
-class _State:
+class _Enforced:
     """
-    What is in force: a *root* folder of its own, with a network; a *user* namespace; a version of *landlock*.
-    *missing* has what is not, each with the reason.
+    What is enforced: a *root* folder of its own, with a network; a *user* namespace; a version of *landlock*.
+    *missing* lists what is not, each with the reason.
     """
 
     root: bool = False
@@ -51,7 +51,8 @@ def main() -> int:
     command = sys.argv[2:]
     folder = Path.cwd()
     if plan["sandbox"]:
-        kill_first(os.getpid(), os.getppid())  # the front may be late, when this process is not its own to change
+        # The front does so, too, but may come too late: after the change of the user it has no right to.
+        prefer_as_oom_victim(os.getpid(), os.getppid())
     try:
         state = _confine(plan)
     except OSError as error:
@@ -62,45 +63,45 @@ def main() -> int:
     except OSError:
         os.chdir("/")  # the worker goes to its entry's folder
     if "check" in plan:
-        blocked = [found for path in plan["check"] if (found := _blocked(path))]
+        blocked = [found for path in plan["check"] if (found := _find_blocked(path))]
         bare = plan["sandbox"] and not state.root and not state.landlock
         print(json.dumps({"missing": state.missing, "bare": bare, "blocked": blocked}))
         return 0
     try:
-        os.execve(command[0], command, {**os.environ, **plan["environment"]})  # noqa: S606  that is what it is for
+        os.execve(command[0], command, {**os.environ, **plan["environment"]})  # noqa: S606  the purpose of the launcher
     except OSError as error:
         print(f"eas-host: {command[0]}: {error.strerror}", file=sys.stderr)
     return FAILED
 
 
-def _confine(plan: dict[str, Any]) -> _State:
-    state = _State()
+def _confine(plan: dict[str, Any]) -> _Enforced:
+    state = _Enforced()
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    places = namespaces.Places(plan["readable"], plan["writable"]) if plan["sandbox"] else None
-    if places is not None and os.geteuid() == 0:
-        state.refusal = _attempt(lambda: namespaces.enter_as_root(places))
+    paths = namespaces.ResolvedPaths(plan["readable"], plan["writable"]) if plan["sandbox"] else None
+    if paths is not None and os.geteuid() == 0:
+        state.refusal = _try_in_child(lambda: namespaces.enter_as_root(paths))
         if not state.refusal:
-            namespaces.enter_as_root(places)
+            namespaces.enter_as_root(paths)
             state.root = True
     if plan["user"] is not None:
         _become(*plan["user"])
-    if places is not None:
-        _take_namespaces(state, places, proc)
+    if paths is not None:
+        _take_namespaces(state, paths, proc)
     os.close(proc)
     kernel.take_no_new_privileges()
-    if places is not None:
+    if paths is not None:
         _restrict(state, plan)
         kernel.drop_capabilities()
     return state
 
 
-def _attempt(action: Callable[[], None]) -> str:
+def _try_in_child(action: Callable[[], None]) -> str:
     """
-    Try *action* in a child: one that fails half-way, since a security module allows the first step only, leaves
-    nothing to go on with.
+    Try *action* in a child process: if it fails halfway, since a security module allows its first step only, the
+    process cannot go on.
 
     Returns:
-        Why it fails; `""` where it does not.
+        The reason why it fails; `""` if it succeeds.
     """
     child = os.fork()
     if child == 0:
@@ -117,7 +118,7 @@ def _attempt(action: Callable[[], None]) -> str:
 
 
 def _become(user: int, group: int, groups: list[int]) -> None:
-    for number in (1, 2):  # so that /dev/stdout can be opened, too
+    for number in (1, 2):  # so that the user can open /dev/stdout
         if stat.S_ISFIFO(os.fstat(number).st_mode):
             os.fchown(number, user, group)
     os.setgroups(groups)
@@ -125,23 +126,23 @@ def _become(user: int, group: int, groups: list[int]) -> None:
     os.setresuid(user, user, user)
 
 
-def _take_namespaces(state: _State, places: namespaces.Places, proc: int) -> None:
+def _take_namespaces(state: _Enforced, paths: namespaces.ResolvedPaths, proc: int) -> None:
     if state.root:
-        if refusal := _attempt(lambda: namespaces.take_user_namespace(proc)):
+        if refusal := _try_in_child(lambda: namespaces.take_user_namespace(proc)):
             state.missing.append(f"a user namespace ({refusal})")
         else:
             namespaces.take_user_namespace(proc)
             state.user = True
-    elif refusal := _attempt(lambda: namespaces.enter_as_user(places, proc)):
+    elif refusal := _try_in_child(lambda: namespaces.enter_as_user(paths, proc)):
         state.missing.append(
             f"namespaces ({state.refusal or refusal}): the system's /tmp and its network are open to it"
         )
     else:
-        namespaces.enter_as_user(places, proc)
+        namespaces.enter_as_user(paths, proc)
         state.root = state.user = True
 
 
-def _restrict(state: _State, plan: dict[str, Any]) -> None:
+def _restrict(state: _Enforced, plan: dict[str, Any]) -> None:
     state.landlock = landlock.version()
     if not state.landlock:
         state.missing.append("Landlock (the kernel has none)")
@@ -152,9 +153,10 @@ def _restrict(state: _State, plan: dict[str, Any]) -> None:
         state.missing.append(f"what is newer than version {state.landlock} of Landlock: {', '.join(lacking)}")
 
 
-def _blocked(path: str) -> list[str] | None:
+def _find_blocked(path: str) -> list[str] | None:
     """
-    The first of the folders that lead to *path*, or *path* itself, that this user cannot get through; with its mode.
+    Find the first folder on the way to *path*, or *path* itself, that this user has no access to. Return *path*, that
+    folder and its mode.
     """
     for place in (*reversed(Path(path).parents), Path(path)):
         wanted = os.R_OK if str(place) == path else os.X_OK
