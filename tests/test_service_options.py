@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from eas_host.cli.options import make_parser, parse, settle
+from eas_host.config.option_parser import make_parser, parse_args
 from eas_host.config.option_types import Address
+from eas_host.config.resolution import resolve_options
 from eas_host.deploy.package.environment import EAS_WORKSPACE, variables
 from eas_host.errors import ConfigError, HostError
 from support.build import Workshop
@@ -41,10 +42,10 @@ class Requiring(allspark.BaseProcessor):
 """
 
 
-def settled(*words: str, environ: Mapping[str, str] | None = None, **described: object) -> dict[str, Any]:
-    """The options that *words*, variables and a description settle, as attributes."""
-    reading = settle(parse(make_parser("p", "", ""), words), environ or {}, described, {"keepalive": 4})
-    return {**vars(reading.config), "sources": reading.sources}
+def resolved(*words: str, environ: Mapping[str, str] | None = None, **described: object) -> dict[str, Any]:
+    """The options that flags, variables and a description resolve to, as attributes."""
+    found = resolve_options(parse_args(make_parser("p", "", ""), words), environ or {}, described, {"keepalive": 4})
+    return {**vars(found.config), "sources": found.sources}
 
 
 def code(folder: Path, workshop: Workshop) -> dict[str, Any]:
@@ -64,16 +65,16 @@ def ask(host: Host, **what: str) -> dict[str, Any]:
 def test_precedence() -> None:
     """A flag over a variable over the description over the command's default over the option's own."""
     environ = {"EAS_HOST_KEEPALIVE": "2"}
-    assert settled("--keepalive", "1", environ=environ, keepalive=3)["keepalive"] == 1
-    assert settled(environ=environ, keepalive=3)["keepalive"] == 2
-    assert settled(keepalive=3)["keepalive"] == 3
-    assert settled()["keepalive"] == 4
-    assert settled()["max_queue_size"] == 64
+    assert resolved("--keepalive", "1", environ=environ, keepalive=3)["keepalive"] == 1
+    assert resolved(environ=environ, keepalive=3)["keepalive"] == 2
+    assert resolved(keepalive=3)["keepalive"] == 3
+    assert resolved()["keepalive"] == 4
+    assert resolved()["max_queue_size"] == 64
 
 
 def test_what_is_given() -> None:
     """What a description says is given as flags are: a program's own numbers do not change it. Defaults are not."""
-    options = settled("--name", "n", environ={"EAS_HOST_LISTEN": ":1"}, worker_threads=2)
+    options = resolved("--name", "n", environ={"EAS_HOST_LISTEN": ":1"}, worker_threads=2)
     assert options["explicit"] == {"name", "listen", "worker_threads"}
     assert options["sources"] == {"name": "--name", "listen": "EAS_HOST_LISTEN"}
     assert options["listen"] == Address("127.0.0.1", 1)
@@ -84,7 +85,7 @@ def test_one_token() -> None:
     file, flag = {"token": "in the file"}, "in a flag"
 
     def kept(*words: str, **described: Any) -> str:  # noqa: ANN401  options have types of their own
-        return str(settled(*words, **described)["token"])
+        return str(resolved(*words, **described)["token"])
 
     assert kept(**file, generate_token=True) == file["token"]
     assert kept("--token", flag, generate_token=True) == flag
@@ -92,7 +93,7 @@ def test_one_token() -> None:
     assert len(kept("--generate-token", **file)) == 28
     assert len(kept(generate_token=True)) == 28
     with pytest.raises(ConfigError, match="both are given"):
-        settled("--token", "f", "--generate-token")
+        resolved("--token", "f", "--generate-token")
 
 
 def test_flags_over_the_file(services: Services, workshop: Workshop, tmp_path: Path) -> None:

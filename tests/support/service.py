@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from eas_host.cli.options import make_parser, parse, settle
+from eas_host.config.option_parser import make_parser, parse_args
+from eas_host.config.resolution import resolve_options
 from eas_host.deploy.deployment import Deployment
 from eas_host.deploy.from_description import prepare_from_description
 from eas_host.deploy.workspace.external_links import ExternalLinks
@@ -84,10 +85,10 @@ class Services:
 
     def prepare(self, description: Path, *words: str, variables: Mapping[str, str] | None = None) -> Deployment:
         """What a command would serve, without its process. The caller discards it."""
-        read_words = parse(make_parser("eas-host", "", ""), words)
+        args = parse_args(make_parser("eas-host", "", ""), words)
         described = read(description)
         return prepare_from_description(
-            described, settle(read_words, self.variables(variables), described.options), ExternalLinks()
+            described, resolve_options(args, self.variables(variables), described.options), ExternalLinks()
         )
 
     def desc(self, description: Path, *words: str, code: int = 0) -> dict[str, Any]:

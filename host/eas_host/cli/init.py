@@ -1,5 +1,5 @@
 """
-`eas-host init --type cpp|java|python DIR`: a new processor, ready to be built, run, packed and changed.
+The command `eas-host init --type cpp|java|python DIR`: write a new processor, ready to be built, run and packed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from eas_host.cli.words import CommandParser
+from eas_host.cli.command_parser import CommandParser
 from eas_host.scaffold import project
 
 TYPES: Final = ("cpp", "java", "python")
@@ -26,16 +26,16 @@ def run(argv: Sequence[str]) -> int:
     Run the command.
 
     Raises:
-        ConfigError: a word is wrong, or the folder has files of the same names.
+        ConfigError: an argument is wrong, or the folder has files of the same names.
     """
-    words = _parser().parse_args(argv)
-    create(words.type, Path(words.folder))
+    args = _parser().parse_args(argv)
+    create(args.type, Path(args.folder))
     return 0
 
 
 def create(kind: str, folder: Path) -> None:
     """
-    Write a processor of *kind* into *folder*, and tell what to do next.
+    Write a processor of *kind* into *folder*, and print the next steps.
 
     Raises:
         ConfigError: it cannot be written there.

@@ -1,5 +1,5 @@
 """
-`eas-host pack`: pack a cpp or java processor with what it needs.
+The command `eas-host pack`: pack a C++ or Java processor with the libraries that it needs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log
-from eas_host.cli.words import CommandParser
+from eas_host.cli.command_parser import CommandParser
 from eas_host.pack import pack_processor, report_processor
 from eas_host.pack.processor import TYPES
 
@@ -31,18 +31,18 @@ def run(argv: Sequence[str]) -> int:
     Run the command.
 
     Raises:
-        HostError: a word is wrong, or the processor cannot be packed.
+        HostError: an argument is wrong, or the processor cannot be packed.
     """
     log.configure("info", "text")
-    words = _parser().parse_args(argv)
-    named, kind = words.entry, words.type
+    args = _parser().parse_args(argv)
+    named, kind = args.entry, args.type
     if named.suffix == ".json" and named.is_file():
-        # Imported late: reading descriptions takes pydantic, half of this command's time.
+        # Imported late: reading descriptions loads pydantic, which takes half of this command's time.
         from eas_host.pack.from_description import processor_of  # noqa: PLC0415
 
         named, described = processor_of(named)
         kind = kind or described
-    done = pack_processor(named, kind, words.output)
+    done = pack_processor(named, kind, args.output)
     report_processor(done)
     return 0
 

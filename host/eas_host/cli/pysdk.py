@@ -1,6 +1,6 @@
 """
-`eas-host pysdk init DIR` and `eas-host pysdk pack DIR`: what EASCMD's commands of these names do
-(docs/eas-compatibility.md, section 9), for processors in Python.
+The commands `eas-host pysdk init DIR` and `eas-host pysdk pack DIR`, for processors in Python. They do what EASCMD's
+commands of these names do (docs/eas-compatibility.md, section 9).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log
-from eas_host.cli.words import CommandParser
+from eas_host.cli.command_parser import CommandParser
 from eas_host.errors import ConfigError
 from eas_host.python_env.import_hook import ABI
 from eas_host.scaffold import environment, project
@@ -26,23 +26,23 @@ def run(argv: Sequence[str]) -> int:
     Run the command.
 
     Raises:
-        HostError: a word is wrong, or it cannot be done.
+        HostError: an argument is wrong, or the command fails.
     """
     log.configure("info", "text")
-    words = _parser().parse_args(argv)
-    folder = Path(words.folder)
-    if words.command == "pack":
+    args = _parser().parse_args(argv)
+    folder = Path(args.folder)
+    if args.command == "pack":
         _pack(folder)
-    elif words.link:
+    elif args.link:
         _link(folder)
     else:
-        _init(folder, words.python)
+        _init(folder, args.python)
     return 0
 
 
 def _init(folder: Path, wanted: str | None) -> None:
     """
-    Make *folder* with an ENV of the *wanted* Python; None: ask, if there is somebody to be asked.
+    Make *folder* with an ENV of the *wanted* Python. If that is None, ask the user if there is a terminal.
     """
     project.check_folder(folder, list(_MADE), "; to renew only the link of an ENV, add --link")
     python = environment.choose(_ask() if wanted is None else wanted)
@@ -64,8 +64,8 @@ def _init(folder: Path, wanted: str | None) -> None:
     project.write(folder, {"app.py": files["app.py"]})
     print("[PYSDK] Installing python service example app.json")
     project.write(folder, {"app.json": files["app.json"]})
-    _warn_of(python.facts.version, able=python.is_like_ours)
-    _tell_next(folder, able=python.is_like_ours)
+    _warn_of_other_python(python.facts.version, is_compatible=python.is_like_ours)
+    _print_next_steps(folder, is_compatible=python.is_like_ours)
 
 
 def _link(folder: Path) -> None:
@@ -74,11 +74,11 @@ def _link(folder: Path) -> None:
         raise ConfigError(f"{folder}: has no ENV to link; make one with `eas-host pysdk init {folder}`")
     facts = environment.link_into(env)
     print(f"[PYSDK] {env}: imports allspark from this host now")
-    _warn_of(facts.version, able=facts.abi == ABI)
+    _warn_of_other_python(facts.version, is_compatible=facts.abi == ABI)
 
 
 def _pack(folder: Path) -> None:
-    # Imported late: `init` has no use for it.
+    # Imported late, since `init` does not need it.
     from eas_host.pack.python_folder import pack_folder  # noqa: PLC0415
     from eas_host.pack.report import report  # noqa: PLC0415
 
@@ -87,7 +87,7 @@ def _pack(folder: Path) -> None:
 
 def _ask() -> str:
     """
-    Ask for a version, as EASCMD does.
+    Ask for a version, as EASCMD does; `""` if there is no terminal.
     """
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
         return ""
@@ -96,11 +96,11 @@ def _ask() -> str:
     return sys.stdin.readline().strip()
 
 
-def _warn_of(version: str, *, able: bool) -> None:
+def _warn_of_other_python(version: str, *, is_compatible: bool) -> None:
     """
-    Say what does not work with an ENV of another Python.
+    Warn of what does not work with an ENV of another Python than the host's.
     """
-    if not able:
+    if not is_compatible:
         log.warning(
             "ENV is Python %s and this host Python %s: `ENV/bin/python app.py` cannot import allspark here, and"
             " `eas-host test app.json` runs the processor on the host's own Python, without ENV's packages",
@@ -109,10 +109,10 @@ def _warn_of(version: str, *, able: bool) -> None:
         )
 
 
-def _tell_next(folder: Path, *, able: bool) -> None:
+def _print_next_steps(folder: Path, *, is_compatible: bool) -> None:
     print("next:")
     print(f"  cd {shlex.quote(str(folder))}")
-    if able:
+    if is_compatible:
         print("  ENV/bin/python app.py")
         print("  curl http://127.0.0.1:8080/test -d '10 20'    # in another terminal")
     else:

@@ -33,7 +33,7 @@ def run(argv: Sequence[str]) -> int:
         return 0
     if argv:
         raise ConfigError(f"{argv[0]}: eas-host schema takes no arguments; it prints the schema")
-    # Imported late: a wrong word is answered without pydantic.
+    # Imported late, so that a wrong argument does not wait for pydantic.
     from eas_host.description import schema  # noqa: PLC0415
 
     print(json.dumps(schema(), indent=2, ensure_ascii=False))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
 from eas_host.config import option_types
@@ -260,6 +260,26 @@ class HostConfig:
     access_log: bool = option(False, LOGGING, "", "one line for each request", read=option_types.boolean)
     arguments: tuple[str, ...] = ()
     explicit: frozenset[str] = frozenset()
+
+
+OPTIONS: Final[dict[str, Option]] = {
+    field.name: field.metadata["option"] for field in fields(HostConfig) if "option" in field.metadata
+}
+"""All options, by the names of their fields."""
+
+
+def flag(name: str) -> str:
+    """
+    The flag of the option *name*.
+    """
+    return "--" + name.replace("_", "-")
+
+
+def variable(name: str) -> str:
+    """
+    The environment variable of the option *name*.
+    """
+    return f"EAS_HOST_{name.upper()}"
 
 
 class ResolvedConfig(NamedTuple):

@@ -29,7 +29,7 @@ _ORIGIN: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:(?P<port>\d+))?/?"
 )
 _USUAL_PORTS: Final = {"http": "80", "https": "443"}
-_ENCODINGS: Final = ("gzip", "zlib", "snappy", "lz4", "zstd")
+ENCODINGS: Final = ("gzip", "zlib", "snappy", "lz4", "zstd")
 
 
 class Address(NamedTuple):
@@ -232,8 +232,8 @@ def content_encoding(text: str) -> str | None:
     Read the name of a compression that request bodies may have, or `none`.
     """
     name = text.strip().lower()
-    if name not in (*_ENCODINGS, "none"):
-        raise ValueError(f"expected {', '.join(_ENCODINGS)} or none")
+    if name not in (*ENCODINGS, "none"):
+        raise ValueError(f"expected {', '.join(ENCODINGS)} or none")
     return None if name == "none" else name
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from eas_host.config import option_types
+from eas_host.config.host import OPTIONS
 from eas_host.description.keys.compound_types import (
     CommandType,
     LinesType,
@@ -20,7 +21,6 @@ from eas_host.description.keys.compound_types import (
 )
 from eas_host.description.keys.declaration import Definition, key, object_list, section
 from eas_host.description.keys.field_types import (
-    OPTIONS,
     BooleanType,
     ChoiceType,
     OptionNumberType,
@@ -41,7 +41,7 @@ from eas_host.description.keys.unsupported_keys import (
 )
 
 _TYPES = OPTIONS["processor_type"].choices
-_ENCODINGS = ("gzip", "zlib", "snappy", "lz4", "zstd", "none")
+_ENCODINGS = (*option_types.ENCODINGS, "none")
 
 
 class Rpc(UnsupportedRpcKeys):

@@ -10,22 +10,16 @@ that option, so no bound is spelled twice.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from eas_host.config import HostConfig, option_types
-from eas_host.config.host import Option
+from eas_host.config import option_types
+from eas_host.config.host import OPTIONS
 from eas_host.description.diagnostics.wording import format_value
 
 JsonSchema = dict[str, Any]
-
-OPTIONS: Final[dict[str, Option]] = {
-    field.name: field.metadata["option"] for field in fields(HostConfig) if "option" in field.metadata
-}
-"""The host's options, by the names of their fields."""
 
 _BOOLEANS: Final = {"true": True, "false": False}
 

@@ -8,9 +8,9 @@ import os
 import socket
 from dataclasses import replace
 
-from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
 from eas_host.config.option_types import Address, address
+from eas_host.config.resolution import resolve_options
 from eas_host.errors import ConfigError
 from eas_host.front.settings.properties import options_of
 from eas_host.messages import LaunchRequest, decode
@@ -35,7 +35,7 @@ def resolve_config(launch_request: LaunchRequest) -> HostConfig:
     Raises:
         ConfigError: a variable, or what the program asks for, is wrong.
     """
-    config = read_config([])
+    config = resolve_options({}).config
     if config.user or config.sandbox:
         name = "EAS_HOST_USER" if config.user else "EAS_HOST_SANDBOX"
         raise ConfigError(f"{name}: the processor runs in the program's own process; start it with eas-host --entry")

@@ -14,13 +14,13 @@ import sys
 from pathlib import Path
 
 from eas_host import log
-from eas_host.cli.main import exit_code_of
 from eas_host.messages import LaunchRequest
 from eas_host.service.host import make_loop, raise_file_limit
 from eas_host.sidecar.front.launch_request import receive_launch_request, resolve_config
 from eas_host.sidecar.front.program_channel import ProgramChannel
 from eas_host.sidecar.front.sidecar_host import SidecarHost
 from eas_host.system import signals
+from eas_host.system.exit_code import run_to_exit_code
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def main() -> int:
     """
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
-    return exit_code_of(lambda: _serve(sock, int(sys.argv[2]), receive_launch_request(sock)))
+    return run_to_exit_code(lambda: _serve(sock, int(sys.argv[2]), receive_launch_request(sock)))
 
 
 def _serve(sock: socket.socket, parent: int, launch_request: LaunchRequest) -> int:

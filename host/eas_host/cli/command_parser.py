@@ -1,5 +1,5 @@
 """
-A parser for commands that have words of their own and none of the host's options.
+A parser for commands that have arguments of their own and none of the host's options.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ import itertools
 import re
 from typing import Any, NoReturn
 
-from eas_host.cli.options import Parser
+from eas_host.config.option_parser import OptionParser
 from eas_host.errors import ConfigError
 
 
-class CommandParser(Parser):
+class CommandParser(OptionParser):
     """
-    Complains as `Parser` does, but knows its own options only.
+    Reports errors as `OptionParser` does; a misspelt option is compared with the options of this command.
     """
 
     def error(self, message: str) -> NoReturn:
         """
-        Raise what argparse would print.
+        Raise the error that argparse would print.
         """
         unknown = re.match(r"unrecognized arguments: (\S+)", message)
         if unknown and unknown[1].startswith("-"):
@@ -40,12 +40,12 @@ class CommandParser(Parser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # noqa: ANN401  as argparse
         """
-        Look for misspelt options first: argparse would complain of what is missing instead.
+        Look for misspelt options first, since argparse would first report a missing argument.
         """
-        words = [str(word).partition("=")[0] for word in args or ()]
-        options = itertools.takewhile(lambda word: word != "--", words)
+        names = [str(arg).partition("=")[0] for arg in args or ()]
+        options = itertools.takewhile(lambda name: name != "--", names)
         known = self._option_string_actions
-        wrong = next((word for word in options if word.startswith("--") and word not in known), None)
+        wrong = next((name for name in options if name.startswith("--") and name not in known), None)
         if wrong and self._subparsers is None:
             self.error(f"unrecognized arguments: {wrong}")
         return super().parse_known_args(args, namespace)
@@ -53,6 +53,6 @@ class CommandParser(Parser):
     def _options(self) -> list[str]:
         return [name for name in self._option_string_actions if name.startswith("--")]
 
-    def _hint(self, word: str, known: list[str]) -> str:
-        near = difflib.get_close_matches(word.partition("=")[0], known, 1)
+    def _hint(self, name: str, known: list[str]) -> str:
+        near = difflib.get_close_matches(name.partition("=")[0], known, 1)
         return f"did you mean {near[0]}?" if near else f"see {self.prog} --help"

@@ -1,0 +1,102 @@
+"""
+The commands `eas-host test` and `eas-host serve`: run what a service description says.
+
+`test` does what EASCMD's command of this name does: it listens on a free port of this machine only, and prints the
+lines that EASCMD prints (docs/eas-compatibility.md, section 9). `serve` has the defaults of `eas-host` with flags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from eas_host import log
+from eas_host.cli.description_command import DescriptionCommand, make_command_parser
+from eas_host.config.option_types import Address
+from eas_host.deploy.deployment import Deployment
+
+if TYPE_CHECKING:
+    from eas_host.service.host import Host
+
+_FREE_PORT: Final[Mapping[str, Any]] = {"listen": Address("127.0.0.1", 0)}
+_LOCAL_OR_ANY: Final = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")  # noqa: S104  compared, not bound
+_EPILOG: Final = """\
+The description is EAS's service.json, comments and trailing commas included. processor_path, model_path and
+warm_up_data_path may be local, http(s):// or oss:// (with the extra `oss`); downloads are kept in --cache.
+-D overrides a field as `eascmd modify -D` does: -D metadata.rpc.keepalive=10000. A flag wins over its variable
+(EAS_HOST_KEEPALIVE for --keepalive), that over -D and the file.
+
+With one model, --entry, --processor-type, --mainclass, --classpath, --jvm-options, --model-entry and --model-config
+replace what the file says. --entry and --model-entry are files of this machine, if there is one by that path; else
+they are looked for in processor_path and model_path. Words behind -- replace the arguments that a Python program has
+in containers[0].script or command.
+
+examples:
+{examples}
+Exit codes: 0 a clean stop, 2 a wrong option or description, 3 something cannot be fetched, unpacked or loaded, 4 the
+address cannot be bound.
+"""
+_TEST_EXAMPLES: Final = """\
+  eas-host test                                             service.json in this folder
+  eas-host test service.json --reload                       load again what changes
+  eas-host test service.json -D metadata.rpc.keepalive=60000 -D token=s3cret
+"""
+_SERVE_EXAMPLES: Final = """\
+  eas-host serve service.json --listen 0.0.0.0:8080 --token @token.txt
+  eas-host serve service.json --workspace /home/admin/docker_ml/workspace
+"""
+
+
+def test(argv: Sequence[str]) -> int:
+    """
+    Run the command `test`.
+
+    Raises:
+        HostError: an argument or the description is wrong, or it cannot be served.
+    """
+    about = "Run what a service description says, on a free port of this machine, and print what `eascmd test` prints."
+    parser = make_command_parser("test", about, _EPILOG.format(examples=_TEST_EXAMPLES))
+    return _serve(DescriptionCommand(parser, argv, _FREE_PORT), announce=True)
+
+
+def serve(argv: Sequence[str]) -> int:
+    """
+    Run the command `serve`.
+
+    Raises:
+        HostError: as for `test`.
+    """
+    about = "Run what a service description says, as `eas-host` runs what flags say."
+    parser = make_command_parser("serve", about, _EPILOG.format(examples=_SERVE_EXAMPLES))
+    return _serve(DescriptionCommand(parser, argv), announce=False)
+
+
+def _serve(command: DescriptionCommand, *, announce: bool) -> int:
+    described = command.read()
+    # Imported late, so that a wrong description is reported without loading the event loop and the native module.
+    from eas_host.service.host import run  # noqa: PLC0415
+    from eas_host.system import signals  # noqa: PLC0415
+
+    signals.ignore_unused()  # a download may take long
+    deployment = command.prepare(*described)
+    try:
+        return run(
+            deployment, command.read_and_prepare, (lambda host: _announce(host, deployment)) if announce else None
+        )
+    finally:
+        deployment.discard()  # a host that could not be made has not done this
+
+
+def _announce(host: Host, deployment: Deployment) -> None:
+    """
+    Print the lines of EASCMD: the address of the service, and its token.
+    """
+    config = deployment.config
+    is_local = config.listen.host in _LOCAL_OR_ANY
+    url = f"http://localhost:{host.port}/api/predict/{quote(deployment.name)}" if is_local else host.url
+    for processor in deployment.processors:
+        model = f"/{quote(processor.name)}" if processor.name else ""
+        log.announce(f"[OK] Serving at: [{url}{model}]")
+    if config.token is not None and not config.generate_token:  # every start prints a generated token
+        log.announce(f"[INFO] Token: [{config.token}]")
