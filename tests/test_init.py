@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from conftest import StartHost
-from eas_host.scaffold.project import Words
+from eas_host.scaffold.project import TemplateValues
 from support.build import need
 from support.build import run as build
 from support.command import run
@@ -174,7 +174,7 @@ def test_wrong_words(argv: list[str], words: list[str], tmp_path: Path) -> None:
 )
 def test_names(tmp_path: Path, folder: str, name: str, classname: str) -> None:
     """A service is called after its folder, in letters that EAS takes and a Java class may have."""
-    assert Words.of(tmp_path / folder) == Words(name, classname, folder)
+    assert TemplateValues.from_folder(tmp_path / folder) == TemplateValues(name, classname, folder)
 
 
 def test_a_circle_of_links(tmp_path: Path) -> None:

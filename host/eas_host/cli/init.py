@@ -40,10 +40,10 @@ def create(kind: str, folder: Path) -> None:
     Raises:
         ConfigError: it cannot be written there.
     """
-    words = project.Words.of(folder)
-    files = project.files_of(kind, words)
+    words = project.TemplateValues.from_folder(folder)
+    files = project.render(kind, words)
     if kind == "cpp":
-        files["include/eas/processor.h"] = project.header()
+        files["include/eas/processor.h"] = project.processor_header()
     project.check_folder(folder, list(files))
     project.write(folder, files)
     print(f"[OK] {folder}: a {kind} processor, the service {words.name}")

@@ -45,13 +45,13 @@ def _init(folder: Path, wanted: str | None) -> None:
     Make *folder* with an ENV of the *wanted* Python. If that is None, ask the user if there is a terminal.
     """
     project.check_folder(folder, list(_MADE), "; to renew only the link of an ENV, add --link")
-    python = environment.choose(_ask() if wanted is None else wanted)
+    python = environment.find_python(_ask() if wanted is None else wanted)
     is_new = not folder.exists()
     env = folder / "ENV"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         print(f"[PYSDK] Creating python environment {env} with python {python.facts.version}", flush=True)
-        environment.make(python, env, log.warning)
+        environment.make_environment(python, env, log.warning)
     except OSError as error:
         raise ConfigError(
             f"{error.filename or folder}: {error.strerror}; name a folder that can be written to"
@@ -59,13 +59,13 @@ def _init(folder: Path, wanted: str | None) -> None:
     finally:
         if is_new and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
-    files = project.files_of("pysdk", project.Words.of(folder))
+    files = project.render("pysdk", project.TemplateValues.from_folder(folder))
     print("[PYSDK] Installing python processor example app.py")
     project.write(folder, {"app.py": files["app.py"]})
     print("[PYSDK] Installing python service example app.json")
     project.write(folder, {"app.json": files["app.json"]})
-    _warn_of_other_python(python.facts.version, is_compatible=python.is_like_ours)
-    _print_next_steps(folder, is_compatible=python.is_like_ours)
+    _warn_of_other_python(python.facts.version, is_compatible=python.can_load_host)
+    _print_next_steps(folder, is_compatible=python.can_load_host)
 
 
 def _link(folder: Path) -> None:
@@ -92,7 +92,7 @@ def _ask() -> str:
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
         return ""
     # Not by input(): where it has a terminal it may write the question to standard error.
-    print(f"[PYSDK] Please choose your python version [enter for {environment.OWN}]:", end="", flush=True)
+    print(f"[PYSDK] Please choose your python version [enter for {environment.HOST_PYTHON}]:", end="", flush=True)
     return sys.stdin.readline().strip()
 
 
@@ -105,7 +105,7 @@ def _warn_of_other_python(version: str, *, is_compatible: bool) -> None:
             "ENV is Python %s and this host Python %s: `ENV/bin/python app.py` cannot import allspark here, and"
             " `eas-host test app.json` runs the processor on the host's own Python, without ENV's packages",
             version,
-            environment.OWN,
+            environment.HOST_PYTHON,
         )
 
 
@@ -136,7 +136,7 @@ def _parser() -> CommandParser:
     init.add_argument(
         "--python",
         metavar="VERSION|PATH",
-        help=f"the Python of ENV, looked for on PATH [{environment.OWN}, the host's own]",
+        help=f"the Python of ENV, looked for on PATH [{environment.HOST_PYTHON}, the host's own]",
     )
     init.add_argument("--link", action="store_true", help="only link the ENV that DIR has already to this host")
     pack = commands.add_parser("pack", help="make DIR.tar.gz", description="Make DIR.tar.gz, with ENV at its root.")

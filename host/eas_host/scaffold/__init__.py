@@ -1,4 +1,6 @@
 """
-New processors: the files that `eas-host init` and `eas-host pysdk init` write, and the Python environment of the
-latter.
+New processors.
+
+- `project`: writes the files of `eas-host init` and `eas-host pysdk init` from the folders in templates/.
+- `environment`: makes the Python environment of `eas-host pysdk init`.
 """

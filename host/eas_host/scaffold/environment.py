@@ -1,5 +1,5 @@
 """
-Makes the `ENV` of a Python processor: a venv that imports this host's allspark by a link, and is otherwise empty.
+Makes the `ENV` of a Python processor: a venv that is empty except for a link to this host's allspark.
 """
 
 from __future__ import annotations
@@ -21,50 +21,50 @@ from eas_host.errors import ConfigError
 from eas_host.python_env import shared_packages
 from eas_host.python_env.import_hook import ABI
 
-OLDEST: Final = (3, 7)
+OLDEST_PYTHON: Final = (3, 7)
 """The first Python that can read the link."""
-OWN: Final = platform.python_version().rpartition(".")[0]
+HOST_PYTHON: Final = platform.python_version().rpartition(".")[0]
 """The host's own version."""
 
 
 @dataclass(frozen=True)
-class Python:
+class ChosenPython:
     """
-    A Python to make an `ENV` with.
+    The Python with which an `ENV` is made.
     """
 
     path: str
     facts: InterpreterFacts
 
     @property
-    def is_like_ours(self) -> bool:
+    def can_load_host(self) -> bool:
         """
-        Whether it can load this host.
+        Whether it has the same ABI as the host's own Python, so that it can load the host.
         """
         return self.facts.abi == ABI
 
 
-def choose(wanted: str) -> Python:
+def find_python(wanted: str) -> ChosenPython:
     """
-    Find the Python that *wanted* names: a version, or a path; `""` is the host's own.
+    Find the Python that *wanted* names: a version or a path; `""` means the host's own.
 
     Raises:
         ConfigError: there is none, or it is too old.
     """
     path, facts = _first_that_runs(wanted, _candidates(wanted))
-    if tuple(map(int, re.findall(r"\d+", facts.version)[:2])) < OLDEST:
+    if tuple(map(int, re.findall(r"\d+", facts.version)[:2])) < OLDEST_PYTHON:
         raise ConfigError(
             f"--python {wanted}: Python {facts.version} is too old to be linked to this host; take"
-            f" {'.'.join(map(str, OLDEST))} or later, best {OWN}"
+            f" {'.'.join(map(str, OLDEST_PYTHON))} or later, best {HOST_PYTHON}"
         )
     if wanted[:1].isdigit() and not f"{facts.version}.".startswith(f"{wanted}."):
         raise ConfigError(f"--python {wanted}: {path} is Python {facts.version}; give the path of another one")
-    return Python(path, facts)
+    return ChosenPython(path, facts)
 
 
-def make(python: Python, env: Path, say: Callable[[str], None]) -> None:
+def make_environment(python: ChosenPython, env: Path, say: Callable[[str], None]) -> None:
     """
-    Make the environment *env* with *python*; what is worth knowing is told to *say*. A failure leaves nothing behind.
+    Make the environment *env* with *python*. Hints for the user go to *say*. A failure leaves nothing behind.
 
     Raises:
         ConfigError: it cannot be made.
@@ -72,14 +72,14 @@ def make(python: Python, env: Path, say: Callable[[str], None]) -> None:
     try:
         _make_venv(python, env, say)
         link_into(env)
-    except BaseException:  # Ctrl+C, too
+    except BaseException:  # also Ctrl+C
         shutil.rmtree(env, ignore_errors=True)
         raise
 
 
 def link_into(env: Path) -> InterpreterFacts:
     """
-    Let the environment *env*, made by whomever, import this host's allspark.
+    Let the environment *env* import this host's allspark, whoever has made it.
 
     Raises:
         ConfigError: it is no environment, or cannot be written to.
@@ -98,7 +98,7 @@ def link_into(env: Path) -> InterpreterFacts:
 
 def _first_that_runs(wanted: str, paths: list[str]) -> tuple[str, InterpreterFacts]:
     """
-    Ask each of *paths*: version managers put stand-ins on PATH also for Pythons that are not there.
+    Find the first of *paths* that runs. Version managers put shims on PATH, also for Pythons that are not installed.
     """
     reasons: list[str] = []
     for path in paths:
@@ -111,25 +111,25 @@ def _first_that_runs(wanted: str, paths: list[str]) -> tuple[str, InterpreterFac
 
 def _candidates(wanted: str) -> list[str]:
     """
-    Where the Python may be that *wanted* names.
+    List where the Python that *wanted* names could be.
     """
-    if wanted in ("", OWN, platform.python_version()):
+    if wanted in ("", HOST_PYTHON, platform.python_version()):
         return [sys.executable]
     if "/" in wanted:
         return [os.path.abspath(os.path.expanduser(wanted))]  # noqa: PTH100, PTH111  without resolving links
     if not re.fullmatch(r"\d+(\.\d+){0,2}", wanted):
-        raise ConfigError(f"--python {wanted}: expected a version such as {OWN}, or the path of a Python")
+        raise ConfigError(f"--python {wanted}: expected a version such as {HOST_PYTHON}, or the path of a Python")
     short = ".".join(wanted.split(".")[:2])
     found = [path for folder in os.get_exec_path() if (path := shutil.which(f"python{short}", path=folder))]
     if not found:
         raise ConfigError(
             f"--python {wanted}: there is no python{short} on PATH; install it, give its path, or take this host's own"
-            f" version, {OWN}"
+            f" version, {HOST_PYTHON}"
         )
     return found
 
 
-def _make_venv(python: Python, env: Path, say: Callable[[str], None]) -> None:
+def _make_venv(python: ChosenPython, env: Path, say: Callable[[str], None]) -> None:
     with_pip = _run([python.path, "-I", "-c", "import ensurepip"]).returncode == 0
     if not with_pip:
         name = f"python{'.'.join(python.facts.version.split('.')[:2])}-venv"
@@ -144,7 +144,7 @@ def _make_venv(python: Python, env: Path, say: Callable[[str], None]) -> None:
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """
-    Run *command*. When Ctrl+C ends the waiting, whatever it has started ends, too, before that goes on.
+    Run *command*. If Ctrl+C interrupts the wait, all processes that the command has started are killed first.
     """
     process = subprocess.Popen(
         command,
@@ -159,6 +159,6 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
         stdout, stderr = process.communicate()
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()  # until the last of them has let go of its output
+        process.communicate()  # waits until the last of them has closed its output
         raise
     return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)

@@ -1,8 +1,8 @@
 """
 Writes a new processor's files from a template.
 
-A template is a folder in templates/ and holds the files as they will be, but for words that begin with `@@`, in the
-text and in the names. Nothing that is there already is overwritten: either all files are written, or none.
+A template is a folder in templates/. Its files are written as they are, except that words that begin with `@@` are
+replaced in their texts and names. No file is overwritten: if one of them is there already, none is written.
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ from eas_host.errors import ConfigError
 _PACKAGE: Final = Path(__file__).parents[1]
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _NAME_MAX: Final = 50
-"""Characters of a derived name; a folder's may have 255."""
+"""Characters of a name that is derived from a folder's name, which can have 255."""
 
 
 class _Template(string.Template):
     """
-    Makefiles and shells have `$` for themselves.
+    Uses `@@` instead of `$`, which Makefiles and shells need for themselves.
     """
 
     delimiter = "@@"
 
 
 @dataclass(frozen=True)
-class Words:
+class TemplateValues:
     """
-    What a template's words stand for.
+    The values that replace the words of a template.
 
     Attributes:
-        name: the service's: lower-case letters, digits and underscores (docs/eas-compatibility.md, section 7.1).
-        classname: the Java class's.
-        folder: the new folder's own name.
+        name: the name of the service: lower-case letters, digits and underscores (docs/eas-compatibility.md,
+            section 7.1).
+        classname: the name of the Java class.
+        folder: the name of the new folder.
     """
 
     name: str
@@ -47,9 +48,9 @@ class Words:
     folder: str
 
     @classmethod
-    def of(cls, folder: Path) -> Words:
+    def from_folder(cls, folder: Path) -> TemplateValues:
         """
-        Derive them from the name of *folder*.
+        Derive the values from the name of *folder*.
         """
         folder = Path(os.path.realpath(folder))  # Path.resolve calls a circle of links a RuntimeError, up to 3.12
         words = re.findall(r"[a-z0-9]+", folder.name.lower())
@@ -59,18 +60,18 @@ class Words:
         return cls(name, "".join(word.capitalize() for word in name.split("_")) + "Processor", folder.name)
 
 
-def files_of(template: str, words: Words) -> dict[str, str]:
+def render(template: str, values: TemplateValues) -> dict[str, str]:
     """
-    Make the files of *template*: their paths in the new folder, and their texts.
+    Render all files of *template*: their texts, by their paths in the new folder.
     """
     root = _TEMPLATES / template
     files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    return {_fill(str(path.relative_to(root)), words): _fill(path.read_text("utf-8"), words) for path in files}
+    return {_fill(str(path.relative_to(root)), values): _fill(path.read_text("utf-8"), values) for path in files}
 
 
-def header() -> str:
+def processor_header() -> str:
     """
-    The public C header.
+    Read the public C header.
     """
     installed = _PACKAGE / "include" / "eas" / "processor.h"
     in_repository = _PACKAGE.parents[1] / "native" / "include" / "eas" / "processor.h"
@@ -79,10 +80,10 @@ def header() -> str:
 
 def check_folder(folder: Path, names: Sequence[str], advice: str = "") -> None:
     """
-    See that *folder* can be made, or has nothing called *names*.
+    Check that *folder* can be made, or exists and has none of *names*.
 
     Raises:
-        ConfigError: with what is there.
+        ConfigError: something is in the way; the message says what.
     """
     if not folder.exists():
         return
@@ -99,7 +100,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
     Write *files* into *folder*.
 
     Raises:
-        ConfigError: the system refuses.
+        ConfigError: a file cannot be written.
     """
     try:
         for name, text in files.items():
@@ -113,5 +114,5 @@ def write(folder: Path, files: dict[str, str]) -> None:
         ) from error
 
 
-def _fill(text: str, words: Words) -> str:
-    return _Template(text).substitute(asdict(words))
+def _fill(text: str, values: TemplateValues) -> str:
+    return _Template(text).substitute(asdict(values))

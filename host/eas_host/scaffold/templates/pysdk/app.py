@@ -1,11 +1,11 @@
 """
-A processor: what `eas-host pysdk init` writes to begin with.
+A small processor to begin with, written by `eas-host pysdk init`.
 
     ENV/bin/python app.py                               # serves on port 8080
     curl http://127.0.0.1:8080/test -d '10 20'          # True: 2 * 10 + 100 >= 20
     curl http://127.0.0.1:8080/test -d '10 200'         # False, with status 400
 
-What else it imports is installed with `ENV/bin/pip install ...`.
+Install the packages that it imports with `ENV/bin/pip install ...`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class MyProcessor(allspark.BaseProcessor):
 
     def initialize(self) -> None:
         """
-        Load the model. Called once, before the first request; what is raised here ends the start.
+        Load the model. This is called once, before the first request. An exception ends the start.
         """
         self.module = {"w0": 100, "w1": 2}
 
@@ -39,7 +39,7 @@ class MyProcessor(allspark.BaseProcessor):
 
     def process(self, data: bytes) -> tuple[bytes, int]:
         """
-        Answer one request with a body and a status. Called from several threads at once: here only read what is shared.
+        Answer one request with a body and a status. Several threads call this at once, so it only reads shared values.
         """
         try:
             x, y = self.pre_process(data)

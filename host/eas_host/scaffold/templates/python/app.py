@@ -1,8 +1,8 @@
 """
 A linear model behind HTTP: the score of "1 2" is bias + weights[0] * 1 + weights[1] * 2.
 
-Bias and weights are the service's `model_config`, in service.json. Began as what `eas-host init` writes; `initialize`
-and `process` are the two methods to make your own.
+Bias and weights are the service's `model_config`, in service.json. `eas-host init` has written this file to begin with:
+`initialize` and `process` are the two methods to make your own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class LinearModel(allspark.BaseProcessor):
 
     def initialize(self) -> None:
         """
-        Load the model. What is raised here ends the start of the service, and is shown as it is.
+        Load the model. An exception ends the start of the service, and its message is shown.
         """
         config = model_config()
         self.bias = float(config["bias"])
@@ -32,7 +32,7 @@ class LinearModel(allspark.BaseProcessor):
 
     def process(self, data: bytes) -> tuple[bytes, int]:
         """
-        Answer one request with a body and a status: 200, or 400 for input that is no good.
+        Answer one request with a body and a status: 200, or 400 for wrong input.
         """
         try:
             values = parse(data)
@@ -42,7 +42,7 @@ class LinearModel(allspark.BaseProcessor):
 
     def score(self, values: list[float]) -> float:
         """
-        The model itself.
+        Apply the model to the numbers of a request.
         """
         if len(values) != len(self.weights):
             raise ValueError(f"expected {len(self.weights)} numbers, got {len(values)}")
