@@ -24,7 +24,7 @@ from eas_host.python_env.import_hook import ABI
 OLDEST_PYTHON: Final = (3, 7)
 """The first Python that can read the link."""
 HOST_PYTHON: Final = platform.python_version().rpartition(".")[0]
-"""The host's own version."""
+"""The version of the Python that runs this host."""
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class StoredFile:
 
     Attributes:
         path: its path in the store.
-        name: its path in the folder that is downloaded; "" if it is not a folder that is downloaded.
+        name: its path in the folder that is downloaded; "" if a single file is downloaded.
         size: its size in bytes.
         validator: which version it is.
     """

@@ -26,7 +26,7 @@ class ArchiveMember:
     One member of an archive.
 
     Attributes:
-        name: its path in the archive, with slashes between its parts and none at its begin.
+        name: its path in the archive, with slashes between its parts and none at its beginning.
         type: what it is.
         source: the file on this machine that has a file's content.
         link: the target of a link, relative to the link's own folder.
