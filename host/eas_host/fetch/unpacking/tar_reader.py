@@ -48,7 +48,10 @@ def unpack_tar(archive: BinaryIO, compression: str, target_dir: ExtractionDir) -
                 if len(tar.pax_headers) > _MAX_GLOBALS:
                     raise ArchiveRejected(member.name, "comes after too many headers that are for all members")
                 _put(member, stream, target_dir)
-    except RecursionError as error:
+    except (RecursionError, SystemError) as error:
+        # Python 3.10 reports a SystemError with the other as its cause, where it is raised below a reader written in C.
+        if not isinstance(error.__cause__ or error, RecursionError):
+            raise
         raise ArchiveRejected(stream.member, "is followed by headers upon headers") from error
     if stream.last != _END:
         reason = "is the last, and the tar's end is missing after it: the file is cut short"
