@@ -13,6 +13,7 @@ PYTHON ?= python3
 LISTEN ?= 127.0.0.1:8080
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+VERSIONS ?=
 
 BIN := .venv/bin
 STAMPS := .venv/stamps
@@ -42,7 +43,7 @@ $(STAMPS)/installed: $(STAMPS)/build-tools pyproject.toml setup.py $(NATIVE_SOUR
 	@touch $@
 
 # The packages of an extra in pyproject.toml, for the host that is installed already: it is not built again.
-$(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
+$(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra $(STAMPS)/versions-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
 	$(BIN)/pip install -q 'eas-host[$*]'
 	@touch $@
 
@@ -86,6 +87,11 @@ check: $(LINT_READY)
 
 test-quick: setup $(STAMPS)/test-extra
 	$(BIN)/pytest --quick -q $(PYTEST_ARGS)
+
+## test-versions: quick tests and a few others in each version of Python that the package claims (VERSIONS="3.12 3.13")
+.PHONY: test-versions
+test-versions: $(STAMPS)/versions-extra
+	$(BIN)/python scripts/run_versions.py $(VERSIONS)
 
 ## lint: ruff, mypy and clang-format; they only tell, `make format` changes
 # Each step is a hook of .pre-commit-config.yaml, too.

@@ -61,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "torture: kills workers under load; EAS_HOST_TORTURE_SECONDS=60 runs it in full length"
     )
+    config.addinivalue_line("markers", "every_python: starts hosts, also in each version of `make test-versions`")
     # A shell that starts a command in the background has it ignore Ctrl+C, and so all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # 2,000 connections have two ends; workers that are crashed on purpose need not write core files.

@@ -45,6 +45,7 @@ listening on http://127.0.0.1:PORT/api/predict/app
 # Starting.
 
 
+@pytest.mark.every_python
 def test_lines(apps: Apps) -> None:
     """What it says when it starts is EAS's own, each line at once."""
     program = apps.start()

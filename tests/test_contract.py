@@ -100,6 +100,7 @@ def test_bytes_travel_exactly(host: Host, case: Payload) -> None:
     assert (answer.body == body) is True  # no diff of 64 MiB
 
 
+@pytest.mark.every_python
 @table(RETURNS)
 def test_return(host: Host, case: Case) -> None:
     """A processor's return code and output become a status and a body."""

@@ -35,6 +35,7 @@ def test_one_that_does_not_ask(workshop: Workshop, option: tuple[str, str]) -> N
     ended.fails_in_one_line(3, str(entry), "Py_Initialize", "Py_IsInitialized", "PyGILState_Ensure")
 
 
+@pytest.mark.every_python
 @pytest.mark.parametrize("flags", PYBIND11.values(), ids=PYBIND11)
 def test_pybind11(workshop: Workshop, flags: tuple[str, ...]) -> None:
     """Whether it asks cannot be seen from outside; that it met the worker's Python shows when it has crashed."""

@@ -82,6 +82,7 @@ def test_a_program_that_reads(greenlets: Greenlets, gate: Gate, patch: str, way:
     serves(greenlets.start(patch, way, "read"), gate)
 
 
+@pytest.mark.every_python
 @pytest.mark.parametrize("patch", ["gevent", "grequests", "eventlet"])
 def test_worker_processes(greenlets: Greenlets, gate: Gate, patch: str) -> None:
     """Those that a program forks start, serve and are reaped."""

@@ -44,6 +44,7 @@ def pointed(name: str, server: FileServer, folder: Path) -> Path:
 # The vendor's descriptions.
 
 
+@pytest.mark.every_python
 def test_the_vendors_echo(services: Services, server: FileServer, workshop: Workshop, tmp_path: Path) -> None:
     """It starts, asks for the token that it prints, and gets the unpacked model_path where model_entry is absent."""
     package = archive(tmp_path, {"libecho.so": workshop.cpp("contract")})
