@@ -34,7 +34,7 @@ def test_diy_test() -> None:
     assert model.processor == Processor("diy_predictor_gpu.tar.gz", "", "cpp")
     assert description.options == {"name": "diy_test", "generate_token": True}
     comments, cuda = description.notes
-    assert comments == f"{SAMPLES / 'diy_test.json'}:4:31: comments are no JSON; accepted"
+    assert comments == f"{SAMPLES / 'diy_test.json'}:4:31: comments are not JSON; accepted"
     assert cuda.startswith("cuda is ignored: ")
 
 
@@ -80,7 +80,7 @@ def test_several_models() -> None:
     assert first.processor == second.processor
     assert first.processor.entry == "libserving_processor.so"
     assert description.options == {"name": "multi_models", "keepalive": 20000, "max_queue_size": 100}
-    assert "deeprec.json:16:44: a comma before } or ] is no JSON; accepted" in description.notes[0]
+    assert "deeprec.json:16:44: a comma before } or ] is not JSON; accepted" in description.notes[0]
 
 
 # Values.
@@ -229,7 +229,7 @@ def test_no_description(desk: Desk, tmp_path: Path) -> None:
         (b"", "it is empty"),
         (b" \n", "it is empty"),
         ("{}".encode("utf-16"), "it is UTF-16"),
-        (b'{\n"a": "\xe4"}', "service.json:2: the byte 0xe4 is no UTF-8"),
+        (b'{\n"a": "\xe4"}', "service.json:2: the byte 0xe4 is not UTF-8"),
         (b"\x1f\x8b\x08\x00", "it is gzip"),
         (b" " * 2**20 + b"{}", "more than 1024 KiB"),
         (b"[1]", "service.json:1:1: found a list; expected a description in { }"),

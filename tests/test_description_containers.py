@@ -123,8 +123,8 @@ def test_what_has_no_effect(desk: Desk) -> None:
     processor, notes = started(desk, "python -u -W ignore -O app.py \"$PORT\" `id` '$A' \\$B")
     assert processor.arguments == ("$PORT", "`id`", "$A", "$B")
     assert notes == (
-        "containers[0].script: -W ignore -O is ignored: no Python is started with options here",
-        "containers[0].script: $PORT `id` stays as it is: no shell is there to put a value in its place",
+        "containers[0].script: -W ignore -O is ignored: Python is not started with options here",
+        "containers[0].script: $PORT `id` is not expanded: no shell runs the command",
     )
 
 

@@ -76,9 +76,9 @@ def test_the_same_twice(desk: Desk) -> None:
 
 def test_a_section_is_an_object(desk: Desk) -> None:
     assert desk.refused('{"metadata": 5, "runtime": "x", "metadata.rpc": []}') == [
-        "service.json:1:14: metadata: 5 is no object; expected one, in { }",
-        'service.json:1:28: runtime: "x" is no object; expected one, in { }',
-        "service.json:1:49: metadata.rpc: a list is no object; expected one, in { }",
+        "service.json:1:14: metadata: 5 is not an object; expected one, in { }",
+        'service.json:1:28: runtime: "x" is not an object; expected one, in { }',
+        "service.json:1:49: metadata.rpc: a list is not an object; expected one, in { }",
     ]
 
 
@@ -91,26 +91,26 @@ def test_a_section_is_an_object(desk: Desk) -> None:
         (
             "metadata.rpc.keepalive",
             "5s",
-            '"5s" is no number of milliseconds; expected a whole number from 1 to 86400000, such as 5000',
+            '"5s" is not a number of milliseconds; expected a whole number from 1 to 86400000, such as 5000',
         ),
         ("metadata.rpc.keepalive", 0, "0 does not fit; expected a whole number from 1 to 86400000, such as 5000"),
         ("metadata.rpc.keepalive", 10**300, f"1{'0' * 39}... does not fit; expected a whole number"),
-        ("metadata.rpc.keepalive", True, "true is no number of milliseconds"),
-        ("metadata.rpc.keepalive", [5], "a list is no number of milliseconds"),
+        ("metadata.rpc.keepalive", True, "true is not a number of milliseconds"),
+        ("metadata.rpc.keepalive", [5], "a list is not a number of milliseconds"),
         ("metadata.rpc.worker_threads", 2.5, "2.5 does not fit; expected a whole number from 1 to 4095"),
         ("metadata.rpc.decompressor", "rar", '"rar" does not fit; expected gzip, zlib, snappy, lz4, zstd or none'),
         ("runtime.termination_grace_period", "nan", '"nan" does not fit; expected a number of seconds'),
-        ("runtime.termination_grace_period", "soon", '"soon" is no number of seconds; expected a number of seconds'),
+        ("runtime.termination_grace_period", "soon", '"soon" is not a number of seconds; expected a number of seconds'),
         ("runtime.enable_crash_block", "yes", '"yes" is neither true nor false; expected one of them'),
         ("processor_type", "rust", '"rust" is unknown; expected cpp, java or python'),
         ("processor_jvm_options", '"open', '"\\"open" cannot be split into words'),
         ("processor_jvm_options", {}, "an object is neither text nor a list of texts"),
         ("requirements", [1], "a list is neither text nor a list of texts"),
         ("model_config", 5, "5 is neither text nor an object"),
-        ("model_path", 5, "5 is no text; expected text in double quotes"),
-        ("model_path", "a\0b", '"a\\u0000b" holds a NUL character'),
+        ("model_path", 5, "5 is not a text; expected text in double quotes"),
+        ("model_path", "a\0b", '"a\\u0000b" contains a NUL character'),
         ("token", "ключ", "this value does not fit; expected a token of printable Latin-1 characters"),
-        ("models", {}, "an object is no list; expected one, in [ ]"),
+        ("models", {}, "an object is not a list; expected one, in [ ]"),
     ],
 )
 def test_wrong_value(desk: Desk, key: str, value: object, words: str) -> None:
@@ -136,14 +136,14 @@ def test_variables(desk: Desk) -> None:
     assert desk.refused({"processor_envs": [{"value": "x"}, {"name": "A=B"}, 5, {"name": "A", "value": ["pw"]}]}) == [
         "service.json:1:21: processor_envs[0]: it has no name; expected one",
         (
-            'service.json:1:46: processor_envs[1].name: "A=B" is no name of a variable; '
+            'service.json:1:46: processor_envs[1].name: "A=B" is not the name of a variable; '
             "expected one such as LOG_LEVEL, without = and space"
         ),
-        "service.json:1:54: processor_envs[2]: 5 is no object; expected one, in { }",
-        "service.json:1:80: processor_envs[3].value: this value is no text; expected text in double quotes",
+        "service.json:1:54: processor_envs[2]: 5 is not an object; expected one, in { }",
+        "service.json:1:80: processor_envs[3].value: this value is not a text; expected text in double quotes",
     ]
     (line,) = desk.refused({"processor_envs": {"A B": "pw"}})
-    assert line.startswith('service.json:1:21: processor_envs.A B: "A B" is no name of a variable')
+    assert line.startswith('service.json:1:21: processor_envs.A B: "A B" is not the name of a variable')
 
 
 # Unknown keys.

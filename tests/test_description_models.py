@@ -73,7 +73,7 @@ def test_wrong_names(desk: Desk) -> None:
         'models[1].name: "m" is the name of models[0], too, at 1:22; expected another one',
         "models[2]: it has no name; expected one",
         'models[3].name: "x/y" cannot be a part of a URL; expected a name such as my_service, without a slash',
-        'models[4]: "z" is no object; expected one, in { }',
+        'models[4]: "z" is not an object; expected one, in { }',
         'processors[1].name: "a" is the name of processors[0], too, at 1:104; expected another one',
         "processors[2]: it has no name; expected one",
     ]
@@ -103,7 +103,7 @@ def test_models_and_a_model(desk: Desk) -> None:
 def test_builtin_processor(desk: Desk) -> None:
     """EAS's own run in the cloud only; beside a path the name says nothing."""
     (line,) = desk.refused({"processor": "tensorflow_cpu_1.12", "model_path": "m"})
-    assert line.startswith('service.json:1:15: processor: "tensorflow_cpu_1.12" is none of this description\'s; ')
+    assert line.startswith('service.json:1:15: processor: "tensorflow_cpu_1.12" is not defined in this description; ')
     assert line.endswith("EAS's own processors run in the cloud only, expected processor_path with a package of yours")
     description = desk.read({"processor": "pmml", "processor_path": "p.zip"})
     assert description.models[0].processor == Processor("p.zip")
@@ -126,13 +126,13 @@ def test_storage(desk: Desk) -> None:
         {"storage": [{"mount_path": "/a", "nfs": {"path": "x"}}, {"mount_path": "/b", "oss.path": "b"}]}
     )
     assert description.storage == (Mount("/b", "b", "storage[1]"),)
-    assert description.notes == ("storage[0].nfs is ignored: only oss, local and hostPath can be had here",)
+    assert description.notes == ("storage[0].nfs is ignored: only oss, local and hostPath are supported here",)
     lines = desk.refused({"storage": [{"mount_path": "/a"}, {"oss": {"path": "x"}, "local": {"path": "y"}}, 5]})
     assert [line.partition(": ")[2] for line in lines] == [
         "storage[0]: it has no source; expected one of oss.path, local.path and hostPath.path",
         "storage[1]: it has no mount_path; expected one",
         "storage[1]: it has several sources; expected one of oss.path, local.path and hostPath.path",
-        "storage[2]: 5 is no object; expected one, in { }",
+        "storage[2]: 5 is not an object; expected one, in { }",
     ]
 
 

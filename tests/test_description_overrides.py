@@ -104,7 +104,7 @@ def test_an_ignored_key(desk: Desk) -> None:
         (
             "metadata.rpc.keepalive=5s",
             (
-                '-D metadata.rpc.keepalive: "5s" is no number of milliseconds; '
+                '-D metadata.rpc.keepalive: "5s" is not a number of milliseconds; '
                 "expected a whole number from 1 to 86400000, such as 5000"
             ),
         ),
@@ -118,7 +118,7 @@ def test_an_ignored_key(desk: Desk) -> None:
         ("name", "-D name: expected -D KEY=VALUE, such as -D metadata.rpc.keepalive=10000"),
         ("=5", "-D : expected -D KEY=VALUE, such as -D metadata.rpc.keepalive=10000"),
         ("models[2].name=x", "-D models[2].name: the description has no models[2]; models has 2 entries"),
-        ("models[-1].name=x", "-D models[-1].name: no key is written so; expected one such as models[0].model_path"),
+        ("models[-1].name=x", "-D models[-1].name: not a valid key; expected one such as models[0].model_path"),
         ("storage[0]=x", "-D storage[0]: the description has no storage[0]; storage has 0 entries"),
         ("models[0].nmae=x", "-D models[0].nmae: there is no such key; did you mean models[0].name?"),
         ("labels=" + "[" * 100 + "]" * 100, "-D labels: nested more than 64 levels deep"),

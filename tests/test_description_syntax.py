@@ -31,13 +31,13 @@ def test_comments(desk: Desk) -> None:
     )
     assert description.name == "a"
     assert description.models[0].path == "http://x/#y//z/*w*/"
-    assert description.notes == (f"{desk.file}:1:1: comments are no JSON; accepted",)
+    assert description.notes == (f"{desk.file}:1:1: comments are not JSON; accepted",)
 
 
 def test_trailing_commas(desk: Desk) -> None:
     description = desk.read('{"models": [{"name": "a",},\n],}')
     assert description.models[0].name == "a"
-    assert description.notes == (f"{desk.file}:1:25: a comma before }} or ] is no JSON; accepted",)
+    assert description.notes == (f"{desk.file}:1:25: a comma before }} or ] is not JSON; accepted",)
 
 
 def test_tabs(desk: Desk) -> None:
@@ -45,14 +45,14 @@ def test_tabs(desk: Desk) -> None:
     assert desk.read('{\t"name":\t"a"}').notes == ()
     description = desk.read('{"model_config":\n\t"a\tb"}')
     assert description.models[0].config == "a\tb"
-    assert description.notes == (f"{desk.file}:2:2: a tab within a text is no JSON; accepted",)
+    assert description.notes == (f"{desk.file}:2:2: a tab within a text is not JSON; accepted",)
 
 
 def test_byte_order_mark(desk: Desk) -> None:
     """Columns do not count it."""
     description = desk.read(b'\xef\xbb\xbf{"name": "a"}')
     assert description.origins == {"name": f"{desk.file}:1:10"}
-    assert description.notes == (f"{desk.file}: it begins with a byte order mark, which JSON has not; accepted",)
+    assert description.notes == (f"{desk.file}: it begins with a byte order mark, which JSON does not have; accepted",)
 
 
 def test_line_ends_of_windows(desk: Desk) -> None:
@@ -111,15 +111,15 @@ def _text(roll: Random) -> str:
         ("{'a': 1}", '1:2: the key a is in single quotes; expected "a"'),
         ("{\"a\": 'b'}", "1:7: 'b' is in single quotes; expected double quotes"),
         ("{a: 1}", '1:2: the key a is not in quotes; expected "a"'),
-        ('{"a": True}', "1:7: True is no JSON; expected true"),
-        ('{"a": None}', "1:7: None is no JSON; expected null"),
+        ('{"a": True}', "1:7: True is not JSON; expected true"),
+        ('{"a": None}', "1:7: None is not JSON; expected null"),
         ('{"a": yes}', "1:7: yes is not in quotes; expected text in double quotes, a number, true, false or null"),
         (
             '{"a": oss://b/c.zip}',
             "1:7: oss://b/c.zip is not in quotes; expected text in double quotes, a number, true, false or null",
         ),
-        ('{"a": NaN}', "1:7: NaN is no number of JSON; expected a finite number"),
-        ('{"a": -Infinity}', "1:7: -Infinity is no number of JSON; expected a finite number"),
+        ('{"a": NaN}', "1:7: NaN is not a JSON number; expected a finite number"),
+        ('{"a": -Infinity}', "1:7: -Infinity is not a JSON number; expected a finite number"),
         ('{"a": 1e999}', "1:7: 1e999 is too large a number; expected one below 1e308"),
         (
             '{"a": ' + "9" * 5000 + "}",
@@ -127,13 +127,13 @@ def _text(roll: Random) -> str:
         ),
         (
             '{"a": 5ms}',
-            "1:7: 5ms is no number of JSON; expected one such as 5000 or 0.5, or text in double quotes",
+            "1:7: 5ms is not a JSON number; expected one such as 5000 or 0.5, or text in double quotes",
         ),
         (
             '{"a": "C:\\data"}',
-            '1:10: \\d is no escape of JSON; expected \\\\ for a backslash, or one of \\n \\t \\" \\u0041',
+            '1:10: \\d is not a JSON escape; expected \\\\ for a backslash, or one of \\n \\t \\" \\u0041',
         ),
-        ('{"a": "\\ud800"}', "1:7: the text holds half a pair of surrogates; expected both \\u of the pair"),
+        ('{"a": "\\ud800"}', "1:7: the text has one half of a surrogate pair; expected both \\u of the pair"),
         ('{"a": 1, "a": 1}', '1:10: "a" is there twice, also at 1:2; expected one of them'),
         ('{"model_config": {"b": 1,\n"b": 2}}', '2:1: "b" is there twice, also at 1:19; expected one of them'),
     ],

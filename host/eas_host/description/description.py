@@ -95,7 +95,7 @@ class Description:
         options: values of fields of `HostConfig`, by their names, for the options that the description sets.
         origins: where each value came from, `service.json:4:13` or `-D metadata.rpc.keepalive`, by the documented
             name of its key, such as `metadata.rpc.keepalive` or `models[0].name`.
-        notes: lines for the user that are no errors, such as the keys that only the cloud supports.
+        notes: lines for the user that are not errors, such as the keys that only the cloud supports.
         text: the whole description after `-D`, as one JSON object; workers get it as SERVICE_CONFIG.
     """
 

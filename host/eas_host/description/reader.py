@@ -99,7 +99,7 @@ def _text(path: Path, diagnostics: Diagnostics) -> str:
         raise ConfigError(f"{path}: it is empty; expected the JSON of a service")
     if data.startswith(codecs.BOM_UTF8):
         data = data.removeprefix(codecs.BOM_UTF8)
-        diagnostics.notes.append(f"{path}: it begins with a byte order mark, which JSON has not; accepted")
+        diagnostics.notes.append(f"{path}: it begins with a byte order mark, which JSON does not have; accepted")
     if kind := next((kind for mark, kind in _OTHER_FORMATS.items() if data.startswith(mark)), None):
         raise ConfigError(f"{path}: it is {kind}; expected JSON in UTF-8")
     if len(data) > MAX_BYTES:
@@ -108,4 +108,4 @@ def _text(path: Path, diagnostics: Diagnostics) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: the byte 0x{data[error.start]:02x} is no UTF-8; expected UTF-8") from error
+        raise ConfigError(f"{path}:{line}: the byte 0x{data[error.start]:02x} is not UTF-8; expected UTF-8") from error

@@ -113,7 +113,7 @@ class VariableNameType(TextType):
         """
         name = super().read(value)
         if not re.fullmatch(r"[^=\s]+", name):
-            raise ValueError("is no name of a variable; expected one such as LOG_LEVEL, without = and space")
+            raise ValueError("is not the name of a variable; expected one such as LOG_LEVEL, without = and space")
         return name
 
 
@@ -136,7 +136,7 @@ class VariableValueType(FieldType):
         Read a value as text.
         """
         if isinstance(value, (dict, list)):
-            raise ValueError("is no text; expected text in double quotes")  # noqa: TRY004  pydantic expects a ValueError
+            raise ValueError("is not a text; expected text in double quotes")  # noqa: TRY004  pydantic expects a ValueError
         return TextType().read("" if value is None else value if isinstance(value, str) else json.dumps(value))
 
 

@@ -47,7 +47,7 @@ class FieldType:
         Convert *value*, from JSON, to the value that the rest of the program uses.
 
         Raises:
-            ValueError: it does not fit. The text follows the value in the message, as in "is no text; expected text".
+            ValueError: it does not fit. Its text follows the value in the message: "is not a text; expected text".
         """
         raise NotImplementedError
 
@@ -75,9 +75,9 @@ class TextType(FieldType):
         Read a text that can be a C string and a path.
         """
         if not isinstance(value, str):
-            raise ValueError("is no text; expected text in double quotes")  # noqa: TRY004  pydantic expects a ValueError
+            raise ValueError("is not a text; expected text in double quotes")  # noqa: TRY004  pydantic expects a ValueError
         if "\0" in value:
-            raise ValueError("holds a NUL character, which C strings cannot carry; expected text without one")
+            raise ValueError("contains a NUL character, which C strings cannot carry; expected text without one")
         return value
 
 
@@ -189,7 +189,7 @@ class OptionNumberType(FieldType):
         try:
             return self._read(text)
         except ValueError as error:
-            fault = "does not fit" if _is_number(text) else f"is no number of {self._unit}"
+            fault = "does not fit" if _is_number(text) else f"is not a number of {self._unit}"
             example = "" if "such as" in str(error) else f", such as {self._example}"
             raise ValueError(f"{fault}; {error}{example}") from error
 
@@ -224,7 +224,7 @@ class ParsedTextType(TextType):
 
 def _number_text(value: Any) -> str:  # noqa: ANN401  whatever JSON holds
     """
-    The text of *value* as on the command line; for a value of another type, a text that is no number.
+    The text of *value* as on the command line; for a value of another type, a text that is not a number.
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -2,7 +2,7 @@
 All spellings of all keys, computed from the definitions.
 
 A key of a section may be nested, dotted, or partly both, and it may have aliases. Every spelling leads to one canonical
-name, which is the documented one. For a name that is no spelling of any key, the index suggests the closest one.
+name, which is the documented one. For a name that is not a spelling of any key, the index suggests the closest key.
 """
 
 from __future__ import annotations

@@ -17,15 +17,15 @@ INSTANCES: Final = "one host is one instance; --worker-processes adds worker pro
 IMAGE: Final = "no image is run here; the code runs on this machine, with its libraries"
 CUDA: Final = "CUDA is used as it is installed on this machine"
 TRAFFIC: Final = "traffic between clients and instances is the cloud gateway's"
-ROLLOUT: Final = "the cloud scales services and rolls out versions, and here is one of each"
-ENGINE: Final = "this host stands in for EAS's own server, which is tuned so"
+ROLLOUT: Final = "only the cloud scales services and rolls out versions; here there is one of each"
+ENGINE: Final = "it is a setting of EAS's own server, which this host replaces"
 BATCHING: Final = "only EAS's own processors have their requests batched"
 ACCESS: Final = "OSS is reached with OSS_ENDPOINT and OSS_ACCESS_KEY_ID from the environment"
 LABEL: Final = "nothing here reads labels"
 METRICS: Final = "metrics need no declaration; /api/builtin/realtime_metrics takes any"
 CONTAINERS: Final = "containers are not run here; script, command and prepare.pythonRequirements are all that is read"
 PLATFORM: Final = "only the cloud has that"
-STORAGE: Final = "only oss, local and hostPath can be had here"
+STORAGE: Final = "only oss, local and hostPath are supported here"
 
 
 class UnsupportedRpcKeys(Definition):

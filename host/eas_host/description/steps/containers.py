@@ -97,10 +97,10 @@ def _conflict(processor: Processor, program: ContainerProgram) -> str:
 def _note_ignored_parts(program: ContainerProgram, label: str, diagnostics: Diagnostics) -> None:
     if program.options:
         options = " ".join(program.options)
-        diagnostics.notes.append(f"{label}: {options} is ignored: no Python is started with options here")
+        diagnostics.notes.append(f"{label}: {options} is ignored: Python is not started with options here")
     if program.variables:
         words = " ".join(program.variables)
-        diagnostics.notes.append(f"{label}: {words} stays as it is: no shell is there to put a value in its place")
+        diagnostics.notes.append(f"{label}: {words} is not expanded: no shell runs the command")
 
 
 def _complete(processor: Processor, program: ContainerProgram, mounts: Sequence[Mount], label: str) -> Processor:

@@ -152,7 +152,7 @@ def _items(
     node: JsonArray, definition: type[Definition], diagnostics: Diagnostics, location: Location, data_path: DataPath
 ) -> Iterator[dict[str, Any]]:
     """
-    Normalize the objects of a list. An item that is no object is left to pydantic, which rejects it.
+    Normalize the objects of a list. An item of another type is left to pydantic, which rejects it.
     """
     for index, item in enumerate(node.items):
         item_path: DataPath = (*data_path, index)
@@ -179,14 +179,14 @@ def _compare(
 
 def _report_unknown(dotted: str, member: JsonMember, key_index: KeyIndex, diagnostics: Diagnostics, label: str) -> None:
     """
-    Report the name *dotted*, which is no key with a single value or a list, and why.
+    Report the name *dotted*, which is not the name of a key with a value, and why.
     """
     value, location = member.value, Location(_join(label, dotted), member.position)
     if dotted == _SCHEMA_KEY and not label:
         return
     if dotted in key_index.sections:
         if to_python(value) not in _BLANK:
-            text = f"{format_value(to_python(value))} is no object; expected one, in {{ }}"
+            text = f"{format_value(to_python(value))} is not an object; expected one, in {{ }}"
             diagnostics.add_error(Location(location.label, value.position), text)
         return
     around = key_index.enclosing_key(dotted)

@@ -44,7 +44,7 @@ def _apply(node: JsonObject, definition: type[Definition], key: str, text: str, 
     indexed = _INDEXED.fullmatch(key)
     if indexed is None:
         if "[" in key or "]" in key:
-            raise ValueError("no key is written so; expected one such as models[0].model_path")
+            raise ValueError("not a valid key; expected one such as models[0].model_path")
         name = key_index.canonical_names.get(key, key)
         _remove(node, name, key_index)
         if text:
@@ -62,7 +62,7 @@ def _apply(node: JsonObject, definition: type[Definition], key: str, text: str, 
         return
     item = array.items[index]
     if not isinstance(item, JsonObject):
-        raise ValueError(f"{name}[{index}] is no object; expected one, to change {indexed['rest']} in it")  # noqa: TRY004
+        raise ValueError(f"{name}[{index}] is not an object; expected one, to change {indexed['rest']} in it")  # noqa: TRY004
     _apply(
         item, declared.items if declared is not None and declared.items else Definition, indexed["rest"], text, position
     )

@@ -122,7 +122,7 @@ def _find_processor(
         if near
         else f"{_BUILT_IN}, expected processor_path with a package of yours"
     )
-    missing = "is not in processors[]" if processors else "is none of this description's"
+    missing = "is not in processors[]" if processors else "is not defined in this description"
     diagnostics.add_error(location, f"{format_value(name)} {missing}; {hint}")
     return own
 

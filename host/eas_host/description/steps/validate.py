@@ -13,8 +13,8 @@ from eas_host.description.diagnostics.wording import format_value
 from eas_host.description.keys.definitions import ServiceDefinition
 
 _WRONG_TYPES: Final = {
-    "list_type": "is no list; expected one, in [ ]",
-    "model_type": "is no object; expected one, in {{ }}",
+    "list_type": "is not a list; expected one, in [ ]",
+    "model_type": "is not an object; expected one, in {{ }}",
 }
 
 

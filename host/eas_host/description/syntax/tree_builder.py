@@ -2,7 +2,7 @@
 Builds the JSON tree while lark parses.
 
 lark calls a method for each token that the lexer finds, and for each rule of the grammar that matches, from the inside
-out. Values that are no JSON get a `fault`. It is reported once the key of the value is known, since a message must not
+out. Values that are not JSON get a `fault`. It is reported once the key of the value is known, since a message must not
 show a token.
 """
 
@@ -82,7 +82,7 @@ class TreeBuilder(Transformer[Token, JsonNode]):
         """
         Note that the text has comments, once.
         """
-        self._note("comments are no JSON", self.position(token))
+        self._note("comments are not JSON", self.position(token))
         return token
 
     def opening(self, token: Token) -> Token:
@@ -135,12 +135,12 @@ class TreeBuilder(Transformer[Token, JsonNode]):
         if _NUMBER.fullmatch(token):
             return _number(position, token)
         if token in _MISSPELT_LITERALS:
-            return _faulty(position, token, f"is no JSON; expected {_MISSPELT_LITERALS[token]}")
+            return _faulty(position, token, f"is not JSON; expected {_MISSPELT_LITERALS[token]}")
         if _NOT_FINITE.fullmatch(token):
-            return _faulty(position, token, "is no number of JSON; expected a finite number")
+            return _faulty(position, token, "is not a JSON number; expected a finite number")
         if _LOOKS_LIKE_NUMBER.match(token):
             return _faulty(
-                position, token, "is no number of JSON; expected one such as 5000 or 0.5, or text in double quotes"
+                position, token, "is not a JSON number; expected one such as 5000 or 0.5, or text in double quotes"
             )
         return _faulty(
             position, token, "is not in quotes; expected text in double quotes, a number, true, false or null"
@@ -189,7 +189,7 @@ class TreeBuilder(Transformer[Token, JsonNode]):
         """
         for before, after in itertools.pairwise(children):
             if isinstance(before, Token) and isinstance(after, Token):
-                self._note("a comma before } or ] is no JSON", self.position(before))
+                self._note("a comma before } or ] is not JSON", self.position(before))
             elif not isinstance(before, Token) and not isinstance(after, Token):
                 what = format_value(after.key) if isinstance(after, JsonMember) else "this value"
                 self._errors.add(after.position, f"a comma is missing before {what}")
@@ -202,16 +202,16 @@ class TreeBuilder(Transformer[Token, JsonNode]):
             if escape[1]:
                 position = SourcePosition(self._source, token.line or 1, (token.column or 1) + escape.start())
                 message = (
-                    f'\\{escape[1]} is no escape of JSON; expected \\\\ for a backslash, or one of \\n \\t \\" \\u0041'
+                    f'\\{escape[1]} is not a JSON escape; expected \\\\ for a backslash, or one of \\n \\t \\" \\u0041'
                 )
                 self._errors.add(position, message)
                 return ""
         text: str = json.loads(token, strict=False)
         if "\t" in token:
-            self._note("a tab within a text is no JSON", self.position(token))
+            self._note("a tab within a text is not JSON", self.position(token))
         if _SURROGATE.search(text):
             self._errors.add(
-                self.position(token), "the text holds half a pair of surrogates; expected both \\u of the pair"
+                self.position(token), "the text has one half of a surrogate pair; expected both \\u of the pair"
             )
             return ""
         return text
