@@ -1,12 +1,11 @@
 """
-What pyproject.toml cannot say: the package also holds a C++ module, programs, a Java bridge and a public C header.
+The build steps that pyproject.toml cannot describe: a C++ module, two programs, a Java bridge and a public C header.
 
-cffi builds the module `eas_host._native` from native/build_native.py. `BuildNative` links what it is made of once
-more, with native/worker/main.cc, as the program `eas_host/eas-cpp-worker`, and native/guardian/main.cc, alone, as
-`eas_host/eas-guardian`. `BuildJava` has java/build_java.py compile the bridge and the launcher of the JVM. A
-wheel carries the header, too, as `eas_host/include/eas/processor.h`, so that whoever installs the host can build
-processors for it. An editable install has jar, launcher and programs beside the sources that need them, and the
-header in native/.
+cffi builds the module `eas_host._native` with native/build_native.py. `BuildNative` links the same objects, with
+native/worker/main.cc, as the program `eas_host/eas-cpp-worker`; and native/guardian/main.cc, alone, as the program
+`eas_host/eas-guardian`. `BuildJava` runs java/build_java.py, which compiles the bridge and the launcher of the JVM.
+A wheel also has the header, as `eas_host/include/eas/processor.h`, so that users can build processors with it. An
+editable install has jar, launcher and programs beside the sources that need them, and the header in native/.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ GUARDIAN_MAIN = Path("native", "guardian", "main.cc")
 
 class BuildNative(build_ext):
     """
-    The module, and the programs: the one made of the same objects, and the one that shares a header with them.
+    Builds the module, the worker program of the same objects, and the guardian, which shares a header with them.
     """
 
     def build_extension(self, ext: Extension) -> None:
@@ -42,7 +41,7 @@ class BuildNative(build_ext):
         """
         super().build_extension(ext)
         compiler = self.compiler
-        # All but what cffi has written, which wants a Python around it.
+        # All sources but the one that cffi has generated, which needs Python.
         ours = [source for source in ext.sources if Path(source).is_relative_to(Path("native", "src"))]
         objects = compiler.object_filenames(ours, output_dir=self.build_temp)
         objects += self._compiled(WORKER_MAIN, ext)
@@ -63,7 +62,7 @@ class BuildNative(build_ext):
 
     def copy_extensions_to_source(self) -> None:
         """
-        Put all of them beside the sources, for an editable install.
+        Put the module and the programs beside the sources, for an editable install.
         """
         super().copy_extensions_to_source()
         for program in (WORKER, GUARDIAN):
@@ -74,7 +73,7 @@ class BuildJava(Command):
     """
     The step of `build` that makes the bridge's jar and, for a wheel, adds the public header.
 
-    It has what setuptools asks of such a step: https://setuptools.pypa.io/en/latest/userguide/extension.html
+    It implements setuptools' protocol for such a step: https://setuptools.pypa.io/en/latest/userguide/extension.html
     """
 
     description = "compile the Java bridge"
@@ -82,14 +81,14 @@ class BuildJava(Command):
 
     def initialize_options(self) -> None:
         """
-        Declare what setuptools fills in.
+        Declare the attributes that setuptools sets.
         """
         self.build_lib: str | None = None
         self.editable_mode = False
 
     def finalize_options(self) -> None:
         """
-        Take the folder in which `build` gathers the package.
+        Take over the folder in which `build` assembles the package.
         """
         self.set_undefined_options("build", ("build_lib", "build_lib"))
 
@@ -107,7 +106,7 @@ class BuildJava(Command):
 
     def get_source_files(self) -> list[str]:
         """
-        List what a source distribution must hold.
+        List the files that a source distribution must have.
         """
         return [
             str(HEADER),
@@ -118,21 +117,21 @@ class BuildJava(Command):
 
     def get_outputs(self) -> list[str]:
         """
-        List what `run` writes into the package.
+        List the files that `run` writes into the package.
         """
         root = Path(self.build_lib or "")
         return [str(root / BRIDGE), str(root / LAUNCHER), str(root / "eas_host" / "include" / "eas" / HEADER.name)]
 
     def get_output_mapping(self) -> dict[str, str]:
         """
-        Map outputs to sources that an editable install could link to. There are none: all of it is made.
+        Map outputs to the sources to which an editable install could link: none, because all outputs are generated.
         """
         return {}
 
 
 class Build(build):
     """
-    The usual build, and the bridge.
+    The usual build with the bridge as one more step.
     """
 
     sub_commands: ClassVar = [*build.sub_commands, ("build_java", None)]

@@ -1,15 +1,15 @@
 """
 Builds eas_host._native, the C++ part of the host as a Python module.
 
-cffi in API mode: the C compiler checks every declaration, and a call costs a tenth of a microsecond. The
-declarations are not written twice; they are cut from src/api.h, between its two cdef lines.
+It uses cffi in API mode: the C compiler checks every declaration, and a call costs a tenth of a microsecond.
+The declarations come from src/api.h, from the part between its two cdef lines.
 
-It runs in two ways: setuptools calls *ffibuilder* through the `cffi_modules` hook, and
+There are two ways to run it: setuptools calls *ffibuilder* through its `cffi_modules` hook, and
 `python native/build_native.py` compiles in place, into host/eas_host/.
 
-Warnings are shown but are not errors here: the same compiler run includes the C code that cffi generates,
-which is not ours, and a user's newer compiler may know warnings that no version of ours could have avoided.
-Our own files are compiled with -Werror by `make -C native test`.
+Warnings are shown but are not errors here: the compiler also compiles the code that cffi generates, and a
+user's newer compiler may have warnings that do not exist yet. `make -C native test` compiles our own files
+with -Werror.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ COMPILE_FLAGS = ["-std=c++17", "-O2", "-g", "-fvisibility=hidden", "-Wall", "-We
 
 def declarations() -> str:
     """
-    Returns the part of api.h that cffi shall see.
+    Returns the part of api.h for cffi.
 
     Raises:
-        ValueError: The two cdef lines are not there.
+        ValueError: api.h does not have the two cdef lines.
     """
     header = (SOURCES / "api.h").read_text(encoding="utf-8")
     found = re.search(r"^// cdef begin\n(.*?)^// cdef end\n", header, re.DOTALL | re.MULTILINE)
@@ -43,10 +43,10 @@ def declarations() -> str:
 
 def make_builder(base: Path | None = None) -> FFI:
     """
-    Describes the module to cffi.
+    Makes the cffi builder of the module.
 
     Args:
-        base: What the paths are relative to; absolute paths if it is `None`.
+        base: The folder to which the paths are relative; `None` for absolute paths.
     """
 
     def spell(path: Path) -> str:
@@ -68,7 +68,7 @@ def make_builder(base: Path | None = None) -> FFI:
 
 def build_in_place() -> Path:
     """
-    Compiles under build/ and puts the module beside the package that imports it.
+    Compiles under build/ and puts the module into the package that imports it.
 
     Returns:
         The module's path.
@@ -78,18 +78,18 @@ def build_in_place() -> Path:
     built = Path(make_builder().compile(tmpdir=str(OBJECTS), verbose=False))
     target = ROOT / "host" / "eas_host" / built.name
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed into place: a process that runs the old module keeps its file.
+    # The new file replaces the old one by a rename, so a process that runs the old module keeps its file.
     fresh = target.with_suffix(".new")
     shutil.copy2(built, fresh)
     fresh.replace(target)
     for other in target.parent.glob("_native*.so"):
         if other != target:
-            other.unlink()  # of another way to build: Python would prefer one of its suffixes
+            other.unlink()  # from another way to build, with a suffix that Python may prefer
     return target
 
 
 if __name__ == "__main__":
     print(build_in_place().relative_to(ROOT))
 else:
-    # setuptools refuses absolute paths, and stays in the folder of setup.py.
+    # setuptools accepts no absolute paths, and runs in the folder of setup.py.
     ffibuilder = make_builder(base=ROOT)

@@ -44,7 +44,7 @@ def overwrite_record(host: Host) -> None:
         opened.callback(os.close, completion)
         ring = WorkerRing(memory, completion, 0).pointer
         opened.callback(lib.eas_ring_unmap, ring)
-        lib.eas_front_worker_reset(ring, 0, 1)
+        lib.eas_front_reset_worker(ring, 0, 1)
 
 
 WAYS = [

@@ -173,7 +173,7 @@ def test_what_was_counted(front: FrontRing, worker: WorkerRing) -> None:
     assert front.stats() == Stats((0,) * (len(LATENCY_BOUNDS) + 1), 0.0, {}, 0, 0, 0, 0)
     call = worker.enter(0)
     for outcome, status in ((RETURNED, 0), (RETURNED, 200), (RETURNED, 200), (RETURNED, -5), (RAISED, 0)):
-        front.set_start_time(ask(front, b"body"), LONG * 10**9)
+        front.start_earlier(ask(front, b"body"), LONG * 10**9)
         assert worker.take(call)
         worker.reply(call, outcome, status, b"output")
     ask(front, b"body")

@@ -1,4 +1,4 @@
-# The native module, built from native/. cffi gives it no types; `ring` does.
+# The native module, built from native/. cffi gives it no types; the package `eas_host.ring` has them.
 
 from typing import Any
 

@@ -1,21 +1,21 @@
-// The program `eas-guardian`: what native/src/guardian.cc starts beside a worker. It holds none of the
+// The program `eas-guardian`, which native/src/parent_death.cc starts beside a worker. It has none of the
 // worker's memory. Its standard input is the worker's pidfd.
 //
-// It is linked with the C library alone, so that it is small and needs no place to look for libraries.
+// It is linked with the C library alone, so that it is small and needs no library path.
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 
-#include "guard.h"
+#include "guardian.h"
 
 int main() {
-  // By hand, in somebody's terminal, it would kill what it has not been asked to.
+  // If somebody starts it by hand, it must not kill the processes of that terminal.
   if (syscall(SYS_pidfd_send_signal, STDIN_FILENO, 0, nullptr, 0U) != 0 && errno == EBADF) {
     std::fprintf(stderr, "eas-guardian: it is started by eas-host only\n");
     return 2;
   }
-  eas::Guard();
+  eas::RunGuardian();
   return 0;
 }

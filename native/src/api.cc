@@ -1,4 +1,4 @@
-// The C functions of api.h: they check what only C can get wrong, and forward.
+// The C functions of api.h: they check the numbers that C callers pass, and forward to the C++ functions.
 #include "api.h"
 
 #include <cstdio>
@@ -9,22 +9,22 @@
 #include "crash.h"
 #include "frames.h"
 #include "front.h"
-#include "guardian.h"
 #include "loader.h"
 #include "log.h"
-#include "pool.h"
+#include "parent_death.h"
 #include "ring.h"
 #include "signals.h"
+#include "thread_pool.h"
 #include "worker.h"
 
 struct eas_cpp {
   std::unique_ptr<eas::Processor> processor;
-  std::unique_ptr<eas::Pool> pool;
+  std::unique_ptr<eas::ThreadPool> pool;
 };
 
 namespace {
 
-// One line, cut to the caller's room.
+// Copies `text` as one line, cut to the caller's room.
 void CopyText(const std::string& text, char* room, size_t room_size) {
   if (room == nullptr || room_size == 0) return;
   const size_t size = text.size() < room_size ? text.size() : room_size - 1;
@@ -34,9 +34,9 @@ void CopyText(const std::string& text, char* room, size_t room_size) {
 
 }  // namespace
 
-int eas_ring_create(const eas_shape* shape, char* error, size_t error_size) {
+int eas_ring_create(const eas_ring_size* ring_size, char* error, size_t error_size) {
   std::string text;
-  const int fd = eas::CreateRing(*shape, &text);
+  const int fd = eas::CreateRing(*ring_size, &text);
   if (fd < 0) CopyText(text, error, error_size);
   return fd;
 }
@@ -52,14 +52,14 @@ void eas_ring_unmap(eas_ring* ring) { delete ring; }
 
 uint64_t eas_ring_bytes(eas_ring* ring) { return ring->layout.bytes; }
 
-void eas_ring_shape(eas_ring* ring, eas_shape* shape) { *shape = ring->layout.shape; }
+void eas_ring_get_size(eas_ring* ring, eas_ring_size* ring_size) { *ring_size = ring->layout.ring_size; }
 
 char* eas_slot_input(eas_ring* ring, uint32_t slot) {
-  return slot < ring->layout.shape.slots ? ring->Input(slot) : nullptr;
+  return slot < ring->layout.ring_size.slots ? ring->Input(slot) : nullptr;
 }
 
 char* eas_slot_output(eas_ring* ring, uint32_t slot) {
-  return slot < ring->layout.shape.slots ? ring->Output(slot) : nullptr;
+  return slot < ring->layout.ring_size.slots ? ring->Output(slot) : nullptr;
 }
 
 int eas_front_submit(eas_ring* ring, const char* body, size_t size) {
@@ -74,9 +74,9 @@ int eas_front_write(eas_ring* ring, int slot, size_t offset, const char* data, s
 
 void eas_front_publish(eas_ring* ring, int slot, size_t size) { ring->front->Publish(slot, size); }
 
-void eas_front_bell(eas_ring* ring, int threads) { ring->front->Bell(threads); }
+void eas_front_wake(eas_ring* ring, int threads) { ring->front->Wake(threads); }
 
-void eas_front_nudge(eas_ring* ring) { ring->front->Nudge(); }
+void eas_front_wake_one_if_idle(eas_ring* ring) { ring->front->WakeOneIfIdle(); }
 
 int eas_front_waiting(eas_ring* ring) { return ring->front->Waiting(); }
 
@@ -86,9 +86,11 @@ int eas_front_collect(eas_ring* ring, int64_t* out, int max, char* copies, size_
   return ring->front->Collect(out, max, copies, room);
 }
 
-int eas_front_arm(eas_ring* ring) { return ring->front->Arm() ? 1 : 0; }
+int eas_front_request_notification(eas_ring* ring) { return ring->front->RequestNotification() ? 1 : 0; }
 
-void eas_front_rest(eas_ring* ring, int resting) { ring->front->Rest(resting != 0); }
+void eas_front_notify_immediately(eas_ring* ring, int immediately) {
+  ring->front->NotifyImmediately(immediately != 0);
+}
 
 int eas_front_cancel(eas_ring* ring, int slot) { return ring->front->Cancel(slot) ? 1 : 0; }
 
@@ -96,11 +98,11 @@ void eas_front_release(eas_ring* ring, int slot) { ring->front->Release(slot); }
 
 void eas_front_trim(eas_ring* ring) { ring->front->Trim(); }
 
-void eas_front_backdate(eas_ring* ring, int slot, int64_t nanoseconds) {
-  ring->front->Backdate(slot, nanoseconds);
+void eas_front_start_earlier(eas_ring* ring, int slot, int64_t nanoseconds) {
+  ring->front->StartEarlier(slot, nanoseconds);
 }
 
-void eas_front_uncount(eas_ring* ring, int slot) { ring->front->Uncount(slot); }
+void eas_front_exclude_from_stats(eas_ring* ring, int slot) { ring->front->ExcludeFromStats(slot); }
 
 void eas_front_stats(eas_ring* ring, eas_stats* out) { *out = ring->front->stats(); }
 
@@ -116,13 +118,13 @@ int eas_front_phase(eas_ring* ring, int slot, uint32_t* worker, uint32_t* thread
   return ring->front->SlotPhase(slot, worker, thread);
 }
 
-void eas_front_worker_reset(eas_ring* ring, int worker, int solo) {
-  ring->front->WorkerReset(worker, solo != 0);
+void eas_front_reset_worker(eas_ring* ring, int worker, int solo) {
+  ring->front->ResetWorker(worker, solo != 0);
 }
 
-void eas_front_mend(eas_ring* ring) { ring->front->Mend(); }
+void eas_front_rebuild_queue(eas_ring* ring) { ring->front->RebuildQueue(); }
 
-void eas_front_worker_normal(eas_ring* ring, int worker) { ring->front->WorkerNormal(worker); }
+void eas_front_leave_solo(eas_ring* ring, int worker) { ring->front->LeaveSolo(worker); }
 
 int eas_front_crash(eas_ring* ring, int worker, eas_crash* out) {
   return ring->front->Crash(worker, out) ? 1 : 0;
@@ -138,18 +140,18 @@ int eas_describe_frame(const char* frame, char* text, size_t text_size) {
 void eas_worker_enter(eas_ring*, uint32_t worker, uint32_t thread) { eas::EnterThread(worker, thread); }
 
 void eas_worker_leave(eas_ring* ring, uint32_t worker) {
-  if (worker < ring->layout.shape.workers) eas::Leave(*ring, worker);
+  if (worker < ring->layout.ring_size.workers) eas::LeaveThread(*ring, worker);
 }
 
 int eas_worker_take(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call) {
-  const eas_shape& shape = ring->layout.shape;
-  if (worker >= shape.workers || thread >= shape.threads) return EAS_STOPPED;
+  const eas_ring_size& ring_size = ring->layout.ring_size;
+  if (worker >= ring_size.workers || thread >= ring_size.threads) return EAS_STOPPED;
   return eas::Take(*ring, worker, thread, call) ? EAS_TAKEN : EAS_STOPPED;
 }
 
 int eas_worker_take_for(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms) {
-  const eas_shape& shape = ring->layout.shape;
-  if (worker >= shape.workers || thread >= shape.threads) return EAS_STOPPED;
+  const eas_ring_size& ring_size = ring->layout.ring_size;
+  if (worker >= ring_size.workers || thread >= ring_size.threads) return EAS_STOPPED;
   return eas::TakeFor(*ring, worker, thread, call, timeout_ms);
 }
 
@@ -166,7 +168,7 @@ void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const ea
 void eas_worker_stop(eas_ring* ring) { eas::Stop(*ring); }
 
 void eas_crash_install(eas_ring* ring, uint32_t worker, int signals) {
-  if (worker < ring->layout.shape.workers) eas::InstallCrashHandler(*ring, worker, signals);
+  if (worker < ring->layout.ring_size.workers) eas::InstallCrashHandler(*ring, worker, signals);
 }
 
 void eas_die_with_parent(int parent) { eas::DieWithParent(parent); }
@@ -175,13 +177,13 @@ void eas_signal_take(int number, int ignored) { eas::TakeSignal(number, ignored 
 
 void eas_signal_forget(void) { eas::ForgetSignals(); }
 
-void eas_signal_hold(void) { eas::HoldSignals(); }
+void eas_signal_block(void) { eas::BlockSignals(); }
 
-void eas_signal_release(void) { eas::ReleaseSignals(); }
+void eas_signal_unblock(void) { eas::UnblockSignals(); }
 
 void eas_signal_restore(void) { eas::RestoreSignals(); }
 
-void eas_signal_guard(void) { eas::GuardSignals(); }
+void eas_signal_keep_restored(void) { eas::KeepSignalsRestored(); }
 
 void eas_log_open(int fd) { eas::OpenLog(fd); }
 
@@ -206,9 +208,9 @@ int eas_cpp_initialize(eas_cpp* cpp, const char* model_entry, const char* model_
 }
 
 void eas_cpp_start(eas_cpp* cpp, eas_ring* ring, uint32_t worker, uint32_t threads) {
-  const eas_shape& shape = ring->layout.shape;
-  if (worker >= shape.workers || threads > shape.threads || cpp->pool != nullptr) return;
-  cpp->pool = std::make_unique<eas::Pool>(*cpp->processor, *ring, worker, threads);
+  const eas_ring_size& ring_size = ring->layout.ring_size;
+  if (worker >= ring_size.workers || threads > ring_size.threads || cpp->pool != nullptr) return;
+  cpp->pool = std::make_unique<eas::ThreadPool>(*cpp->processor, *ring, worker, threads);
 }
 
 void eas_cpp_join(eas_cpp* cpp) { delete cpp; }

@@ -1,9 +1,9 @@
-// The C face of the native part: the ring between the front and its workers, and the cpp processor.
+// The C interface of the native module: the ring between the front and its workers, and the cpp processor.
 //
-// This is the only header that Python sees. build_native.py cuts the part between the two cdef lines and
-// gives it to cffi, so it is plain C: no conditionals, no macros but integer constants. The functions only
-// forward to the C++ of this folder; the theory of the ring is in layout.h, of the front's side in front.h,
-// of the worker's side in worker.h.
+// Python sees no other header. build_native.py takes the part between the two cdef lines and gives it to
+// cffi, so that part is plain C: no conditionals, and no macros but integer constants. The functions only
+// forward to the C++ of this folder. layout.h explains the ring, front.h the front's side of it, worker.h the
+// worker's side.
 //
 // Conventions
 //  1. A ring has one front (one thread, the only user of eas_front_*) and any number of worker processes with
@@ -11,9 +11,9 @@
 //  2. Any process may be killed at any instruction. After a worker's death the front calls, in this order:
 //     eas_front_drain (what it had completed), eas_front_phase for each request in flight, then
 //     eas_front_resubmit, eas_front_requeue_solo or eas_front_release for those that the dead worker was
-//     running, and eas_front_bell (a wake-up may have died with the worker).
-//  3. Numbers that the front returns are checked: whatever a wild worker wrote into the shared memory, no
-//     function here reads or writes outside of the mapping, or loops without end.
+//     running, and eas_front_wake (a wake-up may have died with the worker).
+//  3. The numbers that eas_front_* functions return are checked. Whatever a worker has written into the
+//     shared memory, no function here reads or writes outside of the mapping, or loops without end.
 //  4. `error` receives one line, cut to error_size and always terminated. Pointers must not be NULL unless
 //     said.
 //  5. Text is UTF-8, sizes are in bytes, slots, workers and threads count from 0.
@@ -31,32 +31,32 @@ extern "C" {
 #define EAS_FRAMES 32       // frames kept of a crash
 #define EAS_FRAME_TEXT 200  // bytes of one frame's text, with the final NUL
 
-// One process's mapping of the ring, with this process's private bookkeeping.
+// One process's mapping of the ring, with private data of this process.
 typedef struct eas_ring eas_ring;
 
 // A loaded cpp processor.
 typedef struct eas_cpp eas_cpp;
 
-// What a ring is made for. Slots are sparse: max_body and max_output reserve addresses, not memory.
+// The size of a ring. Slots are sparse: max_body and max_output reserve addresses, not memory.
 typedef struct {
   uint32_t slots;       // 1 .. 65536: the most requests in the host, queued and running
   uint32_t workers;     // 1 .. 4094
   uint32_t threads;     // 1 .. 4095, of each worker
   uint64_t max_body;    // at most 2147483647: the processor's ABI counts in int
   uint64_t max_output;  // at most 2^40
-} eas_shape;
+} eas_ring_size;
 
-// One claimed request. Both pointers lead into the slot and live until the call is completed.
+// One claimed request. Both pointers lead into the slot and are valid until the call is completed.
 typedef struct {
   uint32_t slot;
-  uint32_t sequence;  // which life of the slot: it tells this request from the slot's next one
+  uint32_t sequence;  // tells this request from the next one in the same slot
   uint64_t input_size;
   const char* input;  // a NUL byte follows the input
   char* output;
   uint64_t output_capacity;  // max_output
 } eas_call;
 
-// What a dying worker left behind.
+// What the crash handler of a worker recorded.
 typedef struct {
   int32_t kind;       // one of EAS_CRASH_*
   int32_t signal;     // the signal; 0 for EAS_CRASH_EXIT
@@ -71,8 +71,8 @@ typedef struct {
   char frame[32][200];  // "path+0xoffset", "" where no file is mapped
 } eas_crash;
 
-// What was counted of the requests that processors answered, since the front mapped the ring. A request that
-// was cancelled, released before it was drained, or uncounted, is in bytes_in only.
+// Counts of the requests that processors answered, since the front mapped the ring. A request that was
+// cancelled, released before it was drained, or excluded, is in bytes_in only.
 typedef struct {
   uint64_t latency[15];          // requests by the time until they were drained; see eas_latency_bounds
   uint64_t latency_nanoseconds;  // the sum of these times
@@ -97,19 +97,19 @@ extern const uint64_t eas_latency_bounds[14];
 #define EAS_BAD_OUTPUT 2  // negative size, or NULL with a size: an explanation is in the slot
 #define EAS_TOO_LARGE 3   // the output is larger than max_output: an explanation is in the slot
 
-// Phases of a slot
+// Phases of a slot; layout.h has the transitions
 #define EAS_FREE 0
 #define EAS_SUBMITTED 1
 #define EAS_RUNNING 2
 #define EAS_DONE 3
-#define EAS_DAMAGED 4  // in flight, but a wild worker spoilt its state word: resubmit or release it
+#define EAS_CORRUPT 4  // in flight, but its state word was overwritten: resubmit or release it
 
 // ---- creating and mapping ----
 
-// Makes the shared memory of a ring. Returns a descriptor (close-on-exec, sealed against resizing), or -1
+// Creates the shared memory of a ring. Returns a descriptor (close-on-exec, sealed against resizing), or -1
 // with `error`. The caller owns the descriptor.
 // [any thread]
-int eas_ring_create(const eas_shape* shape, char* error, size_t error_size);
+int eas_ring_create(const eas_ring_size* ring_size, char* error, size_t error_size);
 
 // Maps a ring. `completion_fd` is the eventfd that tells the front of completions. Both descriptors are
 // duplicated, so that the caller may close its own. NULL with `error` if it is not a ring, or not of this
@@ -125,24 +125,24 @@ void eas_ring_unmap(eas_ring* ring);
 // [any thread]
 uint64_t eas_ring_bytes(eas_ring* ring);
 
-// The shape that the ring was created with.
+// The size with which the ring was created.
 // [any process, any thread]
-void eas_ring_shape(eas_ring* ring, eas_shape* shape);
+void eas_ring_get_size(eas_ring* ring, eas_ring_size* ring_size);
 
-// Where a slot's input and output begin; NULL for a slot that does not exist. They live as long as the
-// mapping.
+// Where a slot's input and output begin; NULL for a slot that does not exist. The pointers are valid as long
+// as the mapping.
 // [any thread]
 char* eas_slot_input(eas_ring* ring, uint32_t slot);
 char* eas_slot_output(eas_ring* ring, uint32_t slot);
 
 // ---- the front ----
 
-// Reserves a slot, copies the body and queues it. Wakes nobody: see eas_front_bell. The slot, or -1 when none
-// is free or the body is larger than max_body.
+// Reserves a slot, copies the body and queues it. Wakes no thread: see eas_front_wake. Returns the slot, or
+// -1 when none is free or the body is larger than max_body.
 // [front]
 int eas_front_submit(eas_ring* ring, const char* body, size_t size);
 
-// The same in steps, for a body that arrives in pieces: reserve; write as often as needed; publish, or
+// The same in steps, for a body that arrives in pieces: reserve; write as often as needed; then publish or
 // release. reserve returns -1 when no slot is free; write returns -1, and writes nothing, outside of the
 // slot's max_body.
 // [front]
@@ -150,17 +150,17 @@ int eas_front_reserve(eas_ring* ring);
 int eas_front_write(eas_ring* ring, int slot, size_t offset, const char* data, size_t size);
 void eas_front_publish(eas_ring* ring, int slot, size_t size);
 
-// Wakes up to `threads` sleeping consumers. Call it once per loop iteration that submitted something, not
-// once per request: a wake-up costs ten times more than all the rest of a request's way through the ring.
-// Call it too, every few milliseconds, while requests wait (eas_front_waiting): a thread that drains quick
-// calls alone leaves the others asleep, and its next call may be a slow one.
+// Wakes up to `threads` sleeping consumers. Call it once for each iteration of the loop that submitted
+// something, not once for each request: a wake-up costs ten times as much as everything else that the ring
+// does for a request. Call it every few milliseconds, too, while requests wait (eas_front_waiting): a thread
+// that runs quick calls leaves the others asleep, and its next call may be a slow one.
 // [front]
-void eas_front_bell(eas_ring* ring, int threads);
+void eas_front_wake(eas_ring* ring, int threads);
 
-// Wakes one worker thread for what waits, unless a thread is awake that will look at the queue soon. It goes
-// by hints: while something waits, ring the bell for it every few milliseconds all the same.
-// [front thread]
-void eas_front_nudge(eas_ring* ring);
+// Wakes one worker thread if requests wait, unless a thread is awake that will soon look at the queue. It
+// relies on hints: call eas_front_wake every few milliseconds, too, while requests wait.
+// [front]
+void eas_front_wake_one_if_idle(eas_ring* ring);
 
 // How many requests wait for a thread.
 // [front]
@@ -171,50 +171,49 @@ int eas_front_waiting(eas_ring* ring);
 // [front]
 int eas_front_drain(eas_ring* ring, int64_t* out, int max);
 
-// The same, and copies the outputs that fit one behind the other into `copies`, which has `room` bytes. Such
-// a completion has EAS_COPIED added to its outcome, and its slot is released already.
-// [front thread]
+// The same, and copies outputs one behind the other into `copies`, which has `room` bytes, as long as they
+// fit. Such a completion has EAS_COPIED added to its outcome, and its slot is free already.
+// [front]
 int eas_front_collect(eas_ring* ring, int64_t* out, int max, char* copies, size_t room);
 
 #define EAS_COPIED 256
 
 // Asks for a write to the completion eventfd at the next completion or, while many requests wait, when some
-// are complete. 1 = armed; 0 = they are already and nothing is armed: drain again. Who is armed while
-// requests wait must drain every few milliseconds all the same: the last of them may take long.
+// are complete. 1 = the write will come; 0 = so many are complete already, and no write will come: drain
+// again. While requests wait, drain every few milliseconds in any case: the last of them may take long.
 // [front]
-int eas_front_arm(eas_ring* ring);
+int eas_front_request_notification(eas_ring* ring);
 
-// From here on (1) every completion is told of by itself and at once, so the front need not look every few
-// milliseconds while nothing but slow calls is under way; or (0) they may gather again. Drain and arm after
-// it.
+// From here on (1) workers report each completion at once, so the front need not look every few milliseconds
+// while only slow calls are under way; or (0) completions may gather again. Drain and request a notification
+// after it.
 // [front]
-void eas_front_rest(eas_ring* ring, int resting);
+void eas_front_notify_immediately(eas_ring* ring, int immediately);
 
-// Takes back a request that waits. 1 = no worker had it, and the slot is free now; 0 = a worker has or had
-// it.
+// Cancels a request that waits. 1 = no worker had it, and the slot is free now; 0 = a worker has or had it.
 // [front]
 int eas_front_cancel(eas_ring* ring, int slot);
 
-// Gives a slot back: reserved, drained, or in flight on a worker that is dead. Nothing for a free slot. Spans
-// that held more than 1 MiB give their memory back to the system.
+// Makes a slot free that is reserved, drained, or in flight on a worker that is dead. Ignores a free slot.
+// Spans that held more than 1 MiB give their memory back to the system.
 // [front]
 void eas_front_release(eas_ring* ring, int slot);
 
-// Gives the memory of all free slots back to the system, for when it is short: what is kept there spares the
-// next requests the time to have it again.
+// Gives the memory of all free slots back to the system, for when memory is short. As long as slots keep it,
+// their next requests need not fault it in again.
 // [front]
 void eas_front_trim(eas_ring* ring);
 
-// A request in flight began that much earlier than it was published: its upload took time, or it waited
-// behind another.
+// Moves the start time of a request in flight back, because it began before it was published: its upload took
+// time, or it waited behind another request.
 // [front]
-void eas_front_backdate(eas_ring* ring, int slot, int64_t nanoseconds);
+void eas_front_start_earlier(eas_ring* ring, int slot, int64_t nanoseconds);
 
-// Nobody waits for a request in flight any more: its completion is not to be counted.
+// Excludes a request in flight from the statistics: no client waits for it any more.
 // [front]
-void eas_front_uncount(eas_ring* ring, int slot);
+void eas_front_exclude_from_stats(eas_ring* ring, int slot);
 
-// Copies what was counted so far.
+// Copies the statistics so far.
 // [front]
 void eas_front_stats(eas_ring* ring, eas_stats* out);
 
@@ -223,7 +222,8 @@ void eas_front_stats(eas_ring* ring, eas_stats* out);
 uint64_t eas_front_completed(eas_ring* ring, int worker);
 
 // Queues a request of a dead worker again, at its old place in the order of arrival. If the worker had
-// completed it nothing is run again: the next drain reports it. It is counted once, from its first begin.
+// completed it, it does not run again: the next drain reports it. The statistics have it once, from its first
+// start.
 // [front; the worker that ran it is dead]
 void eas_front_resubmit(eas_ring* ring, int slot);
 
@@ -232,7 +232,7 @@ void eas_front_resubmit(eas_ring* ring, int slot);
 // [front; the worker that ran it is dead]
 int eas_front_requeue_solo(eas_ring* ring, int slot, int worker);
 
-// The phase of a slot, EAS_FREE .. EAS_DAMAGED (a slot that the front holds, reserved or drained, is
+// The phase of a slot, EAS_FREE .. EAS_CORRUPT (a slot that the front holds, reserved or drained, is
 // EAS_FREE); who runs it in *worker and *thread (set for EAS_RUNNING, and the worker that it is kept for, or
 // 4095, for EAS_SUBMITTED; both may be NULL). A slot that is EAS_DONE will be in the next drain, even if its
 // worker died before it could say so.
@@ -240,39 +240,39 @@ int eas_front_requeue_solo(eas_ring* ring, int slot, int worker);
 int eas_front_phase(eas_ring* ring, int slot, uint32_t* worker, uint32_t* thread);
 
 // Before a worker starts: clears its crash record, sets its mode (solo != 0: it takes nothing until
-// eas_front_requeue_solo or eas_front_worker_normal) and repairs the queue and the completions from the
+// eas_front_requeue_solo or eas_front_leave_solo) and repairs the queue and the completions from the
 // states.
 // [front; no process of that number lives]
-void eas_front_worker_reset(eas_ring* ring, int worker, int solo);
+void eas_front_reset_worker(eas_ring* ring, int worker, int solo);
 
-// Makes the queue whole again from the states: a wild worker may have overwritten the entry of a request that
-// waits. Wakes threads for what it finds.
+// Fills the queue again from the states of the slots: the entry of a request that waits may have been
+// overwritten. Wakes a thread for each request that it finds.
 // [front]
-void eas_front_mend(eas_ring* ring);
+void eas_front_rebuild_queue(eas_ring* ring);
 
-// Ends solo mode: the worker takes from the queue.
+// Ends solo mode: the worker takes from the queue again.
 // [front]
-void eas_front_worker_normal(eas_ring* ring, int worker);
+void eas_front_leave_solo(eas_ring* ring, int worker);
 
 // Copies the crash record of a worker, checked. 1 if there is one, else 0.
 // [front; the worker is dead]
 int eas_front_crash(eas_ring* ring, int worker, eas_crash* out);
 
-// Makes a frame of a crash record readable: "path+0xoffset" becomes "function (path+0xoffset)", also for
-// functions that the file does not export. 1, or 0 with `text` a copy of the frame if the file does not know
-// the function. Reads the file, so it may take milliseconds.
+// Adds the function to a frame of a crash record: "path+0xoffset" becomes "function (path+0xoffset)", also
+// for functions that the file does not export. 1, or 0 with a copy of the frame in `text` if the file has no
+// name for the function. Reads the file, so it may take milliseconds.
 // [any thread]
 int eas_describe_frame(const char* frame, char* text, size_t text_size);
 
 // ---- the worker ----
 
-// The first call of a thread that takes requests: its identity for the crash record, and its alternate signal
-// stack if eas_crash_install(EAS_SIGNALS_ALL) came before.
+// The first call of a thread that takes requests: sets its number for the crash record, and its alternate
+// signal stack if eas_crash_install(EAS_SIGNALS_ALL) came before.
 // [the thread itself]
 void eas_worker_enter(eas_ring* ring, uint32_t worker, uint32_t thread);
 
-// The last call of a thread that entered and ends, or takes nothing more, without having been told to stop.
-// What it holds may still be completed. It may enter again, also under another number.
+// The last call of a thread that entered, and ends or takes no more requests although no stop was asked. The
+// requests that it holds may still be completed. It may enter again, also under another number.
 // [the thread itself]
 void eas_worker_leave(eas_ring* ring, uint32_t worker);
 
@@ -281,13 +281,13 @@ void eas_worker_leave(eas_ring* ring, uint32_t worker);
 #define EAS_TIMED_OUT 2
 #define EAS_INTERRUPTED 3
 
-// Waits for a request and claims it. EAS_TAKEN = *call is filled and must be completed; EAS_STOPPED = stop
-// was asked. A thread may take further requests before it completes the first.
+// Waits for a request and claims it. EAS_TAKEN = *call is set and must be completed; EAS_STOPPED = a stop was
+// asked. A thread may take further requests before it completes the first.
 // [the thread that entered]
 int eas_worker_take(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call);
 
-// The same for at most `timeout_ms` milliseconds, then EAS_TIMED_OUT; 0 only looks, a negative number is no
-// limit. EAS_INTERRUPTED = this thread has handled a signal meanwhile.
+// The same for at most `timeout_ms` milliseconds, then EAS_TIMED_OUT; 0 does not wait, a negative number
+// means no limit. EAS_INTERRUPTED = this thread has handled a signal meanwhile.
 // [the thread that entered]
 int eas_worker_take_for(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms);
 
@@ -305,7 +305,7 @@ void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, const
 void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                       int status, const char* data, size_t size);
 
-// Every take of this mapping, running or later, returns 0. Requests that run go on.
+// Every take of this mapping, current or later, returns EAS_STOPPED. Requests that run go on.
 // [any thread]
 void eas_worker_stop(eas_ring* ring);
 
@@ -313,59 +313,59 @@ void eas_worker_stop(eas_ring* ring);
 #define EAS_SIGNALS_ALL 1    // SEGV BUS FPE ILL ABRT SYS TRAP, and exit()
 #define EAS_SIGNALS_ABORT 2  // only ABRT and exit(): for a JVM, which owns the others
 
-// Records how this process dies in the ring, as `worker`. Once per process, before the threads enter and
-// before user code is loaded.
+// Has this process, which is `worker`, record in the ring how it dies. Once per process, before its threads
+// enter and before it loads user code.
 // [main thread]
 void eas_crash_install(eas_ring* ring, uint32_t worker, int signals);
 
-// Has the kernel kill this process when the process `parent`, its parent, dies in whatever way; ends it now
-// if that has happened already. If this process leads its group, the group dies with it.
+// Has the kernel kill this process when its parent, the process `parent`, ends for any reason; ends it now if
+// that has happened already. If this process leads its group, the group dies with it.
 // [main thread, first, before there are others]
 void eas_die_with_parent(int parent);
 
 // ---- signals ----
 
-// The handler that `number` has now is the host's own, Python's; before it had the default action, or was
-// `ignored`. That is what a child has again that this process forks in whatever way, unless C code has set
-// another handler since.
+// Notes that the handler which `number` has now is the host's (set by Python), and that before the signal had
+// its default action or was `ignored`. Each child that this process forks, by whatever code, gets that action
+// again, unless C code has set another handler since.
 // [main thread]
 void eas_signal_take(int number, int ignored);
 
-// In a child that Python has forked: nothing is taken.
+// In a child that Python has forked: the host handles no signal.
 // [the only thread]
 void eas_signal_forget(void);
 
-// Before the calling thread forks by Python, which puts the handlers of the child in order itself: blocks the
-// signals that are taken, so that none comes before that is done.
+// Before Python forks on the calling thread, and restores the handlers of the child itself: blocks the
+// signals that the host handles, so that none arrives before that is done.
 // [any thread]
-void eas_signal_hold(void);
+void eas_signal_block(void);
 
-// After that, in the parent and in the child: unblocks them. To be called by C, not from a line of Python:
-// that line would be where Python handles what has come meanwhile.
+// After that, in the parent and in the child: unblocks them. To be called by C: a line of Python would be the
+// place at which Python handles the signals that have arrived meanwhile.
 // [the same thread]
-void eas_signal_release(void);
+void eas_signal_unblock(void);
 
-// Gives SIGHUP, SIGINT and SIGTERM, as far as they were taken and a JVM of this process has taken them since,
-// back to whoever had them before the JVM.
+// Restores the handlers that SIGHUP, SIGINT and SIGTERM had before a JVM of this process replaced them, as
+// far as the host handles these signals.
 // [any thread]
 void eas_signal_restore(void);
 
-// Does that from now on, some times a second, on a thread of its own: nobody tells when a JVM has come.
+// Does that ten times a second from now on, on a thread of its own: nothing says when a JVM starts.
 // [any thread; once per process, more does nothing]
-void eas_signal_guard(void);
+void eas_signal_keep_restored(void);
 
 // ---- the log ----
 
-// Where log records go: a level byte ('D', 'I', 'W', 'E'), the text, and the byte 0x1e. -1: nowhere. The
-// descriptor stays the caller's.
+// Sets where log records go: a level byte ('D', 'I', 'W', 'E'), the text, and the byte 0x1e. -1: nowhere. The
+// caller keeps the descriptor.
 // [any thread, before the others log]
 void eas_log_open(int fd);
 
-// Writes one record, whole, also when several threads log. Bytes 0x1e in the text become spaces.
+// Writes one record, whole even if several threads log. Bytes 0x1e in the text become spaces.
 // [any thread]
 void eas_log(char level, const char* text, size_t size);
 
-// Makes stdout line buffered, so that a pipe does not keep back what a processor printed.
+// Makes stdout line buffered, so that output which a processor prints into a pipe is not delayed.
 // [main thread, before user code prints]
 void eas_stdout_line_buffered(void);
 
@@ -376,14 +376,15 @@ void eas_stdout_line_buffered(void);
 // [main thread]
 eas_cpp* eas_cpp_open(const char* path, char* error, size_t error_size);
 
-// Calls the processor's initialize. 0 = it returned, and *state is its verdict; 1 = it threw, `error` has
-// "type: message" and the log the trace.
+// Calls the processor's initialize. 0 = it returned, and *state is its result; 1 = it threw, `error` has
+// "type: message" and the log has the trace.
 // [main thread]
 int eas_cpp_initialize(eas_cpp* cpp, const char* model_entry, const char* model_config, int* state,
                        char* error, size_t error_size);
 
-// Starts `threads` threads (numbers 0 .. threads-1) that take, call and complete until eas_worker_stop.
-// [main thread, after a good initialize]
+// Starts `threads` threads (numbers 0 .. threads-1), which take requests, call process and complete them
+// until eas_worker_stop.
+// [main thread, after initialize succeeded]
 void eas_cpp_start(eas_cpp* cpp, eas_ring* ring, uint32_t worker, uint32_t threads);
 
 // Waits for the threads to end and frees *cpp. The shared object stays loaded: a processor's own threads may

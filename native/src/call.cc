@@ -7,22 +7,22 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "barrier.h"
+#include "exception_guard.h"
 #include "log.h"
 #include "worker.h"
 
 namespace eas {
 namespace {
 
-// Up to here a body is copied before the call; above, it is mapped copy-on-write for the time of the call.
+// Up to this size a body is copied before the call; a larger one is mapped copy-on-write during the call.
 // Measured with a reader that touches each cache line, while another thread keeps the other core busy
 // (unmapping must interrupt it): 64 KiB 1.8 us copied, 25 us mapped; 256 KiB 7 and 27; 1 MiB 38 and 60; 8 MiB
 // 970 and 800.
 constexpr uint64_t kCopyLimit = 1 << 20;
 
-// A private view of a slot's input: the processor may write into it, and a second run after a crash still
-// finds the bytes that the client sent. Costs a page's copy for each page written, and nothing for the
-// others.
+// A private view of a slot's input. The processor may write into it, and a second run after a crash still
+// finds the bytes that the client sent. Each page that is written costs a copy of it, the others cost
+// nothing.
 class PrivateView {
  public:
   PrivateView(const Ring& ring, uint32_t slot, uint64_t size) : size_(size + 1) {
@@ -52,16 +52,16 @@ void Caller::Run(const eas_call& call) {
     if (call.input_size > kCopyLimit) {
       const PrivateView view(ring_, call.slot, call.input_size);
       if (view.base() != nullptr) return Process(call, view.base());
-      return Explain(call, EAS_BAD_OUTPUT, ErrnoText("the body cannot be mapped"));
+      return ReplyError(call, EAS_BAD_OUTPUT, ErrnoText("the body cannot be mapped"));
     }
-    Process(call, Copy(call));
+    Process(call, CopyInput(call));
   } catch (const abi::__forced_unwind&) {
-    Explain(call, EAS_RAISED, "the processor ended its thread (pthread_exit)");
+    ReplyError(call, EAS_RAISED, "the processor ended its thread (pthread_exit)");
     throw;
   }
 }
 
-const char* Caller::Copy(const eas_call& call) {
+const char* Caller::CopyInput(const eas_call& call) {
   if (call.input_size >= copy_size_) {
     copy_size_ = std::max<uint64_t>(2 * call.input_size, 4096);
     copy_.reset(new char[copy_size_]);
@@ -74,32 +74,32 @@ const char* Caller::Copy(const eas_call& call) {
 void Caller::Process(const eas_call& call, const void* input) {
   void* output = nullptr;
   int output_size = 0;
-  const Outcome outcome = CallGuarded(processor_.process, processor_.model, input,
-                                      static_cast<int>(call.input_size), &output, &output_size);
-  if (outcome.returned) return Finish(call, static_cast<int>(outcome.value), output, output_size);
-  // What it had put into `output` before it threw is not freed: it may have been freed while unwinding.
+  const GuardedResult outcome = CallGuarded(processor_.process, processor_.model, input,
+                                            static_cast<int>(call.input_size), &output, &output_size);
+  if (outcome.returned) return ReplyOutput(call, static_cast<int>(outcome.value), output, output_size);
+  // The pointer that it has put into `output` is not freed: it may have been freed while unwinding.
   Log('E', "process threw " + outcome.thrown.type + ": " + outcome.thrown.message + outcome.thrown.trace);
   const std::string& message = outcome.thrown.message;
   Reply(ring_, worker_, thread_, call, EAS_RAISED, 0, message.data(), message.size());
 }
 
-// The output is released before the request is complete: a pointer that cannot be freed ends the process
-// here, and this is the request that is to answer for it.
-void Caller::Finish(const eas_call& call, int status, void* output, int output_size) {
+// The output is freed before the request is complete: if the pointer cannot be freed, the process dies here,
+// and the crash is attributed to this request.
+void Caller::ReplyOutput(const eas_call& call, int status, void* output, int output_size) {
   if (output_size < 0 || (output == nullptr && output_size > 0)) {
     std::free(output);
-    return Explain(call, EAS_BAD_OUTPUT,
-                   output_size < 0
-                       ? "process returned a negative output size: " + std::to_string(output_size)
-                       : "process returned no output but an output size of " + std::to_string(output_size));
+    return ReplyError(
+        call, EAS_BAD_OUTPUT,
+        output_size < 0 ? "process returned a negative output size: " + std::to_string(output_size)
+                        : "process returned no output but an output size of " + std::to_string(output_size));
   }
-  const Result result = Stage(ring_, call.slot, EAS_RETURNED, status, static_cast<const char*>(output),
-                              static_cast<size_t>(output_size));
+  const Result result = StageOutput(ring_, call.slot, EAS_RETURNED, status, static_cast<const char*>(output),
+                                    static_cast<size_t>(output_size));
   std::free(output);
   Complete(ring_, worker_, thread_, call, result.outcome, result.status, result.size);
 }
 
-void Caller::Explain(const eas_call& call, int outcome, const std::string& message) {
+void Caller::ReplyError(const eas_call& call, int outcome, const std::string& message) {
   Log('E', message);
   Reply(ring_, worker_, thread_, call, outcome, 0, message.data(), message.size());
 }

@@ -1,4 +1,4 @@
-// One call of a cpp processor: its input made safe to write into, its output taken over and released.
+// One call of a cpp processor: gives it an input that it may overwrite, and copies and frees its output.
 #ifndef EAS_NATIVE_CALL_H_
 #define EAS_NATIVE_CALL_H_
 
@@ -6,32 +6,32 @@
 #include <memory>
 #include <string>
 
-#include "barrier.h"
+#include "exception_guard.h"
 #include "loader.h"
 #include "ring.h"
 
 namespace eas {
 
-// The calls of one thread. Not thread safe: each thread has its own.
+// Makes the calls of one thread. Not thread safe: each thread has its own object.
 class Caller {
  public:
   Caller(const Processor& processor, Ring& ring, uint32_t worker, uint32_t thread);
 
-  // Runs the processor on a claimed request and completes it, whatever the processor does, short of dying.
-  // Leaves by abi::__forced_unwind if the processor ends its thread; the request is completed then too.
+  // Runs the processor on a claimed request and completes it, whatever the processor does, unless the process
+  // dies. Exits by abi::__forced_unwind if the processor ends its thread; the request is completed then, too.
   EAS_CATCHES_FORCED_UNWIND void Run(const eas_call& call);
 
  private:
-  const char* Copy(const eas_call& call);
+  const char* CopyInput(const eas_call& call);
   void Process(const eas_call& call, const void* input);
-  void Finish(const eas_call& call, int status, void* output, int output_size);
-  void Explain(const eas_call& call, int outcome, const std::string& message);
+  void ReplyOutput(const eas_call& call, int status, void* output, int output_size);
+  void ReplyError(const eas_call& call, int outcome, const std::string& message);
 
   const Processor& processor_;
   Ring& ring_;
   const uint32_t worker_;
   const uint32_t thread_;
-  std::unique_ptr<char[]> copy_;  // grows to the largest body that is copied, and stays
+  std::unique_ptr<char[]> copy_;  // as large as the largest body that was copied
   uint64_t copy_size_ = 0;
 };
 

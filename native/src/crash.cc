@@ -11,7 +11,7 @@
 #include <mutex>
 
 #include "frames.h"
-#include "identity.h"
+#include "thread_context.h"
 
 namespace eas {
 namespace {
@@ -19,27 +19,27 @@ namespace {
 constexpr int kAllSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
 constexpr int kAbortSignals[] = {SIGABRT};
 
-// Our handler's own frames lie above those that matter.
+// The frames of the handler itself, which come first, are not part of the record.
 constexpr int kWalkFrames = EAS_FRAMES + 16;
 
 // The handler needs 9 KiB for the maps file and 5 KiB for the unwinder; the kernel's frame comes on top (3
 // KiB with AVX-512, 11 KiB with AMX), which _SC_MINSIGSTKSZ knows.
 constexpr size_t kAlternateStack = 64 << 10;
 
-// A hang in the handler would keep the request, and the front waiting for this process's end.
-constexpr unsigned kPatience = 1;  // seconds
+// While the handler hangs, the front cannot answer the request: it waits for this process's end.
+constexpr unsigned kHandlerTimeout = 1;  // seconds
 
 // Written once by InstallCrashHandler, before there are threads.
-const Ring* watched = nullptr;
+const Ring* crash_ring = nullptr;
 WorkerRecord* record = nullptr;
 uint32_t record_worker = 0;
 pid_t record_process = 0;
 bool needs_alternate_stack = false;
 
-std::atomic_flag recorded = ATOMIC_FLAG_INIT;  // only the first death counts
-volatile sig_atomic_t dying_of = 0;
+std::atomic_flag recorded = ATOMIC_FLAG_INIT;  // only the first fatal event is recorded
+volatile sig_atomic_t fatal_signal = 0;
 
-// Ends the process by `signal`, as if nobody had handled it.
+// Ends the process by `signal`, as if it had no handler.
 [[noreturn]] void Die(int signal) {
   struct sigaction original{};
   original.sa_handler = SIG_DFL;
@@ -52,7 +52,7 @@ volatile sig_atomic_t dying_of = 0;
   _exit(128 + signal);
 }
 
-void OnAlarm(int) { Die(dying_of); }
+void OnAlarm(int) { Die(fatal_signal); }
 
 void StartAlarm() {
   struct sigaction action{};
@@ -63,22 +63,22 @@ void StartAlarm() {
   sigemptyset(&set);
   sigaddset(&set, SIGALRM);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-  alarm(kPatience);
+  alarm(kHandlerTimeout);
 }
 
-// The requests that the calling thread holds: how many, and one of them. By the states, because a request is
-// not always completed by the thread that took it.
+// The requests that the calling thread holds: how many, and one of them. The states of the slots tell,
+// because another thread may complete a request.
 struct Held {
   uint32_t count = 0;
   uint32_t slot = 0;
   uint32_t sequence = 0;
 };
 
-Held HeldHere() {
+Held HeldByThisThread() {
   Held held;
   if (!this_thread.entered || this_thread.worker != record_worker) return held;
-  for (uint32_t slot = 0; slot < watched->layout.shape.slots; ++slot) {
-    const State state = Unpack(watched->controls[slot].state.load(std::memory_order_relaxed));
+  for (uint32_t slot = 0; slot < crash_ring->layout.ring_size.slots; ++slot) {
+    const State state = Unpack(crash_ring->controls[slot].state.load(std::memory_order_relaxed));
     if (state.phase != Phase::kRunning || state.worker != record_worker ||
         state.thread != this_thread.thread) {
       continue;
@@ -88,15 +88,15 @@ Held HeldHere() {
   return held;
 }
 
-// The part that tells who did it. Plain stores, then the release store that makes the record valid.
+// Records which request was running: plain stores, then the release store that makes the record valid.
 void RecordCulprit(int kind, int signal, int code, uint64_t address, const Held& held) {
   eas_crash& crash = record->crash;
-  const bool guilty = held.count == 1;  // of several nobody knows which it was
+  const bool known = held.count == 1;  // of several requests any may be the cause
   crash.kind = kind;
   crash.signal = signal;
   crash.code = code;
-  crash.slot = guilty ? static_cast<int32_t>(held.slot) : -1;
-  crash.sequence = guilty ? held.sequence : 0;
+  crash.slot = known ? static_cast<int32_t>(held.slot) : -1;
+  crash.sequence = known ? held.sequence : 0;
   crash.thread = this_thread.thread;
   crash.address = address;
   record->crash_frames.store(0, std::memory_order_relaxed);
@@ -110,7 +110,7 @@ void RecordFrames(const uintptr_t* pc, int count) {
     crash.pc[i] = pc[i];
     crash.frame[i][0] = '\0';
   }
-  // The addresses are there even if reading the maps fails.
+  // From here on the record has the addresses, even if reading the maps fails.
   record->crash_frames.store(static_cast<uint32_t>(count), std::memory_order_release);
   WriteModules(crash.pc, count, crash.frame[0], sizeof(crash.frame[0]));
 }
@@ -122,7 +122,7 @@ uintptr_t ProgramCounter(const ucontext_t& context) {
   return static_cast<uintptr_t>(context.uc_mcontext.gregs[REG_RIP]);
 }
 
-// After a call through a bad pointer the return address is still on top of the stack.
+// After a call through a bad pointer, the return address is on top of the stack.
 uintptr_t GuessCaller(const ucontext_t& context) {
   const auto stack = static_cast<uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
   return stack % sizeof(uintptr_t) == 0 ? *reinterpret_cast<const uintptr_t*>(stack) : 0;
@@ -139,8 +139,8 @@ uintptr_t ProgramCounter(const ucontext_t&) { return 0; }
 uintptr_t GuessCaller(const ucontext_t&) { return 0; }
 #endif
 
-// The stack from where the signal struck: below the handler's own frames. If the unwinder does not know that
-// place (a jump into nowhere), the place and its caller are all that can be told.
+// Records the stack from where the signal arrived, without the handler's own frames. If the unwinder does not
+// know that place (a jump to a bad address), only the place and its caller can be recorded.
 void RecordStackOf(const ucontext_t& context) {
   uintptr_t pc[kWalkFrames];
   const int count = WalkStack(pc, kWalkFrames, &NeverStop);
@@ -149,45 +149,45 @@ void RecordStackOf(const ucontext_t& context) {
     if (pc[i] == place) return RecordFrames(pc + i, count - i);
   }
   RecordFrames(&place, 1);
-  // Only now, because this reads the stack, and may be the last thing that this process does.
+  // This comes last, because it reads the stack, and may end this process.
   const uintptr_t known[] = {place, GuessCaller(context) - 1};
   RecordFrames(known, 2);
 }
 
 void OnFatalSignal(int signal, siginfo_t* info, void* context) {
-  if (getpid() != record_process)
-    Die(signal);  // a child that the processor forked: no concern of the front's
-  // A second thread that dies meanwhile waits for the first one to end the process.
+  if (getpid() != record_process) Die(signal);  // a child that the processor forked: the front need not know
+  // A second thread with a fatal signal waits until the first one ends the process.
   while (recorded.test_and_set(std::memory_order_acq_rel)) pause();
   const bool sent = info->si_code <= 0;  // by kill() and its like
-  // abort() and raise() send, too, but to the thread that calls them. What any thread sends to the process
-  // may strike another one: whose request runs there has not done it.
-  const bool ours = !sent || (info->si_code == SI_TKILL && info->si_pid == getpid());
+  // abort() and raise() send a signal, too, but to the thread that calls them. A signal to the whole process
+  // may interrupt any thread, and the request that runs there is not the cause.
+  const bool own = !sent || (info->si_code == SI_TKILL && info->si_pid == getpid());
   RecordCulprit(EAS_CRASH_SIGNAL, signal, info->si_code, sent ? 0 : reinterpret_cast<uint64_t>(info->si_addr),
-                ours ? HeldHere() : Held{});
-  dying_of = signal;
+                own ? HeldByThisThread() : Held{});
+  fatal_signal = signal;
   StartAlarm();
   RecordStackOf(*static_cast<const ucontext_t*>(context));
   Die(signal);
 }
 
-// exit() inside a request, or on a thread of the processor's own while requests run. Without this the worker
-// would end in good order, destroying what other requests use and taking them with it.
+// Handles exit() inside a request, or on a thread of the processor while requests run. Without this the
+// worker would run its destructors while other requests still use the objects, and those requests would be
+// lost.
 void OnExit(int status, void*) {
   if (getpid() != record_process) return;
-  const Held held = HeldHere();
-  if (held.count == 0 && watched->stopping.load(std::memory_order_acquire)) return;  // in good order it is
+  const Held held = HeldByThisThread();
+  if (held.count == 0 && crash_ring->stopping.load(std::memory_order_acquire)) return;  // a normal end
   if (recorded.test_and_set(std::memory_order_acq_rel)) return;
   RecordCulprit(EAS_CRASH_EXIT, 0, status, 0, held);
-  dying_of = SIGABRT;
+  fatal_signal = SIGABRT;
   StartAlarm();
   uintptr_t pc[EAS_FRAMES];
   RecordFrames(pc, WalkStack(pc, EAS_FRAMES, &NeverStop));
-  fflush(stdout);  // "no licence, giving up" would be lost
+  fflush(stdout);  // or the processor's last words would be lost
   _exit(status);
 }
 
-// A thread's own stack for signal handlers, with an unmapped page below. Gone with the thread.
+// A thread's own stack for signal handlers, with an inaccessible page below it. It ends with the thread.
 class AlternateStack {
  public:
   void Enter() {
@@ -224,14 +224,14 @@ thread_local AlternateStack alternate_stack;
 
 void InstallCrashHandler(Ring& ring, uint32_t worker, int signals) {
   if (signals == EAS_SIGNALS_NONE) return;
-  watched = &ring;
+  crash_ring = &ring;
   record = &ring.workers[worker];
   record_worker = worker;
   record_process = getpid();
   needs_alternate_stack = signals == EAS_SIGNALS_ALL;
   if (needs_alternate_stack) alternate_stack.Enter();
 
-  // The unwinder's one-time work is done here rather than in a dying process.
+  // The unwinder does its one-time work here rather than in a dying process.
   uintptr_t pc[1];
   WalkStack(pc, 1, &NeverStop);
 
@@ -247,14 +247,14 @@ void InstallCrashHandler(Ring& ring, uint32_t worker, int signals) {
 }
 
 void EnterThread(uint32_t worker, uint32_t thread) {
-  this_thread = Identity{};
+  this_thread = ThreadContext{};
   this_thread.entered = true;
   this_thread.worker = worker;
   this_thread.thread = thread;
   if (record == nullptr) return;
   if (needs_alternate_stack) alternate_stack.Enter();
-  // Here and not at the installation: what is registered last runs first, so this comes before the handlers
-  // that the processor registered while it was loaded.
+  // Here and not in InstallCrashHandler: the handler that is registered last runs first, so this one runs
+  // before those that the processor registered while it was loaded.
   static std::once_flag watch_exit;
   std::call_once(watch_exit, [] { on_exit(&OnExit, nullptr); });
 }

@@ -1,13 +1,14 @@
-// How a worker dies, told to the front: a handler of the fatal signals, and a watch on exit().
+// Records for the front how a worker dies: a handler of the fatal signals, and a hook on exit().
 //
-// Theory: what matters is who did it, so that only the guilty request is blamed. That is a few words, and
-// they are written first, with plain stores into the ring, and sealed by the release store of the record's
-// kind. Only then comes what may go wrong in a broken process: to walk the stack and to look up the modules.
-// If that faults, the fault is blocked in here and the kernel ends the process at once; if it hangs, an alarm
-// ends it after a second. At the end the default action is restored and the signal raised again, so that the
-// parent sees the true one.
+// Strategy: the most important fact is which request was running, so that only this request is blamed. These
+// few words are written first, with plain stores into the ring, and made valid by the release store of the
+// record's kind. Only then follows what may fail in a broken process: to walk the stack and to look up the
+// modules. If that faults, the signal is blocked in the handler, and the kernel ends the process at once; if
+// it hangs, an alarm ends the process after a second. At the end the handler restores the default action and
+// raises the signal again, so that the parent sees the original signal.
 //
-// A stack overflow leaves no stack to handle it on, so each thread that runs requests has an alternate one.
+// After a stack overflow there is no stack for the handler, so each thread that runs requests has an
+// alternate one.
 #ifndef EAS_NATIVE_CRASH_H_
 #define EAS_NATIVE_CRASH_H_
 

@@ -74,7 +74,7 @@ Mapping ParseMapping(const char* at, const char* end) {
   return mapping;
 }
 
-// "path+0xoffset" into text, without snprintf, which is not async-signal-safe.
+// Writes "path+0xoffset" into text, without snprintf, which is not async-signal-safe.
 void WriteModule(const char* path, size_t path_size, uint64_t offset, char* text, size_t text_size) {
   char tail[20];
   size_t at = sizeof(tail);
@@ -95,7 +95,7 @@ void WriteModule(const char* path, size_t path_size, uint64_t offset, char* text
   std::memcpy(text + path_size, tail + at, tail_size);
 }
 
-// Follows the lines of the maps file and remembers where the file that is being listed begins.
+// Reads the lines of the maps file, and remembers where the file begins to which the current lines belong.
 class MapsReader {
  public:
   MapsReader(const uint64_t* pc, int count, char* text, size_t text_size)
@@ -127,10 +127,10 @@ class MapsReader {
   uint64_t base_ = 0;
 };
 
-// The frame's function by the file's own symbols. Remembered, because a processor that throws does so again
-// and again from the same place, and to search a large library takes milliseconds.
-std::string FromFile(uintptr_t pc, const Frame& frame) {
-  constexpr size_t kRemembered = 4096;  // more places than a processor throws from; about 1 MiB of names
+// The frame's function by the file's own symbols. It is cached, because a processor often throws from the
+// same place, and to search a large library takes milliseconds.
+std::string NameFromFile(uintptr_t pc, const Frame& frame) {
+  constexpr size_t kRemembered = 4096;  // a processor throws from fewer places; about 1 MiB of names
   static std::mutex mutex;
   static std::unordered_map<uintptr_t, std::string> names;
   const std::lock_guard<std::mutex> lock(mutex);
@@ -180,7 +180,7 @@ std::string Demangle(const char* name) {
       abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
   const std::string text = readable != nullptr ? readable.get() : name;
   return text.substr(
-      0, text.find(" [clone "));  // a part that the compiler moved elsewhere is still that function
+      0, text.find(" [clone "));  // a part that the compiler has split off belongs to the function
 }
 
 Frame DescribeFrame(uintptr_t pc) {
@@ -192,7 +192,7 @@ Frame DescribeFrame(uintptr_t pc) {
   }
   if (info.dli_fname != nullptr) frame.module = info.dli_fname;
   frame.offset = pc - reinterpret_cast<uintptr_t>(info.dli_fbase);
-  frame.function = info.dli_sname != nullptr ? Demangle(info.dli_sname) : FromFile(pc, frame);
+  frame.function = info.dli_sname != nullptr ? Demangle(info.dli_sname) : NameFromFile(pc, frame);
   return frame;
 }
 

@@ -1,7 +1,7 @@
-// Stack frames: to collect them, and to say where in which file they are.
+// Stack frames: collects them, and finds the file and the function of each.
 //
-// There are two ways from an address to a file. The crash handler may only use system calls, so WriteModule
-// reads /proc/self/maps. Elsewhere DescribeFrame asks the dynamic linker and demangles.
+// There are two ways from an address to a file. The crash handler may only use system calls, so WriteModules
+// reads /proc/self/maps. Elsewhere DescribeFrame asks the dynamic linker, and demangles the name.
 #ifndef EAS_NATIVE_FRAMES_H_
 #define EAS_NATIVE_FRAMES_H_
 
@@ -11,17 +11,17 @@
 
 namespace eas {
 
-// The frames above the caller, innermost first, until `stop` says so of one (which is left out), `max` are
-// there, or the stack ends. A caller's pc is moved back into its call instruction, so that it names the line
-// of the call and not the next one. Async-signal-safe as far as the unwinder is, which in glibc 2.35 and
-// later takes no lock.
+// Collects the frames above the caller, innermost first, until `stop` is true for one (which is left out),
+// until there are `max`, or until the stack ends. A caller's pc is moved back into its call instruction, so
+// that it names the line of the call and not the next one. Async-signal-safe as far as the unwinder is, which
+// in glibc 2.35 and later takes no lock.
 int WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc));
 
-// For each of `count` addresses: "path+0xoffset" relative to where the file's first mapping lies, "" where no
+// Writes for each of `count` addresses "path+0xoffset", relative to the file's first mapping, or "" where no
 // file is mapped. A path too long for `text_size` loses its beginning. Async-signal-safe.
 void WriteModules(const uint64_t* pc, int count, char* text, size_t text_size);
 
-// A frame for a reader.
+// A frame as text for people.
 struct Frame {
   std::string function;  // demangled; "" unknown
   std::string module;    // path; "" unknown
@@ -31,11 +31,11 @@ struct Frame {
   std::string Text() const;
 };
 
-// Of an address in this process. Looks into the file if the dynamic linker has no name, which is slow for a
-// large one.
+// Describes an address in this process. If the dynamic linker has no name for it, reads the file, which is
+// slow if the file is large.
 Frame DescribeFrame(uintptr_t pc);
 
-// Of a text that WriteModules made, in any process.
+// Describes a frame from a text that WriteModules has made, in any process.
 Frame DescribeText(const std::string& text);
 
 // The readable form of a mangled name, or the name itself.

@@ -9,29 +9,30 @@
 namespace eas {
 namespace {
 
-// A slot keeps up to this much memory for its next request; more is given back. Measured: to fault 1 MiB in
-// again costs 0.2 ms, which is much for a request of that size and little for a larger one's copying.
+// A slot keeps up to this much memory for its next request; the front gives more than that back. Measured:
+// to fault 1 MiB in again costs 0.2 ms. That is much for a request of that size, and little beside the
+// copying of a larger one.
 constexpr uint64_t kKeepBytes = 1 << 20;
 
-// Completions that may gather before the front is told: to wake it costs some 50 us where a processor keeps
-// the cores' caches to itself, and with 8 its share is small.
-constexpr int kMostAwaited = 8;
+// The most completions that may gather before the front is notified. To wake the front costs some 50 us where
+// a processor fills the caches of the cores; divided by 8 requests that is small.
+constexpr int kMaxNotifyThreshold = 8;
 
-// One in 4 of the requests that wait: then a completion is told of after a quarter of the time that its
-// request has waited, and the threads have the others to go on with until the front has seen to it.
-constexpr int kAwaitedShare = 4;
+// A quarter of the requests that wait: so the front hears of a completion after at most a quarter of the time
+// that its request has waited, and the threads have other requests to run until the front has reacted.
+constexpr int kNotifyShare = 4;
 
 }  // namespace
 
 Front::Front(Ring& ring)
-    : ring_(ring), books_(ring.layout.shape.slots), completed_(ring.layout.shape.workers) {
-  scratch_.reserve(books_.size());
-  free_.reserve(books_.size());
-  for (int slot = static_cast<int>(books_.size()) - 1; slot >= 0; --slot) free_.push_back(slot);
+    : ring_(ring), records_(ring.layout.ring_size.slots), completed_(ring.layout.ring_size.workers) {
+  scratch_.reserve(records_.size());
+  free_.reserve(records_.size());
+  for (int slot = static_cast<int>(records_.size()) - 1; slot >= 0; --slot) free_.push_back(slot);
 }
 
 int Front::Submit(const char* body, size_t size) {
-  if (size > ring_.layout.shape.max_body) return -1;
+  if (size > ring_.layout.ring_size.max_body) return -1;
   const int slot = Reserve();
   if (slot < 0) return -1;
   Write(slot, 0, body, size);
@@ -43,121 +44,122 @@ int Front::Reserve() {
   if (free_.empty()) return -1;
   const int slot = free_.back();
   free_.pop_back();
-  Book& book = books_[slot];
-  book.holder = Holder::kFront;
-  book.output_unknown = false;
-  book.empty = false;
-  book.input_used = 0;
-  book.output_used = 0;
+  SlotRecord& record = records_[slot];
+  record.holder = Holder::kFront;
+  record.output_unknown = false;
+  record.empty = false;
+  record.input_used = 0;
+  record.output_used = 0;
   return slot;
 }
 
 bool Front::Write(int slot, size_t offset, const char* data, size_t size) {
-  const uint64_t limit = ring_.layout.shape.max_body;
-  if (!Exists(slot) || books_[slot].holder != Holder::kFront) return false;
+  const uint64_t limit = ring_.layout.ring_size.max_body;
+  if (!Exists(slot) || records_[slot].holder != Holder::kFront) return false;
   if (offset > limit || size > limit - offset) return false;
   if (size > 0) std::memcpy(ring_.Input(slot) + offset, data, size);
-  Book& book = books_[slot];
-  if (offset + size > book.input_used) book.input_used = offset + size;
+  SlotRecord& record = records_[slot];
+  if (offset + size > record.input_used) record.input_used = offset + size;
   return true;
 }
 
 void Front::Publish(int slot, size_t size) {
-  if (!Exists(slot) || books_[slot].holder != Holder::kFront || size > ring_.layout.shape.max_body) return;
+  if (!Exists(slot) || records_[slot].holder != Holder::kFront || size > ring_.layout.ring_size.max_body)
+    return;
   ring_.Input(slot)[size] = '\0';  // for processors that read text; the span has a page to spare
   ring_.controls[slot].input_size.store(size, std::memory_order_relaxed);
-  books_[slot].ticket = tickets_++;
-  if (turn_ == kNever) turn_ = Now();
-  books_[slot].begun = turn_;
+  records_[slot].arrival = arrivals_++;
+  if (batch_start_ == kNever) batch_start_ = Now();
+  records_[slot].start_time = batch_start_;
   stats_.Submitted(size);
-  GiveAway(slot, kAnyone);
-  Push(slot);
+  MakeClaimable(slot, kAnyWorker);
+  Enqueue(slot);
 }
 
-// Makes the slot claimable, under a new sequence.
-void Front::GiveAway(int slot, uint32_t worker) {
-  Book& book = books_[slot];
-  book.holder = Holder::kWorkers;
-  const State state{Phase::kSubmitted, worker, 0, ++book.sequence};
+// Makes the slot claimable for `worker`, under a new sequence.
+void Front::MakeClaimable(int slot, uint32_t worker) {
+  SlotRecord& record = records_[slot];
+  record.holder = Holder::kWorkers;
+  const State state{Phase::kSubmitted, worker, 0, ++record.sequence};
   // Release: whoever claims the slot (acquire) sees its body and its size.
   ring_.controls[slot].state.store(Pack(state), std::memory_order_release);
 }
 
-void Front::Push(int slot) {
+void Front::Enqueue(int slot) {
   if (tail_ - head_seen_ >= ring_.layout.entries) {
     head_seen_ = ring_.header->head.load(std::memory_order_acquire);
-    // Full of stale entries (it is four times as long as there are slots), or the head was damaged. The slot
-    // is SUBMITTED already, so the rebuilt queue has it.
+    // The queue has four entries for each slot, so it is full of stale entries, or the head is corrupt. The
+    // slot is SUBMITTED already, so the rebuilt queue has it.
     if (tail_ - head_seen_ >= ring_.layout.entries) return RebuildQueue();
   }
   ring_.entries[tail_ & (ring_.layout.entries - 1)].store(slot, std::memory_order_relaxed);
-  // Release: who sees the new tail sees the entry.
+  // Release: whoever sees the new tail sees the entry.
   ring_.header->tail.store(++tail_, std::memory_order_release);
 }
 
-void Front::Bell(int threads) {
-  if (threads > 0) RingBell(ring_, threads, kQueueSleepers);
+void Front::Wake(int threads) {
+  if (threads > 0) WakeSleepers(ring_, threads, kQueueSleepers);
 }
 
-void Front::Nudge() {
-  turn_ = kNever;
+void Front::WakeOneIfIdle() {
+  batch_start_ = kNever;
   if (ring_.header->head.load(std::memory_order_relaxed) == tail_) return;
-  // Sequentially consistent, here and where a thread stops looking (worker.cc): either this sees that nobody
-  // looks any more, or that thread, which looks once more afterwards, sees the tail. The store is for the
-  // order alone, once per nudge rather than once per submission.
+  // Sequentially consistent, here and where a thread stops spinning (worker.cc): either this function sees
+  // that no thread spins, or that thread, which looks at the queue once more, sees the tail. The store only
+  // establishes that order: once for each wake-up is cheaper than once for each submission.
   ring_.header->tail.store(tail_, std::memory_order_seq_cst);
-  const eas_shape& shape = ring_.layout.shape;
-  for (uint32_t worker = 0; worker < shape.workers; ++worker) {
-    const uint32_t looking = ring_.workers[worker].looking.load(std::memory_order_seq_cst);
-    if (looking > 0 && looking <= shape.threads) return;
+  const eas_ring_size& ring_size = ring_.layout.ring_size;
+  for (uint32_t worker = 0; worker < ring_size.workers; ++worker) {
+    const uint32_t spinning = ring_.workers[worker].spinning.load(std::memory_order_seq_cst);
+    if (spinning > 0 && spinning <= ring_size.threads) return;
   }
-  Bell(1);
+  Wake(1);
 }
 
 State Front::Read(int slot) const {
-  // Acquire: with DONE comes the output.
+  // Acquire: whoever sees DONE sees the output.
   return Unpack(ring_.controls[slot].state.load(std::memory_order_acquire));
 }
 
-bool Front::WaitsForAnyone(int slot) const {
+bool Front::WaitsForAnyWorker(int slot) const {
   if (!WithWorkers(slot)) return false;
   const State state = Read(slot);
-  return state.phase == Phase::kSubmitted && state.worker == kAnyone &&
-         state.sequence == books_[slot].sequence;
+  return state.phase == Phase::kSubmitted && state.worker == kAnyWorker &&
+         state.sequence == records_[slot].sequence;
 }
 
-// Advances the head over entries that nobody will run: cancelled, or claimed by somebody that was killed
-// before it could advance. The same step that consumers take, so it may race with them.
-void Front::SkipStale() {
+// Advances the head over entries that no thread will run: their requests were cancelled, or claimed by a
+// thread that was killed before it advanced the head. Consumers take the same step and may race with this.
+void Front::SkipStaleEntries() {
   std::atomic<uint64_t>& shared_head = ring_.header->head;
   uint64_t head = shared_head.load(std::memory_order_acquire);
   while (head != tail_ && tail_ - head <= ring_.layout.entries) {
     const uint32_t slot = ring_.entries[head & (ring_.layout.entries - 1)].load(std::memory_order_relaxed);
-    if (slot < books_.size() && WaitsForAnyone(static_cast<int>(slot))) break;
+    if (slot < records_.size() && WaitsForAnyWorker(static_cast<int>(slot))) break;
     if (shared_head.compare_exchange_strong(head, head + 1, std::memory_order_acq_rel)) ++head;
   }
   head_seen_ = head;
 }
 
 int Front::Waiting() {
-  SkipStale();
+  SkipStaleEntries();
   if (tail_ - head_seen_ > ring_.layout.entries ||
       ring_.header->tail.load(std::memory_order_relaxed) != tail_) {
-    RebuildQueue();  // head or tail was damaged
-    SkipStale();
+    RebuildQueue();  // head or tail is corrupt
+    SkipStaleEntries();
   }
   const uint64_t entries = tail_ - head_seen_;
   if (entries == 0) stale_inside_ = false;
   if (!stale_inside_ || entries > ring_.layout.entries) return static_cast<int>(entries % INT_MAX);
 
-  // A slot that was cancelled and given away again has several entries, and waits once.
-  ++counts_;
+  // A slot that was cancelled and submitted again has several entries, but counts once.
+  ++waiting_counts_;
   int waiting = 0;
   for (uint64_t at = head_seen_; at != tail_; ++at) {
     const uint32_t slot = ring_.entries[at & (ring_.layout.entries - 1)].load(std::memory_order_relaxed);
-    if (slot >= books_.size() || books_[slot].counted == counts_) continue;
-    if (!WaitsForAnyone(static_cast<int>(slot))) continue;
-    books_[slot].counted = counts_;
+    if (slot >= records_.size() || records_[slot].counted_in == waiting_counts_) continue;
+    if (!WaitsForAnyWorker(static_cast<int>(slot))) continue;
+    records_[slot].counted_in = waiting_counts_;
     ++waiting;
   }
   return waiting;
@@ -188,28 +190,29 @@ int Front::TakeCompletions(int64_t* out, int max) {
   return found;
 }
 
-// Takes one completion if the slot really is complete. A completion that makes no sense is reported as a bad
-// output without bytes: the request must be answered all the same.
+// Takes one completion if the slot really is complete. An impossible completion becomes a bad output without
+// bytes, because the request must be answered in any case.
 bool Front::TakeCompletion(int slot, int64_t* out) {
   if (!WithWorkers(slot)) return false;
-  Book& book = books_[slot];
+  SlotRecord& record = records_[slot];
   const State state = Read(slot);
-  if (state.phase != Phase::kDone || state.sequence != book.sequence) return false;
+  if (state.phase != Phase::kDone || state.sequence != record.sequence) return false;
 
-  const Control& control = ring_.controls[slot];
+  const SlotControl& control = ring_.controls[slot];
   int outcome = control.outcome.load(std::memory_order_relaxed);
   uint64_t size = control.output_size.load(std::memory_order_relaxed);
   const bool known = outcome >= EAS_RETURNED && outcome <= EAS_TOO_LARGE;
-  const uint64_t limit = outcome == EAS_RETURNED ? ring_.layout.shape.max_output : ring_.layout.output_span;
+  const uint64_t limit =
+      outcome == EAS_RETURNED ? ring_.layout.ring_size.max_output : ring_.layout.output_span;
   if (!known || size > limit) {
     outcome = EAS_BAD_OUTPUT;
     size = 0;
-    book.output_unknown = true;
+    record.output_unknown = true;
   }
   if (state.worker < completed_.size()) ++completed_[state.worker];
-  book.holder = Holder::kFront;
-  book.output_used = size;
-  PunchInput(slot);  // nobody needs it any more, and the output, and its copy, take as much again
+  record.holder = Holder::kFront;
+  record.output_used = size;
+  PunchInput(slot);  // it is no longer needed, and the output and its copy may need as much memory
   out[0] = slot;
   out[1] = outcome;
   out[2] = control.status.load(std::memory_order_relaxed);
@@ -233,23 +236,23 @@ int Front::Collect(int64_t* out, int max, char* copies, size_t room) {
   return found;
 }
 
-bool Front::Arm() {
-  const int share = resting_ ? 1 : Waiting() / kAwaitedShare;
-  const uint32_t wanted = static_cast<uint32_t>(std::clamp(share, 1, kMostAwaited));
-  // Sequentially consistent, here and in the worker's completion: either the worker sees the arming, or this
-  // sees the worker's bit. With less, both could miss each other and the front would sleep on a completed
-  // request.
-  ring_.header->armed.store(wanted, std::memory_order_seq_cst);
+bool Front::RequestNotification() {
+  const int share = notify_immediately_ ? 1 : Waiting() / kNotifyShare;
+  const uint32_t wanted = static_cast<uint32_t>(std::clamp(share, 1, kMaxNotifyThreshold));
+  // Sequentially consistent, here and in the worker's completion: either the worker sees the threshold, or
+  // this sees the worker's bit. With a weaker order each could miss the other, and the front would sleep
+  // although a request is complete.
+  ring_.header->notify_threshold.store(wanted, std::memory_order_seq_cst);
   if (CountComplete(ring_) < wanted) return true;
-  ring_.header->armed.store(0, std::memory_order_seq_cst);
+  ring_.header->notify_threshold.store(0, std::memory_order_seq_cst);
   return false;
 }
 
-// Sequentially consistent: either a thread that completes sees it, and does not keep that to itself, or the
-// next Arm sees the completion.
-void Front::Rest(bool resting) {
-  resting_ = resting;
-  ring_.header->resting.store(resting ? 1 : 0, std::memory_order_seq_cst);
+// Sequentially consistent: either a thread that completes a request sees this, and reports it at once, or the
+// next RequestNotification sees the completion.
+void Front::NotifyImmediately(bool immediately) {
+  notify_immediately_ = immediately;
+  ring_.header->notify_immediately.store(immediately ? 1 : 0, std::memory_order_seq_cst);
 }
 
 bool Front::Cancel(int slot) {
@@ -257,56 +260,56 @@ bool Front::Cancel(int slot) {
   std::atomic<uint64_t>& word = ring_.controls[slot].state;
   uint64_t seen = word.load(std::memory_order_acquire);
   const State state = Unpack(seen);
-  if (state.phase != Phase::kSubmitted || state.sequence != books_[slot].sequence) return false;
+  if (state.phase != Phase::kSubmitted || state.sequence != records_[slot].sequence) return false;
   const uint64_t free_word = Pack({Phase::kFree, 0, 0, state.sequence});
-  // Either this succeeds or a worker's claim does.
+  // Either this succeeds, or a worker's claim.
   if (!word.compare_exchange_strong(seen, free_word, std::memory_order_acq_rel)) return false;
   Release(slot);
   return true;
 }
 
 void Front::Release(int slot) {
-  if (!Exists(slot) || books_[slot].holder == Holder::kNobody) return;
-  Book& book = books_[slot];
-  if (book.holder == Holder::kWorkers) {
+  if (!Exists(slot) || records_[slot].holder == Holder::kNobody) return;
+  SlotRecord& record = records_[slot];
+  if (record.holder == Holder::kWorkers) {
     stale_inside_ = true;  // its entry may still be in the queue
     const State state = Read(slot);
-    if (state.phase != Phase::kFree) book.output_unknown = true;  // not from Cancel: somebody had it
-    const State freed{Phase::kFree, 0, 0, ++book.sequence};
+    if (state.phase != Phase::kFree) record.output_unknown = true;  // not from Cancel: a worker had it
+    const State freed{Phase::kFree, 0, 0, ++record.sequence};
     ring_.controls[slot].state.store(Pack(freed), std::memory_order_release);
   }
   PunchOut(slot);
-  book.holder = Holder::kNobody;
+  record.holder = Holder::kNobody;
   free_.push_back(slot);
 }
 
 // Gives the memory of a large body back.
 void Front::PunchInput(int slot) {
-  Book& book = books_[slot];
-  if (book.input_used <= kKeepBytes) return;
-  book.input_used = 0;
+  SlotRecord& record = records_[slot];
+  if (record.input_used <= kKeepBytes) return;
+  record.input_used = 0;
   Punch(ring_.layout.InputAt(slot), ring_.layout.input_span);
 }
 
 void Front::PunchOut(int slot) {
-  const Book& book = books_[slot];
+  const SlotRecord& record = records_[slot];
   PunchInput(slot);
-  if (book.output_unknown || book.output_used > kKeepBytes) {
+  if (record.output_unknown || record.output_used > kKeepBytes) {
     Punch(ring_.layout.OutputAt(slot), ring_.layout.output_span);
   }
 }
 
-// A failure is harmless: the pages stay where they are.
+// A failure is harmless: the pages stay.
 void Front::Punch(uint64_t at, uint64_t size) {
   fallocate(ring_.memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(at),
             static_cast<off_t>(size));
 }
 
-// The spans of a slot lie one behind the other, so one call empties both.
+// Both spans of a slot are contiguous, so one call empties both.
 void Front::Trim() {
   for (const int slot : free_) {
-    if (books_[slot].empty) continue;
-    books_[slot].empty = true;
+    if (records_[slot].empty) continue;
+    records_[slot].empty = true;
     Punch(ring_.layout.InputAt(slot), ring_.layout.input_span + ring_.layout.output_span);
   }
 }

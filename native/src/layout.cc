@@ -8,11 +8,11 @@ namespace eas {
 namespace {
 
 constexpr uint32_t kMaxSlots = 65536;
-constexpr uint32_t kMaxWorkers = 4094;  // 12 bits of the state word, without kAnyone
+constexpr uint32_t kMaxWorkers = 4094;  // 12 bits of the state word, without kAnyWorker
 constexpr uint32_t kMaxThreads = 4095;
 constexpr uint64_t kMaxOutput = 1ULL << 40;
 
-// x86-64 gives a process 2^47 addresses; leave most of them to the processor.
+// x86-64 gives a process 2^47 addresses; at least half of them stay for the processor.
 constexpr uint64_t kMaxBytes = 1ULL << 46;
 
 uint64_t RoundUp(uint64_t value, uint64_t unit) { return (value + unit - 1) / unit * unit; }
@@ -31,37 +31,37 @@ uint64_t PageSize() {
   return size;
 }
 
-bool PlanLayout(const eas_shape& shape, Layout* layout, std::string* error) {
-  if (!InRange("slots", shape.slots, 1, kMaxSlots, error)) return false;
-  if (!InRange("workers", shape.workers, 1, kMaxWorkers, error)) return false;
-  if (!InRange("threads", shape.threads, 1, kMaxThreads, error)) return false;
-  if (!InRange("max_body", shape.max_body, 0, INT_MAX, error)) return false;
-  if (!InRange("max_output", shape.max_output, 0, kMaxOutput, error)) return false;
+bool PlanLayout(const eas_ring_size& ring_size, Layout* layout, std::string* error) {
+  if (!InRange("slots", ring_size.slots, 1, kMaxSlots, error)) return false;
+  if (!InRange("workers", ring_size.workers, 1, kMaxWorkers, error)) return false;
+  if (!InRange("threads", ring_size.threads, 1, kMaxThreads, error)) return false;
+  if (!InRange("max_body", ring_size.max_body, 0, INT_MAX, error)) return false;
+  if (!InRange("max_output", ring_size.max_output, 0, kMaxOutput, error)) return false;
 
   Layout plan;
-  plan.shape = shape;
+  plan.ring_size = ring_size;
   plan.entries = 4;
-  while (plan.entries < 4ULL * shape.slots) plan.entries *= 2;
-  plan.bitmap_words = (shape.slots + 63) / 64;
+  while (plan.entries < 4ULL * ring_size.slots) plan.entries *= 2;
+  plan.bitmap_words = (ring_size.slots + 63) / 64;
   const uint64_t page = PageSize();
-  plan.input_span = RoundUp(shape.max_body, page) + page;  // an input is followed by a NUL byte
-  // At least a page, so that an explanation always has room.
-  plan.output_span = RoundUp(shape.max_output == 0 ? 1 : shape.max_output, page);
+  plan.input_span = RoundUp(ring_size.max_body, page) + page;  // a NUL byte follows an input
+  // At least one page, so that the text of an error always has room.
+  plan.output_span = RoundUp(ring_size.max_output == 0 ? 1 : ring_size.max_output, page);
 
   plan.workers_at = RoundUp(sizeof(Header), page);
-  plan.controls_at = RoundUp(plan.workers_at + shape.workers * sizeof(WorkerRecord), page);
-  plan.bitmap_at = RoundUp(plan.controls_at + shape.slots * sizeof(Control), kCacheLine);
+  plan.controls_at = RoundUp(plan.workers_at + ring_size.workers * sizeof(WorkerRecord), page);
+  plan.bitmap_at = RoundUp(plan.controls_at + ring_size.slots * sizeof(SlotControl), kCacheLine);
   plan.entries_at = RoundUp(plan.bitmap_at + plan.bitmap_words * sizeof(uint64_t), kCacheLine);
   plan.data_at = RoundUp(plan.entries_at + plan.entries * sizeof(uint32_t), page);
 
   const uint64_t slot_bytes = plan.input_span + plan.output_span;
-  const uint64_t room = (kMaxBytes - plan.data_at) / shape.slots;
+  const uint64_t room = (kMaxBytes - plan.data_at) / ring_size.slots;
   if (slot_bytes > room) {
-    *error = std::to_string(shape.slots) + " slots of " + std::to_string(slot_bytes) +
+    *error = std::to_string(ring_size.slots) + " slots of " + std::to_string(slot_bytes) +
              " bytes do not fit into the address space: lower max_body, max_output or slots";
     return false;
   }
-  plan.bytes = plan.data_at + shape.slots * slot_bytes;
+  plan.bytes = plan.data_at + ring_size.slots * slot_bytes;
   *layout = plan;
   return true;
 }

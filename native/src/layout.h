@@ -1,28 +1,28 @@
-// The shared memory of a ring: what lies where, and what each word means.
+// The shared memory of a ring: where each part lies, and what each word means.
 //
-// One memfd:  [Header | worker records | controls | completion bitmap | submission entries | data]
+// One memfd:  [Header | worker records | slot controls | completion bitmap | submission entries | data]
 //
 // The data area has two spans for each slot, input (max_body and a page) and output (max_output in pages).
-// They are sparse: a page exists from its first write until the front punches it out again.
+// They are sparse: a page takes memory from its first write until the front punches a hole there.
 //
-// Rule: any process may be killed at any instruction. So there is no lock in here, no pointer, nothing that
-// somebody must take back for others to go on; and one word alone tells the truth about a slot: its state.
+// Rule: any process may be killed at any instruction. So there is no lock here, no pointer, and nothing that
+// one process must undo before others can go on; and one word alone decides about a slot: its state.
 //
 //            front                    worker                     worker                 front
 //   FREE ------------> SUBMITTED ----------------> RUNNING ----------------> DONE ------------> FREE
 //          publish      ^   |      claim (CAS)     w, t, seq   complete (CAS)        release
 //                       |   | cancel (CAS) -> FREE    |
-//                       +---------- resubmit ---------+  the worker died; new sequence
+//                       +---------- resubmit ---------+  the worker has died; new sequence
 //
-// Everything else is a hint that may be stale, doubled or missing:
-//  - the submission entries give the order. An entry whose slot is not SUBMITTED is skipped.
-//  - the completion bitmap says where to look. A bit whose slot is not DONE is ignored.
-//  - the doorbell is a futex that only says "look again".
-//  - the count of threads that look spares wake-ups; the front rings all the same for what waits for long.
+// Everything else is a hint that may be stale, duplicated or missing:
+//  - The submission entries give the order. An entry whose slot is not SUBMITTED is skipped.
+//  - The completion bitmap says which slots to check. A bit whose slot is not DONE is ignored.
+//  - The wake count is a futex; a change of it only means "look at the queue again".
+//  - The count of spinning threads saves wake-ups. The front wakes threads for requests that wait for long,
+//    whatever that count says.
 //
-// The sequence is raised by the front each time that it gives a slot away, so a compare-and-swap that was
-// prepared for an earlier life of the slot fails. To be fooled it would take 2^32 lives within one such
-// pause.
+// The front increments the sequence each time that it makes a slot claimable. So a compare-and-swap fails
+// that was prepared for an earlier request of the slot, unless 2^32 requests have used the slot meanwhile.
 #ifndef EAS_NATIVE_LAYOUT_H_
 #define EAS_NATIVE_LAYOUT_H_
 
@@ -35,13 +35,13 @@
 
 namespace eas {
 
-// Shared between processes, so an atomic must be an instruction, not a lock in the memory of one process.
+// Processes share them, so an atomic must be an instruction, not a lock in the memory of one process.
 static_assert(std::atomic<uint64_t>::is_always_lock_free, "the ring needs lock-free 64-bit atomics");
 static_assert(std::atomic<uint32_t>::is_always_lock_free, "the ring needs lock-free 32-bit atomics");
 static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t), "a futex word is exactly 32 bits");
 
-inline constexpr size_t kCacheLine = 64;   // words written by different sides do not share one
-inline constexpr uint32_t kAnyone = 4095;  // SUBMITTED with this worker: whoever comes first
+inline constexpr size_t kCacheLine = 64;      // words that different sides write do not share one
+inline constexpr uint32_t kAnyWorker = 4095;  // SUBMITTED with this worker: any worker may claim it
 
 enum class Phase : uint8_t { kFree = 0, kSubmitted = 1, kRunning = 2, kDone = 3 };
 
@@ -63,8 +63,8 @@ constexpr State Unpack(uint64_t word) {
           static_cast<uint32_t>(word >> 32 & 0xFFF), static_cast<uint32_t>(word)};
 }
 
-// Who is wakened: consumers that take from the queue sleep with the one bit, those in solo mode with the
-// other, so that a wake-up meant for the queue is never lost on a thread that may not take from it.
+// The sets of sleeping threads. Threads that take from the queue sleep in one set, threads in solo mode in
+// the other, so that a wake-up for the queue never goes to a thread that may not take from it.
 inline constexpr uint32_t kQueueSleepers = 1;
 inline constexpr uint32_t kSoloSleepers = 2;
 
@@ -74,46 +74,46 @@ inline constexpr uint64_t kModeSoloIdle = 1ULL << 63;  // takes nothing
 inline constexpr uint64_t kModeSoloSlot = 3ULL << 62;  // | slot: may claim only that slot
 
 struct Header {
-  // Written once, before anybody maps.
+  // Written once, before any process maps the ring.
   uint64_t magic;
   uint64_t version;
-  eas_shape shape;
+  eas_ring_size ring_size;
 
-  // Where the next entry goes; written by the front alone.
+  // Where the next entry goes; only the front writes it.
   alignas(kCacheLine) std::atomic<uint64_t> tail;
 
-  // The next entry to look at; advanced by consumers, and over stale entries by the front.
+  // The next entry to look at. Consumers advance it; the front does, too, over stale entries.
   alignas(kCacheLine) std::atomic<uint64_t> head;
 
-  // The futex word that consumers sleep on; both sides add to it.
-  alignas(kCacheLine) std::atomic<uint32_t> doorbell;
+  // The futex word on which consumers sleep; both sides increment it.
+  alignas(kCacheLine) std::atomic<uint32_t> wake_count;
 
-  // Not 0: the front sleeps, and wants the eventfd written when so many slots are complete.
-  alignas(kCacheLine) std::atomic<uint32_t> armed;
+  // Not 0: the front sleeps, and the eventfd is to be written when so many slots are complete.
+  alignas(kCacheLine) std::atomic<uint32_t> notify_threshold;
 
-  // Not 0: the front looks for completions rarely, so no thread may keep one to itself. On a line of its own,
-  // which hardly ever changes: each completion reads it.
-  alignas(kCacheLine) std::atomic<uint32_t> resting;
+  // Not 0: the front polls for completions rarely, so a thread must report each one at once. It has a cache
+  // line of its own, which hardly ever changes, because each completion reads it.
+  alignas(kCacheLine) std::atomic<uint32_t> notify_immediately;
 };
 
 struct WorkerRecord {
-  // One of kMode...; written by the front alone.
+  // One of kMode...; only the front writes it.
   alignas(kCacheLine) std::atomic<uint64_t> mode;
 
-  // Threads that will look at the queue before they sleep, and soon. It tells whether somebody must be
-  // wakened, and after a kill it lies until the front resets it; so a request that waits for long is rung for
-  // all the same.
-  alignas(kCacheLine) std::atomic<uint32_t> looking;
+  // Threads that are awake and will soon look at the queue, before they sleep. While there is one, the front
+  // need not wake another. After a kill the count is wrong until the front resets it; so the front wakes
+  // threads for requests that wait for long, whatever the count says.
+  alignas(kCacheLine) std::atomic<uint32_t> spinning;
 
-  // Stored last, with release: `crash` is there.
+  // Stored last, with release: whoever sees it sees `crash`.
   alignas(kCacheLine) std::atomic<int32_t> crash_kind;
   std::atomic<uint32_t> crash_frames;
   eas_crash crash;
 };
 
-// What both sides must know of a slot. The fields below the state are ordered by it; they are atomics
-// (relaxed) so that a value is read once: a wild writer cannot change it between the check and the use.
-struct alignas(kCacheLine) Control {
+// What both sides must know of a slot. The state orders the accesses to the other fields. Those are atomics
+// (relaxed), so that each value is read once: nobody can change it between the check and the use.
+struct alignas(kCacheLine) SlotControl {
   std::atomic<uint64_t> state;
   std::atomic<uint64_t> input_size;
   std::atomic<uint64_t> output_size;
@@ -121,11 +121,11 @@ struct alignas(kCacheLine) Control {
   std::atomic<int32_t> status;
 };
 
-// Offsets and lengths that follow from a shape. Each process keeps its own copy and never reads them again
-// from the shared memory.
+// Offsets and lengths, computed from a ring's size. Each process keeps its own copy and never reads them from
+// the shared memory again.
 struct Layout {
-  eas_shape shape{};
-  uint64_t entries = 0;  // a power of two, at least 4 * slots: room for stale ones
+  eas_ring_size ring_size{};
+  uint64_t entries = 0;  // a power of two, at least 4 * slots: there is room for stale ones
   uint64_t bitmap_words = 0;
   uint64_t input_span = 0;
   uint64_t output_span = 0;
@@ -140,11 +140,11 @@ struct Layout {
   uint64_t OutputAt(uint32_t slot) const { return InputAt(slot) + input_span; }
 };
 
-// The system's page: spans are whole pages, so that they can be mapped and punched on their own.
+// The system's page size. Spans are whole pages, so that each can be mapped and given back by itself.
 uint64_t PageSize();
 
-// Computes the layout of a shape; false with *error if the shape cannot be.
-bool PlanLayout(const eas_shape& shape, Layout* layout, std::string* error);
+// Computes the layout of a ring of this size. False with *error if such a ring is impossible.
+bool PlanLayout(const eas_ring_size& ring_size, Layout* layout, std::string* error);
 
 inline constexpr uint64_t kMagic = 0x676E69722D736165;  // "eas-ring"
 inline constexpr uint64_t kVersion = 1;

@@ -2,7 +2,7 @@
 
 #include <dlfcn.h>
 
-#include "barrier.h"
+#include "exception_guard.h"
 #include "log.h"
 
 namespace eas {
@@ -20,8 +20,8 @@ bool Find(void* library, const char* name, Function* function, std::string* erro
 }  // namespace
 
 std::unique_ptr<Processor> OpenProcessor(const char* path, std::string* error) {
-  // NOW: a missing function must be an error of loading, not of a request. LOCAL: a processor's symbols are
-  // its own.
+  // RTLD_NOW: a missing function must be an error of loading, not of a request. RTLD_LOCAL: other libraries
+  // must not see the processor's symbols.
   void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* reason = dlerror();
@@ -39,7 +39,7 @@ std::unique_ptr<Processor> OpenProcessor(const char* path, std::string* error) {
 
 bool Initialize(Processor& processor, const char* model_entry, const char* model_config, int* state,
                 std::string* error) {
-  const Outcome outcome = CallGuarded(processor.initialize, model_entry, model_config, state);
+  const GuardedResult outcome = CallGuarded(processor.initialize, model_entry, model_config, state);
   if (outcome.returned) {
     processor.model = reinterpret_cast<void*>(outcome.value);
     return true;

@@ -1,5 +1,5 @@
-// A cpp processor as a loaded shared object: its two functions and the model that initialize made. EAS knows
-// three functions more, which are not called here (docs/eas-compatibility.md, section 1.1).
+// A cpp processor as a loaded shared object: its two functions, and the model that initialize returned. EAS
+// has three more functions, which are not called here (docs/eas-compatibility.md, section 1.1).
 #ifndef EAS_NATIVE_LOADER_H_
 #define EAS_NATIVE_LOADER_H_
 
@@ -18,8 +18,8 @@ struct Processor {
   void* model = nullptr;
 };
 
-// See eas_cpp_open. The shared object is never unloaded after success: its own threads, its atexit handlers
-// and its exceptions' type information may outlive any request.
+// See eas_cpp_open. A shared object that was opened is never unloaded: its own threads, its atexit handlers
+// and the types of its exceptions may be in use after the last request.
 std::unique_ptr<Processor> OpenProcessor(const char* path, std::string* error);
 
 // See eas_cpp_initialize. False if it threw.

@@ -16,10 +16,10 @@ constexpr char kRecordEnd = '\x1e';
 std::mutex log_mutex;
 int log_fd = -1;
 
-constexpr int kPatience = 1000;  // milliseconds
+constexpr int kWriteTimeout = 1000;  // milliseconds
 
-// All of it, also to a descriptor that does not block. What cannot be written is lost: the reader is gone,
-// or it is this thread, which loads a processor in the host's own process and would wait for itself.
+// Writes all of it, also to a descriptor that does not block. Data that cannot be written is lost: the reader
+// is gone, or this very thread is the reader, which loads a processor in the host's own process.
 void WriteAll(int fd, const char* data, size_t size) {
   while (size > 0) {
     const ssize_t written = write(fd, data, size);
@@ -28,7 +28,7 @@ void WriteAll(int fd, const char* data, size_t size) {
       size -= static_cast<size_t>(written);
     } else if (errno == EAGAIN) {
       pollfd writable{fd, POLLOUT, 0};
-      if (poll(&writable, 1, kPatience) == 0) return;
+      if (poll(&writable, 1, kWriteTimeout) == 0) return;
     } else if (errno != EINTR) {
       return;
     }

@@ -1,6 +1,5 @@
 // Log records for the front: a level byte, the text, and the byte 0x1e, written to a pipe that only this
-// process writes. A record is never mixed with another: one lock, and the whole record before it is given
-// back.
+// process writes. Records are never mixed: a lock is held until the whole record is written.
 #ifndef EAS_NATIVE_LOG_H_
 #define EAS_NATIVE_LOG_H_
 

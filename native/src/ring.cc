@@ -42,7 +42,7 @@ bool ReadHeader(int memfd, Layout* layout, std::string* error) {
     *error = "the descriptor is not a ring of this version";
     return false;
   }
-  if (!PlanLayout(header.shape, layout, error)) return false;
+  if (!PlanLayout(header.ring_size, layout, error)) return false;
   if (static_cast<uint64_t>(info.st_size) == layout->bytes) return true;
   *error = "the ring has " + std::to_string(info.st_size) + " bytes and should have " +
            std::to_string(layout->bytes);
@@ -53,22 +53,22 @@ bool ReadHeader(int memfd, Layout* layout, std::string* error) {
 
 std::string ErrnoText(const std::string& what) { return what + ": " + std::strerror(errno); }
 
-int CreateRing(const eas_shape& shape, std::string* error) {
+int CreateRing(const eas_ring_size& ring_size, std::string* error) {
   Layout layout;
-  if (!PlanLayout(shape, &layout, error)) return -1;
+  if (!PlanLayout(ring_size, &layout, error)) return -1;
   const int fd = memfd_create("eas-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return Fail(fd, "memfd_create", error);
   if (ftruncate(fd, static_cast<off_t>(layout.bytes)) != 0) {
     return Fail(fd, "the ring of " + std::to_string(layout.bytes) + " bytes cannot be made", error);
   }
-  // A worker that shortened the file would kill the front with SIGBUS.
+  // Without the seal a worker could shorten the file, and the front would die of SIGBUS.
   if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return Fail(fd, "the ring cannot be sealed", error);
   }
-  Header header{};  // all words of a new memfd are 0: every slot FREE, the queue empty
+  Header header{};  // all words of a new memfd are 0: every slot is FREE, and the queue is empty
   header.magic = kMagic;
   header.version = kVersion;
-  header.shape = shape;
+  header.ring_size = ring_size;
   if (pwrite(fd, &header, sizeof(header), 0) != ssize_t{sizeof(header)}) {
     return Fail(fd, "the ring cannot be written", error);
   }
@@ -93,26 +93,26 @@ Ring* MapRing(int memfd, int completion_fd, std::string* error) {
     return nullptr;
   }
   ring->base = static_cast<char*>(base);
-  // A core file of a processor should hold the processor, not tens of sparse gigabytes of everybody's
+  // A core file of a processor shall hold the processor's memory, not tens of sparse gigabytes of everybody's
   // requests.
   madvise(ring->base + layout.data_at, layout.bytes - layout.data_at, MADV_DONTDUMP);
 
   ring->header = reinterpret_cast<Header*>(ring->base);
   ring->workers = reinterpret_cast<WorkerRecord*>(ring->base + layout.workers_at);
-  ring->controls = reinterpret_cast<Control*>(ring->base + layout.controls_at);
+  ring->controls = reinterpret_cast<SlotControl*>(ring->base + layout.controls_at);
   ring->bitmap = reinterpret_cast<std::atomic<uint64_t>*>(ring->base + layout.bitmap_at);
   ring->entries = reinterpret_cast<std::atomic<uint32_t>*>(ring->base + layout.entries_at);
   ring->front = std::make_unique<Front>(*ring);
   return ring.release();
 }
 
-void RingBell(Ring& ring, int threads, uint32_t sleepers) {
-  // Release: who sees the new value sees what was published before it. The kernel orders this store against
-  // its own look at the waiters.
-  ring.header->doorbell.fetch_add(1, std::memory_order_release);
+void WakeSleepers(Ring& ring, int threads, uint32_t sleepers) {
+  // Release: whoever sees the new value sees what was published before it. The kernel orders this store
+  // before its own search for waiters.
+  ring.header->wake_count.fetch_add(1, std::memory_order_release);
   // Not FUTEX_PRIVATE: the sleepers are in other processes.
-  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->doorbell), FUTEX_WAKE_BITSET, threads, nullptr,
-          nullptr, sleepers);
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->wake_count), FUTEX_WAKE_BITSET, threads,
+          nullptr, nullptr, sleepers);
 }
 
 uint32_t CountComplete(const Ring& ring) {
@@ -129,11 +129,11 @@ uint64_t Now() {
   return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
 }
 
-int WaitBell(Ring& ring, uint32_t seen, uint32_t sleepers, uint64_t deadline) {
+int WaitForWake(Ring& ring, uint32_t seen, uint32_t sleepers, uint64_t deadline) {
   const timespec until{static_cast<time_t>(deadline / kSecond), static_cast<long>(deadline % kSecond)};
-  // With a set of sleepers the time is a moment, not a span: to sleep again after EAGAIN does not prolong it.
+  // FUTEX_WAIT_BITSET takes an absolute time, so sleeping again after EAGAIN does not prolong the wait.
   const long woken =
-      syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->doorbell), FUTEX_WAIT_BITSET, seen,
+      syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->wake_count), FUTEX_WAIT_BITSET, seen,
               deadline == kNever ? nullptr : &until, nullptr, sleepers);
   return woken < 0 && (errno == ETIMEDOUT || errno == EINTR) ? errno : 0;
 }

@@ -1,8 +1,7 @@
-// One process's mapping of a ring: where the parts of layout.h lie here, and what this process keeps for
-// itself.
+// One process's mapping of a ring: the addresses of the parts that layout.h describes, and private data.
 //
-// Nothing in here is shared; the shared parts are reached through the pointers. The lengths come from the
-// private `layout`, which was checked against the descriptor when it was mapped.
+// The struct itself is private to the process; its pointers lead into the shared memory. Lengths come from
+// the private `layout`, which MapRing has checked against the descriptor.
 #ifndef EAS_NATIVE_RING_H_
 #define EAS_NATIVE_RING_H_
 
@@ -29,7 +28,7 @@ struct eas_ring {
 
   eas::Header* header = nullptr;
   eas::WorkerRecord* workers = nullptr;
-  eas::Control* controls = nullptr;
+  eas::SlotControl* controls = nullptr;
   std::atomic<uint64_t>* bitmap = nullptr;
   std::atomic<uint32_t>* entries = nullptr;
 
@@ -38,7 +37,7 @@ struct eas_ring {
 
   // Worker side
   std::atomic<bool> stopping{false};
-  std::atomic<uint64_t> call_nanoseconds{0};  // moving average of this process's calls; 0: none timed yet
+  std::atomic<uint64_t> call_nanoseconds{0};  // moving average of this process; 0: none timed yet
 
   // Front side
   std::unique_ptr<eas::Front> front;
@@ -49,23 +48,23 @@ namespace eas {
 using Ring = ::eas_ring;
 
 // See eas_ring_create and eas_ring_map.
-int CreateRing(const eas_shape& shape, std::string* error);
+int CreateRing(const eas_ring_size& ring_size, std::string* error);
 Ring* MapRing(int memfd, int completion_fd, std::string* error);
 
 // How many completion bits are set.
 uint32_t CountComplete(const Ring& ring);
 
-// Adds to the doorbell and wakes up to `threads` of the sleepers (a set of k...Sleepers bits).
-void RingBell(Ring& ring, int threads, uint32_t sleepers);
+// Increments the wake count and wakes up to `threads` threads among `sleepers`, a set of k...Sleepers bits.
+void WakeSleepers(Ring& ring, int threads, uint32_t sleepers);
 
 // CLOCK_MONOTONIC in nanoseconds.
 uint64_t Now();
 
-inline constexpr uint64_t kNever = 0;  // no moment of that clock
+inline constexpr uint64_t kNever = 0;  // a time that this clock never shows
 
-// Sleeps until the bell is rung for `sleepers`, unless the doorbell is no longer `seen`. ETIMEDOUT if instead
-// it was `deadline`, EINTR if a signal was handled, else 0, also for no reason.
-int WaitBell(Ring& ring, uint32_t seen, uint32_t sleepers, uint64_t deadline);
+// Sleeps until WakeSleepers wakes `sleepers`, unless the wake count is no longer `seen`. Returns ETIMEDOUT at
+// `deadline`, EINTR if a signal was handled, else 0. A return without a reason is possible.
+int WaitForWake(Ring& ring, uint32_t seen, uint32_t sleepers, uint64_t deadline);
 
 // "WHAT: reason of errno"
 std::string ErrnoText(const std::string& what);

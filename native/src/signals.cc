@@ -1,12 +1,12 @@
-// Children. A handler of Python only notes the signal; somebody must run the interpreter for it to be
-// handled, and nobody does in a child that C code has forked. Such a child would never die of SIGTERM, and
-// what it notes goes into the wake-up descriptor that it shares with its parent: the parent would take the
-// signal for its own. So the C library is asked (pthread_atfork) to put the handlers back in each child,
-// whoever forks it. The signals are blocked meanwhile, or one that comes in between would be lost. A child
-// that Python forks, whose handlers Python can tell apart, is left to Python.
+// Children: Python's handler of a signal only notes it; the interpreter must run to handle it, and in a child
+// that C code has forked it never runs. Such a child would not die of SIGTERM. The note goes into the wake-up
+// descriptor, which the child shares with its parent, so the parent would believe that the signal was its
+// own. So the C library is asked (pthread_atfork) to restore the handlers in each child, whatever code forks
+// it. The signals are blocked meanwhile, or one that arrives in between would be lost. Python itself restores
+// the handlers in a child that it forks, because it can tell whose they are.
 //
-// A JVM that the user's code starts, from any language, takes the signals that end a program, without asking
-// and without a way to be told of it. Nothing says when that happens, so a thread looks.
+// JVM: if the user's code starts one, from any language, the JVM replaces the handlers of the signals that
+// end a program. Nothing says when that happens, so a thread checks it.
 #include "signals.h"
 
 #include <dlfcn.h>
@@ -22,60 +22,60 @@
 namespace eas {
 namespace {
 
-// How often the thread looks. A signal that comes sooner after the JVM has started ends the process, as it
-// does while the JVM starts. Measured on a busy machine, the looks of a second cost 0.2 ms of a core.
-constexpr timespec kLookEvery = {0, 100'000'000};
+// How often the thread checks. A signal that arrives sooner after the start of the JVM ends the process, as
+// it does while the JVM starts. Measured on a busy machine, the checks of a second cost 0.2 ms of a core.
+constexpr timespec kCheckInterval = {0, 100'000'000};
 
-// Those that a JVM takes to end by. SIGUSR2, for one, it needs for itself.
-constexpr int kOfShutdown[] = {SIGHUP, SIGINT, SIGTERM};
+// The signals that end a JVM. It needs others, such as SIGUSR2, for itself.
+constexpr int kShutdownSignals[] = {SIGHUP, SIGINT, SIGTERM};
 
-struct Taken {
-  std::atomic<bool> taken{false};
-  bool ignored = false;     // before it was taken
-  struct sigaction ours{};  // what was there when it was taken: it tells the host's kind of handler
-  struct sigaction kept{};  // what was there last, but for a JVM's
+struct HandledSignal {
+  std::atomic<bool> handled{false};
+  bool ignored = false;            // before the host handled it
+  struct sigaction host_action{};  // the host's: what was there at TakeSignal
+  struct sigaction last_action{};  // the last one that is not a JVM's
 };
 
-Taken table[NSIG];
-std::atomic<pid_t> guarded{0};
-std::mutex restoring;  // held over a fork, so that the child gets it free
-thread_local bool python_forks = false;
-thread_local sigset_t before_fork;
-thread_local sigset_t before_python;  // what Python does is around what the C library does
+HandledSignal table[NSIG];
+std::atomic<pid_t> restoring_process{0};
+std::mutex restore_mutex;  // held during a fork, so that it is free in the child
+thread_local bool python_is_forking = false;
+thread_local sigset_t mask_before_fork;
+thread_local sigset_t mask_before_python;  // Python's hooks run around those of the C library
 
 void* HandlerOf(const struct sigaction& action) {
   return (action.sa_flags & SA_SIGINFO) != 0 ? reinterpret_cast<void*>(action.sa_sigaction)
                                              : reinterpret_cast<void*>(action.sa_handler);
 }
 
-bool IsTaken(int number) { return table[number].taken.load(std::memory_order_acquire); }
+bool IsHandled(int number) { return table[number].handled.load(std::memory_order_acquire); }
 
-sigset_t TakenSet() {
+sigset_t HandledSet() {
   sigset_t set;
   sigemptyset(&set);
   for (int number = 1; number < NSIG; ++number) {
-    if (IsTaken(number)) sigaddset(&set, number);
+    if (IsHandled(number)) sigaddset(&set, number);
   }
   return set;
 }
 
 void BeforeFork() {
-  restoring.lock();
-  const sigset_t set = TakenSet();
-  pthread_sigmask(SIG_BLOCK, &set, &before_fork);
+  restore_mutex.lock();
+  const sigset_t set = HandledSet();
+  pthread_sigmask(SIG_BLOCK, &set, &mask_before_fork);
 }
 
 void AfterFork() {
-  pthread_sigmask(SIG_SETMASK, &before_fork, nullptr);
-  restoring.unlock();
+  pthread_sigmask(SIG_SETMASK, &mask_before_fork, nullptr);
+  restore_mutex.unlock();
 }
 
 void AfterForkInChild() {
-  for (int number = 1; number < NSIG && !python_forks; ++number) {
+  for (int number = 1; number < NSIG && !python_is_forking; ++number) {
     struct sigaction current{};
-    if (!IsTaken(number) || sigaction(number, nullptr, &current) != 0) continue;
-    // One that C code has set since is a wish for its children, too.
-    if (HandlerOf(current) != HandlerOf(table[number].ours)) continue;
+    if (!IsHandled(number) || sigaction(number, nullptr, &current) != 0) continue;
+    // If C code has set another handler since, its children shall have that one, too.
+    if (HandlerOf(current) != HandlerOf(table[number].host_action)) continue;
     signal(number, table[number].ignored ? SIG_IGN : SIG_DFL);
   }
   AfterFork();
@@ -92,19 +92,19 @@ bool IsOfJvm(const struct sigaction& action) {
 }
 
 void RestoreOne(int number) {
-  Taken& entry = table[number];
+  HandledSignal& entry = table[number];
   struct sigaction current{};
-  if (sigaction(number, nullptr, &current) != 0 || HandlerOf(current) == HandlerOf(entry.kept)) return;
+  if (sigaction(number, nullptr, &current) != 0 || HandlerOf(current) == HandlerOf(entry.last_action)) return;
   if (IsOfJvm(current)) {
-    sigaction(number, &entry.kept, nullptr);
+    sigaction(number, &entry.last_action, nullptr);
   } else {
-    entry.kept = current;  // the program's own wish
+    entry.last_action = current;  // the program has set it
   }
 }
 
-void* Guard(void*) {
+void* RestoreLoop(void*) {
   for (;;) {
-    nanosleep(&kLookEvery, nullptr);
+    nanosleep(&kCheckInterval, nullptr);
     RestoreSignals();
   }
 }
@@ -115,40 +115,40 @@ void TakeSignal(int number, bool ignored) {
   if (number < 1 || number >= NSIG) return;
   static const int registered = pthread_atfork(BeforeFork, AfterFork, AfterForkInChild);
   (void)registered;
-  Taken& entry = table[number];
-  if (entry.taken.load(std::memory_order_acquire)) return;
-  sigaction(number, nullptr, &entry.ours);
-  entry.kept = entry.ours;
+  HandledSignal& entry = table[number];
+  if (entry.handled.load(std::memory_order_acquire)) return;
+  sigaction(number, nullptr, &entry.host_action);
+  entry.last_action = entry.host_action;
   entry.ignored = ignored;
-  entry.taken.store(true, std::memory_order_release);
+  entry.handled.store(true, std::memory_order_release);
 }
 
 void ForgetSignals() {
-  for (Taken& entry : table) entry.taken.store(false, std::memory_order_release);
+  for (HandledSignal& entry : table) entry.handled.store(false, std::memory_order_release);
 }
 
-void HoldSignals() {
-  const sigset_t set = TakenSet();
-  pthread_sigmask(SIG_BLOCK, &set, &before_python);
-  python_forks = true;
+void BlockSignals() {
+  const sigset_t set = HandledSet();
+  pthread_sigmask(SIG_BLOCK, &set, &mask_before_python);
+  python_is_forking = true;
 }
 
-void ReleaseSignals() {
-  python_forks = false;
-  pthread_sigmask(SIG_SETMASK, &before_python, nullptr);
+void UnblockSignals() {
+  python_is_forking = false;
+  pthread_sigmask(SIG_SETMASK, &mask_before_python, nullptr);
 }
 
 void RestoreSignals() {
-  const std::lock_guard<std::mutex> lock(restoring);
-  for (const int number : kOfShutdown) {
-    if (IsTaken(number)) RestoreOne(number);
+  const std::lock_guard<std::mutex> lock(restore_mutex);
+  for (const int number : kShutdownSignals) {
+    if (IsHandled(number)) RestoreOne(number);
   }
 }
 
-void GuardSignals() {
+void KeepSignalsRestored() {
   const pid_t self = getpid();
-  if (guarded.exchange(self) == self) return;
-  // The thread is nobody's place to handle a signal.
+  if (restoring_process.exchange(self) == self) return;
+  // This thread shall handle no signal.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -157,10 +157,10 @@ void GuardSignals() {
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_t thread;
-  if (pthread_create(&thread, &attributes, Guard, nullptr) == 0) {
+  if (pthread_create(&thread, &attributes, RestoreLoop, nullptr) == 0) {
     pthread_setname_np(thread, "eas-signals");
   } else {
-    guarded.store(0);  // the system is out of threads: a JVM keeps what it takes
+    restoring_process.store(0);  // the system has no more threads: a JVM keeps its handlers
   }
   pthread_attr_destroy(&attributes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -5,7 +5,7 @@
 
 #include "front.h"
 
-// The usual bounds of Prometheus' clients, and half a millisecond and one, because a processor can be quick.
+// The usual bounds of Prometheus' clients, with 0.5, 1 and 2.5 ms added, because a processor can be quick.
 const uint64_t eas_latency_bounds[] = {
     500'000,     1'000'000,   2'500'000,   5'000'000,     10'000'000,    25'000'000,    50'000'000,
     100'000'000, 250'000'000, 500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
@@ -13,10 +13,10 @@ const uint64_t eas_latency_bounds[] = {
 namespace eas {
 
 static_assert(std::size(eas_latency_bounds) + 1 == std::size(eas_stats{}.latency),
-              "a bucket is above the last bound");
+              "one bucket is above the last bound");
 
 void Stats::Completed(int outcome, int status, uint64_t bytes, uint64_t nanoseconds) {
-  // From the quickest: most requests end in the first few.
+  // The search begins at the shortest time: most requests are in the first few buckets.
   const uint64_t* const bound = std::find_if(std::begin(eas_latency_bounds), std::end(eas_latency_bounds),
                                              [nanoseconds](uint64_t limit) { return nanoseconds <= limit; });
   ++stats_.latency[bound - std::begin(eas_latency_bounds)];
@@ -33,30 +33,30 @@ void Stats::Completed(int outcome, int status, uint64_t bytes, uint64_t nanoseco
   }
 }
 
-void Front::Backdate(int slot, int64_t nanoseconds) {
+void Front::StartEarlier(int slot, int64_t nanoseconds) {
   if (!WithWorkers(slot) || nanoseconds <= 0) return;
-  uint64_t& begun = books_[slot].begun;
+  uint64_t& start_time = records_[slot].start_time;
   const auto earlier = static_cast<uint64_t>(nanoseconds);
-  if (begun != kNever) begun = begun > earlier ? begun - earlier : 1;
+  if (start_time != kNever) start_time = start_time > earlier ? start_time - earlier : 1;
 }
 
-void Front::Uncount(int slot) {
-  if (WithWorkers(slot)) books_[slot].begun = kNever;
+void Front::ExcludeFromStats(int slot) {
+  if (WithWorkers(slot)) records_[slot].start_time = kNever;
 }
 
 uint64_t Front::Completed(int worker) const {
   return worker >= 0 && static_cast<size_t>(worker) < completed_.size() ? completed_[worker] : 0;
 }
 
-// Counts `completions` of them, four numbers each as in Drain, which hold their slots still.
+// Counts `completions`, of four numbers each as in Drain. REQUIRES: their slots are not released yet.
 void Front::Count(const int64_t* out, int completions) {
   const uint64_t now = Now();
-  turn_ = kNever;
+  batch_start_ = kNever;
   for (const int64_t* at = out; at != out + 4 * completions; at += 4) {
-    const uint64_t begun = books_[at[0]].begun;
-    if (begun == kNever) continue;
+    const uint64_t start_time = records_[at[0]].start_time;
+    if (start_time == kNever) continue;
     stats_.Completed(static_cast<int>(at[1]), static_cast<int>(at[2]), static_cast<uint64_t>(at[3]),
-                     now > begun ? now - begun : 0);
+                     now > start_time ? now - start_time : 0);
   }
 }
 

@@ -1,9 +1,9 @@
-// What the front counts of the requests that processors answer.
+// Statistics of the requests that processors answer.
 //
-// Strategy: two readings of the clock are all that it costs, one for all requests that are published in one
-// turn of the front's loop and one for all completions that are drained together. The numbers are in the
-// front's private memory, and what is added to them has been checked: a wild worker can spoil what is told of
-// its own answers, not more.
+// Strategy: they cost two readings of the clock, one for all requests that are published in one iteration of
+// the front's loop, and one for all completions that are drained together. The numbers are in the front's
+// private memory, and are only changed by values that were checked: a corrupt worker can falsify the values
+// of its own answers, not more.
 #ifndef EAS_NATIVE_STATS_H_
 #define EAS_NATIVE_STATS_H_
 
@@ -17,7 +17,7 @@ class Stats {
  public:
   void Submitted(uint64_t bytes) { stats_.bytes_in += bytes; }
 
-  // One completion: its outcome is one of EAS_RETURNED .. EAS_TOO_LARGE.
+  // Counts one completion. REQUIRES: `outcome` is one of EAS_RETURNED .. EAS_TOO_LARGE.
   void Completed(int outcome, int status, uint64_t bytes, uint64_t nanoseconds);
 
   const eas_stats& all() const { return stats_; }

@@ -15,11 +15,11 @@
 namespace eas {
 namespace {
 
-// A file mapped for reading, as bytes. Every access is checked: the file may be cut short or be no ELF file
-// at all.
-class Bytes {
+// The bytes of a file that is mapped for reading. Every access is checked: the file may be truncated, or not
+// be an ELF file.
+class MappedFile {
  public:
-  explicit Bytes(const std::string& path) {
+  explicit MappedFile(const std::string& path) {
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return;
     struct stat info;
@@ -32,9 +32,9 @@ class Bytes {
     }
     close(fd);
   }
-  Bytes(const Bytes&) = delete;
-  Bytes& operator=(const Bytes&) = delete;
-  ~Bytes() {
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile() {
     if (base_ != nullptr) munmap(const_cast<char*>(base_), size_);
   }
 
@@ -56,14 +56,14 @@ class Bytes {
   uint64_t size_ = 0;
 };
 
-bool ReadHeader(const Bytes& file, ElfW(Ehdr) * header) {
+bool ReadHeader(const MappedFile& file, ElfW(Ehdr) * header) {
   return file.Read(0, header) && std::memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
          header->e_ident[EI_CLASS] == (sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32) &&
          header->e_phentsize == sizeof(ElfW(Phdr)) && header->e_shentsize == sizeof(ElfW(Shdr));
 }
 
-// The address, in the file's own counting, of its first mapping.
-uint64_t FirstAddress(const Bytes& file, const ElfW(Ehdr) & header) {
+// The address of the file's first mapping, as the file itself numbers addresses.
+uint64_t FirstAddress(const MappedFile& file, const ElfW(Ehdr) & header) {
   for (uint64_t i = 0; i < header.e_phnum; ++i) {
     ElfW(Phdr) segment;
     if (!file.Read(header.e_phoff + i * sizeof(segment), &segment)) break;
@@ -72,7 +72,7 @@ uint64_t FirstAddress(const Bytes& file, const ElfW(Ehdr) & header) {
   return 0;
 }
 
-std::string Search(const Bytes& file, const ElfW(Shdr) & table, uint64_t names, uint64_t address) {
+std::string FindSymbol(const MappedFile& file, const ElfW(Shdr) & table, uint64_t names, uint64_t address) {
   for (uint64_t i = 0; i < table.sh_size / sizeof(ElfW(Sym)); ++i) {
     ElfW(Sym) symbol;
     if (!file.Read(table.sh_offset + i * sizeof(symbol), &symbol)) break;
@@ -87,7 +87,7 @@ std::string Search(const Bytes& file, const ElfW(Shdr) & table, uint64_t names, 
 }  // namespace
 
 std::string FunctionAt(const std::string& path, uint64_t offset) {
-  const Bytes file(path);
+  const MappedFile file(path);
   ElfW(Ehdr) header;
   if (!ReadHeader(file, &header)) return "";
   const uint64_t address = FirstAddress(file, header) + offset;
@@ -97,7 +97,7 @@ std::string FunctionAt(const std::string& path, uint64_t offset) {
     if (!file.Read(header.e_shoff + i * sizeof(table), &table)) break;
     if (table.sh_type != SHT_SYMTAB && table.sh_type != SHT_DYNSYM) continue;
     if (!file.Read(header.e_shoff + uint64_t{table.sh_link} * sizeof(names), &names)) continue;
-    std::string name = Search(file, table, names.sh_offset, address);
+    std::string name = FindSymbol(file, table, names.sh_offset, address);
     if (!name.empty()) return name;
   }
   return "";

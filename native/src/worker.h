@@ -1,13 +1,14 @@
 // The worker's side of the ring: to wait for a request, claim it, and complete it.
 //
-// Strategy: a consumer notes the doorbell, looks for work, and sleeps only if the doorbell has not changed
-// since. To claim is one compare-and-swap of the slot's state; advancing the head of the queue afterwards is
-// a courtesy that anybody may do, so a consumer killed between the two loses nothing. A thread may hold
-// several requests, and any thread of the process may complete them: a request belongs to the number that
-// took it, which its state tells, and a call to one life of its slot.
+// Strategy: a consumer reads the wake count, looks at the queue, and sleeps only if the wake count has not
+// changed since. One compare-and-swap of the slot's state claims a request. The head of the queue advances
+// afterwards, and any process may do that, so nothing is lost if a consumer is killed between the two steps.
+// A thread may hold several requests, and any thread of the process may complete them: the state of a slot
+// says which thread number took the request, and the sequence says which request of the slot a call is.
 //
-// Wake-ups are what costs, so they are chained: the front wakes one thread, and a thread that claims wakes
-// one more only if what still waits is worth it, judged by how long this worker's calls take.
+// Wake-ups are expensive, so they are chained: the front wakes one thread, and a thread that claims a request
+// wakes one more only if the requests that still wait take longer than a wake-up, by the average of this
+// worker's calls.
 #ifndef EAS_NATIVE_WORKER_H_
 #define EAS_NATIVE_WORKER_H_
 
@@ -18,23 +19,23 @@
 
 namespace eas {
 
-// Each of these is documented at its eas_worker_* namesake in api.h.
+// Each of these is documented in api.h at the function of the same name, eas_worker_*.
 bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call);
 int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms);
 void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
               uint64_t size);
-void Leave(Ring& ring, uint32_t worker);
+void LeaveThread(Ring& ring, uint32_t worker);
 
-// What a request is to be completed with.
+// The values with which a request is completed.
 struct Result {
   int outcome;
   int status;
   uint64_t size;
 };
 
-// The first half of Reply: copies the output into the slot, or an explanation if it is too large. The
-// processor's memory may be released before the second half, Complete.
-Result Stage(Ring& ring, uint32_t slot, int outcome, int status, const char* data, size_t size);
+// The first half of Reply: copies the output into the slot, or an explanation if the output is too large. The
+// processor's memory may be freed before the second half, Complete.
+Result StageOutput(Ring& ring, uint32_t slot, int outcome, int status, const char* data, size_t size);
 void Reply(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
            const char* data, size_t size);
 void Stop(Ring& ring);

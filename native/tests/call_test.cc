@@ -1,6 +1,5 @@
-// One call after the other, and the pool of threads: what a processor is given, and what becomes of what it
-// gives back. The processors are functions of this file, so that the address sanitizer sees each malloc and
-// each free.
+// Single calls, and the thread pool: what a processor is given, and how its results are handled. The
+// processors are functions of this file, so that the address sanitizer sees each malloc and each free.
 #include "call.h"
 
 #include <pthread.h>
@@ -10,8 +9,8 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "pool.h"
 #include "testing.h"
+#include "thread_pool.h"
 #include "worker.h"
 
 namespace eas {
@@ -19,17 +18,17 @@ namespace {
 
 using testing::Completion;
 using testing::LogCatcher;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 // A ring with threads that run `process`.
 class Served {
  public:
   explicit Served(ProcessFunction process, uint32_t threads = 2,
-                  const eas_shape& shape = Shape(16, 2, 8, 4 << 20, 4 << 20))
-      : ring(shape),
+                  const eas_ring_size& ring_size = RingSize(16, 2, 8, 4 << 20, 4 << 20))
+      : ring(ring_size),
         processor_{nullptr, process, nullptr},
-        pool_(std::make_unique<Pool>(processor_, *ring.ring, 0, threads)) {}
+        pool_(std::make_unique<ThreadPool>(processor_, *ring.ring, 0, threads)) {}
   ~Served() { Stop(); }
 
   void Stop() {
@@ -45,7 +44,7 @@ class Served {
   }
 
   const Processor processor_;
-  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<ThreadPool> pool_;
 };
 
 void* Text(const char* text) { return strdup(text); }
@@ -76,8 +75,8 @@ TEST(Call, BytesPassExactlyAtEverySize) {
   }
 }
 
-// A second run after a crash needs the bytes as the client sent them: copied or mapped, the slot stays as it
-// was.
+// A second run after a crash needs the bytes as the client sent them, so the slot must not change, whether
+// the body is copied or mapped.
 TEST(Call, AProcessorThatWritesIntoItsInputSpoilsNothing) {
   Served served([](void*, const void* input, int size, void**, int*) {
     std::memset(const_cast<void*>(input), '!', static_cast<size_t>(size) + 1);
@@ -86,7 +85,7 @@ TEST(Call, AProcessorThatWritesIntoItsInputSpoilsNothing) {
   for (const size_t size : {size_t{10}, size_t{1 << 20}, size_t{3 << 20}}) {
     const std::string body(size, 'b');
     const int slot = served.ring.Submit(body);
-    eas_front_bell(served.ring, 1);
+    eas_front_wake(served.ring, 1);
     while (eas_front_phase(served.ring, slot, nullptr, nullptr) != EAS_DONE) served.ring.Sleep();
     const char* input = eas_slot_input(served.ring, static_cast<uint32_t>(slot));  // before it is given back
     EXPECT_TRUE(body == std::string(input, size)) << size;
@@ -186,7 +185,7 @@ TEST(Call, ThreadsCallAtOnce) {
       },
       5);
   for (int i = 0; i < 5; ++i) served.ring.Submit("x");
-  eas_front_bell(served.ring, 1);
+  eas_front_wake(served.ring, 1);
   for (size_t done = 0; done < 5;) {
     served.ring.Sleep();
     for (const Completion& one : served.ring.Drain()) {

@@ -1,4 +1,4 @@
-// Workers that die in every way that a processor can choose, and what the front reads of it.
+// Workers die in every way that a processor can cause, and the front reads their crash records.
 #include "crash.h"
 
 #include <sys/mman.h>
@@ -7,11 +7,11 @@
 #include <atomic>
 #include <thread>
 
-#include "pool.h"
 #include "testing.h"
+#include "thread_pool.h"
 #include "worker.h"
 
-// The deaths below are the point; the sanitizers must not prevent them.
+// These tests need the deaths below, so the sanitizers must not prevent them.
 #define DEADLY __attribute__((noinline, no_sanitize("address", "undefined", "thread")))
 
 namespace eas {
@@ -19,7 +19,7 @@ namespace {
 
 using testing::Child;
 using testing::Completion;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 DEADLY void DieOfSegv() {
@@ -66,7 +66,7 @@ DEADLY void DieOfExit() { std::exit(7); }
 
 DEADLY void DieOfUnderscoreExit() { _exit(7); }
 
-// A processor whose input says how to die. An empty input is harmless; "wait" holds its thread until the end.
+// A processor whose input says how it dies. An empty input is harmless; "wait" blocks its thread for ever.
 int Deadly(void*, const void* input, int size, void**, int*) {
   const std::string how(static_cast<const char*>(input), static_cast<size_t>(size));
   if (how == "segv") DieOfSegv();
@@ -80,7 +80,7 @@ int Deadly(void*, const void* input, int size, void**, int*) {
   if (how == "exit") DieOfExit();
   if (how == "_exit") DieOfUnderscoreExit();
   if (how == "fork") {
-    // Children of the processor's own die as they like.
+    // The children of a processor may die in any way.
     for (void (*death)() : {&DieOfSegv, &DieOfExit}) {
       const pid_t child = fork();
       if (child == 0) death();
@@ -95,11 +95,11 @@ int Deadly(void*, const void* input, int size, void**, int*) {
 }
 
 void WorkDeadly(const TestRing& ring, int signals = EAS_SIGNALS_ALL) {
-  // The messages of abort and terminate would only clutter the test's own output.
+  // The messages of abort and terminate would clutter the output of the test.
   close(STDERR_FILENO);
   eas_crash_install(ring, 1, signals);
   const Processor processor{nullptr, &Deadly, nullptr};
-  const Pool pool(processor, *ring.ring, 1, 3);
+  const ThreadPool pool(processor, *ring.ring, 1, 3);
 }
 
 // Whether some frame of the record is in the named function.
@@ -122,7 +122,7 @@ std::string Frames(const eas_crash& crash) {
 
 void WaitUntilRunning(const TestRing& ring, int slot) {
   while (eas_front_phase(ring, slot, nullptr, nullptr) != EAS_RUNNING) {
-    eas_front_bell(ring, 1);
+    eas_front_wake(ring, 1);
     std::this_thread::yield();
   }
 }
@@ -136,8 +136,8 @@ struct Death {
 
 // Lets a worker die of `how` while two innocent requests run beside it.
 Death DieOf(const std::string& how, int signals = EAS_SIGNALS_ALL) {
-  const TestRing ring(Shape(8, 2, 3));
-  eas_front_worker_reset(ring, 1, 0);
+  const TestRing ring(RingSize(8, 2, 3));
+  eas_front_reset_worker(ring, 1, 0);
   Death death{};
   Child worker([&] { WorkDeadly(ring, signals); });
   EXPECT_EQ(200, ring.Ask("").status);
@@ -146,7 +146,7 @@ Death DieOf(const std::string& how, int signals = EAS_SIGNALS_ALL) {
   WaitUntilRunning(ring, first);
   WaitUntilRunning(ring, second);
   death.slot = ring.Submit(how);
-  eas_front_bell(ring, 1);
+  eas_front_wake(ring, 1);
   death.status = worker.Wait();
   death.recorded = eas_front_crash(ring, 1, &death.crash) == 1;
   for (const int innocent : {first, second, death.slot}) {
@@ -199,7 +199,7 @@ TEST(Crash, WhatNobodyCanSeeIsNotRecorded) {
   EXPECT_FALSE(death.recorded);
 }
 
-// A thread of the processor's own crashes: nothing tells for which request it worked.
+// A thread that the processor has started crashes: nothing tells for which request it worked.
 TEST(Crash, AForeignThreadBlamesNobody) {
   const Death death = DieOf("thread");
   ASSERT_TRUE(death.recorded);
@@ -208,7 +208,7 @@ TEST(Crash, AForeignThreadBlamesNobody) {
   EXPECT_TRUE(Mentions(death.crash, "DieOfSegv")) << Frames(death.crash);
 }
 
-// With a JVM in the process only abort() and exit() are ours.
+// If a JVM is in the process, only abort() and exit() are recorded.
 TEST(Crash, InAJvmOnlyAbortIsOurs) {
   EXPECT_TRUE(DieOf("abort", EAS_SIGNALS_ABORT).recorded);
   EXPECT_TRUE(DieOf("exit", EAS_SIGNALS_ABORT).recorded);
@@ -217,10 +217,10 @@ TEST(Crash, InAJvmOnlyAbortIsOurs) {
   EXPECT_FALSE(death.recorded);
 }
 
-// Whoever the signal hits, it did not send it.
+// The thread that the signal interrupts has not sent it.
 TEST(Crash, ASignalFromOutsideBlamesNobody) {
   for (const int signal : {SIGSEGV, SIGABRT, SIGBUS}) {
-    const TestRing ring(Shape(8, 2, 3));
+    const TestRing ring(RingSize(8, 2, 3));
     Child worker([&] { WorkDeadly(ring); });
     const int slot = ring.Submit("wait");
     WaitUntilRunning(ring, slot);
@@ -234,7 +234,7 @@ TEST(Crash, ASignalFromOutsideBlamesNobody) {
 }
 
 TEST(Crash, KillLeavesNoRecord) {
-  const TestRing ring(Shape(8, 2, 3));
+  const TestRing ring(RingSize(8, 2, 3));
   Child worker([&] { WorkDeadly(ring); });
   EXPECT_EQ(200, ring.Ask("").status);
   worker.Kill(SIGKILL);
@@ -244,7 +244,7 @@ TEST(Crash, KillLeavesNoRecord) {
 }
 
 TEST(Crash, AForkedChildIsNotTheWorker) {
-  const TestRing ring(Shape(8, 2, 3));
+  const TestRing ring(RingSize(8, 2, 3));
   const Child worker([&] { WorkDeadly(ring); });
   EXPECT_EQ(200, ring.Ask("fork").status);
   eas_crash crash;
@@ -252,7 +252,7 @@ TEST(Crash, AForkedChildIsNotTheWorker) {
 }
 
 TEST(Crash, AnEndInGoodOrderIsNone) {
-  const TestRing ring(Shape(8, 2, 3));
+  const TestRing ring(RingSize(8, 2, 3));
   Child worker([&] {
     eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
     eas_worker_enter(ring, 1, 0);
@@ -264,9 +264,9 @@ TEST(Crash, AnEndInGoodOrderIsNone) {
   EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
 }
 
-// On a thread that runs no request, such as one of the processor's own, it is nobody's fault that is known.
+// If a thread without a request exits, such as one of the processor's own, no request is blamed.
 TEST(Crash, AnEndThatNobodyAskedForNamesNoRequest) {
-  const TestRing ring(Shape(8, 2, 3));
+  const TestRing ring(RingSize(8, 2, 3));
   Child worker([&] {
     eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
     eas_worker_enter(ring, 1, 0);
@@ -279,10 +279,10 @@ TEST(Crash, AnEndThatNobodyAskedForNamesNoRequest) {
   EXPECT_EQ(-1, crash.slot);
 }
 
-// The slot that is recorded of a worker that dies on thread 0 after `work`; two requests wait, in slots 0 and
-// 1.
+// Returns the slot in the crash record of a worker that dies on thread 0 after `work`. Two requests wait, in
+// slots 0 and 1.
 int Blamed(const std::function<void(const TestRing&)>& work) {
-  const TestRing ring(Shape(8, 2, 3));
+  const TestRing ring(RingSize(8, 2, 3));
   EXPECT_EQ(0, ring.Submit("zero"));
   EXPECT_EQ(1, ring.Submit("one"));
   Child worker([&] {
@@ -315,7 +315,7 @@ TEST(Crash, TheOneRequestThatAThreadStillHoldsIsBlamed) {
             }));
 }
 
-// Sent to the process, it strikes the first thread that there is, whatever that runs.
+// A signal to the process interrupts the first thread that can take it, whatever that runs.
 TEST(Crash, WhatAnotherThreadSendsToTheProcessBlamesNobody) {
   EXPECT_EQ(-1, Blamed([](const TestRing& ring) {
     ring.Take(1, 0);
@@ -344,9 +344,9 @@ TEST(Crash, WhatIsCompleteOrOneOfSeveralIsNotBlamed) {
   }));
 }
 
-// The requests are answered, by whom ever, and the stop was asked for.
+// All requests are answered, by any thread, and the stop was asked for.
 TEST(Crash, AnEndInGoodOrderIsNoneAlsoIfOthersAnswered) {
-  const TestRing ring(Shape(8, 2, 3));
+  const TestRing ring(RingSize(8, 2, 3));
   ring.Submit("x");
   Child worker([&] {
     eas_crash_install(ring, 1, EAS_SIGNALS_ALL);

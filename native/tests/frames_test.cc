@@ -75,7 +75,7 @@ TEST(Frames, DescribeFrameForC) {
   }
 }
 
-// A symbol table is read from a file that anybody may have written.
+// A file with a symbol table may have any content.
 TEST(Symbols, AnyFileContentIsSafe) {
   std::ifstream input("/proc/self/exe", std::ios::binary);
   std::string original(200'000, '\0');

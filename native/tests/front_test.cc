@@ -1,4 +1,4 @@
-// The front's functions; the worker's side is played by the same thread, which takes only what waits.
+// The front's functions. The same thread plays the worker, and takes only requests that wait.
 #include "front.h"
 
 #include <map>
@@ -11,7 +11,7 @@ namespace {
 
 using testing::Completion;
 using testing::Occupied;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 TEST(Front, ARequestGoesRound) {
@@ -67,7 +67,7 @@ TEST(Front, ABodyArrivesInPieces) {
 }
 
 TEST(Front, NothingIsWrittenOutsideOfABodyOrAForeignSlot) {
-  const TestRing ring(Shape(2, 1, 1, 10));
+  const TestRing ring(RingSize(2, 1, 1, 10));
   const std::string eleven(11, 'x');
   EXPECT_EQ(-1, ring.Submit(eleven));
   const int slot = eas_front_reserve(ring);
@@ -96,7 +96,7 @@ TEST(Front, SlotsThatDoNotExistAreIgnored) {
 }
 
 TEST(Front, AFullRingSaysSoAndRecovers) {
-  const TestRing ring(Shape(4));
+  const TestRing ring(RingSize(4));
   std::set<int> slots;
   for (int i = 0; i < 4; ++i) slots.insert(ring.Submit("x"));
   EXPECT_EQ(4u, slots.size());
@@ -111,7 +111,7 @@ TEST(Front, AFullRingSaysSoAndRecovers) {
 }
 
 TEST(Front, ASlotIsReleasedOnce) {
-  const TestRing ring(Shape(2));
+  const TestRing ring(RingSize(2));
   const int slot = eas_front_reserve(ring);
   eas_front_release(ring, slot);
   eas_front_release(ring, slot);
@@ -127,7 +127,7 @@ TEST(Front, TheSlotUsedLastIsUsedNext) {
 }
 
 TEST(Front, RequestsAreTakenInOrderAndTheRingWrapsAround) {
-  const TestRing ring(Shape(3));  // 16 entries
+  const TestRing ring(RingSize(3));  // 16 entries
   int next = 0;
   for (int round = 0; round < 1000; ++round) {
     for (int i = 0; i < 3; ++i) ASSERT_GE(ring.Submit(std::to_string(3 * round + i)), 0);
@@ -170,9 +170,9 @@ TEST(Front, WaitingDoesNotCountTheCancelled) {
   EXPECT_EQ(0, eas_front_waiting(ring));
 }
 
-// With no worker alive nobody skips the stale entries but the front.
+// While no worker is alive, only the front skips stale entries.
 TEST(Front, AFloodOfStaleEntriesLosesNothing) {
-  const TestRing ring(Shape(4));  // 16 entries
+  const TestRing ring(RingSize(4));  // 16 entries
   const int patient = ring.Submit("patient");
   for (int i = 0; i < 1000; ++i) {
     const int slot = ring.Submit(std::to_string(i));
@@ -188,7 +188,7 @@ TEST(Front, AFloodOfStaleEntriesLosesNothing) {
 }
 
 TEST(Front, DrainKeepsWhatDoesNotFit) {
-  const TestRing ring(Shape(200));
+  const TestRing ring(RingSize(200));
   std::set<int64_t> expected;
   for (int i = 0; i < 150; ++i) {
     expected.insert(ring.Submit("x"));
@@ -232,15 +232,15 @@ TEST(Front, CollectCopiesWhatFitsAndReleasesIt) {
   EXPECT_EQ(-1, eas_front_reserve(ring));  // the one that did not fit is still the front's
 }
 
-TEST(Front, TheEventfdIsWrittenOnceAndOnlyWhenArmed) {
+TEST(Front, TheEventfdIsWrittenOnceAndOnlyOnRequest) {
   const TestRing ring;
   uint64_t count = 0;
   for (int i = 0; i < 3; ++i) ring.Submit("x");
   ring.Reply(ring.Take(), "");
-  EXPECT_EQ(-1, read(ring.eventfd, &count, sizeof(count)));  // not armed
-  EXPECT_EQ(0, eas_front_arm(ring));                         // something is complete already
+  EXPECT_EQ(-1, read(ring.eventfd, &count, sizeof(count)));  // not requested
+  EXPECT_EQ(0, eas_front_request_notification(ring));        // something is complete already
   EXPECT_EQ(1u, ring.Drain().size());
-  EXPECT_EQ(1, eas_front_arm(ring));
+  EXPECT_EQ(1, eas_front_request_notification(ring));
   ring.Reply(ring.Take(), "");
   ring.Reply(ring.Take(), "");
   ASSERT_EQ(ssize_t{sizeof(count)}, read(ring.eventfd, &count, sizeof(count)));
@@ -248,28 +248,28 @@ TEST(Front, TheEventfdIsWrittenOnceAndOnlyWhenArmed) {
   EXPECT_EQ(2u, ring.Drain().size());
 }
 
-// A quarter of those that wait may gather, 8 at most.
+// The front is notified when a quarter of the waiting requests is complete, 8 at most.
 TEST(Front, WhileManyWaitTheEventfdIsWrittenForSeveral) {
   const std::vector<std::pair<int, int>> waiting_and_wanted = {{0, 1}, {7, 1}, {8, 2}, {31, 7}, {60, 8}};
   for (const auto& [waiting, wanted] : waiting_and_wanted) {
-    const TestRing ring(Shape(80, 2, 8));
+    const TestRing ring(RingSize(80, 2, 8));
     std::vector<eas_call> calls;
     for (int i = 0; i < wanted + waiting; ++i) ring.Submit("x");
     for (int i = 0; i < wanted; ++i) calls.push_back(ring.Take(0, static_cast<uint32_t>(i)));
     ASSERT_EQ(waiting, eas_front_waiting(ring));
-    ASSERT_EQ(1, eas_front_arm(ring));
+    ASSERT_EQ(1, eas_front_request_notification(ring));
     uint64_t count = 0;
     for (int i = 0; i < wanted; ++i) {
       EXPECT_EQ(-1, read(ring.eventfd, &count, sizeof(count))) << i << " of " << wanted;
       ring.Reply(calls[static_cast<size_t>(i)], "", 0, 0, static_cast<uint32_t>(i));
     }
     EXPECT_EQ(ssize_t{sizeof(count)}, read(ring.eventfd, &count, sizeof(count))) << wanted;
-    EXPECT_EQ(0, eas_front_arm(ring)) << "so many are complete";
+    EXPECT_EQ(0, eas_front_request_notification(ring)) << "so many are complete";
   }
 }
 
 TEST(Front, ALateCompletionOfAReleasedSlotIsIgnored) {
-  const TestRing ring(Shape(1));
+  const TestRing ring(RingSize(1));
   ring.Submit("first life");
   const eas_call call = ring.Take(0, 0);
   eas_front_release(ring, static_cast<int>(call.slot));
@@ -286,7 +286,7 @@ TEST(Front, ALateCompletionOfAReleasedSlotIsIgnored) {
 
 TEST(Front, LargeBodiesGiveTheirMemoryBack) {
   constexpr uint64_t kMebibyte = 1 << 20;
-  const TestRing ring(Shape(4, 1, 1, 16 * kMebibyte, 16 * kMebibyte));
+  const TestRing ring(RingSize(4, 1, 1, 16 * kMebibyte, 16 * kMebibyte));
   const std::string large(9 * kMebibyte, 'x');
   const uint64_t before = Occupied(ring);
 
@@ -316,7 +316,7 @@ TEST(Front, LargeBodiesGiveTheirMemoryBack) {
 
 TEST(Front, ALargeBodyIsGivenBackBeforeItsOutputIsCopied) {
   constexpr uint64_t kMebibyte = 1 << 20;
-  const TestRing ring(Shape(4, 1, 1, 16 * kMebibyte, 16 * kMebibyte));
+  const TestRing ring(RingSize(4, 1, 1, 16 * kMebibyte, 16 * kMebibyte));
   const uint64_t before = Occupied(ring);
   ring.Submit(std::string(9 * kMebibyte, 'x'));
   ring.Reply(ring.Take(), std::string(kMebibyte, 'y'));
@@ -329,7 +329,7 @@ TEST(Front, ALargeBodyIsGivenBackBeforeItsOutputIsCopied) {
 
 TEST(Front, TrimmedSlotsAreEmptyAndOfUse) {
   constexpr uint64_t kMebibyte = 1 << 20;
-  const TestRing ring(Shape(4, 1, 1, kMebibyte, kMebibyte));
+  const TestRing ring(RingSize(4, 1, 1, kMebibyte, kMebibyte));
   const uint64_t before = Occupied(ring);
   const std::string body(kMebibyte, 'x');
   ring.Submit(body);

@@ -1,6 +1,6 @@
-// "Any process may be killed at any instruction", taken by its word: a worker is single-stepped through the
-// life of a request and killed after its first, second, third ... instruction, and each time the front must
-// bring this request, and the one that waits behind it, to exactly one end.
+// Tests that any process may be killed at any instruction: a worker is single-stepped through the life of a
+// request and killed after its first, second, third ... instruction. Each time the front must complete this
+// request, and the one that waits behind it, exactly once.
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -13,15 +13,15 @@ namespace {
 
 using testing::Child;
 using testing::Completion;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 // Single steps that the test may cost: some seconds, at the 5 to 20 us that one takes. It is enough for each
 // of the 600 instructions; if they become more, then each second or third is a place to die.
 constexpr uint64_t kSteps = 250'000;
 
-// What is killed: a request taken and answered, to a front that sleeps. Plain system calls around it, so that
-// the steps are spent on the ring.
+// The worker that is killed: it takes and answers a request while the front sleeps. Around that it makes
+// plain system calls, so that the steps are spent on the ring.
 void LiveAndDie(const TestRing& ring) {
   ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   syscall(SYS_kill, getpid(), SIGSTOP);
@@ -46,7 +46,7 @@ bool WaitForStop(pid_t child) {
   return waitpid(child, &status, 0) == child && WIFSTOPPED(status);
 }
 
-// The front after the death, as api.h says; the next worker is played by this process.
+// What the front does after the death, as api.h says. This process plays the next worker.
 void Recover(const TestRing& ring, std::map<int, int>* ends) {
   const auto count = [&] {
     for (const Completion& done : ring.Drain()) {
@@ -65,13 +65,13 @@ void Recover(const TestRing& ring, std::map<int, int>* ends) {
   count();
 }
 
-// Kills the worker after `steps` instructions. False if it needed fewer for all that it had to do.
+// Kills the worker after `steps` instructions. False if it needed fewer to do its work.
 bool KillAfter(uint64_t steps) {
-  const TestRing ring(Shape(4, 2, 1));
+  const TestRing ring(RingSize(4, 2, 1));
   std::map<int, int> ends;
   ends[ring.Submit("one")] = 0;
   ends[ring.Submit("two")] = 0;
-  EXPECT_EQ(1, eas_front_arm(ring));
+  EXPECT_EQ(1, eas_front_request_notification(ring));
   Child worker([&ring] { LiveAndDie(ring); });
   EXPECT_TRUE(WaitForStop(worker.pid()));
   const bool alive = Step(worker.pid(), steps);
@@ -87,17 +87,17 @@ bool KillAfter(uint64_t steps) {
   return alive;
 }
 
-// How many instructions the worker's work takes; 0 if this system does not let us step.
+// How many instructions the worker's work takes; 0 if this system does not allow single steps.
 uint64_t CountInstructions() {
-  const TestRing ring(Shape(4, 2, 1));
+  const TestRing ring(RingSize(4, 2, 1));
   // The dynamic linker's work is done once, and here.
   ring.Submit("warm");
-  eas_front_arm(ring);
+  eas_front_request_notification(ring);
   ring.Reply(ring.Take(), "");
   ring.Finish();
   ring.Submit("one");
   ring.Submit("two");
-  eas_front_arm(ring);
+  eas_front_request_notification(ring);
   const Child worker([&ring] { LiveAndDie(ring); });
   if (!WaitForStop(worker.pid())) return 0;
   uint64_t count = 0;

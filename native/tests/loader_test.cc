@@ -34,7 +34,7 @@ std::string ReadFile(const std::string& path) {
   return text.str();
 }
 
-// A file that is gone with the test.
+// A file that is deleted at the end of the test.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& content) : path_(Path("temporary." + std::to_string(getpid()))) {
@@ -99,7 +99,7 @@ TEST(Loader, ALoadedProcessorServes) {
   eas_cpp_join(cpp);
 }
 
-// The same with the runtime of this program and with one that is linked into the processor.
+// With the C++ runtime of this program, and with one that is linked into the processor.
 TEST(Loader, ExceptionsAreToldWithTheFunctionThatThrew) {
   for (const char* file : {"throws.so", "throws_static.so"}) {
     SCOPED_TRACE(file);

@@ -43,7 +43,7 @@ TEST(Log, AReaderThatIsGoneIsNoReasonToStop) {
   close(ends[1]);
 }
 
-// Records longer than a pipe holds, from several threads, through a descriptor that does not block.
+// Several threads write records that are larger than a pipe, through a descriptor that does not block.
 TEST(Log, RecordsAreNeverMixed) {
   constexpr size_t kThreads = 4;
   constexpr size_t kRecords = 20;

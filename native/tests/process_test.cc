@@ -1,4 +1,4 @@
-// The ring between real processes, which are killed at random instants.
+// The ring between real processes, which are killed at random times.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 using testing::Child;
 using testing::Completion;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 constexpr uint32_t kSlots = 32;
@@ -52,7 +52,7 @@ class EchoFront {
       ASSERT_TRUE(in_flight_.emplace(slot, body).second);
       fresh = true;
     }
-    if (fresh) eas_front_nudge(ring_);
+    if (fresh) eas_front_wake_one_if_idle(ring_);
   }
 
   void Collect() {
@@ -66,7 +66,7 @@ class EchoFront {
     }
   }
 
-  // As api.h says for the death of a worker.
+  // Does what api.h says for the death of a worker.
   void Recover(uint32_t dead) {
     Collect();
     for (const auto& [slot, body] : in_flight_) {
@@ -77,7 +77,7 @@ class EchoFront {
       }
     }
     Collect();
-    eas_front_bell(ring_, 2);
+    eas_front_wake(ring_, 2);
   }
 
   void Sleep() {
@@ -87,7 +87,7 @@ class EchoFront {
   void Finish() {
     while (!in_flight_.empty()) {
       Collect();
-      eas_front_bell(ring_, 1);
+      eas_front_wake(ring_, 1);
       Sleep();
     }
   }
@@ -105,7 +105,7 @@ class EchoFront {
 };
 
 TEST(Processes, SeveralServeOneRing) {
-  const TestRing ring(Shape(kSlots, 3, kThreads));
+  const TestRing ring(RingSize(kSlots, 3, kThreads));
   std::vector<Child> workers;
   for (uint32_t worker = 0; worker < 3; ++worker) {
     workers.emplace_back([&ring, worker] { Work(ring.memfd, ring.eventfd, worker); });
@@ -120,13 +120,13 @@ TEST(Processes, SeveralServeOneRing) {
   EXPECT_EQ(front.submitted(), front.answered());
 }
 
-// Of three workers one is killed after another, without any regard to what it is doing, while requests go on.
+// While requests go on, one of three workers is killed after another, whatever it is doing.
 TEST(Processes, KillAtAnyInstantLosesAndDoublesNothing) {
   constexpr int kKills = 500;
   constexpr uint32_t kWorkers = 3;
-  const TestRing ring(Shape(kSlots, kWorkers, kThreads));
+  const TestRing ring(RingSize(kSlots, kWorkers, kThreads));
   const auto start = [&ring](uint32_t worker) {
-    eas_front_worker_reset(ring, static_cast<int>(worker), 0);
+    eas_front_reset_worker(ring, static_cast<int>(worker), 0);
     return Child([&ring, worker] { Work(ring.memfd, ring.eventfd, worker); });
   };
   std::vector<Child> workers;
@@ -135,7 +135,7 @@ TEST(Processes, KillAtAnyInstantLosesAndDoublesNothing) {
   std::mt19937 random(301);
   EchoFront front(ring);
   for (int kill = 0; kill < kKills && !::testing::Test::HasFailure(); ++kill) {
-    // The instant is random in requests, and within one: the worker works while the front decides.
+    // The time is random among the requests, and within one: the worker works while the front decides.
     const uint64_t until = front.answered() + random() % 100;
     do {
       front.Fill();
@@ -175,17 +175,17 @@ TEST(Processes, AWorkerDiesWithItsHost) {
   host.Kill(SIGKILL);
   host.Wait();
   pollfd closed{ends[0], POLLIN, 0};
-  EXPECT_EQ(1, poll(&closed, 1, testing::kHang));
+  EXPECT_EQ(1, poll(&closed, 1, testing::kTimeout));
   EXPECT_EQ(0, read(ends[0], text, sizeof(text)));
   close(ends[0]);
 }
 
-// All die at once; the requests wait for the next.
+// All workers die at once; the requests wait for the next one.
 TEST(Processes, RequestsOutliveEveryWorker) {
-  const TestRing ring(Shape(kSlots, 1, kThreads));
+  const TestRing ring(RingSize(kSlots, 1, kThreads));
   EchoFront front(ring);
   for (int round = 0; round < 10; ++round) {
-    eas_front_worker_reset(ring, 0, 0);
+    eas_front_reset_worker(ring, 0, 0);
     Child worker([&ring] { Work(ring.memfd, ring.eventfd, 0); });
     const uint64_t until = front.answered() + 200;
     while (front.answered() < until && !::testing::Test::HasFailure()) {

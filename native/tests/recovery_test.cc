@@ -1,4 +1,4 @@
-// What the front does after a death; here the dead worker is one that just never goes on.
+// What the front does after a worker's death. Here a worker counts as dead when it does not go on.
 #include "front.h"
 #include "testing.h"
 
@@ -6,7 +6,7 @@ namespace eas {
 namespace {
 
 using testing::Completion;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 TEST(Recovery, ARunningRequestRunsAgainBeforeYoungerOnes) {
@@ -35,7 +35,7 @@ TEST(Recovery, ACompletionThatNobodyTellsIsFound) {
     ring->bitmap[0].store(0);
     EXPECT_TRUE(ring.Drain().empty());
     if (by_reset) {
-      eas_front_worker_reset(ring, 0, 0);
+      eas_front_reset_worker(ring, 0, 0);
     } else {
       EXPECT_EQ(EAS_DONE, eas_front_phase(ring, slot, nullptr, nullptr));
     }
@@ -70,16 +70,16 @@ TEST(Recovery, AHeadThatRanAheadIsSetBack) {
   for (int i = 0; i < 3; ++i) ring.Submit(std::to_string(i));
   ring->header->head.store(ring->header->tail.load());
   EXPECT_EQ(0, eas_front_waiting(ring));  // by the hints there is nothing, by the states there is
-  eas_front_worker_reset(ring, 0, 0);
+  eas_front_reset_worker(ring, 0, 0);
   EXPECT_EQ(3, eas_front_waiting(ring));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(std::to_string(i), std::string(ring.Take(0, 0).input, 1));
 }
 
-TEST(Recovery, AnEntryThatWasOverwrittenIsMended) {
+TEST(Recovery, AnOverwrittenEntryIsRestored) {
   const TestRing ring;
   for (int i = 0; i < 3; ++i) ring.Submit(std::to_string(i));
   ring->entries[1].store(ring->entries[2].load());
-  eas_front_mend(ring);
+  eas_front_rebuild_queue(ring);
   EXPECT_EQ(3, eas_front_waiting(ring));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(std::to_string(i), std::string(ring.Take(0, 0).input, 1));
 }
@@ -91,18 +91,18 @@ TEST(Recovery, CompletionsAreCountedByWorker) {
     ring.Reply(ring.Take(worker), "done", 0, worker);
     ring.Finish();
   }
-  eas_front_worker_reset(ring, 1, 0);  // the next process of that number
+  eas_front_reset_worker(ring, 1, 0);  // the next process of that number
   EXPECT_EQ(1u, eas_front_completed(ring, 0));
   EXPECT_EQ(2u, eas_front_completed(ring, 1));
   for (const int worker : {-1, 2, 1 << 30}) EXPECT_EQ(0u, eas_front_completed(ring, worker));
 }
 
-TEST(Recovery, ASuspectRunsOnlyOnItsSoloWorker) {
+TEST(Recovery, AQuarantinedRequestRunsOnlyOnItsSoloWorker) {
   const TestRing ring;
   const int suspect = ring.Submit("suspect");
   ring.Take(0, 0);
   ring.Submit("innocent");
-  eas_front_worker_reset(ring, 0, 1);
+  eas_front_reset_worker(ring, 0, 1);
   ASSERT_EQ(0, eas_front_requeue_solo(ring, suspect, 0));
   uint32_t worker = 9;
   EXPECT_EQ(EAS_SUBMITTED, eas_front_phase(ring, suspect, &worker, nullptr));
@@ -116,15 +116,15 @@ TEST(Recovery, ASuspectRunsOnlyOnItsSoloWorker) {
   EXPECT_EQ("innocent after all", ring.Finish().output);
 
   ring.Submit("next");
-  eas_front_worker_normal(ring, 0);
+  eas_front_leave_solo(ring, 0);
   EXPECT_EQ("next", std::string(ring.Take(0, 0).input, 4));
 }
 
-TEST(Recovery, ASuspectCanBeCancelledOrGivenToEverybody) {
+TEST(Recovery, AQuarantinedRequestCanBeCancelledOrGivenToAnyWorker) {
   const TestRing ring;
   const int suspect = ring.Submit("suspect");
   ring.Take(0, 0);
-  eas_front_worker_reset(ring, 0, 1);
+  eas_front_reset_worker(ring, 0, 1);
   ASSERT_EQ(0, eas_front_requeue_solo(ring, suspect, 0));
   eas_front_resubmit(ring, suspect);
   EXPECT_EQ("suspect", std::string(ring.Take(1, 0).input, 7));
@@ -138,8 +138,8 @@ TEST(Recovery, WorkersThatDoNotExistAreIgnored) {
   const int slot = ring.Submit("x");
   eas_crash crash;
   for (const int worker : {-1, 2, 1 << 30}) {
-    eas_front_worker_reset(ring, worker, 1);
-    eas_front_worker_normal(ring, worker);
+    eas_front_reset_worker(ring, worker, 1);
+    eas_front_leave_solo(ring, worker);
     EXPECT_EQ(-1, eas_front_requeue_solo(ring, slot, worker));
     EXPECT_EQ(0, eas_front_crash(ring, worker, &crash));
   }
@@ -148,7 +148,7 @@ TEST(Recovery, WorkersThatDoNotExistAreIgnored) {
   EXPECT_EQ(0, eas_worker_take(ring, 0, 5, &call));
 }
 
-// A record is believed only if the slot's state agrees with it.
+// The front believes a record only if the slot's state agrees with it.
 TEST(Recovery, ACrashRecordCannotBlameAnInnocent) {
   const TestRing ring;
   const int mine = ring.Submit("mine");
@@ -175,7 +175,7 @@ TEST(Recovery, ACrashRecordCannotBlameAnInnocent) {
   record.crash.sequence = 2;
   ASSERT_EQ(1, eas_front_crash(ring, 0, &crash));
   EXPECT_EQ(-1, crash.slot);
-  eas_front_worker_reset(ring, 0, 0);
+  eas_front_reset_worker(ring, 0, 0);
   EXPECT_EQ(0, eas_front_crash(ring, 0, &crash));
 }
 

@@ -8,22 +8,22 @@
 namespace eas {
 namespace {
 
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
-TEST(Ring, CreateExplainsAnImpossibleShape) {
-  const eas_shape shape = Shape(0);
+TEST(Ring, CreateExplainsAnImpossibleSize) {
+  const eas_ring_size ring_size = RingSize(0);
   char error[200] = "";
-  EXPECT_EQ(-1, eas_ring_create(&shape, error, sizeof(error)));
+  EXPECT_EQ(-1, eas_ring_create(&ring_size, error, sizeof(error)));
   EXPECT_STREQ("slots is 0, not within 1 .. 65536", error);
 }
 
 TEST(Ring, ErrorsAreCutToTheCallersRoom) {
-  const eas_shape shape = Shape(0);
+  const eas_ring_size ring_size = RingSize(0);
   char error[8] = "";
-  EXPECT_EQ(-1, eas_ring_create(&shape, error, sizeof(error)));
+  EXPECT_EQ(-1, eas_ring_create(&ring_size, error, sizeof(error)));
   EXPECT_STREQ("slots i", error);
-  EXPECT_EQ(-1, eas_ring_create(&shape, nullptr, 0));
+  EXPECT_EQ(-1, eas_ring_create(&ring_size, nullptr, 0));
 }
 
 TEST(Ring, MapRefusesWhatIsNoRing) {
@@ -84,20 +84,21 @@ TEST(Ring, DescriptorsAreDuplicatedAndGivenBack) {
   EXPECT_EQ(before, open_descriptors());
 }
 
-TEST(Ring, TheShapeIsWhatItWasMadeWith) {
-  const TestRing ring(Shape(3, 4, 5, 6, 7));
-  eas_shape shape{};
-  eas_ring_shape(ring, &shape);
-  EXPECT_EQ(3u, shape.slots);
-  EXPECT_EQ(4u, shape.workers);
-  EXPECT_EQ(5u, shape.threads);
-  EXPECT_EQ(6u, shape.max_body);
-  EXPECT_EQ(7u, shape.max_output);
+TEST(Ring, TheSizeIsAsCreated) {
+  const TestRing ring(RingSize(3, 4, 5, 6, 7));
+  eas_ring_size ring_size{};
+  eas_ring_get_size(ring, &ring_size);
+  EXPECT_EQ(3u, ring_size.slots);
+  EXPECT_EQ(4u, ring_size.workers);
+  EXPECT_EQ(5u, ring_size.threads);
+  EXPECT_EQ(6u, ring_size.max_body);
+  EXPECT_EQ(7u, ring_size.max_output);
 }
 
-// Forty gigabytes of addresses, as a default host has, cost the pages that are written and no more.
+// A ring of forty gigabytes of addresses, as a default host has, takes memory only for pages that are
+// written.
 TEST(Ring, SlotsAreSparse) {
-  const TestRing ring(Shape(128, 1, 5, 64 << 20, 256 << 20));
+  const TestRing ring(RingSize(128, 1, 5, 64 << 20, 256 << 20));
   EXPECT_GT(eas_ring_bytes(ring), 40ULL << 30);
   EXPECT_LT(testing::Occupied(ring), 1u << 20);
 }

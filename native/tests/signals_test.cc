@@ -16,7 +16,7 @@ constexpr int kSignals[] = {SIGTERM, SIGINT, SIGHUP};
 void Note(int) {}
 void NoteOtherwise(int) {}
 
-// What the handler of `number` is in a child that `fork` makes: 'd'efault, 'i'gnored, 'n'oted.
+// The action of `number` in a child of `fork_now`: 'd'efault, 'i'gnored, 'n'oted by a handler, or 'b'locked.
 char ActionInChild(int number, const std::function<pid_t()>& fork_now) {
   int ends[2];
   EXPECT_EQ(0, pipe(ends));
@@ -38,7 +38,7 @@ char ActionInChild(int number, const std::function<pid_t()>& fork_now) {
   return found;
 }
 
-// Each test in a process of its own: what is taken stays so.
+// Runs each test in a process of its own, because a signal that the host handles stays so.
 void InChild(const std::function<void()>& body) {
   Child child([&body] {
     body();
@@ -70,18 +70,18 @@ TEST(Signals, AHandlerThatOthersSetSinceIsInherited) {
   });
 }
 
-TEST(Signals, PythonSeesToItsOwnChildren) {
+TEST(Signals, PythonRestoresItsOwnChildren) {
   InChild([] {
     signal(SIGTERM, Note);
     eas_signal_take(SIGTERM, 0);
-    eas_signal_hold();
+    eas_signal_block();
     EXPECT_EQ('b', ActionInChild(SIGTERM, fork));
     EXPECT_EQ('n', ActionInChild(SIGTERM, [] {
                 const pid_t child = fork();
-                if (child == 0) eas_signal_release();
+                if (child == 0) eas_signal_unblock();
                 return child;
               }));
-    eas_signal_release();
+    eas_signal_unblock();
     EXPECT_EQ('d', ActionInChild(SIGTERM, fork));
     eas_signal_forget();
     EXPECT_EQ('n', ActionInChild(SIGTERM, fork));
@@ -100,7 +100,7 @@ TEST(Signals, ABlockedSignalStaysBlocked) {
   });
 }
 
-// None is lost between the fork and the end of what is done about it: the child dies of each.
+// No signal is lost between the fork and the restored handlers: each child dies of its signal.
 TEST(Signals, AChildDiesOfASignalAtAnyMoment) {
   InChild([] {
     signal(SIGTERM, Note);
@@ -124,8 +124,8 @@ TEST(Signals, WhatAProgramSetsIsNoJvms) {
     eas_signal_take(SIGTERM, 0);
     signal(SIGTERM, NoteOtherwise);
     eas_signal_restore();
-    eas_signal_guard();
-    eas_signal_guard();
+    eas_signal_keep_restored();
+    eas_signal_keep_restored();
     struct sigaction action{};
     sigaction(SIGTERM, nullptr, &action);
     EXPECT_EQ(NoteOtherwise, action.sa_handler);

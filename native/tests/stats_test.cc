@@ -1,4 +1,4 @@
-// What the front counts, and what it does not.
+// Which requests the statistics count, and which they do not.
 #include "stats.h"
 
 #include <climits>
@@ -13,11 +13,12 @@ namespace {
 
 using testing::Completion;
 using testing::LogCatcher;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 constexpr int kBuckets = 15;
-// Nanoseconds: above the last bound, and twice that is less than the machine is up; nothing began before it.
+// Nanoseconds: above the last bound; and twice that is less than this machine's uptime, because no request
+// starts before that.
 constexpr int64_t kLong = 15'000'000'000;
 
 eas_stats Read(const TestRing& ring) {
@@ -57,7 +58,7 @@ TEST(Stats, ReturnsAreCountedByTheirStatus) {
 }
 
 TEST(Stats, FailuresAreCountedByTheirKind) {
-  const TestRing ring(Shape(2, 1, 1, 100, 10));
+  const TestRing ring(RingSize(2, 1, 1, 100, 10));
   const LogCatcher log;
   for (const int outcome : {EAS_RAISED, EAS_RAISED, EAS_BAD_OUTPUT}) {
     ring.Submit("");
@@ -101,16 +102,16 @@ TEST(Stats, TheTimeIsThatFromPublishingToDraining) {
   EXPECT_LE(stats.latency_nanoseconds, after - before);
 }
 
-TEST(Stats, ABackdatedRequestBeganEarlier) {
+TEST(Stats, ARequestCanStartEarlier) {
   const TestRing ring;
   const int slot = ring.Submit("");
-  eas_front_backdate(ring, slot, -kLong);
-  eas_front_backdate(ring, slot, kLong);
+  eas_front_start_earlier(ring, slot, -kLong);
+  eas_front_start_earlier(ring, slot, kLong);
   const eas_call call = ring.Take();
-  eas_front_backdate(ring, slot, kLong);  // also while it runs
+  eas_front_start_earlier(ring, slot, kLong);  // also while it runs
   ring.Reply(call, "");
   ring.Drain();
-  eas_front_backdate(ring, slot, kLong);  // too late
+  eas_front_start_earlier(ring, slot, kLong);  // too late
   eas_front_release(ring, slot);
   const eas_stats stats = Read(ring);
   EXPECT_EQ(1u, stats.latency[kBuckets - 1]);
@@ -120,12 +121,12 @@ TEST(Stats, ABackdatedRequestBeganEarlier) {
   EXPECT_EQ(2, static_cast<int64_t>(Read(ring).latency_nanoseconds) / kLong);
 }
 
-// Not earlier than the clock began, and counted all the same.
-TEST(Stats, ARequestIsNotBackdatedBelowTheClock) {
+// A start time before the clock's own start is moved up to it, and the request is counted.
+TEST(Stats, ARequestDoesNotStartBeforeTheClock) {
   const TestRing ring;
   const uint64_t before = Now();
   const int slot = ring.Submit("");
-  for (int i = 0; i < 3; ++i) eas_front_backdate(ring, slot, INT64_MAX);
+  for (int i = 0; i < 3; ++i) eas_front_start_earlier(ring, slot, INT64_MAX);
   ring.Reply(ring.Take(), "");
   ring.Finish();
   const eas_stats stats = Read(ring);
@@ -166,7 +167,7 @@ TEST(Stats, WhatIsCollectedIsCountedAsWhatIsDrained) {
 }
 
 TEST(Stats, WhatDoesNotFitIsCountedLaterAndOnce) {
-  const TestRing ring(Shape(200));
+  const TestRing ring(RingSize(200));
   for (int i = 0; i < 150; ++i) {
     ring.Submit("");
     ring.Reply(ring.Take(), "", 200);
@@ -193,11 +194,11 @@ TEST(Stats, WhatNobodyAnsweredIsNotCounted) {
 }
 
 TEST(Stats, WhatNobodyWaitsForIsNotCounted) {
-  const TestRing ring(Shape(1));
+  const TestRing ring(RingSize(1));
   const int slot = ring.Submit("body");
   const eas_call call = ring.Take();
-  eas_front_uncount(ring, slot);
-  eas_front_backdate(ring, slot, kLong);  // does not bring it back
+  eas_front_exclude_from_stats(ring, slot);
+  eas_front_start_earlier(ring, slot, kLong);  // does not bring it back
   ring.Reply(call, "output", 200);
   ring.Finish();
   EXPECT_EQ(0u, Total(Read(ring)));
@@ -214,8 +215,8 @@ TEST(Stats, ARequestThatRunsAgainIsCountedOnceFromItsFirstBegin) {
   const int alone = ring.Submit("alone");
   ring.Take();
   ring.Take();
-  for (const int slot : {again, alone}) eas_front_backdate(ring, slot, kLong);
-  eas_front_worker_reset(ring, 0, 1);
+  for (const int slot : {again, alone}) eas_front_start_earlier(ring, slot, kLong);
+  eas_front_reset_worker(ring, 0, 1);
   eas_front_resubmit(ring, again);
   ring.Reply(ring.Take(1, 0), "", 200, 1, 0);
   ring.Finish();
@@ -228,7 +229,7 @@ TEST(Stats, ARequestThatRunsAgainIsCountedOnceFromItsFirstBegin) {
   EXPECT_EQ(10u, stats.bytes_in);
 }
 
-// What a worker writes beside the ring's functions is checked before it is counted.
+// The front checks a value before it counts it, because a worker may write into the ring by itself.
 TEST(Stats, ALiarIsCountedAsBad) {
   const TestRing ring;
   const struct {
@@ -252,12 +253,12 @@ TEST(Stats, ALiarIsCountedAsBad) {
 TEST(Stats, SlotsThatAreNotInFlightAreIgnored) {
   const TestRing ring;
   for (const int slot : {-1, 0, 7, 8, 1 << 30, INT_MIN}) {
-    eas_front_backdate(ring, slot, kLong);
-    eas_front_uncount(ring, slot);
+    eas_front_start_earlier(ring, slot, kLong);
+    eas_front_exclude_from_stats(ring, slot);
   }
   const int slot = eas_front_reserve(ring);
-  eas_front_backdate(ring, slot, kLong);
-  eas_front_uncount(ring, slot);
+  eas_front_start_earlier(ring, slot, kLong);
+  eas_front_exclude_from_stats(ring, slot);
   eas_front_publish(ring, slot, 0);
   ring.Reply(ring.Take(), "", 200);
   ring.Finish();

@@ -10,13 +10,13 @@ namespace eas {
 namespace {
 
 using testing::Completion;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 constexpr uint32_t kWorkers = 2;
 constexpr uint32_t kThreads = 3;
 
-// The answer to a body: its bytes reversed, so that an answer of another request or a torn one is noticed.
+// The answer to a body: its bytes reversed, so that the answer to another request, or a torn one, is noticed.
 std::string Answer(const std::string& body) { return {body.rbegin(), body.rend()}; }
 
 std::string Body(uint64_t number, size_t size) {
@@ -35,7 +35,7 @@ void Consume(const TestRing& ring, uint32_t worker, uint32_t thread) {
 
 TEST(Stress, EveryRequestIsAnsweredOnceWithItsOwnAnswer) {
   constexpr uint64_t kRequests = 30'000;
-  const TestRing ring(Shape(48, kWorkers, kThreads, 4096, 4096));
+  const TestRing ring(RingSize(48, kWorkers, kThreads, 4096, 4096));
   std::vector<std::thread> consumers;
   for (uint32_t worker = 0; worker < kWorkers; ++worker) {
     for (uint32_t thread = 0; thread < kThreads; ++thread) {
@@ -57,7 +57,7 @@ TEST(Stress, EveryRequestIsAnsweredOnceWithItsOwnAnswer) {
       ASSERT_TRUE(in_flight.emplace(slot, body).second);
       fresh = true;
     }
-    if (fresh) eas_front_bell(ring, 1);
+    if (fresh) eas_front_wake(ring, 1);
     if (!in_flight.empty() && random() % 8 == 0) {
       const int slot = in_flight.begin()->first;
       if (eas_front_cancel(ring, slot) == 1) {
@@ -76,7 +76,7 @@ TEST(Stress, EveryRequestIsAnsweredOnceWithItsOwnAnswer) {
     }
     ASSERT_LE(eas_front_waiting(ring), 48);
     if (done.empty() && !in_flight.empty()) {
-      eas_front_bell(ring, 1);
+      eas_front_wake(ring, 1);
       ring.Sleep();
     }
   }

@@ -6,16 +6,16 @@
 #include <mutex>
 #include <thread>
 
-#include "identity.h"
 #include "testing.h"
+#include "thread_context.h"
 #include "worker.h"
 
 namespace eas {
 namespace {
 
 using testing::Completion;
-using testing::kHang;
-using testing::Shape;
+using testing::kTimeout;
+using testing::RingSize;
 using testing::TestRing;
 
 int TakeWithin(const TestRing& ring, int timeout_ms, uint32_t thread = 0) {
@@ -23,8 +23,8 @@ int TakeWithin(const TestRing& ring, int timeout_ms, uint32_t thread = 0) {
   return eas_worker_take_for(ring, 0, thread, &call, timeout_ms);
 }
 
-// What one thread's take_for ends with after `meanwhile`, which happens before, while or after it falls
-// asleep.
+// What take_for returns on another thread while `meanwhile` runs, which happens before, while or after that
+// thread falls asleep.
 int TakeWhile(const TestRing& ring, int timeout_ms, const std::function<void()>& meanwhile) {
   int taken = -1;
   std::thread taker([&] { taken = TakeWithin(ring, timeout_ms); });
@@ -33,7 +33,7 @@ int TakeWhile(const TestRing& ring, int timeout_ms, const std::function<void()>&
   return taken;
 }
 
-// The next take finds calls quick, whatever this machine makes of them.
+// Makes the next take believe that calls are quick, however slow this machine is.
 void MakeQuick(const TestRing& ring) { ring->call_nanoseconds.store(1000); }
 
 TEST(Take, WithoutTimeItOnlyLooks) {
@@ -57,26 +57,26 @@ TEST(Take, ItWaitsAsLongAsAsked) {
 }
 
 TEST(Take, ARequestOrAStopEndsTheWait) {
-  for (const int timeout_ms : {kHang, -1, INT32_MAX}) {
+  for (const int timeout_ms : {kTimeout, -1, INT32_MAX}) {
     const TestRing ring;
     EXPECT_EQ(EAS_TAKEN, TakeWhile(ring, timeout_ms, [&] {
                 ring.Submit("x");
-                eas_front_bell(ring, 1);
+                eas_front_wake(ring, 1);
               }));
     EXPECT_EQ(EAS_STOPPED, TakeWhile(ring, timeout_ms, [&] { eas_worker_stop(ring); }));
   }
 }
 
-TEST(Take, AnIdleSuspectsWorkerTimesOutToo) {
+TEST(Take, AnIdleSoloWorkerTimesOutToo) {
   const TestRing ring;
-  eas_front_worker_reset(ring, 0, 1);
+  eas_front_reset_worker(ring, 0, 1);
   ring.Submit("not for it");
   EXPECT_EQ(EAS_TIMED_OUT, TakeWithin(ring, 0));
   EXPECT_EQ(EAS_TIMED_OUT, TakeWithin(ring, 1));
 }
 
 TEST(Take, NumbersOutsideOfTheRingTakeNothing) {
-  const TestRing ring(Shape(8, 2, 5));
+  const TestRing ring(RingSize(8, 2, 5));
   ring.Submit("x");
   eas_call call;
   EXPECT_EQ(EAS_STOPPED, eas_worker_take_for(ring, 2, 0, &call, -1));
@@ -84,14 +84,14 @@ TEST(Take, NumbersOutsideOfTheRingTakeNothing) {
   eas_worker_leave(ring, 2);
 }
 
-// A signal comes before, while and after the thread sleeps, until one has found it asleep.
+// Signals arrive before, while and after the thread falls asleep, until one of them interrupts its sleep.
 TEST(Take, ASignalEndsOnlyTheWaitThatAskedForIt) {
   const TestRing ring;
   struct sigaction before{};
   struct sigaction action{};
   action.sa_handler = [](int) {};  // without SA_RESTART, as Python's
   sigaction(SIGUSR1, &action, &before);
-  for (const int timeout_ms : {kHang, -1}) {
+  for (const int timeout_ms : {kTimeout, -1}) {
     std::atomic<int> taken{-1};
     std::thread taker([&] { taken = TakeWithin(ring, timeout_ms); });
     while (taken == -1) {
@@ -108,13 +108,13 @@ TEST(Take, ASignalEndsOnlyTheWaitThatAskedForIt) {
     std::this_thread::yield();
   }
   ring.Submit("x");
-  eas_front_bell(ring, 1);
+  eas_front_wake(ring, 1);
   taker.join();
   sigaction(SIGUSR1, &before, nullptr);
 }
 
-// The front spares the wake-up while somebody will look soon; who has timed out will not.
-TEST(Take, WhoHasTimedOutDoesNotCountAsLooking) {
+// The front wakes no thread while one spins. A thread that has timed out does not spin any more.
+TEST(Take, AThreadThatHasTimedOutDoesNotSpin) {
   const TestRing ring;
   eas_worker_enter(ring, 0, 0);
   for (const int timeout_ms : {0, 1}) {
@@ -122,31 +122,31 @@ TEST(Take, WhoHasTimedOutDoesNotCountAsLooking) {
     ring.Submit("x");
     ring.Reply(ring.Take(), "");
     ring.Finish();
-    EXPECT_EQ(1u, ring->workers[0].looking.load());
+    EXPECT_EQ(1u, ring->workers[0].spinning.load());
     EXPECT_EQ(EAS_TIMED_OUT, TakeWithin(ring, timeout_ms));
-    EXPECT_EQ(0u, ring->workers[0].looking.load());
+    EXPECT_EQ(0u, ring->workers[0].spinning.load());
   }
 }
 
-TEST(Take, WhoLeavesOwesNothing) {
+TEST(Take, AThreadThatLeavesReportsAllCompletions) {
   const TestRing ring;
   eas_worker_enter(ring, 0, 0);
-  this_thread.prompt = true;
+  this_thread.takes_at_once = true;
   ring.Submit("x");
-  ASSERT_EQ(1, eas_front_arm(ring));
+  ASSERT_EQ(1, eas_front_request_notification(ring));
   MakeQuick(ring);
   const eas_call call = ring.Take();
   MakeQuick(ring);
   ring.Reply(call, "kept for the next look");
   uint64_t count = 0;
   EXPECT_EQ(-1, read(ring.eventfd, &count, sizeof(count)));
-  EXPECT_EQ(1u, ring->workers[0].looking.load());
+  EXPECT_EQ(1u, ring->workers[0].spinning.load());
   eas_worker_leave(ring, 0);
   EXPECT_EQ(ssize_t{sizeof(count)}, read(ring.eventfd, &count, sizeof(count)));
-  EXPECT_EQ(0u, ring->workers[0].looking.load());
+  EXPECT_EQ(0u, ring->workers[0].spinning.load());
   EXPECT_FALSE(this_thread.entered);
   eas_worker_leave(ring, 0);
-  EXPECT_EQ(0u, ring->workers[0].looking.load());
+  EXPECT_EQ(0u, ring->workers[0].spinning.load());
 
   eas_worker_enter(ring, 0, 3);
   ring.Submit("again");
@@ -154,24 +154,25 @@ TEST(Take, WhoLeavesOwesNothing) {
   EXPECT_EQ(2u, ring.Drain().size());
 }
 
-TEST(Take, NothingIsKeptFromAFrontThatRests) {
+TEST(Take, EachCompletionIsReportedIfTheFrontAsksForThat) {
   const TestRing ring;
   eas_worker_enter(ring, 0, 0);
-  this_thread.prompt = true;
+  this_thread.takes_at_once = true;
   uint64_t count = 0;
-  for (const bool resting : {false, true, false}) {
+  for (const bool immediately : {false, true, false}) {
     for (int i = 0; i < 7; ++i) ring.Submit("x");
-    eas_front_rest(ring, resting);
-    ASSERT_EQ(1, eas_front_arm(ring));  // of those that wait a quarter, but for a front that rests
+    eas_front_notify_immediately(ring, immediately);
+    ASSERT_EQ(1, eas_front_request_notification(
+                     ring));  // a quarter of those that wait, unless the front asked for each
     for (int i = 0; i < 2; ++i) {
       MakeQuick(ring);
       const eas_call call = ring.Take();
       MakeQuick(ring);
       ring.Reply(call, "");
-      const bool told = read(ring.eventfd, &count, sizeof(count)) == ssize_t{sizeof(count)};
-      EXPECT_EQ(resting, told);
+      const bool reported = read(ring.eventfd, &count, sizeof(count)) == ssize_t{sizeof(count)};
+      EXPECT_EQ(immediately, reported);
       EXPECT_EQ(1u, ring.Drain().size());
-      ASSERT_EQ(1, eas_front_arm(ring));
+      ASSERT_EQ(1, eas_front_request_notification(ring));
     }
     for (int slot = 0; slot < 8; ++slot) eas_front_release(ring, slot);
   }
@@ -196,8 +197,8 @@ TEST(Take, OneThreadHoldsSeveralAndCompletesThemInAnyOrder) {
   }
 }
 
-// The front sleeps, so whoever completes must wake it: also a thread that never entered, or one of another
-// number, which goes on with its own request.
+// The front sleeps, so the thread that completes a request must wake it, even if that thread never entered,
+// or has another number and goes on with its own request.
 TEST(Take, AnyThreadCompletesWhatAnotherTook) {
   const TestRing ring;
   eas_worker_enter(ring, 0, 0);
@@ -211,7 +212,7 @@ TEST(Take, AnyThreadCompletesWhatAnotherTook) {
         ring.Submit("its own");
         own = ring.Take(0, 1);
       }
-      ASSERT_EQ(1, eas_front_arm(ring));
+      ASSERT_EQ(1, eas_front_request_notification(ring));
       ring.Reply(call, "completed there");
       if (!entered) return;
       EXPECT_EQ("completed there", ring.Finish().output);
@@ -224,7 +225,7 @@ TEST(Take, AnyThreadCompletesWhatAnotherTook) {
 }
 
 TEST(Take, ALateCompletionDoesNotReachTheSlotsNextRequest) {
-  const TestRing ring(Shape(1));
+  const TestRing ring(RingSize(1));
   ring.Submit("first");
   const eas_call first = ring.Take();
   ring.Reply(first, "first");
@@ -240,7 +241,7 @@ TEST(Take, ALateCompletionDoesNotReachTheSlotsNextRequest) {
   EXPECT_EQ("second", ring.Finish().output);
 }
 
-// A batch, or a request that is answered elsewhere, says nothing about how long one call keeps this thread.
+// From a batch, or a request that another thread completes, nobody can tell how long one call takes.
 TEST(Take, OnlyTheRequestTakenLastIsTimed) {
   const TestRing ring;
   eas_worker_enter(ring, 0, 0);
@@ -258,7 +259,7 @@ TEST(Take, OnlyTheRequestTakenLastIsTimed) {
   EXPECT_NE(0u, ring->call_nanoseconds.load());
 }
 
-// Calls on their way from those who take to those who complete.
+// Hands calls over from the threads that take them to the threads that complete them.
 class Handover {
  public:
   struct Item {
@@ -272,12 +273,12 @@ class Handover {
     changed_.notify_one();
   }
 
-  // False: the end has come.
+  // Returns false after the end.
   bool Get(Item* item) {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this] { return ended_ || !items_.empty(); });
     if (items_.empty()) return false;
-    // From either end in turn, so that the order is not that of the taking.
+    // From either end in turn, so that the order differs from that of the taking.
     last_ = !last_;
     *item = last_ ? items_.back() : items_.front();
     if (last_) {
@@ -305,7 +306,7 @@ class Handover {
 TEST(Take, SomeTakeAndOthersCompleteUnderLoad) {
   constexpr uint64_t kRequests = 20'000;
   constexpr uint32_t kTakers = 2;
-  const TestRing ring(Shape(32, 1, kTakers));
+  const TestRing ring(RingSize(32, 1, kTakers));
   Handover handover;
   std::vector<std::thread> threads;
   for (uint32_t thread = 0; thread < kTakers; ++thread) {
@@ -335,7 +336,7 @@ TEST(Take, SomeTakeAndOthersCompleteUnderLoad) {
       const std::string body = std::to_string(submitted);
       ASSERT_TRUE(in_flight.emplace(ring.Submit(body), "for " + body).second);
     }
-    eas_front_bell(ring, 1);
+    eas_front_wake(ring, 1);
     const std::vector<Completion> completions = ring.Drain();
     for (const Completion& done : completions) {
       ASSERT_EQ(in_flight[done.slot], done.output);
@@ -348,7 +349,7 @@ TEST(Take, SomeTakeAndOthersCompleteUnderLoad) {
   for (uint32_t thread = 0; thread < kTakers; ++thread) threads[thread].join();
   handover.End();
   for (size_t i = kTakers; i < threads.size(); ++i) threads[i].join();
-  EXPECT_EQ(0u, ring->workers[0].looking.load());
+  EXPECT_EQ(0u, ring->workers[0].spinning.load());
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-// What the native tests share: a ring with its eventfd, child processes that never outlive the test, and a
+// Helpers for the native tests: a ring with its eventfd, child processes that never outlive the test, and a
 // pipe that catches the log.
 //
-// There are no sleeps in these tests. Who waits, waits for a completion, a byte in a pipe, or the end of a
-// process; the time-outs only stop a hang.
+// These tests never sleep. They wait for a completion, a byte in a pipe, or the end of a process; the
+// time-outs only stop a hang.
 #ifndef EAS_NATIVE_TESTING_H_
 #define EAS_NATIVE_TESTING_H_
 
@@ -27,7 +27,7 @@
 
 namespace eas::testing {
 
-inline constexpr int kHang =
+inline constexpr int kTimeout =
     60'000;  // milliseconds: longer than any step takes on a busy machine with a sanitizer
 
 struct Completion {
@@ -37,16 +37,16 @@ struct Completion {
   std::string output;
 };
 
-inline eas_shape Shape(uint32_t slots, uint32_t workers = 2, uint32_t threads = 5,
-                       uint64_t max_body = 1 << 20, uint64_t max_output = 1 << 20) {
+inline eas_ring_size RingSize(uint32_t slots, uint32_t workers = 2, uint32_t threads = 5,
+                              uint64_t max_body = 1 << 20, uint64_t max_output = 1 << 20) {
   return {slots, workers, threads, max_body, max_output};
 }
 
 class TestRing {
  public:
-  explicit TestRing(const eas_shape& shape = Shape(8)) {
+  explicit TestRing(const eas_ring_size& ring_size = RingSize(8)) {
     char error[256] = "";
-    memfd = eas_ring_create(&shape, error, sizeof(error));
+    memfd = eas_ring_create(&ring_size, error, sizeof(error));
     eventfd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     ring = memfd < 0 ? nullptr : eas_ring_map(memfd, eventfd, error, sizeof(error));
     if (ring == nullptr) {
@@ -67,7 +67,7 @@ class TestRing {
 
   int Submit(const std::string& body) const { return eas_front_submit(ring, body.data(), body.size()); }
 
-  // Takes as this worker's thread. REQUIRES: a request waits, or it blocks.
+  // Takes as this worker's thread. Blocks if no request waits.
   eas_call Take(uint32_t worker = 0, uint32_t thread = 0) const {
     eas_call call{};
     EXPECT_EQ(1, eas_worker_take(ring, worker, thread, &call));
@@ -79,10 +79,10 @@ class TestRing {
     eas_worker_reply(ring, worker, thread, &call, EAS_RETURNED, status, output.data(), output.size());
   }
 
-  // What is complete now. The slots stay with the front.
+  // Returns the completions. The front keeps their slots.
   std::vector<Completion> Drain() const {
-    std::vector<int64_t> numbers(4 * ring->layout.shape.slots);
-    const int count = eas_front_drain(ring, numbers.data(), static_cast<int>(ring->layout.shape.slots));
+    std::vector<int64_t> numbers(4 * ring->layout.ring_size.slots);
+    const int count = eas_front_drain(ring, numbers.data(), static_cast<int>(ring->layout.ring_size.slots));
     std::vector<Completion> completions;
     for (int i = 0; i < count; ++i) {
       const int64_t* at = &numbers[4 * static_cast<size_t>(i)];
@@ -93,11 +93,11 @@ class TestRing {
     return completions;
   }
 
-  // Sleeps on the eventfd, as the front does, until something may be complete or `also` becomes readable.
+  // Sleeps on the eventfd, as the front does, until a request may be complete or `also` becomes readable.
   void Sleep(int also = -1) const {
-    if (eas_front_arm(ring) == 0) return;
+    if (eas_front_request_notification(ring) == 0) return;
     pollfd wait[2] = {{eventfd, POLLIN, 0}, {also, POLLIN, 0}};
-    if (poll(wait, 2, kHang) == 0) {
+    if (poll(wait, 2, kTimeout) == 0) {
       ADD_FAILURE() << "nothing completes";
       std::abort();
     }
@@ -121,7 +121,7 @@ class TestRing {
   // Submits, wakes, and waits for the answer.
   Completion Ask(const std::string& body) const {
     EXPECT_GE(Submit(body), 0);
-    eas_front_bell(ring, 1);
+    eas_front_wake(ring, 1);
     return Finish();
   }
 
@@ -135,7 +135,7 @@ class Child {
  public:
   explicit Child(const std::function<void()>& body) {
     const pid_t parent = getpid();
-    std::fflush(nullptr);  // or the child may write what the parent has yet to write
+    std::fflush(nullptr);  // or the child may write the parent's buffered output once more
     pid_ = fork();
     if (pid_ != 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -156,7 +156,7 @@ class Child {
   pid_t pid() const { return pid_; }
   void Kill(int signal) const { kill(pid_, signal); }
 
-  // The wait status. A child that does not end is the caller's to kill.
+  // Returns the wait status. The caller must kill a child that does not end by itself.
   int Wait() {
     int status = 0;
     waitpid(pid_, &status, 0);
@@ -181,7 +181,7 @@ class LogCatcher {
     if (pipe_[1] >= 0) close(pipe_[1]);
   }
 
-  // All records so far, with their ends. Nothing may be logged after it.
+  // Returns all records so far, with their end bytes. Nothing may be logged afterwards.
   std::string Read() {
     eas_log_open(-1);
     close(pipe_[1]);

@@ -5,18 +5,18 @@
 #include <set>
 #include <thread>
 
-#include "identity.h"
 #include "testing.h"
+#include "thread_context.h"
 
 namespace eas {
 namespace {
 
 using testing::Completion;
 using testing::LogCatcher;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
-// Threads that take until they are stopped, and do `work` with each call.
+// Threads that take calls until they are stopped, and do `work` with each.
 class Consumers {
  public:
   Consumers(const TestRing& ring, uint32_t worker, uint32_t threads,
@@ -40,7 +40,7 @@ class Consumers {
   std::vector<std::thread> threads_;
 };
 
-// Lets threads pass only when `count` of them are there.
+// Lets threads pass when `count` of them have arrived.
 class Gate {
  public:
   explicit Gate(int count) : missing_(count) {}
@@ -56,7 +56,7 @@ class Gate {
   int missing_;
 };
 
-TEST(Worker, ASleepingThreadIsWakenedAndStopped) {
+TEST(Worker, ASleepingThreadIsWokenAndStopped) {
   const TestRing ring;
   const Consumers consumers(ring, 0, 3, [&ring](uint32_t thread, const eas_call& call) {
     ring.Reply(call, "echo " + std::string(call.input, call.input_size), 0, 0, thread);
@@ -73,8 +73,8 @@ TEST(Worker, AfterStopNothingIsTaken) {
   EXPECT_EQ(1, eas_front_waiting(ring));
 }
 
-// One ring of the bell; each call goes on only when all of them run, so each thread must have wakened the
-// next.
+// The front wakes one thread. Each call goes on only when all of them run, so each thread must have woken the
+// next one.
 TEST(Worker, SlowCallsFanOutFromOneWakeUp) {
   const TestRing ring;
   Gate gate(5);
@@ -83,7 +83,7 @@ TEST(Worker, SlowCallsFanOutFromOneWakeUp) {
     ring.Reply(call, "", 0, 0, thread);
   });
   for (int i = 0; i < 5; ++i) ring.Submit("x");
-  eas_front_bell(ring, 1);
+  eas_front_wake(ring, 1);
   for (size_t done = 0; done < 5;) {
     ring.Sleep();
     for (const Completion& completion : ring.Drain()) {
@@ -93,31 +93,31 @@ TEST(Worker, SlowCallsFanOutFromOneWakeUp) {
   }
 }
 
-TEST(Worker, ANudgeIsSparedWhileSomebodyLooks) {
-  const TestRing ring(Shape(8, 2, 5));
-  const auto rings = [&ring] {
-    const uint32_t before = ring->header->doorbell.load();
-    eas_front_nudge(ring);
-    return ring->header->doorbell.load() != before;
+TEST(Worker, NoThreadIsWokenWhileOneSpins) {
+  const TestRing ring(RingSize(8, 2, 5));
+  const auto wakes = [&ring] {
+    const uint32_t before = ring->header->wake_count.load();
+    eas_front_wake_one_if_idle(ring);
+    return ring->header->wake_count.load() != before;
   };
-  EXPECT_FALSE(rings()) << "nothing waits";
+  EXPECT_FALSE(wakes()) << "nothing waits";
   ring.Submit("x");
-  EXPECT_TRUE(rings());
-  ring->workers[1].looking.store(1);
-  EXPECT_FALSE(rings());
-  ring->workers[1].looking.store(6);  // more than there are threads: damaged
-  EXPECT_TRUE(rings());
-  ring->workers[1].looking.store(1);
-  eas_front_worker_reset(ring, 1, 0);  // it was killed while it looked
-  EXPECT_TRUE(rings());
+  EXPECT_TRUE(wakes());
+  ring->workers[1].spinning.store(1);
+  EXPECT_FALSE(wakes());
+  ring->workers[1].spinning.store(6);  // more than there are threads: corrupt
+  EXPECT_TRUE(wakes());
+  ring->workers[1].spinning.store(1);
+  eas_front_reset_worker(ring, 1, 0);  // it was killed while it was spinning
+  EXPECT_TRUE(wakes());
 }
 
-// With nudges alone, and without the front's timer: no wake-up and no completion may be lost between quick
-// calls.
-TEST(Worker, NudgesAreEnoughForQuickCalls) {
-  const TestRing ring(Shape(64, 1, 3));
+// Only with eas_front_wake_one_if_idle, without the front's timer: no wake-up and no completion may be lost
+// between quick calls.
+TEST(Worker, WakingOneThreadIsEnoughForQuickCalls) {
+  const TestRing ring(RingSize(64, 1, 3));
   const Consumers consumers(ring, 0, 3, [&ring](uint32_t thread, const eas_call& call) {
-    this_thread.prompt = true;
+    this_thread.takes_at_once = true;
     ring.Reply(call, std::string(call.input, call.input_size), 0, 0, thread);
   });
   ring.Ask("timed");
@@ -127,7 +127,7 @@ TEST(Worker, NudgesAreEnoughForQuickCalls) {
       ASSERT_GE(ring.Submit(std::to_string(submitted++)), 0);
       ++in_flight;
     }
-    eas_front_nudge(ring);
+    eas_front_wake_one_if_idle(ring);
     const std::vector<Completion> completions = ring.Drain();
     for (const Completion& done : completions) eas_front_release(ring, done.slot);
     in_flight -= completions.size();
@@ -147,7 +147,7 @@ TEST(Worker, QuickCallsAreTimed) {
 }
 
 TEST(Worker, AnOutputAboveTheLimitIsNotCutButRefused) {
-  const TestRing ring(Shape(2, 1, 1, 100, 10));
+  const TestRing ring(RingSize(2, 1, 1, 100, 10));
   LogCatcher log;
   ring.Submit("x");
   ring.Reply(ring.Take(), "1234567890");
@@ -161,7 +161,7 @@ TEST(Worker, AnOutputAboveTheLimitIsNotCutButRefused) {
 }
 
 TEST(Worker, AnExplanationIsCutToItsSpan) {
-  const TestRing ring(Shape(2, 1, 1, 100, 10));
+  const TestRing ring(RingSize(2, 1, 1, 100, 10));
   const std::string message(10'000, 'm');
   ring.Submit("x");
   const eas_call call = ring.Take();
@@ -204,12 +204,12 @@ TEST(Worker, OnlyTheThreadThatRunsARequestCompletesIt) {
   EXPECT_EQ(1u, ring.Drain().size());
 }
 
-// Both workers sleep; only the one that the suspect is kept for may run it, and the bell finds it.
-TEST(Worker, ASoloWorkerIsWakenedForItsSuspect) {
+// Both workers sleep. Only the one in solo mode may run the request, and the wake-up must reach it.
+TEST(Worker, ASoloWorkerIsWokenForItsRequest) {
   const TestRing ring;
   const int suspect = ring.Submit("suspect");
   ring.Take(1, 0);
-  eas_front_worker_reset(ring, 1, 1);
+  eas_front_reset_worker(ring, 1, 1);
   const auto reply_with = [&ring](const char* name, uint32_t worker) {
     return [&ring, name, worker](uint32_t thread, const eas_call& call) {
       ring.Reply(call, std::string(name) + " " + std::string(call.input, call.input_size), 0, worker, thread);
@@ -221,7 +221,7 @@ TEST(Worker, ASoloWorkerIsWakenedForItsSuspect) {
   ASSERT_EQ(0, eas_front_requeue_solo(ring, suspect, 1));
   EXPECT_EQ("solo suspect", ring.Finish().output);
   for (int i = 0; i < 20; ++i) EXPECT_EQ("normal x", ring.Ask("x").output);
-  eas_front_worker_normal(ring, 1);
+  eas_front_leave_solo(ring, 1);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(EAS_RETURNED, ring.Ask("x").outcome);
 }
 

@@ -1,16 +1,16 @@
-// The program of a worker process that is no Python process: for cpp processors that start a Python of their
+// The program of a worker process without Python: for cpp processors that start a Python interpreter of their
 // own.
 //
-// Strategy: worker/cpp/native_worker.py has checked the processor's file and become this program by execve,
-// so that it has the process's number, working directory and descriptors. Its arguments are CONTROL MEMORY
-// COMPLETION LOG PARENT SPEC WORKER THREADS CONFINED. The first five are as in worker/main.py; SPEC is a
-// file with texts that end with a NUL byte each: the entry, model_entry, model_config, the LD_LIBRARY_PATH
-// that the processor shall see, its libpython, one that is not for us, and the words of a command. When the
-// processor cannot be loaded, this process becomes that command, with two more words: the step that failed,
-// and the text. So all that needs explaining is explained in one place, in Python.
+// Strategy: worker/cpp/native_worker.py checks the processor's file and then executes this program, which
+// keeps the process's number, working directory and descriptors. Its arguments are CONTROL MEMORY COMPLETION
+// LOG PARENT SPEC WORKER THREADS CONFINED. The first five are as in worker/main.py. SPEC is a file with
+// texts, each of which ends with a NUL byte: the entry, model_entry, model_config, the LD_LIBRARY_PATH that
+// the processor shall see, its libpython, one that this program does not use, and the words of a command. If
+// the processor cannot be loaded, this process executes that command with two more arguments: the step that
+// failed, and the text of the error. So only Python code explains errors to users.
 //
-// No thread listens while the processor loads: the end of the host ends this process in any case, and a stop
-// would have to wait.
+// No thread reads control messages while the processor loads: the end of the host ends this process in any
+// case, and a stop would have to wait.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -29,75 +29,77 @@
 
 namespace {
 
-constexpr int kHostsSignals[] = {SIGINT, SIGTERM, SIGHUP};
+constexpr int kHostSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
-// Longer than any text of the loader: as ring/bindings.py has it.
+// The same as in ring/bindings.py: longer than any text of the dynamic linker.
 constexpr size_t kErrorSize = 4096;
 
-// What *state holds before `initialize`: as ring/worker.py has it.
+// The value of *state before `initialize`; the same as in ring/worker.py.
 constexpr int kStateUnset = -0x5EED5EED;
 
 struct Spec {
   std::string entry, model_entry, model_config, library_path, python;
-  std::vector<std::string> otherwise;
+  std::vector<std::string> fallback;
 };
 
-[[noreturn]] void Give(const char* what) {
+[[noreturn]] void Fail(const char* what) {
   std::fprintf(stderr, "eas-cpp-worker: %s: %s\n", what, std::strerror(errno));
   _exit(1);
 }
 
 Spec ReadSpec(int fd) {
   struct stat info{};
-  if (fstat(fd, &info) != 0) Give("the spec");
+  if (fstat(fd, &info) != 0) Fail("the spec");
   std::string all(static_cast<size_t>(info.st_size), '\0');
-  if (pread(fd, &all[0], all.size(), 0) != info.st_size) Give("the spec");
+  if (pread(fd, &all[0], all.size(), 0) != info.st_size) Fail("the spec");
   std::vector<std::string> texts;
   for (size_t begin = 0; begin < all.size();) {
     texts.emplace_back(all.c_str() + begin);
     begin += texts.back().size() + 1;
   }
   errno = EINVAL;
-  if (texts.size() < 7) Give("the spec");
+  if (texts.size() < 7) Fail("the spec");
   return {texts[0], texts[1], texts[2], texts[3], texts[4], {texts.begin() + 6, texts.end()}};
 }
 
-void Inherit(int fd, bool inherited) { fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC); }
+void SetInherited(int fd, bool inherited) { fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC); }
 
-void Nothing(int) {}
+void DoNothing(int) {}
 
-// Signals that are meant for the host, which tells its workers; one that is ignored already stays so. Not
-// SIG_IGN: what the processor starts would inherit that.
+// Ignores the signals that are meant for the host, which sends its workers messages. The handler is not
+// SIG_IGN, because processes that the processor starts would inherit that; a signal that is already ignored
+// stays ignored.
 void IgnoreSignals() {
-  for (const int number : kHostsSignals) {
+  for (const int number : kHostSignals) {
     struct sigaction action{};
     if (sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) continue;
     action = {};
-    action.sa_handler = &Nothing;
+    action.sa_handler = &DoNothing;
     action.sa_flags = SA_RESTART;
     sigaction(number, &action, nullptr);
     eas_signal_take(number, 0);
   }
-  eas_signal_guard();  // the processor may start a JVM
+  eas_signal_keep_restored();  // the processor may start a JVM
 }
 
 // One worker process.
 class Worker {
  public:
-  explicit Worker(char** words)
-      : fds_{Number(words[0]), Number(words[1]), Number(words[2]), Number(words[3]), Number(words[5])},
-        parent_(Number(words[4])),
-        number_(static_cast<uint32_t>(Number(words[6]))),
-        threads_(static_cast<uint32_t>(Number(words[7]))),
-        confined_(Number(words[8]) != 0),
+  explicit Worker(char** arguments)
+      : fds_{ParseNumber(arguments[0]), ParseNumber(arguments[1]), ParseNumber(arguments[2]),
+             ParseNumber(arguments[3]), ParseNumber(arguments[5])},
+        parent_(ParseNumber(arguments[4])),
+        number_(static_cast<uint32_t>(ParseNumber(arguments[6]))),
+        threads_(static_cast<uint32_t>(ParseNumber(arguments[7]))),
+        confined_(ParseNumber(arguments[8]) != 0),
         spec_(ReadSpec(fds_[4])) {
-    // What a processor starts has no business with them.
-    for (const int fd : fds_) Inherit(fd, false);
+    // Processes that the processor starts must not have these descriptors.
+    for (const int fd : fds_) SetInherited(fd, false);
   }
 
   int Run() {
     eas_die_with_parent(parent_);
-    if (confined_) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // as worker/main.py does; execve has undone it
+    if (confined_) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // as in worker/main.py; execve has reset it
     if (spec_.library_path.empty()) {
       unsetenv("LD_LIBRARY_PATH");
     } else {
@@ -108,10 +110,10 @@ class Worker {
     eas_log_open(fds_[3]);
     char error[kErrorSize] = "";
     eas_ring* ring = eas_ring_map(fds_[1], fds_[2], error, sizeof(error));
-    if (ring == nullptr) Otherwise("ring", error);
+    if (ring == nullptr) ExecFallback("ring", error);
     eas_crash_install(ring, number_, EAS_SIGNALS_ALL);
     eas_cpp* cpp = Load();
-    Say("{\"event\": \"ready\"}\n");  // first: a call may end this process before anything else can be said
+    Send("{\"event\": \"ready\"}\n");  // before the first call, which may end this process
     eas_cpp_start(cpp, ring, number_, threads_);
     AwaitStop();
     eas_worker_stop(ring);
@@ -120,45 +122,46 @@ class Worker {
   }
 
  private:
-  static int Number(const char* word) { return std::atoi(word); }
+  static int ParseNumber(const char* argument) { return std::atoi(argument); }
 
   eas_cpp* Load() {
     char error[kErrorSize] = "";
-    // Python's extension modules look for its functions among what is GLOBAL, where a program has them that
-    // is linked with libpython; a processor's own libraries are not.
+    // Python's extension modules look for Python's functions among the global symbols. A program that is
+    // linked with libpython has them there, but the libraries of a processor are not global.
     if (!spec_.python.empty()) dlopen(spec_.python.c_str(), RTLD_NOW | RTLD_GLOBAL);
     eas_cpp* cpp = eas_cpp_open(spec_.entry.c_str(), error, sizeof(error));
-    if (cpp == nullptr) Otherwise("open", error);
+    if (cpp == nullptr) ExecFallback("open", error);
     int state = kStateUnset;
     if (eas_cpp_initialize(cpp, spec_.model_entry.c_str(), spec_.model_config.c_str(), &state, error,
                            sizeof(error)) != 0) {
-      Otherwise("initialize", error);
+      ExecFallback("initialize", error);
     }
-    if (state != 0) Otherwise("state", std::to_string(state).c_str());
+    if (state != 0) ExecFallback("state", std::to_string(state).c_str());
     return cpp;
   }
 
-  [[noreturn]] void Otherwise(const char* step, const char* text) {
+  [[noreturn]] void ExecFallback(const char* step, const char* text) {
     std::fflush(nullptr);
-    for (const int fd : fds_) Inherit(fd, true);
-    std::vector<char*> words;
-    for (std::string& word : spec_.otherwise) words.push_back(&word[0]);
-    words.push_back(const_cast<char*>(step));
-    words.push_back(const_cast<char*>(text));
-    words.push_back(nullptr);
-    execv(words[0], words.data());
-    Give(words[0]);
+    for (const int fd : fds_) SetInherited(fd, true);
+    std::vector<char*> arguments;
+    for (std::string& argument : spec_.fallback) arguments.push_back(&argument[0]);
+    arguments.push_back(const_cast<char*>(step));
+    arguments.push_back(const_cast<char*>(text));
+    arguments.push_back(nullptr);
+    execv(arguments[0], arguments.data());
+    Fail(arguments[0]);
   }
 
-  void Say(const std::string& line) {
+  void Send(const std::string& line) {
     for (size_t done = 0; done < line.size();) {
       const ssize_t sent = write(fds_[0], line.data() + done, line.size() - done);
-      if (sent < 0 && errno != EINTR) return;  // nobody is there to hear
+      if (sent < 0 && errno != EINTR) return;  // the host is gone
       if (sent > 0) done += static_cast<size_t>(sent);
     }
   }
 
-  // Messages are lines that json.dumps wrote, with their kind first. The others are for programs in Python.
+  // Waits for the stop message. Messages are lines of JSON, with the event first; this program needs no
+  // other.
   void AwaitStop() {
     const std::string stop = "{\"event\": \"stop\"";
     std::string line;
@@ -171,7 +174,7 @@ class Worker {
         if (data[i] == '\n') {
           if (line == stop + "}") return;
           line.clear();
-        } else if (line.size() <= stop.size() + 1) {  // of a longer one it is enough to know that
+        } else if (line.size() <= stop.size() + 1) {  // of a longer line only its length matters
           line += data[i];
         }
       }
@@ -188,10 +191,10 @@ class Worker {
 
 }  // namespace
 
-int main(int count, char** words) {
+int main(int count, char** arguments) {
   if (count != 10) {
     std::fprintf(stderr, "eas-cpp-worker: it is started by eas-host only\n");
     return 2;
   }
-  return Worker(words + 1).Run();
+  return Worker(arguments + 1).Run();
 }

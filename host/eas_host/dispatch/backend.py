@@ -159,7 +159,7 @@ class Backend:
         """
         refusal = self.submit(exchange)
         if refusal is None:
-            self.ring.set_start_time(exchange.slot, int(age * 1e9))
+            self.ring.start_earlier(exchange.slot, int(age * 1e9))
         return refusal
 
     def abandon(self, exchange: Exchange) -> None:

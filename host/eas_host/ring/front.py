@@ -118,7 +118,7 @@ class FrontRing:
         release: `release(slot)`: make the slot free after its output was copied.
         trim: `trim()`: give the memory of free slots back, which they keep for their next requests.
         cancel: `cancel(slot) -> 1` if the request still waited and its slot is free now, 0 if a worker has it.
-        set_start_time: `set_start_time(slot, age)`: the request began *age* nanoseconds before it was published.
+        start_earlier: `start_earlier(slot, age)`: the request began *age* nanoseconds before it was published.
         exclude_from_stats: `exclude_from_stats(slot)`: do not count this request, for which no client waits any more.
         waiting: `waiting() -> int`: the number of requests that no worker has taken yet.
         wake: `wake(threads)`: wake up to that many worker threads.
@@ -134,7 +134,7 @@ class FrontRing:
     def __init__(self, size: RingSize) -> None:
         self.size = size
         error = ffi.new("char[]", ERROR_SIZE)
-        self.memory_fd: int = lib.eas_ring_create(ffi.new("eas_shape *", tuple(size)), error, ERROR_SIZE)
+        self.memory_fd: int = lib.eas_ring_create(ffi.new("eas_ring_size *", tuple(size)), error, ERROR_SIZE)
         if self.memory_fd < 0:
             raise OSError(f"cannot create the ring: {text(error)}")
         try:
@@ -159,13 +159,13 @@ class FrontRing:
         self.release: Callable[[int], None] = partial(lib.eas_front_release, ring)
         self.trim: Callable[[], None] = partial(lib.eas_front_trim, ring)
         self.cancel: Callable[[int], int] = partial(lib.eas_front_cancel, ring)
-        self.set_start_time: Callable[[int, int], None] = partial(lib.eas_front_backdate, ring)
-        self.exclude_from_stats: Callable[[int], None] = partial(lib.eas_front_uncount, ring)
+        self.start_earlier: Callable[[int, int], None] = partial(lib.eas_front_start_earlier, ring)
+        self.exclude_from_stats: Callable[[int], None] = partial(lib.eas_front_exclude_from_stats, ring)
         self.waiting: Callable[[], int] = partial(lib.eas_front_waiting, ring)
-        self.wake: Callable[[int], None] = partial(lib.eas_front_bell, ring)
-        self.wake_one_if_idle: Callable[[], None] = partial(lib.eas_front_nudge, ring)
-        self.request_notification: Callable[[], int] = partial(lib.eas_front_arm, ring)
-        self.notify_immediately: Callable[[int], None] = partial(lib.eas_front_rest, ring)
+        self.wake: Callable[[int], None] = partial(lib.eas_front_wake, ring)
+        self.wake_one_if_idle: Callable[[], None] = partial(lib.eas_front_wake_one_if_idle, ring)
+        self.request_notification: Callable[[], int] = partial(lib.eas_front_request_notification, ring)
+        self.notify_immediately: Callable[[int], None] = partial(lib.eas_front_notify_immediately, ring)
 
     def collect(self) -> Iterator[tuple[int, int, int, int]] | None:
         """
@@ -243,7 +243,7 @@ class FrontRing:
         Fill the queue again from the states of the slots: a processor that writes into foreign memory may have
         overwritten the entry of a request that waits.
         """
-        lib.eas_front_mend(self._ring)
+        lib.eas_front_rebuild_queue(self._ring)
 
     def resubmit(self, slot: int) -> None:
         """
@@ -262,13 +262,13 @@ class FrontRing:
         """
         Prepare the record of *worker* for a new process. With *solo* the process takes nothing from the queue at first.
         """
-        lib.eas_front_worker_reset(self._ring, worker, int(solo))
+        lib.eas_front_reset_worker(self._ring, worker, int(solo))
 
     def leave_solo(self, worker: int) -> None:
         """
         Let *worker* take from the queue.
         """
-        lib.eas_front_worker_normal(self._ring, worker)
+        lib.eas_front_leave_solo(self._ring, worker)
         self.wake(self.size.threads)
 
     def crash(self, worker: int) -> Crash | None:

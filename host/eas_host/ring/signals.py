@@ -30,7 +30,7 @@ def block_signals_in_forks() -> None:
     # The native functions themselves: if a hook were written in Python, a signal's handler could run in it, and Python
     # discards what is raised in a hook.
     os.register_at_fork(
-        before=lib.eas_signal_hold, after_in_parent=lib.eas_signal_release, after_in_child=lib.eas_signal_release
+        before=lib.eas_signal_block, after_in_parent=lib.eas_signal_unblock, after_in_child=lib.eas_signal_unblock
     )
 
 
@@ -45,4 +45,4 @@ def keep_signals_restored() -> None:
     """
     Call `restore_signals` several times a second from now on, on a native thread.
     """
-    lib.eas_signal_guard()
+    lib.eas_signal_keep_restored()

@@ -90,8 +90,8 @@ class WorkerRing:
         if self._ring == ffi.NULL:
             raise OSError(f"cannot map the ring: {text(error)}")
         self.worker = worker
-        size = ffi.new("eas_shape *")
-        lib.eas_ring_shape(self._ring, size)
+        size = ffi.new("eas_ring_size *")
+        lib.eas_ring_get_size(self._ring, size)
         self._input_capacity: int = size.max_body
         self._output_capacity: int = size.max_output
 

@@ -1,4 +1,4 @@
-#include "barrier.h"
+#include "exception_guard.h"
 
 #include <cxxabi.h>
 #include <unwind.h>
@@ -10,8 +10,8 @@
 
 // uint64_t eas_trampoline(void (*function)(), const uint64_t *five_arguments)
 //
-// Loads the arguments, calls, and returns what the function returned. The one thing that C++ could not write
-// is the .cfi_personality line. Encoding 0x1b: a signed 32-bit distance from here, which needs no relocation.
+// Loads the arguments, calls the function, and returns its result. Only the line .cfi_personality cannot be
+// written in C++. Encoding 0x1b is a signed 32-bit distance from this place, which needs no relocation.
 #if defined(__x86_64__)
 #define EAS_HAS_TRAMPOLINE 1
 asm(R"(
@@ -94,7 +94,7 @@ __attribute__((visibility("hidden"))) _Unwind_Reason_Code eas_personality(int ve
 namespace eas {
 namespace {
 
-constexpr int kMaxFrames = 48;  // enough to see the way in, short enough for a log
+constexpr int kMaxFrames = 48;  // enough to see how the code got there, and short enough for a log
 
 struct Captured {
   uintptr_t pc[kMaxFrames];
@@ -104,7 +104,7 @@ struct Captured {
 thread_local Captured captured;
 
 #if EAS_HAS_TRAMPOLINE
-uint64_t Enter(void (*function)(), const Registers& registers) {
+uint64_t CallFunction(void (*function)(), const Registers& registers) {
   return eas_trampoline(function, registers.value);
 }
 
@@ -113,9 +113,9 @@ bool IsTrampoline(uintptr_t pc) {
          pc <= reinterpret_cast<uintptr_t>(&eas_trampoline_end);
 }
 #else
-// Without assembly for this machine the stack is gone when the exception arrives: no trace, all else the
-// same.
-uint64_t Enter(void (*function)(), const Registers& registers) {
+// Without assembly for this machine, the stack is unwound before the exception is caught: there is no trace,
+// but everything else works.
+uint64_t CallFunction(void (*function)(), const Registers& registers) {
   const uint64_t* value = registers.value;
   auto* five = reinterpret_cast<uint64_t (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t)>(function);
   return five(value[0], value[1], value[2], value[3], value[4]);
@@ -124,8 +124,8 @@ uint64_t Enter(void (*function)(), const Registers& registers) {
 
 bool StartsWith(const std::string& text, const char* prefix) { return text.rfind(prefix, 0) == 0; }
 
-// Whether a frame is part of throwing, rather than of the processor that throws.
-bool IsMachinery(const Frame& frame) {
+// Whether a frame belongs to the runtime's throw rather than to the processor.
+bool IsRuntimeFrame(const Frame& frame) {
   for (const char* prefix :
        {"_Unwind_", "__cxa_", "std::__throw_", "std::rethrow_exception", "__interceptor_"}) {
     if (StartsWith(frame.function, prefix)) return true;
@@ -137,14 +137,14 @@ bool IsMachinery(const Frame& frame) {
   return false;
 }
 
-// The captured frames as text. The first two are the unwinder and the runtime's throw, whatever they are
-// called (a stripped static runtime has no names); after them comes what may be recognised by name or file.
+// The captured frames as text. The first two are the unwinder and the runtime's throw, even if they have no
+// names (in a stripped static runtime); further frames of the runtime are recognised by name or file.
 std::string TraceText() {
   std::string text;
   bool processor = false;
   for (int i = 2; i < captured.count; ++i) {
     const Frame frame = DescribeFrame(captured.pc[i]);
-    if (!processor && IsMachinery(frame)) continue;
+    if (!processor && IsRuntimeFrame(frame)) continue;
     processor = true;
     text += "\n  at " + frame.Text();
   }
@@ -152,8 +152,8 @@ std::string TraceText() {
   return text;
 }
 
-Outcome Failed(std::string type, std::string message) {
-  Outcome outcome;
+GuardedResult ThrownResult(std::string type, std::string message) {
+  GuardedResult outcome;
   outcome.thrown = {std::move(type), std::move(message), TraceText()};
   return outcome;
 }
@@ -165,21 +165,21 @@ std::string CurrentType() {
 
 }  // namespace
 
-Outcome CallThroughTrampoline(void (*function)(), const Registers& registers) {
+GuardedResult CallThroughTrampoline(void (*function)(), const Registers& registers) {
   captured.count = 0;
   try {
-    Outcome outcome;
-    outcome.value = Enter(function, registers);
+    GuardedResult outcome;
+    outcome.value = CallFunction(function, registers);
     outcome.returned = true;
     return outcome;
   } catch (const abi::__forced_unwind&) {
     throw;
   } catch (const std::exception& exception) {
     const char* message = exception.what();
-    return Failed(CurrentType(), message != nullptr ? message : "");
+    return ThrownResult(CurrentType(), message != nullptr ? message : "");
   } catch (...) {
     const std::string type = CurrentType();
-    return Failed(type, "unknown exception of type " + type);
+    return ThrownResult(type, "unknown exception of type " + type);
   }
 }
 
@@ -189,7 +189,7 @@ Outcome CallThroughTrampoline(void (*function)(), const Registers& registers) {
 _Unwind_Reason_Code eas_personality(int, _Unwind_Action actions, uint64_t, _Unwind_Exception*,
                                     _Unwind_Context*) {
   if ((actions & _UA_SEARCH_PHASE) != 0) {
-    // Where this returns to: the frames before it are our own.
+    // This function returns into the unwinder; the frames before that are our own.
     const uintptr_t unwinder = reinterpret_cast<uintptr_t>(__builtin_return_address(0)) - 1;
     eas::Captured& captured = eas::captured;
     captured.count = eas::WalkStack(captured.pc, eas::kMaxFrames, &eas::IsTrampoline);

@@ -1,4 +1,4 @@
-#include "barrier.h"
+#include "exception_guard.h"
 
 #include <cxxabi.h>
 #include <pthread.h>
@@ -36,7 +36,7 @@ size_t Count(const std::string& text, const std::string& part) {
   return count;
 }
 
-TEST(Barrier, ArgumentsAndResultPassThrough) {
+TEST(ExceptionGuard, ArgumentsAndResultPassThrough) {
   void* (*five)(const char*, int, void*, int*, long) = [](const char* text, int number, void* null, int* out,
                                                           long big) {
     *out = number;
@@ -45,7 +45,7 @@ TEST(Barrier, ArgumentsAndResultPassThrough) {
   };
   const char* text = "text";
   int out = 0;
-  const Outcome outcome = CallGuarded(five, text, -7, nullptr, &out, -5'000'000'000L);
+  const GuardedResult outcome = CallGuarded(five, text, -7, nullptr, &out, -5'000'000'000L);
   ASSERT_TRUE(outcome.returned);
   EXPECT_EQ(-7, out);
   EXPECT_EQ(text, reinterpret_cast<const char*>(outcome.value));
@@ -54,7 +54,7 @@ TEST(Barrier, ArgumentsAndResultPassThrough) {
   EXPECT_EQ(-1, static_cast<int>(CallGuarded(negative).value));
 }
 
-TEST(Barrier, EachKindOfExceptionIsToldApart) {
+TEST(ExceptionGuard, EachKindOfExceptionIsToldApart) {
   const struct {
     void (*function)();
     const char* type;
@@ -87,7 +87,7 @@ TEST(Barrier, EachKindOfExceptionIsToldApart) {
        "std::length_error", "instead"},
   };
   for (const auto& one : cases) {
-    const Outcome outcome = CallGuarded(one.function);
+    const GuardedResult outcome = CallGuarded(one.function);
     EXPECT_FALSE(outcome.returned);
     EXPECT_EQ(one.type, outcome.thrown.type);
     EXPECT_EQ(one.message, outcome.thrown.message);
@@ -95,9 +95,9 @@ TEST(Barrier, EachKindOfExceptionIsToldApart) {
   }
 }
 
-TEST(Barrier, TheTraceBeginsAtTheThrowAndEndsAtTheProcessor) {
+TEST(ExceptionGuard, TheTraceBeginsAtTheThrowAndEndsAtTheProcessor) {
   void (*function)() = [] { ThrowDeep(3); };
-  const Outcome outcome = CallGuarded(function);
+  const GuardedResult outcome = CallGuarded(function);
   EXPECT_EQ("from the deep", outcome.thrown.message);
   const std::string& trace = outcome.thrown.trace;
   EXPECT_EQ(0u, trace.find("\n  at eas::(anonymous namespace)::ThrowDeep(int) (")) << trace;
@@ -107,7 +107,7 @@ TEST(Barrier, TheTraceBeginsAtTheThrowAndEndsAtTheProcessor) {
       << trace;
 }
 
-TEST(Barrier, AnExceptionThatIsCaughtInsideLeavesNothing) {
+TEST(ExceptionGuard, AnExceptionThatIsCaughtInsideLeavesNothing) {
   void (*caught)() = [] {
     try {
       ThrowDeep(2);
@@ -119,7 +119,7 @@ TEST(Barrier, AnExceptionThatIsCaughtInsideLeavesNothing) {
   EXPECT_EQ(0u, Count(CallGuarded(other).thrown.trace, "ThrowDeep"));
 }
 
-TEST(Barrier, DestructorsRunWhileUnwinding) {
+TEST(ExceptionGuard, DestructorsRunWhileUnwinding) {
   static int destroyed;
   destroyed = 0;
   struct Guard {
@@ -134,17 +134,17 @@ TEST(Barrier, DestructorsRunWhileUnwinding) {
   EXPECT_EQ(2, destroyed);
 }
 
-TEST(Barrier, AGuardedCallInsideAGuardedCallIsItsOwn) {
+TEST(ExceptionGuard, AGuardedCallInsideAGuardedCallIsItsOwn) {
   void (*outer)() = [] {
     void (*inner)() = [] { throw std::runtime_error("inner"); };
-    const Outcome outcome = CallGuarded(inner);
+    const GuardedResult outcome = CallGuarded(inner);
     throw std::runtime_error("outer after " + outcome.thrown.message);
   };
   EXPECT_EQ("outer after inner", CallGuarded(outer).thrown.message);
 }
 
-// The end of a thread is an unwinding too, but not one to be stopped.
-TEST(Barrier, AThreadMayEndItself) {
+// The end of a thread unwinds the stack, too, but must not be stopped.
+TEST(ExceptionGuard, AThreadMayEndItself) {
   static bool seen;
   seen = false;
   pthread_t thread;

@@ -1,5 +1,5 @@
-// A wild worker writes anything anywhere into the shared memory. The front must neither crash nor hang nor
-// lose a slot, and after the worker's death the ring must work again.
+// A worker writes garbage anywhere into the shared memory. The front must neither crash nor hang nor lose a
+// slot, and after the worker's death the ring must work again.
 #include <random>
 #include <set>
 #include <thread>
@@ -10,19 +10,18 @@ namespace eas {
 namespace {
 
 using testing::Completion;
-using testing::Shape;
+using testing::RingSize;
 using testing::TestRing;
 
 constexpr uint32_t kSlots = 40;
 
-// Verbs for damage. All of them write through atomics, so that a sanitizer reports only what is wrong with
-// the ring.
-class Vandal {
+// Corrupts the ring. It writes through atomics, so that a sanitizer reports only what is wrong with the ring.
+class Corruptor {
  public:
-  Vandal(const TestRing& ring, uint32_t seed) : ring_(ring), random_(seed) {}
+  Corruptor(const TestRing& ring, uint32_t seed) : ring_(ring), random_(seed) {}
 
-  // One word of the shared control data becomes garbage.
-  void Scribble() {
+  // Overwrites one word of the shared control data with garbage.
+  void CorruptOneWord() {
     const uint64_t garbage = Garbage();
     const uint32_t slot = random_() % kSlots;
     switch (random_() % 12) {
@@ -31,9 +30,9 @@ class Vandal {
       case 1:
         return ring_->header->head.store(garbage);
       case 2:
-        return ring_->header->doorbell.store(static_cast<uint32_t>(garbage));
+        return ring_->header->wake_count.store(static_cast<uint32_t>(garbage));
       case 3:
-        return ring_->header->armed.store(static_cast<uint32_t>(garbage));
+        return ring_->header->notify_threshold.store(static_cast<uint32_t>(garbage));
       case 4:
         return ring_->bitmap[random_() % ring_->layout.bitmap_words].store(garbage);
       case 5:
@@ -56,7 +55,7 @@ class Vandal {
   uint32_t Random() { return static_cast<uint32_t>(random_()); }
 
  private:
-  // Small numbers, numbers near the true ones, and anything.
+  // Small numbers, numbers near the true ones, and arbitrary ones.
   uint64_t Garbage() {
     switch (random_() % 4) {
       case 0:
@@ -81,18 +80,18 @@ class Vandal {
   std::mt19937 random_;
 };
 
-// Whatever the front does in a request's life, in any order.
-void DoSomething(const TestRing& ring, Vandal& vandal) {
-  const int slot = static_cast<int>(vandal.Random() % kSlots);
+// Calls one of the functions that a front calls, chosen at random.
+void DoSomething(const TestRing& ring, Corruptor& corruptor) {
+  const int slot = static_cast<int>(corruptor.Random() % kSlots);
   uint32_t worker = 0;
   uint32_t thread = 0;
   eas_crash crash;
-  switch (vandal.Random() % 10) {
+  switch (corruptor.Random() % 10) {
     case 0:
     case 1:
     case 2:
       ring.Submit("some body");
-      return eas_front_bell(ring, 1);
+      return eas_front_wake(ring, 1);
     case 3:
       EXPECT_GE(eas_front_waiting(ring), 0);
       return;
@@ -104,13 +103,13 @@ void DoSomething(const TestRing& ring, Vandal& vandal) {
       }
       return;
     case 5:
-      eas_front_arm(ring);
+      eas_front_request_notification(ring);
       return;
     case 6:
       eas_front_cancel(ring, slot);
       return;
     case 7:
-      if (eas_front_phase(ring, slot, &worker, &thread) == EAS_DAMAGED) eas_front_release(ring, slot);
+      if (eas_front_phase(ring, slot, &worker, &thread) == EAS_CORRUPT) eas_front_release(ring, slot);
       return;
     case 8:
       if (eas_front_crash(ring, slot % 3, &crash) == 1) {
@@ -120,14 +119,14 @@ void DoSomething(const TestRing& ring, Vandal& vandal) {
       return;
     default:
       eas_front_resubmit(ring, slot);
-      if (vandal.Random() % 4 == 0) eas_front_requeue_solo(ring, slot, slot % 3);
-      if (vandal.Random() % 4 == 0) eas_front_worker_normal(ring, slot % 3);
+      if (corruptor.Random() % 4 == 0) eas_front_requeue_solo(ring, slot, slot % 3);
+      if (corruptor.Random() % 4 == 0) eas_front_leave_solo(ring, slot % 3);
   }
 }
 
-// The vandal is dead: the front gives up what is in flight, and a new worker serves.
+// The corrupt worker is dead: the front releases all that is in flight, and a new worker serves.
 void ExpectRecovery(const TestRing& ring) {
-  for (int worker = 0; worker < 2; ++worker) eas_front_worker_reset(ring, worker, 0);
+  for (int worker = 0; worker < 2; ++worker) eas_front_reset_worker(ring, worker, 0);
   ring.Drain();
   for (int slot = 0; slot < static_cast<int>(kSlots); ++slot) eas_front_release(ring, slot);
   EXPECT_EQ(0, eas_front_waiting(ring));
@@ -145,24 +144,24 @@ void ExpectRecovery(const TestRing& ring) {
   for (const Completion& one : done) EXPECT_EQ("fine", one.output);
 }
 
-TEST(Damage, TheFrontSurvivesAnyWord) {
+TEST(Corruption, TheFrontSurvivesAnyWord) {
   for (uint32_t seed = 1; seed <= 40 && !::testing::Test::HasFailure(); ++seed) {
-    const TestRing ring(Shape(kSlots, 2, 5, 4096, 4096));
-    Vandal vandal(ring, seed);
+    const TestRing ring(RingSize(kSlots, 2, 5, 4096, 4096));
+    Corruptor corruptor(ring, seed);
     for (int step = 0; step < 2000; ++step) {
-      if (vandal.Random() % 3 == 0) vandal.Scribble();
-      DoSomething(ring, vandal);
+      if (corruptor.Random() % 3 == 0) corruptor.CorruptOneWord();
+      DoSomething(ring, corruptor);
     }
     ExpectRecovery(ring);
     EXPECT_FALSE(::testing::Test::HasFailure()) << "seed " << seed;
   }
 }
 
-// Other workers survive it as well: their threads end when they are told to.
-TEST(Damage, ConsumersSurviveAnyWord) {
+// Other workers survive the corruption, too: their threads end when they are told to.
+TEST(Corruption, ConsumersSurviveAnyWord) {
   for (uint32_t seed = 1; seed <= 5; ++seed) {
-    const TestRing ring(Shape(kSlots, 2, 5, 4096, 4096));
-    Vandal vandal(ring, seed);
+    const TestRing ring(RingSize(kSlots, 2, 5, 4096, 4096));
+    Corruptor corruptor(ring, seed);
     std::vector<std::thread> consumers;
     for (uint32_t thread = 0; thread < 2; ++thread) {
       consumers.emplace_back([&ring, thread] {
@@ -175,16 +174,16 @@ TEST(Damage, ConsumersSurviveAnyWord) {
       });
     }
     for (int step = 0; step < 2000; ++step) {
-      if (vandal.Random() % 3 == 0) vandal.Scribble();
-      DoSomething(ring, vandal);
+      if (corruptor.Random() % 3 == 0) corruptor.CorruptOneWord();
+      DoSomething(ring, corruptor);
     }
     eas_worker_stop(ring);
     for (std::thread& consumer : consumers) consumer.join();
   }
 }
 
-TEST(Damage, AnOutputThatCannotBeIsReportedWithoutBytes) {
-  const TestRing ring(Shape(2, 1, 1, 100, 100));
+TEST(Corruption, AnOutputThatCannotBeIsReportedWithoutBytes) {
+  const TestRing ring(RingSize(2, 1, 1, 100, 100));
   const struct {
     int outcome;
     uint64_t size;

@@ -16,14 +16,14 @@
 namespace eas {
 namespace {
 
-// A pipe whose write end is held by whoever is to end: its end of file is their death.
+// A pipe whose write end is open in all processes that are to end: when they have ended, it is at its end.
 class Lifeline {
  public:
   Lifeline() { EXPECT_EQ(0, pipe(ends_)); }
   ~Lifeline() { close(ends_[0]); }
   void LetGo() { close(ends_[1]); }
   void Hold() { close(ends_[0]); }
-  // Blocks until all who hold it have ended.
+  // Blocks until all processes that hold it have ended.
   void WaitEnd() {
     char byte;
     EXPECT_EQ(0, read(ends_[0], &byte, 1));
@@ -33,8 +33,8 @@ class Lifeline {
   int ends_[2];
 };
 
-// A worker that leads its group, guarded, with a process of its own; tells through `ready` and never ends.
-// Once it is guarded, it calls `load`.
+// Runs as a worker that leads its group and has started a process. It has a guardian when it calls `load`. It
+// writes to `ready` and never ends.
 [[noreturn]] void WorkForEver(int parent, int ready, const std::function<void()>& load = [] {}) {
   setsid();
   eas_die_with_parent(parent);
@@ -47,7 +47,7 @@ class Lifeline {
   while (true) pause();
 }
 
-TEST(Guardian, TheGroupDiesWithTheWorker) {
+TEST(ParentDeath, TheGroupDiesWithTheWorker) {
   Lifeline lifeline;
   int ready[2];
   ASSERT_EQ(0, pipe(ready));
@@ -65,7 +65,7 @@ TEST(Guardian, TheGroupDiesWithTheWorker) {
   lifeline.WaitEnd();
 }
 
-TEST(Guardian, AStoppedWorkerDiesWithItsHost) {
+TEST(ParentDeath, AStoppedWorkerDiesWithItsHost) {
   Lifeline lifeline;
   int ready[2];
   ASSERT_EQ(0, pipe(ready));
@@ -87,7 +87,7 @@ TEST(Guardian, AStoppedWorkerDiesWithItsHost) {
   lifeline.WaitEnd();
 }
 
-// The living guardian of the group `group`, other than `but`; waits for it.
+// Waits for the guardian of the group `group`, other than `but`, and returns it.
 pid_t FindGuardian(pid_t group, pid_t but) {
   while (true) {
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -100,7 +100,7 @@ pid_t FindGuardian(pid_t group, pid_t but) {
   }
 }
 
-// KiB of memory of its own, or of a copy, that is not written yet.
+// KiB of anonymous memory: its own, and copied pages.
 int Anonymous(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   std::string word;
@@ -116,14 +116,14 @@ int Descriptors(pid_t pid) {
   return static_cast<int>(std::distance(begin(folder), end(folder)));
 }
 
-// Waits until the guardian has nothing open but what it watches: while its program is loaded, the linker
-// has its library open, too.
+// Waits until the only descriptor of the guardian is the one that it polls: while its program is loaded, the
+// dynamic linker has a library open, too.
 void WaitForOneDescriptor(pid_t guardian) {
   while (Descriptors(guardian) != 1) {
   }
 }
 
-// Kills one guardian after the other of a worker that has done `load`, and looks at each with `look`.
+// Kills several guardians, one after the other, of a worker that has called `load`; calls `look` with each.
 void KillGuardians(const std::function<void()>& load, const std::function<void(pid_t)>& look) {
   Lifeline lifeline;
   int ready[2];
@@ -146,7 +146,7 @@ void KillGuardians(const std::function<void()>& load, const std::function<void(p
     kill(guardian, SIGKILL);
   }
   look(FindGuardian(worker, guardian));
-  // The thread that watches may be about to close what it needs for a birth.
+  // The thread that watches may not have closed yet what it opens to start a guardian.
   while (Descriptors(worker) >= descriptors + kTimes) {
   }
   kill(worker, SIGKILL);
@@ -154,7 +154,7 @@ void KillGuardians(const std::function<void()>& load, const std::function<void(p
   lifeline.WaitEnd();
 }
 
-TEST(Guardian, IsReplacedByOneAsSmall) {
+TEST(ParentDeath, IsReplacedByOneAsSmall) {
   constexpr size_t kModel = 64 << 20;
   KillGuardians(
       [] {
@@ -167,7 +167,7 @@ TEST(Guardian, IsReplacedByOneAsSmall) {
       });
 }
 
-TEST(Guardian, IsReplacedWhereItsProgramIsOutOfReach) {
+TEST(ParentDeath, IsReplacedWhereItsProgramIsOutOfReach) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may change the root";
   std::string folder = std::filesystem::temp_directory_path() / "eas-guardian-XXXXXX";
   ASSERT_NE(nullptr, mkdtemp(&folder[0]));

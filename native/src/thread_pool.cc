@@ -1,4 +1,4 @@
-#include "pool.h"
+#include "thread_pool.h"
 
 #include <cxxabi.h>
 #include <pthread.h>
@@ -10,35 +10,35 @@
 
 #include "call.h"
 #include "crash.h"
-#include "identity.h"
 #include "log.h"
+#include "thread_context.h"
 #include "worker.h"
 
 namespace eas {
 
-struct Pool::Member {
-  Pool* pool;
+struct ThreadPool::Member {
+  ThreadPool* pool;
   uint32_t thread;
 };
 
-Pool::Pool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads)
+ThreadPool::ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads)
     : processor_(processor), ring_(ring), worker_(worker) {
   for (uint32_t thread = 0; thread < threads; ++thread) Start(thread);
 }
 
-Pool::~Pool() {
+ThreadPool::~ThreadPool() {
   std::unique_lock<std::mutex> lock(mutex_);
   ended_.wait(lock, [this] { return running_ == 0; });
 }
 
-void* Pool::Main(void* argument) {
+void* ThreadPool::Main(void* argument) {
   const std::unique_ptr<Member> member(static_cast<Member*>(argument));
-  Pool& pool = *member->pool;
+  ThreadPool& pool = *member->pool;
   try {
     pool.Loop(member->thread);
   } catch (const abi::__forced_unwind&) {
     // The processor called pthread_exit.
-    Leave(pool.ring_, pool.worker_);
+    LeaveThread(pool.ring_, pool.worker_);
     pool.Start(member->thread);
     pool.End();
     throw;
@@ -47,38 +47,38 @@ void* Pool::Main(void* argument) {
   return nullptr;
 }
 
-void Pool::Loop(uint32_t thread) {
+void ThreadPool::Loop(uint32_t thread) {
   pthread_setname_np(pthread_self(), ("eas-" + std::to_string(thread)).c_str());
   EnterThread(worker_, thread);
-  this_thread.prompt = true;
+  this_thread.takes_at_once = true;
   Caller caller(processor_, ring_, worker_, thread);
   eas_call call;
   while (Take(ring_, worker_, thread, &call)) caller.Run(call);
 }
 
-void Pool::Start(uint32_t thread) {
+void ThreadPool::Start(uint32_t thread) {
   auto member = std::make_unique<Member>(Member{this, thread});
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++running_;
   }
   pthread_t started;
-  const int failure = pthread_create(&started, nullptr, &Pool::Main, member.get());
+  const int failure = pthread_create(&started, nullptr, &ThreadPool::Main, member.get());
   if (failure == 0) {
     member.release();
     pthread_detach(started);
     return;
   }
-  // A worker with fewer threads than it was asked for would be a riddle; one that dies with a reason is none.
+  // A worker with too few threads would be hard to diagnose; one that dies tells its reason.
   Log('E', std::string("a worker thread cannot be started: ") + std::strerror(failure));
   std::abort();
 }
 
-// The last thing that a thread does with the pool.
-void Pool::End() {
+// The last step of a thread that uses the pool.
+void ThreadPool::End() {
   const std::lock_guard<std::mutex> lock(mutex_);
   --running_;
-  ended_.notify_all();  // under the lock: without it the pool could be gone by now
+  ended_.notify_all();  // with the lock held: afterwards the pool may be destroyed
 }
 
 }  // namespace eas

@@ -1,0 +1,37 @@
+// What a thread knows of itself: the numbers of its worker and of its own, and what it has yet to report.
+//
+// The requests that it runs are not here: a thread may hold several requests, and other threads may complete
+// them, so only the states of the slots can tell.
+//
+// The crash handler reads this, so a signal handler must be able to reach it. The initial-exec model puts it
+// at a fixed offset from the thread pointer; the default model of a shared object may allocate memory at the
+// first access of a thread.
+#ifndef EAS_NATIVE_THREAD_CONTEXT_H_
+#define EAS_NATIVE_THREAD_CONTEXT_H_
+
+#include <cstdint>
+
+namespace eas {
+
+struct ThreadContext {
+  bool takes_at_once;   // calls Take at once after a completion: a thread of a cpp processor
+  bool spinning;        // counted in its worker's `spinning`
+  uint32_t unreported;  // completions of which the front was not notified
+
+  bool entered;  // takes requests under the two numbers below
+  uint32_t worker;
+  uint32_t thread;
+
+  // The request that it took last.
+  uint32_t slot;
+  uint32_t sequence;
+  uint32_t untimed;  // calls since the last that was timed
+  uint64_t started;  // 0: not timed, else CLOCK_MONOTONIC nanoseconds when the request was handed out
+};
+
+// __thread rather than thread_local: so no constructor has to run at the first access.
+extern __thread ThreadContext this_thread __attribute__((tls_model("initial-exec")));
+
+}  // namespace eas
+
+#endif  // EAS_NATIVE_THREAD_CONTEXT_H_
