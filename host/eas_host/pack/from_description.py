@@ -21,14 +21,14 @@ def processor_of(description: Path) -> tuple[Path, str | None]:
     processors = {(model.processor.path, model.processor.type) for model in read(description).models}
     if len(processors) > 1:
         raise ConfigError(f"{description}: names several processors; pack each by its own path")
-    text, of = processors.pop()
+    text, type_ = processors.pop()
     if not text:
         raise ConfigError(f"{description}: has no processor_path, so there is nothing to pack")
     if "://" in text:
         raise ConfigError(f"{description}: processor_path is {text}; only what is on this machine can be packed")
-    if of == "python":
+    if type_ == "python":
         raise ConfigError(f"{description}: a Python processor; pack its folder with `eas-host pysdk pack DIR`")
     path = description.parent / text
     if path.is_file() and archive_type.detect(path) is not None:
         raise ConfigError(f"{description}: processor_path is {text}, which is packed already")
-    return path, of
+    return path, type_

@@ -63,8 +63,8 @@ def pack_processor(named: Path, kind: str | None = None, target: Path | None = N
         raise EntryNotFound(f"{named}: no such file or folder")
     archive = (target or _archive_of(named)).absolute()
     package, entries = _begin(named, archive, kind)
-    for path, folder, of in entries:
-        add = _add_cpp if of == "cpp" else _add_java
+    for path, folder, type_ in entries:
+        add = _add_cpp if type_ == "cpp" else _add_java
         add(package, path, folder)
     members = package.sorted_members()
     size = write(members, archive)
@@ -89,14 +89,14 @@ def _begin(named: Path, archive: Path, kind: str | None) -> tuple[PackageBuilder
     Begin the package of what is *named*, and find the processors in it.
     """
     if not named.is_dir():
-        return PackageBuilder(), [(named.absolute(), "", kind or _kind_of(named))]
+        return PackageBuilder(), [(named.absolute(), "", kind or _type_of(named))]
     contents = read_folder(named, archive)
     members = {member.name: member for member in contents.members}
     package = PackageBuilder(members, contents.followed, list(contents.notes))
     return package, _entries(named, package, kind)
 
 
-def _kind_of(file: Path) -> str:
+def _type_of(file: Path) -> str:
     if file.suffix == ".py":
         raise ConfigError(f"{file}: {_PYTHON}")
     return "java" if file.suffix in SUFFIXES or zipfile.is_zipfile(file) else "cpp"
@@ -121,7 +121,7 @@ def _entries(named: Path, package: PackageBuilder, kind: str | None) -> list[_En
             elif {"initialize", "process"} & {*info.exports}:
                 incomplete.append((member.source, folder, "cpp"))
     found["cpp"] = found["cpp"] or incomplete  # `_add_cpp` will say which function is missing
-    chosen = [of for of in TYPES if found[of] and kind in (None, of)]
+    chosen = [type_ for type_ in TYPES if found[type_] and kind in (None, type_)]
     if not chosen:
         what = (
             _PYTHON if "app.py" in package.members else "no .so that exports initialize and process in it, and no .jar"
