@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from eas_host.service.file_events import FileEvents, Watched
+from eas_host.service.file_events import FileEvents, WatchedFolders
 from eas_host.service.file_watcher import FileWatcher
 from support import PATIENCE
 
@@ -44,7 +44,7 @@ def test_many_folders_at_once(tmp_path: Path) -> None:
 
     async def run() -> None:
         changed = asyncio.Event()
-        events = FileEvents(asyncio.get_running_loop(), changed.set, [Watched([tmp_path], wanted, below)])
+        events = FileEvents(asyncio.get_running_loop(), changed.set, [WatchedFolders([tmp_path], wanted, below)])
 
         async def next_change() -> None:
             await asyncio.wait_for(changed.wait(), PATIENCE)
@@ -72,12 +72,12 @@ def test_a_watch_that_ends_twice(tmp_path: Path) -> None:
 
     async def run() -> None:
         told = asyncio.Event()
-        watch = FileWatcher(asyncio.get_running_loop(), told.set)
+        watcher = FileWatcher(asyncio.get_running_loop(), told.set)
         for _ in range(2):
-            watch.follow([tmp_path])
+            watcher.watch([tmp_path])
             await asyncio.wait_for(told.wait(), PATIENCE)
             told.clear()
-            watch.close()
-            watch.close()
+            watcher.close()
+            watcher.close()
 
     asyncio.run(run())

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.log.writer import MOST, Writer
+from eas_host.log.writer import MAX_QUEUED_BYTES, BackgroundWriter
 from support import PATIENCE
 from support.app import RUN, Apps, apps  # noqa: F401  a fixture
 from support.build import Workshop
@@ -150,7 +150,7 @@ def test_nothing_that_is_printed_is_lost(tmp_path: Path, form: str) -> None:
     """What comes faster than it is read waits in the processor: a burst of five times the queue."""
     entry = tmp_path / "prints.py"
     entry.write_text(PRINTS, encoding="utf-8")
-    count = 5 * MOST // 100
+    count = 5 * MAX_QUEUED_BYTES // 100
     with Host(tmp_path / "host", entry=entry, log_format=form, keepalive=120_000) as host:
         assert host.call(b"%d" % count).body == b"printed"
         host.stop()
@@ -319,14 +319,14 @@ def test_a_print_that_waits_for_ever(begin: Begin, tmp_path: Path, workshop: Wor
 # The writer itself.
 
 
-def tell_lost(count: int) -> bytes:
+def make_lost_record(count: int) -> bytes:
     return b"lost %d\n" % count
 
 
 def test_several_threads() -> None:
     """Each thread's lines stay in order, whole, and none is missing."""
     read, write = os.pipe()
-    writer = Writer(write, tell_lost)
+    writer = BackgroundWriter(write, make_lost_record)
 
     def log(number: int) -> None:
         for line in range(2000):
@@ -355,7 +355,7 @@ def test_a_reader_that_comes_back(tmp_path: Path) -> None:
     os.mkfifo(path)
     first = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     write = os.open(path, os.O_WRONLY)
-    writer = Writer(write, tell_lost)
+    writer = BackgroundWriter(write, make_lost_record)
     writer.put(b"one\n")
     assert writer.flush(PATIENCE)
     assert os.read(first, 100) == b"one\n"
@@ -374,7 +374,7 @@ def test_a_reader_that_comes_back(tmp_path: Path) -> None:
 def test_a_forked_child_writes_for_itself() -> None:
     """It has neither its parent's thread nor what its parent has not written yet."""
     read, write = os.pipe()
-    writer = Writer(write, tell_lost)
+    writer = BackgroundWriter(write, make_lost_record)
     writer.put(b"p" * 100_000 + b"\n")  # more than a pipe holds: the thread is in the midst of it
     pid = os.fork()
     if pid == 0:

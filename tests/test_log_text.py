@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from conftest import StartHost
-from eas_host.log.escape import escaped, escaped_json, indented, is_plain
-from eas_host.log.masking import masked
+from eas_host.log.escape import escape_controls, escape_json, indent_continuation, is_plain
+from eas_host.log.masking import mask_secrets
 from support import PATIENCE
 from support.app import Apps, apps  # noqa: F401  a fixture
 from support.command import run
@@ -115,13 +115,13 @@ def test_colours_stay_on_a_terminal(tmp_path: Path) -> None:
 
 
 def test_escaping() -> None:
-    assert escaped("plain") == "plain"
-    assert escaped("中文 é\t\n ok") == "中文 é\t\n ok"
-    assert escaped(EVIL) == r"a\x1b[2J\x1b]0;title\x07\x9b31m\r\x7f\u202eb\u2028c"
-    assert escaped("\x1b[31mred\x1b[0m\x1b[2J", colours=True) == "\x1b[31mred\x1b[0m\\x1b[2J"
-    assert indented("one\n[x]\n") == "one\n  [x]"
-    assert json.loads(escaped_json(json.dumps(EVIL, ensure_ascii=False))) == EVIL
-    assert not [raw for raw in RAW if raw in escaped_json(json.dumps(EVIL, ensure_ascii=False))]
+    assert escape_controls("plain") == "plain"
+    assert escape_controls("中文 é\t\n ok") == "中文 é\t\n ok"
+    assert escape_controls(EVIL) == r"a\x1b[2J\x1b]0;title\x07\x9b31m\r\x7f\u202eb\u2028c"
+    assert escape_controls("\x1b[31mred\x1b[0m\x1b[2J", colours=True) == "\x1b[31mred\x1b[0m\\x1b[2J"
+    assert indent_continuation("one\n[x]\n") == "one\n  [x]"
+    assert json.loads(escape_json(json.dumps(EVIL, ensure_ascii=False))) == EVIL
+    assert not [raw for raw in RAW if raw in escape_json(json.dumps(EVIL, ensure_ascii=False))]
     assert is_plain(b"plain\t\n")
     assert not [raw for raw in (b"\x1b", b"\xc2\x9b", b"\r", b"\x00", b"\x7f") if is_plain(raw)]
 
@@ -146,7 +146,7 @@ def test_escaping() -> None:
     ],
 )
 def test_masking(target: str, shown: str) -> None:
-    assert masked(target, (TOKEN,)) == shown
+    assert mask_secrets(target, (TOKEN,)) == shown
 
 
 @pytest.mark.parametrize("part", ["x", "x=", "=", "&", "&x=1", ";", "%", "%25", "token", "key", "api", "token=1&"])
@@ -154,8 +154,8 @@ def test_masking_takes_no_longer_than_it_must(part: str) -> None:
     """Each request is looked at: ten times the length takes ten times as long, or not much more, and never a second."""
     target = "/?" + part * (200_000 // len(part))
     start = time.process_time()
-    masked(target, (TOKEN,))
-    escaped(target)
+    mask_secrets(target, (TOKEN,))
+    escape_controls(target)
     assert time.process_time() - start < 1
 
 

@@ -176,16 +176,16 @@ def test_a_copy_with_the_same_time_and_size(program: Program) -> None:
 
 def test_what_loads_write_is_told_from_a_slow_copy() -> None:
     """Only what changes in each of three loads in a row, and never in between, is written by what loads."""
-    scribbles = SelfWrittenFiles()
+    self_written = SelfWrittenFiles()
     everything: Fingerprint = dict.fromkeys(("cache", "model", "log"), (0,))
     for _ in range(2):
-        scribbles.loaded(["cache", "model"])
-    scribbles.interrupted()  # the copy goes on while nothing loads
-    scribbles.loaded(["cache", "model"])
-    assert scribbles.without(everything) == everything
-    scribbles.loaded(["cache", "log"])
-    scribbles.loaded(["cache"])
-    assert scribbles.without(everything).keys() == {"model", "log"}
+        self_written.record_load(["cache", "model"])
+    self_written.reset()  # the copy goes on while nothing loads
+    self_written.record_load(["cache", "model"])
+    assert self_written.exclude_from(everything) == everything
+    self_written.record_load(["cache", "log"])
+    self_written.record_load(["cache"])
+    assert self_written.exclude_from(everything).keys() == {"model", "log"}
 
 
 def test_links_in_a_circle(tmp_path: Path) -> None:

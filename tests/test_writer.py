@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import threading
 
-from eas_host.log.writer import Writer
+from eas_host.log.writer import BackgroundWriter
 from support import PATIENCE
 
 
@@ -16,7 +16,7 @@ class Interrupted:
     The lock of *writer*, which is *real*: its thread is held up just after it has found nothing to write.
     """
 
-    def __init__(self, writer: Writer, real: threading.Lock) -> None:
+    def __init__(self, writer: BackgroundWriter, real: threading.Lock) -> None:
         self.reached, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
         self._writer = writer
         self._real = real
@@ -36,7 +36,7 @@ class Interrupted:
 def test_a_record_that_comes_as_the_thread_goes_to_sleep() -> None:
     """It wakes the thread once, and so does the next one; all is written."""
     read, write = os.pipe()
-    writer = Writer(write, lambda count: b"lost %d\n" % count)
+    writer = BackgroundWriter(write, lambda count: b"lost %d\n" % count)
     lock = writer._lock = Interrupted(writer, writer._lock)
     writer.start()
     with open(read, "rb") as lines:  # noqa: PTH123  a descriptor
@@ -46,6 +46,6 @@ def test_a_record_that_comes_as_the_thread_goes_to_sleep() -> None:
             lock.go_on.release()
             assert lines.readline() == b"%d\n" % number
         assert lock.reached.acquire(timeout=PATIENCE)
-        assert writer.empty
+        assert writer.is_empty
         lock.go_on.release()
     os.close(write)

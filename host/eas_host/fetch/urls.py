@@ -13,7 +13,7 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-from eas_host.log.masking import LONG_SECRET, SECRET
+from eas_host.log.masking import MIN_SECRET_LENGTH, SECRET_NAME
 
 _SIGNED: Final = re.compile(r"^expires$|^x-(oss|amz|goog)-|^s[evprt]$", re.IGNORECASE)
 """The names of parameters that change each time a URL is signed: Alibaba's, Amazon's, Google's and Azure's."""
@@ -41,7 +41,7 @@ def without_credentials(url: str) -> str:
     Write *url* as it may be shown.
     """
     parts = _split(url)
-    pairs = [(name, "***" if SECRET.search(name) else value) for name, value in _pairs(parts)]
+    pairs = [(name, "***" if SECRET_NAME.search(name) else value) for name, value in _pairs(parts)]
     return parts._replace(netloc=_host(parts), query=urlencode(pairs, safe="*/:"), fragment="").geturl()
 
 
@@ -50,7 +50,7 @@ def cache_key(url: str) -> str:
     Reduce *url* to what stays the same when it is signed again.
     """
     parts = _split(url)
-    pairs = [pair for pair in _pairs(parts) if not (SECRET.search(pair[0]) or _SIGNED.search(pair[0]))]
+    pairs = [pair for pair in _pairs(parts) if not (SECRET_NAME.search(pair[0]) or _SIGNED.search(pair[0]))]
     return parts._replace(netloc=_host(parts), query=urlencode(pairs), fragment="").geturl()
 
 
@@ -61,12 +61,12 @@ def redact(text: str, url: str) -> str:
     """
     parts = _split(url)
     pair = parts.netloc.rpartition("@")[0]
-    secrets = {pair.partition(":")[2], *(value for name, value in _pairs(parts) if SECRET.search(name))}
+    secrets = {pair.partition(":")[2], *(value for name, value in _pairs(parts) if SECRET_NAME.search(name))}
     text = text.replace(url, without_credentials(url))
     if pair:
         text = text.replace(f"{pair}@", "")
     for secret in secrets | {unquote(secret) for secret in secrets}:
-        text = text.replace(secret, "***") if len(secret) >= LONG_SECRET else text
+        text = text.replace(secret, "***") if len(secret) >= MIN_SECRET_LENGTH else text
     return text
 
 

@@ -5,8 +5,11 @@ The host's two outputs.
 people wait for. The *log* goes to standard error: what goes wrong, what workers do, and what the processor prints.
 With `--log-format json` each line of both is one JSON object.
 
-A command writes them as any program does. Whoever serves calls `write_behind` first: from then on a reader that does
-not read costs lines, which are counted, and holds up nothing.
+A command writes them as any program does. A host that serves calls `write_in_background` first: from then on a reader
+that does not read loses lines, which are counted, and delays nothing.
+
+The modules: `output` is one of the two streams; `writer` is the thread that writes it; `escape` and `masking` remove
+what must not be in the text.
 """
 
 from __future__ import annotations
@@ -19,18 +22,18 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Final
 
-from eas_host.log.escape import escaped, escaped_json, indented, is_plain
-from eas_host.log.output import Output
-from eas_host.log.writer import Writer
+from eas_host.log.escape import escape_controls, escape_json, indent_continuation, is_plain
+from eas_host.log.output import OutputStream
+from eas_host.log.writer import BackgroundWriter
 
 _LOGGER: Final = logging.getLogger("eas_host")
 _LEVEL_OF_RECORD: Final = {"D": logging.DEBUG, "I": logging.INFO, "W": logging.WARNING, "E": logging.ERROR}
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
-_END_SECONDS: Final = 1.0
-"""How long the end of a process waits for the readers of what it has written."""
+_FLUSH_SECONDS: Final = 1.0
+"""How long the end of a process waits until its output has been read."""
 
-_stdout: Final = Output("stdout", 1)
-_stderr: Final = Output("stderr", 2)
+_stdout: Final = OutputStream("stdout", 1)
+_stderr: Final = OutputStream("stderr", 2)
 
 debug = _LOGGER.debug
 info = _LOGGER.info
@@ -49,14 +52,14 @@ class _TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """
-        Format *record*; nothing in it can pass for another.
+        Format *record* so that no part of it looks like another record.
         """
-        return indented(escaped(super().format(record)))
+        return indent_continuation(escape_controls(super().format(record)))
 
 
 class _JsonFormatter(logging.Formatter):
     """
-    One JSON object a line: time (RFC 3339, UTC), level, message and what else the record knows.
+    One JSON object a line: time (RFC 3339, UTC), level, message and the record's other fields.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -73,7 +76,7 @@ class _JsonFormatter(logging.Formatter):
                 fields[name] = value
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return escaped_json(json.dumps(fields, ensure_ascii=False))
+        return escape_json(json.dumps(fields, ensure_ascii=False))
 
 
 class _Handler(logging.Handler):
@@ -96,7 +99,9 @@ class _Announcer:
     as_json = False
 
     def __call__(self, text: str) -> None:
-        _stdout.write(_form(logging.INFO, text.removeprefix("[INFO] ")) if self.as_json else f"{escaped(text)}\n")
+        _stdout.write(
+            _format_record(logging.INFO, text.removeprefix("[INFO] ")) if self.as_json else f"{escape_controls(text)}\n"
+        )
 
 
 announce: Final = _Announcer()
@@ -114,112 +119,114 @@ def configure(level: str, form: str) -> None:
     announce.as_json = form == "json"
 
 
-def write_behind() -> None:
+def write_in_background() -> None:
     """
-    From now on nobody waits for whoever reads the outputs.
+    Write in threads from now on, so that nothing waits for the readers of the outputs.
     """
-    writer = Writer(_stderr.fd, _lost)
-    _stderr.write_behind(writer)
-    # One writer for one file: it keeps the order of lines.
-    _stdout.write_behind(writer if os.path.sameopenfile(_stdout.fd, _stderr.fd) else Writer(_stdout.fd, _lost))
+    writer = BackgroundWriter(_stderr.fd, _lost_record)
+    _stderr.use_writer(writer)
+    # If both are the same file, one writer keeps the order of their lines.
+    _stdout.use_writer(
+        writer if os.path.sameopenfile(_stdout.fd, _stderr.fd) else BackgroundWriter(_stdout.fd, _lost_record)
+    )
 
 
-def write_beside() -> None:
+def write_alongside_program() -> None:
     """
-    The same in a user's program, which prints, too.
+    Write in threads from now on, in a user's program that also prints itself.
     """
     for output in (_stdout, _stderr):
-        output.write_behind(Writer(output.fd, _lost), beside=True)
+        output.use_writer(BackgroundWriter(output.fd, _lost_record), alongside=True)
 
 
-def finish() -> bool:
+def flush() -> bool:
     """
-    Wait, but not for long, until all is written: this process ends. Tell whether somebody reads.
+    Wait a short time until everything is written, at the end of the process. Tell whether the outputs have readers.
     """
-    until = time.monotonic() + _END_SECONDS
-    ended = [output.end(max(0.0, until - time.monotonic())) for output in (_stderr, _stdout)]
+    until = time.monotonic() + _FLUSH_SECONDS
+    ended = [output.flush(max(0.0, until - time.monotonic())) for output in (_stderr, _stdout)]
     return all(ended)
 
 
-def behind() -> float:
+def lag_seconds() -> float:
     """
-    For how many seconds the log's reader has been slower than the log.
+    Return for how many seconds the log's reader has been slower than the log.
     """
-    return _stderr.behind
+    return _stderr.lag_seconds
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """
-    Print *text* on standard error, as commands do, not in the log's form.
+    Print *text* on standard error as it is, not as a record of the log.
     """
-    _stderr.write(f"{escaped(text)}\n")
+    _stderr.write(f"{escape_controls(text)}\n")
 
 
-def alarm(text: str) -> None:
+def write_error(text: str) -> None:
     """
-    Print an error in the log's form, from a process whose logging is its own.
+    Write an error as a record of the log, from a process that has a logging configuration of its own.
     """
-    _stderr.write(_form(logging.ERROR, text))
+    _stderr.write(_format_record(logging.ERROR, text))
 
 
 def worker_record(worker: int, level: str, text: str) -> None:
     """
-    Log what worker number *worker* reported; *level* is D, I, W or E.
+    Log a record that the worker number *worker* has sent; *level* is D, I, W or E.
     """
     _LOGGER.log(_LEVEL_OF_RECORD.get(level, logging.ERROR), "worker %d: %s", worker, text, extra={"worker": worker})
 
 
 def access(text: str) -> None:
     """
-    Log *text*, one line for a request, as `info` does; in a third of the time, for it is part of each request's.
+    Log *text*, the line of a request, as `info` does, but in a third of the time, since each request pays for it.
     """
     if not _LOGGER.isEnabledFor(logging.INFO):
         return
     now = time.time()
     if announce.as_json:
-        message = escaped_json(encode_basestring(text))
+        message = escape_json(encode_basestring(text))
         line = f'{{"time": "{_json_time(now)}", "level": "INFO", "message": {message}}}\n'
     else:
-        line = f"[{_text_time(int(now))}] [INFO] {indented(escaped(text))}\n"
+        line = f"[{_text_time(int(now))}] [INFO] {indent_continuation(escape_controls(text))}\n"
     _stderr.write(line)
 
 
-def printed(worker: int, stream: str, lines: bytes) -> None:
+def worker_output(worker: int, stream: str, lines: bytes) -> None:
     """
-    Log whole *lines* that the processor of *worker* printed to *stream*. They appear at every level, in the text form
-    as they were printed but for controls, all with one write: a processor that prints much must not keep the front
-    busy. A carriage return ends a line, for what is behind it would be shown in place of what is before.
+    Log whole *lines* that the processor of *worker* printed to *stream*. They appear at every log level; in the text
+    format, they are as printed except for control characters. All are written at once: a processor that prints much
+    must not keep the front busy. A carriage return ends a line, since a terminal would overwrite what stands before it.
     """
     plain = is_plain(lines)
     text = lines.decode("utf-8", "backslashreplace").removesuffix("\n")
     if not plain:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not announce.as_json:
-        text = text if plain else escaped(text, colours=_stderr.is_terminal)
+        text = text if plain else escape_controls(text, colours=_stderr.is_terminal)
         _stderr.write(f"{text}\n", text.count("\n") + 1)
         return
-    # By hand: these lines may come in hundreds of thousands.
+    # Without the json module, since there may be hundreds of thousands of lines.
     head = f'{{"time": "{_json_time(time.time())}", "level": "INFO", "message": '
     tail = f', "worker": {worker}, "stream": "{stream}"}}\n'
     messages = text.split("\n")
     records = "".join([f"{head}{encode_basestring(message)}{tail}" for message in messages])
-    _stderr.write(records if plain else escaped_json(records), len(messages))
+    _stderr.write(records if plain else escape_json(records), len(messages))
 
 
-def _form(level: int, text: str) -> str:
+def _format_record(level: int, text: str) -> str:
     """
-    Write *text* as one record, outside of the log.
+    Format *text* as one record, outside of the logging module.
     """
     record = logging.LogRecord("eas_host", level, "", 0, "%s", (text,), None)
     return (_JsonFormatter() if announce.as_json else _TextFormatter()).format(record) + "\n"
 
 
 def _json_time(seconds: float) -> str:
-    return f"{_json_moment(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+    return f"{_json_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
 
 
 @lru_cache(1)
-def _json_moment(seconds: int) -> str:
+def _json_second(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
@@ -228,9 +235,9 @@ def _text_time(seconds: int) -> str:
     return time.strftime(_TIME, time.localtime(seconds))
 
 
-def _lost(count: int) -> bytes:
+def _lost_record(count: int) -> bytes:
     """
-    The record that stands where *count* others are missing.
+    Make the record that stands for *count* dropped ones.
     """
     lines = "1 line was dropped" if count == 1 else f"{count} lines were dropped"
-    return _stderr.encode(_form(logging.WARNING, f"{lines} here: whoever reads this was too slow"))
+    return _stderr.encode(_format_record(logging.WARNING, f"{lines} here: whoever reads this was too slow"))

@@ -1,10 +1,10 @@
 r"""
-Text from others, fit for a terminal and for a log: what could move a cursor, colour a screen, or look like a line of
-its own, is written as `\x1b`.
+Makes text from others safe for a terminal and for a log: a character that could move the cursor, change the colour, or
+begin a new line is written as an escape, such as `\x1b`.
 
-Tabs stay, for traces have them, and so do line feeds: whoever writes a record of several lines indents the rest, so
-that no text can pass for a record. Beyond ASCII that is Unicode's other controls, its line separators, and the marks
-that reverse what follows.
+Tabs stay, since stack traces have them, and so do line feeds: the further lines of a record are indented, so that they
+cannot look like records. Beyond ASCII, Unicode's other control characters are escaped, its line separators, and the
+marks that reverse the direction of the text.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _BEYOND_JSON: Final = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u20
 _PLAIN: Final = bytes([9, 10, *range(32, 127)])
 
 
-def escaped(text: str, *, colours: bool = False) -> str:
+def escape_controls(text: str, *, colours: bool = False) -> str:
     """
-    *text* without controls; with *colours*, those stay that do nothing but colour.
+    Escape the control characters in *text*; with *colours*, except those that only set a colour.
     """
     if text.isprintable():
         return text
@@ -30,21 +30,21 @@ def escaped(text: str, *, colours: bool = False) -> str:
 
 def is_plain(data: bytes) -> bool:
     """
-    Tell whether *data* is ASCII without anything to escape; quickly, for there may be much of it.
+    Tell whether *data* is ASCII without anything to escape. This is fast, since there may be much of it.
     """
     return not data.translate(None, _PLAIN)
 
 
-def indented(text: str) -> str:
+def indent_continuation(text: str) -> str:
     """
-    *text* as one record: its further lines cannot be taken for others.
+    Indent the further lines of *text*, so that they do not look like records of their own.
     """
     return text.rstrip("\n").replace("\n", "\n  ") if "\n" in text else text
 
 
-def escaped_json(text: str) -> str:
+def escape_json(text: str) -> str:
     r"""
-    *text*, which is JSON, without the controls that JSON allows in it.
+    Escape the control characters in *text* that JSON allows.
     """
     if text.isascii() and "\x7f" not in text:
         return text

@@ -1,5 +1,5 @@
 """
-Secrets in URLs: which parts of a query are some, by their names.
+Masks secrets in URLs: parameters of a query whose names say that they are secret, and tokens that are known.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ from typing import Final
 from urllib.parse import unquote, unquote_plus
 
 MASK: Final = "****"
-SECRET: Final = re.compile(
+SECRET_NAME: Final = re.compile(
     r"signature|^sig(n)?$|token|secret|passw|credential|access[_-]?key|api[_-]?key|^key$|auth|^pwd$", re.IGNORECASE
 )
-LONG_SECRET: Final = 6
-"""Letters. A shorter one stands in many a word, so it is only known by where it is."""
+MIN_SECRET_LENGTH: Final = 6
+"""Characters. A shorter secret may be part of an ordinary word, so it is masked by the parameter's name only."""
 
 _SEPARATOR: Final = re.compile("([&;])")
 
 
-def masked(target: str, secrets: Iterable[str]) -> str:
+def mask_secrets(target: str, secrets: Iterable[str]) -> str:
     """
-    The *target* of a request, as it may be logged: without the values of those parameters that are secrets by their
-    names, and without the *secrets* that are known, wherever they stand.
+    Return the *target* of a request in a form that may be logged: without the values of parameters whose names say that
+    they are secret, and without the known *secrets*, wherever they are.
     """
     path, _, query = target.partition("?")
     if "=" in query:
         target = f"{path}?{''.join(map(_masked_pair, _SEPARATOR.split(query)))}"
     for secret in secrets:
-        if len(secret) >= LONG_SECRET:
+        if len(secret) >= MIN_SECRET_LENGTH:
             target = target.replace(secret, MASK)
             if secret in unquote_plus(target) or secret in unquote(target):
-                target = MASK  # it is coded in some way
+                target = MASK  # it contains a secret in some encoding
     return target
 
 
 def _masked_pair(pair: str) -> str:
     name, sign, _ = pair.partition("=")
-    return f"{name}={MASK}" if sign and SECRET.search(unquote_plus(name)) else pair
+    return f"{name}={MASK}" if sign and SECRET_NAME.search(unquote_plus(name)) else pair

@@ -1,6 +1,6 @@
 """
-Standard output and standard error, written in one of three ways: at once, as any program does; behind, by a `Writer`,
-once there is something to serve that must not wait for a reader; and beside a program that prints for itself.
+Standard output and standard error, written in one of three ways: directly, as by any program; in the background, by a
+`BackgroundWriter`, in a host that must not wait for a reader; and alongside a program that prints for itself.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from functools import cached_property
 from io import TextIOWrapper
 from typing import Final, TextIO
 
-from eas_host.log.writer import Writer
+from eas_host.log.writer import BackgroundWriter
 from eas_host.unpatched import make_poll
 
-_BESIDE_SECONDS: Final = 0.2
-"""How long a line waits to be written before what the program prints next."""
+_ALONGSIDE_SECONDS: Final = 0.2
+"""How long the program waits for a line to be written, so that its next output comes after it."""
 
 
-class Output:
+class OutputStream:
     """
     The output *name*, `stdout` or `stderr`, of this process, which is descriptor *fd*.
 
@@ -30,34 +30,34 @@ class Output:
     def __init__(self, name: str, fd: int) -> None:
         self._name = name
         self.fd = fd
-        self._writer: Writer | None = None
-        self._beside = False
+        self._writer: BackgroundWriter | None = None
+        self._alongside = False
 
     def write(self, text: str, records: int = 1) -> None:
         """
-        Write *text*, which is that many whole *records*.
+        Write *text*, which consists of so many whole *records*.
         """
         if self._writer is None:
             self._write_at_once(text)
-        elif not self._beside:
+        elif not self._alongside:
             self._writer.put(self.encode(text), records)
         elif self._is_the_programs_own():
             self._write_at_once(text)
         else:
-            self._write_beside(self._writer, text)
+            self._write_alongside(self._writer, text)
 
-    def write_behind(self, writer: Writer, *, beside: bool = False) -> None:
+    def use_writer(self, writer: BackgroundWriter, *, alongside: bool = False) -> None:
         """
-        Have *writer* write from now on, *beside* what a program prints or for ourselves.
+        Let *writer* do all writing from now on; with *alongside*, in a program that also prints itself.
         """
         self._writer = writer
-        self._beside = beside
-        if not beside:
+        self._alongside = alongside
+        if not alongside:
             writer.start()
 
     def encode(self, text: str) -> bytes:
         """
-        Encode *text* as this output wants it.
+        Encode *text* in the encoding of this output.
         """
         stream = self._stream
         return text.encode(getattr(stream, "encoding", None) or "utf-8", "backslashreplace")
@@ -65,22 +65,22 @@ class Output:
     @cached_property
     def is_terminal(self) -> bool:
         """
-        Whether somebody looks at it.
+        Whether the output is a terminal.
         """
         return os.isatty(self.fd)
 
-    def end(self, seconds: float) -> bool:
+    def flush(self, seconds: float) -> bool:
         """
-        Wait until all is written, for that many *seconds* at most. Tell whether more could be, by us or by others.
+        Wait until everything is written, for at most so many *seconds*. Tell whether the output accepts more.
         """
-        return self._writer is None or (self._writer.flush(seconds) and _takes_more(self.fd))
+        return self._writer is None or (self._writer.flush(seconds) and _is_writable(self.fd))
 
     @property
-    def behind(self) -> float:
+    def lag_seconds(self) -> float:
         """
-        For how many seconds its reader has been slower than what is written for it.
+        For how many seconds the reader has been slower than the writer.
         """
-        return 0.0 if self._writer is None else self._writer.behind
+        return 0.0 if self._writer is None else self._writer.lag_seconds
 
     def _write_at_once(self, text: str) -> None:
         stream = self._stream
@@ -88,30 +88,30 @@ class Output:
             return
         try:
             stream.write(text)
-            if hasattr(stream, "flush"):  # a program's own may have nothing but `write`
+            if hasattr(stream, "flush"):  # a program may have put an object here that has only `write`
                 stream.flush()
         except (OSError, ValueError):
-            # A full disk, a closed terminal, or nobody reads any more (`eas-host | head -1`): no reason not to serve.
+            # A full disk, a closed terminal, or no reader any more (`eas-host | head -1`): the host goes on serving.
             setattr(sys, self._name, None)
 
-    def _write_beside(self, writer: Writer, text: str) -> None:
+    def _write_alongside(self, writer: BackgroundWriter, text: str) -> None:
         """
-        What the program has printed comes first, and what it prints next comes behind, unless that takes too long.
+        Write *text* after what the program has printed, and before what it prints next unless that takes too long.
         """
         stream = self._stream
-        if stream is not None and _takes_more(self.fd):
+        if stream is not None and _is_writable(self.fd):
             try:
                 stream.flush()
             except (OSError, ValueError, RuntimeError):
-                pass  # its own print will find it
-        waits = writer.empty
+                pass  # the program's own print reports it
+        waits = writer.is_empty
         writer.put(self.encode(text))
         if waits:
-            writer.flush(_BESIDE_SECONDS)
+            writer.flush(_ALONGSIDE_SECONDS)
 
     def _is_the_programs_own(self) -> bool:
         """
-        Whether the program has put something else in the place of this output.
+        Tell whether the program has replaced this output with an object of its own.
         """
         stream = self._stream
         return not isinstance(stream, TextIOWrapper) or stream is not getattr(sys, f"__{self._name}__")
@@ -122,7 +122,7 @@ class Output:
         return stream
 
 
-def _takes_more(fd: int) -> bool:
+def _is_writable(fd: int) -> bool:
     poll = make_poll()
     poll.register(fd, select.POLLOUT)
     return bool(poll.poll(0))

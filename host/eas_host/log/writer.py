@@ -1,13 +1,13 @@
 """
-Writes to a descriptor in a thread of its own, so that whoever logs never waits for whoever reads.
+Writes to a descriptor in a thread of its own, so that whoever logs never waits for the reader.
 
-What is to be written waits in a queue with a bound. A full queue means that nobody reads: further records are dropped
-and counted until half of the queue is written, and then the count is written where they are missing. A reader that is
-gone for good costs what was on its way to it, and so do records that come later, until somebody reads again. A disk
-that is full is tried again.
+Records wait in a queue of limited size. A full queue means that nobody reads: further records are dropped and counted
+until half of the queue is written, and then a record with the count takes their place. If the reader has gone for good,
+the records in the queue are lost, and so are later ones until there is a reader again. A write to a full disk is tried
+again.
 
-Each write ends where a record ends and is of a size that a pipe takes as a whole, so that what others write to the same
-pipe never comes in the middle of a line.
+Each write ends at the end of a record and is small enough for a pipe to take it as a whole, so that output of others to
+the same pipe never appears in the middle of a line.
 """
 
 from __future__ import annotations
@@ -24,58 +24,58 @@ from typing import Final, Union
 
 from eas_host.unpatched import allocate_lock, start_thread
 
-MOST: Final = 1024 * 1024
-"""Bytes that may wait: some thousand lines, which a reader that has only been busy catches up with."""
-_WHOLE: Final = select.PIPE_BUF
+MAX_QUEUED_BYTES: Final = 1024 * 1024
+"""Size of the queue: some thousand lines, so that a reader that has only been busy loses none."""
+_ATOMIC_WRITE: Final = select.PIPE_BUF
 _RETRY_SECONDS: Final = 1.0
-_NOBODY_READS: Final = (errno.EPIPE, errno.EBADF, errno.ENXIO)
+_READER_GONE: Final = (errno.EPIPE, errno.EBADF, errno.ENXIO)
 
-_Waiting = Union[tuple[bytes, int], "threading.Lock"]
+_QueueItem = Union[tuple[bytes, int], "threading.Lock"]
 
 
-class Writer:
+class BackgroundWriter:
     """
-    Writes to *fd*. *tell_lost* makes the record that says how many are missing.
+    Writes to *fd*. *make_lost_record* makes the record that says how many records were dropped.
     """
 
-    def __init__(self, fd: int, tell_lost: Callable[[int], bytes]) -> None:
+    def __init__(self, fd: int, make_lost_record: Callable[[int], bytes]) -> None:
         self._fd = fd
-        self._tell_lost = tell_lost
+        self._make_lost_record = make_lost_record
         os.register_at_fork(after_in_child=self._begin)
         self._begin()
 
     def _begin(self) -> None:
         """
-        Begin empty. A forked child has neither the thread nor a claim to what its parent has to say.
+        Begin with an empty queue. A forked child has no thread, and must not write the records of its parent.
         """
         self._lock = allocate_lock()
-        self._work = allocate_lock()  # held, but for a moment when there is work for a thread that waits for it
+        self._work = allocate_lock()  # held except while a waiting thread is woken
         self._work.acquire()
-        self._queue: deque[_Waiting] = deque()
-        self._size = 0  # bytes in the queue and on their way out of it
+        self._queue: deque[_QueueItem] = deque()
+        self._size = 0  # bytes in the queue and in the current write
         self._lost = 0
-        self._behind_since: float | None = None
+        self._lagging_since: float | None = None
         self._idle = False
         self._started = False
 
     @property
-    def behind(self) -> float:
+    def lag_seconds(self) -> float:
         """
-        For how many seconds more than half of the queue has been full: what can wait had better do so.
+        For how many seconds the queue has been more than half full. Output that can wait should wait then.
         """
-        since = self._behind_since
+        since = self._lagging_since
         return 0.0 if since is None else time.monotonic() - since
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """
-        Whether all is written.
+        Whether everything is written.
         """
         return self._size == 0
 
     def start(self) -> None:
         """
-        Have the thread at once: in want of threads, when there is most to say, none could be started.
+        Start the thread now: when the system is short of threads, and there is most to log, it could not be started.
         """
         with self._lock:
             if not self._started:
@@ -83,32 +83,32 @@ class Writer:
 
     def put(self, data: bytes, records: int = 1) -> None:
         """
-        Have *data* written, which is that many whole *records*. Never waits.
+        Queue *data*, which consists of so many whole *records*. This never waits.
         """
         with self._lock:
-            full = self._size and self._size + len(data) > MOST
-            if full or (self._lost and self._behind_since is not None):
+            full = self._size and self._size + len(data) > MAX_QUEUED_BYTES
+            if full or (self._lost and self._lagging_since is not None):
                 self._lost += records
                 return
-            self._confess()
+            self._report_lost()
             self._append((data, records))
             self._resize(len(data))
 
     def flush(self, seconds: float) -> bool:
         """
-        Wait until all is written, for that many *seconds* at most, and tell whether it is.
+        Wait until everything is written, for at most so many *seconds*, and tell whether it is.
         """
         written = allocate_lock()
         written.acquire()
         with self._lock:
-            self._confess()
+            self._report_lost()
             if not self._started and not self._queue:
                 return True
             self._append(written)
         done: bool = written.acquire(timeout=seconds)
         return done
 
-    def _append(self, what: _Waiting) -> None:
+    def _append(self, what: _QueueItem) -> None:
         self._queue.append(what)
         if not self._started:
             self._start()
@@ -118,28 +118,28 @@ class Writer:
 
     def _start(self) -> None:
         """
-        Start the thread. Where the system lets no more be started, the next record tries it again.
+        Start the thread. If the system cannot start one, the next record tries it again.
         """
         with contextlib.suppress(RuntimeError):
             start_thread(self._run, "eas-writer")
             self._started = True
 
-    def _confess(self) -> None:
+    def _report_lost(self) -> None:
         """
-        Say at the end of the queue how many records were dropped behind it.
+        Add a record to the queue that says how many were dropped after those in it.
         """
         if self._lost:
-            notice = self._tell_lost(self._lost)
+            notice = self._make_lost_record(self._lost)
             self._append((notice, self._lost))
             self._resize(len(notice))
             self._lost = 0
 
     def _resize(self, change: int) -> None:
         self._size += change
-        if self._size <= MOST // 2:
-            self._behind_since = None
-        elif self._behind_since is None:
-            self._behind_since = time.monotonic()
+        if self._size <= MAX_QUEUED_BYTES // 2:
+            self._lagging_since = None
+        elif self._lagging_since is None:
+            self._lagging_since = time.monotonic()
 
     # -- the thread
 
@@ -153,16 +153,16 @@ class Writer:
                     self._resize(-len(data))
                     if not written:
                         self._lost += records
-                    elif self._behind_since is None:
-                        self._confess()
+                    elif self._lagging_since is None:
+                        self._report_lost()
 
     def _take(self) -> tuple[list[bytes], int]:
         """
-        The next records, as many as one write may have; none where somebody waited for those before to be written.
+        Return the next records, as many as one write may have; none if the next item is a flush that waits.
         """
         with self._lock:
             idle = self._idle = not self._queue
-        if idle:  # and not what it is by now: who has added something since has released the lock
+        if idle:  # the local value: whoever has added an item since then has released the lock
             self._work.acquire()
         parts: list[bytes] = []
         size = records = 0
@@ -174,7 +174,7 @@ class Writer:
                         self._queue.popleft()
                         first.release()
                     break
-                if parts and size + len(first[0]) > _WHOLE:
+                if parts and size + len(first[0]) > _ATOMIC_WRITE:
                     break
                 self._queue.popleft()
                 parts.append(first[0])
@@ -184,16 +184,16 @@ class Writer:
 
     def _write(self, data: bytes) -> bool:
         """
-        Write all of *data*, and tell whether anybody is there to read it.
+        Write all of *data*, and tell whether there is a reader.
         """
         rest = memoryview(data)
         while rest:
             try:
                 rest = rest[os.write(self._fd, rest) :]
-            except BlockingIOError:  # somebody who shares it has made it so
+            except BlockingIOError:  # another process that shares the descriptor has made it non-blocking
                 select.select([], [self._fd], [])
             except OSError as error:
-                if error.errno in _NOBODY_READS:
+                if error.errno in _READER_GONE:
                     return False
                 time.sleep(_RETRY_SECONDS)
         return True

@@ -5,6 +5,6 @@ In reading order:
 
 - `host`: bind, load, listen, serve, drain, end.
 - `service_version`: the backends of one version, loaded and ended together; `warm_up`: requests before it serves.
-- `reloader`: another version takes over when files change; `file_watcher` and `file_events` tell of changes,
-  `self_written_files` which of them are the version's own.
+- `reloader`: another version takes over when files change. `file_watcher` and `file_events` report changes;
+  `self_written_files` tells which of them a version has made itself.
 """

@@ -1,9 +1,9 @@
 """
-What the system tells of changes in folders (inotify(7)), on the event loop and with no thread of its own.
+Reports changes in folders as the system tells them (inotify(7)), on the event loop.
 
-A library that starts threads for this may abort the process where the system has no room for one. Threads are used here
-to walk through folders only, which may have thousands below them, and they are started when there is room: one at the
-beginning, and one for all the folders that appear, since thousands may do so at once.
+A library that starts a thread for this may abort the process if the system has no room for one. Here threads are used
+only to walk through folders, which may have thousands below them, and are started when there is room: one at the
+beginning, and one for all folders that appear, since thousands may do so at once.
 """
 
 from __future__ import annotations
@@ -35,44 +35,44 @@ _CHANGES: Final = (
 _APPEARED: Final = flags.CREATE | flags.MOVED_TO
 
 
-class Watched(NamedTuple):
+class WatchedFolders(NamedTuple):
     """
-    Folders to listen to.
+    Folders to watch.
 
     Attributes:
-        folders: which.
-        wanted: tells whether a change of a path in them counts.
-        below: lists the folders below one that appears in them, and itself; None: those are not listened to.
+        folders: the folders.
+        counts: tells whether a change of a path in them counts.
+        subfolders: lists a new folder and those below it, which are then watched, too; None if they are not.
     """
 
     folders: Iterable[Path]
-    wanted: Callable[[str], bool]
-    below: Callable[[Path], Iterable[Path]] | None
+    counts: Callable[[str], bool]
+    subfolders: Callable[[Path], Iterable[Path]] | None
 
 
 class FileEvents:
     """
-    Calls *on_change* on *loop* when something that counts has changed in what is *watched*, and when it has begun to
-    listen: what changed before that is not told.
+    Calls *on_change* on *loop* when something that counts has changed in the *watched* folders, and once when the
+    watching has begun, since earlier changes are not reported.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_change: Callable[[], None], watched: Iterable[Watched]
+        self, loop: asyncio.AbstractEventLoop, on_change: Callable[[], None], watched: Iterable[WatchedFolders]
     ) -> None:
         self._loop = loop
         self._on_change = on_change
         self._inotify: INotify | None = None
         self._attached = False
         self._closed = False
-        self._lock = threading.Lock()  # a descriptor must not be closed, and be another's, while a thread uses it
-        self._folders: dict[int, list[tuple[Path, Watched]]] = {}  # by watch descriptors, of which a folder has one
-        self._appeared: deque[tuple[Path, Watched]] = deque()
-        self._walking = False  # a thread goes through those that have appeared
+        self._lock = threading.Lock()  # so that the descriptor is not closed, and reused, while a thread uses it
+        self._folders: dict[int, list[tuple[Path, WatchedFolders]]] = {}  # by watch descriptor; a folder has one
+        self._appeared: deque[tuple[Path, WatchedFolders]] = deque()
+        self._walking = False  # a thread walks through the folders that have appeared
         start_daemon_thread(loop, partial(self._begin, tuple(watched)), "eas-watch")
 
     def close(self) -> None:
         """
-        Listen no more.
+        End the watching.
         """
         with self._lock:
             if self._closed:
@@ -85,7 +85,7 @@ class FileEvents:
 
     # -- in a thread
 
-    def _begin(self, watched: tuple[Watched, ...]) -> None:
+    def _begin(self, watched: tuple[WatchedFolders, ...]) -> None:
         try:
             with self._lock:
                 if self._closed:
@@ -93,7 +93,7 @@ class FileEvents:
                 self._inotify = INotify(nonblocking=True)
             for one in watched:
                 self._add(one.folders, one)
-        except OSError as error:  # the system has no watches left, say
+        except OSError as error:  # for example, the system has no watches left
             log.warning("reload: changes are seen later, for the system does not tell of them: %s", error)
         self._on_loop(self._attach)
 
@@ -104,15 +104,15 @@ class FileEvents:
                     self._walking = False
                     break
                 folder, watched = self._appeared.popleft()
-            if watched.below is None:
+            if watched.subfolders is None:
                 continue
             try:
-                self._add(watched.below(folder), watched)
+                self._add(watched.subfolders(folder), watched)
             except (OSError, MemoryError) as error:
                 log.warning("reload: changes below %s are seen later: %s", folder, error)
         self._on_loop(self._on_change)
 
-    def _add(self, folders: Iterable[Path], watched: Watched) -> None:
+    def _add(self, folders: Iterable[Path], watched: WatchedFolders) -> None:
         for folder in folders:
             with self._lock:
                 if self._closed or self._inotify is None:
@@ -120,7 +120,7 @@ class FileEvents:
                 try:
                     number = self._inotify.add_watch(folder, _CHANGES)
                 except (FileNotFoundError, NotADirectoryError):
-                    continue  # it has gone meanwhile
+                    continue  # it has been removed meanwhile
                 known = self._folders.get(number, [])
                 if (folder, watched) not in known:
                     self._folders[number] = [*known, (folder, watched)]
@@ -140,27 +140,27 @@ class FileEvents:
         self._on_change()
 
     def _read(self) -> None:
-        assert self._inotify is not None  # noqa: S101  else there is no reader
+        assert self._inotify is not None  # noqa: S101  without it there is no reader
         counts = False
         for number, mask, _, name in self._inotify.read(timeout=0):
             known = self._folders.get(number)
             if mask & flags.IGNORED:  # the folder is gone
                 self._folders.pop(number, None)
             elif known is None:
-                counts = True  # more has happened than could be told, or in a folder that is only just added
+                counts = True  # events were lost, or the folder has only just been added
             else:
                 for folder, watched in known:
                     counts = self._take(folder, watched, mask, name) or counts
         if counts:
             self._on_change()
 
-    def _take(self, folder: Path, watched: Watched, mask: int, name: str) -> bool:
+    def _take(self, folder: Path, watched: WatchedFolders, mask: int, name: str) -> bool:
         """
-        Take one event; tell whether it counts.
+        Handle one event, and tell whether it counts.
         """
         path = folder / name
-        counts = watched.wanted(str(path))
-        if counts and watched.below is not None and mask & flags.ISDIR and mask & _APPEARED:
+        counts = watched.counts(str(path))
+        if counts and watched.subfolders is not None and mask & flags.ISDIR and mask & _APPEARED:
             with self._lock:
                 self._appeared.append((path, watched))
                 start, self._walking = not self._walking, True

@@ -1,9 +1,9 @@
 """
-Whether files change: told by the system, judged by what the files are.
+Reports that files may have changed, and takes fingerprints that tell whether they have.
 
-The system's word (`file_events`) says when to look. What to make of it is decided by a `Fingerprint`:
-names, sizes, times and inodes of all that is watched. A file is watched through its folder, since editors and
-compilers replace files rather than write into them.
+The system's events (`file_events`) only say when to look. A `Fingerprint` has the names, sizes, times and inodes of all
+files that are watched, and decides. A file is watched through its folder, since editors and compilers replace files
+instead of writing into them.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 
 Fingerprint = dict[str, tuple[int, ...]]
 """
-Of each file its size, when its content and when anything about it has changed last, in nanoseconds, and its inode. The
-second of the times cannot be set: unpacking and `cp -p` set the first one.
+The size, the modification time, the change time and the inode of each file. Times are in nanoseconds. The change time
+cannot be set, while unpacking and `cp -p` set the modification time.
 """
 
 _SKIPPED: Final = frozenset({"ENV", "__pycache__", "node_modules"})
-"""Folders that say nothing about a version: an environment is large, and the others are made by what runs."""
-LOOK_SECONDS: Final = 1.0
-"""After so long a silence somebody looks all the same: not all file systems tell of all changes."""
+"""Folders that are ignored: an environment is large, and running programs write to the others."""
+POLL_INTERVAL: Final = 1.0
+"""In seconds: how often files are checked without an event, since some file systems do not report all changes."""
 
 
 def fingerprint(paths: Sequence[Path]) -> Fingerprint:
     """
-    Look at the files at *paths*, and at all files below those that are folders. What is not there has no entry.
+    Take the fingerprint of the files *paths*, and of all files below those that are folders. It has no entry for a
+    missing file.
     """
     found: Fingerprint = {}
     for path in paths:
@@ -41,22 +42,22 @@ def fingerprint(paths: Sequence[Path]) -> Fingerprint:
             try:
                 status = file.stat()
             except OSError:
-                continue  # it is being replaced; the next look sees it
+                continue  # it is being replaced; the next fingerprint has it
             found[str(file)] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return found
 
 
 def unchanged_since(moment: int, files: Fingerprint) -> Fingerprint:
     """
-    Those of *files* about which nothing has changed since *moment*, in nanoseconds of the clock.
+    Return those of *files* that have not changed since *moment*, a time in nanoseconds.
     """
     return {name: status for name, status in files.items() if status[2] < moment}
 
 
 def files_below(path: Path) -> Iterator[Path]:
     """
-    Yield *path* itself if it is no folder, else the files below it that say something about a version. Links to folders
-    are followed, for a model's newest version may be one; but not where only Python files count.
+    Yield *path* itself if it is no folder, else the files below it, without ignored ones. Links to folders are
+    followed, since a model's newest version may be one, except if only Python files count.
     """
     if path.name == PYTHON_FILES:
         for _, files in _walk(path.parent, follow=False):
@@ -70,7 +71,7 @@ def files_below(path: Path) -> Iterator[Path]:
 
 def _walk(path: Path, *, follow: bool) -> Iterator[tuple[Path, list[Path]]]:
     """
-    Yield each folder below *path*, each once whatever leads to it, and its files.
+    Yield each folder below *path* with its files. A folder that several links lead to is yielded once.
     """
     seen: set[tuple[int, int]] = set()
     for folder, folders, names in os.walk(path, followlinks=follow):
@@ -88,32 +89,32 @@ def _walk(path: Path, *, follow: bool) -> Iterator[tuple[Path, list[Path]]]:
 
 def is_skipped(name: str) -> bool:
     """
-    Whether a file or folder *name* inside a folder that is watched says nothing about a version.
+    Tell whether a file or folder *name* inside a watched folder is ignored.
     """
     return name in _SKIPPED or name.startswith(".")
 
 
 class FileWatcher:
     """
-    Calls *on_change*, on *loop*, whenever something has changed in what it follows, and again and again in between.
+    Calls *on_change*, on *loop*, whenever something has changed in the files that it watches, and at regular intervals.
 
     Attributes:
-        look_seconds: how long at most until the next call.
+        poll_interval: the longest time between two calls, in seconds.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_change: Callable[[], None]) -> None:
-        self.look_seconds = LOOK_SECONDS
+        self.poll_interval = POLL_INTERVAL
         self._loop = loop
         self._on_change = on_change
         self._events: FileEvents | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def follow(self, paths: Sequence[Path]) -> None:
+    def watch(self, paths: Sequence[Path]) -> None:
         """
-        Follow *paths* from here on, in place of what was followed. Also the same ones again: a folder that was removed
-        and made again is another one for the system.
+        Watch *paths* from here on, instead of those before. It makes sense to call this again with the same paths: to
+        the system, a folder that was removed and made again is another one.
         """
-        from eas_host.service.file_events import FileEvents, Watched  # noqa: PLC0415  only --reload needs it
+        from eas_host.service.file_events import FileEvents, WatchedFolders  # noqa: PLC0415  only --reload needs it
 
         self.close()
         python = [path for path in paths if path.name == PYTHON_FILES]
@@ -127,20 +128,20 @@ class FileWatcher:
             self._loop,
             self._on_change,
             [
-                Watched(
+                WatchedFolders(
                     (inner for folder in folders for inner in _folders_below(folder)),
                     lambda path: not any(map(is_skipped, _below(path, folders))),
                     _folders_below,
                 ),
-                Watched(around - folders - sources, lambda path: path in names, None),
-                Watched(sources, lambda path: path in names or path.endswith(".py"), None),
+                WatchedFolders(around - folders - sources, lambda path: path in names, None),
+                WatchedFolders(sources, lambda path: path in names or path.endswith(".py"), None),
             ],
         )
-        self._look_later()
+        self._poll_later()
 
     def close(self) -> None:
         """
-        Follow nothing any more.
+        End the watching.
         """
         if self._events is not None:
             self._events.close()
@@ -148,31 +149,31 @@ class FileWatcher:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look_later(self) -> None:
-        self._timer = self._loop.call_later(self.look_seconds, self._look)
+    def _poll_later(self) -> None:
+        self._timer = self._loop.call_later(self.poll_interval, self._poll)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         self._on_change()
-        self._look_later()
+        self._poll_later()
 
 
 def _folders_below(folder: Path) -> Iterator[Path]:
     """
-    *folder* and those below it that say something about a version.
+    Yield *folder* and those below it, without ignored ones.
     """
     return (inner for inner, _ in _walk(folder, follow=True))
 
 
 def _is_folder(path: Path) -> bool:
     """
-    Whether there is a folder at *path*, as far as one may know.
+    Tell whether there is a folder at *path* that this user can see.
     """
-    return os.path.isdir(path)  # noqa: PTH112  `Path.is_dir` raises where it may not look
+    return os.path.isdir(path)  # noqa: PTH112  `Path.is_dir` raises without permission
 
 
 def _below(path: str, folders: set[Path]) -> tuple[str, ...]:
     """
-    The names in *path* below that of *folders* in which it lies.
+    Return the names in *path* below that one of *folders* in which it lies.
     """
     inside = Path(path)
     return next((inside.relative_to(folder).parts for folder in folders if inside.is_relative_to(folder)), ())

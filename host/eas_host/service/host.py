@@ -1,8 +1,8 @@
 """
-A host's life: bind, load, listen, serve, drain, end.
+The life of a host: bind, load, listen, serve, drain, end.
 
-`ServiceHost` is `eas-host`; the host of `python app.py`, whose program loads itself, is in `sidecar`. Signals: the
-first SIGINT, SIGTERM or SIGHUP drains, a SIGINT after it ends the host at once.
+`ServiceHost` is `eas-host`. The host of `python app.py`, whose program loads the processor itself, is in `sidecar`.
+Signals: the first SIGINT, SIGTERM or SIGHUP drains, and a SIGINT after it ends the host at once.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from eas_host.system import signals
 if TYPE_CHECKING:
     from eas_host.service.reloader import Reloader
 
-FORCED: Final = 130
+FORCED_EXIT_CODE: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
 
 
-def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = None) -> int:
+def run(deployment: Deployment, prepare: Prepare, print_banner: Banner | None = None) -> int:
     """
     Serve until a signal ends it.
 
     Args:
         deployment: what to serve.
         prepare: makes the next version, for --reload.
-        announce: prints further lines once the address is known, before those that every start has.
+        print_banner: prints further lines once the address is known, before those that every start prints.
 
     Returns:
         0 after a clean stop.
@@ -55,11 +55,11 @@ def run(deployment: Deployment, prepare: Prepare, announce: Announce | None = No
     """
     config = deployment.config
     log.configure(config.log_level, config.log_format)
-    log.write_behind()
+    log.write_in_background()
     signals.ignore_unused()
     raise_file_limit()
     loop = make_loop()
-    host = ServiceHost(loop, deployment, prepare, announce)
+    host = ServiceHost(loop, deployment, prepare, print_banner)
     try:
         host.workers.run(lambda: loop.run_until_complete(host.run()))
     finally:
@@ -80,7 +80,7 @@ class Host:
         config: the options.
         loop: runs the front.
         front: what all connections share.
-        stopping: done when the host is to stop.
+        stopping: a future that is done when the host is to stop.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig) -> None:
@@ -94,14 +94,14 @@ class Host:
 
     async def listen(self) -> None:
         """
-        Accept connections from here on.
+        Begin to accept connections.
         """
         for sock in self._sockets:
             try:
                 sock.listen(listener.BACKLOG)
                 server = await self.loop.create_server(self.front.make_connection, sock=sock, backlog=listener.BACKLOG)
             except OSError as error:
-                # Two programs may bind the same address; the first that listens has it.
+                # Two programs may bind the same address; the first one that listens gets it.
                 raise listener.bind_error(self.config.listen, error) from error
             self._servers.append(server)
         addresses = [sock.getsockname()[0] for sock in self._sockets]
@@ -111,12 +111,12 @@ class Host:
 
     async def serve_until_stopped(self) -> None:
         """
-        Serve until somebody says stop, answer what is under way, and end the workers.
+        Serve until the host is to stop, answer the requests in flight, and end the workers.
 
         Raises:
             LoadError: the processor could not be loaded any more.
         """
-        gc.freeze()  # what lives as long as the host need not be looked at again
+        gc.freeze()  # the garbage collector need not scan objects that live as long as the host
         await self.stopping
         for server in self._servers:
             server.close()
@@ -128,19 +128,19 @@ class Host:
 
     async def stop_others(self) -> None:
         """
-        Stop what the host does besides serving.
+        Stop the tasks of the host other than serving.
         """
 
     def stop(self) -> None:
         """
-        Stop, after the last answer.
+        Stop after the last response.
         """
         if not self.stopping.done():
             self.stopping.set_result(None)
 
     def on_fatal(self, error: LoadError) -> None:
         """
-        The processor cannot be loaded any more.
+        Stop, because the processor cannot be loaded any more.
         """
         self._fatal = error
         self.stop()
@@ -158,7 +158,7 @@ class Host:
 
     def kill_workers(self) -> None:
         """
-        End all workers now.
+        Kill all workers.
         """
         for backend in self.front.state.backends:
             backend.workers.kill()
@@ -174,7 +174,7 @@ class Host:
     @property
     def url(self) -> str:
         """
-        What to call.
+        The URL of the service.
         """
         address = Address(*self._sockets[0].getsockname()[:2])
         return f"http://{address.authority}/api/predict/{quote(self.front.state.name)}"
@@ -184,8 +184,8 @@ class Host:
         Stop after SIGINT, SIGTERM or SIGHUP.
         """
         for number in signals.STOP:
-            # Who starts the host with `nohup` wants it to outlive the terminal. A shell ignores SIGINT, too, for what
-            # it starts in the background: there it is no wish of anybody.
+            # A host that is started with `nohup` must outlive the terminal. A shell also makes its background commands
+            # ignore SIGINT, but nobody has asked for that.
             if number != signal.SIGHUP or not signals.is_ignored(number):
                 signals.install_handler(number, partial(self.loop.add_signal_handler, number, self._on_signal, number))
 
@@ -201,20 +201,20 @@ class Host:
     def _on_signal(self, number: signal.Signals) -> None:
         if self.stopping.done():
             if number == signal.SIGINT:
-                self._force()
-            return  # supervisors send more than one, and mean what they meant with the first
+                self._quit_at_once()
+            return  # supervisors repeat the signal, with the same meaning
         self.stop()
         log.announce("[INFO] shutting down context ... press Ctrl+C again to force quit")
 
-    def _force(self) -> NoReturn:
+    def _quit_at_once(self) -> NoReturn:
         self.kill_workers()
-        log.finish()
-        os._exit(FORCED)
+        log.flush()
+        os._exit(FORCED_EXIT_CODE)
 
 
 class ServiceHost(Host):
     """
-    A host that loads its processors itself, in workers of its own.
+    A host that loads the processors itself, in its own workers.
     """
 
     def __init__(
@@ -222,21 +222,21 @@ class ServiceHost(Host):
         loop: asyncio.AbstractEventLoop,
         deployment: Deployment,
         prepare: Prepare,
-        announce: Announce | None,
+        print_banner: Banner | None,
     ) -> None:
         super().__init__(loop, deployment.config)
-        self._say = announce
+        self._print_banner = print_banner
         self._version = ServiceVersion(self.front, deployment, self.on_fatal)
         self._reloader: Reloader | None = None
         if deployment.config.reload:
-            from eas_host.service.reloader import Reloader  # noqa: PLC0415  most hosts need none of it
+            from eas_host.service.reloader import Reloader  # noqa: PLC0415  most hosts do not need it
 
             self._reloader = Reloader(self.front, self._version, prepare, self.on_fatal)
 
     @property
     def workers(self) -> Workers:
         """
-        What runs the first processor.
+        The workers of the first processor.
         """
         return self._version.backends[0].workers
 
@@ -245,7 +245,7 @@ class ServiceHost(Host):
         Load, serve, and stop after a signal.
 
         Raises:
-            LoadError: a processor cannot be loaded, at first or any more.
+            LoadError: a processor cannot be loaded, at the start or later.
         """
         self.watch_signals()
         loading = self.loop.create_task(self._version.load())
@@ -266,14 +266,14 @@ class ServiceHost(Host):
 
     async def stop_others(self) -> None:
         """
-        No other version takes over any more.
+        Stop the reloading: no other version takes over any more.
         """
         if self._reloader is not None:
             await self._reloader.stop()
 
     def on_fatal(self, error: LoadError) -> None:
         """
-        A processor cannot be loaded any more. With --reload the next version may be better.
+        Stop, because a processor cannot be loaded any more; not with --reload, where the next version may be better.
         """
         if self._reloader is None:
             super().on_fatal(error)
@@ -300,21 +300,21 @@ class ServiceHost(Host):
         return [self._version] if self._reloader is None else self._reloader.versions
 
     def _announce(self) -> None:
-        if self._say is not None:
-            self._say(self)
+        if self._print_banner is not None:
+            self._print_banner(self)
         if self.config.token is not None and self.config.generate_token:
             log.announce(f"[INFO] Token: [{self.config.token}]")
         log.announce(f"listening on {self.url}")
         log.announce("[INFO] Service start successfully")
 
 
-Announce = Callable[[Host], None]
+Banner = Callable[[Host], None]
 
 
 def make_loop() -> asyncio.AbstractEventLoop:
     """
-    Make the front's loop. What goes wrong in it, a bug of ours, is logged as everything is: asyncio itself would print
-    it to standard error, and wait for whoever reads that.
+    Make the front's loop. An exception in it, which is a bug of ours, goes to the log: asyncio itself would print it to
+    standard error, and wait for the reader of that.
     """
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -326,7 +326,7 @@ def make_loop() -> asyncio.AbstractEventLoop:
 
 def raise_file_limit() -> None:
     """
-    Allow as many connections as the system lets this process have.
+    Allow this process as many open files, and so connections, as the system permits.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):

@@ -1,11 +1,11 @@
 """
 `--reload`: a new version of the service takes over when its files change.
 
-Strategy: the system tells that something changed (`file_watcher`); whether it did, and whether files still change, is
-seen by a fingerprint of all that is watched. A version is made and loaded beside the one that serves. It takes over
-only if the files are as they were when it began to load, so it is never half of one version and half of another; the
-old one then finishes what it has. A version that does not load leaves the old one serving, and its files are watched,
-too.
+Strategy: the system reports that something may have changed (`file_watcher`). A fingerprint of all watched files tells
+whether it has, and whether files are still changing. The new version is prepared and loaded beside the one that serves.
+It takes over only if the files are still as they were when it began to load, so it never mixes two states of the files;
+the old version then finishes its requests. If a version does not load, the old one goes on serving, and the files of
+both are watched.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from eas_host.config import HostConfig
 from eas_host.deploy.deployment import STARTED, Deployment, Prepare
 from eas_host.errors import HostError, LoadError, SystemShortage
 from eas_host.front.front import Front
-from eas_host.service.file_watcher import LOOK_SECONDS, FileWatcher, Fingerprint, fingerprint, unchanged_since
-from eas_host.service.self_written_files import SelfWrittenFiles, differing, some_of
+from eas_host.service.file_watcher import POLL_INTERVAL, FileWatcher, Fingerprint, fingerprint, unchanged_since
+from eas_host.service.self_written_files import SelfWrittenFiles, abbreviate, changed_paths
 from eas_host.service.service_version import ServiceVersion
 from eas_host.system.daemon_threads import run_in_daemon_thread
 
 SETTLE_SECONDS: Final = 0.1
-"""How long nothing may have changed before files are taken to be complete: longer than an editor takes between two."""
-_ENOUGH_SECONDS: Final = 2.0
-"""A version that loads for so long, and may hang, is given up if its files have changed: it would not be used."""
-_LOOK_SHARE: Final = 20
-"""Looking takes one part in so many of the time at most; a folder with 100,000 files takes a second."""
+"""How long files must be unchanged to count as complete: longer than an editor takes from one file to the next."""
+_CHECK_SECONDS: Final = 2.0
+"""How often files are checked while a version loads. If they have changed, it would not be used and is ended."""
+_MAX_LOOK_SHARE: Final = 20
+"""Fingerprints take at most one part in so many of the time; that of 100,000 files takes a second."""
 _SHORTAGE_SECONDS: Final = 2.0
-"""How long a version waits that had no room for a process; files tell of no change then."""
+"""How long to wait before a version is tried again that the system had no room for: no file changes in this case."""
 _CANCEL_SECONDS: Final = 1.0
-_FIXED: Final = ("listen", "isolation", "max_body", "log_level", "log_format", "reload")
-"""Options that are settled when the host starts."""
+_START_OPTIONS: Final = ("listen", "isolation", "max_body", "log_level", "log_format", "reload")
+"""Options that cannot change while the host runs."""
 
 
 class Reloader:
@@ -45,9 +45,9 @@ class Reloader:
     Replaces the version that *front* serves with those that *prepare* makes.
 
     Args:
-        front: what serves.
+        front: the front.
         serving: the version that serves now.
-        prepare: makes the next one; called in a thread.
+        prepare: makes the next one; it is called in a thread.
         on_fatal: called when a version that serves cannot be loaded any more.
 
     Attributes:
@@ -65,35 +65,35 @@ class Reloader:
         self._changed = asyncio.Event()
         self._loading: ServiceVersion | None = None
         self._draining: dict[asyncio.Task[None], ServiceVersion] = {}
-        self._watch = FileWatcher(self._loop, self._changed.set)
+        self._watcher = FileWatcher(self._loop, self._changed.set)
         self._watched = serving.deployment.watched
         self._seen = unchanged_since(STARTED, fingerprint(self._watched))  # before it loads
-        self._scribbles = SelfWrittenFiles()
+        self._self_written = SelfWrittenFiles()
         self._stopped = False
         self._task: asyncio.Task[None] | None = None
 
     @property
     def versions(self) -> list[ServiceVersion]:
         """
-        All that live: the one that serves, one that loads, and those that finish what they have.
+        All versions: the one that serves, the one that loads, and those that finish their requests.
         """
         loading = [self._loading] if self._loading is not None else []
         return [self.serving, *loading, *self._draining.values()]
 
     def start(self) -> None:
         """
-        FileWatcher from here on.
+        Watch the files from here on.
         """
-        self._watch.follow(self._watched)
+        self._watcher.watch(self._watched)
         self._task = self._loop.create_task(self._run())
-        self._task.add_done_callback(_report)
+        self._task.add_done_callback(_log_internal_error)
 
     async def stop(self) -> None:
         """
-        The host stops: no other version takes over any more.
+        Stop the reloading: no other version takes over any more.
         """
         self._stopped = True
-        self._watch.close()
+        self._watcher.close()
         tasks = {*self._draining, *([self._task] if self._task is not None else [])}
         while tasks:
             # More than once: before Python 3.12 `wait_for` swallows a cancellation that comes together with its event.
@@ -103,70 +103,72 @@ class Reloader:
 
     async def _run(self) -> None:
         seen = self._seen
-        now = await self._settled()
-        self._scribbles.loaded(differing(seen, now))
+        now = await self._wait_until_settled()
+        self._self_written.record_load(changed_paths(seen, now))
         while True:
             if now == seen:
                 await self._changed.wait()
             else:
                 seen = await self._replace(seen, now)
-            now = await self._settled()
+            now = await self._wait_until_settled()
 
-    async def _settled(self) -> Fingerprint:
+    async def _wait_until_settled(self) -> Fingerprint:
         """
         Wait until the files do not change any more, and return what they are.
         """
         before: Fingerprint | None = None
         while True:
             self._changed.clear()
-            now = await self._look(self._watched)
+            now = await self._take_fingerprint(self._watched)
             if before not in (None, now):
-                self._scribbles.interrupted()
+                self._self_written.reset()
             before = now
             try:
-                await asyncio.wait_for(self._changed.wait(), SETTLE_SECONDS * self._scribbles.patience)
+                await asyncio.wait_for(self._changed.wait(), SETTLE_SECONDS * self._self_written.settle_factor)
             except asyncio.TimeoutError:
                 return now
 
-    async def _look(self, watched: tuple[Path, ...]) -> Fingerprint:
+    async def _take_fingerprint(self, watched: tuple[Path, ...]) -> Fingerprint:
         """
-        What the files *watched* are now, but for those that the versions write themselves.
+        Take the fingerprint of the files *watched*, without those that versions write themselves.
         """
         began = time.monotonic()
         found = await run_in_daemon_thread(lambda: fingerprint(watched))
-        self._watch.look_seconds = max(LOOK_SECONDS, _LOOK_SHARE * (time.monotonic() - began))
-        return self._scribbles.without(found)
+        self._watcher.poll_interval = max(POLL_INTERVAL, _MAX_LOOK_SHARE * (time.monotonic() - began))
+        return self._self_written.exclude_from(found)
 
     async def _replace(self, seen: Fingerprint, now: Fingerprint) -> Fingerprint:
         """
-        Replace the version that serves, since its files, which were *seen*, are *now* others. Returns the files of the
-        version that has been tried, as they were then; none if it has to be tried again.
+        Replace the version that serves, since the fingerprint of its files has changed from *seen* to *now*.
+
+        Returns:
+            The fingerprint of the version that has been tried; an empty one if it must be tried again.
         """
-        log.info("reload: files have changed (%s); another version is loaded", some_of(differing(seen, now)))
+        log.info("reload: files have changed (%s); another version is loaded", abbreviate(changed_paths(seen, now)))
         files = now
         try:
             version = await self._make()
-            loaded = await self._look(version.deployment.watched)
+            loaded = await self._take_fingerprint(version.deployment.watched)
             files = loaded | now
             written = await self._load(version, files)
         except SystemShortage as error:
-            await self._drop()
-            _complain(error, f"it is tried again in {_SHORTAGE_SECONDS:g} s")
+            await self._end_loading()
+            _log_failure(error, f"it is tried again in {_SHORTAGE_SECONDS:g} s")
             await asyncio.sleep(_SHORTAGE_SECONDS)
             return {}
         except HostError as error:
-            await self._drop()
-            _complain(error, "the old version goes on serving")
+            await self._end_loading()
+            _log_failure(error, "the old version goes on serving")
             return files
-        except Exception:  # noqa: BLE001  a bug of ours costs this version, not all that come
-            await self._drop()
+        except Exception:  # noqa: BLE001  a bug of ours must not prevent later versions
+            await self._end_loading()
             log.exception("reload: internal error; the old version goes on serving")
             return files
         except BaseException:  # the host stops
-            await self._drop()
+            await self._end_loading()
             raise
         if written:
-            await self._drop()
+            await self._end_loading()
             self._reject(written)
             return {}
         self._take_over(version)
@@ -174,27 +176,29 @@ class Reloader:
 
     async def _make(self) -> ServiceVersion:
         """
-        Make a version, and watch its files, too.
+        Prepare the next version, and watch its files, too.
 
         Raises:
-            HostError: that is not possible.
+            HostError: it cannot be prepared.
         """
         deployment = await run_in_daemon_thread(self._prepare_or_discard)
-        deployment = _keep_fixed(deployment, self.serving.deployment.config)
+        deployment = _keep_start_options(deployment, self.serving.deployment.config)
         version = self._loading = ServiceVersion(self._front, deployment, self._on_fatal)
-        self._follow(tuple(dict.fromkeys((*self._watched, *deployment.watched))))
+        self._watch_files(tuple(dict.fromkeys((*self._watched, *deployment.watched))))
         return version
 
     def _prepare_or_discard(self) -> Deployment:
         deployment = self._prepare()
-        if self._stopped:  # nobody waits for it any more
+        if self._stopped:  # nothing waits for it any more
             deployment.discard()
         return deployment
 
     async def _load(self, version: ServiceVersion, files: Fingerprint) -> list[str]:
         """
-        Load *version*, whose *files* were these when it was made. Returns those that have changed: it is not to be
-        used then, and perhaps has not even finished.
+        Load *version*. *files* is the fingerprint from before.
+
+        Returns:
+            The files that have changed. If there are any, the version must not be used, and may not be fully loaded.
 
         Raises:
             HostError: it cannot be loaded.
@@ -202,18 +206,18 @@ class Reloader:
         load = self._loop.create_task(version.load())
         try:
             while True:
-                done, _ = await asyncio.wait([load], timeout=_ENOUGH_SECONDS)
+                done, _ = await asyncio.wait([load], timeout=_CHECK_SECONDS)
                 if done:
                     load.result()
-                written = differing(files, await self._look(self._watched))
+                written = changed_paths(files, await self._take_fingerprint(self._watched))
                 if done or written:
                     return written
         finally:
             load.cancel()
 
-    async def _drop(self) -> None:
+    async def _end_loading(self) -> None:
         """
-        End the version that does not come to serve.
+        End the version that was loading and does not take over.
         """
         version = self._loading
         if version is not None:
@@ -222,56 +226,58 @@ class Reloader:
         self._loading = None
 
     def _reject(self, written: list[str]) -> None:
-        self._scribbles.loaded(written)
-        log.info("reload: files have changed (%s) while another version was loading; it is not used", some_of(written))
+        self._self_written.record_load(written)
+        log.info(
+            "reload: files have changed (%s) while another version was loading; it is not used", abbreviate(written)
+        )
 
     def _take_over(self, version: ServiceVersion) -> None:
         old, self.serving = self.serving, version
         self._loading = None
-        self._scribbles.interrupted()
+        self._self_written.reset()
         deployment = version.deployment
         self._front.serve(deployment.name, deployment.config, version.backends)
-        self._follow(deployment.watched)
+        self._watch_files(deployment.watched)
         log.announce("[INFO] Service reload successfully")
         task = self._loop.create_task(_finish(old))
         self._draining[task] = old
         task.add_done_callback(self._finished)
 
-    def _follow(self, watched: tuple[Path, ...]) -> None:
+    def _watch_files(self, watched: tuple[Path, ...]) -> None:
         self._watched = watched
-        self._watch.follow(watched)
+        self._watcher.watch(watched)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():  # else the host ends, and with it the version
+        if not task.cancelled():  # if it was cancelled, the host ends, and with it the version
             del self._draining[task]
-        _report(task)
+        _log_internal_error(task)
 
 
 async def _finish(version: ServiceVersion) -> None:
     """
-    Let *version*, which another one has taken over from, answer what it has, and end it.
+    Let *version*, which has been replaced, answer its requests, and end it.
     """
     await version.drain(version.deployment.config.grace_period)
     await version.end()
 
 
-def _keep_fixed(deployment: Deployment, old: HostConfig) -> Deployment:
+def _keep_start_options(deployment: Deployment, old: HostConfig) -> Deployment:
     """
-    What only a start can change stays; a token that was made up stays, too, for clients know it.
+    Keep the options that only a start of the host can change. A generated token stays, too, since clients know it.
     """
     config = deployment.config
-    for name in _FIXED:
+    for name in _START_OPTIONS:
         if getattr(config, name) != getattr(old, name):
             log.warning("reload: %s stays as it was; start the host again to change it", name)
-    fixed = {name: getattr(old, name) for name in _FIXED}
+    fixed = {name: getattr(old, name) for name in _START_OPTIONS}
     if config.generate_token and old.generate_token:
         fixed["token"] = old.token
     return replace(deployment, config=replace(config, **fixed))
 
 
-def _complain(error: HostError, fate: str) -> None:
+def _log_failure(error: HostError, fate: str) -> None:
     """
-    Say why a version is not used, and what becomes of that.
+    Log why a version is not used, and what happens next.
     """
     text = f"reload: {error.message}; {fate}"
     if log.announce.as_json:
@@ -280,9 +286,9 @@ def _complain(error: HostError, fate: str) -> None:
         log.error("%s%s", text, f"\n{error.detail}" if error.detail else "")
 
 
-def _report(task: asyncio.Task[None]) -> None:
+def _log_internal_error(task: asyncio.Task[None]) -> None:
     """
-    Log what ended *task*, if it is a bug of ours.
+    Log the exception that ended *task*, if there is one: it is a bug of ours.
     """
     if not task.cancelled() and task.exception() is not None:
         log.error("internal error while reloading", exc_info=task.exception())

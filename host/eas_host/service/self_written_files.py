@@ -1,10 +1,10 @@
 """
-Files that a version itself writes where it is watched: a cache beside its model, say.
+Finds the files that a version itself writes among those that are watched, such as a cache beside its model.
 
-Who wrote a file cannot be asked. But what changes again and again while a version loads, and never in between, was
-written by what loads; otherwise no version could ever take over. After `_CONVINCING` loads in a row such files do not
-make a new version any more. Between them the files have to be calm for twice as long each time, so that one that is
-copied slowly is not taken for such a file.
+The system cannot tell who wrote a file. But a file that changes during each load of a version, and never in between,
+is written by the version; without this rule no version could ever take over. After `_PROVING_LOADS` such loads in a row
+the file is ignored. After each of these loads, files must be unchanged for twice as long as before to count as settled,
+so that a file that is copied slowly is not mistaken for a self-written one.
 """
 
 from __future__ import annotations
@@ -14,65 +14,65 @@ from typing import Final
 from eas_host import log
 from eas_host.service.file_watcher import Fingerprint
 
-_CONVINCING: Final = 3
-_SHOWN: Final = 3
-"""File names in one line of the log."""
+_PROVING_LOADS: Final = 3
+_MAX_SHOWN: Final = 3
+"""How many file names a line of the log has."""
 
 
 class SelfWrittenFiles:
     """
-    What loads write, as far as it is known.
+    The files that versions write while they load, as far as they are known.
     """
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._written: list[set[str]] = []  # by the last loads, while nobody else wrote anything
+        self._written: list[set[str]] = []  # by the last loads, since the last reset
 
     @property
-    def patience(self) -> int:
+    def settle_factor(self) -> int:
         """
-        How many times as long as usual files have to be calm.
+        How many times as long as usual files must be unchanged to count as settled.
         """
         return 1 << len(self._written)
 
-    def loaded(self, written: list[str]) -> None:
+    def record_load(self, written: list[str]) -> None:
         """
-        While a version loaded, the files *written* have changed.
+        Record that the files *written* have changed while a version loaded.
         """
         if not written:
             return
         self._written.append(set(written))
-        if len(self._written) < _CONVINCING:
+        if len(self._written) < _PROVING_LOADS:
             return
         found = set.intersection(*self._written)
         self._written.clear()
         if found:
             self._known |= found
-            log.warning("reload: what loads writes %s itself; that makes no new version", some_of(sorted(found)))
+            log.warning("reload: what loads writes %s itself; that makes no new version", abbreviate(sorted(found)))
 
-    def interrupted(self) -> None:
+    def reset(self) -> None:
         """
-        Files have changed while nothing was loading, or a load was used: what came before proves nothing.
+        Forget the last loads: files have changed while nothing was loading, or a loaded version has taken over.
         """
         self._written.clear()
 
-    def without(self, files: Fingerprint) -> Fingerprint:
+    def exclude_from(self, files: Fingerprint) -> Fingerprint:
         """
-        *files*, but for those that are known.
+        Return *files* without the self-written ones.
         """
         return {name: status for name, status in files.items() if name not in self._known} if self._known else files
 
 
-def differing(one: Fingerprint, other: Fingerprint) -> list[str]:
+def changed_paths(one: Fingerprint, other: Fingerprint) -> list[str]:
     """
-    The names of those files that are not the same in both.
+    Return the names of the files that differ between the two, sorted.
     """
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
-def some_of(names: list[str]) -> str:
+def abbreviate(names: list[str]) -> str:
     """
-    Name a few of *names*, for a line of the log.
+    List the first of *names*, for a line of the log.
     """
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _MAX_SHOWN
+    return ", ".join(names[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

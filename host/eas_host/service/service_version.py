@@ -1,7 +1,7 @@
 """
-One version of a service while it lives: the backends of its processors, loaded and ended together.
+A version of a service that is loaded: the backends of its processors, which start and end together.
 
-A version is loaded as a whole or not at all, and so it takes over from the one before it.
+A version is loaded as a whole or not at all, and takes over from the one before as a whole.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from eas_host.system.memory import address_space_limit
 
 PYTHON_GROWTH: Final = 4
 PYTHON_WORKERS: Final = 64
-"""Room in the ring for what python programs ask for later: so many times the slots. It costs addresses, not memory."""
-_LOOK_SECONDS: Final = 0.05
-"""How often a version that drains is looked at. Nothing waits for it, and no request should pay for a signal."""
+"""Room in the ring for what Python programs may ask for later: so many times the slots, so many worker processes. It
+costs address space, not memory."""
+_POLL_SECONDS: Final = 0.05
+"""How often a draining version is checked. Nothing waits for its end, and no request should pay for an event."""
 
 OnFatal = Callable[[LoadError], None]
 
@@ -41,7 +42,8 @@ class ServiceVersion:
     The processors of *deployment*, for *front*. *on_fatal* is called when one of them cannot be loaded any more.
 
     Attributes:
-        backends: one for each of its parts.
+        deployment: what was loaded.
+        backends: one for each processor.
     """
 
     def __init__(self, front: Front, deployment: Deployment, on_fatal: OnFatal) -> None:
@@ -60,10 +62,10 @@ class ServiceVersion:
 
     async def load(self) -> None:
         """
-        Load all processors, side by side, and send them the requests that warm them up.
+        Load all processors in parallel, and send them the warm-up requests.
 
         Raises:
-            LoadError: one of them cannot be used. The others are still there: `kill` and `end`.
+            LoadError: one of them cannot be used. The others are still loaded: call `kill` and `end`.
         """
         loads = [asyncio.ensure_future(backend.workers.start()) for backend in self.backends]
         try:
@@ -79,7 +81,7 @@ class ServiceVersion:
 
     async def drain(self, seconds: float) -> None:
         """
-        Wait, for *seconds* at most, until the version that was taken over from has answered what it has.
+        Wait, for at most *seconds*, until this version, after another one has taken over, has answered its requests.
         """
         loop = self._front.state.loop
         end = loop.time() + seconds
@@ -93,18 +95,18 @@ class ServiceVersion:
                     backend.body_buffers.leave()
                 self.kill()
                 return
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def end(self) -> None:
         """
-        End its workers and give back what it holds. Nothing is under way in it any more.
+        End the workers and release all resources. There must be no requests in flight any more.
         """
         await asyncio.gather(*(backend.workers.stop() for backend in self.backends))
         for backend in self.backends:
             if backend.retired:
                 self._front.release(backend)
         self._close()
-        await run_in_daemon_thread(self.discard)  # its workspace may have thousands of files
+        await run_in_daemon_thread(self.discard)  # removing a workspace with thousands of files takes long
 
     def kill(self) -> None:
         """
@@ -115,7 +117,8 @@ class ServiceVersion:
 
     def _fail(self, backend: Backend, error: LoadError) -> None:
         """
-        The processor of *backend* cannot be loaded any more. That ends no version of which another part has served.
+        Handle that the processor of *backend* cannot be loaded any more. If another processor of the version has been
+        loaded, the version goes on without this one.
         """
         backend.dispatcher.give_up(error.message)
         if not backend.joined or backend.retired:
@@ -131,7 +134,7 @@ class ServiceVersion:
 
     def discard(self) -> None:
         """
-        Give back what was made for it. Whoever comes second waits until that is done.
+        Remove what was made for this version. A second caller waits until that is done.
         """
         with self._discarding:
             self.deployment.discard()
@@ -139,8 +142,8 @@ class ServiceVersion:
 
 def ring_size(config: HostConfig, *, python: bool) -> RingSize:
     """
-    How large the ring is. A *python* program may ask for more threads, processes and waiting requests while it runs,
-    and finds room for them unless addresses are short.
+    Return the size of the ring. A *python* program may ask for more threads, processes and waiting requests while it
+    runs, and there is room for them unless the address space is limited.
     """
     capacity = config.max_queue_size + config.worker_threads * config.worker_processes
     grows = python and address_space_limit() is None
@@ -165,7 +168,7 @@ def _make_backend(
 
 def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal) -> Workers:
     loop = front.state.loop
-    # Imported late: with a process of its own, the front never sees the code that calls processors.
+    # Imported late: if workers are processes, the front never imports the code that calls processors.
     if config.isolation == "none":
         from eas_host.workers.in_process import InProcessWorker  # noqa: PLC0415
 
@@ -183,6 +186,6 @@ def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: B
         numbered = replace(spec, worker=number)
         return WorkerProcess(loop, backend.ring, numbered, on_event, on_death, confinement)
 
-    # The supervisor's messages name the entry of this processor.
+    # The supervisor's messages name the entry of this processor, not that of the options.
     config = replace(config, entry=spec.entry)
     return Supervisor(loop, config, spawn, backend, lambda: front.state.keepalive, on_fatal)

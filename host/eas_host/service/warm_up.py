@@ -1,10 +1,10 @@
 """
-The requests that a processor answers before its service is up (`warm_up_data_path`).
+The requests that a processor must answer before its service is up (`warm_up_data_path`).
 
-EAS's rules (docs/eas-compatibility.md, section 7.6): a text file holds one request a line, any other file is one
-request; each is sent five times in a row, the next one when that has succeeded, and the service is up when all have. A
-call gets twice `rpc.keepalive`, for the first ones are slow. Where EAS is silent: what is answered with another status
-than 200 keeps the service from coming up, as a state other than 0 does, and the log says with what it was answered.
+EAS's rules (docs/eas-compatibility.md, section 7.6): a text file contains one request a line, any other file is one
+request. Each request is sent five times in a row, the next one after these have succeeded; the service is up when all
+have. The timeout of a call is twice `rpc.keepalive`, since the first ones are slow. EAS says nothing about a status
+other than 200: here it keeps the service from coming up, as a state other than 0 does, and the log shows the response.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from eas_host.errors import EntryNotFound, InitializeFailed
 from eas_host.front.detached_requests import DetachedResponder, Outcome
 from eas_host.reply import OK
 
-TIMES: Final = 5
-_SHOWN: Final = 200
-"""Bytes of an answer that the log shows."""
+REPETITIONS: Final = 5
+_MAX_SHOWN: Final = 200
+"""How many bytes of a response the log shows."""
 
 
 async def warm_up(backend: Backend, path: Path, keepalive: float, max_body: int) -> None:
     """
-    Have *backend* answer the requests in *path*, of *max_body* bytes at most, each `TIMES` times in a row, within twice
-    *keepalive* seconds a time.
+    Send the requests in *path*, of at most *max_body* bytes, to *backend*, each `REPETITIONS` times in a row. The
+    timeout of a call is twice *keepalive* seconds.
 
     Raises:
         EntryNotFound: the file cannot be read.
@@ -37,16 +37,16 @@ async def warm_up(backend: Backend, path: Path, keepalive: float, max_body: int)
     requests = read_requests(path)
     log.info("%swarming up with %d requests of %s", backend.where, len(requests), path)
     for number, body in enumerate(requests, 1):
-        for _ in range(TIMES):
+        for _ in range(REPETITIONS):
             outcome = await _ask(backend, body, 2 * keepalive, max_body)
             if outcome.status != OK:
                 what = f"request {number} of {len(requests)} in {path} was answered {outcome.status}"
-                raise InitializeFailed(f"{backend.where}warm-up: {what}: {outcome.shown(_SHOWN).strip()}")
+                raise InitializeFailed(f"{backend.where}warm-up: {what}: {outcome.shown(_MAX_SHOWN).strip()}")
 
 
 def read_requests(path: Path) -> list[bytes]:
     """
-    Read the requests in *path*: of a `.txt` its lines, without empty ones; the whole of any other file.
+    Read the requests in *path*: the non-empty lines of a `.txt` file, or the whole of any other file.
 
     Raises:
         EntryNotFound: it cannot be read.

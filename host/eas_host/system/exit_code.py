@@ -20,7 +20,7 @@ def run_to_exit_code(run: Callable[[], int]) -> int:
     What was logged is written when this returns.
     """
     code = _run(run)
-    if not log.finish():
+    if not log.flush():
         # Nobody reads the output. With --isolation none, threads of the processor may wait in a print for ever, and
         # both Python and C would wait for these threads.
         os._exit(code)
@@ -36,7 +36,7 @@ def _run(run: Callable[[], int]) -> int:
     except Exception as error:  # noqa: BLE001  a bug of ours, reported with its trace
         if isinstance(error, BrokenPipeError) and _is_stdout_unread():
             return 141  # 128 + SIGPIPE, as shells report it
-        log.complain(f"{traceback.format_exc()}eas-host: internal error: {error!r}")
+        log.print_error(f"{traceback.format_exc()}eas-host: internal error: {error!r}")
         return 1
     except KeyboardInterrupt:
         return 130  # 128 + SIGINT, as shells report it
@@ -63,4 +63,4 @@ def _report(error: HostError) -> None:
         return
     detail = error.detail.rstrip("\n")
     message = " ".join(line.strip() for line in error.message.splitlines())
-    log.complain(f"{detail}\neas-host: {message}" if detail else f"eas-host: {message}")
+    log.print_error(f"{detail}\neas-host: {message}" if detail else f"eas-host: {message}")

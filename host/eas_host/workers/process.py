@@ -95,8 +95,8 @@ class WorkerProcess:
         loop.add_reader(self._pidfd, self._died)
         self._readers = {
             RecordReader(loop, ends["log"][0], RECORD_END, log_records(number, log.worker_record)),
-            RecordReader(loop, ends["stdout"][0], b"\n", lambda lines: log.printed(number, "stdout", lines)),
-            RecordReader(loop, ends["stderr"][0], b"\n", lambda lines: log.printed(number, "stderr", lines)),
+            RecordReader(loop, ends["stdout"][0], b"\n", lambda lines: log.worker_output(number, "stdout", lines)),
+            RecordReader(loop, ends["stderr"][0], b"\n", lambda lines: log.worker_output(number, "stderr", lines)),
             message_reader(loop, os.dup(self._control.fileno()), on_event),
         }
 

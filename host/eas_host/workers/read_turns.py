@@ -40,7 +40,7 @@ class Turns:
         """
         Whether somebody may read now; otherwise it is to `wait`. What is *urgent* does not wait for the log's reader.
         """
-        return self._spent < _SHARE_SECONDS and (urgent or not 0 < log.behind() < _PATIENCE_SECONDS)
+        return self._spent < _SHARE_SECONDS and (urgent or not 0 < log.lag_seconds() < _PATIENCE_SECONDS)
 
     def wait(self, resume: Callable[[], None]) -> None:
         """

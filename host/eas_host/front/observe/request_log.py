@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from eas_host import log
 from eas_host.front.admission.tokens import Auth
 from eas_host.front.settings.properties import HIDDEN, TOKEN
-from eas_host.log.masking import masked
+from eas_host.log.masking import mask_secrets
 
 if TYPE_CHECKING:
     from eas_host.dispatch.exchange import Exchange
@@ -32,7 +32,7 @@ class RequestLog:
         target = head.url.decode("ascii", "backslashreplace").replace('"', "\\x22")
         if TOKEN in unquote(target):
             target = f"{target.partition('?')[0]}?{HIDDEN}"
-        target = masked(target, self._auth.tokens)
+        target = mask_secrets(target, self._auth.tokens)
         return f"{head.method.decode('ascii', 'replace') or '-'} {target or '-'}"
 
     def access(self, exchange: Exchange, status: int, size: int, seconds: float) -> None:

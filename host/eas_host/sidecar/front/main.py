@@ -35,7 +35,7 @@ def main() -> int:
 def _serve(sock: socket.socket, parent: int, launch_request: LaunchRequest) -> int:
     config = resolve_config(launch_request)
     log.configure(config.log_level, config.log_format)
-    log.write_behind()
+    log.write_in_background()
     signals.ignore_unused()
     raise_file_limit()
     loop = make_loop()

@@ -33,7 +33,7 @@ def end_with_program(host: Host, backend: Backend, text: str) -> None:
 
 
 def _end_now() -> NoReturn:
-    log.finish()
+    log.flush()
     os._exit(1)
 
 

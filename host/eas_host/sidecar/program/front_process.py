@@ -69,7 +69,7 @@ class FrontProcess:
         if code < 0:
             with contextlib.suppress(ValueError):
                 how = f"died of {signal.Signals(-code).name}"
-        log.alarm(f"the HTTP front (process {self._process.pid}) {how}; no request can arrive any more")
+        log.write_error(f"the HTTP front (process {self._process.pid}) {how}; no request can arrive any more")
         return 1
 
     def kill_if_alive(self) -> bool:

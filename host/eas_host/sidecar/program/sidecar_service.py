@@ -173,7 +173,7 @@ class SidecarService(SdkService):
 
     def _announce_opened(self) -> None:
         log.announce.as_json = self._handshake.json
-        log.write_beside()
+        log.write_alongside_program()
         port = self._handshake.port
         log.announce("[INFO] create service")
         if self._handshake.token is not None:
