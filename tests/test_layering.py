@@ -121,6 +121,31 @@ def test_importing_the_front_loads_no_processor() -> None:
     assert [name for name in loaded if name.startswith(("eas_host.worker.", "jpype", "allspark"))] == []
 
 
+def lines(*folders: str) -> Iterator[tuple[str, str]]:
+    """Each line of these packages, with where it is."""
+    for folder in folders:
+        for path in sorted((PACKAGE / folder).rglob("*.py")):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                yield f"{path.relative_to(PACKAGE)}:{number}", line
+
+
+SERVING = ("dispatch", "front", "service", "sidecar", "worker", "workers")
+
+
+def test_no_callback_is_put_in_later() -> None:
+    """What an object calls it gets from its constructor, where the flow can be read."""
+    assert [place for place, line in lines(*SERVING) if re.search(r"\w\.on_\w+ = ", line)] == []
+
+
+def test_nothing_is_forced_into_a_type() -> None:
+    """Who stands in for somebody has what is asked of him, and a protocol says what that is."""
+    assert [place for place, line in lines(*SERVING) if re.search(r"\bcast\(", line)] == []
+
+
+def test_messages_are_spelled_in_one_place() -> None:
+    assert [place for place, line in lines(*SERVING, "ring") if '"event"' in line or "event=" in line] == []
+
+
 def test_files_are_small() -> None:
     """No file over 400 lines, whatever its language."""
     files = [
