@@ -88,6 +88,12 @@ check: $(LINT_READY)
 test-quick: setup $(STAMPS)/test-extra
 	$(BIN)/pytest --quick -q $(PYTEST_ARGS)
 
+# Not a part of `make test` for now: under it everything takes longer, and some tests cannot pass.
+## coverage: which lines the tests run, of Python and C++ (PYTEST_ARGS="tests/test_contract.py")
+.PHONY: coverage
+coverage: setup examples $(STAMPS)/test-packages
+	$(BIN)/python scripts/run_coverage.py $(PYTEST_ARGS)
+
 ## test-versions: quick tests and a few others in each version of Python that the package claims (VERSIONS="3.12 3.13")
 .PHONY: test-versions
 test-versions: $(STAMPS)/versions-extra
