@@ -1,11 +1,11 @@
 """
-Compiles the Java bridge: a jar, and beside it the launcher. Usage: python java/build_java.py TARGET.jar.
+Compiles the Java bridge, a jar, and beside it the launcher. Usage: python java/build_java.py TARGET.jar.
 
-The launcher is a small library that starts the JVM; it needs the headers of the JDK that has the compiler.
+The launcher is a small library that starts the JVM. It needs the headers of the compiler's JDK.
 
-The jar is reproducible: the same sources and compiler give the same bytes, since its entries are sorted and
-carry one fixed time and mode. That is why it is packed here and not by `jar`, which writes the time of day
-into it. It appears under its name only when it is complete.
+The jar is reproducible: the same sources and compiler give the same bytes, because its entries are sorted and
+have a fixed time and mode. Therefore this script packs it, and not `jar`, which writes the current time
+into it. The file gets its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Final
 SOURCES: Final = Path(__file__).resolve().parent / "src"
 LAUNCHER_SOURCE: Final = SOURCES.with_name("native") / "launcher.cc"
 LAUNCHER: Final = "eas-host-launcher.so"
-# Neither exceptions nor C++'s own library: its symbols would become global with the launcher's.
+# Without exceptions and C++'s own library, whose symbols would become global with the launcher's.
 LAUNCHER_OPTIONS: Final = (
     *("-std=c++17", "-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti"),
     *("-Wall", "-Wextra", "-Wl,--as-needed"),
@@ -35,12 +35,12 @@ OPTIONS: Final = (
     "UTF-8",
     "-g",
     "-proc:none",
-    "-Xlint:all,-options",  # -options: that some future compiler finds 11 old shall not stop an installation
+    "-Xlint:all,-options",  # -options: a future compiler's warning that 11 is old must not stop an installation
     "-Werror",
 )
 MANIFEST: Final = b"Manifest-Version: 1.0\r\nImplementation-Title: eas-host bridge\r\n\r\n"
 EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip file can tell."""
+"""The earliest time that a zip file can have."""
 
 
 def main(arguments: list[str]) -> int:

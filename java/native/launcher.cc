@@ -1,14 +1,14 @@
-// Starts the JVM with the user's jars alone on its class path, and has JPype find its own classes all the same.
+// Starts the JVM with only the user's jars on its class path, and yet lets JPype find its own classes.
 //
-// JPype expects its classes on the application class loader: it asks FindClass for two of them, which looks there, and
-// loads the others by what ClassLoader.getSystemClassLoader gives it. Users expect their jars on that loader, as
-// `java -cp` puts them, and nobody else's. So JPype is given this library for a libjvm. JNI_CreateJavaVM starts the real
-// one, makes a class loader that nothing of the user's leads to (eas.host.HiddenClasses), and until
-// `eas_launcher_started` answers those two questions of JPype's, on its thread, with what that loader has. The functions
-// of JNI are called through a table to which each thread has a pointer, so that a debugger can put another table in its
-// place (-Xcheck:jni does).
+// JPype expects its classes on the application class loader: it asks FindClass, which searches that loader, for two of
+// them, and loads the others with the loader that ClassLoader.getSystemClassLoader returns. Users expect on that loader
+// only their own jars, as `java -cp` puts them there. So JPype is given this library as its libjvm. JNI_CreateJavaVM
+// starts the real one, and makes a class loader that the user's code cannot reach (eas.host.HiddenClasses). Until
+// `eas_launcher_started`, it replaces those two functions on JPype's thread by functions that use this loader. That
+// works because JNI functions are called through a table, to which each thread has a pointer; -Xcheck:jni replaces the
+// table in the same way.
 //
-// It is plain C in C++: JPype makes the symbols of its libjvm global, and those of libstdc++ would be among them.
+// It uses only C's library: JPype makes the symbols of its libjvm global, and those of libstdc++ would be among them.
 
 #include <dlfcn.h>
 #include <jni.h>
@@ -20,10 +20,10 @@
 
 namespace {
 
-using Create = jint (*)(JavaVM**, void**, void*);
-using GetCreated = jint (*)(JavaVM**, jsize, jsize*);
+using CreateJVM = jint (*)(JavaVM**, void**, void*);
+using GetCreatedJVMs = jint (*)(JavaVM**, jsize, jsize*);
 
-struct Plan {
+struct LaunchOptions {
   const char* libjvm;
   char* const* options;
   int option_count;
@@ -31,30 +31,30 @@ struct Plan {
   int url_count;
 };
 
-Plan plan;
+LaunchOptions launch_options;
 
-// The thread that JPype starts the JVM on, with its own table of functions and the one that it gets meanwhile.
-JNIEnv* starter = nullptr;
-const JNINativeInterface_* own_table = nullptr;
-JNINativeInterface_ table;
+// The thread on which JPype starts the JVM, its own table of functions, and the one that it uses meanwhile.
+JNIEnv* starting_env = nullptr;
+const JNINativeInterface_* jni_table = nullptr;
+JNINativeInterface_ patched_table;
 
-jobject hidden_loader = nullptr;  // has JPype's classes and the bridge's
-jobject jpype_loader = nullptr;   // a loader of JPype's kind, whose parent is hidden_loader
+jobject hidden_loader = nullptr;  // has the classes of JPype and of the bridge
+jobject jpype_loader = nullptr;   // of the class that JPype expects; its parent is hidden_loader
 jmethodID load_class = nullptr;
 jmethodID get_system_loader = nullptr;
 jclass hidden_classes = nullptr;
 
-Create create = nullptr;
-GetCreated get_created = nullptr;
+CreateJVM create_jvm = nullptr;
+GetCreatedJVMs get_created_jvms = nullptr;
 
 bool open_libjvm() {
-  // Global, as JPype would open it: native code of the user's may count on its symbols.
-  void* libjvm = dlopen(plan.libjvm, RTLD_LAZY | RTLD_GLOBAL);
+  // RTLD_GLOBAL, as JPype would open it: the user's native code may need its symbols.
+  void* libjvm = dlopen(launch_options.libjvm, RTLD_LAZY | RTLD_GLOBAL);
   if (libjvm != nullptr) {
-    create = reinterpret_cast<Create>(dlsym(libjvm, "JNI_CreateJavaVM"));
-    get_created = reinterpret_cast<GetCreated>(dlsym(libjvm, "JNI_GetCreatedJavaVMs"));
+    create_jvm = reinterpret_cast<CreateJVM>(dlsym(libjvm, "JNI_CreateJavaVM"));
+    get_created_jvms = reinterpret_cast<GetCreatedJVMs>(dlsym(libjvm, "JNI_GetCreatedJavaVMs"));
   }
-  return create != nullptr && get_created != nullptr;
+  return create_jvm != nullptr && get_created_jvms != nullptr;
 }
 
 jclass JNICALL find_class(JNIEnv* env, const char* name) {
@@ -62,7 +62,7 @@ jclass JNICALL find_class(JNIEnv* env, const char* name) {
   char dotted[128];
   size_t length = strlen(name);
   if (strncmp(name, kJPype, sizeof(kJPype) - 1) != 0 || length >= sizeof(dotted)) {
-    return own_table->FindClass(env, name);
+    return jni_table->FindClass(env, name);
   }
   for (size_t i = 0; i <= length; i++) {
     dotted[i] = name[i] == '/' ? '.' : name[i];
@@ -79,11 +79,11 @@ jobject JNICALL call_static_object_method(JNIEnv* env, jclass type, jmethodID me
   if (method == get_system_loader) {
     return env->NewLocalRef(jpype_loader);
   }
-  return own_table->CallStaticObjectMethodA(env, type, method, arguments);
+  return jni_table->CallStaticObjectMethodA(env, type, method, arguments);
 }
 
 // Makes both loaders. False leaves a pending exception.
-bool hide(JNIEnv* env) {
+bool make_loaders(JNIEnv* env) {
   jclass loader_class = env->FindClass("java/lang/ClassLoader");
   jclass url_class = env->FindClass("java/net/URL");
   jclass url_loader_class = env->FindClass("java/net/URLClassLoader");
@@ -98,12 +98,12 @@ bool hide(JNIEnv* env) {
   jmethodID new_url = env->GetMethodID(url_class, "<init>", "(Ljava/lang/String;)V");
   jmethodID new_url_loader =
       env->GetMethodID(url_loader_class, "<init>", "([Ljava/net/URL;Ljava/lang/ClassLoader;)V");
-  jobjectArray urls = env->NewObjectArray(plan.url_count, url_class, nullptr);
+  jobjectArray urls = env->NewObjectArray(launch_options.url_count, url_class, nullptr);
   if (env->ExceptionCheck()) {
     return false;
   }
-  for (int i = 0; i < plan.url_count; i++) {
-    jobject url = env->NewObject(url_class, new_url, env->NewStringUTF(plan.urls[i]));
+  for (int i = 0; i < launch_options.url_count; i++) {
+    jobject url = env->NewObject(url_class, new_url, env->NewStringUTF(launch_options.urls[i]));
     if (url == nullptr) {
       return false;
     }
@@ -133,80 +133,80 @@ bool hide(JNIEnv* env) {
   return jpype_loader != nullptr;
 }
 
-void report(JNIEnv* env) {
+void print_exception(JNIEnv* env) {
   env->ExceptionDescribe();
   env->ExceptionClear();
 }
 
 }  // namespace
 
-// Says what the next JNI_CreateJavaVM starts: the JVM's library, its options, and the URLs of the jars that it hides.
-// All of it must stay until eas_launcher_started.
+// Sets what the next JNI_CreateJavaVM starts: the JVM's library, its options, and the URLs of the jars for the hidden
+// loader. All of these must stay valid until eas_launcher_started.
 EXPORTED void eas_launcher_prepare(const char* libjvm, int option_count, char* const* options, int url_count,
                                    const char* const* urls) {
-  plan = {libjvm, options, option_count, urls, url_count};
+  launch_options = {libjvm, options, option_count, urls, url_count};
 }
 
 // To be called on the thread that has started the JVM, once JPype is up.
 EXPORTED void eas_launcher_started() {
-  if (starter == nullptr) {
+  if (starting_env == nullptr) {
     return;
   }
-  starter->functions = own_table;
-  jmethodID close = starter->GetStaticMethodID(hidden_classes, "close", "()V");
+  starting_env->functions = jni_table;
+  jmethodID close = starting_env->GetStaticMethodID(hidden_classes, "close", "()V");
   if (close != nullptr) {
-    starter->CallStaticVoidMethod(hidden_classes, close);
+    starting_env->CallStaticVoidMethod(hidden_classes, close);
   }
-  if (starter->ExceptionCheck()) {
-    report(starter);
+  if (starting_env->ExceptionCheck()) {
+    print_exception(starting_env);
   }
-  starter = nullptr;
+  starting_env = nullptr;
 }
 
-EXPORTED jint JNICALL JNI_CreateJavaVM(JavaVM** vm, void** env, void* given) {
-  if (create != nullptr) {
-    return create(vm, env, given);  // to hear that there is one already
+EXPORTED jint JNICALL JNI_CreateJavaVM(JavaVM** vm, void** env, void* arguments_of_jpype) {
+  if (create_jvm != nullptr) {
+    return create_jvm(vm, env, arguments_of_jpype);  // the JVM says that there is one already
   }
   if (!open_libjvm()) {
     fprintf(stderr, "%s\n", dlerror());
     return JNI_ERR;
   }
-  JavaVMInitArgs arguments = *static_cast<JavaVMInitArgs*>(given);
-  auto* options = static_cast<JavaVMOption*>(calloc(plan.option_count, sizeof(JavaVMOption)));
+  JavaVMInitArgs arguments = *static_cast<JavaVMInitArgs*>(arguments_of_jpype);
+  auto* options = static_cast<JavaVMOption*>(calloc(launch_options.option_count, sizeof(JavaVMOption)));
   if (options == nullptr) {
     return JNI_ENOMEM;
   }
-  for (int i = 0; i < plan.option_count; i++) {
-    options[i] = {plan.options[i], nullptr};
+  for (int i = 0; i < launch_options.option_count; i++) {
+    options[i] = {launch_options.options[i], nullptr};
   }
-  arguments.nOptions = plan.option_count;
+  arguments.nOptions = launch_options.option_count;
   arguments.options = options;
   JavaVM* made = nullptr;
   JNIEnv* thread = nullptr;
-  jint result = create(&made, reinterpret_cast<void**>(&thread), &arguments);
+  jint result = create_jvm(&made, reinterpret_cast<void**>(&thread), &arguments);
   free(options);
   if (result != JNI_OK) {
     return result;
   }
-  if (!hide(thread)) {
-    report(thread);
+  if (!make_loaders(thread)) {
+    print_exception(thread);
     return JNI_ERR;
   }
-  starter = thread;
-  own_table = thread->functions;
-  table = *own_table;
-  table.FindClass = find_class;
-  table.CallStaticObjectMethodA = call_static_object_method;
-  thread->functions = &table;
+  starting_env = thread;
+  jni_table = thread->functions;
+  patched_table = *jni_table;
+  patched_table.FindClass = find_class;
+  patched_table.CallStaticObjectMethodA = call_static_object_method;
+  thread->functions = &patched_table;
   *vm = made;
   *env = thread;
   return JNI_OK;
 }
 
 EXPORTED jint JNICALL JNI_GetCreatedJavaVMs(JavaVM** vms, jsize room, jsize* count) {
-  if (get_created == nullptr) {
+  if (get_created_jvms == nullptr) {
     *count = 0;
     return JNI_OK;
   }
-  return get_created(vms, room, count);
+  return get_created_jvms(vms, room, count);
 }

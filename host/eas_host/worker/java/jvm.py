@@ -127,7 +127,7 @@ def _detach_java() -> None:
     threads come: those that return from Process, and JPype's own, which drops Python objects whose Java
     side is garbage.
     """
-    jpype.JClass("eas.host.Bridge").abandon()
+    jpype.JClass("eas.host.Bridge").blockReturns()
     jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop()
 
 

@@ -6,37 +6,38 @@ import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What Python calls: {@link #open} once, then {@link #call} for each request from many threads.
+ * The class that Python calls: {@link #open} once, then {@link #call} for each request, from many
+ * threads.
  *
- * <p>A request's bytes never pass through JPype. They lie in the ring's shared memory, over which
- * Python has made two direct buffers for each slot; a call from Python carries the number of the
- * slot and the size, and both copies are made in bulk on this side.
+ * <p>The bytes of a request never pass through JPype. They lie in the ring's shared memory, over
+ * which Python makes two direct buffers for each slot. A call from Python has only the number of
+ * the slot and the size; this class copies the bytes in bulk, in both directions.
  *
- * <p>Nothing that Process throws leaves {@link #call}: also an {@code Error} costs only its own
+ * <p>{@link #call} catches whatever Process throws: even an {@code Error} costs only its own
  * request.
  */
 public final class Bridge {
-  /** Outcomes of a call: the numbers of the ring (native/src/api.h). */
+  /** Outcomes of a call, with the numbers of native/src/api.h. */
   static final int RETURNED = 0;
 
   static final int RAISED = 1;
   static final int TOO_LARGE = 3;
 
-  /** The position of the outcome in what {@link #call} returns; the size is below it. */
+  /** The bit position of the outcome in what {@link #call} returns; the lower bits are the size. */
   private static final int OUTCOME_SHIFT = 32;
 
   static {
-    ExitWatch.start();
+    ExitHook.start();
   }
 
-  private static volatile boolean abandoned;
+  private static volatile boolean returnsBlocked;
 
   private final Invoker process;
   private final ClassLoader loader;
 
   /**
-   * Grows as slots are first used, by copying: who calls has registered its slot before, in the
-   * same thread.
+   * Grows by copying when a slot is used for the first time. A thread registers a slot before it
+   * calls with it, so it sees the copy.
    */
   private volatile Slot[] slots = {};
 
@@ -46,12 +47,12 @@ public final class Bridge {
   }
 
   /**
-   * Loads and initialises a processor, whose classes are on the JVM's class path.
+   * Loads and initialises a processor whose classes are on the JVM's class path.
    *
    * @param entry what the user named, for messages
-   * @param mainClass its class, or empty for the only one in {@code own}
-   * @param own the jars and folders of the class path that are the entry
-   * @param libraries the others
+   * @param mainClass the processor's class, or empty for the only one in {@code own}
+   * @param own the jars and folders of the class path that belong to the entry
+   * @param libraries the other jars and folders of the class path
    * @param modelEntry passed to the constructor, as is {@code modelConfig}; empty where there is
    *     none
    */
@@ -69,7 +70,7 @@ public final class Bridge {
     return open(new ProcessorLoader(entry, ownPath, path, loader), mainClass, modelEntry, modelConfig);
   }
 
-  /** The same with a class loader that is there already. */
+  /** The same with a loader that exists already. */
   static Bridge open(
       ProcessorLoader loader, String mainClass, String modelEntry, String modelConfig)
       throws LoadException {
@@ -77,7 +78,8 @@ public final class Bridge {
   }
 
   /**
-   * Makes the calling thread known as {@code name} in thread dumps, and as one of the processor's.
+   * Prepares the calling thread: thread dumps show it as {@code name}, and it loads the processor's
+   * classes.
    */
   public void enter(String name) {
     Thread thread = Thread.currentThread();
@@ -85,7 +87,7 @@ public final class Bridge {
     thread.setContextClassLoader(loader);
   }
 
-  /** Tells where the input and the output of a slot lie. Before its first call. */
+  /** Sets where the input and the output of a slot lie, before the slot's first call. */
   public synchronized void register(int slot, ByteBuffer input, ByteBuffer output) {
     Slot[] grown = Arrays.copyOf(slots, Math.max(slots.length, slot + 1));
     grown[slot] = new Slot(input, output);
@@ -100,49 +102,49 @@ public final class Bridge {
    *     is no room for it.
    */
   public long call(int slot, int size) {
-    Slot place = slots[slot];
-    place.failure = null;
+    Slot current = slots[slot];
+    current.error = null;
     long result;
     try {
-      // A call before this one may have left its marks on the thread.
+      // An earlier call may have changed the state of this thread.
       Thread.interrupted();
       Thread.currentThread().setContextClassLoader(loader);
-      byte[] output = process.invoke(place.read(size));
-      result = result(place.write(output) ? RETURNED : TOO_LARGE, output.length);
+      byte[] output = process.invoke(current.read(size));
+      result = result(current.write(output) ? RETURNED : TOO_LARGE, output.length);
     } catch (Throwable error) {
-      place.failure = Failure.ofCall(error);
+      current.error = ErrorReport.ofCall(error);
       result = result(RAISED, 0);
     }
-    while (abandoned) {
+    while (returnsBlocked) {
       LockSupport.park();
     }
     return result;
   }
 
   /**
-   * Lets no call return any more, because Python is ending: a thread that comes back to it then
-   * would have to be unwound through JPype's C++ code, which aborts the process.
+   * Makes all calls block instead of returning, because Python is ending: it would end a thread
+   * that returns by unwinding it through JPype's C++ code, which aborts the process.
    */
-  public static void abandon() {
-    abandoned = true;
+  public static void blockReturns() {
+    returnsBlocked = true;
   }
 
   /** The message of what the last call in {@code slot} threw, or its class name, in UTF-8. */
   public byte[] message(int slot) {
-    return slots[slot].failure.message().getBytes(StandardCharsets.UTF_8);
+    return slots[slot].error.message().getBytes(StandardCharsets.UTF_8);
   }
 
   /** Type, message and the user's frames of what the last call in {@code slot} threw, in UTF-8. */
   public byte[] trace(int slot) {
-    return slots[slot].failure.trace().getBytes(StandardCharsets.UTF_8);
+    return slots[slot].error.trace().getBytes(StandardCharsets.UTF_8);
   }
 
   /**
-   * Ends the process as {@code java} does when it is asked to: the shutdown hooks run, and nobody
-   * waits for threads that the processor has started. Does not return.
+   * Ends the process as {@code System.exit} does: the shutdown hooks run, and threads that the
+   * processor has started do not delay the end. Does not return.
    */
   public static void exit(int status) {
-    ExitWatch.leave(status);
+    ExitHook.leave(status);
   }
 
   private static long result(int outcome, int size) {

@@ -15,21 +15,20 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * The jars and folders of classes that a processor consists of, as the JVM has them on its class
- * path.
+ * The jars and folders of classes of a processor, as they are on the JVM's class path.
  *
- * <p>Each jar is looked at here and once: a JVM passes over what it cannot read without a word.
+ * <p>Each jar is opened here once, because the JVM silently ignores a jar that it cannot read.
  */
 final class ClassPath {
   private final List<Path> elements = new ArrayList<>();
 
-  /** Takes each class of a class path. */
+  /** Gets each class of a class path. */
   interface Visitor {
     /** {@code bytes} is the class file; {@code name} has dots. */
     void visit(String name, byte[] bytes);
   }
 
-  /** The part that {@code entry} stands for, which must hold a class. */
+  /** The part of the class path that belongs to {@code entry}; it must have a class. */
   static ClassPath ofEntry(String entry, String[] elements) throws LoadException {
     ClassPath path = new ClassPath();
     path.add(elements);
@@ -46,7 +45,7 @@ final class ClassPath {
     return path;
   }
 
-  /** A longer one, with {@code libraries} behind. */
+  /** This class path followed by {@code libraries}. */
   ClassPath with(String[] libraries) throws LoadException {
     ClassPath path = new ClassPath();
     path.elements.addAll(elements);
@@ -58,7 +57,7 @@ final class ClassPath {
     return elements;
   }
 
-  /** The first jar in a jar; null if there is none. */
+  /** The first jar inside a jar; null if there is none. */
   private String innerJar() throws LoadException {
     for (Path element : elements) {
       if (!Files.isDirectory(element)) {
@@ -101,7 +100,7 @@ final class ClassPath {
     return names;
   }
 
-  /** Shows each class to {@code visitor}. */
+  /** Passes each class to {@code visitor}. */
   void visitClasses(Visitor visitor) throws LoadException {
     for (Path element : elements) {
       try {
@@ -169,8 +168,8 @@ final class ClassPath {
   }
 
   /**
-   * META-INF holds versions of classes for later Javas, BOOT-INF and WEB-INF what is unpacked and
-   * has an element of its own; the two -info files are no classes of a program.
+   * META-INF has versions of classes for later Java versions. The files of BOOT-INF and WEB-INF are
+   * unpacked, and then have their own elements. The two -info files are no classes of a program.
    */
   private static boolean isClass(String file) {
     return file.endsWith(".class")

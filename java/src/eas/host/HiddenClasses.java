@@ -3,13 +3,13 @@ package eas.host;
 import java.lang.reflect.Constructor;
 
 /**
- * What the launcher (java/native/launcher.cc) asks for: the class loader that JPype takes for the
- * system's while it starts.
+ * Makes the class loader that the launcher (java/native/launcher.cc) gives JPype instead of the
+ * system class loader while JPype starts.
  *
- * <p>The loader of this class has the bridge's jar and JPype's, and its parent is the platform's. No
- * class of the user's leads to it: the application class loader, on which those are, has never heard
- * of it. So neither our classes nor JPype's can be reached by name, and a class of the user's that
- * bears the same name as one of ours is a class of its own.
+ * <p>The loader of this class has the jars of the bridge and of JPype, and its parent is the
+ * platform class loader. The user's classes are on the application class loader, which does not
+ * know this one. So the user's code cannot reach the classes of the host and of JPype by name, and
+ * may have classes of the same names.
  */
 public final class HiddenClasses {
   private static final String CLASS_PATH = "java.class.path";
@@ -18,10 +18,10 @@ public final class HiddenClasses {
 
   private HiddenClasses() {}
 
-  /** A loader of JPype's kind. */
+  /** Makes a loader of the class that JPype expects. */
   public static ClassLoader open() throws ReflectiveOperationException {
-    // JPype reads the directory of each jar that it finds in this property. Those are the user's, of
-    // which it needs nothing, and they may be large.
+    // JPype reads the directory of each jar in this property. These are the user's jars, which
+    // JPype does not need, and which may be large.
     classPath = System.setProperty(CLASS_PATH, "");
     ClassLoader own = HiddenClasses.class.getClassLoader();
     Constructor<?> constructor =
@@ -29,7 +29,7 @@ public final class HiddenClasses {
     return (ClassLoader) constructor.newInstance(own);
   }
 
-  /** JPype has started. */
+  /** Restores the class path after JPype has started. */
   public static void close() {
     System.setProperty(CLASS_PATH, classPath);
   }

@@ -6,14 +6,14 @@ import java.lang.invoke.MethodType;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Calls {@code Process}, whatever its form, as bytes to bytes.
+ * Calls {@code Process}, whichever form it has, with bytes, and returns bytes.
  *
- * <p>All forms are made one when the processor is loaded, by putting the conversions around the
- * method. A call is then one method handle of one exact type, without reflection and without a
+ * <p>When the processor is loaded, conversions are put around the method so that all forms have one
+ * type. A call then invokes one method handle of that exact type, without reflection and without a
  * branch.
  *
- * <p>Text is UTF-8. Bytes that are none become U+FFFD, and surrogates without their other half
- * become '?', as Java's own conversions have it.
+ * <p>Text is UTF-8. Invalid bytes become U+FFFD, and unpaired surrogates become '?', as in Java's
+ * own conversions.
  */
 final class Invoker {
   private static final MethodType EXACT = MethodType.methodType(byte[].class, byte[].class);
@@ -21,7 +21,7 @@ final class Invoker {
 
   private final MethodHandle process;
 
-  /** {@code method} takes one argument; its object is bound already. */
+  /** Takes a {@code method} of one argument, with its object already bound. */
   Invoker(MethodHandle method) {
     MethodHandle handle = method;
     if (handle.type().parameterType(0) == String.class) {
@@ -39,7 +39,7 @@ final class Invoker {
     process = handle.asType(EXACT);
   }
 
-  /** What Process returns for {@code input}; empty for null. */
+  /** Returns what Process returns for {@code input}, or an empty array if that is null. */
   byte[] invoke(byte[] input) throws Throwable {
     byte[] output = (byte[]) process.invokeExact(input);
     return output == null ? NOTHING : output;

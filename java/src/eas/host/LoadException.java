@@ -1,20 +1,20 @@
 package eas.host;
 
 /**
- * The processor cannot be used. What Python raises for it is named by {@link #kind()}.
+ * The processor cannot be used. {@link #kind()} names the exception that Python raises for it.
  *
  * <p>The message is one line: what is wrong, where, and what to do. The detail, which may be empty,
- * holds what belongs with it but is longer, such as the user's own frames.
+ * has longer text that belongs to it, such as the user's own frames.
  */
 public final class LoadException extends Exception {
   private static final long serialVersionUID = 1L;
 
-  /** The load errors of the host, under the names that they have in its {@code errors.py}. */
+  /** The load errors of the host, with their names in its {@code errors.py}. */
   enum Kind {
     /** There is no such file or class. */
     EntryNotFound,
     /**
-     * It is there, but it is no processor: wrong format, missing constructor, method or library.
+     * It exists, but is no processor: wrong format, missing constructor, method or library.
      */
     EntryInvalid,
     /** The processor's own code failed while it was loaded. */
@@ -39,14 +39,14 @@ public final class LoadException extends Exception {
   }
 
   static LoadException invalid(String message, Throwable cause) {
-    return new LoadException(Kind.EntryInvalid, message, Failure.of(cause).trace(), cause);
+    return new LoadException(Kind.EntryInvalid, message, ErrorReport.of(cause).trace(), cause);
   }
 
   static LoadException failed(String message, Throwable cause) {
-    return new LoadException(Kind.InitializeFailed, message, Failure.of(cause).trace(), cause);
+    return new LoadException(Kind.InitializeFailed, message, ErrorReport.of(cause).trace(), cause);
   }
 
-  /** The same, said of {@code place}. */
+  /** The same error with {@code place} before the message. */
   LoadException at(String place) {
     return new LoadException(kind, place + ": " + getMessage(), detail, getCause());
   }
@@ -56,7 +56,7 @@ public final class LoadException extends Exception {
     return kind.name();
   }
 
-  /** What is printed above the message; empty if there is nothing more to say. */
+  /** The text that is printed above the message; may be empty. */
   public String detail() {
     return detail;
   }

@@ -8,16 +8,16 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Finds the processor's class in the entry when nobody has named it: the one that has the shape of
- * a processor.
+ * Finds the processor's class in the entry if the user has not named it: the one with a processor's
+ * signature.
  *
- * <p>Strategy: a class file holds each descriptor and each method name that it defines as a
- * constant, byte for byte. So the bytes tell cheaply which classes cannot define the constructor,
- * and only the few others are loaded, without being initialised, and looked at. A jar with all its
- * libraries inside has ten thousands of classes.
+ * <p>Strategy: a class file has each descriptor and each method name that it defines as a constant,
+ * byte for byte. So a search of the bytes is a cheap test for classes that cannot define the
+ * constructor. Only the few others are loaded, without being initialised, and inspected. A jar with
+ * all its libraries inside has tens of thousands of classes.
  */
 final class ProcessorFinder {
-  /** Classes named in a message. */
+  /** The most classes that a message names. */
   private static final int MAX_LISTED = 8;
 
   private static final byte[] CONSTRUCTOR = constant("(Ljava/lang/String;Ljava/lang/String;)V");
@@ -26,7 +26,7 @@ final class ProcessorFinder {
   private final ClassLoader loader;
   private final List<Class<?>> found = new ArrayList<>();
 
-  /** Classes that define a Process, and why they do not count. */
+  /** For each class that defines a Process but is no processor, the reason. */
   private final List<String> refused = new ArrayList<>();
 
   /** The first class that defines a Process and cannot be linked. */
@@ -48,8 +48,8 @@ final class ProcessorFinder {
   }
 
   private void consider(String name, byte[] bytes) {
-    // Process may be inherited; a constructor is not. A class with Process but without it is worth
-    // a word in the message.
+    // Process may be inherited; a constructor is not. The message mentions a class that has Process
+    // but not the constructor.
     boolean process = contains(bytes, PROCESS);
     if (!process && !contains(bytes, CONSTRUCTOR)) {
       return;
@@ -57,14 +57,14 @@ final class ProcessorFinder {
     Class<?> type = null;
     try {
       type = Class.forName(name, false, loader);
-      found.add(ProcessorShape.of(type).type());
+      found.add(ProcessorSignature.of(type).type());
     } catch (LoadException reason) {
       if (process && declaresProcess(type)) {
         refused.add(reason.getMessage());
       }
     } catch (ClassNotFoundException | LinkageError error) {
-      // Large jars are full of classes whose libraries are left out on purpose. Only one that may
-      // be the user's counts.
+      // In large jars many classes need libraries that were left out on purpose. Only a class that
+      // may be the user's is remembered.
       if (process && broken == null && error instanceof LinkageError) {
         broken = (LinkageError) error;
       }
@@ -112,7 +112,7 @@ final class ProcessorFinder {
   }
 
   /**
-   * {@code text} as a class file holds it: tag 1, two bytes of length, the bytes (JVM
+   * {@code text} as a constant of a class file: tag 1, two bytes of length, the bytes (JVM
    * specification, 4.4.7).
    */
   private static byte[] constant(String text) {

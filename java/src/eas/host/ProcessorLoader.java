@@ -3,11 +3,10 @@ package eas.host;
 import java.util.List;
 
 /**
- * Makes a processor of what the user has given: class path, class, constructor, {@code Load()}, in
- * this order and once.
+ * Makes a processor from the user's class path: finds its class, runs the constructor and {@code
+ * Load()}, in this order and once.
  *
- * <p>Whatever can go wrong on the way is the user's to correct, so each step has a message of its
- * own.
+ * <p>The user must correct whatever goes wrong, so each step has a message of its own.
  */
 final class ProcessorLoader {
   private final String entry;
@@ -16,10 +15,10 @@ final class ProcessorLoader {
   private final ClassLoader loader;
 
   /**
-   * Takes a class path.
+   * Makes a loader.
    *
    * @param entry what the user named, for messages
-   * @param entryPath the part of {@code path} in which the processor's class is looked for
+   * @param entryPath the part of {@code path} that is searched for the processor's class
    * @param loader loads the classes of {@code path}
    */
   ProcessorLoader(String entry, ClassPath entryPath, ClassPath path, ClassLoader loader) {
@@ -29,7 +28,7 @@ final class ProcessorLoader {
     this.loader = loader;
   }
 
-  /** One step that runs the user's code. */
+  /** One step, which may run the user's code. */
   private interface Step<T> {
     T run() throws Throwable;
   }
@@ -42,25 +41,25 @@ final class ProcessorLoader {
   /**
    * Constructs and loads the processor.
    *
-   * @param mainClass empty: the only one in the entry
+   * @param mainClass the name of its class; empty for the only one in the entry
    */
   Invoker load(String mainClass, String modelEntry, String modelConfig) throws LoadException {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
     thread.setContextClassLoader(loader);
     try {
-      ProcessorShape shape = step("", () -> ProcessorShape.of(find(mainClass)));
-      String name = shape.type().getName();
+      ProcessorSignature signature = step("", () -> ProcessorSignature.of(find(mainClass)));
+      String name = signature.type().getName();
       step(name + ": its static initialiser", () -> Class.forName(name, true, loader));
       Object processor =
-          step(name + ": its constructor", () -> shape.construct(modelEntry, modelConfig));
+          step(name + ": its constructor", () -> signature.construct(modelEntry, modelConfig));
       step(
           name + ": Load()",
           () -> {
-            shape.load(processor);
+            signature.load(processor);
             return null;
           });
-      return shape.invoker(processor);
+      return signature.invoker(processor);
     } finally {
       thread.setContextClassLoader(before);
     }
@@ -70,7 +69,7 @@ final class ProcessorLoader {
     if (mainClass.isEmpty()) {
       return ProcessorFinder.find(entryPath, loader);
     }
-    // Class.forName wants a.b.Outer$Inner; people write a.b.Outer.Inner.
+    // Class.forName expects a.b.Outer$Inner; users write a.b.Outer.Inner.
     for (String name = mainClass; ; name = nested(name)) {
       try {
         return Class.forName(name, false, loader);
@@ -78,7 +77,7 @@ final class ProcessorLoader {
         if (nested(name).equals(name)) {
           List<String> names = path.classNames();
           throw LoadException.notFound(
-              "there is no class " + mainClass + Missing.near(mainClass, names));
+              "there is no class " + mainClass + LoadDiagnostics.near(mainClass, names));
         }
       }
     }
@@ -93,7 +92,7 @@ final class ProcessorLoader {
   /**
    * Runs one step.
    *
-   * @param what of the user's code runs in it, for the message if it throws; empty: nothing
+   * @param what the part of the user's code that runs in it, for messages; empty if none does
    */
   private <T> T step(String what, Step<T> step) throws LoadException {
     try {
@@ -105,17 +104,18 @@ final class ProcessorLoader {
       while (error instanceof ExceptionInInitializerError && error.getCause() != null) {
         error = error.getCause();
       }
-      String explained = Missing.explain(error, path);
+      String explained = LoadDiagnostics.explain(error, path);
       if (what.isEmpty()) {
-        // Nothing of the user's has run yet, so a trace would show the JVM's frames and ours only.
-        String text = explained != null ? explained : Failure.of(error).headline();
+        // None of the user's code has run yet, so a trace would only show frames of the JVM and the
+        // host.
+        String text = explained != null ? explained : ErrorReport.of(error).headline();
         throw LoadException.invalid(text).at(entry);
       }
       if (explained != null && error instanceof LinkageError) {
         throw LoadException.invalid(what + ": " + explained, error).at(entry);
       }
       String hint = explained == null ? "" : " (" + explained + ")";
-      throw LoadException.failed(what + " threw " + Failure.of(error).headline() + hint, error)
+      throw LoadException.failed(what + " threw " + ErrorReport.of(error).headline() + hint, error)
           .at(entry);
     }
   }

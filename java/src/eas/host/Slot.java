@@ -3,16 +3,16 @@ package eas.host;
 import java.nio.ByteBuffer;
 
 /**
- * One slot of the ring, as Java sees it: direct buffers over its two spans, and the last failure.
+ * One slot of the ring, as Java sees it: direct buffers over its two spans, and the last error.
  *
- * <p>A slot belongs to one thread at a time, so nothing here is synchronised.
+ * <p>Only one thread at a time has a slot, so nothing here is synchronised.
  */
 final class Slot {
   private final ByteBuffer input;
   private final ByteBuffer output;
 
-  /** Why the last call failed; null if it did not. */
-  Failure failure;
+  /** What the last call threw; null if it returned. */
+  ErrorReport error;
 
   Slot(ByteBuffer input, ByteBuffer output) {
     this.input = input;
@@ -20,8 +20,7 @@ final class Slot {
   }
 
   /**
-   * A copy of the first {@code size} bytes of the input: an array of the user's own, to keep or to
-   * change.
+   * A copy of the first {@code size} bytes of the input, which the user may keep and change.
    */
   byte[] read(int size) {
     byte[] bytes = new byte[size];

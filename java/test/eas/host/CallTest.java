@@ -10,7 +10,7 @@ import java.nio.file.Path;
 final class CallTest {
   private final Programs programs = new Programs();
 
-  /** byte[] and String, in any pair, and nothing at all. */
+  /** Process may take and return byte[] or String, in any combination, or return nothing. */
   void forms() throws Exception {
     String charset = "java.nio.charset.Charset utf8 = java.nio.charset.StandardCharsets.UTF_8;";
     String[] bodies = {
@@ -77,7 +77,7 @@ final class CallTest {
     Check.same("too large: 1025", Programs.call(bridge, "x"));
   }
 
-  /** Each call gets an array of its own, whatever the user does with those before. */
+  /** Each call gets an array of its own, whatever the user does with earlier ones. */
   void inputIsACopy() throws Exception {
     Bridge bridge =
         programs.openMain(
@@ -101,7 +101,7 @@ final class CallTest {
     Check.same("the entry|the config|1", Programs.call(bridge, "x"));
   }
 
-  /** Also an Error costs only its own request. */
+  /** Even an Error costs only its own request. */
   void everyThrowable() throws Exception {
     Bridge bridge =
         programs.openMain(
@@ -128,7 +128,7 @@ final class CallTest {
     Check.same("fine", Programs.call(bridge, "fine"));
   }
 
-  /** A thread is as good as new for each call, whatever the one before has done to it. */
+  /** The state of a thread is reset for each call, whatever the earlier call has changed. */
   void marksOnTheThread() throws Exception {
     Bridge bridge =
         programs.openMain(

@@ -6,10 +6,10 @@ import java.util.Arrays;
 import java.util.Comparator;
 
 /**
- * What the tests here need instead of a test library: a runner and three assertions.
+ * A runner and three assertions, because the tests here use no test library.
  *
- * <p>Usage: {@code java eas.host.Check CLASS...}. Each method of a class that takes nothing is a
- * test, run on an object of its own. One line tells how many passed; the exit code is 1 if one
+ * <p>Usage: {@code java eas.host.Check CLASS...}. Each method without parameters is a test, and
+ * runs on an object of its own. One line says how many tests passed; the exit code is 1 if one
  * failed.
  */
 public final class Check {
@@ -44,7 +44,7 @@ public final class Check {
       }
     }
     System.out.println(passed + " passed, " + failed + " failed");
-    ExitWatch.leave(failed == 0 && passed > 0 ? 0 : 1);
+    ExitHook.leave(failed == 0 && passed > 0 ? 0 : 1);
   }
 
   static void same(Object expected, Object actual) {
@@ -62,7 +62,8 @@ public final class Check {
   }
 
   /**
-   * That {@code action} throws a load error of that kind, whose one line holds all {@code parts}.
+   * Asserts that {@code action} throws a load error of that kind, whose single line has all {@code
+   * parts}.
    */
   static LoadException fails(LoadException.Kind kind, Action action, String... parts) {
     try {

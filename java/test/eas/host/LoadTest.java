@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Loading, and each way in which it fails: the kind, and the words that help. */
+/** Loading, and each way in which it fails: the kind of the error, and the helpful text. */
 final class LoadTest {
   private static final String ECHO = Programs.processor("Echo", Programs.ECHO);
 
@@ -80,7 +80,7 @@ final class LoadTest {
     Check.fails(EntryInvalid, () -> Programs.open(entry, "", none), none + ": not a jar file");
   }
 
-  /** What is unpacked of a jar counts where it was unpacked to, and not where it lies in the jar. */
+  /** Classes that were unpacked from a jar are found there, and not once more inside the jar. */
   void classesOfOtherLayouts() throws Exception {
     Path classes = programs.classes("boot/BOOT-INF/classes", List.of(), "Echo", ECHO);
     Path jar =
@@ -129,7 +129,7 @@ final class LoadTest {
     Check.same("x", Programs.call(Programs.open(jar, "One"), "x"));
   }
 
-  /** Those that came near are listed, with what keeps them from being one. */
+  /** Classes that are almost processors are listed, with the reason why they are not. */
   void noClass() throws Exception {
     Path jar =
         programs.jar(
@@ -157,7 +157,7 @@ final class LoadTest {
     Check.same(-1, error.getMessage().indexOf("Far"));
   }
 
-  /** Looking for it initialises nothing. */
+  /** The search initialises no class. */
   void lookingRunsNothing() throws Exception {
     String trap =
         "public class Trap { static { System.setProperty(\"trap\", \"sprung\"); } public"
@@ -166,7 +166,7 @@ final class LoadTest {
     Check.same("unset", System.getProperty("trap", "unset"));
   }
 
-  // Its shape.
+  // Its signature.
 
   void constructorIsMissing() throws Exception {
     String wanted = "Main has no constructor \"public Main(String, String)\"; it has ";
@@ -248,7 +248,7 @@ final class LoadTest {
     Check.same(true, before == Thread.currentThread().getContextClassLoader());
   }
 
-  // What is missing or cannot be used.
+  // Classes and libraries that are missing or unusable.
 
   /** Packs a Main that needs the class lib.Gone, without it. */
   private Path needsLibrary(Path library, String... members) throws Exception {
@@ -277,7 +277,7 @@ final class LoadTest {
         "class lib.Gone is missing; it is in " + jar + ": add --classpath " + jar);
   }
 
-  /** The class cannot even be looked at. */
+  /** The class cannot even be inspected. */
   void libraryOfASignatureIsMissing() throws Exception {
     Path entry =
         needsLibrary(
@@ -286,7 +286,7 @@ final class LoadTest {
     fails(EntryInvalid, entry, "Main", "class lib.Gone is missing");
   }
 
-  /** The user's own code asked for it by name, as one does for a database driver. */
+  /** The user's own code loads a class by name, as is usual for a database driver. */
   void driverIsMissing() throws Exception {
     String asks =
         "public Main(String a, String b) throws Exception { Class.forName(\"db.Driver\"); }";

@@ -18,9 +18,9 @@ import java.util.zip.ZipOutputStream;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 
-/** Makes the users' programs: compiles source text, packs jars, and calls what is in them. */
+/** Makes programs as users do: compiles source text, packs jars, and calls their processors. */
 final class Programs {
-  /** What every processor has, for the tests that are about something else. */
+  /** The constructor and Load, for tests that are about something else. */
   static final String USUAL = "public %1$s(String entry, String config) {} public void Load() {} ";
 
   static final String ECHO = "public byte[] Process(byte[] input) { return input; } ";

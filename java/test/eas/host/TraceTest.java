@@ -1,6 +1,6 @@
 package eas.host;
 
-/** The trace in the log: the user's frames, all of them, and no others. */
+/** The trace in the log has all of the user's frames, and no others. */
 final class TraceTest {
   private final Programs programs = new Programs();
 
@@ -27,7 +27,7 @@ final class TraceTest {
         trace);
   }
 
-  /** The same for text, where conversions of ours stand between. */
+  /** The same for text, with the host's conversions between. */
   void framesOfTheUserWithText() throws Exception {
     String trace =
         trace("public String Process(String in) { throw new IllegalStateException(\"no\"); }");
@@ -78,7 +78,7 @@ final class TraceTest {
         trace);
   }
 
-  /** Frames that a cause shares with what it caused are told once, as Java itself does. */
+  /** Frames that a cause shares with its effect are shown once, as in Java's own traces. */
   void sharedFrames() throws Exception {
     String trace =
         trace(
@@ -129,7 +129,7 @@ final class TraceTest {
     Check.same("Main$Odd", trace);
   }
 
-  /** Frames of a thread that the user has started have no outer end of ours, so nothing is cut. */
+  /** A thread that the user has started has none of the host's frames, so nothing is removed. */
   void otherThreads() throws Exception {
     String trace =
         trace(

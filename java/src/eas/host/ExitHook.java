@@ -4,27 +4,27 @@ import java.util.Arrays;
 import java.util.Map;
 
 /**
- * Watches how the JVM ends.
+ * A shutdown hook that reports who has called {@code System.exit}.
  *
- * <p>{@code System.exit} inside a processor ends the worker, and all that its parent can see is a
- * process that ended itself. The hook, which runs before that, says who called it.
+ * <p>{@code System.exit} inside a processor ends the worker, and its parent only sees that the
+ * process has ended itself. This hook runs before that, and prints the stack of the caller.
  */
-final class ExitWatch {
+final class ExitHook {
   /**
    * How long shutdown hooks may take when the host itself ends the JVM. The grace period of the
-   * requests is over by then, so this is only for what a processor wants to flush.
+   * requests is over by then, so this time is only for data that a processor flushes.
    */
   private static final long HOOKS_MILLIS = 5_000;
 
   private static volatile boolean leaving;
 
-  private ExitWatch() {}
+  private ExitHook() {}
 
   static void start() {
-    Runtime.getRuntime().addShutdownHook(new Thread(ExitWatch::report, "eas-host-exit"));
+    Runtime.getRuntime().addShutdownHook(new Thread(ExitHook::report, "eas-host-exit"));
   }
 
-  /** Ends the JVM, whatever its hooks do. */
+  /** Ends the JVM, even if a shutdown hook hangs. */
   static void leave(int status) {
     leaving = true;
     Thread guard =
@@ -33,7 +33,7 @@ final class ExitWatch {
               try {
                 Thread.sleep(HOOKS_MILLIS);
               } catch (InterruptedException error) {
-                // then at once
+                // halt at once
               }
               Runtime.getRuntime().halt(status);
             },
@@ -52,7 +52,7 @@ final class ExitWatch {
       for (int i = 0; i < stack.length; i++) {
         if (stack[i].getClassName().equals("java.lang.Runtime")
             && stack[i].getMethodName().equals("exit")) {
-          String frames = Failure.frames(Arrays.copyOfRange(stack, i + 1, stack.length));
+          String frames = ErrorReport.frames(Arrays.copyOfRange(stack, i + 1, stack.length));
           System.err.print(
               "the processor called exit() on thread " + entry.getKey().getName() + "\n" + frames);
           return;

@@ -12,20 +12,20 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.ZipFile;
 
-/** Says what to do about classes and libraries that the JVM cannot find or use. */
-final class Missing {
-  /** Names offered for one that does not exist. */
+/** Explains what to do about classes and libraries that the JVM cannot find or use. */
+final class LoadDiagnostics {
+  /** The most names that are proposed instead of one that does not exist. */
   private static final int MAX_NAMES = 3;
 
-  /** Class file version 45 was Java 1.1, 46 Java 1.2, and so on, one for each Java. */
+  /** Class file version 45 is that of Java 1.1, 46 of Java 1.2, and so on. */
   private static final int VERSION_OF_JAVA_0 = 44;
 
   private static final Pattern CLASS_FILE_VERSION = Pattern.compile("class file version (\\d+)");
 
-  private Missing() {}
+  private LoadDiagnostics() {}
 
   /**
-   * The names among {@code names} that {@code wanted} may have meant, as the end of a message;
+   * The names among {@code names} that are similar to {@code wanted}, as the end of a message;
    * empty if there are none.
    */
   static String near(String wanted, List<String> names) {
@@ -46,9 +46,9 @@ final class Missing {
   }
 
   /**
-   * What {@code error} means and what to do about it, in one line.
+   * The meaning of {@code error} and what to do about it, in one line.
    *
-   * @return null if it is no matter of a missing or an unusable class or library
+   * @return null if no class or library is missing or unusable
    */
   static String explain(Throwable error, ClassPath path) {
     String message = String.valueOf(error.getMessage());
@@ -87,7 +87,8 @@ final class Missing {
   }
 
   /**
-   * A jar near those of {@code path} that has the class, but is not on the path; null if none has.
+   * A jar in the folders of {@code path} that has the class, but is not on the path; null if there
+   * is none.
    */
   private static String jarWith(String className, ClassPath path) {
     List<Path> folders = new ArrayList<>();
@@ -117,7 +118,7 @@ final class Missing {
     return name.substring(Math.max(name.lastIndexOf('.'), name.lastIndexOf('$')) + 1);
   }
 
-  /** Letters to insert, remove or replace until one word is the other, in whatever case. */
+  /** The edit distance of two words: letters to insert, remove or replace, ignoring case. */
   private static int distance(String left, String right) {
     int[] row = new int[right.length() + 1];
     for (int j = 0; j < row.length; j++) {

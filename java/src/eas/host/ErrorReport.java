@@ -6,26 +6,27 @@ import java.util.IdentityHashMap;
 import java.util.Set;
 
 /**
- * A {@link Throwable} of the user's code, as it is shown: its message to the client, its trace in
+ * The texts of a {@link Throwable} of the user's code: its message for the client, its trace for
  * the log.
  *
- * <p>The trace is the user's own: the frames by which the host came to call it (ours, JPype's, and
- * the reflection and method handles between) stand at the outer end of the stack and are cut there.
- * The same kinds of frames further in are the user's doing and stay.
+ * <p>The trace has only the user's frames. The frames by which the host has called the user's code
+ * (the host's, JPype's, and the reflection and method handles between them) are at the outer end of
+ * the stack, and are removed there. The same kinds of frames further in belong to the user's calls
+ * and stay.
  *
- * <p>A Throwable is user code, too: its methods may be overridden, return null and throw. None of
- * that may cost more than the text that it would have given.
+ * <p>A Throwable is user code, too: its methods may be overridden, return null and throw. If one of
+ * them does, only the text that it would have returned is lost.
  */
-final class Failure {
-  /** Frames shown of one Throwable. A stack overflow has 1024 of them, most of them the same. */
+final class ErrorReport {
+  /** The most frames of one Throwable. A stack overflow has 1024, most of them the same. */
   private static final int MAX_FRAMES = 64;
 
-  /** Causes and suppressed ones that are shown, however long the chain is. */
+  /** The most throwables that are shown, causes and suppressed ones included. */
   private static final int MAX_THROWABLES = 16;
 
-  private static final String OURS = "eas.host.";
-  private static final String[] BETWEEN = {
-    OURS,
+  private static final String HOST_PACKAGE = "eas.host.";
+  private static final String[] HOST_PREFIXES = {
+    HOST_PACKAGE,
     "org.jpype.",
     "java.lang.invoke.",
     "java.lang.reflect.",
@@ -36,24 +37,24 @@ final class Failure {
   private static final Set<String> JDK_LOADERS = Set.of("app", "platform");
 
   private static final StackTraceElement[] NO_FRAMES = {};
-  private static final Failure UNDESCRIBED =
-      new Failure("java.lang.Throwable", null, "an error that cannot be described");
+  private static final ErrorReport UNDESCRIBED =
+      new ErrorReport("java.lang.Throwable", null, "an error that cannot be described");
 
   private final String type;
   private final String message;
   private final String trace;
 
-  private Failure(String type, String message, String trace) {
+  private ErrorReport(String type, String message, String trace) {
     this.type = type;
     this.message = message;
     this.trace = trace;
   }
 
   /**
-   * The same as {@link #of}, for when there may be too little memory or stack left to describe
-   * anything.
+   * The same as {@link #of}, but never throws, even if there is too little memory or stack left to
+   * describe the error.
    */
-  static Failure ofCall(Throwable error) {
+  static ErrorReport ofCall(Throwable error) {
     try {
       return of(error);
     } catch (Throwable again) {
@@ -61,20 +62,20 @@ final class Failure {
     }
   }
 
-  static Failure of(Throwable error) {
+  static ErrorReport of(Throwable error) {
     StringBuilder trace = new StringBuilder(1024);
     Set<Throwable> shown = Collections.newSetFromMap(new IdentityHashMap<>());
     append(trace, error, "", "", NO_FRAMES, shown);
     trace.setLength(trace.length() - 1);
-    return new Failure(error.getClass().getName(), messageOf(error), trace.toString());
+    return new ErrorReport(error.getClass().getName(), messageOf(error), trace.toString());
   }
 
-  /** What the client gets: the message, or the class name where there is none. */
+  /** The text for the client: the message, or the class name if there is no message. */
   String message() {
     return message == null ? type : message;
   }
 
-  /** Type and message in one line. */
+  /** The type and the message in one line. */
   String headline() {
     if (message == null) {
       return type;
@@ -82,15 +83,15 @@ final class Failure {
     return type + ": " + message.lines().findFirst().orElse("");
   }
 
-  /** Type, message and frames, then the same of each cause and suppressed one. */
+  /** Type, message and frames, then the same for each cause and suppressed throwable. */
   String trace() {
     return trace;
   }
 
-  /** The user's part of a thread's {@code stack}, one line for each frame. */
+  /** The user's frames of a thread's {@code stack}, one line for each. */
   static String frames(StackTraceElement[] stack) {
     StringBuilder out = new StringBuilder();
-    StackTraceElement[] frames = withoutOurs(stack);
+    StackTraceElement[] frames = withoutHostFrames(stack);
     appendFrames(out, "", frames, frames.length);
     return out.toString();
   }
@@ -111,7 +112,7 @@ final class Failure {
     if (!shown.add(error) || shown.size() > MAX_THROWABLES) {
       return;
     }
-    StackTraceElement[] frames = withoutOurs(stackOf(error));
+    StackTraceElement[] frames = withoutHostFrames(stackOf(error));
     int common = common(frames, enclosing);
     appendFrames(out, indent, frames, frames.length - common);
     for (Throwable suppressed : error.getSuppressed()) {
@@ -123,12 +124,12 @@ final class Failure {
     }
   }
 
-  /** The first {@code own} of {@code frames}, or as many as are shown. */
+  /** Appends the first {@code own} of {@code frames}, {@code MAX_FRAMES} at most. */
   private static void appendFrames(
       StringBuilder out, String indent, StackTraceElement[] frames, int own) {
     int shown = Math.min(own, MAX_FRAMES);
     for (int i = 0; i < shown; i++) {
-      out.append(indent).append("  at ").append(plain(frames[i])).append('\n');
+      out.append(indent).append("  at ").append(withoutLoaderName(frames[i])).append('\n');
     }
     if (shown < frames.length) {
       out.append(indent).append("  ... ").append(frames.length - shown).append(" more\n");
@@ -136,10 +137,10 @@ final class Failure {
   }
 
   /**
-   * {@code frame} as Java shows those of a Throwable: the stack of a living thread has the names of
-   * the JDK's own class loaders and the versions of its modules, too.
+   * {@code frame} in the form that a Throwable prints. The stack of a living thread also has the
+   * names of the JDK's own class loaders, and the versions of its modules.
    */
-  private static StackTraceElement plain(StackTraceElement frame) {
+  private static StackTraceElement withoutLoaderName(StackTraceElement frame) {
     String loader = frame.getClassLoaderName();
     if (loader != null && !JDK_LOADERS.contains(loader)) {
       return frame;
@@ -154,21 +155,21 @@ final class Failure {
         frame.getLineNumber());
   }
 
-  /** {@code stack} without the frames of the host at its outer end. */
-  private static StackTraceElement[] withoutOurs(StackTraceElement[] stack) {
+  /** {@code stack} without the host's frames at its outer end. */
+  private static StackTraceElement[] withoutHostFrames(StackTraceElement[] stack) {
     int end = stack.length;
-    boolean ours = false;
-    while (end > 0 && isBetween(stack[end - 1].getClassName())) {
-      ours |= stack[end - 1].getClassName().startsWith(OURS);
+    boolean fromHost = false;
+    while (end > 0 && isHostFrame(stack[end - 1].getClassName())) {
+      fromHost |= stack[end - 1].getClassName().startsWith(HOST_PACKAGE);
       end--;
     }
-    // A thread that the processor started has no frame of ours: what looks like one between is its
-    // own.
-    return ours ? Arrays.copyOf(stack, end) : stack;
+    // A thread that the processor has started has no frame of the host: frames of JPype or of
+    // reflection are its own.
+    return fromHost ? Arrays.copyOf(stack, end) : stack;
   }
 
-  private static boolean isBetween(String className) {
-    for (String prefix : BETWEEN) {
+  private static boolean isHostFrame(String className) {
+    for (String prefix : HOST_PREFIXES) {
       if (className.startsWith(prefix)) {
         return true;
       }

@@ -12,13 +12,14 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What makes a class a processor: public, a constructor {@code (String, String)}, {@code void
- * Load()} and {@code Process} (docs/eas-compatibility.md, section 2.1).
+ * The members that a processor's class must have: it is public, with a constructor {@code (String,
+ * String)}, {@code void Load()} and {@code Process} (docs/eas-compatibility.md, section 2.1).
  *
- * <p>Process takes and returns {@code byte[]} or {@code String}, in any pair, or returns nothing.
- * Where a class has both forms, the one that takes {@code byte[]} is called: it loses nothing.
+ * <p>Process takes and returns {@code byte[]} or {@code String}, in any combination, or returns
+ * nothing. If a class has both forms, the one that takes {@code byte[]} is called, because it loses
+ * no bytes.
  */
-final class ProcessorShape {
+final class ProcessorSignature {
   private static final List<Class<?>> RETURNED = List.of(byte[].class, String.class, void.class);
 
   private final Class<?> type;
@@ -26,7 +27,8 @@ final class ProcessorShape {
   private final Method load;
   private final Method process;
 
-  private ProcessorShape(Class<?> type, Constructor<?> constructor, Method load, Method process) {
+  private ProcessorSignature(
+      Class<?> type, Constructor<?> constructor, Method load, Method process) {
     this.type = type;
     this.constructor = constructor;
     this.load = load;
@@ -34,13 +36,13 @@ final class ProcessorShape {
   }
 
   /**
-   * Looks at {@code type} without initialising it.
+   * Inspects {@code type} without initialising it.
    *
-   * @throws LoadException it is no processor: the message tells what is missing and what is there
+   * @throws LoadException it is no processor: the message says what is missing and what is there
    *     instead
    * @throws LinkageError its methods name a class that is missing
    */
-  static ProcessorShape of(Class<?> type) throws LoadException {
+  static ProcessorSignature of(Class<?> type) throws LoadException {
     int modifiers = type.getModifiers();
     if (!Modifier.isPublic(modifiers)) {
       throw invalid(
@@ -53,7 +55,7 @@ final class ProcessorShape {
               + (type.isInterface() ? "an interface" : "abstract")
               + ", so no object of it can be made");
     }
-    return new ProcessorShape(type, constructorOf(type), loadOf(type), processOf(type));
+    return new ProcessorSignature(type, constructorOf(type), loadOf(type), processOf(type));
   }
 
   private static Constructor<?> constructorOf(Class<?> type) throws LoadException {
@@ -77,7 +79,7 @@ final class ProcessorShape {
         return load;
       }
     } catch (NoSuchMethodException error) {
-      // told below
+      // reported below
     }
     throw invalid(type, "has no method \"public void Load()\"; it has " + methods(type, "Load"));
   }
@@ -91,7 +93,7 @@ final class ProcessorShape {
           return process;
         }
       } catch (NoSuchMethodException error) {
-        // the other form, or told below
+        // the other form is tried, or the error is reported below
       }
     }
     String wanted = "\"public byte[] Process(byte[] input)\" (String does in both places)";
@@ -102,7 +104,7 @@ final class ProcessorShape {
     return type;
   }
 
-  /** Runs the constructor, and before it the static initialisers. */
+  /** Runs the static initialisers and the constructor. */
   Object construct(String modelEntry, String modelConfig) throws Throwable {
     return handle(constructor).invoke(modelEntry, modelConfig);
   }
@@ -112,12 +114,12 @@ final class ProcessorShape {
     handle(load).invoke(instance);
   }
 
-  /** {@code Process} of {@code instance}, as bytes to bytes. */
+  /** An invoker of {@code instance}'s {@code Process} that takes and returns bytes. */
   Invoker invoker(Object instance) {
     return new Invoker(handle(process).bindTo(instance));
   }
 
-  /** A method handle throws what the user's code throws; reflection would wrap it. */
+  /** A method handle, because it throws what the user's code throws; reflection would wrap that. */
   private static MethodHandle handle(Executable member) {
     // A public method may be inherited from a class that is not public.
     member.setAccessible(true);
@@ -126,7 +128,7 @@ final class ProcessorShape {
       return member instanceof Method
           ? lookup
               .unreflect((Method) member)
-              .asFixedArity() // Process(byte... input) is a form of byte[], too
+              .asFixedArity() // Process(byte... input) takes a byte[], too
           : lookup.unreflectConstructor((Constructor<?>) member);
     } catch (IllegalAccessException error) {
       throw new AssertionError("it was made accessible", error);
@@ -137,7 +139,7 @@ final class ProcessorShape {
     return LoadException.invalid(type.getName() + " " + text);
   }
 
-  /** The methods of that name, in whatever case, and of whatever visibility. */
+  /** The methods of that name, ignoring case, with any visibility. */
   private static String methods(Class<?> type, String name) {
     Stream<Method> all =
         Stream.concat(Arrays.stream(type.getMethods()), Arrays.stream(type.getDeclaredMethods()));
@@ -146,7 +148,11 @@ final class ProcessorShape {
 
   private static String list(Stream<? extends Executable> members) {
     String text =
-        members.map(ProcessorShape::describe).distinct().sorted().collect(Collectors.joining(", "));
+        members
+            .map(ProcessorSignature::describe)
+            .distinct()
+            .sorted()
+            .collect(Collectors.joining(", "));
     return text.isEmpty() ? "none" : text;
   }
 
