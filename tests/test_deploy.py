@@ -99,7 +99,7 @@ def test_outside(tmp_path: Path, text: str) -> None:
 
 
 def test_type_cannot_be_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"processor_type is missing, and run.bin does not tell"):
+    with pytest.raises(ConfigError, match=r"processor_type is missing, and the name run.bin does not show it"):
         found(package(tmp_path, "run.bin"), entry="run.bin")
 
 

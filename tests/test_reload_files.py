@@ -101,7 +101,7 @@ def test_a_version_that_writes_beside_its_model(start: StartHost, program: Progr
     """It is told from somebody who changes the model, who is still heard."""
     program.write(1, initialize="(MODEL.parent / 'cache.bin').write_bytes(b'cached')")
     host = serve(start, program)
-    host.wait_for_log(r"what loads writes \S*/cache.bin itself")
+    host.wait_for_log(r"the service itself writes \S*/cache.bin while it loads")
     program.write(2, initialize="(MODEL.parent / 'cache.bin').write_bytes(b'cached again')")
     host.wait_for_log(DONE)
     while host.call().body != b"2 one":  # a version of the first loads may have come first

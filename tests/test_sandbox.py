@@ -54,7 +54,7 @@ def test_each_language_serves(start: StartHost, language: str, kind: str) -> Non
     assert host.call(b"again").body == b"again"
     host.kill_worker()
     assert host.call(b"and again").body == b"and again"
-    assert "not in force" not in host.log.text()
+    assert "not enforced" not in host.log.text()
 
 
 def test_what_is_out_of_reach(start: StartHost, package: Path, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_root_shows_a_user_what_is_closed_to_him(workshop: Workshop, tmp_path: P
 def test_a_kernel_that_refuses(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: str, missing: str
 ) -> None:
-    """What is not in force is said in one line; the rest is."""
+    """What is not enforced is logged in one line; the rest is enforced."""
     need_root()
     if not landlock.version():
         pytest.skip("this kernel has no Landlock")
@@ -195,7 +195,7 @@ def test_a_kernel_that_refuses(
     monkeypatch.setattr(support_host, "program", lambda: command)
     with Host(tmp_path / "host", entry=package, sandbox=True) as host:
         assert len(host.log.since(stream="stderr")) == 1
-        host.wait_for_log(rf"\[WARNING\] --sandbox: not in force on this system: {missing}")
+        host.wait_for_log(rf"\[WARNING\] --sandbox: not enforced on this system: {missing}")
         assert evaluate(host, "open('/etc/shadow')") in (REFUSED, ABSENT)
         assert evaluate(host, "open('/root/new', 'w')") in (REFUSED, ABSENT, "OSError")
         assert evaluate(host, "os.kill(os.getppid(), 0)") == REFUSED

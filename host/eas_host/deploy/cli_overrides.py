@@ -30,7 +30,7 @@ SINGLE_PROCESSOR_OPTIONS: Final = (
 
 def apply_overrides(description: Description, reading: ResolvedConfig) -> Description:
     """
-    Put what was given by hand over *description*.
+    Return *description* with the options that were given by the user in place of what it says.
 
     Raises:
         ConfigError: an option cannot be combined with this description.
@@ -40,11 +40,13 @@ def apply_overrides(description: Description, reading: ResolvedConfig) -> Descri
         if explicit:
             names = ", ".join(model.name or model.where for model in description.models)
             raise ConfigError(
-                f"{reading.sources[explicit[0]]}: the description has several models ({names}), and it cannot be told "
-                "which is meant; write it into the file, or use -D"
+                f"{reading.sources[explicit[0]]}: the description has several models ({names}), and the option does "
+                "not say which one it is for; write it into the file, or use -D"
             )
         if reading.config.isolation == "none":
-            raise ConfigError("--isolation none has one processor, in the host's own process; the description has more")
+            raise ConfigError(
+                "--isolation none runs one processor, in the host's own process; the description has more"
+            )
     check_isolation(reading.config)
     model = description.models[0]
     if explicit:

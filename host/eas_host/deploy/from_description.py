@@ -20,7 +20,7 @@ from eas_host.deploy import confinement
 from eas_host.deploy.cli_overrides import apply_overrides
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
 from eas_host.deploy.package import entries, environment, model_entry, nested_jars
-from eas_host.deploy.package.entries import ProcessorEntry, ProcessorPackage
+from eas_host.deploy.package.entries import FoundEntry, ProcessorPackage
 from eas_host.deploy.python import interpreter, requirements
 from eas_host.deploy.workspace import mounts
 from eas_host.deploy.workspace.external_links import ExternalLinks
@@ -230,7 +230,8 @@ def _processor_deployment(
     )
     if description.cuda and spec.isolation == "none":
         log.warning(
-            "cuda: --isolation none has no worker that starts with it; set LD_LIBRARY_PATH=%s", description.cuda
+            "cuda: with --isolation none, no process starts with its library path; set LD_LIBRARY_PATH=%s",
+            description.cuda,
         )
     shown_at = link_folder if model.name is None else None
     variables = environment.variables(description.text, description.environment, shown_at, description.cuda)
@@ -238,7 +239,7 @@ def _processor_deployment(
     return ProcessorDeployment(model.name, nested_jars.unpack(spec, nested_jars.find(spec), model_dir.root / _UNPACKED))
 
 
-def _folder(entry: ProcessorEntry) -> Path:
+def _folder(entry: FoundEntry) -> Path:
     return entry.path if entry.path.is_dir() else entry.path.parent
 
 

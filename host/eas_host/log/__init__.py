@@ -240,4 +240,4 @@ def _lost_record(count: int) -> bytes:
     Make the record that stands for *count* dropped ones.
     """
     lines = "1 line was dropped" if count == 1 else f"{count} lines were dropped"
-    return _stderr.encode(_format_record(logging.WARNING, f"{lines} here: whoever reads this was too slow"))
+    return _stderr.encode(_format_record(logging.WARNING, f"{lines} here: the reader of this output was too slow"))

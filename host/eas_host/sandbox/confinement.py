@@ -169,7 +169,7 @@ class Confinement:
                 f" type: chmod o+{'r' if path == place else 'x'} {place}, or move it"
             )
         if found["missing"]:
-            log.warning("--sandbox: not in force on this system: %s", "; ".join(found["missing"]))
+            log.warning("--sandbox: not enforced on this system: %s", "; ".join(found["missing"]))
 
 
 def _program_folders(program: str) -> list[str]:

@@ -94,7 +94,7 @@ class FileEvents:
             for one in watched:
                 self._add(one.folders, one)
         except OSError as error:  # for example, the system has no watches left
-            log.warning("reload: changes are seen later, for the system does not tell of them: %s", error)
+            log.warning("reload: changes are seen later, since the system does not report them: %s", error)
         self._on_loop(self._attach)
 
     def _walk(self) -> None:

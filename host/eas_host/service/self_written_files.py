@@ -48,7 +48,10 @@ class SelfWrittenFiles:
         self._written.clear()
         if found:
             self._known |= found
-            log.warning("reload: what loads writes %s itself; that makes no new version", abbreviate(sorted(found)))
+            log.warning(
+                "reload: the service itself writes %s while it loads; changes there do not make a new version",
+                abbreviate(sorted(found)),
+            )
 
     def reset(self) -> None:
         """

@@ -48,7 +48,7 @@ class ProcessorPackage:
 
 
 @dataclass(frozen=True)
-class ProcessorEntry:
+class FoundEntry:
     """
     The processor that was found in a package.
 
@@ -65,7 +65,7 @@ class ProcessorEntry:
     classpath: tuple[Path, ...] = ()
 
 
-def find_entry(package: ProcessorPackage, processor: Processor) -> ProcessorEntry:
+def find_entry(package: ProcessorPackage, processor: Processor) -> FoundEntry:
     """
     Find the entry of *processor* in *package*.
 
@@ -87,7 +87,7 @@ def find_entry(package: ProcessorPackage, processor: Processor) -> ProcessorEntr
     kind = processor.type or _type_of(path, package)
     if kind == "java":
         return _java_entry(package, path)
-    return ProcessorEntry(path, kind, python_class)
+    return FoundEntry(path, kind, python_class)
 
 
 def path_tails(text: str) -> list[str]:
@@ -164,18 +164,18 @@ def _shallowest(package: ProcessorPackage, text: str, matches: list[Path]) -> Pa
     return same[0]
 
 
-def _find_only(package: ProcessorPackage, processor: Processor) -> ProcessorEntry:
+def _find_only(package: ProcessorPackage, processor: Processor) -> FoundEntry:
     """
     Find the entry of a description that names none: the package must have exactly one candidate.
     """
-    finders: dict[str, Callable[[ProcessorPackage], ProcessorEntry]] = {
+    finders: dict[str, Callable[[ProcessorPackage], FoundEntry]] = {
         "cpp": _find_only_library,
         "java": _find_jars,
         "python": _find_only_program,
     }
     kinds = [processor.type] if processor.type else ["java"] if processor.mainclass else list(finders)
     failures: list[LoadError] = []
-    found: list[ProcessorEntry] = []
+    found: list[FoundEntry] = []
     for kind in kinds:
         try:
             found.append(finders[kind](package))
@@ -191,7 +191,7 @@ def _find_only(package: ProcessorPackage, processor: Processor) -> ProcessorEntr
     raise EntryNotFound(f"{_entry_key(package)} is missing: name the processor in {package.source}, which has {listed}")
 
 
-def _find_only_library(package: ProcessorPackage) -> ProcessorEntry:
+def _find_only_library(package: ProcessorPackage) -> FoundEntry:
     """
     Find the only shared library that exports the functions of a processor.
     """
@@ -200,7 +200,7 @@ def _find_only_library(package: ProcessorPackage) -> ProcessorEntry:
     libraries = [path for path in package_files(package.folder) if ".so" in path.name and elf.is_elf(path)]
     chosen = [path for path in libraries if _exports(path) >= {"initialize", "process"}]
     if len(chosen) == 1:
-        return ProcessorEntry(chosen[0], "cpp")
+        return FoundEntry(chosen[0], "cpp")
     names = list(_paths_in(package, chosen or libraries or package_files(package.folder)))
     if chosen:
         raise EntryInvalid(
@@ -223,7 +223,7 @@ def _exports(path: Path) -> set[str]:
         return set()
 
 
-def _find_jars(package: ProcessorPackage) -> ProcessorEntry:
+def _find_jars(package: ProcessorPackage) -> FoundEntry:
     if folder_layout(package.folder) is not None:
         return _java_entry(package, package.folder, [])
     jars = [path for path in package_files(package.folder) if path.suffix == ".jar"]
@@ -231,28 +231,28 @@ def _find_jars(package: ProcessorPackage) -> ProcessorEntry:
         return _java_entry(package, jars[0].parent, jars)
     wars = [path for path in package_files(package.folder) if path.suffix == ".war"]
     if len(wars) == 1:
-        return ProcessorEntry(wars[0], "java")
+        return FoundEntry(wars[0], "java")
     if any(path.suffix == ".class" for path in package_files(package.folder)):
-        return ProcessorEntry(package.folder, "java")
+        return FoundEntry(package.folder, "java")
     listed = list_content(package.folder, _paths_in(package, package_files(package.folder)))
     raise EntryNotFound(f"{package.source}: there is no .jar in it; it has {listed}")
 
 
-def _java_entry(package: ProcessorPackage, path: Path, jars: list[Path] | None = None) -> ProcessorEntry:
+def _java_entry(package: ProcessorPackage, path: Path, jars: list[Path] | None = None) -> FoundEntry:
     """
     Make an entry of *path*, a jar or a folder, with every other jar of the package on the class path after it.
     """
     if jars is None:
         jars = [found for found in package_files(package.folder) if found.suffix == ".jar"]
     others = tuple(jar for jar in jars if path not in (jar, jar.parent))
-    return ProcessorEntry(path, "java", classpath=others)
+    return FoundEntry(path, "java", classpath=others)
 
 
-def _find_only_program(package: ProcessorPackage) -> ProcessorEntry:
+def _find_only_program(package: ProcessorPackage) -> FoundEntry:
     programs = sorted(package.folder.glob("*.py"))
     chosen = [path for path in programs if path.name == "app.py"] or programs
     if len(chosen) == 1:
-        return ProcessorEntry(chosen[0], "python")
+        return FoundEntry(chosen[0], "python")
     listed = list_content(package.folder, _paths_in(package, programs or package_files(package.folder)))
     if chosen:
         raise EntryInvalid(f"{_entry_key(package)} is missing, and {package.source} has several: {listed}; name one")
@@ -263,7 +263,7 @@ def _type_of(path: Path, package: ProcessorPackage) -> str:
     kind = guess_type(path)
     if kind is None:
         key = f"{package.key_prefix}processor_type"
-        raise ConfigError(f"{key} is missing, and {path.name} does not tell: write cpp, java or python")
+        raise ConfigError(f"{key} is missing, and the name {path.name} does not show it: write cpp, java or python")
     return kind
 
 

@@ -124,7 +124,7 @@ def _read(file: Path, folder: Path, includes: tuple[Path, ...]) -> Iterator[str]
     except OSError as error:
         raise EntryInvalid(f"{file}: {error.strerror}; {includes[-1] if includes else file.parent} names it") from error
     except UnicodeDecodeError as error:
-        raise EntryInvalid(f"{file}: it is no text in UTF-8, at byte {error.start}") from error
+        raise EntryInvalid(f"{file}: it is not UTF-8 text, at byte {error.start}") from error
     lines = re.sub(r"\\\r?\n", "", text).splitlines()
     yield from _expand(lines, file.parent, folder, (*includes, file))
 
