@@ -11,14 +11,14 @@ import pytest
 
 from eas_host.description import Mount, Processor, read
 from eas_host.errors import ConfigError
-from support.describing import Desk
+from support.describing import ServiceJson
 
 SAMPLES = Path(__file__).parent / "descriptions"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def service_json(tmp_path: Path) -> ServiceJson:
+    return ServiceJson(tmp_path)
 
 
 # The documents' samples.
@@ -86,9 +86,9 @@ def test_several_models() -> None:
 # Values.
 
 
-def test_everything(desk: Desk) -> None:
+def test_everything(service_json: ServiceJson) -> None:
     """Each key that has an effect, once."""
-    description = desk.read(
+    description = service_json.read(
         {
             "name": "all",
             "token": "s3cret",
@@ -148,9 +148,9 @@ def test_everything(desk: Desk) -> None:
     assert description.notes == ()
 
 
-def test_other_forms(desk: Desk) -> None:
+def test_other_forms(service_json: ServiceJson) -> None:
     """Lists for texts, an object for a list of variables, and a container's requirements."""
-    description = desk.read(
+    description = service_json.read(
         {
             "processor_path": "p",
             "processor_jvm_options": ["-Xmx1g", "-Dx=a b"],
@@ -164,10 +164,10 @@ def test_other_forms(desk: Desk) -> None:
     assert description.requirements == ("numpy", "requests", "flask")
 
 
-def test_nothing_is_said(desk: Desk) -> None:
+def test_nothing_is_said(service_json: ServiceJson) -> None:
     """null and empty texts are the same as no key at all."""
-    empty = desk.read("{}")
-    blank = desk.read(
+    empty = service_json.read("{}")
+    blank = service_json.read(
         {
             "name": "",
             "token": None,
@@ -185,41 +185,41 @@ def test_nothing_is_said(desk: Desk) -> None:
     assert blank.notes == empty.notes == ()
 
 
-def test_a_token_needs_not_be_made_up(desk: Desk) -> None:
+def test_a_token_needs_not_be_made_up(service_json: ServiceJson) -> None:
     """As in EAS, generate_token says what happens without one."""
-    assert desk.read({"token": "t", "generate_token": True}).options == {"token": "t"}
-    assert desk.read({"generate_token": "false"}).options == {"generate_token": False}
+    assert service_json.read({"token": "t", "generate_token": True}).options == {"token": "t"}
+    assert service_json.read({"generate_token": "false"}).options == {"generate_token": False}
 
 
-def test_origins(desk: Desk) -> None:
+def test_origins(service_json: ServiceJson) -> None:
     """Where each value came from, by the documented key, however it was written."""
-    description = desk.read('{"name": "x",\n "rpc.keepalive": 1,\n "models": [{"name": "m"}]}', "token=t")
+    description = service_json.read('{"name": "x",\n "rpc.keepalive": 1,\n "models": [{"name": "m"}]}', "token=t")
     assert description.origins == {
-        "name": f"{desk.file}:1:10",
-        "metadata.rpc.keepalive": f"{desk.file}:2:19",
-        "models[0].name": f"{desk.file}:3:22",
+        "name": f"{service_json.file}:1:10",
+        "metadata.rpc.keepalive": f"{service_json.file}:2:19",
+        "models[0].name": f"{service_json.file}:3:22",
         "token": "-D token",
     }
 
 
-def test_text_is_plain_json(desk: Desk) -> None:
+def test_text_is_plain_json(service_json: ServiceJson) -> None:
     """The whole description without what is no JSON, as it was written, for SERVICE_CONFIG."""
-    description = desk.read('{"a.b": 1, // c\n "metadata": {"cpu": 1.50,},}', "metadata.rpc.keepalive=1")
+    description = service_json.read('{"a.b": 1, // c\n "metadata": {"cpu": 1.50,},}', "metadata.rpc.keepalive=1")
     assert json.loads(description.text) == {"a.b": 1, "metadata": {"cpu": 1.5, "rpc": {"keepalive": 1}}}
 
 
-def test_file_is_absolute(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_is_absolute(service_json: ServiceJson, monkeypatch: pytest.MonkeyPatch) -> None:
     """Relative paths in it are meant from its folder; messages name it as the user did."""
-    desk.read('{"name": "x"}')
-    monkeypatch.chdir(desk.file.parent)
-    assert read(Path("service.json")).file == desk.file
+    service_json.read('{"name": "x"}')
+    monkeypatch.chdir(service_json.file.parent)
+    assert read(Path("service.json")).file == service_json.file
     assert read(Path("service.json")).origins == {"name": "service.json:1:10"}
 
 
 # Files that are none.
 
 
-def test_no_description(desk: Desk, tmp_path: Path) -> None:
+def test_no_description(service_json: ServiceJson, tmp_path: Path) -> None:
     """One line that says what is there instead."""
     for path, words in ((tmp_path, "is a folder"), (tmp_path / "absent.json", "No such file"), ("\0", "null byte")):
         with pytest.raises(ConfigError, match=words) as caught:
@@ -236,5 +236,5 @@ def test_no_description(desk: Desk, tmp_path: Path) -> None:
         (b'\n "x"', 'service.json:2:2: found "x"; expected a description'),
         (b"# nothing", "there is nothing but comments"),
     ):
-        (line,) = desk.refused(data)
+        (line,) = service_json.refused(data)
         assert words in line

@@ -11,7 +11,7 @@ import pytest
 
 from eas_host.description import Processor
 from support.app import Apps, apps
-from support.describing import Desk
+from support.describing import ServiceJson
 from support.service import Services, describe, services
 
 __all__ = ["apps", "services"]
@@ -24,13 +24,15 @@ class Tells(Contract):
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def service_json(tmp_path: Path) -> ServiceJson:
+    return ServiceJson(tmp_path)
 
 
-def started(desk: Desk, command: object, key: str = "script", **more: object) -> tuple[Processor, tuple[str, ...]]:
+def started(
+    service_json: ServiceJson, command: object, key: str = "script", **more: object
+) -> tuple[Processor, tuple[str, ...]]:
     """The only processor of a description with a package and *command*; and the notes."""
-    description = desk.read({"processor_path": "p.zip", "containers": [{key: command}], **more})
+    description = service_json.read({"processor_path": "p.zip", "containers": [{key: command}], **more})
     return description.models[0].processor, description.notes
 
 
@@ -52,9 +54,9 @@ def started(desk: Desk, command: object, key: str = "script", **more: object) ->
     ],
 )
 @pytest.mark.parametrize("key", ["script", "command"])
-def test_a_program(desk: Desk, key: str, command: object, file: str, arguments: list[str]) -> None:
+def test_a_program(service_json: ServiceJson, key: str, command: object, file: str, arguments: list[str]) -> None:
     """Words are a shell's, or those of a list; folders and what only leads to the program are no arguments."""
-    processor, notes = started(desk, command, key)
+    processor, notes = started(service_json, command, key)
     assert (processor.path, processor.entry, [*processor.arguments]) == ("p.zip", file, arguments)
     assert (processor.entry_key, processor.arguments_key) == (f"containers[0].{key}",) * 2
     assert notes == ()
@@ -82,13 +84,13 @@ OTHERS: list[str | list[str]] = [
 
 
 @pytest.mark.parametrize("command", OTHERS, ids=str)
-def test_no_program(desk: Desk, command: str | list[str]) -> None:
+def test_no_program(service_json: ServiceJson, command: str | list[str]) -> None:
     """One line says what is run here; it is a mistake only where nothing else names a processor."""
-    processor, (note,) = started(desk, command)
+    processor, (note,) = started(service_json, command)
     assert processor == Processor("p.zip")
     form = "of a container only `python FILE.py ARGUMENTS` is run here"
     assert note.startswith(f"containers[0].script is ignored: {form}")
-    (line,) = desk.refused({"containers": [{"script": command}]})
+    (line,) = service_json.refused({"containers": [{"script": command}]})
     assert line.startswith("service.json:1:28: containers[0].script: ")
     assert form in line
     assert line.endswith("expected one, or processor_path and processor_entry")
@@ -103,24 +105,24 @@ def test_no_program(desk: Desk, command: str | list[str]) -> None:
         ({"processor_mainclass": "App"}, "it starts src/app.py, and processor_mainclass is App"),
     ],
 )
-def test_another_processor(desk: Desk, more: dict[str, str], why: str) -> None:
+def test_another_processor(service_json: ServiceJson, more: dict[str, str], why: str) -> None:
     """The processor's own keys name it, and the arguments are not for it."""
-    processor, notes = started(desk, "python src/app.py --a", **more)
+    processor, notes = started(service_json, "python src/app.py --a", **more)
     assert notes == (f"containers[0].script is ignored: {why}",)
     assert (processor.arguments, processor.entry) == ((), more.get("processor_entry", ""))
 
 
 @pytest.mark.parametrize("entry", ["app.py", "./app.py", "app.py:Class", "src/app.py", "package/src/app.py"])
-def test_the_same_program(desk: Desk, entry: str) -> None:
+def test_the_same_program(service_json: ServiceJson, entry: str) -> None:
     """Folders in front are the container's, or the package's."""
     for command in ("cd /work && python src/app.py --a", "python src/app.py --a"):
-        processor, notes = started(desk, command, processor_entry=entry)
+        processor, notes = started(service_json, command, processor_entry=entry)
         assert (processor.entry, processor.entry_key, processor.arguments, notes) == (entry, "", ("--a",), ())
 
 
-def test_what_has_no_effect(desk: Desk) -> None:
+def test_what_has_no_effect(service_json: ServiceJson) -> None:
     """Python's options, and what a shell would have replaced; not within single quotes."""
-    processor, notes = started(desk, "python -u -W ignore -O app.py \"$PORT\" `id` '$A' \\$B")
+    processor, notes = started(service_json, "python -u -W ignore -O app.py \"$PORT\" `id` '$A' \\$B")
     assert processor.arguments == ("$PORT", "`id`", "$A", "$B")
     assert notes == (
         "containers[0].script: -W ignore -O is ignored: Python is not started with options here",
@@ -128,10 +130,10 @@ def test_what_has_no_effect(desk: Desk) -> None:
     )
 
 
-def test_several(desk: Desk) -> None:
+def test_several(service_json: ServiceJson) -> None:
     """Both keys, and further containers: one line each."""
     first = {"script": "python app.py 1", "command": "python app.py 2", "image": "x"}
-    description = desk.read({"containers": [first, {"command": "nginx"}, {"script": "python b.py"}]})
+    description = service_json.read({"containers": [first, {"command": "nginx"}, {"script": "python b.py"}]})
     assert description.models[0].processor.arguments == ("1",)
     assert [note.partition(":")[0] for note in description.notes] == [
         "containers[0].image is ignored",
@@ -140,31 +142,31 @@ def test_several(desk: Desk) -> None:
     ]
 
 
-def test_models(desk: Desk) -> None:
+def test_models(service_json: ServiceJson) -> None:
     """The program is that of models without an entry of their own; if there are none, that is said."""
     models: list[dict[str, Any]] = [{"name": "a"}, {"name": "b", "processor_entry": "b.py"}]
     containers = [{"script": "python app.py 1"}]
-    description = desk.read({"processor_path": "p.zip", "models": models, "containers": containers})
+    description = service_json.read({"processor_path": "p.zip", "models": models, "containers": containers})
     assert [model.processor.arguments for model in description.models] == [("1",), ()]
     assert description.notes == ()
-    (note,) = desk.read({"processor_path": "p.zip", "models": models[1:], "containers": containers}).notes
+    (note,) = service_json.read({"processor_path": "p.zip", "models": models[1:], "containers": containers}).notes
     assert note == "containers[0].script is ignored: each of models[] has a processor of its own"
 
 
-def test_overrides(desk: Desk) -> None:
+def test_overrides(service_json: ServiceJson) -> None:
     """`-D` gives a text or a list."""
     container = {"processor_path": "p.zip", "containers": [{"command": "python app.py 1"}]}
     for text in ("python app.py 'a b'", '["python", "app.py", "a b"]'):
-        description = desk.read(container, f"containers[0].command={text}")
+        description = service_json.read(container, f"containers[0].command={text}")
         assert description.models[0].processor.arguments == ("a b",)
         assert description.models[0].processor.arguments_key == "containers[0].command"
 
 
-def test_wrong_values(desk: Desk) -> None:
+def test_wrong_values(service_json: ServiceJson) -> None:
     """One line each, and none about a processor that is missing for them."""
-    (line,) = desk.refused({"containers": [{"script": 5}]})
+    (line,) = service_json.refused({"containers": [{"script": 5}]})
     assert line.endswith("containers[0].script: 5 is neither text nor a list of texts; expected one of them")
-    processor, notes = started(desk, " \n")
+    processor, notes = started(service_json, " \n")
     assert (processor, notes) == (Processor("p.zip"), ())
 
 

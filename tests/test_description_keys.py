@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from support.describing import Desk
+from support.describing import ServiceJson
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def service_json(tmp_path: Path) -> ServiceJson:
+    return ServiceJson(tmp_path)
 
 
 # Writings.
@@ -31,9 +31,9 @@ def desk(tmp_path: Path) -> Desk:
         {"rpc.keepalive": "7"},
     ],
 )
-def test_writings(desk: Desk, written: dict[str, Any]) -> None:
+def test_writings(service_json: ServiceJson, written: dict[str, Any]) -> None:
     """Nested, dotted, half and half, and by the section's short name."""
-    description = desk.read(written)
+    description = service_json.read(written)
     assert description.options == {"keepalive": 7}
     assert list(description.origins) == ["metadata.rpc.keepalive"]
 
@@ -53,29 +53,29 @@ def test_writings(desk: Desk, written: dict[str, Any]) -> None:
         ("runtime.enable_crash_block", True, "crash_block"),
     ],
 )
-def test_aliases(desk: Desk, alias: str, value: object, option: str) -> None:
-    assert desk.read({alias: value}).options == {option: value}
+def test_aliases(service_json: ServiceJson, alias: str, value: object, option: str) -> None:
+    assert service_json.read({alias: value}).options == {option: value}
 
 
-def test_all_codings(desk: Desk) -> None:
+def test_all_codings(service_json: ServiceJson) -> None:
     """What the schema offers is what the host has, and none is a value, too."""
     for name in ("gzip", "zlib", "snappy", "lz4", "zstd"):
-        assert desk.read({"rpc.decompressor": name}).options == {"decompressor": name}
-    assert desk.read({"rpc.decompressor": "none"}).options == {"decompressor": None}
+        assert service_json.read({"rpc.decompressor": name}).options == {"decompressor": name}
+    assert service_json.read({"rpc.decompressor": "none"}).options == {"decompressor": None}
 
 
-def test_the_same_twice(desk: Desk) -> None:
+def test_the_same_twice(service_json: ServiceJson) -> None:
     """Two writings of one key may agree; where they do not, nobody guesses."""
-    assert desk.read({"name": "a", "metadata": {"name": "a"}}).name == "a"
-    assert desk.refused('{"name": "a",\n"metadata": {"name": "b"}}') == [
+    assert service_json.read({"name": "a", "metadata": {"name": "a"}}).name == "a"
+    assert service_json.refused('{"name": "a",\n"metadata": {"name": "b"}}') == [
         "service.json:2:14: metadata.name: name, which is the same key, has another value at 1:2; expected one of them"
     ]
-    (line,) = desk.refused({"metadata": {"rpc": {"keepalive": 5}, "rpc.keepalive": 6}})
+    (line,) = service_json.refused({"metadata": {"rpc": {"keepalive": 5}, "rpc.keepalive": 6}})
     assert "metadata.rpc.keepalive, which is the same key, has another value at 1:23" in line
 
 
-def test_a_section_is_an_object(desk: Desk) -> None:
-    assert desk.refused('{"metadata": 5, "runtime": "x", "metadata.rpc": []}') == [
+def test_a_section_is_an_object(service_json: ServiceJson) -> None:
+    assert service_json.refused('{"metadata": 5, "runtime": "x", "metadata.rpc": []}') == [
         "service.json:1:14: metadata: 5 is not an object; expected one, in { }",
         'service.json:1:28: runtime: "x" is not an object; expected one, in { }',
         "service.json:1:49: metadata.rpc: a list is not an object; expected one, in { }",
@@ -113,27 +113,29 @@ def test_a_section_is_an_object(desk: Desk) -> None:
         ("models", {}, "an object is not a list; expected one, in [ ]"),
     ],
 )
-def test_wrong_value(desk: Desk, key: str, value: object, words: str) -> None:
+def test_wrong_value(service_json: ServiceJson, key: str, value: object, words: str) -> None:
     """Its key as documented, what was found, and what is expected."""
-    (line,) = desk.refused({key: value})
+    (line,) = service_json.refused({key: value})
     assert line.startswith(f"service.json:1:{len(key) + 6}: {key}: {words}")
 
 
 @pytest.mark.parametrize("name", ["a/b", ".", "..", " a", "a\nb", 5])
-def test_wrong_name(desk: Desk, name: object) -> None:
+def test_wrong_name(service_json: ServiceJson, name: object) -> None:
     """A service's name is one segment of a URL."""
-    (line,) = desk.refused({"name": name})
+    (line,) = service_json.refused({"name": name})
     assert line.startswith("service.json:1:10: name: ")
 
 
 @pytest.mark.parametrize("name", ["a", "diy_test", "A-b.c", "ключ 1", "50%"])
-def test_lenient_names(desk: Desk, name: str) -> None:
-    assert desk.read({"name": name}).name == name
+def test_lenient_names(service_json: ServiceJson, name: str) -> None:
+    assert service_json.read({"name": name}).name == name
 
 
-def test_variables(desk: Desk) -> None:
+def test_variables(service_json: ServiceJson) -> None:
     """Values may be passwords, so a wrong one is not shown."""
-    assert desk.refused({"processor_envs": [{"value": "x"}, {"name": "A=B"}, 5, {"name": "A", "value": ["pw"]}]}) == [
+    assert service_json.refused(
+        {"processor_envs": [{"value": "x"}, {"name": "A=B"}, 5, {"name": "A", "value": ["pw"]}]}
+    ) == [
         "service.json:1:21: processor_envs[0]: it has no name; expected one",
         (
             'service.json:1:46: processor_envs[1].name: "A=B" is not the name of a variable; '
@@ -142,7 +144,7 @@ def test_variables(desk: Desk) -> None:
         "service.json:1:54: processor_envs[2]: 5 is not an object; expected one, in { }",
         "service.json:1:80: processor_envs[3].value: this value is not a text; expected text in double quotes",
     ]
-    (line,) = desk.refused({"processor_envs": {"A B": "pw"}})
+    (line,) = service_json.refused({"processor_envs": {"A B": "pw"}})
     assert line.startswith('service.json:1:21: processor_envs.A B: "A B" is not the name of a variable')
 
 
@@ -168,40 +170,40 @@ def test_variables(desk: Desk) -> None:
         ("runtime.enable_crashblock", "runtime.enable_crash_block"),
     ],
 )
-def test_misspelt(desk: Desk, key: str, meant: str) -> None:
+def test_misspelt(service_json: ServiceJson, key: str, meant: str) -> None:
     """A key that is nearly a known one, or stands in the wrong place, is a mistake."""
-    assert desk.refused({key: 5}) == [f"service.json:1:2: {key}: there is no such key; did you mean {meant}?"]
+    assert service_json.refused({key: 5}) == [f"service.json:1:2: {key}: there is no such key; did you mean {meant}?"]
 
 
-def test_unknown(desk: Desk) -> None:
+def test_unknown(service_json: ServiceJson) -> None:
     """Any other is noted and ignored, for EAS gets new keys often."""
-    description = desk.read({"name": "a", "quota_id": 1, "metadata": {"x": {"y": 1}}, "processor_md5": "f00"})
+    description = service_json.read({"name": "a", "quota_id": 1, "metadata": {"x": {"y": 1}}, "processor_md5": "f00"})
     assert description.notes == ("quota_id, metadata.x, processor_md5 are ignored: eas-host knows no such key",)
 
 
-def test_many_unknown(desk: Desk) -> None:
+def test_many_unknown(service_json: ServiceJson) -> None:
     """A line names no more of them than somebody reads."""
-    (note,) = desk.read({"name": "a", **{f"quota_{number}": 1 for number in range(60)}}).notes
+    (note,) = service_json.read({"name": "a", **{f"quota_{number}": 1 for number in range(60)}}).notes
     assert note.startswith("quota_0, quota_1, ")
     assert note.endswith(", quota_49 and 10 more are ignored: eas-host knows no such key")
 
 
-def test_known_keys_are_not_each_other(desk: Desk) -> None:
+def test_known_keys_are_not_each_other(service_json: ServiceJson) -> None:
     """cpu is one letter from gpu."""
-    assert len(desk.read({"metadata": {"cpu": 1, "gpu": 1}}).notes) == 2
+    assert len(service_json.read({"metadata": {"cpu": 1, "gpu": 1}}).notes) == 2
 
 
-def test_editors_key(desk: Desk) -> None:
+def test_editors_key(service_json: ServiceJson) -> None:
     """The line that names the schema to an editor."""
-    assert desk.read({"$schema": "./eas.json"}).notes == ()
+    assert service_json.read({"$schema": "./eas.json"}).notes == ()
 
 
 # Ignored keys.
 
 
-def test_ignored(desk: Desk) -> None:
+def test_ignored(service_json: ServiceJson) -> None:
     """One line for each reason, however a key is written, and nothing for what asks for nothing."""
-    description = desk.read(
+    description = service_json.read(
         {
             "data_image": "registry/x",
             "baseimage": "y",

@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from eas_host.description import Mount, Processor
-from support.describing import Desk
+from support.describing import ServiceJson
 
 A: dict[str, Any] = {"name": "a", "processor_path": "a.zip", "processor_entry": "a.so", "processor_type": "cpp"}
 B: dict[str, Any] = {"name": "b", "processor_path": "b.jar", "processor_type": "java", "processor_mainclass": "B"}
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def service_json(tmp_path: Path) -> ServiceJson:
+    return ServiceJson(tmp_path)
 
 
-def processors(desk: Desk, description: dict[str, Any]) -> list[Processor]:
-    return [model.processor for model in desk.read(description).models]
+def processors(service_json: ServiceJson, description: dict[str, Any]) -> list[Processor]:
+    return [model.processor for model in service_json.read(description).models]
 
 
-def test_each_model_has_its_processor(desk: Desk) -> None:
+def test_each_model_has_its_processor(service_json: ServiceJson) -> None:
     """By name; with keys of its own over it; all of its own; or the one at the top."""
     assert processors(
-        desk,
+        service_json,
         {
             "processor_path": "top.zip",
             "processor_type": "python",
@@ -51,19 +51,19 @@ def test_each_model_has_its_processor(desk: Desk) -> None:
     ]
 
 
-def test_one_model_keeps_its_name(desk: Desk) -> None:
-    (model,) = desk.read({"models": [{"name": "only", "processor": "a"}], "processors": [A]}).models
+def test_one_model_keeps_its_name(service_json: ServiceJson) -> None:
+    (model,) = service_json.read({"models": [{"name": "only", "processor": "a"}], "processors": [A]}).models
     assert (model.name, model.where) == ("only", "models[0]")
 
 
-def test_the_top_may_name_a_processor(desk: Desk) -> None:
+def test_the_top_may_name_a_processor(service_json: ServiceJson) -> None:
     """Also without models[]."""
-    assert processors(desk, {"processor": "a", "processors": [A]}) == [Processor("a.zip", "a.so", "cpp")]
+    assert processors(service_json, {"processor": "a", "processors": [A]}) == [Processor("a.zip", "a.so", "cpp")]
 
 
-def test_wrong_names(desk: Desk) -> None:
+def test_wrong_names(service_json: ServiceJson) -> None:
     """A model without a name, one of a taken name, one whose name is no part of a URL; and processors likewise."""
-    lines = desk.refused(
+    lines = service_json.refused(
         {
             "models": [{"name": "m"}, {"name": "m"}, {"name": ""}, {"name": "x/y"}, "z"],
             "processors": [A, {"name": "a"}, {}],
@@ -79,55 +79,55 @@ def test_wrong_names(desk: Desk) -> None:
     ]
 
 
-def test_no_such_processor(desk: Desk) -> None:
+def test_no_such_processor(service_json: ServiceJson) -> None:
     models = [{"name": "m", "processor": "tensrflow"}, {"name": "n", "processor": "other"}]
-    near, far = desk.refused({"models": models, "processors": [{"name": "tensorflow"}]})
+    near, far = service_json.refused({"models": models, "processors": [{"name": "tensorflow"}]})
     assert near.endswith('models[0].processor: "tensrflow" is not in processors[]; did you mean "tensorflow"?')
     assert "EAS's own processors run in the cloud only, expected processor_path" in far
 
 
-def test_unused_processor(desk: Desk) -> None:
-    description = desk.read({"models": [{"name": "m", "processor": "a"}], "processors": [A, B]})
+def test_unused_processor(service_json: ServiceJson) -> None:
+    description = service_json.read({"models": [{"name": "m", "processor": "a"}], "processors": [A, B]})
     assert description.notes == ('processor "b" is used by no model',)
 
 
-def test_models_and_a_model(desk: Desk) -> None:
+def test_models_and_a_model(service_json: ServiceJson) -> None:
     """Nobody knows which is meant."""
-    lines = desk.refused({"model_path": "x", "model_entry": "y", "models": [{"name": "m"}]})
+    lines = service_json.refused({"model_path": "x", "model_entry": "y", "models": [{"name": "m"}]})
     assert [line.partition(": ")[2] for line in lines] == [
         "model_path: there are models[], too; expected it in one of them",
         "model_entry: there are models[], too; expected it in one of them",
     ]
 
 
-def test_builtin_processor(desk: Desk) -> None:
+def test_builtin_processor(service_json: ServiceJson) -> None:
     """EAS's own run in the cloud only; beside a path the name says nothing."""
-    (line,) = desk.refused({"processor": "tensorflow_cpu_1.12", "model_path": "m"})
+    (line,) = service_json.refused({"processor": "tensorflow_cpu_1.12", "model_path": "m"})
     assert line.startswith('service.json:1:15: processor: "tensorflow_cpu_1.12" is not defined in this description; ')
     assert line.endswith("EAS's own processors run in the cloud only, expected processor_path with a package of yours")
-    description = desk.read({"processor": "pmml", "processor_path": "p.zip"})
+    description = service_json.read({"processor": "pmml", "processor_path": "p.zip"})
     assert description.models[0].processor == Processor("p.zip")
     assert description.notes == ("processor is ignored: processor_path beside it names the code",)
 
 
-def test_containers(desk: Desk) -> None:
+def test_containers(service_json: ServiceJson) -> None:
     """They cannot be run; beside a processor they are ignored."""
     container = {"image": "registry/x", "port": 8000}
-    (line,) = desk.refused({"containers": [container]})
+    (line,) = service_json.refused({"containers": [container]})
     assert line.startswith("service.json:1:16: containers: ")
     assert line.endswith("or processor_path and processor_entry; containers themselves are not run here")
-    (note,) = desk.read({"containers": [container], "processor_path": "p.zip"}).notes
+    (note,) = service_json.read({"containers": [container], "processor_path": "p.zip"}).notes
     assert note.startswith("containers[0].image, containers[0].port are ignored: containers are not run here; ")
 
 
-def test_storage(desk: Desk) -> None:
+def test_storage(service_json: ServiceJson) -> None:
     """Kinds that only the cloud has are ignored; an entry that names nothing, or two things, is a mistake."""
-    description = desk.read(
+    description = service_json.read(
         {"storage": [{"mount_path": "/a", "nfs": {"path": "x"}}, {"mount_path": "/b", "oss.path": "b"}]}
     )
     assert description.storage == (Mount("/b", "b", "storage[1]"),)
     assert description.notes == ("storage[0].nfs is ignored: only oss, local and hostPath are supported here",)
-    lines = desk.refused({"storage": [{"mount_path": "/a"}, {"oss": {"path": "x"}, "local": {"path": "y"}}, 5]})
+    lines = service_json.refused({"storage": [{"mount_path": "/a"}, {"oss": {"path": "x"}, "local": {"path": "y"}}, 5]})
     assert [line.partition(": ")[2] for line in lines] == [
         "storage[0]: it has no source; expected one of oss.path, local.path and hostPath.path",
         "storage[1]: it has no mount_path; expected one",
@@ -136,9 +136,9 @@ def test_storage(desk: Desk) -> None:
     ]
 
 
-def test_all_at_once(desk: Desk) -> None:
+def test_all_at_once(service_json: ServiceJson) -> None:
     """A wrong value does not hide what is wrong with what depends on the others."""
-    lines = desk.refused(
+    lines = service_json.refused(
         '{"name": 5,\n"models": [{"name": "m", "uncompress": "maybe"}, {"name": "m"}],\n"storag": 5,\n"storage": [{}]}'
     )
     assert [line.split(": ")[0].removeprefix("service.json:") for line in lines] == [

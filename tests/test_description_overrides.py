@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eas_host.description import read
-from support.describing import Desk
+from support.describing import ServiceJson
 
 SAMPLE: dict[str, Any] = {
     "name": "a",
@@ -21,42 +21,42 @@ SAMPLE: dict[str, Any] = {
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def service_json(tmp_path: Path) -> ServiceJson:
+    return ServiceJson(tmp_path)
 
 
 @pytest.mark.parametrize("key", ["metadata.rpc.keepalive", "rpc.keepalive"])
-def test_all_writings_are_replaced(desk: Desk, key: str) -> None:
+def test_all_writings_are_replaced(service_json: ServiceJson, key: str) -> None:
     """Whatever the file calls the key, and whatever the command line does."""
-    description = desk.read(SAMPLE, f"{key}=10000")
+    description = service_json.read(SAMPLE, f"{key}=10000")
     assert description.options["keepalive"] == 10000
     assert description.origins["metadata.rpc.keepalive"] == f"-D {key}"
     assert json.loads(description.text)["metadata"] == {"workers": 2, "rpc": {"keepalive": 10000}}
 
 
-def test_removal(desk: Desk) -> None:
+def test_removal(service_json: ServiceJson) -> None:
     """A key without a value is taken out, and the default is back."""
-    description = desk.read(SAMPLE, "metadata.rpc.keepalive=", "metadata.rpc.worker_threads=", "name=")
+    description = service_json.read(SAMPLE, "metadata.rpc.keepalive=", "metadata.rpc.worker_threads=", "name=")
     assert description.options == {}
     assert json.loads(description.text)["metadata"] == {}
 
 
-def test_a_section(desk: Desk) -> None:
-    description = desk.read(SAMPLE, 'metadata={"rpc": {"rate_limit": 7}}')
+def test_a_section(service_json: ServiceJson) -> None:
+    description = service_json.read(SAMPLE, 'metadata={"rpc": {"rate_limit": 7}}')
     assert description.options == {"name": "a", "rate_limit": 7}
 
 
-def test_entries_of_lists(desk: Desk) -> None:
+def test_entries_of_lists(service_json: ServiceJson) -> None:
     """By their index: one key of them, the whole, or nothing any more."""
-    description = desk.read(SAMPLE, "models[0].model_path=new", 'models[1]={"name": "k"}')
+    description = service_json.read(SAMPLE, "models[0].model_path=new", 'models[1]={"name": "k"}')
     assert [(model.name, model.path) for model in description.models] == [("m", "new"), ("k", "")]
     assert description.origins["models[0].model_path"] == "-D models[0].model_path"
-    assert [model.name for model in desk.read(SAMPLE, "models[0]=").models] == ["n"]
+    assert [model.name for model in service_json.read(SAMPLE, "models[0]=").models] == ["n"]
 
 
-def test_values(desk: Desk) -> None:
+def test_values(service_json: ServiceJson) -> None:
     """JSON where it is JSON, and text where it is not or where text is wanted."""
-    description = desk.read(
+    description = service_json.read(
         {},
         "name=123",
         "token=007",
@@ -77,20 +77,20 @@ def test_values(desk: Desk) -> None:
     assert json.loads(description.text)["labels"] == "1e999"
 
 
-def test_the_last_one_counts(desk: Desk) -> None:
-    assert desk.read(SAMPLE, "name=x", "metadata.name=y").name == "y"
+def test_the_last_one_counts(service_json: ServiceJson) -> None:
+    assert service_json.read(SAMPLE, "name=x", "metadata.name=y").name == "y"
 
 
-def test_overridden_mistakes_are_none(desk: Desk) -> None:
+def test_overridden_mistakes_are_none(service_json: ServiceJson) -> None:
     """The value, an unknown key, a key that is there twice: once it is replaced, nobody needs to know."""
     text = '{"name": 5, "nmae": "x", "metadata.rpc.keepalive": "5s", "rpc.keepalive": "6s", "token": "a", "token": "b"}'
-    assert len(desk.refused(text)) == 5
-    description = desk.read(text, "name=x", "nmae=", "rpc.keepalive=5", "token=c")
+    assert len(service_json.refused(text)) == 5
+    description = service_json.read(text, "name=x", "nmae=", "rpc.keepalive=5", "token=c")
     assert description.options == {"name": "x", "keepalive": 5, "token": "c"}
 
 
-def test_an_ignored_key(desk: Desk) -> None:
-    (note,) = desk.read({}, "metadata.instance=10").notes
+def test_an_ignored_key(service_json: ServiceJson) -> None:
+    (note,) = service_json.read({}, "metadata.instance=10").notes
     assert note.startswith("metadata.instance is ignored: ")
 
 
@@ -127,21 +127,21 @@ def test_an_ignored_key(desk: Desk) -> None:
         ("token=\x01", "-D token: this value does not fit; expected a token"),
     ],
 )
-def test_wrong_override(desk: Desk, word: str, line: str) -> None:
+def test_wrong_override(service_json: ServiceJson, word: str, line: str) -> None:
     """It gets the same words as a mistake in the file, with the option as its place."""
-    (found,) = desk.refused(SAMPLE, word)
+    (found,) = service_json.refused(SAMPLE, word)
     assert found.startswith(line)
 
 
-def test_order(desk: Desk) -> None:
+def test_order(service_json: ServiceJson) -> None:
     """Mistakes of the command line come after those of the file."""
-    assert [line[:5] for line in desk.refused({"name": "a/b"}, "token=\x01", "runtime=5")] == [
+    assert [line[:5] for line in service_json.refused({"name": "a/b"}, "token=\x01", "runtime=5")] == [
         "servi",
         "-D to",
         "-D ru",
     ]
 
 
-def test_the_file_stays(desk: Desk) -> None:
-    desk.read(SAMPLE, "name=x")
-    assert read(desk.file).name == "a"
+def test_the_file_stays(service_json: ServiceJson) -> None:
+    service_json.read(SAMPLE, "name=x")
+    assert read(service_json.file).name == "a"

@@ -13,15 +13,15 @@ from jsonschema import Draft202012Validator
 
 from eas_host.description import read, schema
 from support.command import run
-from support.describing import Desk
+from support.describing import ServiceJson
 
 SAMPLES = sorted((Path(__file__).parent / "descriptions").glob("*.json"))
 VALIDATOR = Draft202012Validator(schema())
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def service_json(tmp_path: Path) -> ServiceJson:
+    return ServiceJson(tmp_path)
 
 
 def test_command() -> None:
@@ -68,9 +68,9 @@ def test_samples(sample: Path) -> None:
         {"containers": [{"command": ["python", "app.py", "--a"], "env": [{"name": "A", "value": "1"}]}]},
     ],
 )
-def test_valid(desk: Desk, written: dict[str, Any]) -> None:
+def test_valid(service_json: ServiceJson, written: dict[str, Any]) -> None:
     """What the reader takes is valid in every writing."""
-    desk.read(written)
+    service_json.read(written)
     assert [error.message for error in VALIDATOR.iter_errors(written)] == []
 
 
@@ -96,9 +96,9 @@ def test_valid(desk: Desk, written: dict[str, Any]) -> None:
         {"containers": [{"script": ["python", 5]}]},
     ],
 )
-def test_invalid(desk: Desk, written: dict[str, Any]) -> None:
+def test_invalid(service_json: ServiceJson, written: dict[str, Any]) -> None:
     """What the reader refuses is invalid."""
-    desk.refused(written)
+    service_json.refused(written)
     assert list(VALIDATOR.iter_errors(written)) != []
 
 

@@ -13,59 +13,61 @@ import pytest
 
 from eas_host.errors import ConfigError
 from support import dice
-from support.describing import Desk
+from support.describing import ServiceJson
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def service_json(tmp_path: Path) -> ServiceJson:
+    return ServiceJson(tmp_path)
 
 
 # Accepted.
 
 
-def test_comments(desk: Desk) -> None:
+def test_comments(service_json: ServiceJson) -> None:
     """All three kinds, everywhere between tokens, mentioned once; in a text they are text."""
-    description = desk.read(
+    description = service_json.read(
         '# first\n{ // second\n"name": /* third\n */ "a" # fourth\n, "model_path": "http://x/#y//z/*w*/" }# last\n'
     )
     assert description.name == "a"
     assert description.models[0].path == "http://x/#y//z/*w*/"
-    assert description.notes == (f"{desk.file}:1:1: comments are not JSON; accepted",)
+    assert description.notes == (f"{service_json.file}:1:1: comments are not JSON; accepted",)
 
 
-def test_trailing_commas(desk: Desk) -> None:
-    description = desk.read('{"models": [{"name": "a",},\n],}')
+def test_trailing_commas(service_json: ServiceJson) -> None:
+    description = service_json.read('{"models": [{"name": "a",},\n],}')
     assert description.models[0].name == "a"
-    assert description.notes == (f"{desk.file}:1:25: a comma before }} or ] is not JSON; accepted",)
+    assert description.notes == (f"{service_json.file}:1:25: a comma before }} or ] is not JSON; accepted",)
 
 
-def test_tabs(desk: Desk) -> None:
+def test_tabs(service_json: ServiceJson) -> None:
     """Between tokens they are JSON; in a text they are not, and kept."""
-    assert desk.read('{\t"name":\t"a"}').notes == ()
-    description = desk.read('{"model_config":\n\t"a\tb"}')
+    assert service_json.read('{\t"name":\t"a"}').notes == ()
+    description = service_json.read('{"model_config":\n\t"a\tb"}')
     assert description.models[0].config == "a\tb"
-    assert description.notes == (f"{desk.file}:2:2: a tab within a text is not JSON; accepted",)
+    assert description.notes == (f"{service_json.file}:2:2: a tab within a text is not JSON; accepted",)
 
 
-def test_byte_order_mark(desk: Desk) -> None:
+def test_byte_order_mark(service_json: ServiceJson) -> None:
     """Columns do not count it."""
-    description = desk.read(b'\xef\xbb\xbf{"name": "a"}')
-    assert description.origins == {"name": f"{desk.file}:1:10"}
-    assert description.notes == (f"{desk.file}: it begins with a byte order mark, which JSON does not have; accepted",)
+    description = service_json.read(b'\xef\xbb\xbf{"name": "a"}')
+    assert description.origins == {"name": f"{service_json.file}:1:10"}
+    assert description.notes == (
+        f"{service_json.file}: it begins with a byte order mark, which JSON does not have; accepted",
+    )
 
 
-def test_line_ends_of_windows(desk: Desk) -> None:
-    assert desk.read('{\r\n"name": "a" # c\r\n}\r\n').origins == {"name": f"{desk.file}:2:9"}
+def test_line_ends_of_windows(service_json: ServiceJson) -> None:
+    assert service_json.read('{\r\n"name": "a" # c\r\n}\r\n').origins == {"name": f"{service_json.file}:2:9"}
 
 
-def test_same_as_json(desk: Desk) -> None:
+def test_same_as_json(service_json: ServiceJson) -> None:
     """What is JSON is read as Python reads it."""
     for seed in range(40):
         roll = dice(seed)
         value = {"labels": _value(roll, 5), "model_config": {"x": _value(roll, 5)}}
         text = json.dumps(value, ensure_ascii=roll.random() < 0.5, indent=roll.choice([None, 0, 1]))
-        description = desk.read(text)
+        description = service_json.read(text)
         assert json.loads(description.text) == value
         assert json.loads(description.models[0].config) == value["model_config"]
 
@@ -138,14 +140,14 @@ def _text(roll: Random) -> str:
         ('{"model_config": {"b": 1,\n"b": 2}}', '2:1: "b" is there twice, also at 1:19; expected one of them'),
     ],
 )
-def test_one_mistake(desk: Desk, text: str, line: str) -> None:
+def test_one_mistake(service_json: ServiceJson, text: str, line: str) -> None:
     """It is one line: the place, what is there, and what is expected."""
-    assert desk.refused(text) == [f"service.json:{line}"]
+    assert service_json.refused(text) == [f"service.json:{line}"]
 
 
-def test_many_mistakes(desk: Desk) -> None:
+def test_many_mistakes(service_json: ServiceJson) -> None:
     """A dictionary of Python's, and what is wrong with its values, all at once and in the order of the file."""
-    lines = desk.refused("{'name': 'a/b'\n 'generate_token': True,\n \"metadata.rpc.keepalive\": \"5s\"}")
+    lines = service_json.refused("{'name': 'a/b'\n 'generate_token': True,\n \"metadata.rpc.keepalive\": \"5s\"}")
     assert [line.removeprefix("service.json:").partition(": ")[0] for line in lines] == [
         "1:2",
         "1:10",
@@ -156,7 +158,7 @@ def test_many_mistakes(desk: Desk) -> None:
     ]
 
 
-def test_tokens_are_not_shown(desk: Desk) -> None:
+def test_tokens_are_not_shown(service_json: ServiceJson) -> None:
     """Whatever is wrong with one, or around it."""
     for text in (
         '{"token": s3cret}',
@@ -170,27 +172,27 @@ def test_tokens_are_not_shown(desk: Desk) -> None:
         '{"token": "s3cret", "token": "s3cret2"}',
         '{"rpc": {"token": s3cret}}',
     ):
-        assert "s3cret" not in "\n".join(desk.refused(text)), text
+        assert "s3cret" not in "\n".join(service_json.refused(text)), text
 
 
-def test_deep_nesting(desk: Desk) -> None:
+def test_deep_nesting(service_json: ServiceJson) -> None:
     """A file that nests without end is refused where it gets too deep, and not by Python's stack."""
     for brace in ("[", '{"a":'):
-        (line,) = desk.refused('{"labels": ' + brace * 100_000)
+        (line,) = service_json.refused('{"labels": ' + brace * 100_000)
         assert "nested more than 64 levels deep" in line
-    assert desk.read('{"labels": ' + "[" * 60 + "]" * 60 + "}").name is None
+    assert service_json.read('{"labels": ' + "[" * 60 + "]" * 60 + "}").name is None
 
 
-def test_too_many_mistakes(desk: Desk) -> None:
+def test_too_many_mistakes(service_json: ServiceJson) -> None:
     """A file that is no JSON at all does not fill the terminal."""
     text = "{" + ", ".join(f"a{index}: 1" for index in range(1000)) + "}"
     with pytest.raises(ConfigError, match=r"service\.json has 1000 mistakes") as caught:
-        desk.read(text)
+        service_json.read(text)
     assert len(caught.value.detail.splitlines()) == 51
     assert caught.value.detail.endswith("\nand 950 more")
 
 
-def test_damaged_files(desk: Desk) -> None:
+def test_damaged_files(service_json: ServiceJson) -> None:
     """Whatever is cut out of a file or put into it, the answer is a description or a list of mistakes."""
     sample = (Path(__file__).parent / "descriptions" / "deeprec.json").read_text(encoding="utf-8")
     for seed in range(100):
@@ -199,4 +201,4 @@ def test_damaged_files(desk: Desk) -> None:
         end = min(len(sample), start + roll.choice([0, 1, 1, 5, 50]))
         text = sample[:start] + roll.choice(["", "{", "}", '"', ",", "'", "/*", "\0", "\ud7ff", "["]) + sample[end:]
         with contextlib.suppress(ConfigError):
-            desk.read(text)
+            service_json.read(text)

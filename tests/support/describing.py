@@ -14,7 +14,7 @@ from eas_host.description import Description, read
 from eas_host.errors import ConfigError
 
 
-class Desk:
+class ServiceJson:
     """
     A folder with one file, `service.json`, that each call writes anew.
     """

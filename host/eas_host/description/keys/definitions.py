@@ -131,7 +131,7 @@ class ModelKeys(Definition):
     uncompress: Annotated[bool | None, BooleanType()] = key("Whether an archive at model_path is unpacked.")
 
 
-class ProcessorEntry(ProcessorKeys):
+class ProcessorItem(ProcessorKeys):
     """
     An entry of `processors[]`.
     """
@@ -139,7 +139,7 @@ class ProcessorEntry(ProcessorKeys):
     name: Annotated[str | None, TextType()] = key("What models call this processor.", required=True)
 
 
-class ModelEntry(ModelKeys, ProcessorKeys):
+class ModelItem(ModelKeys, ProcessorKeys):
     """
     An entry of `models[]`.
     """
@@ -175,7 +175,7 @@ class Local(Definition):
     path: Annotated[str | None, TextType()] = key("What to mount: a local file or folder.")
 
 
-class StorageEntry(UnsupportedStorageKeys):
+class StorageItem(UnsupportedStorageKeys):
     """
     An entry of `storage[]`.
     """
@@ -229,12 +229,12 @@ class ServiceDefinition(UnsupportedServiceKeys, ProcessorKeys, ModelKeys):
     requirements: Annotated[tuple[str, ...] | None, LinesType()] = key(
         "Python packages that the processor needs: the text of a requirements.txt, or a list of its lines."
     )
-    models: list[ModelEntry] = object_list("Several models, answered at /api/predict/NAME/MODEL.")
-    processors: list[ProcessorEntry] = object_list("The processors of models[].")
+    models: list[ModelItem] = object_list("Several models, answered at /api/predict/NAME/MODEL.")
+    processors: list[ProcessorItem] = object_list("The processors of models[].")
     warm_up_data_path: Annotated[str | None, TextType()] = key(
         "Requests to answer before the service is up: .txt, one a line; any other file is one."
     )
-    storage: list[StorageEntry] = object_list("Folders that the processor finds at a path of its own.")
+    storage: list[StorageItem] = object_list("Folders that the processor finds at a path of its own.")
     cuda: Any = key(
         "The folder where CUDA is installed, whose lib64 workers find libraries in; a version has no effect."
     )

@@ -13,7 +13,7 @@ from typing import Any
 from eas_host.description.description import Mount
 from eas_host.description.diagnostics.diagnostics import Diagnostics
 from eas_host.description.keys.declaration import HARMLESS_VALUES
-from eas_host.description.keys.definitions import ServiceDefinition, StorageEntry
+from eas_host.description.keys.definitions import ServiceDefinition, StorageItem
 from eas_host.description.keys.key_index import index_keys
 from eas_host.description.keys.unsupported_keys import CUDA, STORAGE
 
@@ -79,7 +79,7 @@ def requirements_of(service: ServiceDefinition) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _sources(entry: StorageEntry) -> Iterator[str | None]:
+def _sources(entry: StorageItem) -> Iterator[str | None]:
     yield entry.oss.path
     yield entry.local.path
     yield entry.host_path.path

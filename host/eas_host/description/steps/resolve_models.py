@@ -11,7 +11,7 @@ from eas_host.description.description import Model, Mount, Processor
 from eas_host.description.diagnostics.diagnostics import DataPath, Diagnostics
 from eas_host.description.diagnostics.wording import format_value
 from eas_host.description.keys.closest_name import closest_name
-from eas_host.description.keys.definitions import ModelEntry, ModelKeys, ProcessorKeys, ServiceDefinition
+from eas_host.description.keys.definitions import ModelItem, ModelKeys, ProcessorKeys, ServiceDefinition
 from eas_host.description.steps.containers import apply_containers, note_unused_program
 
 _BUILT_IN: Final = "EAS's own processors run in the cloud only"
@@ -94,7 +94,7 @@ def _named_processors(service: ServiceDefinition, diagnostics: Diagnostics) -> d
 
 
 def _processor_of(
-    entry: ModelEntry, index: int, top: Processor, processors: dict[str, Processor], diagnostics: Diagnostics
+    entry: ModelItem, index: int, top: Processor, processors: dict[str, Processor], diagnostics: Diagnostics
 ) -> Processor:
     own = _processor(entry)
     if entry.processor is None:
