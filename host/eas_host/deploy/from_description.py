@@ -84,22 +84,19 @@ def prepare_from_description(description: Description, reading: ResolvedConfig, 
             _stage_model(model, _model_dir(workspace, model, description, cache, config), sources, description.text)
             for model in description.models
         ]
-        link_folder = Path(config.workspace) if config.workspace else None
-        link_workspace(workspace, link_folder, [one.model_dir for one in staged], links)
-        for wanted in description.storage:
-            mounts.mount(
-                wanted.mount_path, sources[wanted.where], [one.model_dir.root for one in staged], workspace, links
-            )
         model_dirs = [one.model_dir for one in staged]
+        roots = [model_dir.root for model_dir in model_dirs]
+        link_folder = Path(config.workspace) if config.workspace else None
+        link_workspace(workspace, link_folder, model_dirs, links)
+        for wanted in description.storage:
+            mounts.mount(wanted.mount_path, sources[wanted.where], roots, workspace, links)
         # A package is read before the user owns it, since the user may change it then, and before its Python runs.
         processors = tuple(_processor_deployment(one, description, config, link_folder) for one in staged)
         lines = [
             _requirement_lines(one, processor, description) for one, processor in zip(staged, processors, strict=True)
         ]
         warm_up = _warm_up(config, sources, workspace, model_dirs)
-        confinement.hand_over(
-            confined, workspace.folder, (model_dir.root / name for model_dir in model_dirs for name in _HANDED_OVER)
-        )
+        confinement.hand_over(confined, workspace.folder, (root / part for root in roots for part in _HANDED_OVER))
         processors = tuple(
             _with_python(processor, one.package, wanted, cache, config)
             if processor.spec.type == "python"
@@ -127,8 +124,9 @@ def _paths_to_show(
     """
     Return the targets of the workspace's links, and the links into it: a sandbox shows these too.
     """
-    mounts = (wanted.mount_path for wanted in description.storage)
-    return (*(str(source.path) for source in sources.values()), *mounts, *([str(link_folder)] if link_folder else []))
+    paths = [str(source.path) for source in sources.values()]
+    paths += [wanted.mount_path for wanted in description.storage]
+    return (*paths, *([str(link_folder)] if link_folder else []))
 
 
 def _demand_processors(description: Description) -> None:
