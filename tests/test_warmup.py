@@ -12,8 +12,10 @@ import pytest
 from conftest import StartHost
 from support.build import Workshop
 from support.command import run
+from support.gate import Gate
 from support.host import Host
-from support.wire import command
+from support.network import free_port
+from support.wire import Client, command
 
 APP = """
 import allspark
@@ -60,14 +62,19 @@ def test_they_are_not_counted(start: StartHost, app: Path, tmp_path: Path) -> No
     assert json.loads(host.call(None, "/api/builtin/monitor", "GET").body)["requests"] == {}
 
 
-def test_the_service_is_not_up_before(start: StartHost, app: Path, tmp_path: Path) -> None:
-    """The promise of service comes behind the requests, and the port is closed until then."""
-    requests = tmp_path / "requests.txt"
-    requests.write_text("one\n")
-    host = start("python", app, warm_up=requests)
-    lines = host.log.text().splitlines()
-    warming = next(number for number, line in enumerate(lines) if "warming up with 1 requests" in line)
-    assert warming < next(number for number, line in enumerate(lines) if line.startswith("listening on"))
+def test_the_service_is_not_up_before(workshop: Workshop, tmp_path: Path, gate: Gate) -> None:
+    """While such a request runs, a connection is refused, and nothing is promised."""
+    requests = tmp_path / "requests.bin"
+    requests.write_bytes(gate.command(b"warm"))
+    port = free_port()
+    host = Host(tmp_path / "host", entry=workshop.contract("cpp"), warm_up=requests, listen=f"127.0.0.1:{port}")
+    gate.wait_entered()
+    with pytest.raises(ConnectionRefusedError):
+        Client(("127.0.0.1", port))
+    assert "listening" not in host.log.text(stream="stdout")
+    gate.release(5)
+    with host:
+        assert host.call(b"up").body == b"up"
 
 
 def test_a_request_that_fails_keeps_the_service_down(app: Path, tmp_path: Path) -> None:
