@@ -285,6 +285,8 @@ def test_repeated_puts() -> None:
 def test_put_after_put(apps: Apps, way: str) -> None:
     """A program that runs reads what it has put last, whenever it does."""
     before = """
+allspark.default_properties().put('rpc.keepalive', 120_000)
+
 class Mine(Contract):
     def process(self, data):
         properties, wrong = allspark.default_properties(), 0

@@ -77,6 +77,25 @@ def test_main_thread_waits(apps: Apps, gate: Gate, way: str, waits: str) -> None
 
 
 @each_way
+def test_a_pool_that_stays_busy(apps: Apps, way: str) -> None:
+    """At the end of a program Python waits for the threads of its pools: that wait is ended, and nothing is printed."""
+    before = """
+from concurrent.futures import ThreadPoolExecutor
+
+def serve():
+    try:
+        while True:
+            queued.write(queued.read()[::-1])
+    finally:
+        threading.Event().wait()
+"""
+    host = apps.start(OPEN + "pool = ThreadPoolExecutor(1)\npool.submit(serve)", before, way=way)
+    assert host.call(b"abc").body == b"cba"
+    host.stop()
+    assert host.complaints() == []
+
+
+@each_way
 def test_errors(apps: Apps, way: str) -> None:
     """error() answers with its code, by the rule of all codes."""
     host = apps.start(OPEN + "start(lambda data: queued.error(int(data), b'no: ' + data))", LOOP, way=way)

@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 OUR_CODE = re.compile(r"File \".*/eas_host/")  # a traceback of ours: a bug, whoever caused it
 ERROR = re.compile(r"\[(ERROR|CRITICAL)\]|\"level\": ?\"(ERROR|CRITICAL)\"")
 OUR_FRAMES = re.compile(r"/eas_host/|<frozen runpy>|\beas\.host\.|\(eas_worker_|\beas::")
+ROOT_HINT = "running processors as root"
 LISTENING = r"listening on (http://([^\s\"/]+):(\d+)(/[^\s\"]*))"
 
 Value = Union[str, int, float, bool, Path, None, "list[str | Path]"]
@@ -199,12 +200,12 @@ class Host:
         self._announced.append(re.compile(pattern))
 
     def new_log(self) -> str:
-        """What was written since `mark`."""
-        return self.log.text(self._start)
+        """What was written since `mark`, but for the hint that root always gets, some time after the start."""
+        return "\n".join(line for line in self.log.since(self._start) if ROOT_HINT not in line)
 
     def complaints(self) -> list[str]:
-        """What standard error has, but for the hint that root always gets."""
-        return [line for line in self.log.since(stream="stderr") if "running processors as root" not in line]
+        """What standard error has, but for that hint."""
+        return [line for line in self.log.since(stream="stderr") if ROOT_HINT not in line]
 
     def check_log(self) -> None:
         """Fails on an ERROR, or a frame of the host's own code, that nobody announced."""

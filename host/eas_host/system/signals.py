@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import Any, Final, NamedTuple
 
 from eas_host.ring import block_signals_in_forks, forget_signals, keep_signals_restored, restore_signals, take_signal
@@ -110,6 +112,31 @@ def interrupt_main_thread(number: signal.Signals, handled: Event) -> None:
     while not handled.is_set() and threading.main_thread().is_alive():
         os.kill(os.getpid(), number)  # the kernel delivers it to the main thread unless that blocks it
         handled.wait(_RETRY_SECONDS)
+
+
+def exit_main_thread(status: int, frame: FrameType | None) -> None:
+    """
+    End the main thread, which a signal has interrupted in *frame*, with exit code *status*, unless it has ended.
+
+    At the end of its code it waits for the threads of executors, then for all others. An exception ends the first of
+    these waits; but Python can raise it nowhere then and prints it, which would look like a fault of the program.
+
+    Raises:
+        SystemExit: unless it has ended.
+    """
+    if not threading.main_thread().is_alive():
+        return  # Python waits for the others
+    end = SystemExit(status)
+    if _is_at_its_end(frame):
+        hook = sys.unraisablehook
+        sys.unraisablehook = lambda unraisable: None if unraisable.exc_value is end else hook(unraisable)
+    raise end
+
+
+def _is_at_its_end(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    return frame is not None and (frame.f_code.co_filename, frame.f_code.co_name) == (threading.__file__, "_shutdown")
 
 
 def retake_signals() -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
@@ -89,12 +88,11 @@ class SignalHandlers:
         if self._replaced:
             signals.interrupt_main_thread(self._replaced[0], self._ended)
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._status is not None:
             self._ended.set()
             signals.ignore_further_stops()
-            if threading.main_thread().is_alive():  # else its code is at its end, and Python waits for other threads
-                raise SystemExit(self._status)
+            signals.exit_main_thread(self._status, frame)
             return
         if self._asked:
             if number == signal.SIGINT:

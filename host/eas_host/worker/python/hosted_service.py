@@ -8,8 +8,8 @@ end.
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable
+from types import FrameType
 
 from allspark.service import ServedProcessor, ServiceRequest
 from eas_host.config import WorkerSpec
@@ -65,15 +65,14 @@ class HostedService(SdkService):
         Nothing: the host decides when it stops.
         """
 
-    def on_signal(self, *_: object) -> None:
+    def on_signal(self, _number: int, frame: FrameType | None) -> None:
         """
         The handler of SIGTERM in the main thread. One from outside is ignored: the host itself takes it.
         """
         if not (self.reads and self._control.stopping.is_set()):
             return
         self._ended.set()
-        if threading.main_thread().is_alive():  # else its code is at its end, and Python waits for other threads
-            raise SystemExit(0)
+        signals.exit_main_thread(0, frame)
 
     # -- what SidecarService does in another way
 
