@@ -13,40 +13,23 @@ import os
 import resource
 import select
 import signal
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from support import PATIENCE, proc
 from support.build import Workshop
+from support.columns import COLUMNS, Column
 from support.fileserver import FileServer, running
 from support.gate import Gate
-from support.host import Host, Value
+from support.host import Host, StartHost, Value
+from support.never_reads import NeverReads
 from support.quick import QuickTests, leave_out
 from support.wire import Client, command, request
 
-LANGUAGES = ("cpp", "java", "python")
 CI = os.environ.get("CI") == "true"
-
-
-class Column(NamedTuple):
-    """One column of the contract table."""
-
-    language: str
-    isolation: str
-    worker: str = "auto"
-
-    def __str__(self) -> str:
-        return f"{self.language}-{self.isolation if self.worker == 'auto' else self.worker}"
-
-
-COLUMNS = [
-    *(Column(language, isolation) for isolation in ("process", "none") for language in LANGUAGES),
-    Column("cpp", "process", "native"),
-]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,12 +56,6 @@ def pytest_configure(config: pytest.Config) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-each_worker = pytest.mark.parametrize(
-    ("language", "kind"), [*((language, "auto") for language in LANGUAGES), ("cpp", "native")]
-)
-"""Runs a test with each kind of worker process: its language, and what --worker says."""
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where CI says so, nothing may be skipped: a missing compiler must not look like a success."""
@@ -103,25 +80,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return modules.index(item.path), COLUMNS.index(column) if column in COLUMNS else -1
 
     items.sort(key=order)
-
-
-def columns(*wanted: str) -> pytest.MarkDecorator:
-    """Runs a test in some columns only: names of columns, or of languages, or of isolations."""
-    chosen = [column for column in COLUMNS if {str(column), *column} & set(wanted)]
-    return pytest.mark.parametrize("host", chosen, indirect=True, ids=str, scope="module")
-
-
-def table(cases: Sequence[Any]) -> pytest.MarkDecorator:
-    """
-    Runs a test for each case in each column whose language is in the case's `languages`; a case has a `name`.
-    """
-    chosen = [
-        pytest.param(column, case, id=f"{column}-{case.name}")
-        for column in COLUMNS
-        for case in cases
-        if column.language in case.languages
-    ]
-    return pytest.mark.parametrize(("host", "case"), chosen, indirect=["host"], scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -156,9 +114,6 @@ def _checked_log(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if running is not None:
         running.check_log()
-
-
-StartHost = Callable[..., Host]
 
 
 @pytest.fixture
@@ -206,14 +161,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     monkeypatch.setenv("no_proxy", "*")
     with running() as started:
         yield started
-
-
-class NeverReads(NamedTuple):
-    """A client that reads nothing of its answer, its host, and how many descriptors that had before."""
-
-    host: Host
-    client: Client
-    descriptors: int
 
 
 @pytest.fixture(scope="session")

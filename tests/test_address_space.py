@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.config import HostConfig
 from eas_host.service.service_version import ring_size
 from support.build import Workshop
-from support.host import Host
+from support.host import Host, StartHost
 from support.ulimit import set_for_hosts
 
 GIB_IN_KIB = 1 << 20

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from conftest import columns
+from support.columns import columns
 from support.host import Host
 from support.ways import all_ways, refuses
 from support.wire import command, request

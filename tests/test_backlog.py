@@ -7,10 +7,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from conftest import StartHost
 from support import LONG
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 
 SECONDS = 2.0
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support.build import Workshop, need, run
 from support.command import run as run_host
+from support.host import StartHost
 from support.libraries import library, processor
 
 ISOLATIONS = ("process", "none")

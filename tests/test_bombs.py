@@ -14,9 +14,9 @@ from pathlib import Path
 import cramjam
 import pytest
 
-from conftest import StartHost
 from support import proc
 from support.gate import Gate
+from support.host import StartHost
 from support.pack import PACKERS
 from support.wire import request
 

@@ -9,10 +9,10 @@ import signal
 
 import pytest
 
-from conftest import StartHost, columns
 from eas_host.front.admission.access import is_local
+from support.columns import columns
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.network import own_address
 from support.wire import Client, Response, command, request
 

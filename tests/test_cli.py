@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support.build import Workshop
 from support.command import run
-from support.host import Host, program
+from support.host import Host, StartHost, program
 from support.wire import command
 
 FLAGS = """

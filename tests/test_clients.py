@@ -9,8 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from conftest import columns
 from support import dice, proc
+from support.columns import columns
 from support.gate import Gate
 from support.host import Host
 from support.wire import Client, command, request

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
-from conftest import LANGUAGES, columns, table
 from support import proc
+from support.columns import LANGUAGES, columns, table
 from support.gate import Gate
 from support.host import OUR_FRAMES, Host
 from support.wire import command, request

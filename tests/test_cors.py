@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import StartHost
 from eas_host.cli.options import read_config
 from support.build import Workshop
 from support.command import run
 from support.gate import Gate
-from support.host import Host, Value
+from support.host import Host, StartHost, Value
 from support.wire import Response, chunked, command, request
 
 PAGE = "http://localhost:3000"

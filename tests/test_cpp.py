@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost, columns
 from support.build import Workshop
+from support.columns import columns
 from support.contract import loaded
-from support.host import Host
+from support.host import Host, StartHost
 from support.libraries import needs_beside
 from support.wire import command
 

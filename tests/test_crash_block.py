@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support.build import Workshop
 from support.gate import Event, Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.wire import Client, command
 
 WHY = "runtime.enable_crash_block"

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import pytest
 
-from conftest import LANGUAGES, StartHost
 from support import LONG, proc
+from support.columns import LANGUAGES
 from support.gate import Event, Gate, hold
+from support.host import StartHost
 from support.wire import command, request
 
 

@@ -11,10 +11,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from conftest import StartHost
 from support import LONG
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.ulimit import set_for_hosts
 from support.wire import Client, ConnectionEnded, command, request
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from conftest import StartHost
 from support.gate import Gate
+from support.host import StartHost
 from support.wire import Client, request
 
 

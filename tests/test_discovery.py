@@ -9,8 +9,7 @@ import json
 
 import pytest
 
-from conftest import StartHost
-from support.host import Host
+from support.host import Host, StartHost
 from support.network import need_ipv6
 from support.wire import Client, Response, request
 

@@ -23,11 +23,10 @@ from typing import Any, NamedTuple
 import cramjam
 import pytest
 
-from conftest import StartHost
 from support import PATIENCE, dice
 from support.build import Workshop
 from support.gate import Gate
-from support.host import Host, Value
+from support.host import Host, StartHost, Value
 from support.program import PROGRAMS, Program
 from support.vendor import DIRECT, PredictException, Vendor, ask, refusal
 

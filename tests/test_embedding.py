@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.binaries import dynamic_section, python_embedding
 from eas_host.errors import EntryInvalid
 from support.build import Workshop
 from support.command import load
+from support.host import StartHost
 from support.libraries import library, processor, readelf
 from support.python import PYBIND11, assert_serves, embedding_python, jep_jar, pybind11_flags, uses_jep
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost, columns
 from support.build import Workshop
+from support.columns import columns
 from support.command import run
-from support.host import Host
+from support.host import Host, StartHost
 from support.network import need_ipv6, own_address
 from support.wire import Client, Response, request
 

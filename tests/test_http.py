@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import columns
 from support import PATIENCE, dice
+from support.columns import columns
 from support.gate import Gate
 from support.host import Host
 from support.shapes import BODY, SHAPES

@@ -16,14 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support import proc
 from support.build import INCLUDE, need
 from support.classifiers import start as start_example
 from support.classifiers import variables
 from support.command import run
 from support.digits import EXAMPLE, IMAGES, label
-from support.host import Host
+from support.host import Host, StartHost
 from support.pictures import GREY, chunk, jpeg, png, raw_png, seven
 from support.tars import names
 from support.wire import request

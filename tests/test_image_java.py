@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support import proc
 from support.build import run
 from support.classifiers import REFUSALS, described
 from support.classifiers import start as start_service
 from support.digits import EXAMPLE, IMAGES, MODEL
+from support.host import StartHost
 from support.pictures import photographs, png, seven
 
 JAVA_11 = 55  # the version of its class files

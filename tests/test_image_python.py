@@ -17,10 +17,10 @@ import pytest
 from packaging.requirements import Requirement
 from PIL import Image
 
-from conftest import StartHost
 from support import proc
 from support.classifiers import start as start_service
 from support.digits import EXAMPLE, IMAGES, MODEL, coverage
+from support.host import StartHost
 from support.pictures import photographs, png, seven
 
 MIB = 1 << 20

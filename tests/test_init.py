@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 import pytest
 
-from conftest import StartHost
 from eas_host.scaffold.project import TemplateValues
 from support.build import need
 from support.build import run as build
 from support.command import run
-from support.host import Host, Value
+from support.host import Host, StartHost, Value
 
 STRICT = "-O1 -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Werror"  # javac's are in the Makefile
 LANGUAGES = ("cpp", "java", "python")

@@ -11,10 +11,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from conftest import StartHost
 from support import PATIENCE
 from support.build import Workshop
-from support.host import Host
+from support.host import Host, StartHost
 from support.wire import Response, request
 
 

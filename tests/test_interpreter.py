@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.deploy.python import interpreter
 from eas_host.deploy.python.interpreter import Interpreter, find_interpreter
 from support.env import SITE, make_env, script
+from support.host import StartHost
 
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
 OTHER = f"{sys.version_info[0]}.{sys.version_info[1] + 1}"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost, columns
 from support.build import ROOT, Workshop
-from support.host import Host
+from support.columns import columns
+from support.host import Host, StartHost
 from support.wire import command
 
 JAVA_SOURCES = ROOT / "java" / "src"

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support.build import ROOT, Workshop
-from support.host import Host
+from support.host import Host, StartHost
 
 OURS = [
     *(

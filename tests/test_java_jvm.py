@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid
 from eas_host.worker.java import jvm
 from eas_host.worker.java.jvm_launcher import LAUNCHER
 from support.build import ROOT, Workshop, need
+from support.host import StartHost
 
 
 def test_java_home_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from conftest import StartHost
 from eas_host.archives import jar_layouts
 from support.build import Workshop
 from support.command import run
+from support.host import StartHost
 from support.service import Services, describe, services, tar
 
 __all__ = ["services"]

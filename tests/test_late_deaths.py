@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
-from conftest import StartHost
 from support import proc
+from support.host import StartHost
 from support.loadrun import LoadRun
 from support.wire import command
 

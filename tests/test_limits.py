@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import LANGUAGES, StartHost, columns
 from support import proc
+from support.columns import LANGUAGES, columns
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.ways import AFTER, all_ways
 from support.wire import Client, Response, chunked, command, request
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.python_env import python_command, shared_packages
 from support.build import ROOT
 from support.env import SITE, make_env, python
+from support.host import StartHost
 from support.program import Program
 
 APP = """

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.ring import WorkerRing
 from eas_host.ring.bindings import lib
 from support import proc
 from support.build import Workshop
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.wire import command, request
 
 QUICK = 1000  # milliseconds

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support import PATIENCE
 from support.build import Workshop
 from support.command import run
 from support.gate import Gate
-from support.host import Host, Value, clean_environment, program
+from support.host import Host, StartHost, Value, clean_environment, program
 from support.log import Log
 from support.network import free_port
 from support.scripted import ScriptedBehaviour

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support import PATIENCE, proc
 from support.build import SOURCES
-from support.host import Host
+from support.host import Host, StartHost
 
 ENTRY = SOURCES / "python" / "floods.py"
 each_form = pytest.mark.parametrize("form", ["text", "json"])

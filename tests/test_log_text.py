@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.log.escape import escape_controls, escape_json, indent_continuation, is_plain
 from eas_host.log.masking import mask_secrets
 from support import PATIENCE
 from support.app import Apps, apps  # noqa: F401  a fixture
 from support.command import run
-from support.host import Host, clean_environment, program
+from support.host import Host, StartHost, clean_environment, program
 from support.wire import command, request
 
 FORGED = "[2026-01-31 12:00:00] [ERROR] forged"

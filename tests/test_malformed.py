@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import columns
 from support import dice
+from support.columns import columns
 from support.host import Host
 from support.shapes import SHAPES
 from support.ways import AFTER, all_ways, refuses

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.dispatch.memory_budget import default_size
 from eas_host.system.memory import available_bytes
 from support.cgroup import control_group
+from support.host import StartHost
 from support.wire import command
 
 MIB = 1 << 20

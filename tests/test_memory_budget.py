@@ -13,11 +13,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from conftest import StartHost
 from support import LONG, proc
 from support.cgroup import control_group
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.wire import Client, command, request
 
 MIB = 1 << 20

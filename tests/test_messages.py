@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.messages import Died, Message, MessageError, PropertyPut, Stop, ThreadCount, decode, encode
+from support.host import StartHost
 
 EXAMPLES: dict[object, object] = {
     int: 7,

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import StartHost, columns
 from eas_host.front.observe.metrics import Totals
+from support.columns import columns
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.wire import Response, command
 
 REALTIME = "/api/builtin/realtime_metrics"

@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
-from conftest import columns
 from support import dice
+from support.columns import columns
 from support.host import Host
 from support.wire import Client, chunked, command, request
 

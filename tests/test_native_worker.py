@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.worker.cpp.native_worker import PROGRAM
 from support.build import Workshop
 from support.command import load
 from support.contract import loaded
-from support.host import Host
+from support.host import Host, StartHost
 from support.proc import children
 from support.python import PYBIND11, assert_serves, embedding_python, pybind11_flags, python_flags
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import LANGUAGES, StartHost, each_worker
 from support import proc
 from support.build import SOURCES
+from support.columns import LANGUAGES, each_worker
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.stop import begin_stop
 
 ENTRY = SOURCES / "python" / "starts_others.py"

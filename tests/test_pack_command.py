@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.fetch.unpacking.archive import unpack
 from support.build import Workshop
 from support.command import Ended, run
+from support.host import StartHost
 from support.libraries import library, processor
 from support.tars import names, plant
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.errors import EntryInvalid
 from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import PackedProcessor, pack_processor, report_processor
 from eas_host.pack.dependencies.system_libraries import component_of
 from support.build import Workshop
+from support.host import StartHost
 from support.libraries import library, processor
 from support.tars import links, names, plant
 

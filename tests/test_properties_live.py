@@ -9,9 +9,9 @@ import json
 
 import pytest
 
-from conftest import StartHost, columns
+from support.columns import columns
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.wire import Response, command, request
 
 HOST_OPTIONS = {"keepalive": 60_000, "worker_threads": 1}

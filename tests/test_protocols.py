@@ -11,8 +11,8 @@ import ssl
 
 import pytest
 
-from conftest import columns
 from eas_host.front.observe.throttled_log import ThrottledLog
+from support.columns import columns
 from support.host import Host
 from support.ways import all_ways, refuses
 from support.wire import Response, request

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from conftest import StartHost, columns
 from support.build import Workshop
-from support.host import Host
+from support.columns import columns
+from support.host import Host, StartHost
 from support.wire import command
 
 

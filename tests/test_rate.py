@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import StartHost
 from eas_host.cli.options import read_config
 from eas_host.dispatch.rate_limit import TokenBucket
 from eas_host.errors import ConfigError
+from support.host import StartHost
 from support.wire import request
 
 

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support import proc
 from support.build import Workshop
 from support.cgroup import control_group
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.wire import command, request
 
 DONE = r"^\[INFO\] Service reload successfully$"

@@ -14,12 +14,11 @@ from pathlib import Path
 import pytest
 
 import support.host
-from conftest import StartHost
 from eas_host.deploy.deployment import PYTHON_FILES
 from eas_host.service.file_watcher import Fingerprint, fingerprint
 from eas_host.service.self_written_files import SelfWrittenFiles
 from support.env import script
-from support.host import Host
+from support.host import Host, StartHost
 
 DONE = r"^\[INFO\] Service reload successfully$"
 REFUSED = "the old version goes on serving"

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support import proc
 from support.build import Workshop
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.loadrun import LoadRun
 
 DONE = r"^\[INFO\] Service reload successfully$"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost, each_worker
 from eas_host.sandbox import landlock
 from support import host as support_host
 from support import proc
 from support.build import Workshop, need
+from support.columns import each_worker
 from support.env import make_env
-from support.host import Host
+from support.host import Host, StartHost
 from support.service import Services, describe, services
 from support.tries import TRIES, evaluate
 from support.users import NOBODY, acting_as, copy, need_root, public, publish

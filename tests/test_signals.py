@@ -9,11 +9,11 @@ import signal
 
 import pytest
 
-from conftest import COLUMNS, Column, StartHost
 from support import LONG, proc
 from support.app import Apps, apps
+from support.columns import COLUMNS, Column
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.stop import SHUTTING_DOWN, begin_stop
 from support.wire import request
 

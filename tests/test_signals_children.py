@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support.build import Workshop
-from support.host import Host
+from support.host import Host, StartHost
 from support.program import Program
 
 STOP = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from eas_host.worker.java.jvm import find_jvm
 from support.build import Workshop, need
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.program import Program
 from support.stop import SHUTTING_DOWN
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COLUMNS, LANGUAGES, Column, StartHost
 from support import LONG, proc
+from support.columns import COLUMNS, LANGUAGES, Column
 from support.gate import Gate
+from support.host import StartHost
 from support.stop import SHUTTING_DOWN, begin_stop
 from support.wire import Client, command, request
 

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support import LONG, proc
 from support.build import SOURCES, Workshop
 from support.gate import Gate, hold
-from support.host import Host
+from support.host import Host, StartHost
 from support.scripted import ScriptedBehaviour
 from support.wire import request
 

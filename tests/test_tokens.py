@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost, columns
 from eas_host.cli.options import read_config
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.errors import ConfigError
 from eas_host.front.listener import exposure_warning
 from support import proc
 from support.build import Workshop
+from support.columns import columns
 from support.command import run
-from support.host import Host
+from support.host import Host, StartHost
 from support.signing import DATE, OCTETS, TOKEN, VECTORS, Vector, md5, sign
 from support.wire import Response, chunked, request
 

@@ -16,10 +16,10 @@ import time
 
 import pytest
 
-from conftest import NeverReads, StartHost
 from support import PATIENCE, dice, proc
-from support.host import Host
+from support.host import Host, StartHost
 from support.loadrun import LoadRun, Summary
+from support.never_reads import NeverReads
 from support.wire import ConnectionEnded
 
 pytestmark = pytest.mark.torture

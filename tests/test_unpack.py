@@ -13,12 +13,12 @@ from collections.abc import Callable
 import cramjam
 import pytest
 
-from conftest import StartHost, columns
 from eas_host.cli.options import read_config
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.errors import ConfigError
 from eas_host.front.admission.decompression import Corrupt, TooLarge, decompress, find_content_encoding, original_length
-from support.host import Host
+from support.columns import columns
+from support.host import Host, StartHost
 from support.pack import PACKERS, raw_lz4
 from support.wire import Response, chunked, request
 

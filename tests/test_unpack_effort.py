@@ -13,8 +13,8 @@ import cramjam
 import lz4.frame
 import pytest
 
-from conftest import StartHost
 from eas_host.front.admission.decompression import QUICK, THOROUGH, Corrupt, Effort, TooMuchWork, decompress
+from support.host import StartHost
 from support.wire import request
 
 MIB = 1 << 20

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import StartHost, columns
+from support.columns import columns
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.wire import Client, command, request
 
 MIB = 1 << 20

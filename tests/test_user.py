@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import each_worker
 from eas_host.deploy.workspace import staging
 from eas_host.errors import ConfigError
 from eas_host.system.user import find_user
 from support import proc
 from support.build import Workshop, run
+from support.columns import each_worker
 from support.command import run as run_host
 from support.env import make_env, script
 from support.host import Host, clean_environment

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import StartHost
 from support.build import Workshop
 from support.command import run
 from support.gate import Gate
-from support.host import Host
+from support.host import Host, StartHost
 from support.network import free_port
 from support.wire import Client, command
 
