@@ -89,7 +89,7 @@ test-quick: setup $(STAMPS)/test-extra
 	$(BIN)/pytest --quick -q $(PYTEST_ARGS)
 
 # Not a part of `make test` for now: under it everything takes longer, and some tests cannot pass.
-## coverage: which lines the tests run, of Python and C++ (PYTEST_ARGS="tests/test_contract.py")
+## coverage: which lines the tests run, of Python and C++ (PYTEST_ARGS="tests/contract/test_contract.py")
 .PHONY: coverage
 coverage: setup examples $(STAMPS)/test-packages
 	$(BIN)/python scripts/run_coverage.py $(PYTEST_ARGS)

@@ -1,5 +1,5 @@
 """
-Counts the lines that tests run, of Python and of C++: `make coverage PYTEST_ARGS="tests/test_cli.py"`.
+Counts the lines that tests run, of Python and of C++: `make coverage PYTEST_ARGS="tests/cli/test_command_line.py"`.
 
 All of it happens in an environment of its own, build/coverage. The package there is compiled with gcov's counters, and
 coverage.py follows every Python process that a test starts, workers among them. Counters are written when a process

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from support import PATIENCE, proc
-from support.build import SOURCES
+from support.build import SOURCES, TESTS
 from support.host import Host, StartHost
 
 ENTRY = SOURCES / "python" / "floods.py"
@@ -36,7 +36,7 @@ def assert_prompt(host: Host) -> None:
     """Pings from a process of its own: this one reads the log, so what it measures is its own threads' quarrel."""
     name, port = host.address
     command = [sys.executable, "-c", PINGS, name, str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     pings = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, timeout=PATIENCE)
     assert max(float(seconds) for seconds in pings.stdout.split()) < LONGEST
 

@@ -11,9 +11,10 @@ import pytest
 
 from eas_host.description import Mount, Processor, read
 from eas_host.errors import ConfigError
+from support.build import TESTS
 from support.describing import ServiceJson
 
-SAMPLES = Path(__file__).parent / "descriptions"
+SAMPLES = TESTS / "descriptions"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import INCLUDE, ROOT, need
+from support.build import INCLUDE, ROOT, TESTS, need
 
 PACKAGE = ROOT / "host" / "eas_host"
 
@@ -163,11 +163,27 @@ def test_files_are_small() -> None:
     assert [str(path) for path in files if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []
 
 
+# The tree of the tests.
+
+TESTS_OF_THE_WHOLE = {"contract", "examples", "lifecycle", "meta", "sdk"}
+"""Folders of tests that have no package of their own in the host."""
+
+
+def test_the_tests_are_a_tree_like_the_sources() -> None:
+    """Who looks for the tests of a package finds them in the folder with its path."""
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
+    assert Path() not in folders, "a test lies directly in tests/"
+    strange = {str(folder) for folder in folders if not (PACKAGE / folder / "__init__.py").is_file()}
+    assert strange == TESTS_OF_THE_WHOLE
+
+
 def test_no_test_imports_another() -> None:
     """What several of them need is in tests/support, where it is found, and where it has a name of its own."""
-    files = [path for path in (ROOT / "tests").rglob("test_*.py") if "processors" not in path.parts]
-    assert files
-    users = {path.name for path in files if any(name.startswith("test_") for name in imports(path))}
+    users = {
+        path.name
+        for path in TESTS.rglob("test_*.py")
+        if any(name == "conftest" or name.startswith("test_") for name in imports(path))
+    }
     assert users == set()
 
 

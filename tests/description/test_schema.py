@@ -12,10 +12,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from eas_host.description import read, schema
+from support.build import TESTS
 from support.command import run
 from support.describing import ServiceJson
 
-SAMPLES = sorted((Path(__file__).parent / "descriptions").glob("*.json"))
+SAMPLES = sorted((TESTS / "descriptions").glob("*.json"))
 VALIDATOR = Draft202012Validator(schema())
 
 

@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from support.build import ROOT
+
 BLOCK_SECONDS = 60  # only ever reached by a block that hangs: the slowest starts a JVM
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -9,11 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).resolve().parent.parent / "bench" / "run.py"
+from support.build import ROOT
+
+BENCH = ROOT / "bench" / "run.py"
 
 
 @pytest.mark.parametrize(

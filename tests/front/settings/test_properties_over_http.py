@@ -269,7 +269,7 @@ def test_token(start: StartHost) -> None:
     assert "third" not in host.log.text()
 
 
-# Put by the program: see test_programs.py for those that do it in each place where users do.
+# Put by the program: see sdk/test_user_programs.py for those that do it in each place where users do.
 
 
 def test_commands_are_no_properties(start: StartHost) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from eas_host.errors import ConfigError
 from support import dice
+from support.build import TESTS
 from support.describing import ServiceJson
 
 
@@ -194,7 +195,7 @@ def test_too_many_mistakes(service_json: ServiceJson) -> None:
 
 def test_damaged_files(service_json: ServiceJson) -> None:
     """Whatever is cut out of a file or put into it, the answer is a description or a list of mistakes."""
-    sample = (Path(__file__).parent / "descriptions" / "deeprec.json").read_text(encoding="utf-8")
+    sample = (TESTS / "descriptions" / "deeprec.json").read_text(encoding="utf-8")
     for seed in range(100):
         roll = dice(seed)
         start = roll.randrange(len(sample))

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop, run
+from support.build import ROOT, Workshop, run
 from support.host import Host
 
-ROOT = Path(__file__).resolve().parent.parent
 PIP = (sys.executable, "-m", "pip")
 PRODUCTS = shutil.ignore_patterns(
     ".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-cpp-worker", "eas-guardian"

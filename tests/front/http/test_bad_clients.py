@@ -22,7 +22,9 @@ pytestmark = columns("cpp-process")
 
 @pytest.fixture(scope="module", autouse=True)
 def _meanwhile(never_reads: object) -> None:
-    """One test of this kind takes half a minute of nothing; it begins here and is looked at in test_torture.py."""
+    """
+    One test of this kind waits half a minute for nothing; it begins here, and workers/test_torture.py looks at its end.
+    """
 
 
 def test_half_closed(host: Host, gate: Gate) -> None:

@@ -1,7 +1,7 @@
 """
 Processors that embed Python. Those that start one get a worker that is no Python process (see test_native_worker.py).
 In a process that is one, those that ask first work, and the others are told what to write instead: what that is shows
-docs/embedding-python.md, whose examples are run by test_readme.py.
+docs/embedding-python.md, whose examples are run by meta/test_readme.py.
 """
 
 from __future__ import annotations
