@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from support import PATIENCE, proc
-from support.build import Workshop
+from support import TIMEOUT, proc
+from support.build import ProcessorBuilder
 from support.columns import COLUMNS, Column
 from support.fileserver import FileServer, running
 from support.gate import Gate
@@ -83,16 +83,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    return Workshop(tmp_path_factory.mktemp("processors"))
+def builder(tmp_path_factory: pytest.TempPathFactory) -> ProcessorBuilder:
+    return ProcessorBuilder(tmp_path_factory.mktemp("processors"))
 
 
 @pytest.fixture(scope="module", params=COLUMNS, ids=str)
 def host(
-    request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Host]:
     column: Column = request.param
-    entry = workshop.contract(column.language)
+    entry = builder.contract(column.language)
     options: dict[str, Value] = {
         "processor_type": column.language,
         "worker": column.worker,
@@ -117,7 +117,7 @@ def _checked_log(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def start(workshop: Workshop, tmp_path: Path) -> Iterator[StartHost]:
+def start(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[StartHost]:
     """
     Starts hosts for one test and stops them after it: `start(language="cpp", worker_threads=1)`.
 
@@ -127,7 +127,7 @@ def start(workshop: Workshop, tmp_path: Path) -> Iterator[StartHost]:
 
         def make(language: str = "cpp", entry: Path | str | None = None, **options: Value) -> Host:
             folder = tmp_path / f"host-{len(list(tmp_path.glob('host-*')))}"
-            options = {"entry": entry or workshop.contract(language), "processor_type": language, **options}
+            options = {"entry": entry or builder.contract(language), "processor_type": language, **options}
             return running.enter_context(Host(folder, **options))
 
         yield make
@@ -164,11 +164,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
 
 
 @pytest.fixture(scope="session")
-def never_reads(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeverReads]:
+def never_reads(builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeverReads]:
     """It asks for 100 MiB and reads none of it, from when a test first wants it until the end of the session."""
-    with Host(tmp_path_factory.mktemp("never-reads"), entry=workshop.cpp("contract")) as running:
+    with Host(tmp_path_factory.mktemp("never-reads"), entry=builder.cpp("contract")) as running:
         descriptors = proc.holdings(running.pid).descriptors
         with Client(running.address, receive_buffer=4096) as client:
             client.send(request(body=command("size", str(100 << 20))))
-            assert select.select([client.socket], [], [], PATIENCE)[0], "no answer begins"
+            assert select.select([client.socket], [], [], TIMEOUT)[0], "no answer begins"
             yield NeverReads(running, client, descriptors)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from eas_host.archives import jar_layouts
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import run
 from support.host import StartHost
 from support.service import Services, describe, services, tar
@@ -42,16 +42,16 @@ shapes = pytest.mark.parametrize("shape", [BOOT, WAR, LIB], ids=["boot", "war", 
 class Packer:
     """Packs processors as build tools do."""
 
-    def __init__(self, workshop: Workshop, folder: Path) -> None:
-        self._workshop = workshop
+    def __init__(self, builder: ProcessorBuilder, folder: Path) -> None:
+        self._builder = builder
         self._folder = folder
 
     def members(self, shape: Shape) -> dict[str, bytes]:
         """A processor, and the library that it needs as a jar inside."""
         return {
             "META-INF/MANIFEST.MF": MANIFEST.encode(),
-            f"{shape.classes}UsesLibrary.class": (self._workshop.classes() / "UsesLibrary.class").read_bytes(),
-            f"{shape.libraries}part.jar": self._workshop.jar("LibraryPart").read_bytes(),
+            f"{shape.classes}UsesLibrary.class": (self._builder.classes() / "UsesLibrary.class").read_bytes(),
+            f"{shape.libraries}part.jar": self._builder.jar("LibraryPart").read_bytes(),
         }
 
     def pack(self, shape: Shape, members: Mapping[str, bytes] | None = None) -> Path:
@@ -65,8 +65,8 @@ class Packer:
 
 
 @pytest.fixture
-def packer(workshop: Workshop, tmp_path: Path) -> Packer:
-    return Packer(workshop, tmp_path)
+def packer(builder: ProcessorBuilder, tmp_path: Path) -> Packer:
+    return Packer(builder, tmp_path)
 
 
 @shapes
@@ -117,7 +117,7 @@ def test_reload(start: StartHost, packer: Packer, tmp_path: Path) -> None:
     classes = tmp_path / "classes"
     source = tmp_path / "LibraryPart.java"
     source.write_text('public class LibraryPart { static String says() { return "changed"; } }')
-    Workshop(tmp_path).compiled(source, classes)
+    ProcessorBuilder(tmp_path).compiled(source, classes)
     packer.zip(tmp_path / "part.jar", {"LibraryPart.class": (classes / "LibraryPart.class").read_bytes()})
     packer.pack(BOOT, members | {"BOOT-INF/lib/part.jar": (tmp_path / "part.jar").read_bytes()})
     host.wait_for_log(r"^\[INFO\] Service reload successfully$")
@@ -156,11 +156,11 @@ def test_a_class_that_is_not_there(packer: Packer, tmp_path: Path, shape: Shape)
         ended.fails_with(3, f"there is no class {name}; did you mean UsesLibrary?")
 
 
-def test_order_of_the_libraries(start: StartHost, packer: Packer, workshop: Workshop, tmp_path: Path) -> None:
+def test_order_of_the_libraries(start: StartHost, packer: Packer, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The libraries stay in the order in which they were packed: the class path of whoever built the jar."""
     source = tmp_path / "LibraryPart.java"
     source.write_text('public class LibraryPart { static String says() { return "other"; } }')
-    other = workshop.compiled(source, tmp_path / "classes") / "LibraryPart.class"
+    other = builder.compiled(source, tmp_path / "classes") / "LibraryPart.class"
     packer.zip(tmp_path / "other.jar", {"LibraryPart.class": other.read_bytes()})
     members = packer.members(BOOT)
     library = members.pop("BOOT-INF/lib/part.jar")
@@ -169,10 +169,10 @@ def test_order_of_the_libraries(start: StartHost, packer: Packer, workshop: Work
     assert host.call(b"").body == b"other"
 
 
-def test_only_the_entry_is_unpacked(packer: Packer, workshop: Workshop, tmp_path: Path) -> None:
+def test_only_the_entry_is_unpacked(packer: Packer, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """What --classpath names is taken as Java takes it: a library's lib/ may be for the library's own use."""
-    packer.zip(tmp_path / "library.jar", {"lib/part.jar": workshop.jar("LibraryPart").read_bytes()})
-    ended = run("--entry", workshop.jar("UsesLibrary"), "--classpath", tmp_path / "library.jar")
+    packer.zip(tmp_path / "library.jar", {"lib/part.jar": builder.jar("LibraryPart").read_bytes()})
+    ended = run("--entry", builder.jar("UsesLibrary"), "--classpath", tmp_path / "library.jar")
     ended.fails_with(3, "class LibraryPart is missing")
 
 

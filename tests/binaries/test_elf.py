@@ -15,13 +15,13 @@ import pytest
 
 from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid, EntryNotFound
-from support.build import Workshop, need, run
+from support.build import ProcessorBuilder, need, run
 from support.libraries import library, processor, readelf
 
 
-def test_processor(workshop: Workshop) -> None:
+def test_processor(builder: ProcessorBuilder) -> None:
     """Machine, kind, needs and functions of a C++ processor are those that binutils see."""
-    path = workshop.cpp("contract")
+    path = builder.cpp("contract")
     facts = elf.read(path)
     assert (facts.machine, facts.bits, facts.kind) == (platform.machine(), 64, "shared library")
     assert list(facts.needed) == readelf(path, "NEEDED")
@@ -50,10 +50,10 @@ def test_what_is_called_is_not_exported(tmp_path: Path) -> None:
     assert elf.read(tmp_path / "libcaller.so").exports == ()
 
 
-def test_names_of_cpp(workshop: Workshop) -> None:
+def test_names_of_cpp(builder: ProcessorBuilder) -> None:
     """A function without extern "C" is told from one that is missing."""
-    assert elf.read(workshop.cpp("mangled")).mangled == ("process",)
-    assert elf.read(workshop.cpp("no_process")).mangled == ()
+    assert elf.read(builder.cpp("mangled")).mangled == ("process",)
+    assert elf.read(builder.cpp("no_process")).mangled == ()
 
 
 def test_rpath_and_runpath(tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_no_elf(tmp_path: Path, content: bytes) -> None:
             read(tmp_path / "text.so")
 
 
-def test_damaged(workshop: Workshop, tmp_path: Path) -> None:
+def test_damaged(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Wherever a copy was cut off, and whatever byte is wrong in its first part, there is an answer in words."""
-    whole = workshop.cpp("plain_c").read_bytes()
+    whole = builder.cpp("plain_c").read_bytes()
     path = tmp_path / "libcut.so"
     damaged = [whole[:size] for size in range(20, len(whole), len(whole) // 20)]
     damaged += [whole[:at] + b"\xff" + whole[at + 1 :] for at in range(16, 800, 7)]
@@ -118,10 +118,10 @@ def test_damaged(workshop: Workshop, tmp_path: Path) -> None:
     assert refused > 20
 
 
-def test_check_speaks_as_the_host_does(workshop: Workshop, tmp_path: Path) -> None:
+def test_check_speaks_as_the_host_does(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Another machine, another kind: each is refused for what it is."""
     path = tmp_path / "libother.so"
-    shutil.copy(workshop.cpp("plain_c"), path)
+    shutil.copy(builder.cpp("plain_c"), path)
     elf.check(path)
     content = bytearray(path.read_bytes())
     machine = content[18:20]

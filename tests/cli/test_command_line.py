@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import run
 from support.host import Host, StartHost, program
 from support.wire import command
@@ -69,19 +69,19 @@ def test_announcement(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize(("language", "ending"), [("cpp", "so"), ("java", "jar"), ("python", "py")])
-def test_type_is_guessed(start: StartHost, workshop: Workshop, language: str, ending: str) -> None:
+def test_type_is_guessed(start: StartHost, builder: ProcessorBuilder, language: str, ending: str) -> None:
     """--processor-type may be left out where the ending tells; the name is the stem without lib."""
-    entry = workshop.contract(language)
+    entry = builder.contract(language)
     assert entry.suffix == f".{ending}"
     host = start(entry=entry, processor_type=None)
     assert host.path == "/api/predict/contract"
     assert host.call(b"x").body == b"x"
 
 
-def test_type_is_given(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:
+def test_type_is_given(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """--processor-type is believed where the ending tells nothing."""
     entry = tmp_path / "processor.v1"
-    shutil.copy(workshop.cpp("contract"), entry)
+    shutil.copy(builder.cpp("contract"), entry)
     assert start("cpp", entry).call(b"x").body == b"x"
 
 
@@ -123,11 +123,11 @@ def test_content_type_can_be_set(start: StartHost) -> None:
 # The environment.
 
 
-def test_everything_from_the_environment(workshop: Workshop, tmp_path: Path) -> None:
+def test_everything_from_the_environment(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Every option can be given as EAS_HOST_...; flags, numbers, sizes and switches alike."""
     variables = {
         "EAS_HOST_PROCESSOR_TYPE": "cpp",
-        "EAS_HOST_ENTRY": str(workshop.cpp("contract")),
+        "EAS_HOST_ENTRY": str(builder.cpp("contract")),
         "EAS_HOST_LISTEN": "127.0.0.1:0",
         "EAS_HOST_NAME": "from-environment",
         "EAS_HOST_MODEL_CONFIG": "text",
@@ -143,15 +143,15 @@ def test_everything_from_the_environment(workshop: Workshop, tmp_path: Path) -> 
         host.wait_for_log(r'"POST /api/predict/from-environment')
 
 
-def test_a_flag_wins(workshop: Workshop, tmp_path: Path) -> None:
+def test_a_flag_wins(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """What is typed counts more than what is set."""
     variables = {"EAS_HOST_NAME": "set", "EAS_HOST_MAX_BODY": "nonsense that nobody reads"}
-    with Host(tmp_path / "host", variables, entry=workshop.cpp("contract"), name="typed", max_body="1MiB") as host:
+    with Host(tmp_path / "host", variables, entry=builder.cpp("contract"), name="typed", max_body="1MiB") as host:
         assert host.path == "/api/predict/typed"
 
 
-def test_wrong_variable_is_named(workshop: Workshop) -> None:
-    ended = run("--entry", workshop.cpp("contract"), variables={"EAS_HOST_WORKER_THREADS": "many"})
+def test_wrong_variable_is_named(builder: ProcessorBuilder) -> None:
+    ended = run("--entry", builder.cpp("contract"), variables={"EAS_HOST_WORKER_THREADS": "many"})
     ended.fails_in_one_line(2, "EAS_HOST_WORKER_THREADS", "many")
 
 
@@ -183,9 +183,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("flags", "words"), WRONG.values(), ids=WRONG)
-def test_wrong_flag(workshop: Workshop, flags: list[str], words: list[str]) -> None:
+def test_wrong_flag(builder: ProcessorBuilder, flags: list[str], words: list[str]) -> None:
     """One line that says which flag, what was found, and what is expected; nothing is started."""
-    run("--entry", workshop.cpp("contract"), *PORT_0, *flags).fails_in_one_line(2, *words)
+    run("--entry", builder.cpp("contract"), *PORT_0, *flags).fails_in_one_line(2, *words)
 
 
 @pytest.mark.parametrize(("word", "said"), [("tset", "did you mean test?"), ("service.json", "there are test, serve")])
@@ -219,19 +219,19 @@ def test_sizes(start: StartHost, text: str, size: int) -> None:
 # Addresses that cannot be bound: exit code 4 and one line.
 
 
-def test_address_in_use(workshop: Workshop) -> None:
+def test_address_in_use(builder: ProcessorBuilder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        run("--entry", workshop.cpp("contract"), "--listen", address).fails_in_one_line(4, address)
+        run("--entry", builder.cpp("contract"), "--listen", address).fails_in_one_line(4, address)
 
 
-def test_address_of_another_machine(workshop: Workshop) -> None:
+def test_address_of_another_machine(builder: ProcessorBuilder) -> None:
     """192.0.2.1 is nobody's (RFC 5737)."""
-    run("--entry", workshop.cpp("contract"), "--listen", "192.0.2.1:8080").fails_in_one_line(4, "192.0.2.1:8080")
+    run("--entry", builder.cpp("contract"), "--listen", "192.0.2.1:8080").fails_in_one_line(4, "192.0.2.1:8080")
 
 
-def test_unknown_host_name(workshop: Workshop) -> None:
-    run("--entry", workshop.cpp("contract"), "--listen", "no-such-host.invalid:8080").fails_in_one_line(
+def test_unknown_host_name(builder: ProcessorBuilder) -> None:
+    run("--entry", builder.cpp("contract"), "--listen", "no-such-host.invalid:8080").fails_in_one_line(
         4, "no-such-host.invalid:8080"
     )
 

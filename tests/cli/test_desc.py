@@ -14,16 +14,16 @@ import pytest
 
 from eas_host.config import HostConfig, WorkerSpec
 from eas_host.deploy.package import inspection
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.libraries import library, needs_beside, processor
 from support.service import Services, describe, services, tar
 
 __all__ = ["services"]
 
 
-def test_sources(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_sources(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """File, line and column; -D; a flag; a variable; the default. Tokens are hidden, also those in the environment."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     path = describe(tmp_path)
     path.write_text(
         '{\n "name": "described",\n "token": "s3cret",\n "processor_path": "liba.so",\n'
@@ -50,9 +50,9 @@ def test_sources(services: Services, workshop: Workshop, tmp_path: Path) -> None
     assert described["problems"] == []
 
 
-def test_the_table(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_the_table(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """EASCMD's form: two columns, keys to the right, every line of the same width."""
-    tar(tmp_path / "p.tar.gz", {"liba.so": workshop.cpp("contract")})
+    tar(tmp_path / "p.tar.gz", {"liba.so": builder.cpp("contract")})
     keys = {"processor_path": "p.tar.gz", "processor_entry": "liba.so", "model_config": {"a": [1, 2]}}
     ended = services.run("desc", describe(tmp_path, name="t", **keys))
     assert ended.code == 0, ended.stderr
@@ -64,12 +64,10 @@ def test_the_table(services: Services, workshop: Workshop, tmp_path: Path) -> No
     assert any(re.fullmatch(r"\| +Exports \| initialize +\|", line) for line in lines)
 
 
-def test_resolved(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_resolved(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Files are told from the workspace, which is gone afterwards; several models stand side by side."""
-    shutil.copy(workshop.python("contract.py"), tmp_path / "app.py")
-    tar(
-        tmp_path / "java.tar.gz", {"main.jar": workshop.jar("UsesLibrary"), "lib/part.jar": workshop.jar("LibraryPart")}
-    )
+    shutil.copy(builder.python("contract.py"), tmp_path / "app.py")
+    tar(tmp_path / "java.tar.gz", {"main.jar": builder.jar("UsesLibrary"), "lib/part.jar": builder.jar("LibraryPart")})
     models = [
         {"name": "p", "processor_path": "app.py", "processor_type": "python", "model_path": "app.py"},
         {"name": "j", "processor_path": "java.tar.gz", "processor_type": "java", "processor_mainclass": "UsesLibrary"},
@@ -83,9 +81,9 @@ def test_resolved(services: Services, workshop: Workshop, tmp_path: Path) -> Non
     assert java["resolved"]["folder"] == "j/predictor/java"
 
 
-def test_shared_processors(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_shared_processors(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A model's processor may be named elsewhere; its values come from there."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     processors = [{"name": "other", "processor_path": "x"}, {"name": "p", "processor_path": "liba.so"}]
     path = describe(tmp_path)
     text = json.dumps({"name": "s", "models": [{"name": "m", "processor": "p"}], "processors": processors}, indent=1)
@@ -99,9 +97,9 @@ def test_shared_processors(services: Services, workshop: Workshop, tmp_path: Pat
 # What is wrong.
 
 
-def test_problems(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_problems(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A description that cannot be served is described all the same; the problem stands at the end."""
-    tar(tmp_path / "p.tar.gz", {"libx.so": needs_beside(workshop)})
+    tar(tmp_path / "p.tar.gz", {"libx.so": needs_beside(builder)})
     described = services.desc(describe(tmp_path, name="p", processor_path="p.tar.gz"), code=3)
     assert described["models"][0]["abi"]["missing"] == ["libbeside.so"]
     assert described["problems"] == ["libx.so: missing library libbeside.so; put it beside the .so"]
@@ -128,11 +126,11 @@ def spec(entry: Path, **more: Any) -> WorkerSpec:  # noqa: ANN401  options have 
     return WorkerSpec.from_config(HostConfig(entry=str(entry), **more))
 
 
-def test_libraries(workshop: Workshop, tmp_path: Path) -> None:
+def test_libraries(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A needed library is where a worker would find it: beside the entry, or in lib/."""
-    shutil.copy(needs_beside(workshop), tmp_path / "libx.so")
+    shutil.copy(needs_beside(builder), tmp_path / "libx.so")
     (tmp_path / "lib").mkdir()
-    shutil.copy(workshop.cpp("beside"), tmp_path / "lib")
+    shutil.copy(builder.cpp("beside"), tmp_path / "lib")
     found = inspection.inspect(spec(tmp_path / "libx.so"))
     assert found.problems == ()
     assert found.facts["libraries"] == {"libbeside.so": str(tmp_path / "lib" / "libbeside.so")}
@@ -153,15 +151,15 @@ def test_python_inside(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"), [("no_process", "process"), ("mangled", 'extern "C"'), ("no_initialize", "initialize")]
 )
-def test_missing_functions(workshop: Workshop, name: str, words: str) -> None:
-    problems = inspection.inspect(spec(workshop.cpp(name))).problems
+def test_missing_functions(builder: ProcessorBuilder, name: str, words: str) -> None:
+    problems = inspection.inspect(spec(builder.cpp(name))).problems
     assert len(problems) == 1
     assert words in problems[0]
 
 
-def test_jars(workshop: Workshop, tmp_path: Path) -> None:
+def test_jars(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The class that is named must be in one of them; without a name the newest class tells the version."""
-    jar = workshop.jar("Contract")
+    jar = builder.jar("Contract")
     assert inspection.inspect(spec(jar)).facts["java"] == 11
     assert inspection.inspect(spec(jar, mainclass="Absent")).problems == ("class Absent is in none of contract.jar",)
     (tmp_path / "broken.jar").write_bytes(b"PK\x03\x04")

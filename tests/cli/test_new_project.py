@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from support import PATIENCE
+from support import TIMEOUT
 from support.build import need
 from support.command import run
 from support.env import SITE, script
@@ -46,7 +46,7 @@ def type_in(text: str, folder: Path, cache: Path) -> str:
         start_new_session=True,
     )
     try:
-        printed, _ = bash.communicate(timeout=PATIENCE)
+        printed, _ = bash.communicate(timeout=TIMEOUT)
     finally:
         if bash.poll() is None:
             os.killpg(bash.pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.fetch.unpacking.archive import unpack
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import Ended, run
 from support.host import StartHost
 from support.libraries import library, processor
@@ -131,8 +131,8 @@ def test_java_folder(tmp_path: Path) -> None:
     assert packed(ended) == ["b.jar", "echo.jar", "lib", "lib/a.jar", "log4j.properties"]
 
 
-def test_the_java_package_runs(workshop: Workshop, tmp_path: Path, start: StartHost) -> None:
-    entry = Path(shutil.copy(workshop.jar("Contract"), tmp_path))
+def test_the_java_package_runs(builder: ProcessorBuilder, tmp_path: Path, start: StartHost) -> None:
+    entry = Path(shutil.copy(builder.jar("Contract"), tmp_path))
     assert packed(run("pack", entry)) == ["contract.jar"]
     unpack(tmp_path / "contract.tar.gz", tmp_path / "served")
     host = start("java", tmp_path / "served/contract.jar", mainclass="Contract")
@@ -181,10 +181,10 @@ def test_description_of_nothing_to_pack(tmp_path: Path, path: str, of: str, word
 
 
 @pytest.fixture
-def wrong(workshop: Workshop, tmp_path: Path) -> Path:
+def wrong(builder: ProcessorBuilder, tmp_path: Path) -> Path:
     """A folder with what is no processor."""
     for name in ("mangled", "no_process", "plain_c"):
-        shutil.copy(workshop.cpp(name), tmp_path)
+        shutil.copy(builder.cpp(name), tmp_path)
     other = bytearray((tmp_path / "libplain_c.so").read_bytes())
     other[18] = 8  # e_machine: MIPS
     files: dict[str, str | bytes] = {
@@ -223,9 +223,9 @@ def test_wrong(wrong: Path, words: list[str], code: int, said: list[str]) -> Non
     assert list(wrong.rglob("*.tar.gz")) == []
 
 
-def test_folder_with_half_a_processor(workshop: Workshop, tmp_path: Path) -> None:
+def test_folder_with_half_a_processor(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """It is refused in the words for what is missing; beside a whole one it is a library like others."""
-    shutil.copy(workshop.cpp("mangled"), tmp_path)
+    shutil.copy(builder.cpp("mangled"), tmp_path)
     run("pack", tmp_path).fails_in_one_line(3, "libmangled.so", 'extern "C"')
     processor(tmp_path / "libecho.so")
     assert packed(run("pack", tmp_path)) == ["libecho.so", "libmangled.so"]

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.python_env import import_hook, shared_packages
-from support import PATIENCE
+from support import TIMEOUT
 from support.command import run
 from support.env import SITE, make_env, python, script
 from support.host import clean_environment, program
@@ -209,7 +209,7 @@ def test_it_asks_on_a_terminal(tmp_path: Path) -> None:
         asked += os.read(parent, 1000)
     assert asked.decode() == f"[PYSDK] Please choose your python version [enter for {OWN}]:"
     os.write(parent, b"3.99\n")
-    assert "no python3.99 on PATH" in process.communicate(timeout=PATIENCE)[1]
+    assert "no python3.99 on PATH" in process.communicate(timeout=TIMEOUT)[1]
     os.close(parent)
     assert process.returncode == 2
 
@@ -235,7 +235,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     log.follow(process.stderr, "stderr")
     assert fifo.read_text() == "begun\n"  # waits for it
     process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE) == 130
+    assert process.wait(TIMEOUT) == 130
     assert log.wait_end(), "something still runs"
     assert log.text(stream="stderr") == ""
     assert not (tmp_path / "demo").exists()

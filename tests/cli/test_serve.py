@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import TESTS, Workshop
+from support.build import TESTS, ProcessorBuilder
 from support.command import run
 from support.contract import loaded
 from support.fileserver import FileServer
@@ -45,9 +45,9 @@ def pointed(name: str, server: FileServer, folder: Path) -> Path:
 
 
 @pytest.mark.every_python
-def test_the_vendors_echo(services: Services, server: FileServer, workshop: Workshop, tmp_path: Path) -> None:
+def test_the_vendors_echo(services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """It starts, asks for the token that it prints, and gets the unpacked model_path where model_entry is absent."""
-    package = archive(tmp_path, {"libecho.so": workshop.cpp("contract")})
+    package = archive(tmp_path, {"libecho.so": builder.cpp("contract")})
     server.put("/processors/echo_processor_release.tar.gz", package)
     description = pointed("echo.json", server, tmp_path / "echo")
     (tmp_path / "echo" / "echo_processor_release.tar.gz").write_bytes(package)
@@ -65,11 +65,11 @@ def test_the_vendors_echo(services: Services, server: FileServer, workshop: Work
     assert host.log.text(stream="stdout").count("[OK] Fetching") == 2
 
 
-def test_the_vendors_mnist(services: Services, server: FileServer, workshop: Workshop, tmp_path: Path) -> None:
+def test_the_vendors_mnist(services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """model_entry ./1/ is a folder in the model's archive; its final slash stays."""
     server.put("/models/mnist_saved_model.tar.gz", archive(tmp_path, {"1/saved_model.pb": "graph"}))
     description = pointed("mnist.json", server, tmp_path / "mnist")
-    package = {"libimage_classification.so": workshop.cpp("contract")}
+    package = {"libimage_classification.so": builder.cpp("contract")}
     tar(tmp_path / "mnist" / "image_classification_processor_release.tar.gz", package)
     host = services.start(description, token=SHOWN)
     assert host.log.wait(ASKED, stream="stdout")[1] == SHOWN
@@ -78,13 +78,13 @@ def test_the_vendors_mnist(services: Services, server: FileServer, workshop: Wor
         assert re.search(r"entry=.*/model/1/\n", client.read().text)
 
 
-def test_the_documents_sample(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_the_documents_sample(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """diy_test, comments and all: the only library that is a processor needs no processor_entry."""
     shutil.copy(TESTS / "descriptions" / "diy_test.json", tmp_path / "service.json")
     tar(tmp_path / "model.tar.gz", {"model_path/deploy.prototxt": "layers"})
     package: dict[str, Content] = {
-        "libdiy.so": workshop.cpp("contract"),
-        "libhelp.so": workshop.cpp("beside"),
+        "libdiy.so": builder.cpp("contract"),
+        "libhelp.so": builder.cpp("beside"),
         "notes.txt": "x",
     }
     tar(tmp_path / "diy_predictor_gpu.tar.gz", package)
@@ -97,9 +97,9 @@ def test_the_documents_sample(services: Services, workshop: Workshop, tmp_path: 
 # The other languages.
 
 
-def test_python_reads_its_model(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_python_reads_its_model(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """An archive with one top folder: the entry is found in it, and ../../model is the workspace's."""
-    files: dict[str, Content] = {"demo/app.py": workshop.python("whereabouts.py"), "demo/data/words.txt": "one two"}
+    files: dict[str, Content] = {"demo/app.py": builder.python("whereabouts.py"), "demo/data/words.txt": "one two"}
     tar(tmp_path / "demo.tar.gz", files)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "w.bin").write_bytes(b"1")
@@ -114,11 +114,11 @@ def test_python_reads_its_model(services: Services, workshop: Workshop, tmp_path
     assert seen["argv"] == [seen["folder"] + "/app.py"]
 
 
-def test_java_with_several_jars(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_java_with_several_jars(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Every jar of the package is on the class path, wherever it lies; processor_entry is not needed."""
     tar(
         tmp_path / "release.tar.gz",
-        {"main.jar": workshop.jar("UsesLibrary"), "lib/part.jar": workshop.jar("LibraryPart")},
+        {"main.jar": builder.jar("UsesLibrary"), "lib/part.jar": builder.jar("LibraryPart")},
     )
     keys = {"processor_type": "java", "processor_mainclass": "UsesLibrary", "processor_jvm_options": "-Xmx64m"}
     host = services.start(describe(tmp_path, name="java", processor_path="release.tar.gz", **keys))
@@ -126,9 +126,11 @@ def test_java_with_several_jars(services: Services, workshop: Workshop, tmp_path
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_a_bare_file(services: Services, server: FileServer, workshop: Workshop, tmp_path: Path, language: str) -> None:
+def test_a_bare_file(
+    services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path, language: str
+) -> None:
     """processor_path may name the file itself, also at a URL; it keeps its name, and is the entry."""
-    entry = workshop.contract(language)
+    entry = builder.contract(language)
     server.put(f"/{entry.name}", entry.read_bytes())
     host = services.start(describe(tmp_path, name="bare", processor_path=server.url(f"/{entry.name}?Expires=1")))
     assert host.call(b"x").body == b"x"
@@ -136,11 +138,11 @@ def test_a_bare_file(services: Services, server: FileServer, workshop: Workshop,
     assert re.search(rf"folder=.*/predictor/{entry.stem}", place)
 
 
-def test_models(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_models(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Each of models[] has its own tree, and answers at its own path."""
     (tmp_path / "one.txt").write_text("1", encoding="utf-8")
-    shutil.copy(workshop.python("whereabouts.py"), tmp_path / "code.py")
-    shutil.copy(workshop.cpp("contract"), tmp_path / "libcode.so")
+    shutil.copy(builder.python("whereabouts.py"), tmp_path / "code.py")
+    shutil.copy(builder.cpp("contract"), tmp_path / "libcode.so")
     description = describe(
         tmp_path,
         name="many",
@@ -166,9 +168,9 @@ def test_models(services: Services, workshop: Workshop, tmp_path: Path) -> None:
 # The commands.
 
 
-def test_serve_has_the_plain_defaults(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_serve_has_the_plain_defaults(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """No lines of EASCMD's, and the token that was given is not printed."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     description = describe(tmp_path, name="plain", processor_path="liba.so", token=SHOWN)
     host = services.start(description, command="serve")
     printed = host.log.text(stream="stdout")
@@ -198,17 +200,17 @@ def test_a_misspelt_flag() -> None:
     run("test", "service.json", "--worker-thread", "1").fails_in_one_line(2, "--worker-threads")
 
 
-def test_notes_are_printed_once(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_notes_are_printed_once(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """What the cloud alone honours is named in the log, once."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     host = services.start(describe(tmp_path, name="notes", processor_path="liba.so", metadata={"gpu": 3}))
     host.wait_for_log(r"metadata\.gpu.*ignored")
     assert len([line for line in host.log.since() if "metadata.gpu" in line]) == 1
 
 
-def test_interrupted(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_interrupted(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Ctrl+C ends it well, and the workspace is gone."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     host = services.start(describe(tmp_path, name="stopped", processor_path="liba.so"))
     assert len(services.workspaces) == 2
     host.stop(signal.SIGINT)

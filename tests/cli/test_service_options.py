@@ -18,7 +18,7 @@ from eas_host.config.option_types import Address
 from eas_host.config.resolution import resolve_options
 from eas_host.deploy.package.environment import EAS_WORKSPACE, variables
 from eas_host.errors import ConfigError, HostError
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.contract import loaded
 from support.host import Host
 from support.service import Services, describe, services, tar
@@ -48,9 +48,9 @@ def resolved(*words: str, environ: Mapping[str, str] | None = None, **described:
     return {**vars(found.config), "sources": found.sources}
 
 
-def code(folder: Path, workshop: Workshop) -> dict[str, Any]:
+def code(folder: Path, builder: ProcessorBuilder) -> dict[str, Any]:
     """The program that tells where it is, and the keys that name it."""
-    shutil.copy(workshop.python("whereabouts.py"), folder / "app.py")
+    shutil.copy(builder.python("whereabouts.py"), folder / "app.py")
     return {"name": "w", "processor_path": "app.py", "processor_type": "python"}
 
 
@@ -96,9 +96,9 @@ def test_one_token() -> None:
         resolved("--token", "f", "--generate-token")
 
 
-def test_flags_over_the_file(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_flags_over_the_file(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """With one model, flags that speak of it replace what the file says of it."""
-    tar(tmp_path / "p.tar.gz", {"liba.so": workshop.cpp("contract"), "libb.so": workshop.cpp("contract")})
+    tar(tmp_path / "p.tar.gz", {"liba.so": builder.cpp("contract"), "libb.so": builder.cpp("contract")})
     tar(tmp_path / "m.tar.gz", {"1/x": "", "2/x": ""})
     keys = {"processor_path": "p.tar.gz", "processor_entry": "liba.so", "model_path": "m.tar.gz", "model_entry": "1/"}
     description = describe(tmp_path, name="file", model_config="file", **keys)
@@ -110,17 +110,17 @@ def test_flags_over_the_file(services: Services, workshop: Workshop, tmp_path: P
     assert seen["entry"].endswith("/model/2/")
 
 
-def test_entry_of_this_machine(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_entry_of_this_machine(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """--entry with a path that leads somewhere here takes the place of the package, which need not be there."""
     keys = {"processor_path": "absent.tar.gz", "processor_entry": "liba.so"}
-    host = services.start(describe(tmp_path, name="e", **keys), entry=workshop.cpp("contract"))
+    host = services.start(describe(tmp_path, name="e", **keys), entry=builder.cpp("contract"))
     assert host.call(b"x").body == b"x"
 
 
-def test_entry_beside_the_description(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_entry_beside_the_description(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Without processor_path, the folder of processor_entry is the package, however deep it is."""
     (tmp_path / "out" / "release").mkdir(parents=True)
-    shutil.copy(workshop.cpp("contract"), tmp_path / "out" / "release" / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "out" / "release" / "liba.so")
     deployment = services.prepare(describe(tmp_path, name="e", processor_entry="out/release/liba.so"))
     assert deployment.processors[0].spec.entry.endswith("/predictor/release/liba.so")
     deployment.discard()
@@ -145,9 +145,9 @@ def test_reload_needs_processes(services: Services, tmp_path: Path) -> None:
         ended.fails_in_one_line(2, "--isolation none", "--reload")
 
 
-def test_overrides(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_overrides(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """-D overrides fields, in either spelling; a flag is above it."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     description = describe(tmp_path, name="file", processor_path="liba.so", metadata={"rpc": {"keepalive": 1}})
     words = ["-D", "name=word", "-Dmetadata.rpc.keepalive=60000", "-D", "metadata.rpc.max_queue_size=7"]
     host = services.start(description, *words, max_queue_size=8)
@@ -160,10 +160,10 @@ def test_overrides(services: Services, workshop: Workshop, tmp_path: Path) -> No
 # The environment.
 
 
-def test_environment(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_environment(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The description and the number of processors are there; processor_envs win; nothing says that this is EAS's."""
     envs = [{"name": "MY_MODE", "value": "fast"}, {"name": "SCHEDULABLE_CPUS", "value": "77"}]
-    description = describe(tmp_path, **code(tmp_path, workshop), processor_envs=envs)
+    description = describe(tmp_path, **code(tmp_path, builder), processor_envs=envs)
     seen = ask(services.start(description, "-D", "metadata.instance=1"))["environment"]
     assert json.loads(seen["SERVICE_CONFIG"])["name"] == "w"
     assert (seen["MY_MODE"], seen["SCHEDULABLE_CPUS"]) == ("fast", "77")
@@ -209,11 +209,13 @@ def mounted(mount_path: str, source: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     "mount_path", ["/home/admin/docker_ml/workspace/model/", "/eas/workspace/model", "model", "./model/"]
 )
-def test_storage_in_the_workspace(services: Services, workshop: Workshop, tmp_path: Path, mount_path: str) -> None:
+def test_storage_in_the_workspace(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path, mount_path: str
+) -> None:
     """A mount path of EAS's workspace is one of ours; the model may come from there alone."""
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "w.bin").write_bytes(b"1")
-    keys = {**code(tmp_path, workshop), "model_path": "", "model_entry": "w.bin"}
+    keys = {**code(tmp_path, builder), "model_path": "", "model_entry": "w.bin"}
     made = services.prepare(describe(tmp_path, **keys, storage=[mounted(mount_path, "weights")]))
     spec = made.processors[0].spec
     assert spec.model_entry == str(Path(spec.folder).parents[1] / "model" / "w.bin")
@@ -221,14 +223,14 @@ def test_storage_in_the_workspace(services: Services, workshop: Workshop, tmp_pa
     made.discard()
 
 
-def test_storage_elsewhere(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_storage_elsewhere(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """An absolute path gets a link, which goes with the service; what is there already is used, with a warning."""
     for name in ("mine", "theirs"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "who").write_text(name, encoding="utf-8")
     place = tmp_path / "mnt" / "data"
     storage = [mounted(str(place), "mine"), mounted(str(tmp_path / "theirs"), "mine")]
-    host = services.start(describe(tmp_path, **code(tmp_path, workshop), storage=storage))
+    host = services.start(describe(tmp_path, **code(tmp_path, builder), storage=storage))
     assert ask(host, read=str(place / "who"))["read"] == "mine"
     assert ask(host, read=str(tmp_path / "theirs" / "who"))["read"] == "theirs"
     host.wait_for_log(r"theirs is there already and is used as it is")
@@ -237,10 +239,10 @@ def test_storage_elsewhere(services: Services, workshop: Workshop, tmp_path: Pat
     assert (tmp_path / "theirs" / "who").exists()
 
 
-def test_storage_that_cannot_be(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_storage_that_cannot_be(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """What would hide a model, leave the workspace, or may not be made, is refused; the latter with what to type."""
     (tmp_path / "data").mkdir()
-    keys = {**code(tmp_path, workshop), "model_path": "data"}
+    keys = {**code(tmp_path, builder), "model_path": "data"}
     for place, source, words in (
         ("model", "data", r"storage\[0\]\.mount_path: model/ of the workspace has something in it already"),
         ("../x", "data", r"storage\[0\]\.mount_path: '\.\./x' leads out of the workspace"),

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from support import dice
+from support import seeded_rng
 from support.columns import columns
 from support.host import Host
 from support.wire import Client, chunked, command, request
@@ -25,30 +25,28 @@ ROUNDS = 30  # of up to 100 requests in one go
 # Each answer is its own.
 
 
-def named_body(chance: Random, connection: int, number: int) -> bytes:
+def named_body(rng: Random, connection: int, number: int) -> bytes:
     """A body that says whose it is. Most are small: they are answered out of one look at what is complete."""
-    size = chance.choices([0, 30, 2000, 40_000], [3, 3, 1, 1])[0]
+    size = rng.choices([0, 30, 2000, 40_000], [3, 3, 1, 1])[0]
     return b"connection %d request %d." % (connection, number) + b"." * size
 
 
-def in_some_form(chance: Random, body: bytes) -> bytes:
+def in_some_form(rng: Random, body: bytes) -> bytes:
     """A request with *body*: with its length, or in chunks."""
-    if chance.random() < 0.7:
+    if rng.random() < 0.7:
         return request(body=body)
-    return request(headers=CHUNKED) + chunked(body, chance.randint(1, len(body)))
+    return request(headers=CHUNKED) + chunked(body, rng.randint(1, len(body)))
 
 
 def pipeline(host: Host, connection: int, wrong: list[str]) -> None:
     """Sends rounds of pipelined requests on one connection; what is answered wrongly goes to *wrong*."""
-    chance = dice(connection)
+    rng = seeded_rng(connection)
     with host.connect() as client:
         number = 0
         for _ in range(ROUNDS):
-            bodies = [
-                named_body(chance, connection, number + offset) for offset in range(chance.choice([1, 2, 5, 30, 100]))
-            ]
+            bodies = [named_body(rng, connection, number + offset) for offset in range(rng.choice([1, 2, 5, 30, 100]))]
             number += len(bodies)
-            data = b"".join(in_some_form(chance, body) for body in bodies)
+            data = b"".join(in_some_form(rng, body) for body in bodies)
             # The host reads no further ahead than it likes, so somebody else has to send.
             sender = threading.Thread(target=client.send_until_refused, args=(data,), daemon=True)
             sender.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.columns import columns
 from support.contract import loaded
 from support.host import Host, StartHost
@@ -82,37 +82,37 @@ def test_model_config_from_a_file(start: StartHost, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_library_beside_the_entry(start: StartHost, workshop: Workshop, tmp_path: Path, isolation: str) -> None:
+def test_library_beside_the_entry(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
     """-rpath=. finds a library in the entry's folder, wherever the host is started."""
-    start_folder = ship_with_library(workshop, tmp_path / "shipped")
+    start_folder = ship_with_library(builder, tmp_path / "shipped")
     host = start(entry=start_folder / "libneeds_beside.so", isolation=isolation)
     assert host.call(b"").body == b"from beside"
 
 
-def ship_with_library(workshop: Workshop, folder: Path) -> Path:
+def ship_with_library(builder: ProcessorBuilder, folder: Path) -> Path:
     """A folder with libneeds_beside.so and the libbeside.so that it needs."""
     folder.mkdir()
-    shutil.copy(workshop.cpp("beside"), folder)
-    shutil.copy(needs_beside(workshop), folder)
+    shutil.copy(builder.cpp("beside"), folder)
+    shutil.copy(needs_beside(builder), folder)
     return folder
 
 
-def test_relative_entry(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:
+def test_relative_entry(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """An entry's path counts from where the command is given."""
-    ship_with_library(workshop, tmp_path / "shipped")
+    ship_with_library(builder, tmp_path / "shipped")
     assert start(entry="../../shipped/libneeds_beside.so").call(b"").body == b"from beside"
 
 
-def test_processor_in_c(start: StartHost, workshop: Workshop) -> None:
+def test_processor_in_c(start: StartHost, builder: ProcessorBuilder) -> None:
     """The public header serves C too, and a model that is not NULL comes back in each call."""
-    host = start(entry=workshop.cpp("plain_c"))
+    host = start(entry=builder.cpp("plain_c"))
     assert host.path == "/api/predict/plain_c"
     assert host.call(b"x").body == b"model"
 
 
-def test_linked_statically(start: StartHost, workshop: Workshop) -> None:
+def test_linked_statically(start: StartHost, builder: ProcessorBuilder) -> None:
     """A processor may bring its own C++ library; its exceptions are caught all the same."""
-    host = start(entry=workshop.cpp("contract", "-static-libstdc++", "-static-libgcc", called="static"))
+    host = start(entry=builder.cpp("contract", "-static-libstdc++", "-static-libgcc", called="static"))
     answer = host.call(command("throw", "from another libstdc++"))
     assert (answer.status, answer.text) == (400, "from another libstdc++")
     host.expect_log("runtime_error")
@@ -122,9 +122,9 @@ def test_linked_statically(start: StartHost, workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_prints_while_loading(start: StartHost, workshop: Workshop, isolation: str) -> None:
+def test_prints_while_loading(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
     """What initialize prints is in the log, also a last line without an end."""
-    host = start(entry=workshop.cpp("prints_while_loading"), isolation=isolation)
+    host = start(entry=builder.cpp("prints_while_loading"), isolation=isolation)
     host.wait_for_log("loading on stderr")
     host.stop()
     host.wait_for_log("loading half")

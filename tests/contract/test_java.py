@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import ROOT, Workshop
+from support.build import ROOT, ProcessorBuilder
 from support.columns import columns
 from support.host import Host, StartHost
 from support.wire import command
@@ -20,25 +20,25 @@ JAVA_SOURCES = ROOT / "java" / "src"
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
 @pytest.mark.parametrize("name", ["StringToString", "StringToBytes", "BytesToString"])
-def test_forms_of_process(start: StartHost, workshop: Workshop, name: str, isolation: str) -> None:
+def test_forms_of_process(start: StartHost, builder: ProcessorBuilder, name: str, isolation: str) -> None:
     """byte[] and String, in any pair; text is UTF-8 both ways, also beyond the Basic Multilingual Plane."""
-    host = start("java", workshop.jar(name), isolation=isolation)
+    host = start("java", builder.jar(name), isolation=isolation)
     for text in ("", "plain", "ключ 錠 😀", "nul \0 inside", "x" * 100_000 + "é"):
         answer = host.call(text.encode())
         assert (answer.status, answer.text) == (200, f"<{text}>")
 
 
-def test_null_string(start: StartHost, workshop: Workshop) -> None:
+def test_null_string(start: StartHost, builder: ProcessorBuilder) -> None:
     """A null String is an empty 200, as a null byte[] is."""
-    answer = start("java", workshop.jar("NullString")).call(b"x")
+    answer = start("java", builder.jar("NullString")).call(b"x")
     assert (answer.status, answer.body) == (200, b"")
 
 
-def test_invalid_utf8_for_a_string(start: StartHost, workshop: Workshop) -> None:
+def test_invalid_utf8_for_a_string(start: StartHost, builder: ProcessorBuilder) -> None:
     """
     Bytes that are no text cost no more than themselves: Java's own replacement character stands for them.
     """
-    answer = start("java", workshop.jar("StringToString")).call(b"a\xffb")
+    answer = start("java", builder.jar("StringToString")).call(b"a\xffb")
     assert (answer.status, answer.text) == (200, "<a\ufffdb>")
 
 
@@ -99,52 +99,52 @@ def test_jvm_options(start: StartHost, isolation: str) -> None:
     assert host.call(command("property", "test.one")).text == "1"
 
 
-def test_mainclass(start: StartHost, workshop: Workshop) -> None:
+def test_mainclass(start: StartHost, builder: ProcessorBuilder) -> None:
     """--mainclass chooses among several classes, and names one in a package."""
-    jar = workshop.jar("FirstOfTwo", "SecondOfTwo", "packaged.InPackage")
+    jar = builder.jar("FirstOfTwo", "SecondOfTwo", "packaged.InPackage")
     assert start("java", jar, mainclass="SecondOfTwo").call(b"").body == b"second"
     assert start("java", jar, mainclass="packaged.InPackage").call(b"12").body == b"packaged 2"
 
 
-def test_the_one_class_is_found(start: StartHost, workshop: Workshop) -> None:
+def test_the_one_class_is_found(start: StartHost, builder: ProcessorBuilder) -> None:
     """
     Without --mainclass: the one public class with the constructor and Process, whatever else is in the jar.
     """
-    jar = workshop.jar("packaged.InPackage", "LibraryPart", "NoConstructor", "HiddenProcessor", "NoProcess")
+    jar = builder.jar("packaged.InPackage", "LibraryPart", "NoConstructor", "HiddenProcessor", "NoProcess")
     assert start("java", jar).call(b"12").body == b"packaged 2"
 
 
-def test_classpath(start: StartHost, workshop: Workshop) -> None:
+def test_classpath(start: StartHost, builder: ProcessorBuilder) -> None:
     """--classpath brings libraries: jars, folders of jars, folders of classes."""
-    library = workshop.jar("LibraryPart")
+    library = builder.jar("LibraryPart")
     for path in (library, library.parent):
-        host = start("java", workshop.jar("UsesLibrary"), classpath=[path])
+        host = start("java", builder.jar("UsesLibrary"), classpath=[path])
         assert host.call(b"").body == b"from the library"
 
 
-def test_classpath_twice(start: StartHost, workshop: Workshop) -> None:
+def test_classpath_twice(start: StartHost, builder: ProcessorBuilder) -> None:
     """--classpath may be given several times."""
-    paths: list[str | Path] = [workshop.jar("NoProcess"), workshop.jar("LibraryPart")]
-    assert start("java", workshop.jar("UsesLibrary"), classpath=paths).call(b"").body == b"from the library"
+    paths: list[str | Path] = [builder.jar("NoProcess"), builder.jar("LibraryPart")]
+    assert start("java", builder.jar("UsesLibrary"), classpath=paths).call(b"").body == b"from the library"
 
 
-def test_folder_of_jars(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:
+def test_folder_of_jars(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The entry may be a folder: all of its jars are the program."""
     folder = tmp_path / "echo-program"
     folder.mkdir()
-    shutil.copy(workshop.jar("UsesLibrary"), folder)
-    shutil.copy(workshop.jar("LibraryPart"), folder)
+    shutil.copy(builder.jar("UsesLibrary"), folder)
+    shutil.copy(builder.jar("LibraryPart"), folder)
     host = start("java", folder, mainclass="UsesLibrary")
     assert host.call(b"").body == b"from the library"
     assert host.path == "/api/predict/echo-program"
 
 
-def test_folder_of_jars_without_mainclass(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:
+def test_folder_of_jars_without_mainclass(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The one class that fits is looked for in all of them."""
     folder = tmp_path / "program"
     folder.mkdir()
-    shutil.copy(workshop.jar("UsesLibrary"), folder)
-    shutil.copy(workshop.jar("LibraryPart"), folder)
+    shutil.copy(builder.jar("UsesLibrary"), folder)
+    shutil.copy(builder.jar("LibraryPart"), folder)
     assert start("java", folder).call(b"").body == b"from the library"
 
 

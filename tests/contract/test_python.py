@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.columns import columns
 from support.host import Host, StartHost
 from support.wire import command
@@ -72,26 +72,26 @@ def test_exit_is_an_exception(host: Host, how: str) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_users_folder(start: StartHost, workshop: Workshop, isolation: str) -> None:
+def test_users_folder(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
     """
     A file as users write it: it imports modules beside it, whatever their names, reads files beside it,
     extends a base class of its own, passes arguments through its constructor, and ends with the lines that
     run it, which do run: it is the main module, as under `python app.py`.
     """
-    host = start("python", workshop.python("neighbours/app.py"), isolation=isolation)
+    host = start("python", builder.python("neighbours/app.py"), isolation=isolation)
     assert host.path == "/api/predict/app"
     answer = host.call(b"")
     assert (answer.status, answer.text) == (200, "the user's host words from a file True")
 
 
-def test_name_that_is_no_identifier(start: StartHost, workshop: Workshop) -> None:
+def test_name_that_is_no_identifier(start: StartHost, builder: ProcessorBuilder) -> None:
     """A file's name need not be a module's name."""
-    assert start("python", workshop.python("my-app.v2.py")).call(b"").body == b"served"
+    assert start("python", builder.python("my-app.v2.py")).call(b"").body == b"served"
 
 
-def test_class_is_chosen(start: StartHost, workshop: Workshop) -> None:
+def test_class_is_chosen(start: StartHost, builder: ProcessorBuilder) -> None:
     """FILE.py:Class chooses among several."""
-    entry = workshop.python("two_subclasses.py")
+    entry = builder.python("two_subclasses.py")
     host = start("python", f"{entry}:Second")
     assert host.call(b"").body == b"second"
     assert host.path == "/api/predict/two_subclasses"
@@ -106,9 +106,9 @@ def test_each_process_is_initialised(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_only_our_threads_wait_for_the_core(start: StartHost, workshop: Workshop, isolation: str) -> None:
+def test_only_our_threads_wait_for_the_core(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
     """A worker thread that is wakened takes the core from nobody; the user's own threads are as ever."""
-    host = start("python", workshop.python("policies.py"), isolation=isolation)
+    host = start("python", builder.python("policies.py"), isolation=isolation)
     assert json.loads(host.call(b"").body) == [os.SCHED_BATCH, os.SCHED_OTHER]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support import proc
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import run
 from support.host import Host
 from support.wire import command, request
@@ -37,12 +37,12 @@ class Says(allspark.BaseProcessor):
 class Service:
     """A description in *folder*, with a contract processor in C++ and programs that say who they are."""
 
-    def __init__(self, folder: Path, workshop: Workshop) -> None:
+    def __init__(self, folder: Path, builder: ProcessorBuilder) -> None:
         folder.mkdir()
         self.folder = folder
         self.file = folder / "service.json"
         (folder / "cpp").mkdir()
-        shutil.copy(workshop.contract("cpp"), folder / "cpp" / "libcontract.so")
+        shutil.copy(builder.contract("cpp"), folder / "cpp" / "libcontract.so")
         self.processors: list[dict[str, Any]] = [
             {"name": "contract", "processor_path": "cpp", "processor_entry": "libcontract.so", "processor_type": "cpp"}
         ]
@@ -66,8 +66,8 @@ class Service:
 
 
 @pytest.fixture
-def service(tmp_path: Path, workshop: Workshop) -> Service:
-    return Service(tmp_path / "service", workshop)
+def service(tmp_path: Path, builder: ProcessorBuilder) -> Service:
+    return Service(tmp_path / "service", builder)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.gate import Gate
 from support.host import Host
 from support.service import Services, describe, services
@@ -53,14 +53,14 @@ MODELS = {"one": ["scripted"], "several": ["other", "scripted", "third"]}
 class Case:
     """A service in which one model, `scripted`, is as its file says; *path* is where it answers."""
 
-    def __init__(self, services: Services, workshop: Workshop, folder: Path, models: list[str]) -> None:
+    def __init__(self, services: Services, builder: ProcessorBuilder, folder: Path, models: list[str]) -> None:
         self._services = services
         self._folder = folder
         self._models = models
         self.behaviour = folder / "behaviour.txt"
         self.behaviour.write_text("ok")
         (folder / "code").mkdir()
-        for source in (workshop.cpp("scripted"), workshop.cpp("contract")):
+        for source in (builder.cpp("scripted"), builder.cpp("contract")):
             shutil.copy(source, folder / "code")
 
     def start(self, **settings: object) -> Host:
@@ -100,8 +100,8 @@ class Case:
 
 
 @pytest.fixture(params=MODELS)
-def case(services: Services, workshop: Workshop, tmp_path: Path, request: pytest.FixtureRequest) -> Case:
-    return Case(services, workshop, tmp_path, MODELS[request.param])
+def case(services: Services, builder: ProcessorBuilder, tmp_path: Path, request: pytest.FixtureRequest) -> Case:
+    return Case(services, builder, tmp_path, MODELS[request.param])
 
 
 def gated(host: Host, gate: Gate) -> Client:

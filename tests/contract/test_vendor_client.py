@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import cramjam
 import pytest
 
-from support import PATIENCE, dice
-from support.build import Workshop
+from support import TIMEOUT, seeded_rng
+from support.build import ProcessorBuilder
 from support.gate import Gate
 from support.host import Host, StartHost, Value
 from support.program import PROGRAMS, Program
@@ -48,9 +48,9 @@ class Service(NamedTuple):
 
 @pytest.fixture(scope="module", params=["", TOKEN], ids=["no-token", "token"])
 def service(
-    request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    options: dict[str, Value] = {"entry": workshop.contract("cpp"), "processor_type": "cpp"}
+    options: dict[str, Value] = {"entry": builder.contract("cpp"), "processor_type": "cpp"}
     options |= {"max_queue_size": 2 * THREADS, "token": request.param or None}
     with Host(tmp_path_factory.mktemp("host"), **options) as host:
         yield Service(host, request.param)
@@ -83,7 +83,7 @@ def connect(vendor: Vendor) -> Iterator[MakeClient]:
 def test_sizes(service: Service, connect: MakeClient, size: int) -> None:
     """What is sent comes back, signed or not, on one connection."""
     client = connect(*service)
-    body = dice(size).randbytes(size)
+    body = seeded_rng(size).randbytes(size)
     assert [ask(client, body) == body for _ in range(3)] == [True] * 3
     assert ask(client, None) == b""
     assert ask(client, "текст") == "текст".encode()
@@ -132,10 +132,10 @@ def test_program(connect: MakeClient, tmp_path: Path, token: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def counting(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def counting(builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A host whose processor counts how often it is asked for the same key."""
     folder = tmp_path_factory.mktemp("counting")
-    with Host(folder, entry=workshop.python("counts.py"), processor_type="python") as host:
+    with Host(folder, entry=builder.python("counts.py"), processor_type="python") as host:
         yield host
 
 
@@ -166,11 +166,11 @@ def test_full_queue(start: StartHost, connect: MakeClient, gate: Gate) -> None:
         running = pool.submit(ask, client, gate.command(b"first"))
         gate.wait_entered()
         others = [pool.submit(ask, client, gate.command(b"later")) for _ in range(2)]
-        [refused], [waiting] = wait(others, PATIENCE, FIRST_COMPLETED)
+        [refused], [waiting] = wait(others, TIMEOUT, FIRST_COMPLETED)
         gate.release(2)
-        assert running.result(PATIENCE) == b"first"
-        assert waiting.result(PATIENCE) == b"later"
-        error = refused.exception(PATIENCE)
+        assert running.result(TIMEOUT) == b"first"
+        assert waiting.result(TIMEOUT) == b"later"
+        error = refused.exception(TIMEOUT)
     assert isinstance(error, PredictException)
     assert error.code == 450
 
@@ -187,7 +187,7 @@ def test_client_gives_up(service: Service, connect: MakeClient, gate: Gate) -> N
     gate.wait_entered(3)
     gate.release(3)
     service.host.wait_for_log("499", times=3)
-    client.set_timeout(PATIENCE * 1000)
+    client.set_timeout(TIMEOUT * 1000)
     assert ask(client, b"patient") == b"patient"
 
 
@@ -256,7 +256,7 @@ def test_packed(service: Service, connect: MakeClient, coding: str, size: int) -
     """The processor gets what was packed; the signature is that of the packed body."""
     client = connect(*service)
     client.add_extra_headers({"Content-Encoding": coding})
-    body = dice(size).randbytes(size // 2) + bytes(size - size // 2)
+    body = seeded_rng(size).randbytes(size // 2) + bytes(size - size // 2)
     assert ask(client, bytes(PACKERS[coding](body))) == body
 
 
@@ -296,12 +296,12 @@ def at_once(function: Callable[[int], None]) -> None:
     gathered = threading.Barrier(THREADS)
 
     def run(number: int) -> None:
-        gathered.wait(PATIENCE)
+        gathered.wait(TIMEOUT)
         function(number)
 
     with ThreadPoolExecutor(THREADS) as pool:
         for done in [pool.submit(run, number) for number in range(THREADS)]:
-            done.result(PATIENCE)
+            done.result(TIMEOUT)
 
 
 @unguarded

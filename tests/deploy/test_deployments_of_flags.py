@@ -17,7 +17,7 @@ from eas_host.config import HostConfig
 from eas_host.deploy.from_options import prepare_from_options
 from eas_host.errors import ConfigError, EntryNotFound
 from eas_host.service.file_watcher import fingerprint
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.env import make_env
 from support.service import Services, describe, tar
 
@@ -37,9 +37,9 @@ def config(tmp_path: Path) -> HostConfig:
 # Flags alone.
 
 
-def test_plain(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+def test_plain(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Everything is used where it lies; nothing is made."""
-    entry = workshop.cpp("contract")
+    entry = builder.cpp("contract")
     made = prepare_from_options(replace(config, entry=str(entry), model_entry="m/", warm_up=str(entry)))
     assert (made.name, made.processors[0].name, made.processors[0].spec.entry) == ("contract", None, str(entry))
     assert made.warm_up == entry
@@ -48,9 +48,9 @@ def test_plain(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
     made.discard()
 
 
-def test_a_warm_up_that_is_not_there(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_warm_up_that_is_not_there(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
     with pytest.raises(EntryNotFound, match=r"absent.txt: No such file; check --warm-up"):
-        prepare_from_options(replace(config, entry=str(workshop.cpp("contract")), warm_up=str(tmp_path / "absent.txt")))
+        prepare_from_options(replace(config, entry=str(builder.cpp("contract")), warm_up=str(tmp_path / "absent.txt")))
 
 
 def test_nothing_to_reload_in_the_own_process(config: HostConfig) -> None:
@@ -58,10 +58,10 @@ def test_nothing_to_reload_in_the_own_process(config: HostConfig) -> None:
         prepare_from_options(replace(config, entry="app.py", isolation="none", reload=True))
 
 
-def test_a_library_for_reload(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_library_for_reload(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """It is loaded from a copy, with copies of the libraries and links to the data beside it, in its own folder."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
-    shutil.copy(workshop.cpp("beside"), tmp_path / "libb.so.1")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("beside"), tmp_path / "libb.so.1")
     (tmp_path / "libb.so").symlink_to("libb.so.1")
     (tmp_path / "data.txt").write_bytes(b"d")
     made = prepare_from_options(replace(config, entry=str(tmp_path / "liba.so"), model_entry="m/", reload=True))
@@ -82,11 +82,11 @@ def test_a_library_for_reload(config: HostConfig, workshop: Workshop, tmp_path: 
     assert list((tmp_path / "cache" / "workspaces").iterdir()) == []
 
 
-def test_jars_for_reload(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+def test_jars_for_reload(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The same for jars on the class path, and for a folder of jars."""
     (tmp_path / "jars").mkdir()
-    shutil.copy(workshop.jar("UsesLibrary"), tmp_path / "jars" / "main.jar")
-    part = workshop.jar("LibraryPart")
+    shutil.copy(builder.jar("UsesLibrary"), tmp_path / "jars" / "main.jar")
+    part = builder.jar("LibraryPart")
     made = prepare_from_options(
         replace(config, entry=str(tmp_path / "jars"), classpath=(str(part), "/absent.jar"), reload=True)
     )
@@ -100,18 +100,18 @@ def test_jars_for_reload(config: HostConfig, workshop: Workshop, tmp_path: Path)
     made.discard()
 
 
-def test_python_for_reload(config: HostConfig, workshop: Workshop) -> None:
+def test_python_for_reload(config: HostConfig, builder: ProcessorBuilder) -> None:
     """Python files are read once, so they stay in their place; those beside the entry are watched, too."""
-    entry = workshop.python("neighbours/app.py")
+    entry = builder.python("neighbours/app.py")
     made = prepare_from_options(replace(config, entry=str(entry), reload=True))
     assert made.processors[0].spec.entry == str(entry)
     assert {path.suffix for path in made.watched} == {".py"}
     assert set(fingerprint(made.watched)) == set(map(str, entry.parent.rglob("*.py")))
 
 
-def test_an_environment_beside_a_program(config: HostConfig, workshop: Workshop, tmp_path: Path) -> None:
+def test_an_environment_beside_a_program(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """ENV/bin/python runs it, if it is able to."""
-    shutil.copy(workshop.python("contract.py"), tmp_path / "app.py")
+    shutil.copy(builder.python("contract.py"), tmp_path / "app.py")
     env = make_env(tmp_path)
     spec = prepare_from_options(replace(config, entry=str(tmp_path / "app.py"))).processors[0].spec
     assert spec.interpreter == str(env / "bin" / "python")
@@ -134,9 +134,9 @@ def test_a_hostile_archive(services: Services, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("escaped.py")) == []
 
 
-def test_an_archive_that_stays_one(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_an_archive_that_stays_one(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """uncompress: false leaves the model's archive a file, which model_entry then is."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     tar(tmp_path / "m.tar.gz", {"x": "y"})
     keys = {"processor_path": "liba.so", "model_path": "m.tar.gz"}
     made = services.prepare(describe(tmp_path, name="u", uncompress=False, **keys))
@@ -145,9 +145,9 @@ def test_an_archive_that_stays_one(services: Services, workshop: Workshop, tmp_p
     made.discard()
 
 
-def test_what_is_watched(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_what_is_watched(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The description, and what it names on this machine: archives and folders."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     (tmp_path / "m").mkdir()
     description = describe(tmp_path, name="w", processor_path="./liba.so", model_path="m/")
     made = services.prepare(description)
@@ -155,15 +155,15 @@ def test_what_is_watched(services: Services, workshop: Workshop, tmp_path: Path)
     made.discard()
 
 
-def test_a_version_keeps_its_code(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_version_keeps_its_code(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """What is edited in place meanwhile does not change what a version has."""
     (tmp_path / "code").mkdir()
-    shutil.copy(workshop.cpp("contract"), tmp_path / "code" / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "code" / "liba.so")
     made = services.prepare(describe(tmp_path, name="v", processor_path="code", processor_entry="liba.so"))
     copy = Path(made.processors[0].spec.entry)
     with (tmp_path / "code" / "liba.so").open("r+b") as file:
         file.truncate(10)
-    assert copy.stat().st_size == workshop.cpp("contract").stat().st_size
+    assert copy.stat().st_size == builder.cpp("contract").stat().st_size
     made.discard()
     assert not copy.exists()
 

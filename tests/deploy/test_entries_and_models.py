@@ -14,7 +14,7 @@ from eas_host.deploy.package import entries, model_entry
 from eas_host.deploy.package.entries import ProcessorPackage
 from eas_host.description import Processor
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, HostError
-from support.build import Workshop
+from support.build import ProcessorBuilder
 
 
 def package(folder: Path, *names: str) -> ProcessorPackage:
@@ -125,16 +125,16 @@ def test_no_only_program(tmp_path: Path) -> None:
         found(package(tmp_path / "2", "sub/x.py"), type="python")
 
 
-def test_the_only_library(tmp_path: Path, workshop: Workshop) -> None:
+def test_the_only_library(tmp_path: Path, builder: ProcessorBuilder) -> None:
     """Of several libraries the one that exports what a processor exports."""
     wanted = package(tmp_path, "readme.txt")
-    shutil.copy(workshop.cpp("beside"), wanted.folder)
+    shutil.copy(builder.cpp("beside"), wanted.folder)
     with pytest.raises(EntryNotFound, match=r"exports initialize and process; it has libbeside.so"):
         found(wanted, type="cpp")
-    shutil.copy(workshop.cpp("contract"), wanted.folder)
+    shutil.copy(builder.cpp("contract"), wanted.folder)
     assert found(wanted, type="cpp") == "libcontract.so"
     assert found(wanted) == "libcontract.so"
-    shutil.copy(workshop.cpp("contract"), wanted.folder / "libsecond.so")
+    shutil.copy(builder.cpp("contract"), wanted.folder / "libsecond.so")
     with pytest.raises(EntryInvalid, match=r"several processors: libcontract.so, libsecond.so; name one"):
         found(wanted)
 

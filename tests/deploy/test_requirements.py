@@ -19,7 +19,7 @@ import pytest
 from eas_host.deploy.python.requirements import install, read_requirements
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.python_env.import_hook import ABI
-from support import PATIENCE
+from support import TIMEOUT
 from support.env import make_env, script
 from support.host import Host
 from support.wheel import make_wheel
@@ -158,7 +158,7 @@ def test_interrupted(tmp_path: Path) -> None:
         assert any("pip: begun" in line for line in host.stderr)
         host.send_signal(signal.SIGINT)
         assert output.read() == ""
-        assert host.wait(PATIENCE) == -signal.SIGINT
+        assert host.wait(TIMEOUT) == -signal.SIGINT
     assert [path.suffix for path in (tmp_path / "cache" / "requirements").iterdir()] == [".lock"]
 
 

@@ -18,7 +18,7 @@ from eas_host.deploy.workspace.external_links import ExternalLinks
 from eas_host.deploy.workspace.workspace import Workspace, safe_name
 from eas_host.errors import ConfigError
 from support import proc
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.fileserver import FileServer
 from support.service import Services, describe, services, tar
 from support.whereabouts import ask, project
@@ -31,9 +31,11 @@ NOBODY = 65534
 # Whose files.
 
 
-def test_a_local_folder_is_seen_through_the_workspace(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_local_folder_is_seen_through_the_workspace(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """Its files are all there; what the program writes beside them is not in the user's folder."""
-    folder = project(tmp_path / "code", workshop)
+    folder = project(tmp_path / "code", builder)
     (folder / "data").mkdir()
     (folder / "data" / "small.txt").write_text("as it was", encoding="utf-8")
     host = services.start(describe(tmp_path, name="local", processor_path="code", processor_entry="app.py"))
@@ -45,11 +47,11 @@ def test_a_local_folder_is_seen_through_the_workspace(services: Services, worksh
 
 
 def test_a_download_is_never_written_to(
-    services: Services, server: FileServer, workshop: Workshop, tmp_path: Path
+    services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path
 ) -> None:
     """A program that overwrites its model does not change what the next start gets."""
     server.put("/weights.bin", b"as downloaded")
-    project(tmp_path / "code", workshop)
+    project(tmp_path / "code", builder)
     description = describe(
         tmp_path, name="d", processor_path="code", processor_entry="app.py", model_path=server.url("/weights.bin")
     )
@@ -60,9 +62,9 @@ def test_a_download_is_never_written_to(
         host.stop()
 
 
-def test_environment_beside_a_local_program(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_environment_beside_a_local_program(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A large environment is one link; hidden folders are links, too; bytecode is left out."""
-    folder = project(tmp_path / "code", workshop)
+    folder = project(tmp_path / "code", builder)
     for name in ("ENV/lib", ".git/objects", "__pycache__", "package"):
         (folder / name).mkdir(parents=True)
         (folder / name / "file").write_bytes(bytes(staging.MAX_SMALL_FILE + 1))
@@ -141,9 +143,9 @@ def test_names_stay_in_their_folder(tmp_path: Path, name: str) -> None:
     assert list((tmp_path / "workspaces").iterdir()) == []
 
 
-def test_after_a_kill_the_next_start_cleans_up(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_after_a_kill_the_next_start_cleans_up(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The workspace of a host that was killed goes, with its links; that of one that lives stays."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     (tmp_path / "data").mkdir()
     mount = tmp_path / "mounts" / "data"
     storage = [{"mount_path": str(mount), "local": {"path": "data"}}]
@@ -174,9 +176,9 @@ def test_a_lock_of_a_cut_kill(tmp_path: Path) -> None:
     second.discard()
 
 
-def test_a_cache_that_cannot_be_written(workshop: Workshop, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """One line that names the option."""
-    shutil.copy(workshop.cpp("contract"), tmp_path / "liba.so")
+    shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     (tmp_path / "file").write_bytes(b"")
     services = Services(tmp_path)
     description = describe(tmp_path, name="x", processor_path="liba.so")
@@ -235,9 +237,9 @@ def test_links_go_forward(tmp_path: Path) -> None:
 # A fixed place.
 
 
-def test_a_fixed_place(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_fixed_place(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """--workspace shows model/, predictor/ and config/ there; nothing of them is left."""
-    project(tmp_path / "code", workshop)
+    project(tmp_path / "code", builder)
     tar(tmp_path / "m.tar.gz", {"w.txt": "weights"})
     fixed = tmp_path / "fixed"
     description = describe(tmp_path, name="f", processor_path="code", processor_entry="app.py", model_path="m.tar.gz")
@@ -249,9 +251,9 @@ def test_a_fixed_place(services: Services, workshop: Workshop, tmp_path: Path) -
     assert list(fixed.iterdir()) == []
 
 
-def test_a_fixed_place_with_a_model(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_fixed_place_with_a_model(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A model that is mounted there is used; what would have to be overwritten is refused."""
-    project(tmp_path / "code", workshop)
+    project(tmp_path / "code", builder)
     fixed = tmp_path / "fixed"
     (fixed / "model").mkdir(parents=True)
     (fixed / "model" / "w.txt").write_text("mounted", encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 from eas_host.description import Processor
 from support.app import Apps, apps
-from support.describing import ServiceJson
+from support.description_reader import ServiceJson
 from support.service import Services, describe, services
 
 __all__ = ["apps", "services"]

@@ -12,7 +12,7 @@ import pytest
 from eas_host.description import Mount, Processor, read
 from eas_host.errors import ConfigError
 from support.build import TESTS
-from support.describing import ServiceJson
+from support.description_reader import ServiceJson
 
 SAMPLES = TESTS / "descriptions"
 

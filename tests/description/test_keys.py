@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.describing import ServiceJson
+from support.description_reader import ServiceJson
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from eas_host.description import Mount, Processor
-from support.describing import ServiceJson
+from support.description_reader import ServiceJson
 
 A: dict[str, Any] = {"name": "a", "processor_path": "a.zip", "processor_entry": "a.so", "processor_type": "cpp"}
 B: dict[str, Any] = {"name": "b", "processor_path": "b.jar", "processor_type": "java", "processor_mainclass": "B"}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from eas_host.description import read
-from support.describing import ServiceJson
+from support.description_reader import ServiceJson
 
 SAMPLE: dict[str, Any] = {
     "name": "a",

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from eas_host.description import read, schema
 from support.build import TESTS
 from support.command import run
-from support.describing import ServiceJson
+from support.description_reader import ServiceJson
 
 SAMPLES = sorted((TESTS / "descriptions").glob("*.json"))
 VALIDATOR = Draft202012Validator(schema())

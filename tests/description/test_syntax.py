@@ -12,9 +12,9 @@ from random import Random
 import pytest
 
 from eas_host.errors import ConfigError
-from support import dice
+from support import seeded_rng
 from support.build import TESTS
-from support.describing import ServiceJson
+from support.description_reader import ServiceJson
 
 
 @pytest.fixture
@@ -65,28 +65,28 @@ def test_line_ends_of_windows(service_json: ServiceJson) -> None:
 def test_same_as_json(service_json: ServiceJson) -> None:
     """What is JSON is read as Python reads it."""
     for seed in range(40):
-        roll = dice(seed)
-        value = {"labels": _value(roll, 5), "model_config": {"x": _value(roll, 5)}}
-        text = json.dumps(value, ensure_ascii=roll.random() < 0.5, indent=roll.choice([None, 0, 1]))
+        rng = seeded_rng(seed)
+        value = {"labels": _value(rng, 5), "model_config": {"x": _value(rng, 5)}}
+        text = json.dumps(value, ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, 0, 1]))
         description = service_json.read(text)
         assert json.loads(description.text) == value
         assert json.loads(description.models[0].config) == value["model_config"]
 
 
-def _value(roll: Random, depth: int) -> object:
+def _value(rng: Random, depth: int) -> object:
     kinds = ["text", "number", "constant"] + ["list", "object"] * (depth > 0)
-    kind = roll.choice(kinds)
+    kind = rng.choice(kinds)
     if kind == "list":
-        return [_value(roll, depth - 1) for _ in range(roll.randrange(4))]
+        return [_value(rng, depth - 1) for _ in range(rng.randrange(4))]
     if kind == "object":
-        return {f"{_text(roll)}{index}": _value(roll, depth - 1) for index in range(roll.randrange(4))}
+        return {f"{_text(rng)}{index}": _value(rng, depth - 1) for index in range(rng.randrange(4))}
     if kind == "number":
-        return roll.choice([roll.randrange(-(10**20), 10**20), roll.uniform(-1e9, 1e9), 0, -0.0, 1e300, 5e-324])
-    return _text(roll) if kind == "text" else roll.choice([True, False, None])
+        return rng.choice([rng.randrange(-(10**20), 10**20), rng.uniform(-1e9, 1e9), 0, -0.0, 1e300, 5e-324])
+    return _text(rng) if kind == "text" else rng.choice([True, False, None])
 
 
-def _text(roll: Random) -> str:
-    return "".join(roll.choice('ab"\\/\n\r#,:{}[]é\u2028😀\x7f') for _ in range(roll.randrange(6)))
+def _text(rng: Random) -> str:
+    return "".join(rng.choice('ab"\\/\n\r#,:{}[]é\u2028😀\x7f') for _ in range(rng.randrange(6)))
 
 
 # Refused.
@@ -197,9 +197,9 @@ def test_damaged_files(service_json: ServiceJson) -> None:
     """Whatever is cut out of a file or put into it, the answer is a description or a list of mistakes."""
     sample = (TESTS / "descriptions" / "deeprec.json").read_text(encoding="utf-8")
     for seed in range(100):
-        roll = dice(seed)
-        start = roll.randrange(len(sample))
-        end = min(len(sample), start + roll.choice([0, 1, 1, 5, 50]))
-        text = sample[:start] + roll.choice(["", "{", "}", '"', ",", "'", "/*", "\0", "\ud7ff", "["]) + sample[end:]
+        rng = seeded_rng(seed)
+        start = rng.randrange(len(sample))
+        end = min(len(sample), start + rng.choice([0, 1, 1, 5, 50]))
+        text = sample[:start] + rng.choice(["", "{", "}", '"', ",", "'", "/*", "\0", "\ud7ff", "["]) + sample[end:]
         with contextlib.suppress(ConfigError):
             service_json.read(text)

@@ -13,7 +13,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from support import PATIENCE
+from support import TIMEOUT
 from support.build import need
 from support.classifiers import start
 from support.digits import EXAMPLE
@@ -66,7 +66,7 @@ def says(page: webdriver.Chrome) -> str:
 
 
 def wait(page: webdriver.Chrome, what: Callable[[webdriver.Chrome], bool]) -> None:
-    WebDriverWait(page, PATIENCE, poll_frequency=0.05).until(what)
+    WebDriverWait(page, TIMEOUT, poll_frequency=0.05).until(what)
 
 
 def pen(page: webdriver.Chrome) -> ActionChains:

@@ -15,7 +15,7 @@ import pytest
 from support import proc
 from support.classifiers import LANGUAGES, start
 from support.digits import EXAMPLE
-from support.loadrun import LoadRun
+from support.load_run import LoadRun
 
 pytestmark = pytest.mark.torture
 

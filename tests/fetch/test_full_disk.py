@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from support import PATIENCE
-from support.build import SOURCES, Workshop
+from support import TIMEOUT
+from support.build import SOURCES, ProcessorBuilder
 from support.command import Ended
 from support.fileserver import FileServer, chunked
 from support.host import Host, clean_environment, program
@@ -78,10 +78,10 @@ def run_with(services: Services, cache: Path, *words: str | Path) -> Ended:  # n
     return services.run(*words)
 
 
-def test_a_library_that_is_copied(services: Services, disk: MakeDisk, workshop: Workshop) -> None:  # noqa: F811
+def test_a_library_that_is_copied(services: Services, disk: MakeDisk, builder: ProcessorBuilder) -> None:  # noqa: F811
     """With --reload a library is loaded from a copy; the system does not say which write has failed."""
     cache = disk("size=64k")
-    ended = run_with(services, cache, "--entry", workshop.cpp("contract"), "--reload", "--listen", "127.0.0.1:0")
+    ended = run_with(services, cache, "--entry", builder.cpp("contract"), "--reload", "--listen", "127.0.0.1:0")
     assert_told(ended, cache, "is full; make room there")
 
 
@@ -150,18 +150,18 @@ def test_a_limit_on_files(tmp_path: Path, package: Path) -> None:
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert_told(Ended(done.returncode, done.stdout, done.stderr), cache, "no file of that size (`ulimit -f`")
 
 
-def test_a_reload_on_a_full_disk(disk: MakeDisk, tmp_path: Path, workshop: Workshop) -> None:
+def test_a_reload_on_a_full_disk(disk: MakeDisk, tmp_path: Path, builder: ProcessorBuilder) -> None:
     """The old version serves on, the log says why, and with room the new one takes over."""
     cache = disk("size=16m")
     entry = tmp_path / "libcontract.so"
-    shutil.copy(workshop.cpp("contract"), entry)
+    shutil.copy(builder.cpp("contract"), entry)
     with Host(tmp_path / "host", entry=entry, reload=True, cache=cache) as host:
         filler = fill(cache, but=16 * KIB)
         os.utime(entry)
@@ -173,11 +173,11 @@ def test_a_reload_on_a_full_disk(disk: MakeDisk, tmp_path: Path, workshop: Works
         assert host.call(b"x").body == b"x"
 
 
-def test_the_log_on_a_full_disk(disk: MakeDisk, workshop: Workshop) -> None:
+def test_the_log_on_a_full_disk(disk: MakeDisk, builder: ProcessorBuilder) -> None:
     """Lines wait until there is room; what has not found a place is counted."""
     place = disk("size=64k")
     log = place / "log"
-    words = [*program(), "--entry", str(workshop.cpp("contract")), "--listen", "127.0.0.1:0", "--access-log"]
+    words = [*program(), "--entry", str(builder.cpp("contract")), "--listen", "127.0.0.1:0", "--access-log"]
     with log.open("wb") as file:
         host = subprocess.Popen(words, env=clean_environment(), stdout=subprocess.PIPE, stderr=file)
     assert host.stdout is not None
@@ -195,6 +195,6 @@ def test_the_log_on_a_full_disk(disk: MakeDisk, workshop: Workshop) -> None:
                     assert client.send(request("POST", "/", b"x")).read().status == 200
         finally:
             host.terminate()
-            host.wait(PATIENCE)
+            host.wait(TIMEOUT)
     text = log.read_text(encoding="utf-8")
     assert all(line.startswith("[2") for line in text.splitlines()), "a line is torn"

@@ -18,7 +18,7 @@ import pytest
 
 from eas_host.errors import EntryNotFound
 from eas_host.fetch import FetchPolicy, fetch_all
-from support import PATIENCE
+from support import TIMEOUT
 from support.fileserver import FileServer, Tap, announcing
 
 BODY = bytes(range(256)) * 4000
@@ -44,7 +44,7 @@ def test_a_slow_stream_is_waited_for(server: FileServer, tmp_path: Path) -> None
         for _ in range(4):
             tap.wait()
             tap.drip()
-        assert path.result(PATIENCE).read_bytes() == BODY
+        assert path.result(TIMEOUT).read_bytes() == BODY
 
 
 def test_a_silent_stream_is_given_up_and_resumed(server: FileServer, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_downloads_run_side_by_side(server: FileServer, tmp_path: Path) -> None:
         assert len(server.requests) == 3
         for tap in taps:
             tap.drip()
-        assert {path.read_bytes() for path in done.result(PATIENCE).values()} == {BODY}
+        assert {path.read_bytes() for path in done.result(TIMEOUT).values()} == {BODY}
 
 
 def test_one_failure_ends_the_others(server: FileServer, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_two_hosts_fetch_one_file_once(server: FileServer, tmp_path: Path) -> No
         tap.wait()
         second = pool.submit(get, server.url("/f"), tmp_path)
         tap.drip()
-        assert first.result(PATIENCE) == second.result(PATIENCE)
+        assert first.result(TIMEOUT) == second.result(TIMEOUT)
     assert server.statuses() == [200, 304]
 
 
@@ -114,7 +114,7 @@ def test_ctrl_c_ends_at_once_and_leaves_a_part(server: FileServer, tmp_path: Pat
         while not any(part.stat().st_size for part in tmp_path.rglob("part")):
             assert host.poll() is None
         host.send_signal(signal.SIGINT)
-        assert host.communicate(timeout=PATIENCE)[1].splitlines()[-1] == "KeyboardInterrupt"
+        assert host.communicate(timeout=TIMEOUT)[1].splitlines()[-1] == "KeyboardInterrupt"
     tap.close()
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
     assert server.statuses() == [200, 206]
@@ -139,7 +139,7 @@ def test_bars_are_for_terminals(server: FileServer, tmp_path: Path) -> None:
         except OSError:
             pass  # the terminal's other end is closed
     os.close(ours)
-    quiet = subprocess.run([*words[:-1], str(tmp_path / "other")], capture_output=True, check=True, timeout=PATIENCE)
+    quiet = subprocess.run([*words[:-1], str(tmp_path / "other")], capture_output=True, check=True, timeout=TIMEOUT)
     assert quiet.stderr == b""
 
 

@@ -18,7 +18,7 @@ from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.open_connections import OpenConnections
 from eas_host.front.service_state import ServiceState
 from eas_host.system import memory
-from support import PATIENCE
+from support import TIMEOUT
 
 MIB = 2**20
 LITTLE = 48 * 1024
@@ -69,8 +69,8 @@ def swept(budget_size: int, check: Callable[[Sent, MemoryBudget, socket.socket],
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.setblocking(False)
             await loop.sock_connect(client, server.sockets[0].getsockname())
-            await asyncio.wait_for(sent.made, PATIENCE)
-            await asyncio.wait_for(sent.fill(), PATIENCE)
+            await asyncio.wait_for(sent.made, TIMEOUT)
+            await asyncio.wait_for(sent.fill(), TIMEOUT)
             sweeper = housekeeping.Housekeeping(
                 ServiceState(loop, HostConfig()), connections, ResponseHeadCache("text/plain"), budget
             )
@@ -96,7 +96,7 @@ def test_it_counts() -> None:
     """Where it is too much, such a client gives way like any other."""
 
     async def check(sent: Sent, _budget: MemoryBudget, _client: socket.socket) -> None:
-        await asyncio.wait_for(sent.gave_way, PATIENCE)
+        await asyncio.wait_for(sent.gave_way, TIMEOUT)
 
     swept(LITTLE, check)
 
@@ -114,9 +114,9 @@ def test_it_is_given_back() -> None:
                 budget.unpacking = 0
             budget.unpacking = 0
 
-        await asyncio.wait_for(until(free=False), PATIENCE)
+        await asyncio.wait_for(until(free=False), TIMEOUT)
         reading = asyncio.ensure_future(_read_all(loop, client))
-        await asyncio.wait_for(until(free=True), PATIENCE)
+        await asyncio.wait_for(until(free=True), TIMEOUT)
         reading.cancel()
 
     swept(1 << 20, check)
@@ -141,6 +141,6 @@ def test_what_malloc_keeps_is_given_back() -> None:
             while memory.private_bytes() > whole - 90 * MIB:  # noqa: ASYNC110  the system tells nobody
                 await asyncio.sleep(0)
 
-        await asyncio.wait_for(until_given_back(), PATIENCE)
+        await asyncio.wait_for(until_given_back(), TIMEOUT)
 
     swept(1 << 30, check)

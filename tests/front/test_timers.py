@@ -11,7 +11,7 @@ import pytest
 from eas_host.dispatch.exchange import Exchange, RequestHead
 from eas_host.front.deadlines import Deadlines
 from eas_host.workers.read_turns import Turns
-from support import PATIENCE
+from support import TIMEOUT
 
 
 class Connection:
@@ -43,7 +43,7 @@ def test_a_request_that_cannot_be_ended(caplog: pytest.LogCaptureFixture) -> Non
 
         deadlines = Deadlines(loop, 0.01, expire)
         deadlines.open.update(dict.fromkeys(exchanges))
-        await asyncio.wait_for(last, PATIENCE)
+        await asyncio.wait_for(last, TIMEOUT)
         deadlines.close()
 
     asyncio.run(run())
@@ -64,7 +64,7 @@ def test_a_reader_that_fails(caplog: pytest.LogCaptureFixture) -> None:
         turns = Turns(loop)
         turns.wait(fail)
         turns.wait(lambda: resumed.set_result(None))
-        await asyncio.wait_for(resumed, PATIENCE)
+        await asyncio.wait_for(resumed, TIMEOUT)
 
     asyncio.run(run())
     assert "no room for a line" in caplog.text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import load
 from support.libraries import needs_beside
 
@@ -31,9 +31,9 @@ def test_a_folder(tmp_path: Path) -> None:
     load(tmp_path, language="cpp").fails_in_one_line(3, str(tmp_path), "directory")
 
 
-def damaged(workshop: Workshop, folder: Path, at: int, data: bytes) -> Path:
+def damaged(builder: ProcessorBuilder, folder: Path, at: int, data: bytes) -> Path:
     """A copy of a good library with *data* written over it *at* an offset."""
-    content = bytearray(workshop.cpp("contract").read_bytes())
+    content = bytearray(builder.cpp("contract").read_bytes())
     content[at : at + len(data)] = data
     path = folder / "libdamaged.so"
     path.write_bytes(content)
@@ -47,90 +47,88 @@ def test_not_elf(tmp_path: Path, content: bytes) -> None:
     load(path).fails_in_one_line(3, str(path), "not an ELF file")
 
 
-def test_another_machine(workshop: Workshop, tmp_path: Path) -> None:
+def test_another_machine(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """e_machine at offset 18; 21 is 64-bit PowerPC, on which no test runs."""
-    path = damaged(workshop, tmp_path, 18, b"\x15\x00")
+    path = damaged(builder, tmp_path, 18, b"\x15\x00")
     load(path).fails_in_one_line(3, str(path), "another machine")
 
 
-def test_32_bits(workshop: Workshop, tmp_path: Path) -> None:
+def test_32_bits(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """EI_CLASS at offset 4."""
-    load(damaged(workshop, tmp_path, 4, b"\x01")).fails_in_one_line(3, "32-bit")
+    load(damaged(builder, tmp_path, 4, b"\x01")).fails_in_one_line(3, "32-bit")
 
 
-def test_a_program(workshop: Workshop, tmp_path: Path) -> None:
+def test_a_program(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """An executable is ELF too, but no library."""
-    load(damaged(workshop, tmp_path, 16, b"\x02\x00")).fails_in_one_line(3, "not a shared library")
+    load(damaged(builder, tmp_path, 16, b"\x02\x00")).fails_in_one_line(3, "not a shared library")
 
 
-def test_cut_short(workshop: Workshop, tmp_path: Path) -> None:
+def test_cut_short(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """An upload that broke off: the linker's own words, whatever they are, with the file's name."""
     path = tmp_path / "libhalf.so"
-    path.write_bytes(workshop.cpp("contract").read_bytes()[:5000])
+    path.write_bytes(builder.cpp("contract").read_bytes()[:5000])
     load(path).fails_with(3, str(path))
 
 
 @each_isolation
-def test_missing_library(workshop: Workshop, isolation: str) -> None:
-    load(needs_beside(workshop), isolation).fails_in_one_line(
-        3, "libneeds_beside.so", "libbeside.so", "missing library"
-    )
+def test_missing_library(builder: ProcessorBuilder, isolation: str) -> None:
+    load(needs_beside(builder), isolation).fails_in_one_line(3, "libneeds_beside.so", "libbeside.so", "missing library")
 
 
 @each_isolation
 @pytest.mark.parametrize("symbol", ["initialize", "process"])
-def test_missing_symbol(workshop: Workshop, symbol: str, isolation: str) -> None:
-    entry = workshop.cpp(f"no_{symbol}")
+def test_missing_symbol(builder: ProcessorBuilder, symbol: str, isolation: str) -> None:
+    entry = builder.cpp(f"no_{symbol}")
     load(entry, isolation).fails_in_one_line(3, str(entry), f"missing symbol {symbol}")
 
 
-def test_mangled_symbol(workshop: Workshop) -> None:
+def test_mangled_symbol(builder: ProcessorBuilder) -> None:
     """Forgotten extern "C" is said as such."""
-    load(workshop.cpp("mangled")).fails_in_one_line(3, "process", 'extern "C"')
+    load(builder.cpp("mangled")).fails_in_one_line(3, "process", 'extern "C"')
 
 
-def test_undefined_symbol(workshop: Workshop) -> None:
-    load(workshop.cpp("undefined_symbol")).fails_in_one_line(3, "undefined symbol", "nobody_defines_this")
+def test_undefined_symbol(builder: ProcessorBuilder) -> None:
+    load(builder.cpp("undefined_symbol")).fails_in_one_line(3, "undefined symbol", "nobody_defines_this")
 
 
 @each_isolation
-def test_state(workshop: Workshop, isolation: str) -> None:
-    load(workshop.cpp("bad_state"), isolation).fails_in_one_line(3, "libbad_state.so", "initialize", "state", "7")
+def test_state(builder: ProcessorBuilder, isolation: str) -> None:
+    load(builder.cpp("bad_state"), isolation).fails_in_one_line(3, "libbad_state.so", "initialize", "state", "7")
 
 
-def test_state_untouched(workshop: Workshop) -> None:
+def test_state_untouched(builder: ProcessorBuilder) -> None:
     """A state that was never set is said as such, not as the sentinel's number."""
-    load(workshop.cpp("state_untouched")).fails_in_one_line(3, "initialize", "state", "set")
+    load(builder.cpp("state_untouched")).fails_in_one_line(3, "initialize", "state", "set")
 
 
 @each_isolation
-def test_initialize_throws(workshop: Workshop, isolation: str) -> None:
-    load(workshop.cpp("throws_in_initialize"), isolation).fails_with(
+def test_initialize_throws(builder: ProcessorBuilder, isolation: str) -> None:
+    load(builder.cpp("throws_in_initialize"), isolation).fails_with(
         3, "initialize", "runtime_error", "the model file is torn"
     )
 
 
-def test_initialize_throws_an_int(workshop: Workshop) -> None:
-    load(workshop.cpp("throws_int_in_initialize")).fails_with(3, "initialize", "int")
+def test_initialize_throws_an_int(builder: ProcessorBuilder) -> None:
+    load(builder.cpp("throws_int_in_initialize")).fails_with(3, "initialize", "int")
 
 
 @pytest.mark.parametrize("name", ["segv_in_initialize", "crashes_in_constructor"])
-def test_crash_while_loading(workshop: Workshop, name: str) -> None:
+def test_crash_while_loading(builder: ProcessorBuilder, name: str) -> None:
     """A crash is told with its signal, and tried once only."""
-    load(workshop.cpp(name)).fails_with(3, f"lib{name}.so", "SIGSEGV", "loading")
+    load(builder.cpp(name)).fails_with(3, f"lib{name}.so", "SIGSEGV", "loading")
 
 
-def test_exit_while_loading(workshop: Workshop) -> None:
+def test_exit_while_loading(builder: ProcessorBuilder) -> None:
     """exit(0) inside initialize is no clean stop."""
-    load(workshop.cpp("exits_in_initialize")).fails_with(3, "libexits_in_initialize.so", "exit")
+    load(builder.cpp("exits_in_initialize")).fails_with(3, "libexits_in_initialize.so", "exit")
 
 
 # Java.
 
 
 @each_isolation
-def test_no_such_class(workshop: Workshop, isolation: str) -> None:
-    ended = load(workshop.jar("Contract"), isolation, "--mainclass", "com.example.Absent")
+def test_no_such_class(builder: ProcessorBuilder, isolation: str) -> None:
+    ended = load(builder.jar("Contract"), isolation, "--mainclass", "com.example.Absent")
     ended.fails_in_one_line(3, "com.example.Absent", "contract.jar")
 
 
@@ -146,35 +144,35 @@ def test_folder_without_jars(tmp_path: Path) -> None:
 
 
 @each_isolation
-def test_no_constructor(workshop: Workshop, isolation: str) -> None:
-    ended = load(workshop.jar("NoConstructor"), isolation, "--mainclass", "NoConstructor")
+def test_no_constructor(builder: ProcessorBuilder, isolation: str) -> None:
+    ended = load(builder.jar("NoConstructor"), isolation, "--mainclass", "NoConstructor")
     ended.fails_in_one_line(3, "NoConstructor", "constructor", "String, String")
 
 
 @pytest.mark.parametrize("method", ["Load", "Process"])
-def test_missing_method(workshop: Workshop, method: str) -> None:
+def test_missing_method(builder: ProcessorBuilder, method: str) -> None:
     name = f"No{method}"
-    load(workshop.jar(name), "process", "--mainclass", name).fails_in_one_line(3, name, method)
+    load(builder.jar(name), "process", "--mainclass", name).fails_in_one_line(3, name, method)
 
 
-def test_process_of_another_form(workshop: Workshop) -> None:
-    load(workshop.jar("WrongProcess"), "process", "--mainclass", "WrongProcess").fails_in_one_line(
+def test_process_of_another_form(builder: ProcessorBuilder) -> None:
+    load(builder.jar("WrongProcess"), "process", "--mainclass", "WrongProcess").fails_in_one_line(
         3, "Process", "byte[]"
     )
 
 
-def test_class_is_not_public(workshop: Workshop) -> None:
-    ended = load(workshop.jar("HiddenProcessor"), "process", "--mainclass", "HiddenProcessor")
+def test_class_is_not_public(builder: ProcessorBuilder) -> None:
+    ended = load(builder.jar("HiddenProcessor"), "process", "--mainclass", "HiddenProcessor")
     ended.fails_in_one_line(3, "HiddenProcessor", "public")
 
 
-def test_no_class_fits(workshop: Workshop) -> None:
-    load(workshop.jar("NoConstructor", "NoProcess", "LibraryPart")).fails_in_one_line(3, "--mainclass")
+def test_no_class_fits(builder: ProcessorBuilder) -> None:
+    load(builder.jar("NoConstructor", "NoProcess", "LibraryPart")).fails_in_one_line(3, "--mainclass")
 
 
-def test_several_classes_fit(workshop: Workshop) -> None:
+def test_several_classes_fit(builder: ProcessorBuilder) -> None:
     """They are listed, so that one can be chosen."""
-    ended = load(workshop.jar("FirstOfTwo", "SecondOfTwo"))
+    ended = load(builder.jar("FirstOfTwo", "SecondOfTwo"))
     ended.fails_in_one_line(3, "FirstOfTwo", "SecondOfTwo", "--mainclass")
 
 
@@ -182,44 +180,44 @@ def test_several_classes_fit(workshop: Workshop) -> None:
 @pytest.mark.parametrize(
     ("name", "message"), [("LoadThrows", "the model file is torn"), ("ConstructorThrows", "no such model")]
 )
-def test_java_code_throws(workshop: Workshop, name: str, message: str, isolation: str) -> None:
+def test_java_code_throws(builder: ProcessorBuilder, name: str, message: str, isolation: str) -> None:
     """The user's exception, with the user's frames above the line."""
-    ended = load(workshop.jar(name), isolation)
+    ended = load(builder.jar(name), isolation)
     ended.fails_with(3, name, "IllegalStateException", message)
     assert "userCodeThatThrows" in ended.stderr
 
 
-def test_static_initialiser_throws(workshop: Workshop) -> None:
-    ended = load(workshop.jar("StaticFails"))
+def test_static_initialiser_throws(builder: ProcessorBuilder) -> None:
+    ended = load(builder.jar("StaticFails"))
     ended.fails_with(3, "StaticFails")
     assert "NumberFormatException" in ended.stderr
 
 
-def test_java_library_is_missing(workshop: Workshop) -> None:
-    ended = load(workshop.jar("UsesLibrary"))
+def test_java_library_is_missing(builder: ProcessorBuilder) -> None:
+    ended = load(builder.jar("UsesLibrary"))
     ended.fails_with(3, "LibraryPart")
 
 
-def test_java_exits_while_loading(workshop: Workshop) -> None:
-    load(workshop.jar("ExitsInLoad")).fails_with(3, "exitsinload.jar", "exit")
+def test_java_exits_while_loading(builder: ProcessorBuilder) -> None:
+    load(builder.jar("ExitsInLoad")).fails_with(3, "exitsinload.jar", "exit")
 
 
-def test_class_for_a_newer_java(workshop: Workshop, tmp_path: Path) -> None:
+def test_class_for_a_newer_java(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Bytes 6 and 7 of a class file are its version; 99 is no Java of today."""
     classes = tmp_path / "classes"
-    shutil.copytree(workshop.classes(), classes)
+    shutil.copytree(builder.classes(), classes)
     newer = bytearray((classes / "Contract.class").read_bytes())
     newer[6:8] = b"\x00\x63"
     (classes / "Contract.class").write_bytes(newer)
-    other = Workshop(tmp_path / "made")
+    other = ProcessorBuilder(tmp_path / "made")
     other.folder.mkdir()
     other.adopt_classes(classes)
     load(other.jar("Contract"), "process", "--mainclass", "Contract").fails_with(3, "Contract", "version")
 
 
-def test_wrong_jvm_option(workshop: Workshop) -> None:
+def test_wrong_jvm_option(builder: ProcessorBuilder) -> None:
     """The JVM's own complaint is passed on."""
-    ended = load(workshop.jar("Contract"), "process", "--jvm-options", "-XX:NoSuchOption=1")
+    ended = load(builder.jar("Contract"), "process", "--jvm-options", "-XX:NoSuchOption=1")
     assert ended.code in (2, 3), ended
     assert "NoSuchOption" in ended.stderr
 
@@ -228,58 +226,58 @@ def test_wrong_jvm_option(workshop: Workshop) -> None:
 
 
 @each_isolation
-def test_syntax_error(workshop: Workshop, isolation: str) -> None:
+def test_syntax_error(builder: ProcessorBuilder, isolation: str) -> None:
     """File and line, and Python's own marks under it."""
-    ended = load(workshop.python("syntax_error.py"), isolation)
+    ended = load(builder.python("syntax_error.py"), isolation)
     ended.fails_with(3, "syntax_error.py:3", "SyntaxError")
     assert "class Broken(allspark.BaseProcessor)" in ended.stderr
 
 
 @each_isolation
-def test_import_error(workshop: Workshop, isolation: str) -> None:
+def test_import_error(builder: ProcessorBuilder, isolation: str) -> None:
     """The module's name, and what to do about it."""
-    ended = load(workshop.python("import_error.py"), isolation)
+    ended = load(builder.python("import_error.py"), isolation)
     ended.fails_with(3, "import_error.py", "a_module_that_nobody_has", "install")
     assert 'import_error.py", line ' in ended.stderr
 
 
 @each_isolation
 @pytest.mark.parametrize("name", ["raises_on_import.py", "initialize_raises.py"])
-def test_python_code_raises(workshop: Workshop, name: str, isolation: str) -> None:
+def test_python_code_raises(builder: ProcessorBuilder, name: str, isolation: str) -> None:
     """The user's exception, with the user's frames above the line."""
-    ended = load(workshop.python(name), isolation)
+    ended = load(builder.python(name), isolation)
     ended.fails_with(3, name, "RuntimeError", "the model file is torn")
     assert "in user_code_that_throws" in ended.stderr
 
 
-def test_constructor_raises(workshop: Workshop) -> None:
-    ended = load(workshop.python("constructor_raises.py"))
+def test_constructor_raises(builder: ProcessorBuilder) -> None:
+    ended = load(builder.python("constructor_raises.py"))
     ended.fails_with(3, "constructor_raises.py", "Mine", "not built today")
 
 
 @each_isolation
 @pytest.mark.parametrize("name", ["exits_on_import.py", "exits_in_initialize.py"])
-def test_python_exits_while_loading(workshop: Workshop, name: str, isolation: str) -> None:
+def test_python_exits_while_loading(builder: ProcessorBuilder, name: str, isolation: str) -> None:
     """sys.exit(0) is no clean stop."""
-    load(workshop.python(name), isolation).fails_with(3, name, "SystemExit")
+    load(builder.python(name), isolation).fails_with(3, name, "SystemExit")
 
 
-def test_no_subclass(workshop: Workshop) -> None:
-    load(workshop.python("no_subclass.py")).fails_in_one_line(3, "no_subclass.py", "BaseProcessor")
+def test_no_subclass(builder: ProcessorBuilder) -> None:
+    load(builder.python("no_subclass.py")).fails_in_one_line(3, "no_subclass.py", "BaseProcessor")
 
 
-def test_two_subclasses(workshop: Workshop) -> None:
+def test_two_subclasses(builder: ProcessorBuilder) -> None:
     """They are listed, so that one can be chosen."""
-    load(workshop.python("two_subclasses.py")).fails_in_one_line(3, "First", "Second", "two_subclasses.py:")
+    load(builder.python("two_subclasses.py")).fails_in_one_line(3, "First", "Second", "two_subclasses.py:")
 
 
-def test_no_such_python_class(workshop: Workshop) -> None:
-    entry = workshop.python("two_subclasses.py")
+def test_no_such_python_class(builder: ProcessorBuilder) -> None:
+    entry = builder.python("two_subclasses.py")
     load(f"{entry}:Third").fails_in_one_line(3, "Third", "First", "Second")
 
 
-def test_python_class_is_no_processor(workshop: Workshop) -> None:
-    load(f"{workshop.python('no_subclass.py')}:NotOne").fails_in_one_line(3, "NotOne", "BaseProcessor")
+def test_python_class_is_no_processor(builder: ProcessorBuilder) -> None:
+    load(f"{builder.python('no_subclass.py')}:NotOne").fails_in_one_line(3, "NotOne", "BaseProcessor")
 
 
 def test_initialize_is_missing(tmp_path: Path) -> None:
@@ -292,7 +290,7 @@ def test_initialize_is_missing(tmp_path: Path) -> None:
 # Whatever the language.
 
 
-def test_no_process_is_left(workshop: Workshop) -> None:
+def test_no_process_is_left(builder: ProcessorBuilder) -> None:
     """One of three workers that cannot load ends the host, with one message."""
-    ended = load(workshop.cpp("bad_state"), "process", "--worker-processes", "3")
+    ended = load(builder.cpp("bad_state"), "process", "--worker-processes", "3")
     ended.fails_in_one_line(3, "state", "7")

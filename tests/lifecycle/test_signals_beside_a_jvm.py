@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.worker.java.jvm import find_jvm
-from support.build import Workshop, need
+from support.build import ProcessorBuilder, need
 from support.gate import Gate
 from support.host import Host, StartHost
 from support.program import Program
@@ -24,13 +24,13 @@ Start = Callable[..., Host]
 
 
 @pytest.fixture
-def start_jvm_host(workshop: Workshop, tmp_path: Path) -> Start:
+def start_jvm_host(builder: ProcessorBuilder, tmp_path: Path) -> Start:
     """Starts processors/python/jvm.py in one of WAYS, with its JVM from the start or not."""
 
     def start(stack: ExitStack, way: str, *, at_once: bool) -> Host:
         need("java")
         variables = {"JVM_IN_INITIALIZE": "1"} if at_once else {}
-        entry, folder = workshop.python("jvm.py"), tmp_path / "run"
+        entry, folder = builder.python("jvm.py"), tmp_path / "run"
         host: Host = (
             Program(folder, entry, (), variables)
             if way == "alone"
@@ -76,12 +76,12 @@ def test_a_worker_goes_on(start_jvm_host: Start) -> None:
 
 @pytest.mark.parametrize("kind", ["python", "native"])
 @pytest.mark.parametrize("when", ["at once", "later"])
-def test_a_cpp_worker_goes_on(start: StartHost, workshop: Workshop, kind: str, when: str) -> None:
+def test_a_cpp_worker_goes_on(start: StartHost, builder: ProcessorBuilder, kind: str, when: str) -> None:
     """The same in C++, in each kind of worker, whenever the JVM has come."""
     need("javac")
     jvm = find_jvm()
     headers = jvm.parents[2] / "include"
-    entry = workshop.cpp("starts_jvm", f"-I{headers}", f"-I{headers / 'linux'}", "-ldl")
+    entry = builder.cpp("starts_jvm", f"-I{headers}", f"-I{headers / 'linux'}", "-ldl")
     host = start(entry=entry, worker=kind, model_entry=str(jvm), model_config=when)
     if when == "later":
         assert host.call(b"jvm").text == "given back"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.host import Host, StartHost
 from support.program import Program
 
@@ -25,10 +25,10 @@ BY_OTHERS = ("c_fork", "subprocess", "subprocess_with_preexec")
 
 @pytest.fixture(scope="module", params=["process", "none", "alone"])
 def children(
-    request: pytest.FixtureRequest, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Host]:
     """processors/python/children.py, started in each way."""
-    entry = workshop.python("children.py")
+    entry = builder.python("children.py")
     folder = tmp_path_factory.mktemp(f"children-{request.param}") / "run"
     host: Host = (
         Program(folder, entry) if request.param == "alone" else Host(folder, entry=entry, isolation=request.param)
@@ -61,17 +61,17 @@ def test_a_pool(children: Host) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_a_child_of_cpp(start: StartHost, workshop: Workshop, isolation: str) -> None:
-    host = start("cpp", workshop.cpp("forks"), isolation=isolation)
+def test_a_child_of_cpp(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+    host = start("cpp", builder.cpp("forks"), isolation=isolation)
     for number in STOP:
         assert host.call(b"%d" % number).text == str(-number)
 
 
-def test_nohup_goes_to_children(workshop: Workshop, tmp_path: Path) -> None:
+def test_nohup_goes_to_children(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """What was started with SIGHUP ignored passes that on, as it would without a host."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        host = Host(tmp_path / "host", entry=workshop.python("children.py"))
+        host = Host(tmp_path / "host", entry=builder.python("children.py"))
     finally:
         signal.signal(signal.SIGHUP, before)
     with host:

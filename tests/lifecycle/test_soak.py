@@ -21,14 +21,14 @@ import pytest
 from support import soak
 from support.cgroup import Group, control_group
 from support.host import Host
-from support.loadrun import LoadRun
+from support.load_run import LoadRun
 
 pytestmark = pytest.mark.torture
 
 SECONDS = float(os.environ.get("EAS_HOST_SOAK_SECONDS", "20"))
 MEMORY = 600 << 20
 """Bytes for the front and its workers together."""
-PATIENCE = 60_000  # milliseconds: shortages are waited out, and nobody innocent may pay for them
+TIMEOUT = 60_000  # milliseconds: shortages are waited out, and nobody innocent may pay for them
 REFUSED_VERSION = "the old version goes on serving"
 
 APP = """
@@ -113,7 +113,7 @@ def test_soak(tmp_path: Path) -> None:
         fresh.replace(entry)
 
     write(1, broken=False)
-    options = {"worker_processes": 2, "keepalive": PATIENCE, "reload": True, "access_log": True}
+    options = {"worker_processes": 2, "keepalive": TIMEOUT, "reload": True, "access_log": True}
     with control_group("memory", "pids") as group:
         group.limit_memory(MEMORY)
         with group.inside():

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from support import PATIENCE
-from support.build import Workshop
+from support import TIMEOUT
+from support.build import ProcessorBuilder
 from support.command import run
 from support.gate import Gate
 from support.host import Host, StartHost, Value, clean_environment, program
@@ -36,13 +36,13 @@ def behaviour(tmp_path: Path) -> ScriptedBehaviour:
 
 
 @pytest.fixture
-def unstarted(workshop: Workshop, tmp_path: Path) -> Iterator[Unstarted]:
+def unstarted(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[Unstarted]:
     """Makes hosts that are not waited for, with processors/cpp/scripted.cc."""
     made: list[Host] = []
 
     def make(behaviour: ScriptedBehaviour, **options: Value) -> Host:
         folder = tmp_path / f"unstarted-{len(made)}"
-        made.append(Host(folder, **{"entry": workshop.cpp("scripted"), "model_config": behaviour.path, **options}))
+        made.append(Host(folder, **{"entry": builder.cpp("scripted"), "model_config": behaviour.path, **options}))
         return made[-1]
 
     yield make
@@ -75,9 +75,9 @@ def test_stop_after_it_loaded_here(unstarted: Unstarted, behaviour: ScriptedBeha
 
 
 @each_isolation
-def test_long_exception_while_loading(workshop: Workshop, isolation: str) -> None:
+def test_long_exception_while_loading(builder: ProcessorBuilder, isolation: str) -> None:
     """What initialize throws may be longer than any buffer: its beginning is reported, exit code 3."""
-    ended = run("--entry", workshop.cpp("throws_at_length"), "--listen", "127.0.0.1:0", "--isolation", isolation)
+    ended = run("--entry", builder.cpp("throws_at_length"), "--listen", "127.0.0.1:0", "--isolation", isolation)
     ended.fails_with(3, "the model file is torn")
 
 
@@ -99,9 +99,9 @@ def test_long_exception_in_python(tmp_path: Path, isolation: str) -> None:
     assert "in read_the_model" in ended.stderr
 
 
-def test_several_processes_here(workshop: Workshop) -> None:
+def test_several_processes_here(builder: ProcessorBuilder) -> None:
     """There is one process without isolation; who asks for more is told."""
-    ended = run("--entry", workshop.cpp("contract"), "--isolation", "none", "--worker-processes", "2")
+    ended = run("--entry", builder.cpp("contract"), "--isolation", "none", "--worker-processes", "2")
     ended.fails_in_one_line(2, "--isolation none", "--worker-processes")
 
 
@@ -128,12 +128,14 @@ def test_two_hosts_on_one_port(unstarted: Unstarted, tmp_path: Path, gate: Gate,
 
 
 @pytest.mark.parametrize("when", ["loading", "serving"])
-def test_standard_output_is_full(workshop: Workshop, behaviour: ScriptedBehaviour, gate: Gate, when: str) -> None:
+def test_standard_output_is_full(
+    builder: ProcessorBuilder, behaviour: ScriptedBehaviour, gate: Gate, when: str
+) -> None:
     """Nobody can read that it stops, or that it serves; it does both all the same."""
     port = free_port()
     if when == "loading":
         behaviour.gate(gate)
-    words = ["--entry", workshop.cpp("scripted"), "--model-config", behaviour.path, "--listen", f"127.0.0.1:{port}"]
+    words = ["--entry", builder.cpp("scripted"), "--model-config", behaviour.path, "--listen", f"127.0.0.1:{port}"]
     with Path("/dev/full").open("wb") as full:
         host = subprocess.Popen(
             [*program(), *map(str, words), "--log-level", "debug"],
@@ -153,7 +155,7 @@ def test_standard_output_is_full(workshop: Workshop, behaviour: ScriptedBehaviou
             with connected(port, host) as client:
                 assert client.call(b"x").body == b"x"
         host.terminate()
-        assert host.wait(PATIENCE) == 0, log.text()
+        assert host.wait(TIMEOUT) == 0, log.text()
         assert log.wait_end()
         assert "Traceback" not in log.text()
     finally:
@@ -321,10 +323,10 @@ def test_python_objects_that_raise(start: StartHost, tmp_path: Path, body: bytes
     ],
 )
 def test_name_of_the_service(
-    start: StartHost, workshop: Workshop, tmp_path: Path, source: str, file: str, name: str
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, source: str, file: str, name: str
 ) -> None:
     """The entry's stem; "lib" is cut from C++ libraries alone, and their versions are no part of the name."""
-    made = workshop.cpp("scripted") if source.endswith(".so") else python_app(tmp_path / "made")
+    made = builder.cpp("scripted") if source.endswith(".so") else python_app(tmp_path / "made")
     entry = tmp_path / file
     entry.write_bytes(made.read_bytes())
     host = start("cpp" if source.endswith(".so") else "python", entry=entry)
@@ -340,15 +342,15 @@ def test_name_of_the_service(
     ],
     ids=" ".join,
 )
-def test_more_than_there_is(workshop: Workshop, flags: list[str]) -> None:
+def test_more_than_there_is(builder: ProcessorBuilder, flags: list[str]) -> None:
     """Each number is possible, together they are not: exit code 2, and one line says which to lower."""
-    ended = run("--entry", workshop.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
+    ended = run("--entry", builder.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
     ended.fails_in_one_line(2, "lower")
 
 
-def test_name_that_no_system_knows(workshop: Workshop) -> None:
+def test_name_that_no_system_knows(builder: ProcessorBuilder) -> None:
     """A label of a host name has 63 letters at most."""
-    ended = run("--entry", workshop.cpp("contract"), "--listen", "a" * 70 + ":0")
+    ended = run("--entry", builder.cpp("contract"), "--listen", "a" * 70 + ":0")
     assert ended.code in (2, 4)
     ended.fails_in_one_line(ended.code, "a" * 70)
 
@@ -361,10 +363,10 @@ def test_message_of_several_lines(tmp_path: Path, isolation: str) -> None:
 
 
 @each_isolation
-def test_file_name_in_no_encoding(start: StartHost, workshop: Workshop, tmp_path: Path, isolation: str) -> None:
+def test_file_name_in_no_encoding(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
     """A file name is bytes."""
     entry = tmp_path / os.fsdecode(b"libodd\xff.so")
-    entry.write_bytes(workshop.cpp("contract").read_bytes())
+    entry.write_bytes(builder.cpp("contract").read_bytes())
     host = start("cpp", entry=entry, isolation=isolation, name="odd")
     assert host.call(b"x").body == b"x"
 

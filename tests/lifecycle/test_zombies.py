@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from support import PATIENCE, proc
-from support.build import SOURCES, Workshop
+from support import TIMEOUT, proc
+from support.build import SOURCES, ProcessorBuilder
 from support.host import Host
 from support.wire import command
 
@@ -38,16 +38,16 @@ class FirstHost(Host):
 
 def wait_reaped(host: Host, pids: list[int]) -> None:
     """Asks *host* for its health until nothing is left of *pids*, not even zombies."""
-    end = time.monotonic() + PATIENCE / 3
+    end = time.monotonic() + TIMEOUT / 3
     while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
         assert time.monotonic() < end, [Path(f"/proc/{pid}/stat").read_text(encoding="utf-8") for pid in left]
         host.call(None, "/api/builtin/ping", "GET")
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_guardians(workshop: Workshop, tmp_path: Path, language: str) -> None:
+def test_guardians(builder: ProcessorBuilder, tmp_path: Path, language: str) -> None:
     """Of workers that end themselves, one after the other, and of one that is killed."""
-    with FirstHost(tmp_path / "host", entry=workshop.contract(language), processor_type=language) as host:
+    with FirstHost(tmp_path / "host", entry=builder.contract(language), processor_type=language) as host:
         host.allow_log("exit|SIGKILL")
         ended = []
         for _ in range(2):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support import PATIENCE, proc
+from support import TIMEOUT, proc
 from support.build import SOURCES, TESTS
 from support.host import Host, StartHost
 
@@ -37,7 +37,7 @@ def assert_prompt(host: Host) -> None:
     name, port = host.address
     command = [sys.executable, "-c", PINGS, name, str(port)]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    pings = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, timeout=PATIENCE)
+    pings = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, timeout=TIMEOUT)
     assert max(float(seconds) for seconds in pings.stdout.split()) < LONGEST
 
 

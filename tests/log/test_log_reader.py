@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from eas_host.log.writer import MAX_QUEUED_BYTES, BackgroundWriter
-from support import PATIENCE
+from support import TIMEOUT
 from support.app import RUN, Apps, apps  # noqa: F401  a fixture
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.host import Host, clean_environment, program
 from support.log import Log
 from support.network import free_port
@@ -46,11 +46,11 @@ Hosts = Callable[..., Host]
 
 
 @pytest.fixture
-def unread(workshop: Workshop, tmp_path: Path) -> Iterator[Hosts]:
+def unread(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[Hosts]:
     with ExitStack() as running:
 
         def make(language: str = "cpp", **options: object) -> Host:
-            host = Unread(tmp_path / "host", entry=workshop.contract(language), **options)  # type: ignore[arg-type]
+            host = Unread(tmp_path / "host", entry=builder.contract(language), **options)  # type: ignore[arg-type]
             return running.enter_context(host)
 
         yield make
@@ -122,9 +122,9 @@ def test_what_is_dropped_is_counted(unread: Hosts) -> None:
     assert expected == MANY + 100
 
 
-def test_nothing_is_lost(workshop: Workshop, tmp_path: Path) -> None:
+def test_nothing_is_lost(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A reader that reads gets all, in order, up to the end."""
-    with Host(tmp_path / "host", entry=workshop.cpp("contract"), access_log=True) as host, host.connect() as client:
+    with Host(tmp_path / "host", entry=builder.cpp("contract"), access_log=True) as host, host.connect() as client:
         ask_many(client, MANY)
         host.stop()
     numbers = [int(found[1]) for line in host.log.since() if (found := ACCESS.search(line))]
@@ -162,13 +162,13 @@ def test_nothing_that_is_printed_is_lost(tmp_path: Path, form: str) -> None:
 
 
 @pytest.fixture
-def begin(workshop: Workshop) -> Iterator[Callable[..., tuple[subprocess.Popen[bytes], Client]]]:
+def begin(builder: ProcessorBuilder) -> Iterator[Callable[..., tuple[subprocess.Popen[bytes], Client]]]:
     """Starts a host with an access log on the descriptors *out* and *log*."""
     begun: list[subprocess.Popen[bytes]] = []
 
     def make(out: int, log: int, *words: str, entry: Path | None = None) -> tuple[subprocess.Popen[bytes], Client]:
         port = free_port()
-        entry = entry or workshop.cpp("contract")
+        entry = entry or builder.cpp("contract")
         words = (*program(), "--entry", str(entry), "--listen", f"127.0.0.1:{port}", "--access-log", *words)
         host = subprocess.Popen(
             words,
@@ -199,7 +199,7 @@ def end(host: subprocess.Popen[bytes], client: Client) -> None:
     with client:
         ask_many(client, MANY)
     host.terminate()
-    assert host.wait(PATIENCE) == 0
+    assert host.wait(TIMEOUT) == 0
 
 
 def test_both_streams_on_one_unread_pipe(begin: Begin) -> None:
@@ -267,7 +267,7 @@ def test_a_terminal_that_goes_on(begin: Begin) -> None:
         while b"POST /99?" not in seen:
             seen += os.read(ours, 65536)
         host.terminate()
-        assert host.wait(PATIENCE) == 0
+        assert host.wait(TIMEOUT) == 0
     finally:
         os.close(ours)
         os.close(terminal)
@@ -291,12 +291,14 @@ class Prints(allspark.BaseProcessor):
 
 @pytest.mark.parametrize("language", ["python", "cpp"])
 @pytest.mark.parametrize("how", ["stop", "force"])
-def test_a_print_that_waits_for_ever(begin: Begin, tmp_path: Path, workshop: Workshop, language: str, how: str) -> None:
+def test_a_print_that_waits_for_ever(
+    begin: Begin, tmp_path: Path, builder: ProcessorBuilder, language: str, how: str
+) -> None:
     """It costs its request and its thread; the others are answered, and the host ends."""
     entry = tmp_path / "prints.py"
     entry.write_text(STUCK, encoding="utf-8")
     if language == "cpp":
-        entry = workshop.cpp("contract")
+        entry = builder.cpp("contract")
     read, write = os.pipe()
     try:
         grace = "0.2" if how == "stop" else "120"
@@ -310,7 +312,7 @@ def test_a_print_that_waits_for_ever(begin: Begin, tmp_path: Path, workshop: Wor
             if how == "force":
                 assert client.is_closed()
                 host.send_signal(signal.SIGINT)
-            assert host.wait(PATIENCE) == (0 if how == "stop" else 130)
+            assert host.wait(TIMEOUT) == (0 if how == "stop" else 130)
     finally:
         os.close(read)
         os.close(write)
@@ -332,7 +334,7 @@ def test_several_threads() -> None:
         for line in range(2000):
             writer.put(b"%d %d %s\n" % (number, line, b"x" * (line % 200)))
             if line % 100 == 0:
-                writer.flush(PATIENCE)
+                writer.flush(TIMEOUT)
 
     threads = [threading.Thread(target=log, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -357,15 +359,15 @@ def test_a_reader_that_comes_back(tmp_path: Path) -> None:
     write = os.open(path, os.O_WRONLY)
     writer = BackgroundWriter(write, make_lost_record)
     writer.put(b"one\n")
-    assert writer.flush(PATIENCE)
+    assert writer.flush(TIMEOUT)
     assert os.read(first, 100) == b"one\n"
     os.close(first)
     for _ in range(3):
         writer.put(b"two\n")
-        assert writer.flush(PATIENCE)
+        assert writer.flush(TIMEOUT)
     second = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     writer.put(b"three\n")
-    assert writer.flush(PATIENCE)
+    assert writer.flush(TIMEOUT)
     assert os.read(second, 100) == b"lost 3\nthree\n"
     os.close(second)
     os.close(write)
@@ -381,10 +383,10 @@ def test_a_forked_child_writes_for_itself() -> None:
         other, mine = os.pipe()
         os.dup2(mine, write)
         writer.put(b"child\n")
-        right = writer.flush(PATIENCE) and os.read(other, 100) == b"child\n"
+        right = writer.flush(TIMEOUT) and os.read(other, 100) == b"child\n"
         os._exit(0 if right else 1)
     assert os.waitpid(pid, 0)[1] == 0
     with open(read, "rb") as lines:  # noqa: PTH123  a descriptor
         assert lines.readline() == b"p" * 100_000 + b"\n"
-    assert writer.flush(PATIENCE)
+    assert writer.flush(TIMEOUT)
     os.close(write)

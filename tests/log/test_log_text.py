@@ -15,7 +15,7 @@ import pytest
 
 from eas_host.log.escape import escape_controls, escape_json, indent_continuation, is_plain
 from eas_host.log.masking import mask_secrets
-from support import PATIENCE
+from support import TIMEOUT
 from support.app import Apps, apps  # noqa: F401  a fixture
 from support.command import run
 from support.host import Host, StartHost, clean_environment, program
@@ -106,7 +106,7 @@ def test_colours_stay_on_a_terminal(tmp_path: Path) -> None:
             seen += os.read(ours, 4096)
         assert b"\x1b[1;31mred\x1b[0m \\x1b[2J\\x1b]0;t\\x07 end" in seen
         host.terminate()
-        assert host.wait(PATIENCE) == 0
+        assert host.wait(TIMEOUT) == 0
     finally:
         host.kill()
         host.wait()

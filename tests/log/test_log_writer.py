@@ -8,7 +8,7 @@ import os
 import threading
 
 from eas_host.log.writer import BackgroundWriter
-from support import PATIENCE
+from support import TIMEOUT
 
 
 class Interrupted:
@@ -30,7 +30,7 @@ class Interrupted:
         self._real.release()
         if idle and threading.get_ident() != self._test:
             self.reached.release()
-            assert self.go_on.acquire(timeout=PATIENCE)
+            assert self.go_on.acquire(timeout=TIMEOUT)
 
 
 def test_a_record_that_comes_as_the_thread_goes_to_sleep() -> None:
@@ -41,11 +41,11 @@ def test_a_record_that_comes_as_the_thread_goes_to_sleep() -> None:
     writer.start()
     with open(read, "rb") as lines:  # noqa: PTH123  a descriptor
         for number in range(5):
-            assert lock.reached.acquire(timeout=PATIENCE)
+            assert lock.reached.acquire(timeout=TIMEOUT)
             writer.put(b"%d\n" % number)
             lock.go_on.release()
             assert lines.readline() == b"%d\n" % number
-        assert lock.reached.acquire(timeout=PATIENCE)
+        assert lock.reached.acquire(timeout=TIMEOUT)
         assert writer.is_empty
         lock.go_on.release()
     os.close(write)

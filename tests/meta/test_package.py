@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import ROOT, Workshop, run
+from support.build import ROOT, ProcessorBuilder, run
 from support.host import Host
 
 PIP = (sys.executable, "-m", "pip")
@@ -61,12 +61,12 @@ def site(wheel: Path) -> Path:
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_serves(site: Path, language: str, workshop: Workshop, tmp_path: Path) -> None:
+def test_serves(site: Path, language: str, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """
     Installed, it serves a processor of each language, with its own native module and bridge.
     """
     variables = {"PYTHONPATH": str(site)}
-    entry = workshop.contract(language)
+    entry = builder.contract(language)
     with Host(tmp_path, variables, entry=entry, processor_type=language) as host:
         assert host.call(b"\x00 anything").body == b"\x00 anything"
         mapped = Path(f"/proc/{host.pid}/maps").read_text()

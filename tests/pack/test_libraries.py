@@ -14,7 +14,7 @@ from eas_host.errors import EntryInvalid
 from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import PackedProcessor, pack_processor, report_processor
 from eas_host.pack.dependencies.system_libraries import component_of
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.host import StartHost
 from support.libraries import library, processor
 from support.tars import links, names, plant
@@ -136,9 +136,9 @@ def test_two_names_for_one_library(tmp_path: Path) -> None:
 # What stays with the system.
 
 
-def test_system_libraries(workshop: Workshop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_system_libraries(builder: ProcessorBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """glibc and the C++ runtime are left out, and named with the versions that they must have."""
-    entry = Path(shutil.copy(workshop.cpp("contract"), tmp_path))
+    entry = Path(shutil.copy(builder.cpp("contract"), tmp_path))
     done = pack_processor(entry)
     assert names(done.packed.path) == ["libcontract.so"]
     report_processor(done)

@@ -19,7 +19,7 @@ from eas_host.pack import pack_folder
 from eas_host.pack.archive import parallel_gzip
 from eas_host.pack.archive.folder_contents import read_folder
 from eas_host.pack.archive.writer import write
-from support import PATIENCE, dice
+from support import TIMEOUT, seeded_rng
 from support.build import need
 from support.host import clean_environment, program
 from support.libraries import processor
@@ -28,7 +28,9 @@ from support.tars import content, headers, plant
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = plant(tmp_path / "demo", {"app.py": "print()", "ENV/bin/python": "#!", "data": dice(1).randbytes(3 << 20)})
+    folder = plant(
+        tmp_path / "demo", {"app.py": "print()", "ENV/bin/python": "#!", "data": seeded_rng(1).randbytes(3 << 20)}
+    )
     (folder / "ENV/bin/python").chmod(0o755)
     (folder / "link").symlink_to("app.py")
     return folder
@@ -165,7 +167,7 @@ def test_full_disk(folder: Path) -> None:
     """A disk that fills up is one line and leaves nothing. Here it is a limit on files that ends the writing."""
     processor(folder / "libone.so")
     with pack(folder, "ulimit -f 1024") as process:
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (2, "")
     assert errors == f"eas-host: {folder}.tar.gz: cannot be written: File too large\n"
     assert leftovers(folder) == []
@@ -180,7 +182,7 @@ def test_interrupted(folder: Path, number: int, code: int) -> None:
         while process.poll() is None and not leftovers(folder):
             pass
         process.send_signal(number)
-        output, errors = process.communicate(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output, errors) == (code, "", "")
     assert leftovers(folder) == []
 
@@ -193,7 +195,7 @@ def test_nohup(folder: Path) -> None:
         assert process.stdout.readline() == "ignored\n"
         while process.poll() is None:
             process.send_signal(signal.SIGHUP)
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -211,7 +213,7 @@ def test_progress(folder: Path) -> None:
     ours, theirs = os.openpty()
     words = [*program(), "pack", str(folder)]
     environment = clean_environment() | {"TERM": "xterm"}
-    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=theirs, timeout=PATIENCE, check=True)
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=theirs, timeout=TIMEOUT, check=True)
     os.close(theirs)
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         assert b"packing demo.tar.gz" in terminal.read(1 << 16)

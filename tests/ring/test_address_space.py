@@ -11,7 +11,7 @@ import pytest
 
 from eas_host.config import HostConfig
 from eas_host.service.service_version import ring_size
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.host import Host, StartHost
 from support.ulimit import set_for_hosts
 
@@ -19,10 +19,10 @@ GIB_IN_KIB = 1 << 20
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_too_little(workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+def test_too_little(builder: ProcessorBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
     """One line that says how much is wanted, how much there may be, and which option to lower; exit code 2."""
     set_for_hosts(monkeypatch, f"-v {8 * GIB_IN_KIB}")
-    host = Host(tmp_path / "host", entry=workshop.contract(language), processor_type=language)
+    host = Host(tmp_path / "host", entry=builder.contract(language), processor_type=language)
     host.ends_with(2)
     (line,) = host.log.text().splitlines()
     found = re.search(r"wants ([\d.]+) GiB.*101 slots.*may have 8\.0 GiB \(ulimit -v\); lower --max-output \(256", line)

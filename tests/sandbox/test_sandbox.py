@@ -14,7 +14,7 @@ import pytest
 from eas_host.sandbox import landlock
 from support import host as support_host
 from support import proc
-from support.build import Workshop, need
+from support.build import ProcessorBuilder, need
 from support.columns import each_worker
 from support.env import make_env
 from support.host import Host, StartHost
@@ -165,10 +165,10 @@ def test_somebody_without_rights(public: Path, tmp_path: Path, monkeypatch: pyte
         assert evaluate(host, "1 + 1") == "2"
 
 
-def test_root_shows_a_user_what_is_closed_to_him(workshop: Workshop, tmp_path: Path) -> None:
+def test_root_shows_a_user_what_is_closed_to_him(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """With --user, too, package and Python may lie in folders that are root's alone."""
     need_root()
-    entry = workshop.python("tries.py")
+    entry = builder.python("tries.py")
     with acting_as(NOBODY):
         assert not os.access(entry, os.R_OK, effective_ids=True)
     with Host(tmp_path, entry=entry, user="nobody", sandbox=True) as host:

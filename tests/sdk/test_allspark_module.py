@@ -18,8 +18,8 @@ import pytest
 
 import allspark
 from allspark.paths import ModelPath
-from support import PATIENCE
-from support.build import Workshop
+from support import TIMEOUT
+from support.build import ProcessorBuilder
 from support.gate import Gate
 from support.host import Host
 from support.wire import command
@@ -132,8 +132,8 @@ def test_flags(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    with Host(tmp_path_factory.mktemp("served"), entry=workshop.contract("python")) as host:
+def served(builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with Host(tmp_path_factory.mktemp("served"), entry=builder.contract("python")) as host:
         yield host
 
 
@@ -159,9 +159,9 @@ def test_channel_from_threads(served: Host, gate: Gate) -> None:
         channel.async_request(gate.command(b"a"), take, take, 1, two=2)
         channel.async_request(command("status", "500:b"), take, take)
         gate.wait_entered()
-        assert done.acquire(timeout=PATIENCE)
+        assert done.acquire(timeout=TIMEOUT)
         gate.release()
-        assert done.acquire(timeout=PATIENCE)
+        assert done.acquire(timeout=TIMEOUT)
     assert came == [((b"b",), (), {}), (b"a", (1,), {"two": 2})]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.gate import Gate
 from support.host import Host
 from support.program import Program
@@ -24,8 +24,8 @@ PATCHES = ("gevent", "gevent late", "grequests", "eventlet", "sockets")
 class Greenlets:
     """Starts processors/python/greenlets.py."""
 
-    def __init__(self, workshop: Workshop, folder: Path, stack: ExitStack) -> None:
-        self._entry, self._folder, self._stack = workshop.python("greenlets.py"), folder, stack
+    def __init__(self, builder: ProcessorBuilder, folder: Path, stack: ExitStack) -> None:
+        self._entry, self._folder, self._stack = builder.python("greenlets.py"), folder, stack
 
     def start(self, patch: str, way: str, serve: str = "run") -> Host:
         variables = {"PATCH": patch, "SERVE": serve, "EAS_HOST_KEEPALIVE": "60000"}
@@ -41,9 +41,9 @@ class Greenlets:
 
 
 @pytest.fixture
-def greenlets(workshop: Workshop, tmp_path: Path) -> Iterator[Greenlets]:
+def greenlets(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[Greenlets]:
     with ExitStack() as stack:
-        yield Greenlets(workshop, tmp_path / "run", stack)
+        yield Greenlets(builder, tmp_path / "run", stack)
 
 
 def serves(host: Host, gate: Gate) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.app import Apps, apps
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import run
 from support.gate import Gate
 from support.host import Host
@@ -177,8 +177,8 @@ def test_arguments_of_a_described_program(apps: Apps, services: Services) -> Non
     assert services.start(file, "--", *ARGUMENTS).call(b"x").text == repr([*ARGUMENTS])
 
 
-def test_arguments_of_what_is_no_program(workshop: Workshop) -> None:
+def test_arguments_of_what_is_no_program(builder: ProcessorBuilder) -> None:
     """They would have no effect; one line says what has."""
-    entry = workshop.cpp("contract")
+    entry = builder.cpp("contract")
     ended = run("--entry", entry, "--", "--func_name", "base")
     ended.fails_in_one_line(2, "--func_name", "only a Python program", "--model-config")

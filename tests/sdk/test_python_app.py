@@ -15,7 +15,7 @@ import pytest
 
 from eas_host.messages import LaunchRequest
 from eas_host.sidecar.front.launch_request import resolve_config
-from support import PATIENCE, proc
+from support import TIMEOUT, proc
 from support.app import Apps, apps
 from support.gate import Gate
 from support.host import OUR_FRAMES, clean_environment
@@ -112,7 +112,7 @@ def test_endpoint(apps: Apps, endpoint: str, listens: str) -> None:
             with Client(("127.0.0.1", port)) as client:
                 assert client.call(b"x").body == b"x"
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=PATIENCE)
+            _, said = process.communicate(timeout=TIMEOUT)
             assert process.returncode == 0
             assert (b"without a token" in said) == (listens == "0.0.0.0")
         finally:
@@ -154,7 +154,7 @@ def test_port_is_taken(apps: Apps) -> None:
 def test_wrong_endpoint(apps: Apps) -> None:
     app = apps.write("Contract(endpoint='here:there')")
     done = subprocess.run(
-        [sys.executable, app], env=clean_environment(), capture_output=True, text=True, timeout=PATIENCE, check=False
+        [sys.executable, app], env=clean_environment(), capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     assert done.returncode == 2
     assert "here:there" in done.stderr

@@ -20,7 +20,7 @@ import pytest
 
 import allspark
 from allspark.properties import PropertyStore
-from support import PATIENCE
+from support import TIMEOUT
 from support.app import Apps, apps
 from support.gate import Gate
 from support.host import Host, clean_environment, program
@@ -175,7 +175,7 @@ def test_closed_streams(apps: Apps, way: str, closed: str) -> None:
                     answer = channel.request(b"x")
             assert answer == b"x"
             process.send_signal(signal.SIGINT)
-            assert process.wait(PATIENCE) == 0
+            assert process.wait(TIMEOUT) == 0
         finally:
             process.kill()
 
@@ -311,7 +311,7 @@ def test_a_listener_hangs(apps: Apps, way: str) -> None:
     host = apps.start(body, before, {"EAS_HOST_WORKER_PROCESSES": "1"}, way)
     for name in ("a", "b"):
         assert host.call(f'{{"{name}": "new"}}'.encode(), "/api/builtin/prop").status == 200
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while host.call(b"b").body != b"new":
         assert time.monotonic() < deadline
 

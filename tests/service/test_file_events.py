@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eas_host.service.file_events import FileEvents, WatchedFolders
 from eas_host.service.file_watcher import FileWatcher
-from support import PATIENCE
+from support import TIMEOUT
 
 MANY = 300
 
@@ -36,7 +36,7 @@ def test_many_folders_at_once(tmp_path: Path) -> None:
         with lock:
             inside += 1
             most = max(most, inside)
-        assert all_told.wait(PATIENCE)
+        assert all_told.wait(TIMEOUT)
         with lock:
             inside -= 1
             walked.append(folder)
@@ -47,7 +47,7 @@ def test_many_folders_at_once(tmp_path: Path) -> None:
         events = FileEvents(asyncio.get_running_loop(), changed.set, [WatchedFolders([tmp_path], wanted, below)])
 
         async def next_change() -> None:
-            await asyncio.wait_for(changed.wait(), PATIENCE)
+            await asyncio.wait_for(changed.wait(), TIMEOUT)
             changed.clear()
 
         await next_change()  # it listens
@@ -75,7 +75,7 @@ def test_a_watch_that_ends_twice(tmp_path: Path) -> None:
         watcher = FileWatcher(asyncio.get_running_loop(), told.set)
         for _ in range(2):
             watcher.watch([tmp_path])
-            await asyncio.wait_for(told.wait(), PATIENCE)
+            await asyncio.wait_for(told.wait(), TIMEOUT)
             told.clear()
             watcher.close()
             watcher.close()

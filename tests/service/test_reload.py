@@ -2,7 +2,7 @@
 `--reload`: another version takes over when files change, under load, and nobody notices.
 
 Each part of the processors here (the entry, what it imports, the model) says its version in every answer, so an answer
-by a mixture is seen. The load client (support/load.py) keeps a book of all answers.
+by a mixture is seen. The load client (support/load_client.py) keeps a book of all answers.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from support import proc
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.cgroup import control_group
 from support.gate import Gate
 from support.host import Host, StartHost
-from support.loadrun import LoadRun
+from support.load_run import LoadRun
 
 RELOADS = 50
 BROKEN_EVERY = 10
@@ -112,12 +112,12 @@ def test_want_of_processes_is_waited_out(start: StartHost, tmp_path: Path, room:
         host.stop()
 
 
-def test_a_library_that_is_overwritten(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_library_that_is_overwritten(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Also a library that is written over in place, which would crash a process that has it mapped."""
     folder = tmp_path / "library"
     folder.mkdir()
     entry, model = folder / "libversioned.so", folder / "version.txt"
-    built = {number: workshop.cpp("versioned", f"-DVERSION={number}") for number in (-1, 1, 2, 3, 4)}
+    built = {number: builder.cpp("versioned", f"-DVERSION={number}") for number in (-1, 1, 2, 3, 4)}
 
     def write(version: int, broken: bool) -> None:
         model.write_text(f"{version}\n")
@@ -143,11 +143,11 @@ def test_a_library_that_is_overwritten(start: StartHost, workshop: Workshop, tmp
 
 
 def test_requests_under_way_are_finished_by_the_old_version(
-    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
     """What runs when another version takes over is answered by the old one, whose worker ends after that."""
     entry = tmp_path / "contract.py"
-    shutil.copy(workshop.contract("python"), entry)
+    shutil.copy(builder.contract("python"), entry)
     host = start("python", entry, reload=True)
     (old,) = host.workers()
     watch = proc.Watch(old)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support import proc
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.cgroup import control_group
 from support.gate import Gate
 from support.host import Host, StartHost
@@ -119,11 +119,11 @@ def test_a_packed_body_when_the_old_version_was_broken(start: StartHost, entry: 
 
 
 def test_what_waits_longer_than_the_grace_period(
-    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
     """The new version answers what no worker of the old one has begun; what runs there answers 503."""
     path = tmp_path / "contract.py"
-    shutil.copy(workshop.contract("python"), path)
+    shutil.copy(builder.contract("python"), path)
     host = start("python", path, reload=True, worker_threads=1, grace_period=0.2, keepalive=60_000)
     large = bytes(100_000)
     with host.ask(gate.command(b"held")) as held, host.connect() as packs:
@@ -139,14 +139,14 @@ def test_what_waits_longer_than_the_grace_period(
 
 
 def test_what_no_process_of_the_old_version_can_run_again(
-    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
     """
     Requests whose worker died are to run alone, and no process can be started for that until the grace period is over:
     the new version answers them.
     """
     path = tmp_path / "contract.py"
-    shutil.copy(workshop.contract("python"), path)
+    shutil.copy(builder.contract("python"), path)
     host = start("python", path, reload=True, worker_threads=2, grace_period=3, keepalive=60_000)
     host.allow_log("SIGKILL|cannot be started")
     with control_group("pids") as group, host.ask(gate.command(b"a")) as first, host.ask(gate.command(b"b")) as second:
@@ -164,11 +164,11 @@ def test_what_no_process_of_the_old_version_can_run_again(
 
 
 def test_a_request_that_nobody_waits_for_does_not_keep_the_old_version(
-    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
     """Its client has its 408, so the old version ends without waiting for the grace period."""
     path = tmp_path / "contract.py"
-    shutil.copy(workshop.contract("python"), path)
+    shutil.copy(builder.contract("python"), path)
     host = start("python", path, reload=True, keepalive=500, grace_period=86_400)
     with host.ask(gate.command(b"held")) as client:
         gate.wait_entered()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.fileserver import FileServer
 from support.service import Services, describe, services, tar
 from support.wire import request
@@ -109,9 +109,9 @@ def test_a_program_in_a_folder(services: Services, tmp_path: Path) -> None:
     service.change(rewrite(model, "3"), "c 3|x")
 
 
-def test_a_library_in_a_folder(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_library_in_a_folder(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """It is overwritten in place while it serves, and so is the file of its model."""
-    built = {number: workshop.cpp("versioned", f"-DVERSION={number}") for number in (-1, 1, 2, 3)}
+    built = {number: builder.cpp("versioned", f"-DVERSION={number}") for number in (-1, 1, 2, 3)}
     (tmp_path / "code").mkdir()
     entry, model = tmp_path / "code" / "libversioned.so", tmp_path / "version.txt"
     shutil.copy(built[1], entry)
@@ -124,19 +124,19 @@ def test_a_library_in_a_folder(services: Services, workshop: Workshop, tmp_path:
     service.change(rewrite(model, "2\n"), "3 2|x")
 
 
-def test_a_jar(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_jar(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A bare file: what is named is watched, not what lies beside it."""
     jar = tmp_path / "main.jar"
-    shutil.copy(workshop.jar("StringToString"), jar)
+    shutil.copy(builder.jar("StringToString"), jar)
     service = Changing(services, describe(tmp_path, name="j", processor_path="main.jar"))
     service.answers("<x>")
     service.break_(rewrite(jar, "no jar"), r"main\.jar", "<x>")
-    service.change(replace(jar, workshop.jar("Contract")), "x")
+    service.change(replace(jar, builder.jar("Contract")), "x")
 
 
-def test_an_archive(services: Services, workshop: Workshop, tmp_path: Path) -> None:
+def test_an_archive(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """It is packed again; half of it is refused."""
-    built = {number: workshop.cpp("versioned", f"-DVERSION={number}") for number in (1, 2)}
+    built = {number: builder.cpp("versioned", f"-DVERSION={number}") for number in (1, 2)}
     archive = tar(tmp_path / "package.tar.gz", {"libversioned.so": built[1]})
     (tmp_path / "version.txt").write_text("m\n", encoding="utf-8")
     keys = {"processor_path": "package.tar.gz", "model_path": "version.txt"}

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from support import proc
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.gate import Gate
 from support.host import Host, StartHost
-from support.loadrun import LoadRun
+from support.load_run import LoadRun
 
 DONE = r"^\[INFO\] Service reload successfully$"
 
@@ -89,10 +89,12 @@ def test_at_once_while_another_version_loads(loading: Loading, tmp_path: Path) -
         host.check_end()
 
 
-def test_under_load_with_an_old_version(start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate) -> None:
+def test_under_load_with_an_old_version(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
+) -> None:
     """What the old version has is answered, as all else, and then both end."""
     entry = tmp_path / "contract.py"
-    shutil.copy(workshop.contract("python"), entry)
+    shutil.copy(builder.contract("python"), entry)
     host = start("python", entry, reload=True, keepalive=60_000)
     with host.ask(gate.command(b"held")) as client:
         gate.wait_entered()

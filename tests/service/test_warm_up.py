@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import run
 from support.gate import Gate
 from support.host import Host, StartHost
@@ -61,12 +61,12 @@ def test_they_are_not_counted(start: StartHost, app: Path, tmp_path: Path) -> No
     assert json.loads(host.call(None, "/api/builtin/monitor", "GET").body)["requests"] == {}
 
 
-def test_the_service_is_not_up_before(workshop: Workshop, tmp_path: Path, gate: Gate) -> None:
+def test_the_service_is_not_up_before(builder: ProcessorBuilder, tmp_path: Path, gate: Gate) -> None:
     """While such a request runs, a connection is refused, and nothing is promised."""
     requests = tmp_path / "requests.bin"
     requests.write_bytes(gate.command(b"warm"))
     port = free_port()
-    host = Host(tmp_path / "host", entry=workshop.contract("cpp"), warm_up=requests, listen=f"127.0.0.1:{port}")
+    host = Host(tmp_path / "host", entry=builder.contract("cpp"), warm_up=requests, listen=f"127.0.0.1:{port}")
     gate.wait_entered()
     with pytest.raises(ConnectionRefusedError):
         Client(("127.0.0.1", port))
@@ -83,10 +83,10 @@ def test_a_request_that_fails_keeps_the_service_down(app: Path, tmp_path: Path) 
     done.fails_with(3, f"warm-up: request 2 of 2 in {requests} was answered 400: no")
 
 
-def test_a_crash_keeps_the_service_down(workshop: Workshop, tmp_path: Path) -> None:
+def test_a_crash_keeps_the_service_down(builder: ProcessorBuilder, tmp_path: Path) -> None:
     requests = tmp_path / "requests.bin"
     requests.write_bytes(command("die", "segv"))
-    done = run("--entry", workshop.contract("cpp"), "--listen", "127.0.0.1:0", "--warm-up", requests)
+    done = run("--entry", builder.contract("cpp"), "--listen", "127.0.0.1:0", "--warm-up", requests)
     done.fails_with(3, "was answered 500: the worker process died of SIGSEGV")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.fileserver import FileServer
 from support.service import Services, describe, services, tar
 from support.whereabouts import ask, project
@@ -21,9 +21,9 @@ CODE = {"name": "w", "processor_path": "code", "processor_entry": "app.py"}
 
 
 @pytest.fixture
-def folder(workshop: Workshop, tmp_path: Path) -> Path:
+def folder(builder: ProcessorBuilder, tmp_path: Path) -> Path:
     """With a program, two models and two files of requests."""
-    project(tmp_path / "code", workshop)
+    project(tmp_path / "code", builder)
     tar(tmp_path / "model.tar.gz", {"w.txt": "weights", "warm_up.bin": "of the package"})
     (tmp_path / "weights" / "deep").mkdir(parents=True)
     (tmp_path / "weights" / "w.txt").write_text("weights")

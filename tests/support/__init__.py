@@ -5,6 +5,20 @@ built on the spot.
 Three rules hold everywhere here. Nothing is mocked: the host is the real program and its processors are real
 files. Nothing sleeps: a test waits for a line, a byte or the end of a process. Nothing is timed: the only
 clocks are the generous limits that turn a hang into a failure.
+
+In the order in which to read them:
+
+- host, wire, log, proc: a host, a client of it, what it writes, what the system says of its processes
+- columns, gate, scripted, contract, build: in which columns a test runs, with which processors, held where
+- ways, shapes, compression, signing: requests in many forms
+- command, stop: commands that end by themselves; the stop of a host
+- service, description_reader, fileserver, tars, env, wheel: services from descriptions, and what these name
+- app, program, whereabouts, tries, python, libraries: programs of users, and what processors bring along
+- load_client, load_run, soak, never_reads, cgroup, ulimit: load, harm, and want
+- users, network, meanwhile: the machine and who else is on it
+- classifiers, digits, pictures: the image classification example
+- vendor: the vendor's own client
+- quick: the option `--quick`
 """
 
 from __future__ import annotations
@@ -13,11 +27,11 @@ import random
 
 # How long anything may take before it counts as hung. Generous: a busy CI machine starts a JVM in ten
 # seconds.
-PATIENCE = 90.0
+TIMEOUT = 90.0
 
 LONG = 120_000  # milliseconds; as --keepalive and the like, a deadline that plays no part in a test
 
 
-def dice(seed: object) -> random.Random:
-    """Chance that falls the same way in each run."""
+def seeded_rng(seed: object) -> random.Random:
+    """A source of random numbers that gives the same ones in each run."""
     return random.Random(str(seed))  # noqa: S311 - no secret depends on it

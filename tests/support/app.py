@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.host import Host
 from support.program import Program
 
@@ -38,9 +38,9 @@ class Apps:
     --isolation none); all are stopped in the end.
     """
 
-    def __init__(self, folder: Path, workshop: Workshop, running: ExitStack) -> None:
+    def __init__(self, folder: Path, builder: ProcessorBuilder, running: ExitStack) -> None:
         self.folder = folder
-        self._workshop = workshop
+        self._builder = builder
         self._running = running
         self._count = 0
 
@@ -49,7 +49,7 @@ class Apps:
         self._count += 1
         path = self.folder / f"app-{self._count}" / "app.py"
         path.parent.mkdir(parents=True)
-        contract = self._workshop.python("contract.py").parent
+        contract = self._builder.python("contract.py").parent
         text = _APP.format(
             folder=str(contract), before=textwrap.dedent(before), body=textwrap.indent(textwrap.dedent(body), "    ")
         )
@@ -79,6 +79,6 @@ class Apps:
 
 
 @pytest.fixture
-def apps(workshop: Workshop, tmp_path: Path) -> Iterator[Apps]:
+def apps(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[Apps]:
     with ExitStack() as running:
-        yield Apps(tmp_path / "apps", workshop, running)
+        yield Apps(tmp_path / "apps", builder, running)

@@ -37,7 +37,7 @@ def run(*command: str | Path, cwd: Path | None = None) -> None:
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
 
 
-class Workshop:
+class ProcessorBuilder:
     """
     Makes processors inside *folder*. Each is made once and must not be changed; a test that damages one takes
     a copy.

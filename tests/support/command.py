@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import PATIENCE
+from support import TIMEOUT
 from support.host import OUR_FRAMES, clean_environment, program
 
 
@@ -52,7 +52,7 @@ def run(*words: str | Path, cwd: Path | None = None, variables: Mapping[str, str
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-from support import PATIENCE
+from support import TIMEOUT
 
 
 @dataclass
@@ -191,14 +191,14 @@ class Tap:
         handler.head(code, len(body), **facts)
         for at in range(0, len(body), self._piece):
             self._sent.release()
-            if not self._turns.acquire(timeout=PATIENCE) or self.closed.is_set():
+            if not self._turns.acquire(timeout=TIMEOUT) or self.closed.is_set():
                 return
             handler.wfile.write(body[at : at + self._piece])
             handler.wfile.flush()
 
     def wait(self) -> None:
         """Waits until the server is about to send the next piece."""
-        assert self._sent.acquire(timeout=PATIENCE), "nobody asks for the next piece"
+        assert self._sent.acquire(timeout=TIMEOUT), "nobody asks for the next piece"
 
     def drip(self) -> None:
         """Lets one piece go."""

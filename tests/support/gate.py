@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support import PATIENCE
+from support import TIMEOUT
 from support.host import Host
 from support.wire import Client, command
 
@@ -58,7 +58,7 @@ class Gate:
     def wait(self, enough: Callable[[list[Event]], bool], why: str = "the awaited event") -> None:
         """Reads events until *enough* of them."""
         while not enough(self.events):
-            assert select.select([self._entered], [], [], PATIENCE)[0], f"no {why} at the gate; seen: {self.events}"
+            assert select.select([self._entered], [], [], TIMEOUT)[0], f"no {why} at the gate; seen: {self.events}"
             *lines, self._rest = (self._rest + os.read(self._entered, 65536)).split(b"\n")
             self.events += [
                 Event(kind, int(pid), body) for kind, pid, body in (line.decode().split(" ", 2) for line in lines)

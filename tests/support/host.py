@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from support import PATIENCE, proc
+from support import TIMEOUT, proc
 from support.log import Log
 from support.wire import Address, Client, Response, request
 
@@ -254,17 +254,17 @@ class Host:
     def ends_with(self, code: int | None) -> None:
         """Waits for the end, demands exit *code* (None: any) and that nothing is left behind."""
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise HostEnded(f"still running after {PATIENCE:g} s; the log:\n{self.log.text()}") from None
+            raise HostEnded(f"still running after {TIMEOUT:g} s; the log:\n{self.log.text()}") from None
         assert code in (None, self.process.returncode), (
             f"exit code {self.process.returncode}; the log:\n{self.log.text()}"
         )
         self.check_end()
 
     def check_end(self) -> None:
-        left = proc.wait_until_gone(proc.marked(self._mark), PATIENCE / 3)
+        left = proc.wait_until_gone(proc.marked(self._mark), TIMEOUT / 3)
         described = [f"{pid} {proc.command_line(pid)}" for pid in left]
         try:
             assert not left, f"processes left behind: {described}"

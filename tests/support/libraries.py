@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from support.build import Workshop, need, run
+from support.build import ProcessorBuilder, need, run
 
 PROCESSOR = """
 #include <stdlib.h>
@@ -60,10 +60,10 @@ def _sum(needs: tuple[Path, ...]) -> str:
     return "".join(f" + {_function(path)}()" for path in needs)
 
 
-def needs_beside(workshop: Workshop) -> Path:
+def needs_beside(builder: ProcessorBuilder) -> Path:
     """libneeds_beside.so, in a folder without the libbeside.so that it needs."""
-    beside = workshop.cpp("beside").parent
-    return workshop.cpp("needs_beside", f"-L{beside}", "-lbeside", "-Wl,-rpath=.")
+    beside = builder.cpp("beside").parent
+    return builder.cpp("needs_beside", f"-L{beside}", "-lbeside", "-Wl,-rpath=.")
 
 
 def readelf(path: Path, tag: str) -> list[str]:

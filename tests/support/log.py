@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import IO
 
-from support import PATIENCE
+from support import TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,18 @@ class Log:
         since: int = 0,
         stream: str | None = None,
         times: int = 1,
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
     ) -> re.Match[str]:
         """
         Waits for a line in which *pattern* is found, counting from position *since*; with *times*, for that
         many.
 
         Raises:
-            LineMissing: the streams ended without it, or *patience* seconds passed.
+            LineMissing: the streams ended without it, or *timeout* seconds passed.
         """
         __tracebackhide__ = True
         wanted = re.compile(pattern)
-        limit = time.monotonic() + patience
+        limit = time.monotonic() + timeout
         seen, at = 0, since
         with self._came:
             while True:
@@ -93,11 +93,11 @@ class Log:
                 if self._open == 0 or left <= 0:
                     break
                 self._came.wait(left)
-        why = "the host ended without" if self._open == 0 else f"{patience:g} s passed without"
+        why = "the host ended without" if self._open == 0 else f"{timeout:g} s passed without"
         raise LineMissing(f"{why} a line for {pattern!r} ({seen} of {times}); the log:\n{self.text(since)}")
 
-    def wait_end(self, patience: float = PATIENCE) -> bool:
+    def wait_end(self, timeout: float = TIMEOUT) -> bool:
         """Waits until everything is read; False when somebody still holds a stream open."""
         for thread in self._threads:
-            thread.join(patience)
+            thread.join(timeout)
         return not any(thread.is_alive() for thread in self._threads)

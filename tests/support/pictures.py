@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from PIL import Image, ImageDraw
 
-from support import dice
+from support import seeded_rng
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6  # PNG's colour types
@@ -65,11 +65,11 @@ def raw_png(width: int, height: int, depth: int, colour: int, data: bytes, *more
 
 def deep(image: Image.Image, colour: int) -> bytes:
     """*image* with 16 bits a sample, of which the lower ones are noise."""
-    chance = dice("deep")
+    rng = seeded_rng("deep")
     bands = len(image.getbands())
     samples = image.tobytes()
     rows = [samples[at : at + image.width * bands] for at in range(0, len(samples), image.width * bands)]
-    wide = (b"\0" + bytes(byte for high in row for byte in (high, chance.randrange(256))) for row in rows)
+    wide = (b"\0" + bytes(byte for high in row for byte in (high, rng.randrange(256))) for row in rows)
     return raw_png(image.width, image.height, 16, colour, b"".join(wide))
 
 
@@ -179,9 +179,9 @@ def jpeg_bomb() -> bytes:
 
 def damaged(sound: bytes, count: int) -> Iterable[bytes]:
     """*count* versions of *sound*, each with a few other bytes."""
-    chance = dice("damaged")
+    rng = seeded_rng("damaged")
     for _ in range(count):
         copy = bytearray(sound)
-        for _ in range(chance.randrange(1, 5)):
-            copy[chance.randrange(len(copy))] = chance.randrange(256)
+        for _ in range(rng.randrange(1, 5)):
+            copy[rng.randrange(len(copy))] = rng.randrange(256)
         yield bytes(copy)

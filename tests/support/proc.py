@@ -13,7 +13,7 @@ import select
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import PATIENCE
+from support import TIMEOUT
 
 PROC = Path("/proc")
 
@@ -153,11 +153,11 @@ class Watch:
         except ProcessLookupError:
             self._descriptor = -1
 
-    def wait(self, patience: float = PATIENCE) -> bool:
-        """Whether the process ended within *patience* seconds."""
+    def wait(self, timeout: float = TIMEOUT) -> bool:
+        """Whether the process ended within *timeout* seconds."""
         if self._descriptor < 0:
             return True
-        ready = bool(select.select([self._descriptor], [], [], patience)[0])
+        ready = bool(select.select([self._descriptor], [], [], timeout)[0])
         if ready:
             self.close()
         return ready
@@ -168,10 +168,10 @@ class Watch:
             self._descriptor = -1
 
 
-def wait_until_gone(pids: list[int], patience: float = PATIENCE) -> list[int]:
+def wait_until_gone(pids: list[int], timeout: float = TIMEOUT) -> list[int]:
     """Waits for the end of *pids*; returns those that are still there."""
     watches = [Watch(pid) for pid in pids]
-    left = [watch.pid for watch in watches if not watch.wait(patience)]
+    left = [watch.pid for watch in watches if not watch.wait(timeout)]
     for watch in watches:
         watch.close()
     return left

@@ -13,16 +13,16 @@ from typing import Final
 
 import pytest
 
-from support.build import SOURCES, Workshop, need, run
+from support.build import SOURCES, ProcessorBuilder, need, run
 from support.host import Host
 
 PYBIND11: Final[dict[str, tuple[str, ...]]] = {"in initialize": (), "while it is opened": ("-DAT_ONCE",)}
 """When embeds_pybind11.cc starts Python, with the flags for it."""
 
 
-def embedding_python(workshop: Workshop, *flags: str, called: str) -> Path:
+def embedding_python(builder: ProcessorBuilder, *flags: str, called: str) -> Path:
     """lib*called*.so from embeds_python.cc."""
-    return workshop.cpp("embeds_python", *python_flags(), *flags, called=called)
+    return builder.cpp("embeds_python", *python_flags(), *flags, called=called)
 
 
 def python_flags() -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from support import PATIENCE
+from support import TIMEOUT
 from support.host import Host
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Vendor:
         client = PredictClient("" if url else address, host.path.rpartition("/")[2], url and address + url)
         client.set_token(token)
         client.set_endpoint_type(kind)
-        client.set_timeout(PATIENCE * 1000)
+        client.set_timeout(TIMEOUT * 1000)
         before = set(threading.enumerate())
         client.init()
         [thread] = set(threading.enumerate()) - before
@@ -69,7 +69,7 @@ class Vendor:
     def __exit__(self, *_: object) -> None:
         self.silence()
         for client, thread in self._made:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
             for pool in (client.connection_pool, getattr(client.endpoint, "http", None)):
                 if pool is not None:
                     pool.clear()

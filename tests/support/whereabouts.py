@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.host import Host
 
 
@@ -19,8 +19,8 @@ def ask(host: Host, **what: str) -> dict[str, Any]:
     return seen
 
 
-def project(folder: Path, workshop: Workshop) -> Path:
+def project(folder: Path, builder: ProcessorBuilder) -> Path:
     """A folder with a program, in which the user goes on working."""
     folder.mkdir(parents=True)
-    shutil.copy(workshop.python("whereabouts.py"), folder / "app.py")
+    shutil.copy(builder.python("whereabouts.py"), folder / "app.py")
     return folder

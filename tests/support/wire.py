@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from support import PATIENCE
+from support import TIMEOUT
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -84,7 +84,7 @@ class ConnectionEnded(AssertionError):
 
 class Client:
     """
-    One connection. Everything that it reads must arrive within the tests' patience.
+    One connection. Everything that it reads must arrive within `TIMEOUT`.
     """
 
     def __init__(self, address: Address, *, receive_buffer: int | None = None) -> None:
@@ -92,7 +92,7 @@ class Client:
         try:
             if receive_buffer is not None:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            self.socket.settimeout(PATIENCE)
+            self.socket.settimeout(TIMEOUT)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.socket.connect(address)
         except BaseException:
@@ -220,8 +220,8 @@ class Client:
         """Whether nothing has come, and nothing comes within *seconds*."""
         return not self._buffer and not select.select([self.socket], [], [], seconds)[0]
 
-    def wait_hang_up(self, patience: float = PATIENCE) -> bool:
+    def wait_hang_up(self, timeout: float = TIMEOUT) -> bool:
         """Waits until the server gives the connection up, without reading a byte of what it sent."""
         poll = select.poll()
         poll.register(self.socket, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
-        return bool(poll.poll(patience * 1000))
+        return bool(poll.poll(timeout * 1000))

@@ -17,7 +17,7 @@ from eas_host.deploy.workspace import staging
 from eas_host.errors import ConfigError
 from eas_host.system.user import find_user
 from support import proc
-from support.build import Workshop, run
+from support.build import ProcessorBuilder, run
 from support.columns import each_worker
 from support.command import run as run_host
 from support.env import make_env, script
@@ -33,9 +33,11 @@ __all__ = ["public", "public_host"]
 
 @pytest.mark.usefixtures("public_host")
 @each_worker
-def test_workers_are_that_user(public: Path, workshop: Workshop, tmp_path: Path, language: str, kind: str) -> None:
+def test_workers_are_that_user(
+    public: Path, builder: ProcessorBuilder, tmp_path: Path, language: str, kind: str
+) -> None:
     """In each language they serve, crash with a report, are replaced, and are nobody else."""
-    entry = copy(workshop.contract(language), public / "code")
+    entry = copy(builder.contract(language), public / "code")
     with Host(tmp_path, entry=entry, processor_type=language, worker=kind, user="nobody") as host:
         assert host.call(b"as ever").body == b"as ever"
         (worker,) = host.workers()
@@ -54,9 +56,9 @@ def test_workers_are_that_user(public: Path, workshop: Workshop, tmp_path: Path,
 
 
 @pytest.mark.usefixtures("public_host")
-def test_copies_for_reload(public: Path, workshop: Workshop, tmp_path: Path) -> None:
+def test_copies_for_reload(public: Path, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A library is loaded from a copy in the workspace, which the user can get to, and others cannot."""
-    entry = copy(workshop.contract("cpp"), public / "code")
+    entry = copy(builder.contract("cpp"), public / "code")
     with Host(tmp_path, entry=entry, user="nobody", reload=True, cache=public / "cache") as host:
         assert host.call(b"as ever").body == b"as ever"
         (workspace,) = (path for path in (public / "cache" / "workspaces").iterdir() if path.is_dir())
@@ -216,17 +218,17 @@ def test_only_root_may() -> None:
         find_user("nobody")
 
 
-def test_what_cannot_be_reached(workshop: Workshop) -> None:
+def test_what_cannot_be_reached(builder: ProcessorBuilder) -> None:
     """One line before anything serves: what it is, which folder is closed, and what to type."""
     need_root()
-    entry = workshop.contract("cpp")  # in a folder of pytest's, which is root's alone
+    entry = builder.contract("cpp")  # in a folder of pytest's, which is root's alone
     ended = run_host("--entry", entry, "--user", "nobody", "--listen", "127.0.0.1:0")
     ended.fails_in_one_line(2, "--user nobody: the processor could not read", "mode 0700", "chmod o+x")
 
 
 @pytest.mark.parametrize("option", ["--user=nobody", "--sandbox"])
-def test_where_there_is_no_worker_process(workshop: Workshop, option: str) -> None:
-    entry = workshop.contract("python")
+def test_where_there_is_no_worker_process(builder: ProcessorBuilder, option: str) -> None:
+    entry = builder.contract("python")
     ended = run_host("--entry", entry, "--isolation", "none", option)
     ended.fails_in_one_line(2, "--isolation none", option.partition("=")[0])
 
@@ -242,16 +244,16 @@ def test_a_program_of_its_own(tmp_path: Path, name: str) -> None:
     assert f"eas-host: {name}: the processor runs in the program's own process" in ended.stderr
 
 
-def test_root_is_told(workshop: Workshop, tmp_path: Path) -> None:
+def test_root_is_told(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """In one line, once it serves."""
     need_root()
-    with Host(tmp_path, entry=workshop.contract("cpp")) as host:
+    with Host(tmp_path, entry=builder.contract("cpp")) as host:
         host.wait_for_log("running processors as root; --user NAME", "stderr")
     assert host.log.text(stream="stderr").count("running processors as root") == 1
 
 
-def test_root_may_say_that_it_is_meant(workshop: Workshop, tmp_path: Path) -> None:
+def test_root_may_say_that_it_is_meant(builder: ProcessorBuilder, tmp_path: Path) -> None:
     need_root()
-    with Host(tmp_path, entry=workshop.contract("cpp"), user="root") as host:
+    with Host(tmp_path, entry=builder.contract("cpp"), user="root") as host:
         assert host.call(b"x").body == b"x"
     assert "as root" not in host.log.text(stream="stderr")

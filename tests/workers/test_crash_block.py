@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.gate import Event, Gate
 from support.host import Host, StartHost
 from support.wire import Client, command
@@ -52,14 +52,14 @@ WriteApp = Callable[[str], Path]
 
 
 @pytest.fixture
-def write_app(workshop: Workshop, tmp_path: Path, gate: Gate) -> WriteApp:
+def write_app(builder: ProcessorBuilder, tmp_path: Path, gate: Gate) -> WriteApp:
     """Writes a program around the contract processor, with a file SEEN and the folder of its GATE."""
 
     def write(text: str) -> Path:
         entry = tmp_path / "app" / "app.py"
         entry.parent.mkdir()
         names = f"SEEN, GATE = {str(tmp_path / 'seen')!r}, {str(gate.folder).encode()!r}\n"
-        path = f"import sys\nsys.path.append({str(workshop.python('contract.py').parent)!r})\n"
+        path = f"import sys\nsys.path.append({str(builder.python('contract.py').parent)!r})\n"
         entry.write_text(path + names + text, encoding="utf-8")
         return entry
 

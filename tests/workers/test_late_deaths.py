@@ -17,7 +17,7 @@ import pytest
 
 from support import proc
 from support.host import StartHost
-from support.loadrun import LoadRun
+from support.load_run import LoadRun
 from support.wire import command
 
 pytestmark = pytest.mark.torture

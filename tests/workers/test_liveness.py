@@ -17,7 +17,7 @@ import pytest
 from eas_host.ring import WorkerRing
 from eas_host.ring.bindings import lib
 from support import proc
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.gate import Gate
 from support.host import Host, StartHost
 from support.wire import command, request
@@ -139,12 +139,12 @@ class Loads(contract.Contract):
 """
 
 
-def test_a_worker_that_is_stopped_while_it_loads(start: StartHost, workshop: Workshop, gate: Gate) -> None:
+def test_a_worker_that_is_stopped_while_it_loads(start: StartHost, builder: ProcessorBuilder, gate: Gate) -> None:
     """
     It would load for ever. One that only takes long is left alone, for several times as long as a request may take.
     """
     entry = gate.folder.parent / "app.py"
-    folder = str(workshop.python("contract.py").parent)
+    folder = str(builder.python("contract.py").parent)
     entry.write_text(LOADS_BEHIND_A_GATE.format(folder=folder, gate=str(gate.folder).encode()), encoding="utf-8")
     gate.release()
     host = start("python", entry, keepalive=500)

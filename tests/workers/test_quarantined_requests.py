@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support import LONG, proc
-from support.build import SOURCES, Workshop
+from support.build import SOURCES, ProcessorBuilder
 from support.gate import Gate, hold
 from support.host import Host, StartHost
 from support.scripted import ScriptedBehaviour
@@ -152,14 +152,14 @@ def test_deadline_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate) -> 
 
 @pytest.mark.parametrize("count", [1, 6, 37])
 def test_quick_answers_before_a_slow_call(
-    start: StartHost, workshop: Workshop, gates: Gates, tmp_path: Path, count: int
+    start: StartHost, builder: ProcessorBuilder, gates: Gates, tmp_path: Path, count: int
 ) -> None:
     """
     Quick requests, and one that takes its time behind them, wait for a worker that loads. With one thread, the quick
     ones are answered as soon as they are done, not when the thread has done all.
     """
     file = ScriptedBehaviour(tmp_path / "behaviour")
-    host = start(entry=workshop.cpp("scripted"), model_config=file.path, worker_threads=1, keepalive=LONG)
+    host = start(entry=builder.cpp("scripted"), model_config=file.path, worker_threads=1, keepalive=LONG)
     host.allow_log("SIGKILL")
     loads, slow = gates(), gates()
     file.set(f"gate:{loads.folder}")
@@ -204,13 +204,13 @@ def test_quick_answers_between_slow_calls(start: StartHost, gate: Gate, language
 # Deaths on a thread of the processor's own.
 
 
-def test_exit_on_a_thread_of_the_processors_own(start: StartHost, workshop: Workshop, gates: Gates) -> None:
+def test_exit_on_a_thread_of_the_processors_own(start: StartHost, builder: ProcessorBuilder, gates: Gates) -> None:
     """
     A background thread calls exit() while requests run. None of them did it, so none answers 500; they never see the
     process half torn down.
     """
     trigger, gate = gates(), gates()
-    host = start(entry=workshop.cpp("exits_beside"), model_config=trigger.folder, keepalive=LONG)
+    host = start(entry=builder.cpp("exits_beside"), model_config=trigger.folder, keepalive=LONG)
     host.allow_log(r"exit\(7\)|exit code 7")
     with ExitStack() as clients:
         asked = [clients.enter_context(host.ask(str(gate.folder).encode())) for _ in range(3)]
@@ -226,13 +226,13 @@ def test_exit_on_a_thread_of_the_processors_own(start: StartHost, workshop: Work
     assert host.call(b"").status == 200
 
 
-def test_time_bomb_of_another(start: StartHost, workshop: Workshop, gates: Gates) -> None:
+def test_time_bomb_of_another(start: StartHost, builder: ProcessorBuilder, gates: Gates) -> None:
     """
     Suspects run alone, one after the other, in one worker. While the second one runs a thread that the first one may
     have started ends the worker. That proves nothing against the second, which runs again and is answered.
     """
     trigger, gate = gates(), gates()
-    host = start(entry=workshop.cpp("exits_beside"), model_config=trigger.folder, keepalive=LONG)
+    host = start(entry=builder.cpp("exits_beside"), model_config=trigger.folder, keepalive=LONG)
     host.allow_log(r"exit\(7\)|exit code 7|SIGKILL")
     with ExitStack() as clients:
         asked = [clients.enter_context(host.ask(str(gate.folder).encode())) for _ in range(3)]
@@ -266,11 +266,11 @@ def test_ends_right_after_each_load(held_entry: Path, behaviour: ScriptedBehavio
 # Deaths and shortages outside.
 
 
-def test_kill_in_the_first_load(workshop: Workshop, gate: Gate, tmp_path: Path) -> None:
+def test_kill_in_the_first_load(builder: ProcessorBuilder, gate: Gate, tmp_path: Path) -> None:
     """A worker that is killed from outside while it loads has not failed to load: also the first one is replaced."""
     behaviour = ScriptedBehaviour(tmp_path / "behaviour")
     behaviour.set(f"gate:{gate.folder}")
-    host = Host(tmp_path / "host", entry=workshop.cpp("scripted"), model_config=behaviour.path)
+    host = Host(tmp_path / "host", entry=builder.cpp("scripted"), model_config=behaviour.path)
     host.allow_log("SIGKILL")
     try:
         for number in range(1, 4):

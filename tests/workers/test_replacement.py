@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support import LONG, proc
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.cgroup import control_group
 from support.gate import Gate
 from support.host import Host, StartHost
@@ -30,26 +30,26 @@ def behaviour(tmp_path: Path) -> ScriptedBehaviour:
 
 
 @pytest.fixture
-def scripted(start: StartHost, workshop: Workshop, behaviour: ScriptedBehaviour) -> Host:
+def scripted(start: StartHost, builder: ProcessorBuilder, behaviour: ScriptedBehaviour) -> Host:
     """A host whose processor loads as `behaviour` says."""
-    return start(entry=workshop.cpp("scripted"), model_config=behaviour.path, keepalive=LONG)
+    return start(entry=builder.cpp("scripted"), model_config=behaviour.path, keepalive=LONG)
 
 
-def unstarted(folder: Path, workshop: Workshop, behaviour: ScriptedBehaviour, port: int) -> Host:
+def unstarted(folder: Path, builder: ProcessorBuilder, behaviour: ScriptedBehaviour, port: int) -> Host:
     """A host that is not waited for."""
-    return Host(folder, entry=workshop.cpp("scripted"), model_config=behaviour.path, listen=f"127.0.0.1:{port}")
+    return Host(folder, entry=builder.cpp("scripted"), model_config=behaviour.path, listen=f"127.0.0.1:{port}")
 
 
 # The first load.
 
 
 def test_nothing_is_accepted_before_it_is_loaded(
-    workshop: Workshop, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path
+    builder: ProcessorBuilder, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path
 ) -> None:
     """While initialize runs, a connection is refused; the port is the one that will be served."""
     behaviour.gate(gate)
     port = free_port()
-    host = unstarted(tmp_path / "host", workshop, behaviour, port)
+    host = unstarted(tmp_path / "host", builder, behaviour, port)
     try:
         gate.wait_entered()
         with pytest.raises(ConnectionRefusedError):
@@ -65,11 +65,11 @@ def test_nothing_is_accepted_before_it_is_loaded(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_stop_while_loading(
-    workshop: Workshop, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path, number: signal.Signals
+    builder: ProcessorBuilder, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path, number: signal.Signals
 ) -> None:
     """A stop is a stop, also before there is anything to serve."""
     behaviour.gate(gate)
-    host = unstarted(tmp_path / "host", workshop, behaviour, 0)
+    host = unstarted(tmp_path / "host", builder, behaviour, 0)
     try:
         gate.wait_entered()
         host.send_signal(number)
@@ -79,11 +79,11 @@ def test_stop_while_loading(
 
 
 def test_kill_of_the_host_while_loading(
-    workshop: Workshop, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path
+    builder: ProcessorBuilder, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path
 ) -> None:
     """The worker does not survive it, though it is busy in initialize."""
     behaviour.gate(gate)
-    host = unstarted(tmp_path / "host", workshop, behaviour, 0)
+    host = unstarted(tmp_path / "host", builder, behaviour, 0)
     try:
         gate.wait_entered()
         host.send_signal(signal.SIGKILL)
@@ -237,12 +237,12 @@ def test_want_of_processes_is_waited_out(start: StartHost, room: int) -> None:
 
 
 def test_want_of_threads_is_not_the_fault_of_a_suspect(
-    start: StartHost, workshop: Workshop, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It runs alone, in a new process, on the first of its threads, when the second cannot be started."""
     for name in ("contract.py", "no_second_thread.py"):
-        shutil.copy(workshop.python(name), tmp_path)
-    monkeypatch.setenv("LD_PRELOAD", str(workshop.cpp("no_second_thread")))
+        shutil.copy(builder.python(name), tmp_path)
+    monkeypatch.setenv("LD_PRELOAD", str(builder.cpp("no_second_thread")))
     host = start("python", tmp_path / "no_second_thread.py", keepalive=LONG, worker_threads=2)
     host.allow_log("SIGKILL|cannot start its threads")
     with host.ask(gate.command(b"suspect")) as suspect:

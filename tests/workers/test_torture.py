@@ -1,7 +1,7 @@
 """
 Torture: workers die at random instants under load, and nobody notices.
 
-Every request has a body of its own, and the load client (support/load.py) keeps a book: each is answered
+Every request has a body of its own, and the load client (support/load_client.py) keeps a book: each is answered
 exactly once, with its own answer, and none is 500 unless it is the one that crashes on purpose. Afterwards
 the host holds what it held before.
 
@@ -16,9 +16,9 @@ import time
 
 import pytest
 
-from support import PATIENCE, dice, proc
+from support import TIMEOUT, proc, seeded_rng
 from support.host import Host, StartHost
-from support.loadrun import LoadRun, Summary
+from support.load_run import LoadRun, Summary
 from support.never_reads import NeverReads
 from support.wire import ConnectionEnded
 
@@ -76,14 +76,14 @@ def test_kills(start: StartHost, workers: int) -> None:
     host = start(keepalive=LONG, worker_processes=workers)
     host.allow_log("SIGKILL")
     before = warm_up(host)
-    chance = dice(workers)
+    rng = seeded_rng(workers)
     kills, end = 0, time.monotonic() + SECONDS
     with LoadRun(host, connections=32, report=50) as load:
         while kills < KILLS or time.monotonic() < end:
-            load.wait_answers(chance.choice([50, 100, 500, 2000]))
+            load.wait_answers(rng.choice([50, 100, 500, 2000]))
             while not (alive := host.workers()):  # the last one is dead, the next one not yet born
                 load.wait_answers(50)
-            host.kill_worker(chance.choice(alive))
+            host.kill_worker(rng.choice(alive))
             kills += 1
         load.wait_answers(500)
         summary = load.finish()
@@ -121,10 +121,10 @@ def test_kills_of_other_languages(start: StartHost, language: str) -> None:
     host = start(language, keepalive=LONG)
     host.allow_log("SIGKILL")
     before = warm_up(host)
-    chance = dice(language)
+    rng = seeded_rng(language)
     with LoadRun(host, connections=32, report=50) as load:
         for _ in range(20 if FULL else 4):
-            load.wait_answers(chance.choice([50, 200, 1000]))
+            load.wait_answers(rng.choice([50, 200, 1000]))
             while not host.workers():
                 load.wait_answers(50)
             host.kill_worker()
@@ -157,7 +157,7 @@ def test_memory_stays(start: StartHost) -> None:
 def test_who_never_reads_is_cut_off(never_reads: NeverReads) -> None:
     """A client that never read a byte of its answer is given up, and what it was to get with it."""
     host, client, descriptors = never_reads
-    limit = time.monotonic() + PATIENCE
+    limit = time.monotonic() + TIMEOUT
     while proc.holdings(host.pid).descriptors > descriptors and time.monotonic() < limit:
         client.wait_hang_up(0.2)  # need not come: what the kernel holds for the client is in its way
     assert proc.holdings(host.pid).descriptors <= descriptors

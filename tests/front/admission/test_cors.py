@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from eas_host.cli.options import read_config
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import run
 from support.gate import Gate
 from support.host import Host, StartHost, Value
@@ -23,14 +23,14 @@ PROP = "/api/builtin/prop"
 
 
 @pytest.fixture(scope="module")
-def cors_host(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def cors_host(builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     options: dict[str, Value] = {
         "cors": [f"{PAGE}/,{OTHER}:443"],
         "worker_threads": 1,
         "max_body": "1MiB",
         "max_queue_size": 1,
     }
-    with Host(tmp_path_factory.mktemp("cors"), entry=workshop.contract("cpp"), keepalive=60_000, **options) as running:
+    with Host(tmp_path_factory.mktemp("cors"), entry=builder.contract("cpp"), keepalive=60_000, **options) as running:
         running.mark()
         yield running
 
@@ -269,6 +269,6 @@ def test_origins(text: str, origins: tuple[str, ...]) -> None:
         "http://a b",
     ],
 )
-def test_what_is_no_origin(workshop: Workshop, text: str) -> None:
-    done = run("--entry", workshop.contract("cpp"), "--cors", text)
+def test_what_is_no_origin(builder: ProcessorBuilder, text: str) -> None:
+    done = run("--entry", builder.contract("cpp"), "--cors", text)
     done.fails_in_one_line(2, "--cors", "expected an origin, such as http://localhost:3000")

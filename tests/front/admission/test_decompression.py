@@ -18,8 +18,8 @@ from eas_host.dispatch.responses import ErrorResponse
 from eas_host.errors import ConfigError
 from eas_host.front.admission.decompression import Corrupt, TooLarge, decompress, find_content_encoding, original_length
 from support.columns import columns
+from support.compression import PACKERS, raw_lz4
 from support.host import Host, StartHost
-from support.pack import PACKERS, raw_lz4
 from support.wire import Response, chunked, request
 
 MIB = 1 << 20

@@ -15,9 +15,9 @@ import cramjam
 import pytest
 
 from support import proc
+from support.compression import PACKERS
 from support.gate import Gate
 from support.host import StartHost
-from support.pack import PACKERS
 from support.wire import request
 
 MIB = 1 << 20

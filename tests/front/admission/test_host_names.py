@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.columns import columns
 from support.command import run
 from support.host import Host, StartHost
@@ -194,6 +194,6 @@ def test_how_far_a_page_is(host: Host) -> None:
 
 
 @pytest.mark.parametrize("name", ["http://a.example", "a.example:80", "a b", "a/b", "-a", "a..b", "*a", "**"])
-def test_what_is_no_name(workshop: Workshop, name: str) -> None:
-    done = run("--entry", workshop.contract("cpp"), "--allow-host", name)
+def test_what_is_no_name(builder: ProcessorBuilder, name: str) -> None:
+    done = run("--entry", builder.contract("cpp"), "--allow-host", name)
     done.fails_in_one_line(2, "--allow-host", "expected a host name")

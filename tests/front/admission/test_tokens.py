@@ -14,7 +14,7 @@ from eas_host.config import HostConfig, WorkerSpec
 from eas_host.errors import ConfigError
 from eas_host.front.listener import exposure_warning
 from support import proc
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.columns import columns
 from support.command import run
 from support.host import Host, StartHost
@@ -65,8 +65,8 @@ def test_given() -> None:
     ],
     ids=str,
 )
-def test_wrong_token(workshop: Workshop, flags: list[str], words: list[str]) -> None:
-    ended = run("--entry", workshop.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
+def test_wrong_token(builder: ProcessorBuilder, flags: list[str], words: list[str]) -> None:
+    ended = run("--entry", builder.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
     ended.fails_in_one_line(2, *words)
 
 

@@ -11,16 +11,16 @@ from contextlib import ExitStack
 
 import pytest
 
-from support import PATIENCE
-from support.build import Workshop
+from support import TIMEOUT
+from support.build import ProcessorBuilder
 from support.host import Host, StartHost
 from support.wire import Response, request
 
 
 @pytest.fixture(scope="module")
-def injects(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def injects(builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("injects")
-    with Host(folder, entry=workshop.python("injects.py"), keepalive=60_000) as host:
+    with Host(folder, entry=builder.python("injects.py"), keepalive=60_000) as host:
         yield host
 
 
@@ -82,9 +82,9 @@ def test_a_token_of_its_own(injects: Host) -> None:
         assert ask(injects, "/guarded", token).body == b"for you: x"
 
 
-def test_both_tokens(start: StartHost, workshop: Workshop) -> None:
+def test_both_tokens(start: StartHost, builder: ProcessorBuilder) -> None:
     """A path with a token of its own asks for that one only, others for the service's."""
-    host = start(entry=workshop.python("injects.py"), language="python", token="t0ken")  # noqa: S106
+    host = start(entry=builder.python("injects.py"), language="python", token="t0ken")  # noqa: S106
     assert ask(host, "/guarded", "s3cret").status == 200
     assert ask(host, "/guarded", "t0ken").status == 401
     assert ask(host, "/hello", "t0ken").status == 200
@@ -113,9 +113,9 @@ def test_the_answer_keeps_its_place(injects: Host) -> None:
         assert [client.read().body for _ in range(3)] == [b"hello 1", b"processed 2", b"hello 3"]
 
 
-def test_a_slow_one(start: StartHost, workshop: Workshop) -> None:
+def test_a_slow_one(start: StartHost, builder: ProcessorBuilder) -> None:
     """It costs the processor's threads nothing, and the deadline holds for it; what comes later goes nowhere."""
-    host = start(entry=workshop.python("injects.py"), language="python", keepalive=60_000, worker_threads=1)
+    host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000, worker_threads=1)
     with host.ask(b"", "/waits") as late, host.ask(b"", "/waits") as other:
         assert host.call(b"x").body == b"processed x"
         assert host.call(b'{"rpc.keepalive": 1}', "/api/builtin/prop").status == 200
@@ -126,12 +126,12 @@ def test_a_slow_one(start: StartHost, workshop: Workshop) -> None:
     assert host.call(b"x", "/hello").body == b"hello x"
 
 
-def test_too_many(start: StartHost, workshop: Workshop) -> None:
+def test_too_many(start: StartHost, builder: ProcessorBuilder) -> None:
     """64 at once; one more answers 450, until those before it are answered or their clients have left."""
-    host = start(entry=workshop.python("injects.py"), language="python", keepalive=60_000)
+    host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000)
     with ExitStack() as clients:
         waiting = [clients.enter_context(host.ask(b"", "/waits")) for _ in range(65)]
-        (refused, *more), _, _ = select.select([client.socket for client in waiting], [], [], PATIENCE)
+        (refused, *more), _, _ = select.select([client.socket for client in waiting], [], [], TIMEOUT)
         assert more == []
         (one,) = [client for client in waiting if client.socket is refused]
         assert one.read().status == 450
@@ -144,9 +144,9 @@ def test_too_many(start: StartHost, workshop: Workshop) -> None:
         assert client.read().body == b"hello x"
 
 
-def test_its_worker_dies(start: StartHost, workshop: Workshop) -> None:
+def test_its_worker_dies(start: StartHost, builder: ProcessorBuilder) -> None:
     """All that are with it answer 500; the next worker brings the handlers again."""
-    host = start(entry=workshop.python("injects.py"), language="python", keepalive=60_000)
+    host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000)
     host.allow_log("SIGSEGV|eas_host")
     with host.ask(b"", "/waits") as waiting:
         assert host.call(b"", "/dies").status == 500
@@ -157,9 +157,9 @@ def test_its_worker_dies(start: StartHost, workshop: Workshop) -> None:
     assert host.call(b"x", "/hello").body == b"hello x"
 
 
-def test_sent_ahead_of_a_death(start: StartHost, workshop: Workshop) -> None:
+def test_sent_ahead_of_a_death(start: StartHost, builder: ProcessorBuilder) -> None:
     """What had not reached the worker waits for the next one, as a request for the processor does."""
-    host = start(entry=workshop.python("injects.py"), language="python", keepalive=60_000)
+    host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000)
     assert host.call(b"x", "/hello").body == b"hello x"
     host.allow_log("SIGSEGV|eas_host")
     with host.connect() as client:
@@ -168,8 +168,8 @@ def test_sent_ahead_of_a_death(start: StartHost, workshop: Workshop) -> None:
         assert [client.read().body for _ in range(2)] == [b"hello 1", b"hello "]
 
 
-def test_one_of_several_workers_answers(start: StartHost, workshop: Workshop) -> None:
-    host = start(entry=workshop.python("injects.py"), language="python", worker_processes=2)
+def test_one_of_several_workers_answers(start: StartHost, builder: ProcessorBuilder) -> None:
+    host = start(entry=builder.python("injects.py"), language="python", worker_processes=2)
     assert int(host.call(b"", "/pid").body) in host.workers()
     victim = host.kill_worker(int(host.call(b"", "/pid").body))
     host.expect_log("SIGKILL")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import run
 from support.host import Host
 
@@ -38,8 +38,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def host(pages: Path, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    entry = workshop.contract("cpp")
+def host(pages: Path, builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    entry = builder.contract("cpp")
     with Host(tmp_path_factory.mktemp("static"), None, entry=entry, static=pages, generate_token=True) as running:
         yield running
 
@@ -109,11 +109,11 @@ def test_the_processor_still_asks_for_the_token(host: Host) -> None:
     assert host.call(b"x").status == 401
 
 
-def test_without_the_option(workshop: Workshop, tmp_path: Path) -> None:
-    with Host(tmp_path, None, entry=workshop.contract("cpp")) as running:
+def test_without_the_option(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    with Host(tmp_path, None, entry=builder.contract("cpp")) as running:
         assert running.call(None, f"{AT}index.html", "GET").status == 404
 
 
-def test_no_such_folder(workshop: Workshop, tmp_path: Path) -> None:
-    done = run("--entry", workshop.contract("cpp"), "--static", tmp_path / "none")
+def test_no_such_folder(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    done = run("--entry", builder.contract("cpp"), "--static", tmp_path / "none")
     done.fails_in_one_line(2, "--static", "none")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from support import PATIENCE, dice
+from support import TIMEOUT, seeded_rng
 from support.columns import columns
 from support.gate import Gate
 from support.host import Host
@@ -57,7 +57,7 @@ def test_upgrade_without_a_body(host: Host) -> None:
 @pytest.mark.parametrize("size", [30_000, 70_000, 1_000_000])
 def test_upgrade_with_a_large_body(host: Host, size: int) -> None:
     """However much of it comes in the piece of the head that offers the upgrade."""
-    body = dice(size).randbytes(size)
+    body = seeded_rng(size).randbytes(size)
     with host.connect() as client:
         for framing, sent in (("Content-Length", body), ("Transfer-Encoding", chunked(body, 50_000))):
             value = str(size) if framing == "Content-Length" else "chunked"
@@ -95,7 +95,7 @@ def test_http_10_kept_alive_says_so(host: Host) -> None:
 
 def test_large_chunked_body(host: Host) -> None:
     """A body in thousands of pieces arrives whole."""
-    body = dice(1).randbytes(3_000_000)
+    body = seeded_rng(1).randbytes(3_000_000)
     head = request(headers=[("Transfer-Encoding", "chunked")])
     with host.connect() as client:
         for size in (997, 65536, len(body)):
@@ -105,7 +105,7 @@ def test_large_chunked_body(host: Host) -> None:
 
 def test_large_body_in_pieces(host: Host) -> None:
     """A body with a length, sent in many pieces of odd sizes, among other requests."""
-    body = dice(2).randbytes(2_000_000)
+    body = seeded_rng(2).randbytes(2_000_000)
     data = request(body=body)
     with host.connect() as slow, host.connect() as quick:
         for start in range(0, len(data), 9973):
@@ -174,7 +174,7 @@ def send_what_fits(client: Client, data: memoryview) -> int:
     except BlockingIOError:
         return 0
     finally:
-        client.socket.settimeout(PATIENCE)
+        client.socket.settimeout(TIMEOUT)
 
 
 def test_nothing_follows_a_close(host: Host) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from support import dice
+from support import seeded_rng
 from support.columns import columns
 from support.host import Host
 from support.shapes import SHAPES
@@ -127,13 +127,13 @@ def test_no_version(host: Host) -> None:
 
 def test_any_bytes(host: Host) -> None:
     """No bytes whatsoever make the host answer 500, hang or complain about itself."""
-    chance = dice(20)
+    rng = seeded_rng(20)
     seeds = [*SHAPES.values(), *MALFORMED.values(), AFTER * 3]
     for _ in range(400):
-        data = bytearray(chance.choice(seeds) + chance.choice(seeds))
-        for _ in range(chance.randrange(1, 6)):
-            at = chance.randrange(len(data))
-            data[at : at + chance.randrange(3)] = chance.choice([b"", b"\r\n", b"\0", b"0", b":", chance.randbytes(3)])
+        data = bytearray(rng.choice(seeds) + rng.choice(seeds))
+        for _ in range(rng.randrange(1, 6)):
+            at = rng.randrange(len(data))
+            data[at : at + rng.randrange(3)] = rng.choice([b"", b"\r\n", b"\0", b"0", b":", rng.randbytes(3)])
         with host.connect() as client:
             client.send(bytes(data))
             client.half_close()

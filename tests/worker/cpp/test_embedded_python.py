@@ -12,7 +12,7 @@ import pytest
 
 from eas_host.binaries import dynamic_section, python_embedding
 from eas_host.errors import EntryInvalid
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import load
 from support.host import StartHost
 from support.libraries import library, processor, readelf
@@ -22,31 +22,31 @@ in_python = pytest.mark.parametrize("option", [("worker", "python"), ("isolation
 
 
 @in_python
-def test_one_that_asks(start: StartHost, workshop: Workshop, option: tuple[str, str]) -> None:
+def test_one_that_asks(start: StartHost, builder: ProcessorBuilder, option: tuple[str, str]) -> None:
     """A processor that takes the Python that runs serves, from all its threads."""
-    assert_serves(start(entry=embedding_python(workshop, "-DASKS", called="asks"), **dict([option])))
+    assert_serves(start(entry=embedding_python(builder, "-DASKS", called="asks"), **dict([option])))
 
 
 @in_python
-def test_one_that_does_not_ask(workshop: Workshop, option: tuple[str, str]) -> None:
+def test_one_that_does_not_ask(builder: ProcessorBuilder, option: tuple[str, str]) -> None:
     """It would crash, so it is not loaded, and the line says what it calls and what to call instead."""
-    entry = embedding_python(workshop, called="starts")
+    entry = embedding_python(builder, called="starts")
     ended = load(entry, "process", f"--{option[0]}", option[1])
     ended.fails_in_one_line(3, str(entry), "Py_Initialize", "Py_IsInitialized", "PyGILState_Ensure")
 
 
 @pytest.mark.every_python
 @pytest.mark.parametrize("flags", PYBIND11.values(), ids=PYBIND11)
-def test_pybind11(workshop: Workshop, flags: tuple[str, ...]) -> None:
+def test_pybind11(builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
     """Whether it asks cannot be seen from outside; that it met the worker's Python shows when it has crashed."""
-    entry = workshop.cpp("embeds_pybind11", *pybind11_flags(), *flags)
+    entry = builder.cpp("embeds_pybind11", *pybind11_flags(), *flags)
     load(entry, "process", "--worker", "python").fails_with(3, str(entry), "Py_IsInitialized", "PyGILState_Ensure")
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_one_that_only_links(start: StartHost, workshop: Workshop, isolation: str) -> None:
+def test_one_that_only_links(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
     """To need libpython is no fault, and changes nothing."""
-    host = start(entry=embedding_python(workshop, "-DLINKS", called="links"), isolation=isolation)
+    host = start(entry=embedding_python(builder, "-DLINKS", called="links"), isolation=isolation)
     assert host.call(b"").body.startswith(b"3.")
     assert "--worker native" not in host.log.text()
 
@@ -59,9 +59,9 @@ def test_jep(tmp_path: Path) -> None:
     ended.fails_with(3, "UsesJep", "jep", "a JVM of its own")
 
 
-def test_other_crashes_say_nothing_of_python(workshop: Workshop) -> None:
+def test_other_crashes_say_nothing_of_python(builder: ProcessorBuilder) -> None:
     """A hint is for those whom it concerns."""
-    ended = load(workshop.cpp("segv_in_initialize"))
+    ended = load(builder.cpp("segv_in_initialize"))
     ended.fails_with(3, "SIGSEGV")
     assert "Python" not in ended.complaint
 
@@ -97,10 +97,10 @@ def test_longer_names(tmp_path: Path) -> None:
     python_embedding.check(library(tmp_path / "libother.so", calls="My_Py_Initialize"))
 
 
-def test_reading(workshop: Workshop, tmp_path: Path) -> None:
+def test_reading(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The same as binutils read."""
     path = processor(tmp_path / "libone.so", flags=("-Wl,-rpath,/opt:.",))
-    for library_ in (path, workshop.cpp("contract")):
+    for library_ in (path, builder.cpp("contract")):
         found = dynamic_section.read(library_)
         assert found is not None
         assert list(found.needed) == readelf(library_, "NEEDED")
@@ -109,9 +109,9 @@ def test_reading(workshop: Workshop, tmp_path: Path) -> None:
         assert not found.mentions("proces")
 
 
-def test_damaged_files(workshop: Workshop, tmp_path: Path) -> None:
+def test_damaged_files(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Whatever is wrong with a file is for the dynamic linker to say; reading it never fails."""
-    whole = workshop.cpp("plain_c").read_bytes()
+    whole = builder.cpp("plain_c").read_bytes()
     path = tmp_path / "libcut.so"
     damaged = [b"", *(whole[:size] for size in range(1, len(whole), len(whole) // 50))]
     damaged += [whole[:at] + b"\xff" * 8 + whole[at + 8 :] for at in range(16, 1200)]

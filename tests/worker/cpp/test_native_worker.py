@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.worker.cpp.native_worker import PROGRAM
-from support.build import Workshop
+from support.build import ProcessorBuilder
 from support.command import load
 from support.contract import loaded
 from support.host import Host, StartHost
@@ -27,29 +27,29 @@ def natives(host: Host) -> int:
 
 
 @pytest.mark.parametrize("flags", [(), ("-DASKS",)], ids=["does not ask", "asks"])
-def test_c_api(start: StartHost, workshop: Workshop, flags: tuple[str, ...]) -> None:
+def test_c_api(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
     """A processor with a Python of its own serves as it is."""
-    host = start(entry=embedding_python(workshop, *flags, called=f"own{len(flags)}"))
+    host = start(entry=embedding_python(builder, *flags, called=f"own{len(flags)}"))
     assert natives(host) == 1
     assert_serves(host)
     host.wait_for_log(r"it calls Py_Initialize(Ex)?, .*--worker native")
 
 
 @pytest.mark.parametrize("flags", PYBIND11.values(), ids=PYBIND11)
-def test_pybind11(start: StartHost, workshop: Workshop, flags: tuple[str, ...]) -> None:
+def test_pybind11(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
     """The same through pybind11, whenever it starts."""
-    assert_serves(start(entry=workshop.cpp("embeds_pybind11", *pybind11_flags(), *flags)))
+    assert_serves(start(entry=builder.cpp("embeds_pybind11", *pybind11_flags(), *flags)))
 
 
-def test_libpython_without_a_place(start: StartHost, workshop: Workshop) -> None:
+def test_libpython_without_a_place(start: StartHost, builder: ProcessorBuilder) -> None:
     """Linked without an rpath, a processor gets the libpython of the Python that runs the host."""
     flags = [flag for flag in python_flags() if "rpath" not in flag]
-    assert_serves(start(entry=workshop.cpp("embeds_python", *flags, called="no_place")))
+    assert_serves(start(entry=builder.cpp("embeds_python", *flags, called="no_place")))
 
 
-def test_several_processes(start: StartHost, workshop: Workshop) -> None:
+def test_several_processes(start: StartHost, builder: ProcessorBuilder) -> None:
     """Each has its own."""
-    host = start(entry=embedding_python(workshop, called="own0"), worker_processes=3)
+    host = start(entry=embedding_python(builder, called="own0"), worker_processes=3)
     assert natives(host) == 3
     assert_serves(host)
 
@@ -58,32 +58,32 @@ def test_several_processes(start: StartHost, workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("worker", ["auto", "python", "native"])
-def test_choice(start: StartHost, workshop: Workshop, worker: str) -> None:
+def test_choice(start: StartHost, builder: ProcessorBuilder, worker: str) -> None:
     """Without a reason and without a wish, a worker is a Python process."""
-    host = start(entry=workshop.cpp("contract"), worker=worker)
+    host = start(entry=builder.cpp("contract"), worker=worker)
     assert natives(host) == (worker == "native")
 
 
-def test_other_languages(workshop: Workshop) -> None:
+def test_other_languages(builder: ProcessorBuilder) -> None:
     """They have no such worker."""
-    load(workshop.python("contract.py"), "process", "--worker", "native").fails_in_one_line(2, "--worker", "python")
+    load(builder.python("contract.py"), "process", "--worker", "native").fails_in_one_line(2, "--worker", "python")
 
 
-def test_no_process(workshop: Workshop) -> None:
+def test_no_process(builder: ProcessorBuilder) -> None:
     """The host's own process is a Python."""
-    load(workshop.cpp("contract"), "none", "--worker", "native").fails_in_one_line(2, "--isolation none", "--worker")
+    load(builder.cpp("contract"), "none", "--worker", "native").fails_in_one_line(2, "--isolation none", "--worker")
 
 
 # What they do differently: loading.
 
 
-def test_surroundings(start: StartHost, workshop: Workshop) -> None:
+def test_surroundings(start: StartHost, builder: ProcessorBuilder) -> None:
     """
     A library beside the processor is found, and what the processor starts inherits neither the means for that nor our
     descriptors nor our handlers of signals.
     """
-    beside = workshop.cpp("beside").parent
-    entry = workshop.cpp("surroundings", f"-L{beside}", "-lbeside")
+    beside = builder.cpp("beside").parent
+    entry = builder.cpp("surroundings", f"-L{beside}", "-lbeside")
     (entry.parent / "lib").mkdir()
     (entry.parent / "lib" / "libbeside.so").symlink_to(beside / "libbeside.so")
     host = start(entry=entry, worker="native")
@@ -101,22 +101,22 @@ def test_surroundings(start: StartHost, workshop: Workshop) -> None:
         ("surroundings", ["missing library libbeside.so"]),
     ],
 )
-def test_load_failures(workshop: Workshop, name: str, words: list[str]) -> None:
+def test_load_failures(builder: ProcessorBuilder, name: str, words: list[str]) -> None:
     """The same words as of any worker."""
-    flags = [f"-L{workshop.cpp('beside').parent}", "-lbeside"] if name == "surroundings" else []
-    entry = workshop.cpp(name, *flags, called=f"{name}_alone")
+    flags = [f"-L{builder.cpp('beside').parent}", "-lbeside"] if name == "surroundings" else []
+    entry = builder.cpp(name, *flags, called=f"{name}_alone")
     load(entry, "process", "--worker", "native").fails_in_one_line(3, str(entry), *words)
 
 
-def test_exception_while_loading(workshop: Workshop) -> None:
+def test_exception_while_loading(builder: ProcessorBuilder) -> None:
     """Its frames are in the log, and none of ours."""
-    entry = workshop.cpp("throws_in_initialize")
+    entry = builder.cpp("throws_in_initialize")
     load(entry, "process", "--worker", "native").fails_with(3, str(entry), "runtime_error", "the model file is torn")
 
 
 @pytest.mark.parametrize("name", ["segv_in_initialize", "crashes_in_constructor"])
-def test_crash_while_loading(workshop: Workshop, name: str) -> None:
-    ended = load(workshop.cpp(name), "process", "--worker", "native")
+def test_crash_while_loading(builder: ProcessorBuilder, name: str) -> None:
+    ended = load(builder.cpp(name), "process", "--worker", "native")
     ended.fails_with(3, f"lib{name}.so", "SIGSEGV", "loading")
     assert "Python" not in ended.complaint
 

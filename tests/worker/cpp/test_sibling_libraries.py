@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import Workshop, need, run
+from support.build import ProcessorBuilder, need, run
 from support.command import run as run_host
 from support.host import StartHost
 from support.libraries import library, processor
@@ -87,9 +87,9 @@ def test_one_that_is_none(chain: Path, content: bytes) -> None:
     run_host("--entry", chain, "--listen", "127.0.0.1:0").fails_in_one_line(3, "libchain.so", "libtwo.so")
 
 
-def test_pythons_own_libraries_stay(start: StartHost, chain: Path, workshop: Workshop) -> None:
+def test_pythons_own_libraries_stay(start: StartHost, chain: Path, builder: ProcessorBuilder) -> None:
     """A package's own C++ runtime is not loaded in place of the one that is there."""
     (chain.parent / "libstdc++.so.6").write_bytes(b"from another century")
-    shutil.copy(workshop.cpp("contract"), chain.parent)
+    shutil.copy(builder.cpp("contract"), chain.parent)
     assert start(entry=chain.parent / "libcontract.so").call(b"x").body == b"x"
     assert start(entry=chain).call(b"").body == b"two"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import ROOT, Workshop
+from support.build import ROOT, ProcessorBuilder
 from support.host import Host, StartHost
 
 OURS = [
@@ -27,11 +27,11 @@ PARTS = ("parts.Driver", "parts.Handler", "parts.Service", "parts.Version")
 
 
 @pytest.fixture(scope="module")
-def application(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def application(builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """An application's jar, and one with the services that it uses."""
     folder = tmp_path_factory.mktemp("application")
-    own = workshop.pack(folder / "application.jar", ["Application"])
-    parts = workshop.pack(folder / "parts.jar", PARTS)
+    own = builder.pack(folder / "application.jar", ["Application"])
+    parts = builder.pack(folder / "parts.jar", PARTS)
     with zipfile.ZipFile(parts, "a") as jar:
         jar.writestr("META-INF/services/java.sql.Driver", "parts.Driver\n")
         jar.writestr("META-INF/services/java.lang.Runnable", "parts.Service\n")
@@ -72,17 +72,19 @@ def test_logging_configuration(start: StartHost, application: list[Path]) -> Non
     assert host.call(b"log once more").text == "once more"
 
 
-def test_agents(start: StartHost, application: list[Path], workshop: Workshop, tmp_path: Path) -> None:
+def test_agents(start: StartHost, application: list[Path], builder: ProcessorBuilder, tmp_path: Path) -> None:
     """An agent's jar is put on the class path by the JVM, where the program meets its classes."""
-    jar = workshop.pack(tmp_path / "agent.jar", ["parts.Agent"], "Premain-Class: parts.Agent\r\n")
+    jar = builder.pack(tmp_path / "agent.jar", ["parts.Agent"], "Premain-Class: parts.Agent\r\n")
     host = serve(start, application, jvm_options=f"-javaagent:{jar}=hello")
     assert host.call(b"property agent").text == "hello"
     assert host.call(b"system parts.Agent").text == "parts.Agent true true"
 
 
-def test_a_system_class_loader_of_ones_own(start: StartHost, application: list[Path], workshop: Workshop) -> None:
+def test_a_system_class_loader_of_ones_own(
+    start: StartHost, application: list[Path], builder: ProcessorBuilder
+) -> None:
     """It takes the place of the JDK's, with that as its parent, as with the java command."""
-    loader = workshop.jar("parts.Loader")
+    loader = builder.jar("parts.Loader")
     options = "-Djava.system.class.loader=parts.Loader"
     host = start("java", application[0], classpath=[application[1], loader], jvm_options=options)
     assert host.call(b"connect jdbc:parts:z").text == "the driver was asked for jdbc:parts:z"
@@ -100,27 +102,27 @@ def test_the_host_is_hidden(start: StartHost, application: list[Path], isolation
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_same_names_as_ours(start: StartHost, workshop: Workshop, tmp_path: Path, isolation: str) -> None:
+def test_same_names_as_ours(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
     """Classes that bear the names of ours are the user's own, and the host works on with its own."""
     names = ["Application", "eas.host.Bridge", "org.jpype.JPypeContext", "org.jpype.JPypeClassLoader"]
-    host = start("java", workshop.pack(tmp_path / "same.jar", names), mainclass="Application", isolation=isolation)
+    host = start("java", builder.pack(tmp_path / "same.jar", names), mainclass="Application", isolation=isolation)
     assert host.call(b"name").text == "their bridge their JPypeContext their JPypeClassLoader"
     answer = host.call(b"what?")
     assert (answer.status, answer.text) == (400, "what?")
     host.expect_log("IllegalArgumentException")
 
 
-def test_the_first_version_wins(start: StartHost, workshop: Workshop, tmp_path: Path) -> None:
+def test_the_first_version_wins(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """Of two versions of a class the one that stands first is taken, and the entry stands before all others."""
     sources = tmp_path / "Version.java"
     sources.write_text('package parts; public class Version { public static final String TEXT = new String("other"); }')
-    other = workshop.compiled(sources, tmp_path / "classes")
-    entry = workshop.pack(tmp_path / "application.jar", ["Application"])
-    jar = workshop.pack(tmp_path / "parts.jar", PARTS)
+    other = builder.compiled(sources, tmp_path / "classes")
+    entry = builder.pack(tmp_path / "application.jar", ["Application"])
+    jar = builder.pack(tmp_path / "parts.jar", PARTS)
     for first, second, text in ((other, jar, "other"), (jar, other, "from its own jar")):
         host = start("java", entry, mainclass="Application", classpath=[first, second])
         assert host.call(b"version").text == text
-    whole = workshop.pack(tmp_path / "whole.jar", ["Application", *PARTS])
+    whole = builder.pack(tmp_path / "whole.jar", ["Application", *PARTS])
     assert start("java", whole, mainclass="Application", classpath=[other]).call(b"version").text == "from its own jar"
 
 

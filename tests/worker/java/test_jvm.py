@@ -17,7 +17,7 @@ from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid
 from eas_host.worker.java import jvm
 from eas_host.worker.java.jvm_launcher import LAUNCHER
-from support.build import ROOT, Workshop, need
+from support.build import ROOT, ProcessorBuilder, need
 from support.host import StartHost
 
 
@@ -98,12 +98,12 @@ def test_a_class_path_that_is_too_long_for_a_command() -> None:
     assert jvm.check_options(("-Xmx1g",), Path(need("java")), path) == ["-Xmx1g"]
 
 
-def test_options_that_need_the_class_path(workshop: Workshop) -> None:
+def test_options_that_need_the_class_path(builder: ProcessorBuilder) -> None:
     """An option may name a class of the user's."""
     option = "-Djava.system.class.loader=parts.Loader"
-    assert jvm.check_options((option,), Path(need("java")), str(workshop.jar("parts.Loader"))) == [option]
+    assert jvm.check_options((option,), Path(need("java")), str(builder.jar("parts.Loader"))) == [option]
     with pytest.raises(EntryInvalid, match=r"parts\.Loader"):
-        jvm.check_options((option,), Path(need("java")), str(workshop.jar("Contract")))
+        jvm.check_options((option,), Path(need("java")), str(builder.jar("Contract")))
 
 
 def test_launcher_compiles_cleanly(tmp_path: Path) -> None:
@@ -146,18 +146,18 @@ def test_signal_handlers_are_kept() -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_end_with_a_thread_left_behind(start: StartHost, workshop: Workshop, isolation: str) -> None:
+def test_end_with_a_thread_left_behind(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
     """Nobody waits for the thread; in a worker process the shutdown hooks run."""
-    host = start("java", workshop.jar("Lingers"), isolation=isolation)
+    host = start("java", builder.jar("Lingers"), isolation=isolation)
     assert host.call(b"x").body == b"x"
     host.stop()
     if isolation == "process":
         host.wait_for_log("the hook ran")
 
 
-def test_exit_is_told(start: StartHost, workshop: Workshop) -> None:
+def test_exit_is_told(start: StartHost, builder: ProcessorBuilder) -> None:
     """Who called System.exit stands in the log; the request answers 500, and the next one works."""
-    host = start("java", workshop.jar("Lingers"))
+    host = start("java", builder.jar("Lingers"))
     assert host.call(b"exit").status == 500
     host.expect_log(r"exit\(5\)")
     host.expect_log(r"the processor called exit\(\) on thread worker-thread-\d")
@@ -165,10 +165,10 @@ def test_exit_is_told(start: StartHost, workshop: Workshop) -> None:
     assert host.call(b"x").body == b"x"
 
 
-def test_nothing_is_left_of_a_crash(start: StartHost, tmp_path: Path, workshop: Workshop) -> None:
+def test_nothing_is_left_of_a_crash(start: StartHost, tmp_path: Path, builder: ProcessorBuilder) -> None:
     """The JVM's report goes to the log and not into the working directory, the processor's folder."""
     (tmp_path / "program").mkdir()
-    jar = workshop.pack(tmp_path / "program" / "contract.jar", ["Contract"])
+    jar = builder.pack(tmp_path / "program" / "contract.jar", ["Contract"])
     host = start("java", jar)
     assert host.call(b"\0\xff\0do die:segv").status == 500
     host.expect_log("SIGABRT")

@@ -2,7 +2,8 @@
 A load client, run as a process of its own: many connections, each with one request at a time, and a book of
 every answer.
 
-    python load.py --port 8080 --connections 32 --plan echo [--count N] [--die HOW --every N] [--report N] [--file F]
+    python load_client.py --port 8080 --connections 32 --plan echo [--count N] [--die HOW --every N]
+        [--report N] [--file F]
 
 Each request has a body that no other request has, so an answer that belongs to another request is seen.
 Progress goes to standard output as one line per --report answers; the end, after --count answers or when
@@ -44,8 +45,8 @@ class Book:
         self.stopping = False
         self.open = 0
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.dice = random.Random(7)  # noqa: S311 - no secret depends on it
-        self.padding = self.dice.randbytes(4 << 20)
+        self.rng = random.Random(7)  # noqa: S311 - no secret depends on it
+        self.padding = self.rng.randbytes(4 << 20)
         self.file = options.file.read_bytes() if options.file else b""
         self.first = b""
 
@@ -56,9 +57,9 @@ class Book:
         unique = b"%d.%d." % (connection, self.asked)
         if options.every and self.asked % options.every == 0:
             return MAGIC + b"die:" + options.die.encode() + b":" + unique, None
-        low, high = self.dice.choices(MIXED[1], MIXED[0])[0] if options.plan == "mixed" else (0, 200)
-        size = self.dice.randrange(low, high)
-        start = self.dice.randrange(0, len(self.padding) - size)
+        low, high = self.rng.choices(MIXED[1], MIXED[0])[0] if options.plan == "mixed" else (0, 200)
+        size = self.rng.randrange(low, high)
+        start = self.rng.randrange(0, len(self.padding) - size)
         body = unique + self.padding[start : start + size]
         return body, body
 

@@ -1,5 +1,5 @@
 """
-The other side of support/load.py: starts the load client, follows its progress, ends it and reads its book.
+The other side of support/load_client.py: starts the load client, follows its progress, ends it and reads its book.
 
 What a test does "meanwhile" is paced by answers, not by a clock: `wait_answers(300)` returns when 300 more
 requests were answered.
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support import PATIENCE
+from support import TIMEOUT
 from support.host import Host
 from support.log import Log
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-PROGRAM = Path(__file__).with_name("load.py")
+PROGRAM = Path(__file__).with_name("load_client.py")
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class LoadRun:
         self._process.stdin.close()
         return self.wait_end()
 
-    def wait_end(self, patience: float = PATIENCE) -> Summary:
+    def wait_end(self, timeout: float = TIMEOUT) -> Summary:
         """Waits until the client has ended by itself."""
-        book = self._log.wait(r"^\{.*\}$", stream="stdout", patience=patience)
-        assert self._process.wait(PATIENCE) == 0, self._log.text(stream="stderr")
+        book = self._log.wait(r"^\{.*\}$", stream="stdout", timeout=timeout)
+        assert self._process.wait(TIMEOUT) == 0, self._log.text(stream="stderr")
         return Summary(**json.loads(book[0]))
