@@ -250,7 +250,7 @@ def test_wrong_includes(tmp_path: Path, text: str, words: list[str]) -> None:
 
 def test_no_text(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes(b"numpy\xff\n")
-    with pytest.raises(EntryInvalid, match="UTF-8, at byte 5"):
+    with pytest.raises(EntryInvalid, match="not UTF-8 text, at byte 5"):
         read_requirements(tmp_path)
 
 
