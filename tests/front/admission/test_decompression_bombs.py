@@ -26,7 +26,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 import cramjam
-from eas_host.front.admission.decompression import TooLarge, unpack
+from eas_host.front.admission.decompression import TooLarge, decompress
 
 def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
@@ -34,7 +34,7 @@ def peak():
 coding, limit, packed = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]).read_bytes()
 before = peak()
 try:
-    size = len(unpack(coding, packed, limit))
+    size = len(decompress(coding, packed, limit))
 except TooLarge:
     size = -1
 print(size, peak() - before)
