@@ -8,6 +8,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,23 @@ def test_nothing_is_forced_into_a_type() -> None:
 
 def test_messages_are_spelled_in_one_place() -> None:
     assert [place for place, line in lines(*SERVING, "ring") if '"event"' in line or "event=" in line] == []
+
+
+def test_folders_are_small() -> None:
+    """No more modules in one folder than its map can tell in a few lines."""
+    folders = [path.parent for path in PACKAGE.rglob("__init__.py") if "templates" not in path.parts]
+    sizes = {folder: len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) for folder in folders}
+    assert len(sizes) > 30
+    assert [str(folder) for folder, size in sizes.items() if size > 14] == []
+
+
+def test_names_of_classes_are_unique() -> None:
+    """Who searches for one finds one."""
+    paths = [path for path in (ROOT / "host").rglob("*.py") if "templates" not in path.parts]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    names = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
+    assert len(names) > 300
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_files_are_small() -> None:
