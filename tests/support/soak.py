@@ -45,11 +45,15 @@ class Disturbance(ABC, threading.Thread):
             while not self.over.wait(self.random.uniform(*self._pauses)):
                 self.once()
                 self.rounds += 1
+            self.mend()
         except Exception as error:  # noqa: BLE001  told by the test
             self.failure = error
 
     @abstractmethod
     def once(self) -> None: ...
+
+    def mend(self) -> None:
+        """Undoes what would go on after its end."""
 
 
 class Killer(Disturbance):
@@ -130,6 +134,10 @@ class Editor(Disturbance):
     def once(self) -> None:
         version = self.rounds + 2
         self._write(version, version % 10 == 0)
+
+    def mend(self) -> None:
+        """A version that does not load must not be the last: no worker could be replaced any more."""
+        self._write(self.rounds + 2, False)
 
 
 class StoppedReader(Disturbance):
