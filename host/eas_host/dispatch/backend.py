@@ -72,8 +72,8 @@ class Backend:
     Attributes:
         ring: between the front and the workers.
         dispatcher: the front's end of the ring.
-        crew: how many requests may be in the ring.
-        uploads: the bodies that arrive in pieces.
+        capacity: how many requests may be in the ring.
+        body_buffers: the bodies that arrive in pieces.
         workers: what runs the processor.
         joined: whether it has begun to serve.
         retired: whether another version has taken over.
@@ -144,12 +144,6 @@ class Backend:
             self._front.receive(WorkerId(self, worker), message)
         else:
             self._kept.append((worker, message))
-
-    def tell(self, message: Message) -> None:
-        """
-        Send *message* to all workers that are ready.
-        """
-        self.workers.tell(message)
 
     # -- what exchanges ask of it
 

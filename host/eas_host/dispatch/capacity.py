@@ -30,7 +30,7 @@ class Capacity:
         self._processes = processes
         self._threads = threads
         self._said: dict[int, int] = {}
-        dispatcher.set_capacity(min(queue + self.threads, slots), self.threads)
+        self._tell_dispatcher()
 
     @property
     def queue(self) -> int:
@@ -81,4 +81,8 @@ class Capacity:
                 self._slots,
                 wanted,
             )
-        self._dispatcher.set_capacity(min(wanted, self._slots), self.threads)
+        self._tell_dispatcher()
+
+    def _tell_dispatcher(self) -> None:
+        threads = self.threads
+        self._dispatcher.set_capacity(min(self._queue + threads, self._slots), threads)

@@ -81,7 +81,7 @@ class Dispatcher(Gate):
         self._running: list[Holder] = [None] * ring.size.slots
         self.in_flight = self.completed = 0
         self._flush_due = False
-        self._backlog = QueuePoller(loop, ring, self)
+        self._queue_poller = QueuePoller(loop, ring, self)
         self.worker_alive = False
         self._solo: dict[int, SoloListener] = {}  # those that run alone
         loop.add_reader(ring.completion_fd, self._on_completion)
@@ -189,7 +189,7 @@ class Dispatcher(Gate):
         """
         self._ring.wake(self._threads)
         if self.in_flight:
-            self._backlog.watch()
+            self._queue_poller.watch()
 
     # -- from the workers
 
@@ -201,7 +201,7 @@ class Dispatcher(Gate):
         self._ring.wake_one_if_idle()
         self.drain()
         if self.in_flight:
-            self._backlog.watch()
+            self._queue_poller.watch()
 
     def _on_completion(self) -> None:
         try:
@@ -384,6 +384,6 @@ class Dispatcher(Gate):
         Stop listening to the ring.
         """
         self._loop.remove_reader(self._ring.completion_fd)
-        self._backlog.close()
+        self._queue_poller.close()
         if not self.idle:
             log.debug("%d requests were still in the ring", self.in_flight)

@@ -86,7 +86,7 @@ class Handler(Protocol):
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response *exchange*, whose whole body is *body*; None: the answer comes later, through its responder.
+        Answer *exchange*, whose whole body is *body*; None: the answer comes later, through its responder.
         """
 
 
@@ -97,7 +97,7 @@ class Destination(Protocol):
     Attributes:
         name: the model's name; None: it answers for the service itself.
         retired: whether another version has taken over.
-        uploads: where bodies gather that arrive in pieces.
+        body_buffers: where bodies gather that arrive in pieces.
         submit: queues an exchange whose request is complete. Returns a refusal if that is not possible now.
     """
 

@@ -38,7 +38,7 @@ class Preflight:
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response yes: the origin was looked at already.
+        Answer yes: the origin was looked at already.
         """
         fields = exchange.head.fields
         asked = fields.get(b"access-control-request-headers", b"").decode("latin-1").lower().split(",")

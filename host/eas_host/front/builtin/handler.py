@@ -45,35 +45,35 @@ class Builtin:
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response *exchange*, if its client may ask for that.
+        Answer *exchange*, if its client may ask for that.
         """
         refusal = self._access.refuse(exchange, changes=exchange.head.method in self.changes)
         return self.answer(exchange, body) if refusal is None else refused(refusal)
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response *exchange*, as `Handler.__call__`.
+        Answer *exchange*, as `Handler.__call__`.
         """
         raise NotImplementedError
 
 
 def refused(refusal: ErrorResponse) -> Response:
     """
-    Response with *refusal*.
+    Answer with *refusal*.
     """
     return text(refusal.status, refusal.text)
 
 
 def text(status: int, line: str) -> Response:
     """
-    Response with one line of text, or several.
+    Answer with one line of text, or several.
     """
     return Response(status, f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
 def as_json(value: Any) -> Response:  # noqa: ANN401  whatever JSON can hold
     """
-    Response with *value* as JSON, indented for people.
+    Answer with *value* as JSON, indented for people.
     """
     return Response(200, json.dumps(value, indent=2).encode() + b"\n", JSON)
 

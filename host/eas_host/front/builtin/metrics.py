@@ -40,7 +40,7 @@ class PrometheusMetrics(Builtin):
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response all metrics of this moment.
+        Answer all metrics of this moment.
         """
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: PLC0415
 

@@ -31,7 +31,7 @@ class Monitor(Builtin):
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response the counters of this moment.
+        Answer the counters of this moment.
         """
         totals = self._metrics.totals()
         count = sum(totals.buckets)

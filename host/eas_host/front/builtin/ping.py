@@ -27,7 +27,7 @@ class Ping(Builtin):
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response a probe.
+        Answer a probe.
         """
         if "ready" in request_target.query_of(exchange.head.url) and self._state.backends.not_ready is not None:
             return text(503, "not ready")

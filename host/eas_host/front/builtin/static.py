@@ -45,7 +45,7 @@ class Static(Builtin):
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response the file that the path names, or why there is none.
+        Answer the file that the path names, or why there is none.
         """
         name = unquote(request_target.path_of(exchange.head.url)[len(PREFIX) :].decode("ascii", "replace"))
         place = self._find(name)

@@ -31,7 +31,7 @@ class Term(Builtin):
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response first, then stop.
+        Answer first, then stop.
         """
         log.info("/api/builtin/term: the host stops")
         self._loop.call_soon(self._stop)

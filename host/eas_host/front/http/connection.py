@@ -255,7 +255,7 @@ class Connection(ClientSocket):
 
     def time_out(self, exchange: Exchange, refusal: ErrorResponse) -> None:
         """
-        Response *exchange*, whose deadline has passed, with *refusal*, whatever state it is in, and close.
+        Answer *exchange*, whose deadline has passed, with *refusal*, whatever state it is in, and close.
         """
         reader = self._reader
         if exchange is self._active:

@@ -19,7 +19,7 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {QUEUE_FULL: "Queue Full"}
 _MAX_KNOWN: Final = 4096
-"""ResponseHeadCache kept for a second."""
+"""Heads kept for a second."""
 
 _CORS: Final = "access-control-"
 _CONTENT_TYPE: Final = b"\r\nContent-Type: "
