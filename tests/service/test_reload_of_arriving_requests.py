@@ -8,7 +8,9 @@ import gzip
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,14 @@ import pytest
 from support import proc
 from support.build import ProcessorBuilder
 from support.cgroup import control_group
-from support.gate import Gate
-from support.host import Host, StartHost
+from support.gate import Gate, hold
+from support.host import Host, StartHost, Value
 from support.wire import command, request
 
 DONE = r"^\[INFO\] Service reload successfully$"
 BODY = bytes(range(256)) * 4096
+UNSTARTED = "cannot be started|cannot start its threads"
+"""A thread of the front that ended meanwhile may have left room for the process, but then not for its threads."""
 
 APP = """
 import allspark
@@ -148,7 +152,7 @@ def test_what_no_process_of_the_old_version_can_run_again(
     path = tmp_path / "contract.py"
     shutil.copy(builder.contract("python"), path)
     host = start("python", path, reload=True, worker_threads=2, grace_period=3, keepalive=60_000)
-    host.allow_log("SIGKILL|cannot be started")
+    host.allow_log(f"SIGKILL|{UNSTARTED}")
     with control_group("pids") as group, host.ask(gate.command(b"a")) as first, host.ask(gate.command(b"b")) as second:
         old = gate.wait_entered(2)[0].pid
         path.write_text(path.read_text() + "\n# another version\n")
@@ -156,9 +160,37 @@ def test_what_no_process_of_the_old_version_can_run_again(
         group.join([host.pid])
         group.limit_processes(0)
         os.kill(old, signal.SIGKILL)
-        host.wait_for_log("cannot be started")
+        host.wait_for_log(UNSTARTED)
         gate.release(4)
         assert (first.read().body, second.read().body) == (b"a", b"b")
+        group.limit_processes(None)
+        host.stop()
+
+
+def test_suspects_go_to_the_next_version_past_the_idle_workers_of_the_old_one(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
+) -> None:
+    """One that took such a request at the very end of the grace period could not answer it any more."""
+    path = tmp_path / "contract.py"
+    shutil.copy(builder.contract("python"), path)
+    options: dict[str, Value] = {"worker_processes": 2, "worker_threads": 20, "grace_period": 3, "keepalive": 60_000}
+    host = start("python", path, reload=True, **options)
+    host.allow_log(f"SIGKILL|{UNSTARTED}")
+    with control_group("pids") as group, ExitStack() as clients:
+        held = hold(host, gate, clients, 20)
+        entered = Counter(event.pid for event in gate.entries())
+        killed, count = entered.most_common(1)[0]
+        path.write_text(path.read_text() + "\n# another version\n")
+        host.wait_for_log(DONE)
+        group.join([host.pid])
+        group.limit_processes(0)
+        os.kill(killed, signal.SIGKILL)
+        host.wait_for_log(UNSTARTED)
+        gate.release(20 + count)
+        assert [client.read().body for client in held] == [b"%d" % number for number in range(20)]
+        again = [event.pid for event in gate.catch_up()[20:] if event.kind == "enter"]
+        assert len(again) == count
+        assert not set(again) & set(entered), "a worker of the old version took them"
         group.limit_processes(None)
         host.stop()
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final, Protocol
 
 from eas_host import log
@@ -151,17 +151,23 @@ class Dispatcher(Gate):
             if slot in self._solo and self._ring.phase(slot)[0] == RUNNING:
                 self._solo[slot].solo_abandoned(slot)
 
-    def take_waiting(self) -> list[Exchange]:
+    def take_waiting(self, suspects: Collection[int]) -> list[Exchange]:
         """
-        Take out the requests that no worker has taken yet, each with its body, for another dispatcher.
+        Take out the requests that no worker has taken yet, each with its body, for another dispatcher; and those in the
+        slots *suspects*, whose worker died. None of them is queued here in between: a worker might take it.
         """
         taken: list[Exchange] = []
         for slot, holder in self.slots_in_flight():
-            if not isinstance(holder, Exchange) or self._ring.phase(slot)[0] != SUBMITTED:
+            suspect = slot in suspects
+            if not isinstance(holder, Exchange):
+                if suspect:
+                    self._free(slot)
+                continue
+            if not suspect and self._ring.phase(slot)[0] != SUBMITTED:
                 continue
             body = holder.body or self._ring.input(slot, holder.size)
             self._ring.exclude_from_stats(slot)
-            if self._ring.cancel(slot):
+            if suspect or self._ring.cancel(slot):
                 self._free(slot)
                 holder.slot = -1
                 holder.body = body

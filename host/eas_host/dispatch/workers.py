@@ -59,9 +59,9 @@ class Workers(Protocol):
         End now.
         """
 
-    def release_suspects(self) -> None:
+    def take_suspects(self) -> list[int]:
         """
-        Let requests that were to run alone, after the death of their worker, wait for any worker, as all others do.
+        Give away the requests that wait to run alone, after the death of their worker. Returns their slots.
         """
 
     def tell(self, message: Message, worker: int | None = None) -> None:

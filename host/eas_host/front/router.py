@@ -32,7 +32,7 @@ class Router:
         """
         Have the version that serves answer what still waits for *backend*, which has served and ends.
         """
-        for exchange in backend.dispatcher.take_waiting():
+        for exchange in backend.dispatcher.take_waiting(backend.workers.take_suspects()):
             refusal = self.submit(exchange)
             if refusal is not None:
                 exchange.responder.send_error(exchange, refusal)

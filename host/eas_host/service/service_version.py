@@ -34,6 +34,9 @@ costs address space, not memory."""
 _POLL_SECONDS: Final = 0.05
 """How often a draining version is checked. Nothing waits for its end, and no request should pay for an event."""
 
+_LAST_SECONDS: Final = 1.0
+"""The time that a request gets which a worker took when the grace period was nearly over."""
+
 OnFatal = Callable[[LoadError], None]
 
 
@@ -82,20 +85,35 @@ class ServiceVersion:
     async def drain(self, seconds: float) -> None:
         """
         Wait, for at most *seconds*, until this version, after another one has taken over, has answered its requests.
+        The requests that no worker has begun by then are answered by the version that serves.
+        """
+        if await self._is_idle_within(seconds):
+            return
+        self._hand_over_waiting()
+        if await self._is_idle_within(min(seconds, _LAST_SECONDS)):
+            return
+        log.warning("requests of the old version were still running after %g s", seconds)
+        self._hand_over_waiting()
+        for backend in self.backends:
+            backend.dispatcher.give_up("the old version has ended")
+            backend.body_buffers.leave()
+        self.kill()
+
+    async def _is_idle_within(self, seconds: float) -> bool:
+        """
+        Wait, for at most *seconds*, until no request is in flight. Returns whether that is so.
         """
         loop = self._front.state.loop
         end = loop.time() + seconds
         while any(not backend.idle or self._front.builtins.busy(backend) for backend in self.backends):
             if loop.time() > end:
-                log.warning("requests of the old version were still running after %g s", seconds)
-                for backend in self.backends:
-                    backend.workers.release_suspects()
-                    self._front.router.submit_waiting(backend)
-                    backend.dispatcher.give_up("the old version has ended")
-                    backend.body_buffers.leave()
-                self.kill()
-                return
+                return False
             await asyncio.sleep(_POLL_SECONDS)
+        return True
+
+    def _hand_over_waiting(self) -> None:
+        for backend in self.backends:
+            self._front.router.submit_waiting(backend)
 
     async def end(self) -> None:
         """

@@ -112,10 +112,11 @@ class InProcessWorker:
         Nothing to end: the threads end with the process.
         """
 
-    def release_suspects(self) -> None:
+    def take_suspects(self) -> list[int]:
         """
-        Nothing runs alone here: there is no process that could die.
+        None: nothing runs alone here, since there is no process that could die.
         """
+        return []
 
     def tell(self, message: Message, worker: int | None = None) -> None:
         """

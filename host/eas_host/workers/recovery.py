@@ -103,7 +103,7 @@ def recover(
     return proven
 
 
-def dissolve(dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequence[int] = (), text: str = "") -> None:
+def dissolve(dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequence[int], text: str) -> None:
     """
     No process will run *suspects* alone any more: answer those in the slots *held*, which the last one ran, with 500
     and *text*, and leave the others to any worker. Slots that nobody waits for are free then.

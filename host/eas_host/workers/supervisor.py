@@ -133,12 +133,14 @@ class Supervisor:
             if worker.process is not None:
                 worker.process.kill()
 
-    def release_suspects(self) -> None:
+    def take_suspects(self) -> list[int]:
         """
-        Let requests that were to run alone wait for any worker.
+        Give away the requests that wait to run alone. Returns their slots.
         """
+        slots = [slot for worker in self._workers for slot in worker.suspects.slots]
         for worker in self._workers:
-            dissolve(self._dispatcher, worker.suspects)
+            worker.suspects.slots.clear()
+        return slots
 
     def tell(self, message: Message, worker: int | None = None) -> None:
         """

@@ -75,10 +75,11 @@ class ProgramWorker:
         Nothing: the process is the user's.
         """
 
-    def release_suspects(self) -> None:
+    def take_suspects(self) -> list[int]:
         """
-        Nothing runs alone here: the program is not replaced.
+        None: nothing runs alone here, since the program is not replaced.
         """
+        return []
 
     def tell(self, message: Message, worker: int | None = None) -> None:
         """
