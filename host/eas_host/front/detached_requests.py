@@ -44,11 +44,11 @@ class DetachedResponder:
         """
         self._end(Outcome(status, body, by_processor=True))
 
-    def send_error(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+    def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
         The host has answered, since the processor could not.
         """
-        self._end(Outcome(refusal.status, refusal.text.encode()))
+        self._end(Outcome(error_response.status, error_response.text.encode()))
 
     def send_host_response(self, exchange: Exchange, answer: Response) -> None:
         """
@@ -56,11 +56,11 @@ class DetachedResponder:
         """
         self._end(Outcome(answer.status, answer.body))
 
-    def time_out(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+    def time_out(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
         There is no memory, or no time, for the request.
         """
-        self.send_error(exchange, refusal)
+        self.send_error(exchange, error_response)
 
     def is_active(self, exchange: Exchange) -> bool:
         """

@@ -20,12 +20,12 @@ class Router:
 
     def submit(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Submit *exchange*, whose request took a while to arrive. Returns a refusal if that is not possible now.
+        Submit *exchange*, whose request took a while to arrive. Returns an error response if it cannot be taken now.
         """
         if exchange.head.backend.retired:
-            refusal = self._move(exchange)
-            if refusal is not None:
-                return refusal
+            error_response = self._move(exchange)
+            if error_response is not None:
+                return error_response
         return exchange.head.backend.submit_late(exchange, self._state.age(exchange))
 
     def submit_waiting(self, backend: Backend) -> None:
@@ -33,9 +33,9 @@ class Router:
         Have the version that serves answer what still waits for *backend*, which has served and ends.
         """
         for exchange in backend.dispatcher.take_waiting(backend.workers.take_suspects()):
-            refusal = self.submit(exchange)
-            if refusal is not None:
-                exchange.responder.send_error(exchange, refusal)
+            error_response = self.submit(exchange)
+            if error_response is not None:
+                exchange.responder.send_error(exchange, error_response)
 
     def _move(self, exchange: Exchange) -> ErrorResponse | None:
         """

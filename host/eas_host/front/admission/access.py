@@ -44,8 +44,8 @@ class Access:
         """
         if self._auth.required:
             return None
-        refusal = self._refuse_stranger(exchange) if changes else None
-        return refusal or self.refuse_rebound(exchange)
+        error_response = self._refuse_stranger(exchange) if changes else None
+        return error_response or self.refuse_rebound(exchange)
 
     def refuse_rebound(self, exchange: Exchange) -> ErrorResponse | None:
         """
@@ -55,12 +55,12 @@ class Access:
         if self._auth.required:
             return None
         address = exchange.responder.socket_address("sockname")
-        refusal = self._hosts.refuse_foreign(exchange.head) if address and is_local(address[0]) else None
-        if refusal is not None:
+        error_response = self._hosts.refuse_foreign(exchange.head) if address and is_local(address[0]) else None
+        if error_response is not None:
             # Perhaps it is no page, but a proxy whose operator sees nothing but a check that fails.
-            text = f"{refusal.status}: {exchange.responder.peer}: {refusal.text}"
+            text = f"{error_response.status}: {exchange.responder.peer}: {error_response.text}"
             self._throttled_log.warn("host name", text)
-        return refusal
+        return error_response
 
     def _refuse_stranger(self, exchange: Exchange) -> ErrorResponse | None:
         """

@@ -76,15 +76,15 @@ class Admission:
         if origin is not None:
             head.cors = self._cors.allow(origin)
             head.plain = head.plain and not head.cors
-        refusal = self._refuse_message(head)
-        if refusal is not None:
-            return refusal
+        error_response = self._refuse_message(head)
+        if error_response is not None:
+            return error_response
         expectation = None if head.http_10 else fields.get(b"expect")
         preflight = origin is not None and cors.is_preflight(head)
-        refusal = self._cors.prepare(head) if preflight else self._route(head)
-        if refusal is not None:
+        error_response = self._cors.prepare(head) if preflight else self._route(head)
+        if error_response is not None:
             # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
-            return refusal.closing() if expectation is not None or head.method == b"CONNECT" else refusal
+            return error_response.closing() if expectation is not None or head.method == b"CONNECT" else error_response
         limit = self._budget.max_body if head.handler is None else head.handler.max_body
         if int(fields.get(b"content-length", b"0")) > limit:
             return self.too_large(limit)
@@ -110,13 +110,13 @@ class Admission:
         if head.version not in _VERSIONS:
             return ErrorResponse(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
         if head.fields.get(b"host") not in self._hosts.known:
-            refusal = self._hosts.refuse(head)
-            if refusal is not None:
-                return refusal
+            error_response = self._hosts.refuse(head)
+            if error_response is not None:
+                return error_response
         if head.url[:1] != b"/":
-            refusal = host_names.refuse_target(head)
-            if refusal is not None:
-                return refusal
+            error_response = host_names.refuse_target(head)
+            if error_response is not None:
+                return error_response
         return _refuse_coding(head) if b"transfer-encoding" in head.fields else None
 
     def _route(self, head: RequestHead) -> ErrorResponse | None:
@@ -127,16 +127,16 @@ class Admission:
         found = self._builtins.find(path)
         handler = None if isinstance(found, ErrorResponse) else found
         if handler is None or not handler.public:
-            refusal = self._auth.authorize(head, head.method)
-            if refusal is not None:
-                return refusal
+            error_response = self._auth.authorize(head, head.method)
+            if error_response is not None:
+                return error_response
         if isinstance(found, ErrorResponse):
             return found
         head.handler = handler
         allowed = request_target.PREDICT_METHODS if handler is None else handler.methods
-        refusal = request_target.refuse(head.method, allowed)
-        if refusal is not None:
-            return refusal
+        error_response = request_target.refuse(head.method, allowed)
+        if error_response is not None:
+            return error_response
         if handler is None:
             backend = self._state.backends.find(path)
             if isinstance(backend, ErrorResponse):

@@ -61,22 +61,22 @@ class Preprocessor:
 
     def begin(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Begin with *exchange*, the active one of its connection. Returns a refusal, or None if it is under way.
+        Begin with *exchange*, the active one of its connection. Returns an error response, or None if it is under way.
         """
         head = exchange.head
         if exchange.digest is not None:
-            refusal = tokens.compare_digest(head, exchange.digest)
-            if refusal is not None:
-                return refusal
+            error_response = tokens.compare_digest(head, exchange.digest)
+            if error_response is not None:
+                return error_response
         if head.content_encoding is None and head.handler is None:
             return self._router.submit(exchange)
         if head.content_encoding is None or exchange.size == 0:
             return self._hand_on(exchange, exchange.take_body())
         if head.handler is None:
             successor = self._state.backends.successor(head)
-            refusal = successor if isinstance(successor, ErrorResponse) else successor.would_refuse()
-            if refusal is not None:
-                return refusal
+            error_response = successor if isinstance(successor, ErrorResponse) else successor.would_refuse()
+            if error_response is not None:
+                return error_response
         if exchange.size <= _SMALL:
             body = exchange.take_body()
             try:
@@ -198,9 +198,9 @@ class Preprocessor:
         self._given_back(turn)
         if exchange.responder.is_active(exchange):
             found = future.result()
-            refusal = found if isinstance(found, ErrorResponse) else self._hand_on(exchange, found)
-            if refusal is not None:
-                exchange.responder.send_error(exchange, refusal)
+            error_response = found if isinstance(found, ErrorResponse) else self._hand_on(exchange, found)
+            if error_response is not None:
+                exchange.responder.send_error(exchange, error_response)
         self._next_turn()
 
     def _given_back(self, turn: _Turn) -> None:

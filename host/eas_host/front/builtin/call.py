@@ -38,9 +38,9 @@ class Call(Builtin):
         """
         Hand *body* on; the answer goes the usual way.
         """
-        refusal = self._router.submit(exchange)
-        if refusal is not None:
-            exchange.responder.send_error(exchange, refusal)
+        error_response = self._router.submit(exchange)
+        if error_response is not None:
+            exchange.responder.send_error(exchange, error_response)
         return None
 
 
@@ -78,9 +78,9 @@ class Tell(Builtin):
         detached.size = len(body)
         detached.head.method, detached.head.url = exchange.head.method, exchange.head.url
         detached.head.backend = exchange.head.backend
-        refusal = self._router.submit(detached)
-        if refusal is not None:
-            exchange.responder.send_error(exchange, refusal)
+        error_response = self._router.submit(detached)
+        if error_response is not None:
+            exchange.responder.send_error(exchange, error_response)
             return None
         self._connections.add_detached(responder)
         return text(ACCEPTED, "accepted")

@@ -47,8 +47,8 @@ class Builtin:
         """
         Answer *exchange*, if its client may ask for that.
         """
-        refusal = self._access.refuse(exchange, changes=exchange.head.method in self.changes)
-        return self.answer(exchange, body) if refusal is None else refused(refusal)
+        error_response = self._access.refuse(exchange, changes=exchange.head.method in self.changes)
+        return self.answer(exchange, body) if error_response is None else refused(error_response)
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
@@ -57,11 +57,11 @@ class Builtin:
         raise NotImplementedError
 
 
-def refused(refusal: ErrorResponse) -> Response:
+def refused(error_response: ErrorResponse) -> Response:
     """
-    Answer with *refusal*.
+    Answer with *error_response*.
     """
-    return text(refusal.status, refusal.text)
+    return text(error_response.status, error_response.text)
 
 
 def text(status: int, line: str) -> Response:

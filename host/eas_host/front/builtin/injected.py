@@ -77,9 +77,9 @@ class InjectedHandler:
             )
         if self._token is not None and not _brings(exchange.head.fields, self._token):
             return text(401, f"{self._path} needs a token of its own, in the header Authorization")
-        refusal = self._injected.refuse_rebound(self._path, exchange) if self._token is None else None
-        if refusal is not None:
-            return refused(refusal)
+        error_response = self._injected.refuse_rebound(self._path, exchange) if self._token is None else None
+        if error_response is not None:
+            return refused(error_response)
         return self._injected.call(self.worker, exchange, self._path, body)
 
 

@@ -77,9 +77,7 @@ class Connection(ClientSocket):
         self._known_bytes = b""
         self._known_size = _UNKNOWN  # of a whole request with that head
         self._known_head = RequestHead()
-        self._submit: Callable[[Exchange], ErrorResponse | None] = (
-            context.router.submit
-        )  # to the processor that it is for
+        self._submit: Callable[[Exchange], ErrorResponse | None] = context.router.submit  # for that head
 
     # -- the transport's calls
 
@@ -106,9 +104,9 @@ class Connection(ClientSocket):
             self._open[exchange] = None
             self._active = exchange
             self.idle = False
-            refusal = self._submit(exchange)
-            if refusal is not None:
-                self.send_error(exchange, refusal)
+            error_response = self._submit(exchange)
+            if error_response is not None:
+                self.send_error(exchange, error_response)
             return
         reader = self._reader
         if not reader.discarding:
@@ -217,12 +215,14 @@ class Connection(ClientSocket):
             self.transport.writelines((start, body))
         self._ended(exchange, keep=keep)
 
-    def send_error(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+    def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
         Send an answer of the host itself to *exchange*, which is the active one.
         """
-        text = refusal.text.encode("utf-8", "replace") + b"\n"
-        self.send_host_response(exchange, Response(refusal.status, text, extra=refusal.extra, close=refusal.close))
+        text = error_response.text.encode("utf-8", "replace") + b"\n"
+        self.send_host_response(
+            exchange, Response(error_response.status, text, extra=error_response.extra, close=error_response.close)
+        )
 
     def send_host_response(self, exchange: Exchange, answer: Response) -> None:
         """
@@ -253,25 +253,25 @@ class Connection(ClientSocket):
         """
         self._known_size = _UNKNOWN
 
-    def time_out(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+    def time_out(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
-        Answer *exchange*, whose deadline has passed, with *refusal*, whatever state it is in, and close.
+        Answer *exchange*, whose deadline has passed, with *error_response*, whatever state it is in, and close.
         """
         reader = self._reader
         if exchange is self._active:
             exchange.head.backend.abandon(exchange)
-            self.send_error(exchange, refusal)
+            self.send_error(exchange, error_response)
         elif exchange is reader.reading:
             reader.discarding = True
             reader.reading = None
-            exchange.refusal = refusal
+            exchange.refusal = error_response
             exchange.body = b""
             self._drop(exchange)  # an older one may keep it waiting for long
             self.request_complete(exchange)
         else:
             # It waits behind an older one, whose expiry closes the connection for both, or for a client that does not
             # read: then this is what it will find.
-            exchange.refusal = refusal
+            exchange.refusal = error_response
             exchange.body = b""
             self._drop(exchange)
 
@@ -335,9 +335,9 @@ class Connection(ClientSocket):
     def _start(self, exchange: Exchange) -> None:
         self._active = exchange
         begin = self._context.intake.begin if exchange.head.detour else self._context.router.submit
-        refusal = exchange.refusal or begin(exchange)
-        if refusal is not None:
-            self.send_error(exchange, refusal)
+        error_response = exchange.refusal or begin(exchange)
+        if error_response is not None:
+            self.send_error(exchange, error_response)
 
     def _ended(self, exchange: Exchange, *, keep: bool) -> None:
         """

@@ -277,12 +277,12 @@ class RequestReader:
         self._feed(b"\r\n".join([b"POST / HTTP/1.1", *framing, b"\r\n"]))
         self._resuming = False
 
-    def _refuse(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+    def _refuse(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
-        Answer *exchange* with *refusal*: now, if the rest is not to be read, else when it is complete.
+        Answer *exchange* with *error_response*: now, if the rest is not to be read, else when it is complete.
         """
-        exchange.refusal = refusal
-        if refusal.close:
+        exchange.refusal = error_response
+        if error_response.close:
             self.discarding = True
             self.reading = None
             self._connection.request_complete(exchange)
@@ -291,8 +291,8 @@ class RequestReader:
         """
         The body of *exchange* is too large to be read, even to get to the next request.
         """
-        refusal = exchange.refusal
-        self._refuse(exchange, refusal.closing() if refusal else self._context.admission.too_large(self._max_body))
+        earlier = exchange.refusal
+        self._refuse(exchange, earlier.closing() if earlier else self._context.admission.too_large(self._max_body))
 
     def _malformed(self, error: httptools.HttpParserError, data: bytes) -> None:
         """
@@ -300,13 +300,13 @@ class RequestReader:
         """
         if self.discarding:
             return
-        refusal = ErrorResponse(400, f"malformed request: {error}", close=True)
+        error_response = ErrorResponse(400, f"malformed request: {error}", close=True)
         protocol = recognise(self._opening + data[:OPENING]) if self.completed == 0 else None
         if protocol is not None:
             text = f"400: {self._connection.peer} sent {protocol.name}: {protocol.advice}"
             self._context.throttled_log.warn(protocol.name, text)
-            refusal = ErrorResponse(400, f"this is {protocol.name}: {protocol.advice}", close=True)
+            error_response = ErrorResponse(400, f"this is {protocol.name}: {protocol.advice}", close=True)
         if isinstance(error, httptools.HttpParserCallbackError):
             log.error("internal error while reading a request", exc_info=error.__context__)
-            refusal = ErrorResponse(500, "internal error of the host; its log has the trace", close=True)
-        self._refuse(self.reading or self.new_exchange(), refusal)
+            error_response = ErrorResponse(500, "internal error of the host; its log has the trace", close=True)
+        self._refuse(self.reading or self.new_exchange(), error_response)

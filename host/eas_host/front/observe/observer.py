@@ -79,10 +79,10 @@ class Observer:
         The deadline of *exchange* has passed: answer it, and say why it took so long.
         """
         # While a program loads for the first time behind an open port, waiting for it is what the time was spent on.
-        refusal = exchange.head.backend.refuse_stranded(exchange) if self._state.has_served else None
-        if refusal is None:
+        error_response = exchange.head.backend.refuse_stranded(exchange) if self._state.has_served else None
+        if error_response is None:
             milliseconds = self._state.keepalive * 1000
             text = f"the request took longer than {milliseconds:.0f} ms (--keepalive)"
-            refusal = ErrorResponse(408, text, close=True)
+            error_response = ErrorResponse(408, text, close=True)
             self._diagnosis.late(self._request_log.line(exchange), milliseconds)
-        exchange.responder.time_out(exchange, refusal)
+        exchange.responder.time_out(exchange, error_response)
