@@ -3,8 +3,9 @@ What the head of a request decides, and what is done with a body before its proc
 
 In reading order:
 
-- `admission`: asks all questions in their order.
-- `request_target`, `host_names`, `cors`, `tokens`: where it goes, by which name, for which page, and who may ask.
+- `admission`: decides about a head, one question after the other.
+- `request_target`, `host_names`, `cors`, `tokens`: the path and the method, the name of the host, the page that asks,
+  and the token.
 - `access`: who may use the host's own handlers where there is no token.
-- `preprocess`: what a complete request goes through; `decompression`, with `zstd`: packed bodies.
+- `preprocess`: what is done with a complete body; `decompression`, with `zstd`: packed bodies.
 """

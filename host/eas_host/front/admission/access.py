@@ -1,8 +1,8 @@
 """
-Who may use the host's own handlers where no token tells friend from foe.
+Who may use the host's own handlers where there is no token.
 
-What changes something is left to programs on this machine, and to pages that the operator has named. And on loopback
-the handlers answer to names of this machine only (`front.admission.host_names`).
+Only programs on this machine, and pages that the operator has named, may change something. And on loopback the handlers
+answer to names of this machine only (`front.admission.host_names`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _OWN_SITES: Final = frozenset({b"", b"none", b"same-origin"})
 
 class Access:
     """
-    Judges the clients of handlers.
+    Decides which clients may use the handlers.
 
     Args:
-        auth: knows whether there is a token; where there is one, who knows it may do everything.
+        auth: knows whether there is a token; where there is one, whoever knows it may do everything.
         hosts: knows the names of this machine.
         cors: knows the pages that the operator has named.
         throttled_log: tells the operator of names that are refused.
@@ -40,11 +40,11 @@ class Access:
 
     def refuse(self, exchange: Exchange, *, changes: bool) -> ErrorResponse | None:
         """
-        Say why *exchange* is not answered, if it is not. *changes*: it asks for a change.
+        Say why *exchange* is not answered; None if it is. *changes*: it asks for a change.
         """
         if self._auth.required:
             return None
-        error_response = self._refuse_stranger(exchange) if changes else None
+        error_response = self._refuse_change(exchange) if changes else None
         return error_response or self.refuse_rebound(exchange)
 
     def refuse_rebound(self, exchange: Exchange) -> ErrorResponse | None:
@@ -57,12 +57,12 @@ class Access:
         address = exchange.responder.socket_address("sockname")
         error_response = self._hosts.refuse_foreign(exchange.head) if address and is_local(address[0]) else None
         if error_response is not None:
-            # Perhaps it is no page, but a proxy whose operator sees nothing but a check that fails.
+            # Perhaps it is no page, but a proxy, whose operator sees only a health check that fails.
             text = f"{error_response.status}: {exchange.responder.peer}: {error_response.text}"
             self._throttled_log.warn("host name", text)
         return error_response
 
-    def _refuse_stranger(self, exchange: Exchange) -> ErrorResponse | None:
+    def _refuse_change(self, exchange: Exchange) -> ErrorResponse | None:
         """
         Say why the client of *exchange*, which sent no token, may change nothing; None if it may.
         """
@@ -76,8 +76,8 @@ class Access:
         if origin is not None and self._cors.trusts(origin):
             return None
         if origin is not None or fields.get(b"sec-fetch-site", b"").strip().lower() not in _OWN_SITES:
-            # Any page that a browser on this machine shows could send this. Browsers name the page's origin with a
-            # POST, and with any request how far that is from here.
+            # Any page that a browser on this machine shows could send this. Browsers send the page's origin with a
+            # POST, and Sec-Fetch-Site with any request.
             return ErrorResponse(
                 403, "without a token no web page may do that; start the host with --token, or with --cors ORIGIN"
             )

@@ -1,5 +1,5 @@
 """
-What the head of a request decides: whether it is one, who answers it, and whether its client may ask.
+What the head of a request decides: whether it is valid, who answers it, and whether its client may ask.
 
 What will be refused is refused here, before the body takes memory. The order matters: a client that may not ask learns
 nothing about what there is.
@@ -40,7 +40,7 @@ WATCHED: Final = frozenset(
         b"x-lz4-original-length",
     }
 )
-"""The header fields that something is decided by."""
+"""The header fields that decide something; no others are kept."""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
@@ -49,7 +49,7 @@ class Admission:
     Decides about the heads of requests.
 
     Args:
-        state: has the backends and what bodies are packed with.
+        state: has the backends, and the encoding of bodies that do not state theirs.
         budget: knows the largest body.
         builtins: answer in place of the processor.
         auth: knows the token.
@@ -69,7 +69,8 @@ class Admission:
 
     def decide(self, head: RequestHead) -> ErrorResponse | None:
         """
-        Say why a request with *head* is refused, if it is; otherwise all is decided that *head* has room for.
+        Say why a request with *head* is refused; None if it is not. Then *head* says who answers it, and what must be
+        done with its body before.
         """
         fields = head.fields
         origin = fields.get(b"origin")
@@ -83,7 +84,7 @@ class Admission:
         preflight = origin is not None and cors.is_preflight(head)
         error_response = self._cors.prepare(head) if preflight else self._route(head)
         if error_response is not None:
-            # After a CONNECT comes no HTTP; behind an expectation the client waits with the body: do not read on.
+            # Do not read on: after a CONNECT comes no HTTP, and after an expectation the client waits with the body.
             return error_response.closing() if expectation is not None or head.method == b"CONNECT" else error_response
         limit = self._budget.max_body if head.handler is None else head.handler.max_body
         if int(fields.get(b"content-length", b"0")) > limit:
@@ -94,14 +95,14 @@ class Admission:
 
     def too_large(self, limit: int) -> ErrorResponse:
         """
-        Refuse a body of more than *limit* bytes.
+        Make the 413 for a body of more than *limit* bytes.
         """
         advice = f" ({self._budget.max_body_option})" if limit == self._budget.max_body else ""
         return ErrorResponse(413, f"the body is larger than {limit} bytes{advice}", close=True)
 
     def _refuse_message(self, head: RequestHead) -> ErrorResponse | None:
         """
-        Say why *head* is none of HTTP/1, or too large, whoever asks for whatever.
+        Say why *head* is too large or no valid head of HTTP/1, whoever sends it and whatever it asks for.
         """
         if len(head.url) > MAX_URL:
             return long_target()
@@ -117,11 +118,11 @@ class Admission:
             error_response = host_names.refuse_target(head)
             if error_response is not None:
                 return error_response
-        return _refuse_coding(head) if b"transfer-encoding" in head.fields else None
+        return _refuse_transfer_encoding(head) if b"transfer-encoding" in head.fields else None
 
     def _route(self, head: RequestHead) -> ErrorResponse | None:
         """
-        Decide who answers a request with *head*, whether it may, and what must be done with its body before.
+        Decide who answers a request with *head*, whether its client may ask, and what is done with its body before.
         """
         path = request_target.path_of(head.url)
         found = self._builtins.find(path)
@@ -144,23 +145,24 @@ class Admission:
             head.backend = backend
         head.content_encoding = self._state.decompressor if handler is None or handler.forwards_body else None
         if b"content-encoding" in head.fields:
-            coding = decompression.find_content_encoding(head.fields, head.content_encoding)
-            if isinstance(coding, ErrorResponse):
-                return coding
-            head.content_encoding = coding
+            encoding = decompression.find_content_encoding(head.fields, head.content_encoding)
+            if isinstance(encoding, ErrorResponse):
+                return encoding
+            head.content_encoding = encoding
         return None
 
 
-def _refuse_coding(head: RequestHead) -> ErrorResponse | None:
+def _refuse_transfer_encoding(head: RequestHead) -> ErrorResponse | None:
     """
-    Say why a request whose *head* has a Transfer-Encoding is refused, if it is (RFC 9112, sections 6.1 and 6.3).
+    Say why a request whose *head* has a Transfer-Encoding is refused (RFC 9112, sections 6.1 and 6.3); None if it is
+    not.
     """
-    coding = head.fields[b"transfer-encoding"].strip(b" \t").lower()
+    encoding = head.fields[b"transfer-encoding"].strip(b" \t").lower()
     if head.http_10:
         return ErrorResponse(400, "malformed request: HTTP/1.0 has no Transfer-Encoding", close=True)
-    if coding == b"chunked":
+    if encoding == b"chunked":
         return None
-    if coding.rpartition(b",")[2].strip(b" \t") != b"chunked":
+    if encoding.rpartition(b",")[2].strip(b" \t") != b"chunked":
         return ErrorResponse(400, "malformed request: the last Transfer-Encoding must be chunked", close=True)
     return ErrorResponse(
         501, "the only Transfer-Encoding known is chunked; use Content-Encoding for others", close=True
@@ -169,13 +171,13 @@ def _refuse_coding(head: RequestHead) -> ErrorResponse | None:
 
 def long_target() -> ErrorResponse:
     """
-    Refuse a request whose target is too long.
+    Make the 414 for a request whose target is too long.
     """
     return ErrorResponse(414, f"the request target is longer than {MAX_URL} bytes", close=True)
 
 
 def large_head() -> ErrorResponse:
     """
-    Refuse a request whose head is too large.
+    Make the 431 for a request whose head is too large.
     """
     return ErrorResponse(431, f"the head of the request is larger than {MAX_HEAD} bytes", close=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ANY: Final = "*"
 _METHODS: Final = "GET, HEAD, POST"
 _HEADERS: Final = ("authorization", "content-type")
-"""A star would not stand for Authorization, says the standard."""
+"""By the standard `*` would not include Authorization."""
 _MAX_AGE: Final = 7200
 """Seconds for which a browser need not ask again; Chromium's most."""
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,100}")
@@ -28,7 +28,7 @@ _MAX_NAMES: Final = 64
 
 class Preflight:
     """
-    Answers the question whether a page may call: a handler like those under `/api/builtin/`.
+    Answers a browser's preflight: a handler like those under `/api/builtin/`.
     """
 
     public = True
@@ -38,7 +38,7 @@ class Preflight:
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer yes: the origin was looked at already.
+        Answer that the page may call: `Cors.prepare` has checked its origin.
         """
         fields = exchange.head.fields
         asked = fields.get(b"access-control-request-headers", b"").decode("latin-1").lower().split(",")
@@ -61,7 +61,7 @@ class Cors:
         origins: theirs, or `*` for any.
 
     Attributes:
-        vary: the header line of every answer: it depends on who asks, which caches must know.
+        vary: the header line Vary of every answer, if it depends on the page that asks: caches must know.
     """
 
     def __init__(self, origins: tuple[str, ...]) -> None:
@@ -76,18 +76,18 @@ class Cors:
         """
         if not self._any and origin not in self._named:
             return ""
-        shown = _ANY if self._any else origin.decode("ascii")
-        return f"Access-Control-Allow-Origin: {shown}\r\nAccess-Control-Expose-Headers: *\r\n{self.vary}"
+        allowed = _ANY if self._any else origin.decode("ascii")
+        return f"Access-Control-Allow-Origin: {allowed}\r\nAccess-Control-Expose-Headers: *\r\n{self.vary}"
 
     def trusts(self, origin: bytes) -> bool:
         """
-        Tell whether *origin* was named itself: a star lets everybody in, but lets nobody change the host.
+        Tell whether *origin* itself was named: `*` lets every page call, but lets none change the host.
         """
         return origin in self._named
 
     def prepare(self, head: RequestHead) -> ErrorResponse | None:
         """
-        Have the preflight with *head* answered, or say why its page may not call.
+        Have `Preflight` answer a preflight with *head*, or say why its page may not call.
         """
         origin = head.fields[b"origin"].decode("latin-1")[:200]
         if not head.cors:
@@ -102,6 +102,6 @@ class Cors:
 
 def is_preflight(head: RequestHead) -> bool:
     """
-    Tell whether a request with *head*, which has an Origin, is a browser's question.
+    Tell whether a request with *head*, which has an Origin, is a preflight.
     """
     return head.method == b"OPTIONS" and b"access-control-request-method" in head.fields

@@ -1,15 +1,16 @@
 """
 Packed bodies (`Content-Encoding`, `rpc.decompressor`): docs/eas-compatibility.md, section 4.4.
 
-A client decides what its body unpacks to, and a few kilobytes can be gigabytes. So what a format says of its unpacked
-size is believed if it is too much, before anything is unpacked; and however little it says, no byte beyond the limit
-is kept. zlib and lz4 give their output piece by piece. cramjam writes into a buffer that is one byte larger than the
-limit: its pages take memory as they are written only, and the rest of them is given back.
+A client decides what its body unpacks to, and a few kilobytes can become gigabytes. So the unpacked size that a format
+states is believed if it is above the limit, before anything is unpacked; and however small it is, no byte beyond the
+limit is kept. zlib and lz4 give their output piece by piece. cramjam writes into a buffer that is one byte larger than
+the limit: its pages take memory only when they are written, and the rest of them is given back.
 
-Nor need there be much output for much work: members and blocks that are empty cost time all the same. So members, and
-what zstd consists of, are counted, and what zlib and lz4 do is timed (`Effort`). The others are as fast as they read.
+Much work need not make much output: members and blocks that are empty take time all the same. So members, and the
+frames and blocks of zstd, are counted, and what zlib and lz4 do is timed (`Effort`). The work of the other formats
+grows only with their input.
 
-All three release the GIL while they work, so `unpack` may run in a thread beside the event loop.
+All three libraries release the GIL while they work, so `decompress` may run in a thread beside the event loop.
 """
 
 from __future__ import annotations
@@ -24,36 +25,37 @@ from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission import zstd
 
 _STEP: Final = 128 * 1024
-"""Bytes that are taken, and given, at once."""
+"""Bytes of input, and of output, at once."""
 
 _FIRST_STEP: Final = 1024
-"""Bytes of a member that are taken at first: what follows it is copied each time, and it may be short."""
+"""Bytes of input first given to a new member: it may be short, and what follows it in the input is copied each time."""
 
 _MEMBER_BYTES: Final = 1024
 """For so many unpacked bytes one more member is allowed. bgzip, which makes most, puts 64 KiB into each."""
 
 _BYTE_SECONDS: Final = 30e-9
-"""CPU seconds that are allowed for each byte, packed or unpacked: some six times of what zlib takes."""
+"""CPU seconds that are allowed for each byte, packed or unpacked: about six times what zlib takes."""
 
 _MAX_WINDOW: Final = 8 * 1024 * 1024
-"""Bytes that a zstd decoder must remember: more is not allowed in HTTP (RFC 9659)."""
+"""The most bytes that a zstd decoder has to remember: HTTP allows no more (RFC 9659)."""
 
 _DEFLATE_MAX_RATIO: Final = 1032
 _LZ4_MAX_RATIO: Final = 255
 _ANY_RATIO: Final = 2**20
-"""Of the others: 128 KiB of one byte are a block of four bytes to zstd, and frames may be long."""
+"""For the other formats: zstd packs 128 KiB of one byte into a block of four bytes, and frames may be long."""
 _LZ4_FRAME: Final = b"\x04\x22\x4d\x18"
 _SNAPPY_FRAMES: Final = b"\xff\x06\x00\x00sNaPpY"
 _MAX_DIGITS: Final = 18
 
 _OVERFULL: Final = "failed to write whole buffer"
 _UNDERFULL: Final = "failed to fill whole buffer"
-"""Rust's words for an output, and an input, that has come to its end."""
+"""What Rust says when an output is full, and when an input ends too early."""
 
 
 class Effort(NamedTuple):
     """
-    What unpacking may cost however little comes of it: *members* of the body, *parts* of one in zstd, CPU *seconds*.
+    What unpacking may cost, however little it yields: *members* of the body, *parts* (frames and blocks) of one in
+    zstd, CPU *seconds*.
     """
 
     members: int
@@ -62,9 +64,9 @@ class Effort(NamedTuple):
 
 
 QUICK: Final = Effort(16, 64, 0.001)
-"""While others wait."""
+"""On the front's thread, while others wait."""
 THOROUGH: Final = Effort(1000, 65_536, 0.2)
-"""In a thread. zstd puts 128 KiB into a block; a block with tables of its own takes 3 µs."""
+"""In a thread beside the event loop. zstd puts 128 KiB into a block; a block with tables of its own takes 3 µs."""
 
 
 class TooLarge(Exception):
@@ -81,18 +83,19 @@ class Corrupt(Exception):
 
 class TooMuchWork(Corrupt):
     """
-    To unpack it takes more than the allowed effort.
+    Unpacking it takes more than the allowed effort.
     """
 
 
 def find_content_encoding(fields: dict[bytes, bytes], default: str | None) -> str | ErrorResponse | None:
     """
-    Tell how the body that comes with *fields* is packed: *default* if they do not say it. None if it is not packed.
+    Tell how the body that comes with *fields* is packed: *default* if they do not say it. None if it is not packed; a
+    415 if the host cannot unpack it.
     """
-    said = fields.get(b"content-encoding")
-    if said is None:
+    value = fields.get(b"content-encoding")
+    if value is None:
         return default
-    names = [name.strip() for name in said.decode("latin-1").lower().split(",")]
+    names = [name.strip() for name in value.decode("latin-1").lower().split(",")]
     packed = [name for name in names if name not in ("", "identity")]
     if not packed:
         return None
@@ -106,54 +109,55 @@ def find_content_encoding(fields: dict[bytes, bytes], default: str | None) -> st
 
 def original_length(fields: dict[bytes, bytes]) -> int | None:
     """
-    Read what a client says of the unpacked size of a raw lz4 block, as EAS's Java client expects it of an answer.
+    Read the unpacked size of a raw lz4 block that the client states in X-LZ4-Original-Length, the header in which EAS's
+    Java client expects it of an answer.
     """
     text = fields.get(b"x-lz4-original-length", b"").strip()
     return int(text) if text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
-def most(coding: str, size: int) -> int:
+def max_unpacked_size(encoding: str, size: int) -> int:
     """
-    The most bytes that can come of *size* bytes.
+    Return the most bytes that *size* bytes can unpack to.
     """
-    return size * _MAX_RATIOS[coding]
+    return size * _MAX_RATIOS[encoding]
 
 
 def decompress(
-    coding: str, data: bytes, limit: int, original_length: int | None = None, effort: Effort = THOROUGH
+    encoding: str, data: bytes, limit: int, original_length: int | None = None, effort: Effort = THOROUGH
 ) -> bytes:
     """
     Unpack *data*; an empty body stays empty, as EAS's clients send it. May be called in any thread.
 
     Args:
-        coding: what `find_content_encoding` found.
+        encoding: what `find_content_encoding` found.
         data: the body as it came.
         limit: the most bytes that it may unpack to.
         original_length: the unpacked size, where only the client's headers tell it.
         effort: what it may cost.
 
     Raises:
-        TooLarge: it unpacks to more.
-        TooMuchWork: it takes more effort.
+        TooLarge: it unpacks to more than *limit*.
+        TooMuchWork: it takes more than *effort*.
         Corrupt: it cannot be unpacked.
     """
     problem: Exception
     try:
-        return _UNPACKERS[coding](_Packed(data, limit, original_length, effort)) if data else b""
+        return _UNPACKERS[encoding](_Packed(data, limit, original_length, effort)) if data else b""
     except TooLarge:
         problem = TooLarge()
     except Corrupt as error:
-        problem = type(error)(f"{coding}: {error}")
+        problem = type(error)(f"{encoding}: {error}")
     try:
-        # Raised here, without the frames from below, which hold what was unpacked so far.
+        # Raised here, without the frames of the callees, which hold what was unpacked so far.
         raise problem
     finally:
-        del problem  # it leads to this frame, which would keep itself and the body until the garbage collector comes by
+        del problem  # it refers to this frame, which would keep itself and the body until the garbage collector runs
 
 
 class _Packed(NamedTuple):
     """
-    What is to be unpacked, as `unpack` was called.
+    What is to be unpacked: the arguments of `decompress`.
     """
 
     data: bytes
@@ -184,7 +188,7 @@ class _Engine(Protocol):
 
 class _Zlib:
     """
-    zlib's own has another one: it is given again what it could not take.
+    Gives zlib's decompressor that interface; its own wants what it could not take to be given again.
     """
 
     needs_input = True
@@ -203,10 +207,10 @@ class _Zlib:
 
 
 def _gzip(packed: _Packed) -> bytes:
-    # It ends with the size of its last member, so at least that much comes; if what is there can be that.
+    # gzip ends with the unpacked size of its last member, so at least that much comes of it, if the ratio is possible.
     size = int.from_bytes(packed.data[-4:], "little")
     if size <= len(packed.data) * _DEFLATE_MAX_RATIO:
-        _demand(size, packed.limit)
+        _check_size(size, packed.limit)
     return _members(packed, lambda: _Zlib(16 + zlib.MAX_WBITS))
 
 
@@ -216,7 +220,7 @@ def _zlib(packed: _Packed) -> bytes:
 
 def _deflate(packed: _Packed) -> bytes:
     """
-    `deflate` means zlib's format, but some clients send what the name says (RFC 9110, section 8.4.1.2).
+    Unpack `deflate`: that means zlib's format, but some clients send raw deflate data (RFC 9110, section 8.4.1.2).
     """
     data = packed.data
     has_header = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
@@ -228,13 +232,13 @@ def _lz4_frames(packed: _Packed) -> bytes:
 
     data = packed.data
     has_size = len(data) > len(_LZ4_FRAME) and data[4] & 0x08
-    _demand(int.from_bytes(data[6:14], "little") if has_size else 0, packed.limit)
+    _check_size(int.from_bytes(data[6:14], "little") if has_size else 0, packed.limit)
     return _members(packed, LZ4FrameDecompressor)
 
 
 def _members(packed: _Packed, make: Callable[[], _Engine], *, one: bool = False) -> bytes:
     """
-    Unpack the members that the body consists of; with *one* there is only one.
+    Unpack the members that the body consists of. *one*: there may be only one.
     """
     out = io.BytesIO()
     rest = memoryview(packed.data)
@@ -248,7 +252,7 @@ def _members(packed: _Packed, make: Callable[[], _Engine], *, one: bool = False)
             raise TooMuchWork(f"it has more than {most} members")
         try:
             rest = _member(rest, packed, make(), out, end)
-        except (zlib.error, RuntimeError) as error:  # what zlib raises, and what lz4 raises
+        except (zlib.error, RuntimeError) as error:  # lz4 raises RuntimeError
             raise Corrupt(_reason(error)) from error
         members += 1
     return out.getvalue()
@@ -256,22 +260,22 @@ def _members(packed: _Packed, make: Callable[[], _Engine], *, one: bool = False)
 
 def _member(rest: memoryview, packed: _Packed, engine: _Engine, out: io.BytesIO, end: float) -> memoryview:
     """
-    Unpack the first member of *rest* into *out*, and return what follows it. *end* is when the thread's CPU time is up,
-    but for what each byte may take.
+    Unpack the first member of *rest* into *out*, and return what follows it. *end* is the thread's CPU time at which it
+    must be done, without what each byte may take in addition.
     """
     step = _FIRST_STEP
     while not engine.eof:
-        hungry = engine.needs_input
-        given = rest[:step] if hungry else rest[:0]
+        needs_input = engine.needs_input
+        given = rest[:step] if needs_input else rest[:0]
         got = engine.decompress(given, _STEP)
-        if hungry and not given and not got:
+        if needs_input and not given and not got:
             raise Corrupt("it is cut short")
         if out.tell() + len(got) > packed.limit:
             raise TooLarge
         out.write(got)
         rest = rest[len(given) - len(engine.unused_data or b"") :]
         if time.thread_time() > end + (len(packed.data) - len(rest) + out.tell()) * _BYTE_SECONDS:
-            raise TooMuchWork("to unpack it takes too long for its size")
+            raise TooMuchWork("unpacking it takes too long for its size")
         step = min(2 * step, _STEP)
     return rest
 
@@ -289,7 +293,7 @@ def _snappy(packed: _Packed) -> bytes:
         size = cramjam.snappy.decompress_raw_len(data)
     except cramjam.DecompressionError as error:
         raise Corrupt(_reason(error)) from error
-    _demand(size, packed.limit)
+    _check_size(size, packed.limit)
     return _fill(cramjam.snappy.decompress_raw_into, data, size)
 
 
@@ -298,9 +302,9 @@ def _lz4(packed: _Packed) -> bytes:
     if data.startswith(_LZ4_FRAME):
         return _lz4_frames(packed)
     if length is not None:
-        _demand(length, limit)
-    # A raw block does not tell its size, and the library does not tell what is corrupt from what does not fit. But
-    # where there is room for the most that can come of it, all of it fits.
+        _check_size(length, limit)
+    # A raw block does not state its size, and the library does not tell what is corrupt from what does not fit. But
+    # what does not fit into the most that it can unpack to is corrupt.
     most = len(data) * _LZ4_MAX_RATIO
     try:
         return _fill(_lz4_block_into, data, min(most, limit if length is None else length))
@@ -312,18 +316,18 @@ def _lz4(packed: _Packed) -> bytes:
 
 
 def _lz4_block_into(data: bytes, buffer: memoryview) -> int:
-    import cramjam  # noqa: PLC0415  the same
+    import cramjam  # noqa: PLC0415  most hosts never need it
 
     return cramjam.lz4.decompress_block_into(data, buffer, len(buffer))
 
 
 def _zstd(packed: _Packed) -> bytes:
-    import cramjam  # noqa: PLC0415  the same
+    import cramjam  # noqa: PLC0415  most hosts never need it
 
     data = packed.data
     first = zstd.read_frame(data)
     if first is not None:
-        _demand(first.size, packed.limit)
+        _check_size(first.size, packed.limit)
     most = packed.effort.parts
     try:
         window, count = zstd.survey(data, most)
@@ -338,9 +342,9 @@ def _zstd(packed: _Packed) -> bytes:
 
 def _fill(decompress_into: Callable[[bytes, memoryview], int], data: bytes, limit: int) -> bytes:
     """
-    Have *data* unpacked into a buffer, of which only what is written takes memory, and keep what is.
+    Have *data* unpacked into a buffer, of which only what is written takes memory, and return what was written.
     """
-    from cramjam import DecompressionError  # noqa: PLC0415  the same
+    from cramjam import DecompressionError  # noqa: PLC0415  most hosts never need it
 
     # `bytes` takes its zeros from the kernel, and BytesIO neither copies what it is given nor what it gives away.
     out = io.BytesIO(bytes(limit + 1))
@@ -360,14 +364,14 @@ def _fill(decompress_into: Callable[[bytes, memoryview], int], data: bytes, limi
 # -- what they have in common
 
 
-def _demand(size: int, limit: int) -> None:
+def _check_size(size: int, limit: int) -> None:
     if size > limit:
         raise TooLarge
 
 
 def _reason(error: Exception) -> str:
     """
-    What a library says, in one line of bearable length.
+    Return what a library says in one line, cut to 200 characters.
     """
     text = " ".join(str(error).split())
     return "it is cut short" if text == _UNDERFULL else text.rpartition("data: ")[2][:200]

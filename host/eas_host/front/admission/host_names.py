@@ -2,7 +2,7 @@
 The name that a client calls this host by: the header Host, and the authority of an absolute target (RFC 9112,
 section 3.2).
 
-HTTP wants one Host that can be one, whatever it says. More is asked for only where a page in a browser could do harm:
+HTTP wants exactly one valid Host, whatever name it is. More is asked for only where a page in a browser could do harm:
 the owner of a page can have its name lead to 127.0.0.1 (DNS rebinding). The browser then takes this host for the page's
 own and lets it read all answers, but it still sends that name. So on loopback, where no token is asked for, the builtin
 handlers answer to names of this machine only. The processor answers to every name: reverse proxies forward theirs.
@@ -35,14 +35,14 @@ _LOCALHOST: Final = "localhost"
 
 class Hosts:
     """
-    Judges the names that requests come with.
+    Checks the names that requests call this host by.
 
     Args:
         listen: the name or address that the operator has given.
         allowed: further names (`--allow-host`): `*` for any, `.example.com` for all below that.
 
     Attributes:
-        known: values of Host that were found valid: to look here costs a new head 30 ns.
+        known: values of Host that were found valid; a look here takes 30 ns for each new head.
     """
 
     def __init__(self, listen: str, allowed: Iterable[str]) -> None:
@@ -54,13 +54,13 @@ class Hosts:
 
     def refuse(self, head: RequestHead) -> ErrorResponse | None:
         """
-        Say why a request with *head*, whose Host is not `known`, is none of HTTP; None if it is one.
+        Say why the Host of *head*, which is not in `known`, is invalid; None if it is valid.
         """
         value = head.fields.get(b"host")
         if value is None:
             return None if head.http_10 else _bad("the header Host is missing; HTTP/1.1 requires one")
         value = value.strip(b" \t")
-        # Without a name it is that of a target without one (RFC 9112, section 3.2).
+        # An empty Host is valid: it belongs to a target without an authority (RFC 9112, section 3.2).
         if value and _name_in(value) is None:
             return _bad("the header Host is there twice, or is no host name")
         if len(value) <= _MAX_NAME and len(self.known) < _MAX_KNOWN:
@@ -70,7 +70,7 @@ class Hosts:
     def refuse_foreign(self, head: RequestHead) -> ErrorResponse | None:
         """
         Say why a request with *head*, which has come in on loopback, is not answered: it calls this machine by a name
-        that may be another's. None if it does not.
+        that may be a web page's. None if it is answered.
         """
         authority = authority_of(head.url)
         name = _name_in(head.fields.get(b"host", b"").strip(b" \t") if authority is None else authority)
@@ -78,8 +78,8 @@ class Hosts:
             return None
         return ErrorResponse(
             403,
-            f"without a token the builtin handlers do not answer to the name {name[:100]}, since any web page could"
-            f" bear it: call them as localhost, or start the host with --allow-host {name[:100]}, or with --token",
+            f"without a token the builtin handlers do not answer to the name {name[:100]}, since it could be that of"
+            f" any web page: call them as localhost, or start the host with --allow-host {name[:100]}, or with --token",
         )
 
     def _is_ours(self, name: str) -> bool:
@@ -88,14 +88,14 @@ class Hosts:
         if address is not None:
             mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
             address = mapped or address
-            # 0.0.0.0, as some call "this machine", leads to loopback, too.
+            # 0.0.0.0, by which some clients mean this machine, leads to loopback, too.
             return address.is_loopback or address.is_unspecified or name in self._names
         return name in self._names or name.endswith(self._suffixes)
 
 
 def refuse_target(head: RequestHead) -> ErrorResponse | None:
     """
-    Say why a request with *head* has no target of HTTP, whose path does not come first.
+    Say why the target of *head*, which does not begin with a path, is invalid; None if it is valid.
     """
     authority = authority_of(head.url)
     if authority is not None and _name_in(authority) is None:
@@ -105,7 +105,7 @@ def refuse_target(head: RequestHead) -> ErrorResponse | None:
 
 def authority_of(target: bytes) -> bytes | None:
     """
-    Cut the authority out of an absolute *target*, which counts in place of Host; None if it is none.
+    Cut the authority, which counts in place of Host, out of an absolute *target*; None if *target* is not absolute.
     """
     _, scheme, rest = target.partition(b"?")[0].partition(b"://")
     if not scheme or target.startswith(b"/"):
@@ -115,7 +115,7 @@ def authority_of(target: bytes) -> bytes | None:
 
 def _name_in(authority: bytes) -> str | None:
     """
-    The name or address in *authority*, an address without its brackets; None if there is none.
+    Return the name or address in *authority*, an IPv6 address without its brackets; None if *authority* is invalid.
     """
     match = _AUTHORITY.fullmatch(authority.decode("latin-1"))
     if match is None:

@@ -1,11 +1,11 @@
 """
-What a complete request goes through that is more than "hand the body to the processor".
+What is done with a complete request whose body is not simply handed to the processor.
 
 In this order: its body is compared with the digest that a signature covers, unpacked, and handed to a builtin handler
-or to the processor. A small body is unpacked at once. A large one is unpacked by a thread of its own, since it takes
-longer than others should wait; until its turn comes it stays where bodies arrive (`dispatch.body_buffer`), so that
-however many wait, only `_THREADS` of them are in the front's memory, packed and unpacked; and its turn comes when the
-memory budget has room for what may become of it.
+or to the processor. A small body is unpacked at once. A large one is unpacked by a thread of a pool, since it takes
+longer than others should wait. Until its turn comes it stays where bodies arrive (`dispatch.body_buffer`), so that
+however many wait, only `_THREADS` of them are in the front's memory, packed and unpacked. Its turn comes when the
+memory budget has room for what it may unpack to.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from eas_host.front.service_state import ServiceState
 
 _THREADS: Final = 2
 _SMALL: Final = 16 * 1024
-"""Packed bodies up to this size are unpacked at once, if no more than `_SMALL_UNPACKED` bytes come of them."""
+"""Packed bodies up to this size are unpacked at once, if they unpack to no more than `_SMALL_UNPACKED` bytes."""
 _SMALL_UNPACKED: Final = 128 * 1024
 _BUDGET: Final = " (--memory-budget)"
-_AGAIN_SECONDS: Final = 0.05
-"""How often the budget is asked for room while nothing is unpacked that would give some back."""
+_RETRY_SECONDS: Final = 0.05
+"""How often the budget is asked for room while no body is being unpacked whose end would give some back."""
 
 
-class _Turn(NamedTuple):
+class _UnpackJob(NamedTuple):
     """
-    The turn of *exchange*: what may come of its body is *limit* bytes, and with the body itself *memory* bytes.
+    A body that waits to be unpacked: that of *exchange*. It may unpack to *limit* bytes; with the packed body these are
+    *memory* bytes.
     """
 
     exchange: Exchange
@@ -55,9 +56,9 @@ class Preprocessor:
         self._budget = budget
         self._loop = state.loop
         self._threads = _make_pool()
-        self._turns: deque[_Turn] = deque()
-        self._unpacking = 0
-        self._again: asyncio.TimerHandle | None = None
+        self._jobs: deque[_UnpackJob] = deque()
+        self._unpacking = 0  # bodies that threads have
+        self._retry_timer: asyncio.TimerHandle | None = None
 
     def begin(self, exchange: Exchange) -> ErrorResponse | None:
         """
@@ -83,18 +84,18 @@ class Preprocessor:
                 limit = min(_SMALL_UNPACKED, self._limit(exchange))
                 return self._hand_on(exchange, self._unpack(exchange, body, limit, decompression.QUICK))
             except (decompression.TooLarge, decompression.TooMuchWork):
-                exchange.body = body  # too much for now, perhaps not too much
+                exchange.body = body  # too much to do at once, but perhaps not for a thread
             except decompression.Corrupt as error:
                 return _corrupt(error)
         return self._queue(exchange)
 
     def close(self) -> None:
         """
-        Let the threads end.
+        Drop the bodies that wait, and let the threads end.
         """
-        self._turns.clear()
-        if self._again is not None:
-            self._again.cancel()
+        self._jobs.clear()
+        if self._retry_timer is not None:
+            self._retry_timer.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _hand_on(self, exchange: Exchange, body: bytes) -> ErrorResponse | None:
@@ -118,51 +119,51 @@ class Preprocessor:
 
     def _unpack(self, exchange: Exchange, body: bytes, limit: int, effort: decompression.Effort) -> bytes:
         head = exchange.head
-        assert head.content_encoding is not None  # noqa: S101  that is why it came here
+        assert head.content_encoding is not None  # noqa: S101  only packed bodies come here
         return decompression.decompress(
             head.content_encoding, body, limit, decompression.original_length(head.fields), effort
         )
 
     def _queue(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Have *exchange* wait for its turn, if it can ever come.
+        Have *exchange* wait for its turn to be unpacked; refuse it if the budget can never have room for that.
         """
         head = exchange.head
-        assert head.content_encoding is not None  # noqa: S101  the same
-        limit = min(self._limit(exchange), decompression.most(head.content_encoding, exchange.size))
+        assert head.content_encoding is not None  # noqa: S101  only packed bodies come here
+        limit = min(self._limit(exchange), decompression.max_unpacked_size(head.content_encoding, exchange.size))
         possible = self._budget.largest_unpacking
         if exchange.size > possible:
             return _too_large(possible, _BUDGET)
         limit = min(limit, possible - exchange.size)
-        turn = _Turn(exchange, limit, exchange.size + limit)
+        job = _UnpackJob(exchange, limit, exchange.size + limit)
         if exchange.body_buffer is None:
             body, exchange.body = exchange.body, b""
             exchange.begin_body_buffer().write(body)
-        if exchange.responder.is_active(exchange):  # else there was no memory for it to wait in
-            self._turns.append(turn)
-            self._next_turn()
+        if exchange.responder.is_active(exchange):  # else it was refused for want of memory to wait in
+            self._jobs.append(job)
+            self._start_jobs()
         return None
 
-    def _try_again(self) -> None:
-        self._again = None
-        self._next_turn()
+    def _retry(self) -> None:
+        self._retry_timer = None
+        self._start_jobs()
 
-    def _next_turn(self) -> None:
-        while self._turns and self._unpacking < _THREADS:
-            turn = self._turns[0]
-            exchange = turn.exchange
+    def _start_jobs(self) -> None:
+        while self._jobs and self._unpacking < _THREADS:
+            job = self._jobs[0]
+            exchange = job.exchange
             if not exchange.responder.is_active(exchange):
-                self._turns.popleft()
+                self._jobs.popleft()
                 continue  # its client has left, or its deadline has passed
-            if not self._budget.unpack(turn.memory):
+            if not self._budget.unpack(job.memory):
                 break
-            self._turns.popleft()
+            self._jobs.popleft()
             self._unpacking += 1
             try:
-                future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), turn.limit)
+                future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), job.limit)
             except RuntimeError as error:  # the system lets no thread be started
-                self._given_back(turn)
-                # It keeps what it was given, body and all, until it has a thread: with that body refused, it has to go.
+                self._give_back(job)
+                # The pool would keep the refused job, body and all, until it has a thread: replace it.
                 self._threads.shutdown(wait=False, cancel_futures=True)
                 self._threads = _make_pool()
                 extra = "Retry-After: 1\r\n"
@@ -170,14 +171,14 @@ class Preprocessor:
                     exchange, ErrorResponse(503, f"the body cannot be unpacked: {error}", extra=extra)
                 )
             else:
-                future.add_done_callback(partial(self._from_thread, turn))
-        if self._turns and not self._unpacking and self._again is None:
-            self._again = self._loop.call_later(_AGAIN_SECONDS, self._try_again)
+                future.add_done_callback(partial(self._from_thread, job))
+        if self._jobs and not self._unpacking and self._retry_timer is None:
+            self._retry_timer = self._loop.call_later(_RETRY_SECONDS, self._retry)
 
     def _unpack_large(self, exchange: Exchange, body: bytes, limit: int) -> bytes | ErrorResponse:
         """
-        Called in a thread. An error ends here: in a future it would hold the body, through the frames of its trace,
-        until the garbage collector comes by.
+        Called in a thread. No error leaves this method: in a future it would hold the body, through the frames of its
+        trace, until the garbage collector runs.
         """
         try:
             return self._unpack(exchange, body, limit, decompression.THOROUGH)
@@ -185,27 +186,27 @@ class Preprocessor:
             return _corrupt(error)
         except decompression.TooLarge:
             return _too_large(limit, "" if limit == self._limit(exchange) else _BUDGET)
-        except Exception:  # noqa: BLE001  the same
+        except Exception:  # noqa: BLE001  a bug of ours costs this request only
             log.exception("internal error while unpacking a body")
             return ErrorResponse(500, "internal error of the host; its log has the trace")
 
-    def _from_thread(self, turn: _Turn, future: Future[bytes | ErrorResponse]) -> None:
+    def _from_thread(self, job: _UnpackJob, future: Future[bytes | ErrorResponse]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the host has ended meanwhile
-            self._loop.call_soon_threadsafe(self._unpacked, turn, future)
+            self._loop.call_soon_threadsafe(self._unpacked, job, future)
 
-    def _unpacked(self, turn: _Turn, future: Future[bytes | ErrorResponse]) -> None:
-        exchange = turn.exchange
-        self._given_back(turn)
+    def _unpacked(self, job: _UnpackJob, future: Future[bytes | ErrorResponse]) -> None:
+        exchange = job.exchange
+        self._give_back(job)
         if exchange.responder.is_active(exchange):
             found = future.result()
             error_response = found if isinstance(found, ErrorResponse) else self._hand_on(exchange, found)
             if error_response is not None:
                 exchange.responder.send_error(exchange, error_response)
-        self._next_turn()
+        self._start_jobs()
 
-    def _given_back(self, turn: _Turn) -> None:
+    def _give_back(self, job: _UnpackJob) -> None:
         self._unpacking -= 1
-        self._budget.unpacking -= turn.memory
+        self._budget.unpacking -= job.memory
 
 
 def _make_pool() -> ThreadPoolExecutor:

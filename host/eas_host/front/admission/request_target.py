@@ -1,8 +1,8 @@
 """
 Request targets, and which methods reach the processor.
 
-`/api/predict/<name>` and everything below it do, and so does, as in EAS's local test, any other path that
-`front.builtin` does not answer (docs/eas-compatibility.md, sections 3.7 and 4.1).
+`/api/predict/<name>` and everything below it reach the processor, and so does, as in EAS's local test, any other path
+that `front.builtin` does not answer (docs/eas-compatibility.md, sections 3.7 and 4.1).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PREDICT_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST"})
 
 def refuse(method: bytes, allowed: frozenset[bytes]) -> ErrorResponse | None:
     """
-    Say why a request with *method* is refused where *allowed* are the methods that may be; None if it is not.
+    Say why a request with *method* is refused where only the methods *allowed* are; None if it is not.
     """
     if method in allowed:
         return None
@@ -28,7 +28,8 @@ def refuse(method: bytes, allowed: frozenset[bytes]) -> ErrorResponse | None:
 
 def path_of(target: bytes) -> bytes:
     """
-    Cut the query, and the scheme and authority of an absolute *target* (RFC 9112, section 3.2.2).
+    Return the path of *target*: without the query, and without the scheme and authority of an absolute target (RFC
+    9112, section 3.2.2).
     """
     path = target.partition(b"?")[0]
     if path[:1] == b"/":

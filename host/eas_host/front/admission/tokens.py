@@ -1,13 +1,13 @@
 """
 Who may call: those who know the token (docs/eas-compatibility.md, section 5).
 
-A client shows it in Authorization: as it is, behind `Bearer`, or by an EAS signature, which is an HMAC over method,
-Content-MD5, Content-Type, Date and path. The signature covers the body through Content-MD5 only, so a request that is
-signed well is let in under the condition that its body has that digest; whoever reads the body computes it.
+A client shows it in Authorization: as it is, after `Bearer`, or by an EAS signature, which is an HMAC over method,
+Content-MD5, Content-Type, Date and path. The signature covers the body through Content-MD5 only, so a request with a
+valid signature is let in on condition that its body has that digest; whoever reads the body computes it.
 
 The clients differ, and what each of them signs is accepted. Header values are signed as they were sent: Java drops the
-leading zeros of an MD5, and Python labels local time as GMT, so Date is text and no clock is asked. The path may have
-been signed with its query (Java) or without.
+leading zeros of an MD5, and Python labels local time as GMT, so Date is text and is compared with no clock. The path
+may have been signed with its query (Java) or without.
 
 Whatever is compared with a secret is compared in constant time.
 """
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     from _hashlib import HASH
 
 _CHALLENGE: Final = "WWW-Authenticate: Bearer, EAS\r\n"
-_JOINT: Final = b", "
+_SEPARATOR: Final = b", "
 """Stands between the values of a repeated header field."""
 _MD5_DIGITS: Final = 32
 
 
 class Auth:
     """
-    Lets in who knows *token*, or everybody if that is None.
+    Lets in clients that know *token*, or all if that is None.
 
     Attributes:
-        tokens: those that are asked for, not to be logged.
+        tokens: the token that is asked for, if one is; it must not be logged.
     """
 
     def __init__(self, token: str | None) -> None:
         self.tokens: tuple[str, ...] = ()
-        self._shown: tuple[bytes, ...] = ()
+        self._encodings: tuple[bytes, ...] = ()  # the token, as clients may encode it
         self._key = b""
         self.set_token(token)
 
@@ -55,27 +55,27 @@ class Auth:
             ValueError: it cannot be a token; the text says what is expected. Nothing changes.
         """
         if token is None:
-            self.tokens, self._shown, self._key = (), (), b""
+            self.tokens, self._encodings, self._key = (), (), b""
             return
         token = read_token(token)
         self.tokens = (token,)
         self._key = token.encode()
         # A token beyond ASCII arrives as its client encodes headers: most use Latin-1, curl what the terminal uses.
-        self._shown = tuple({self._key, token.encode("latin-1")})
+        self._encodings = tuple({self._key, token.encode("latin-1")})
 
     @property
     def required(self) -> bool:
         """
         Whether a token is asked for.
         """
-        return bool(self._shown)
+        return bool(self._encodings)
 
     def authorize(self, head: RequestHead, method: bytes) -> ErrorResponse | None:
         """
-        Say why a request with *head* is not let in, or return None. May set `head.content_md5`: then it is let in only
-        if `compare_digest` has nothing against its body.
+        Say why a request with *head* is not let in; None if it is. May set `head.content_md5`: then it is let in only
+        if `compare_digest` does not refuse its body.
         """
-        if not self._shown:
+        if not self._encodings:
             return None
         given = head.fields.get(b"authorization", b"").strip()
         if not given:
@@ -91,7 +91,7 @@ class Auth:
         return None if self._knows(given) else _refuse("the token in Authorization is wrong")
 
     def _knows(self, token: bytes) -> bool:
-        return any(hmac.compare_digest(token, shown) for shown in self._shown)
+        return any(hmac.compare_digest(token, encoded) for encoded in self._encodings)
 
     def _check_signature(self, head: RequestHead, method: bytes, signature: bytes) -> ErrorResponse | None:
         fields = head.fields
@@ -114,15 +114,15 @@ def compare_digest(head: RequestHead, digest: HASH) -> ErrorResponse | None:
     Say why a request with *head*, which has a `content_md5`, is not let in with a body whose MD5 is *digest*.
     """
     # Clients write the digest as a number: one may drop leading zeros, another use capitals.
-    said = (head.content_md5 or b"").lower().zfill(_MD5_DIGITS)
-    if hmac.compare_digest(said, digest.hexdigest().encode()):
+    claimed = (head.content_md5 or b"").lower().zfill(_MD5_DIGITS)
+    if hmac.compare_digest(claimed, digest.hexdigest().encode()):
         return None
     return _refuse("the body does not match its Content-MD5")
 
 
 def _paths(target: bytes) -> Iterator[bytes]:
     """
-    What a client may have signed as the path of the request *target*.
+    Yield what a client may have signed as the path of the request *target*.
     """
     path = path_of(target)
     yield path
@@ -133,11 +133,11 @@ def _paths(target: bytes) -> Iterator[bytes]:
 
 def _once(value: bytes) -> bytes:
     """
-    Take *value* of a repeated field once, if each time it was the same.
+    Return the *value* of a field once, if it was repeated with the same value each time.
     """
-    times = value.count(_JOINT) + 1
-    first = value[: (len(value) - len(_JOINT) * (times - 1)) // times]
-    return first if _JOINT.join([first] * times) == value else value
+    times = value.count(_SEPARATOR) + 1
+    first = value[: (len(value) - len(_SEPARATOR) * (times - 1)) // times]
+    return first if _SEPARATOR.join([first] * times) == value else value
 
 
 def _refuse(text: str) -> ErrorResponse:

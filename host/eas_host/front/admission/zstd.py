@@ -1,8 +1,8 @@
 """
 What the headers in a zstd body tell before any of it is unpacked (RFC 8878, section 3.1).
 
-The library unpacks at once and cannot be stopped, and each block may bring tables that take it microseconds to build,
-in a dozen bytes. So the headers of all frames and blocks are looked at first, and they must be few.
+The library unpacks all at once and cannot be stopped, and a block of a dozen bytes may bring tables that take it
+microseconds to build. So the headers of all frames and blocks are read first, and they must be few.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 FRAME: Final = b"\x28\xb5\x2f\xfd"
 _SKIPPABLE: Final = b"\x2a\x4d\x18"
 _SKIPPABLE_FIRST: Final = 0x50
-"""The byte before, but for its lower half, which is free."""
+"""The byte before `_SKIPPABLE`; its lower four bits may be anything."""
 _BLOCK_HEADER: Final = 3
 _RLE: Final = 1
 _CHECKSUM: Final = 4
@@ -21,8 +21,13 @@ _SMALLEST_WINDOW: Final = 10
 
 class Frame(NamedTuple):
     """
-    A frame's header: what its decoder must remember, the unpacked size, 0 if that is not told, and where its first
-    block begins; whether a checksum follows the last.
+    A frame's header.
+
+    Attributes:
+        window: bytes that its decoder must remember.
+        size: the unpacked size in bytes; 0 if that is not stated.
+        blocks_at: where its first block begins.
+        checksum: whether a checksum follows the last block.
     """
 
     window: int
@@ -53,14 +58,15 @@ def read_frame(data: bytes, at: int = 0) -> Frame | None:
 
 def survey(data: bytes, most: int) -> tuple[int, int]:
     """
-    Look at all headers in *data*, until there are more than *most*, or something is no header: the library says what.
+    Read all headers in *data*, until there are more than *most*, or until something is no header: the library reports
+    that.
 
     Returns:
         The largest window of a frame, and how many frames and blocks there are.
 
     Raises:
-        ValueError: a frame is of a format from before RFC 8878. The library reads some, but their headers say other
-            things in other places, so nothing would bound what it does with them.
+        ValueError: a frame is of a format from before RFC 8878. The library reads some of these formats, but their
+            headers are different, so nothing would bound its work.
     """
     window = count = at = 0
     while at < len(data) and count <= most:
