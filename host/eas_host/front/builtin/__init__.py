@@ -1,7 +1,8 @@
 """
 What the host answers itself, in place of the processor. Most names are EAS's (docs/eas-compatibility.md, section 4.5).
 
-One small file for each idea; `handler` has what most of them share. `Builtins.find` is the table of contents.
+One small file for each handler, or for two that are alike; `handler` has what most of them share. `Builtins` lists
+them.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from eas_host.front.worker_totals import WorkerTotals
 from eas_host.messages import HandlerAnswered, HandlerInjected
 
 _BUILTIN: Final = b"/api/builtin"
-_BELOW: Final = _BUILTIN + b"/"
+_PREFIX: Final = _BUILTIN + b"/"
 
 
 class Builtins:
@@ -95,26 +96,26 @@ class Builtins:
 
     def find(self, path: bytes) -> Handler | ErrorResponse | None:
         """
-        Find who answers requests to *path*: a handler, nobody, or the processor (None).
+        Find what answers requests to *path*: a handler, an error response if nothing does, or None: the processor.
         """
         if path.startswith(PREFIXES):
             return self._discover(path)
         if path.startswith(STATIC) and self._static is not None:
             return self._static
-        if path.startswith(_BELOW) or path == _BUILTIN:
-            handler = self._handlers.get(path[len(_BELOW) :]) or self._injected.find(path)
+        if path.startswith(_PREFIX) or path == _BUILTIN:
+            handler = self._handlers.get(path[len(_PREFIX) :]) or self._injected.find(path)
             return handler or self._unknown(path)
         return self._injected.find(path)
 
     def on_message(self, worker: WorkerId, message: HandlerInjected | HandlerAnswered) -> None:
         """
-        Take a *message* of *worker* about its injected handlers.
+        Handle a *message* of *worker* about its injected handlers.
         """
         if isinstance(message, HandlerAnswered):
             self._injected.answered(worker, message.id, message.status, message.body)
             return
         path = message.path
-        if path.removeprefix(_BELOW.decode()).encode() in self._handlers:
+        if path.removeprefix(_PREFIX.decode()).encode() in self._handlers:
             log.warning("worker %d: %s cannot be injected: the host answers it itself", worker.number, path)
             return
         self._injected.inject(worker, path, message.token)
@@ -133,13 +134,13 @@ class Builtins:
 
     def on_retired(self, backend: Backend) -> None:
         """
-        The workers of *backend* get no requests any more, but answer those that they have.
+        Another version takes over from *backend*: its workers get no requests any more, but answer those they have.
         """
         self._injected.retired(backend)
 
     def busy(self, backend: Backend) -> bool:
         """
-        Whether a worker of *backend* has a request.
+        Tell whether somebody waits for an injected handler of *backend*.
         """
         return self._injected.busy(backend)
 

@@ -1,8 +1,8 @@
 """
 Where a service's instances are, for clients that call them directly.
 
-Newer Python clients ask the first path, all others the second, which is the documented one; none sends a token
-(docs/eas-compatibility.md, section 6.4). There is one instance here, and it is where the client has found it.
+Newer Python clients ask the first path of `PREFIXES`, all others the second, which is the documented one; none sends a
+token (docs/eas-compatibility.md, section 6.4). There is one instance here, at the address that the client has called.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Discovery:
 
     def __call__(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Response `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`.
+        Answer with `{"endpoints": {"items": [{"ip", "port", "weight"}]}}`.
         """
         host, port = exchange.responder.socket_address("sockname") or ("", 0)
         # Clients join it with the port to the start of a URL, where an IPv6 address needs brackets.

@@ -30,8 +30,8 @@ _LONGEST: Final = 200
 
 class Eastool(Builtin):
     """
-    `eastool`: a report in text: versions, options, properties, the queue, and which requests run since when. It also
-    asks the workers to log where their threads are.
+    `eastool`: a report in text: versions, options, properties, the queue, and the requests in the host with their ages.
+    It also asks the workers to log where their threads are.
 
     EAS documents the name only; what it does is our choice.
     """
@@ -56,7 +56,7 @@ class Eastool(Builtin):
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Report.
+        Answer with the report, and have the workers log where their threads are.
         """
         self._state.tell_workers(LogStacks("/api/builtin/eastool"))
         sections = (self._host(), self._options(), self._all_properties(), self._queue(), self._requests())
@@ -78,13 +78,13 @@ class Eastool(Builtin):
                 value = getattr(config, field.name)
                 hidden = field.metadata["option"].secret and value is not None
                 mark = "*" if field.name in config.explicit else " "
-                yield f"{mark} {field.name} = {HIDDEN if hidden else _shown(value)}"
+                yield f"{mark} {field.name} = {HIDDEN if hidden else _abbreviated(value)}"
 
     def _all_properties(self) -> Iterator[str]:
         yield ""
         yield "properties:"
         for name, value in self._properties.shown().items():
-            yield f"  {name} = {_shown(value)}"
+            yield f"  {name} = {_abbreviated(value)}"
 
     def _queue(self) -> Iterator[str]:
         load = self._load.read()
@@ -95,7 +95,7 @@ class Eastool(Builtin):
 
     def _requests(self) -> Iterator[str]:
         yield ""
-        yield "requests in the host (where their threads are is in the log):"
+        yield "requests in the host (the log says where their threads are):"
         for backend in self._state.backends:
             yield from self._requests_of(backend)
 
@@ -110,6 +110,6 @@ class Eastool(Builtin):
             yield f"  {line}: {state}, {self._state.age(exchange):.3f} s since its first byte"
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401  each option has a type of its own
-    shown = repr(value) if isinstance(value, str) else str(value)
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}... ({len(shown)} characters)"
+def _abbreviated(value: Any) -> str:  # noqa: ANN401  each option has a type of its own
+    whole = repr(value) if isinstance(value, str) else str(value)
+    return whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST]}... ({len(whole)} characters)"

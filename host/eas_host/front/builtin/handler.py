@@ -20,10 +20,10 @@ READING: Final = frozenset({b"GET", b"HEAD"})
 WRITING: Final = frozenset({b"POST"})
 
 SMALL_BODY: Final = 256 * 1024
-"""Bytes that a handler reads which does not hand them on: a thousand metrics, parsed in a few milliseconds."""
+"""Bytes of the largest body of a handler that reads it itself: a thousand metrics, parsed in a few milliseconds."""
 
 _LONG_NUMBER: Final = 18
-"""Digits up to which a number is read as a whole one; Python takes quadratic time for very long ones."""
+"""Digits up to which a number is read as an integer; Python takes quadratic time for very long ones."""
 
 
 class Builtin:
@@ -31,7 +31,7 @@ class Builtin:
     Superclass of the handlers under `/api/builtin/`; *access* decides who may ask.
 
     Attributes:
-        changes: the methods that change something, or cost more than the answer.
+        changes: the methods that change something, or that make the host do more than answer.
     """
 
     public = False
@@ -59,28 +59,28 @@ class Builtin:
 
 def refused(error_response: ErrorResponse) -> Response:
     """
-    Answer with *error_response*.
+    Make an answer of *error_response*.
     """
     return text(error_response.status, error_response.text)
 
 
 def text(status: int, line: str) -> Response:
     """
-    Answer with one line of text, or several.
+    Make an answer of one line of text, or of several.
     """
     return Response(status, f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
 def as_json(value: Any) -> Response:  # noqa: ANN401  whatever JSON can hold
     """
-    Answer with *value* as JSON, indented for people.
+    Make an answer of *value* as JSON, indented for people.
     """
     return Response(200, json.dumps(value, indent=2).encode() + b"\n", JSON)
 
 
-def read_json(body: bytes) -> Any:  # noqa: ANN401  the same
+def read_json(body: bytes) -> Any:  # noqa: ANN401  whatever JSON can hold
     """
-    Read *body*, which comes from anybody.
+    Read *body* as JSON; it may come from anybody.
 
     Raises:
         ValueError: it is not JSON; the text says why.

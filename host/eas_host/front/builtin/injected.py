@@ -34,7 +34,7 @@ _CALLS: Final = 64
 
 class _Call(NamedTuple):
     """
-    A request, *exchange*, that is for *worker*; *unsent* is the message that tells it, until it was sent.
+    A request, *exchange*, that is for *worker*. *unsent* is the message to the worker; None once it was sent.
     """
 
     worker: WorkerId
@@ -75,7 +75,7 @@ class InjectedHandler:
                 if successor is not None
                 else text(404, f"nobody answers {self._path} any more")
             )
-        if self._token is not None and not _brings(exchange.head.fields, self._token):
+        if self._token is not None and not _has_token(exchange.head.fields, self._token):
             return text(401, f"{self._path} needs a token of its own, in the header Authorization")
         error_response = self._injected.refuse_rebound(self._path, exchange) if self._token is None else None
         if error_response is not None:
@@ -91,10 +91,10 @@ class Injected:
     def __init__(self, access: Access, state: ServiceState) -> None:
         self._access = access
         self._state = state
-        self._handlers: dict[bytes, list[InjectedHandler]] = {}  # of a path; the newest answers
-        self._calls: dict[int, _Call] = {}
+        self._handlers: dict[bytes, list[InjectedHandler]] = {}  # by path; the newest, which stands last, answers
+        self._calls: dict[int, _Call] = {}  # by their numbers
         self._ready: set[WorkerId] = set()  # workers that take messages
-        self._last = 0
+        self._last_number = 0
 
     def find(self, path: bytes) -> InjectedHandler | None:
         """
@@ -107,7 +107,8 @@ class Injected:
 
     def inject(self, worker: WorkerId, path: str, token: str | None) -> None:
         """
-        *worker* answers requests to *path* itself.
+        Have *worker*, whose program has brought a handler, answer requests to *path*. They must have *token*, if it is
+        given, in place of the service's token.
         """
         if not path.startswith("/"):
             path = f"/{path}"
@@ -118,7 +119,8 @@ class Injected:
 
     def refuse_rebound(self, path: str, exchange: Exchange) -> ErrorResponse | None:
         """
-        Say why *exchange*, which shows no token, is not answered at *path*, if that is one of the host's own.
+        Say why *exchange*, which has no token, is not answered at *path*; None if it is. Only paths below
+        `/api/builtin/` are protected so.
         """
         return self._access.refuse_rebound(exchange) if path.startswith(_BUILTIN) else None
 
@@ -127,14 +129,14 @@ class Injected:
         Have *worker* answer *exchange*.
         """
         if len(self._calls) >= _CALLS:
-            self._forget_left()
+            self._forget_abandoned()
         if len(self._calls) >= _CALLS:
             return text(QUEUE_FULL, f"{_CALLS} requests to injected handlers are under way; try again later")
-        self._last += 1
-        message = CallHandler(self._last, path, base64.b64encode(body).decode())
-        self._calls[self._last] = call = _Call(worker, exchange, message)
+        self._last_number += 1
+        message = CallHandler(self._last_number, path, base64.b64encode(body).decode())
+        self._calls[self._last_number] = call = _Call(worker, exchange, message)
         if worker in self._ready:
-            self._send(self._last, call)
+            self._send(self._last_number, call)
         return None
 
     def worker_ready(self, worker: WorkerId) -> None:
@@ -142,7 +144,7 @@ class Injected:
         *worker* takes messages from now on.
         """
         self._ready.add(worker)
-        self._forget_left()
+        self._forget_abandoned()
         for number, call in list(self._calls.items()):
             if call.worker == worker:
                 self._send(number, call)
@@ -169,23 +171,23 @@ class Injected:
 
     def retired(self, backend: Backend) -> None:
         """
-        The handlers of *backend* get nothing any more; what they have they answer.
+        Drop the handlers of *backend*. They answer the requests that they have; those that were not sent get 503.
         """
         self._drop_handlers(lambda worker: worker.backend is backend)
-        left = [number for number, call in self._calls.items() if call.worker.backend is backend and call.unsent]
-        for exchange in [self._calls.pop(number).exchange for number in left]:
+        unsent = [number for number, call in self._calls.items() if call.worker.backend is backend and call.unsent]
+        for exchange in [self._calls.pop(number).exchange for number in unsent]:
             exchange.responder.send_host_response(exchange, text(503, "another version is taking over; try again"))
 
     def busy(self, backend: Backend) -> bool:
         """
-        Whether somebody waits for a handler of *backend*.
+        Tell whether somebody waits for a handler of *backend*.
         """
-        self._forget_left()
+        self._forget_abandoned()
         return any(call.worker.backend is backend for call in self._calls.values())
 
     def worker_died(self, worker: WorkerId) -> None:
         """
-        What was with *worker* fails, and what it brought is gone until its successor brings it again.
+        Fail the requests that *worker* had, and drop its handlers until its successor brings them again.
         """
         self._ready.discard(worker)
         self._drop_handlers(lambda other: other == worker)
@@ -202,19 +204,19 @@ class Injected:
             self._calls[number] = call._replace(unsent=None)
             call.worker.tell(call.unsent)
 
-    def _forget_left(self) -> None:
+    def _forget_abandoned(self) -> None:
         """
-        Forget those that nobody waits for any more, though their handlers may still be busy.
+        Forget the requests that nobody waits for any more, though their handlers may still be busy.
         """
         calls = self._calls.items()
         self._calls = {number: call for number, call in calls if call.exchange.responder.is_active(call.exchange)}
 
 
-def _brings(fields: Mapping[bytes, bytes], token: bytes) -> bool:
+def _has_token(fields: Mapping[bytes, bytes], token: bytes) -> bool:
     """
-    Tell whether the header Authorization among *fields* is *token*, as it is or behind `Bearer`.
+    Tell whether the header Authorization among *fields* is *token*, as it is or after `Bearer`.
     """
-    brought = fields.get(b"authorization", b"").strip()
-    if brought[: len(_BEARER)].lower() == _BEARER:
-        brought = brought[len(_BEARER) :].strip()
-    return hmac.compare_digest(brought, token)
+    given = fields.get(b"authorization", b"").strip()
+    if given[: len(_BEARER)].lower() == _BEARER:
+        given = given[len(_BEARER) :].strip()
+    return hmac.compare_digest(given, token)

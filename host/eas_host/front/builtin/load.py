@@ -13,8 +13,15 @@ from eas_host.front.worker_totals import WorkerTotals
 
 class Load(NamedTuple):
     """
-    Requests that wait, and those that worker threads are busy with; all worker threads; worker processes that were
-    started in place of dead ones, and how many have died, by the cause; open connections.
+    Numbers of one moment.
+
+    Attributes:
+        waiting: requests that wait for a worker thread.
+        busy: worker threads that run a request.
+        threads: all worker threads.
+        restarts: worker processes that were started in place of dead ones.
+        deaths: worker processes that have died, by the cause.
+        connections: open connections.
     """
 
     waiting: int

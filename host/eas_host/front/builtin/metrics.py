@@ -1,8 +1,8 @@
 """
 The host's counters and the programs' own metrics, for Prometheus.
 
-The official client writes the text. It is imported when somebody asks first: most hosts are never asked, and it takes
-longer to import than the front.
+The official client writes the text. It is imported for the first request: most hosts get none, and it takes longer to
+import than the front.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class PrometheusMetrics(Builtin):
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer all metrics of this moment.
+        Answer with all metrics of this moment.
         """
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: PLC0415
 
@@ -58,7 +58,7 @@ class PrometheusMetrics(Builtin):
 
     def _counted(self) -> Iterator[Metric]:
         """
-        What grows from the start on.
+        Yield what has been counted since the start.
         """
         from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily  # noqa: PLC0415
 
@@ -89,7 +89,7 @@ class PrometheusMetrics(Builtin):
 
     def _measured(self) -> Iterator[Metric]:
         """
-        What is so at this moment.
+        Yield what is measured at this moment.
         """
         from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
 

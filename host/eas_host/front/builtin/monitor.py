@@ -31,7 +31,7 @@ class Monitor(Builtin):
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer the counters of this moment.
+        Answer with the counters of this moment.
         """
         totals = self._metrics.totals()
         count = sum(totals.buckets)
@@ -43,7 +43,7 @@ class Monitor(Builtin):
         }
         load = self._load.read()
         backends = self._state.backends
-        models = {backend.name: _of(backend) for backend in backends.serving if backend.name is not None}
+        models = {backend.name: _model_counters(backend) for backend in backends.serving if backend.name is not None}
         return as_json(
             {
                 "ready": backends.not_ready is None,
@@ -63,9 +63,9 @@ class Monitor(Builtin):
         )
 
 
-def _of(backend: Backend) -> dict[str, object]:
+def _model_counters(backend: Backend) -> dict[str, object]:
     """
-    What each model of a service has for itself.
+    Return the counters that each model of a service has of its own.
     """
     waiting = backend.ring.waiting()
     return {

@@ -16,9 +16,9 @@ from eas_host.front.settings.properties import Properties, Source
 
 class Prop(Builtin):
     """
-    `prop`: GET answers all properties as JSON, `GET ?name=rpc.keepalive` the value of one as text. POST of a JSON
-    object `{name: value}`, or `POST ?name=rpc.keepalive&value=10000`, changes them, all or none, and answers the new
-    values.
+    `prop`: GET answers with all properties as JSON, `GET ?name=rpc.keepalive` with the value of one as text. POST of a
+    JSON object `{name: value}`, or `POST ?name=rpc.keepalive&value=10000`, changes them, all or none, and answers with
+    the new values.
 
     EAS documents the name only; the rest is our choice. The token is never shown.
     """
@@ -51,16 +51,16 @@ class Prop(Builtin):
             properties.put_all(values, Source.OPERATOR)
         except ValueError as error:
             return text(400, str(error))
-        shown = properties.shown()
-        return as_json({name: shown[name] for name in values})
+        new = properties.shown()
+        return as_json({name: new[name] for name in values})
 
 
 def _wanted(query: dict[str, str], body: bytes) -> dict[str, str]:
     """
-    Read which properties are to change.
+    Read which properties are to change, and their new values.
 
     Raises:
-        ValueError: neither the query nor the body says it.
+        ValueError: neither the query nor the body says it properly; the text says what is expected.
     """
     if query:
         if query.keys() != {"name", "value"} or body:

@@ -15,10 +15,10 @@ class RealtimeMetrics(Builtin):
     """
     `realtime_metrics`: POST of a JSON array of `{"name": text, "value": number, "tags": {text: text}}`, tags optional,
     keeps the newest value of each name and tags; if one item is wrong, nothing is kept. The form is documented
-    (docs/eas-compatibility.md, section 4.5), other than all that its neighbours do. `?internal=true`, which some
-    programs add, means nothing here.
+    (docs/eas-compatibility.md, section 4.5), unlike what the other handlers do. `?internal=true`, which some programs
+    add, means nothing here.
 
-    GET answers all in the same form; that is our choice.
+    GET answers with all of them in the same form; that is our choice.
     """
 
     changes = WRITING

@@ -2,8 +2,8 @@
 Pages that a service brings along: the files of `--static DIR`, at `/api/builtin/static/`.
 
 They are for people with a browser, which sends no token with a link that is clicked, so they are open to everybody;
-what a page asks the processor needs the token as ever. Only regular files inside the folder are served, wherever links
-lead; there are no listings. A file is read whole on the front's thread, so large ones are refused.
+what a page asks the processor needs the token as ever. Only regular files inside the folder are served, and no links
+that lead out of it; there are no listings. A file is read whole on the front's thread, so large ones are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from eas_host.system import contained_files
 PREFIX: Final = b"/api/builtin/static/"
 _INDEX: Final = "index.html"
 _MAX_FILE: Final = 4 * 2**20
-"""Bytes: a page with its pictures, read in a millisecond."""
+"""Bytes of the largest file: a page with its pictures, read in a millisecond."""
 
 
 class Static(Builtin):
@@ -40,28 +40,28 @@ class Static(Builtin):
     def __init__(self, access: Access, folder: str) -> None:
         super().__init__(access)
         self._folder = Path(folder).resolve()
-        self._types = mimetypes.MimeTypes()  # of Python's own table: the system's may lack or twist them
+        self._types = mimetypes.MimeTypes()  # of Python's own table: the system's may lack types or have wrong ones
         self._types.add_type("text/javascript", ".js")  # RFC 9239; Python knows it from 3.12 on
 
     def answer(self, exchange: Exchange, body: bytes) -> Response | None:
         """
-        Answer the file that the path names, or why there is none.
+        Answer with the file that the path names, or say why not.
         """
         name = unquote(request_target.path_of(exchange.head.url)[len(PREFIX) :].decode("ascii", "replace"))
-        place = self._find(name)
-        if place is None:
+        path = self._find(name)
+        if path is None:
             return text(404, f"there is no file {name!r} here (--static)")
         try:
-            with os.fdopen(contained_files.open_file(self._folder, place), "rb") as file:
+            with os.fdopen(contained_files.open_file(self._folder, path), "rb") as file:
                 status = os.fstat(file.fileno())
                 if status.st_size > _MAX_FILE:
                     return text(403, f"{name} is larger than {_MAX_FILE} bytes; serve it by other means")
                 data = file.read(_MAX_FILE)
         except OSError as error:
             return text(403, f"{name}: {error.strerror}")
-        # Without a word on caching browsers guess, and show an old page to its author.
+        # Without Cache-Control browsers guess, and show an old page to its author.
         extra = f"Last-Modified: {formatdate(status.st_mtime, usegmt=True)}\r\nCache-Control: no-cache\r\n"
-        return Response(200, data, self._type_of(place), extra)
+        return Response(200, data, self._type_of(path), extra)
 
     def _find(self, name: str) -> PurePath | None:
         if "\0" in name:

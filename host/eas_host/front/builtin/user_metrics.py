@@ -67,7 +67,7 @@ class UserMetrics:
 
     def items(self) -> list[dict[str, Any]]:
         """
-        All of them, in the form in which they came.
+        Return all of them, in the form in which they came.
         """
         return [
             {"name": series.name, "value": value} | ({"tags": dict(series.tags)} if series.tags else {})
@@ -76,19 +76,19 @@ class UserMetrics:
 
     def gauges(self) -> Mapping[str, list[tuple[dict[str, str], Number]]]:
         """
-        All of them as Prometheus may see them: by name, with labels and value.
+        Return all of them as Prometheus may see them: by name, with labels and value.
         """
-        shown: dict[str, dict[Series, Number]] = {}
+        visible: dict[str, dict[Series, Number]] = {}
         for (name, tags), value in self._values.items():
             fit = _fit(name)
             labels = {_fit(key): text for key, text in tags}
-            shown.setdefault(fit, {})[Series(fit, tuple(sorted(labels.items())))] = value
+            visible.setdefault(fit, {})[Series(fit, tuple(sorted(labels.items())))] = value
         return {
-            name: [(dict(series.tags), value) for series, value in values.items()] for name, values in shown.items()
+            name: [(dict(series.tags), value) for series, value in values.items()] for name, values in visible.items()
         }
 
 
-def _read(item: Any) -> tuple[Series, Number]:  # noqa: ANN401  the same
+def _read(item: Any) -> tuple[Series, Number]:  # noqa: ANN401  whatever came as JSON
     if not isinstance(item, dict):
         raise ValueError('expected {"name": text, "value": number, "tags": {text: text}}')  # noqa: TRY004
     name = _text(item.get("name"), "name")
@@ -105,7 +105,7 @@ def _read(item: Any) -> tuple[Series, Number]:  # noqa: ANN401  the same
     return Series(name, tuple(sorted(pairs))), _number(item.get("value"))
 
 
-def _text(value: Any, what: str, *, empty: bool = False) -> str:  # noqa: ANN401  the same
+def _text(value: Any, what: str, *, empty: bool = False) -> str:  # noqa: ANN401  whatever came as JSON
     if isinstance(value, (int, float)) and empty:
         value = str(value)  # a tag's value: {"batch": 8}
     if not isinstance(value, str) or not (value or empty):
@@ -115,7 +115,7 @@ def _text(value: Any, what: str, *, empty: bool = False) -> str:  # noqa: ANN401
     return value
 
 
-def _number(value: Any) -> Number:  # noqa: ANN401  the same
+def _number(value: Any) -> Number:  # noqa: ANN401  whatever came as JSON
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError("value: expected a number")  # noqa: TRY004
     if not math.isfinite(value):
@@ -125,7 +125,7 @@ def _number(value: Any) -> Number:  # noqa: ANN401  the same
 
 def _fit(name: str) -> str:
     """
-    Replace what Prometheus does not know in a name. It keeps names that begin with two underscores to itself.
+    Replace the characters of *name* that Prometheus does not allow. It reserves names that begin with two underscores.
     """
     fit = _UNFIT.sub("_", name)
     fit = "_" + fit.lstrip("_") if fit.startswith("__") else fit
