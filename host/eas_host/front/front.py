@@ -52,7 +52,7 @@ class Front:
         budget: bounds the memory that clients make the host hold.
         router: takes requests to their processor.
         builtins: answer in place of the processor.
-        surroundings: what a new backend needs of the front.
+        backend_context: what a new backend needs of the front.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, stop: Callable[[], None]) -> None:
@@ -70,8 +70,8 @@ class Front:
         # What is counted and logged
         self._metrics = metrics = Metrics()
         request_log = RequestLog(auth)
-        diagnosis = FailureLog(loop, state.tell_workers)
-        self._observer = observer = Observer(state, metrics, request_log, diagnosis)
+        failure_log = FailureLog(loop, state.tell_workers)
+        self._observer = observer = Observer(state, metrics, request_log, failure_log)
         self._totals = totals = WorkerTotals(state)
 
         # What may change
@@ -102,14 +102,14 @@ class Front:
             request_log=request_log,
             stop=stop,
         )
-        self._intake = intake = Preprocessor(state, router, budget)
+        self._preprocessor = preprocessor = Preprocessor(state, router, budget)
         events = WorkerEvents(state, properties, readiness, builtins, connections)
-        self.surroundings = BackendContext(loop, budget, events.receive, diagnosis.full)
-        self._sweeper = Housekeeping(state, connections, heads, budget)
+        self.backend_context = BackendContext(loop, budget, events.receive, failure_log.full)
+        self._housekeeping = Housekeeping(state, connections, heads, budget)
         self._context = ConnectionContext(
             state,
             Admission(state, budget, builtins, auth, hosts, cors),
-            intake,
+            preprocessor,
             router,
             deadlines,
             heads,
@@ -129,8 +129,8 @@ class Front:
 
     def serve(self, name: str, config: HostConfig, backends: Sequence[Backend]) -> None:
         """
-        Let *backends* answer from here on, under the service's *name*; those that did so until now finish what they
-        have. Nothing of it waits, so no request meets anything in between.
+        Let *backends* answer from here on, under the service's *name* and with the options *config*; those that did so
+        until now finish what they have. Nothing here waits, so no request sees a state in between.
         """
         state = self.state
         retired = state.backends.serving
@@ -151,7 +151,8 @@ class Front:
 
     def release(self, backend: Backend) -> None:
         """
-        *backend*, which was retired, has finished: nothing is under way in it, and its workers are gone.
+        Forget *backend*, which was retired and has finished: nothing is under way in it, and its workers are gone. What
+        it has counted is kept.
         """
         self.state.backends.retired.remove(backend)
         self._metrics.retire(backend.ring)
@@ -167,10 +168,10 @@ class Front:
 
     def close(self) -> None:
         """
-        Reset what is still open.
+        Stop all timers and threads of the front, and close the connections that are still open.
         """
-        self._sweeper.close()
+        self._housekeeping.close()
         self._deadlines.close()
-        self._intake.close()
+        self._preprocessor.close()
         self._observer.close()
         self._connections.abort()

@@ -1,5 +1,5 @@
 """
-What the front looks after once a second.
+What the front does once a second: close idle and stalled connections, renew the Date, give memory back.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from eas_host.system import memory
 _SECONDS: Final = 1.0
 _FREE_IN_HEAP: Final = 64 * 2**20
 """
-Bytes that the heap may have beside what is held: the front itself takes about 20 MiB, and what is under way comes and
-goes. What was given back and is wanted again costs about 2 % of a core, in the worst case, each second.
+Bytes that the heap may have beside what is held for clients: the front itself takes about 20 MiB, and requests under
+way come and go. Memory that is given back and needed again each second costs about 2 % of a core in the worst case.
 """
 
 
 class _Stalled(NamedTuple):
     """
-    What is known of a client that does not read: *since* when, when it last *moved*, and how many bytes are *left*.
+    What is known of a client that does not read: *since* when, when it last read something (*moved*), and how many
+    bytes are *left*.
     """
 
     since: float
@@ -34,7 +35,7 @@ class _Stalled(NamedTuple):
 
 class Housekeeping:
     """
-    Sweeps the *connections*, the heads of answers and the *budget*, until it is closed.
+    Looks after the *connections*, the cached *heads* of responses and the memory *budget*, until it is closed.
     """
 
     def __init__(
@@ -44,54 +45,51 @@ class Housekeeping:
         self._connections = connections
         self._heads = heads
         self._budget = budget
-        self._seen: dict[OpenConnection, tuple[float, int]] = {}  # when it was used, for how many sweeps that is true
+        self._seen: dict[OpenConnection, tuple[float, int]] = {}  # its `last_used`, and for how many seconds unchanged
         self._stalled: dict[OpenConnection, _Stalled] = {}  # those whose clients do not read
-        self._timer = state.loop.call_later(_SECONDS, self._sweep)
+        self._timer = state.loop.call_later(_SECONDS, self._on_timer)
 
     def close(self) -> None:
         """
-        Sweep no more.
+        Stop the timer.
         """
         self._timer.cancel()
 
-    def _sweep(self) -> None:
-        """
-        Once a second: renew the Date, close connections that are idle for long, reset those that do not read.
-        """
-        self._timer = self._state.loop.call_later(_SECONDS, self._sweep)
+    def _on_timer(self) -> None:
+        self._timer = self._state.loop.call_later(_SECONDS, self._on_timer)
         self._heads.renew()
         self._close_idle()
         self._cut_off_stalled(self._state.loop.time())
         self._budget.make_room()  # what workers write counts, too
         self._trim_heap()
-        # A wild write of a processor may have spoilt the word that asks workers to tell of completions.
+        # A stray write of a processor may have spoilt the word in the ring that asks workers to signal completions.
         for backend in self._state.backends:
             backend.dispatcher.drain()
 
     def _trim_heap(self) -> None:
         """
-        Give back what malloc keeps. Its heap gets holes where bodies of all sizes come and go; glibc gives blocks up to
-        32 MiB back only from its end. The budget knows nothing of that.
+        Give back what malloc keeps. The heap gets holes where bodies of all sizes come and go, and glibc gives blocks
+        up to 32 MiB back only from its end. The budget does not count them.
         """
         if memory.private_bytes() - self._budget.held_in_heap > _FREE_IN_HEAP:
             memory.trim_heap()
 
     def _close_idle(self) -> None:
         """
-        Close connections that were not used for long.
+        Close connections that were not used for `IDLE_SECONDS`.
         """
         seen, self._seen = self._seen, {}
         for connection in self._connections:
-            used, sweeps = seen.get(connection, (0.0, 0))
-            sweeps = sweeps + 1 if used == connection.last_used else 1
-            self._seen[connection] = (connection.last_used, sweeps)
-            if sweeps * _SECONDS > IDLE_SECONDS:
+            used, times = seen.get(connection, (0.0, 0))
+            times = times + 1 if used == connection.last_used else 1
+            self._seen[connection] = (connection.last_used, times)
+            if times * _SECONDS > IDLE_SECONDS:
                 connection.close_if_idle()
 
     def _cut_off_stalled(self, now: float) -> None:
         """
-        Reset connections whose clients do not read what they were sent; and hold what is left of it for them, which
-        may be too little for the transport to tell of it.
+        Reset connections whose clients do not read what they were sent. For the others, count what is left as held: it
+        may be too little for the transport to call `pause_writing`.
         """
         before, self._stalled = self._stalled, {}
         for connection in self._connections:

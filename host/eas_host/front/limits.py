@@ -1,6 +1,6 @@
 """
-Numbers that bound what a client can cost. Those of EAS are options instead (`config.host`); the memory that all clients
-may take together is counted by `dispatch.memory_budget`.
+Numbers that bound what a client can cost. Those that EAS has, too, are options instead (`config.host`); the memory that
+all clients may take together is counted by `dispatch.memory_budget`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PIPELINED_MEMORY: Final = 1024 * 1024
 
 RESERVED_DESCRIPTORS: Final = 32
 RESERVED_PER_WORKER: Final = 12
-"""Descriptors that connections leave free: for the host itself, and for the pipes of each worker, twice while one is
-replaced by the next."""
+"""File descriptors that connections leave free: for the host itself, and for the pipes of each worker, which are there
+twice while a worker is replaced."""
 
 SINGLE_WRITE_MAX: Final = 64 * 1024
 """Up to this size a body is joined to its head: copying it costs less than a second buffer in writev."""
@@ -35,7 +35,7 @@ SEND_SECONDS: Final = 30.0
 """A connection whose client reads nothing of its answer for this long is reset; nginx's send_timeout is 60."""
 
 STALLED_SECONDS: Final = 300.0
-"""However slowly it reads: a connection that has had something unsent for this long is reset."""
+"""A connection that has had something unsent for this long is reset, even if its client reads a little now and then."""
 
 LINGER_SECONDS: Final = 2.0
 """For how long, after an early refusal, the rest of the request is read and dropped, so that the client sees why."""
@@ -43,8 +43,9 @@ LINGER_SECONDS: Final = 2.0
 LAST_REQUESTS_SECONDS: Final = 0.2
 """
 For how long a host that stops still takes requests on connections that are open: the next request of a client may be on
-its way, and a connection that is closed under it loses it. A network's round trip is mostly shorter.
+its way, and would be lost if its connection were closed. A network's round trip is mostly shorter.
 """
 
-PARTING_SECONDS: Final = 0.5
-"""How long after the answer a client that sends no more is watched for having left: several round trips."""
+HALF_CLOSE_SECONDS: Final = 0.5
+"""How long after the last answer a client that has closed its half of the connection is asked whether it has left:
+several round trips."""

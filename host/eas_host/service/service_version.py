@@ -181,7 +181,7 @@ def _make_backend(
         return _make_workers(front, config, processor.spec, backend, lambda error: fail(backend, error))
 
     size = ring_size(config, python=processor.spec.type == "python")
-    return Backend(front.surroundings, config, size, make_workers, processor.name)
+    return Backend(front.backend_context, config, size, make_workers, processor.name)
 
 
 def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal) -> Workers:

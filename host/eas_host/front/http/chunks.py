@@ -2,8 +2,8 @@
 How large a chunked body is going to be, as far as that has been announced.
 
 The parser tells where chunks begin and end, but not their sizes, and a second parser could disagree with it. So the
-size is read only where the parser has just accepted it: when it has consumed some bytes and is inside a chunk, what it
-has told of that chunk are the last of those bytes, and the line in front of them has the size.
+size is read only where the parser has just accepted it: when it has consumed some bytes and is inside a chunk, the last
+of those bytes are what has come of that chunk, and the line before them has its size.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ class Chunks:
     """
 
     def __init__(self) -> None:
-        self._start = _NONE  # bytes of the body in front of the chunk under way
-        self._unread = False  # its size was not read yet
-        self._line = b""  # of a line with a size, what has come
+        self._start = _NONE  # bytes of the body before the chunk under way
+        self._size_unread = False  # its size was not read yet
+        self._line = b""  # what has come of a line with a size
 
     def begin(self, received: int) -> None:
         """
         The line with a chunk's size is complete; *received* bytes of the body came before.
         """
         self._start = received
-        self._unread = True
+        self._size_unread = True
 
     def end(self) -> None:
         """
@@ -39,15 +39,15 @@ class Chunks:
 
     def announced(self, data: bytes, received: int) -> int:
         """
-        The parser has consumed *data*: how large is the body, of which *received* bytes are here, with the rest of the
-        chunk under way? To be asked for each piece of data that ends within a body.
+        Return the size of the body, of which *received* bytes are here, with the rest of the chunk under way. The
+        parser has just consumed *data*. To be called for each piece of data that ends within a body.
         """
         text = self._line + data
         self._line = b""
         if self._start == _NONE:
             self._line = text.rpartition(b"\n")[2]
-        elif self._unread:
-            self._unread = False
+        elif self._size_unread:
+            self._size_unread = False
             before = text[: len(text) - (received - self._start)]
             if before.endswith(b"\r\n"):  # else the chunk is complete but for the end of its own line
                 size = before[:-2].rpartition(b"\n")[2].partition(b";")[0]

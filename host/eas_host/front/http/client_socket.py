@@ -1,5 +1,5 @@
 """
-The socket of one client: its two ends, what is on its way, and the rough way to end it.
+The socket of one client: its addresses, how much of what was sent is unread, and how it is reset.
 """
 
 from __future__ import annotations
@@ -52,6 +52,6 @@ class ClientSocket(asyncio.Protocol):
 
     def evict(self) -> None:
         """
-        Its client does not read, and there is no memory any more for what it was sent.
+        Reset: the client does not read, and there is no memory any more for what it was sent.
         """
         self.reset()

@@ -27,21 +27,21 @@ class ConnectionContext:
     Attributes:
         state: the service as it is now.
         admission: decides about heads.
-        intake: takes requests that need more than to be submitted.
+        preprocessor: takes requests that need more than to be submitted.
         router: takes requests to their processor.
         deadlines: ends what takes too long.
         heads: makes the heads of the processor's answers.
-        vary: the header line of the host's own answers.
+        vary: the header line Vary of the host's own answers.
         observer: is told how exchanges end.
         budget: bounds the memory that clients make the host hold.
         connections: all that are open.
         connection_limit: bounds how many there are.
-        throttled_log: says what clients did wrong.
+        throttled_log: logs what clients did wrong.
     """
 
     state: ServiceState
     admission: Admission
-    intake: Preprocessor
+    preprocessor: Preprocessor
     router: Router
     deadlines: Deadlines
     heads: ResponseHeadCache

@@ -1,8 +1,8 @@
 """
 Clients that speak something else than HTTP/1: what it is, and what to do about it.
 
-They get 400 like everybody whose request is none, but their operators see a dead port. So the log names the protocols
-that are met in the field.
+They get 400, as do all that send no HTTP, but their operators see only a dead port. So the log names the protocols that
+are met in the field.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 OPENING: Final = 16
-"""Bytes at the start of a connection that tell: those of the longest mark."""
+"""Bytes at the start of a connection by which its protocol is recognised: those of the longest mark."""
 
 
 class Protocol(NamedTuple):
     """
-    A protocol whose connections begin with *mark*. The parser stops at the latest when it has seen *seen* bytes of it.
+    A protocol whose connections begin with *mark*. The HTTP parser stops after *seen* bytes of that at the latest.
     """
 
     mark: bytes
@@ -45,7 +45,8 @@ _PROTOCOLS: Final = (
 
 def recognise(opening: bytes) -> Protocol | None:
     """
-    Find the protocol of a connection that has begun with *opening*, as far as it has arrived.
+    Find the protocol of a connection that has begun with *opening*, as far as it has arrived; None if it is none of
+    these.
     """
     for protocol in _PROTOCOLS:
         length = min(len(opening), len(protocol.mark))

@@ -1,9 +1,9 @@
 """
-Telling a client that has left from one that has only said all it has to say.
+Tells a client that has left from one that has only sent its last request.
 
 Both end their half of the connection with the same packet, and until something is sent to them nothing tells them
-apart. So what is due is answered, and a moment later the socket is asked: the system of a client that has left has
-answered with a reset, which is an error of the socket. Until then the request runs on, as it does after a 408.
+apart. So the request is answered, and a moment later the socket is asked: the system of a client that has left has
+replied with a reset, which is an error of the socket. Until then the request runs on, as it does after a 408.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import socket
 import struct
 from collections.abc import Callable
 
-from eas_host.front.limits import PARTING_SECONDS
+from eas_host.front.limits import HALF_CLOSE_SECONDS
 
 
 class HalfCloseMonitor:
     """
-    Watches the end of *transport*, whose client sends no more: the last request is answered now. *left* is called if
-    the client has left instead.
+    Watches *transport*, whose client sends no more and has just been sent its last answer. *left* is called if the
+    client has left instead of reading it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, left: Callable[[], None]) -> None:
         self._transport = transport
         self._left: Callable[[], None] | None = left
         transport.write_eof()
-        self._timer = loop.call_later(PARTING_SECONDS, self._decide)
+        self._timer = loop.call_later(HALF_CLOSE_SECONDS, self._decide)
 
     def lost(self, *, by_client: bool) -> None:
         """
-        The connection is gone; *by_client*: it was not the host that has cut it off.
+        The connection is gone. *by_client*: the client has cut it off, not the host.
         """
         self._timer.cancel()
         self._end(left=by_client)
@@ -40,9 +40,9 @@ class HalfCloseMonitor:
         self._transport.close()
 
     def _end(self, *, left: bool) -> None:
-        tell, self._left = self._left, None
-        if left and tell is not None:
-            tell()
+        callback, self._left = self._left, None
+        if left and callback is not None:
+            callback()
 
 
 def _was_reset(sock: socket.socket | None) -> bool:

@@ -1,8 +1,8 @@
 """
 The requests of one connection that are complete and wait for those before them to be answered.
 
-They were sent ahead. Few are taken; then the connection is read no further. What waits is in the front's own memory, so
-it is held for the client (`dispatch.memory_budget`); bodies in several pieces are held by themselves
+The client has sent them ahead. Few are taken; then the connection is read no further. What waits is in the front's own
+memory, so it is held for the client (`dispatch.memory_budget`); bodies in several pieces are held by themselves
 (`dispatch.body_buffer`).
 """
 
@@ -18,13 +18,13 @@ from eas_host.front.http.read_pause import ReadPause
 from eas_host.front.limits import MAX_PIPELINED, PIPELINED_MEMORY
 
 _OBJECTS: Final = 1024
-"""Bytes that the objects of a request take beside its texts and its body, about."""
+"""Bytes, about, that the objects of a request take beside its texts and its body."""
 
 
 class Pipeline:
     """
-    What waits on a connection, as a part of *budget*; *reading* is held while it is too much. *reset* gives the
-    connection up, for want of memory.
+    The requests that wait on one connection. Their memory counts against *budget*; *reading* is held while they are too
+    many or too large; *reset* gives the connection up, for want of memory.
 
     Attributes:
         waiting: in the order in which it is to be answered; only the pipeline changes it.
@@ -37,13 +37,13 @@ class Pipeline:
         self._reading = reading
         self._reset = reset
         self.waiting: deque[Exchange] = deque()
-        self._sizes: deque[tuple[int, int]] = deque()  # of each, with its body and as it is held
+        self._sizes: deque[tuple[int, int]] = deque()  # of each: bytes with its whole body, and bytes held here
         self._total = 0
         self._full = False
 
     def add(self, exchange: Exchange) -> None:
         """
-        Have *exchange* wait.
+        Have *exchange* wait for its turn.
         """
         head = exchange.head
         texts = _OBJECTS + head.size + len(head.url)
@@ -71,7 +71,7 @@ class Pipeline:
 
     def clear(self) -> None:
         """
-        None of them is answered any more.
+        Drop all that wait: none of them is answered any more.
         """
         self.waiting.clear()
         self._sizes.clear()

@@ -1,5 +1,5 @@
 """
-Whether a connection is read: not while there is a reason to hold on, of which there may be several at once.
+Pauses the reading of a connection while there is a reason for it; there may be several at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class ReadPause:
 
     def hold(self) -> None:
         """
-        There is one reason more.
+        Add a reason; the first one pauses the reading.
         """
         self._reasons += 1
         if self._reasons == 1 and not self._transport.is_closing():
@@ -28,7 +28,7 @@ class ReadPause:
 
     def release(self) -> None:
         """
-        There is one reason less.
+        Take a reason away; after the last one reading goes on.
         """
         self._reasons -= 1
         if self._reasons == 0 and not self._transport.is_closing():

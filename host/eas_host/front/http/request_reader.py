@@ -1,9 +1,9 @@
 """
-From the bytes of one connection to exchanges.
+Makes exchanges of the bytes of one connection.
 
 httptools parses; its callbacks fill `reading`, the exchange that is arriving. What will be refused is refused at the
-end of its head, before its body takes memory. Once something was refused, or the client has ended, the reader is
-discarding what still comes.
+end of its head, before its body takes memory. Once a refusal closes the connection, or the client has ended its half,
+the reader discards what still comes.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self.discarding = False
         self._chunks = Chunks()
-        self._opening = b""  # its first bytes, while they make no head
+        self._opening = b""  # the first bytes, until the first head is complete
         # Per request
         self.reading: Exchange | None = None
         self._max_body = context.budget.max_body
         self._in_body = False
         self._head_size = 0
-        self._quiet = 0  # bytes since the last piece of a body
-        self._upgrading = False  # the parser will stop behind the head
+        self._since_body = 0  # bytes since the last piece of a body
+        self._upgrading = False  # the parser will stop after the head
         self._resuming = False  # a new parser is brought to where the old one stopped
         # Per piece of input
         self._feeding = 0  # its size
@@ -93,7 +93,7 @@ class RequestReader:
 
     def new_exchange(self) -> Exchange:
         """
-        Begin an exchange: its deadline starts.
+        Begin an exchange, whose time counts from now.
         """
         state = self._state
         exchange = Exchange(self._connection, state.loop.time() + state.keepalive, RequestHead())
@@ -109,7 +109,7 @@ class RequestReader:
         """
         if self.discarding or self._resuming:
             return
-        # The head's size is counted in pieces as they are fed. A request that begins behind another one in the same
+        # The size of a head is counted in pieces as they are fed. A request that begins after another one in the same
         # piece must not be charged for that one.
         self._head_size = 0 if self.completed == 0 else -self._feeding
         self._connection.idle = False
@@ -125,7 +125,7 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """
-        A header field; most are only counted.
+        A header field; most only count by their size.
         """
         exchange = self.reading
         if exchange is None or self._resuming:
@@ -139,7 +139,7 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         """
-        The head is complete: decide what the head decides.
+        The head is complete: decide who answers the request, or refuse it.
         """
         exchange = self.reading
         if exchange is None or self._resuming:
@@ -171,7 +171,7 @@ class RequestReader:
         exchange = self.reading
         if exchange is None:
             return
-        self._quiet = 0
+        self._since_body = 0
         size = exchange.size = exchange.size + len(piece)
         if exchange.digest is not None:
             exchange.digest.update(piece)
@@ -216,7 +216,7 @@ class RequestReader:
 
     def _feed(self, data: bytes) -> None:
         self._feeding = len(data)
-        self._quiet += len(data)
+        self._since_body += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -231,11 +231,11 @@ class RequestReader:
         if self.reading is not None:
             self._check_part(self.reading, data)
         elif self.completed == 0:
-            self._opening = (self._opening + data[:OPENING])[:OPENING]  # empty lines
+            self._opening = (self._opening + data[:OPENING])[:OPENING]  # only empty lines so far
 
     def _check_part(self, exchange: Exchange, data: bytes) -> None:
         """
-        Refuse *exchange*, which *data* does not complete, if more of it has come, or is announced, than may.
+        Refuse *exchange*, which *data* does not complete, if what has come of it, or what is announced, is too large.
         """
         chunked = b"transfer-encoding" in exchange.head.fields
         if not self._in_body:
@@ -244,14 +244,14 @@ class RequestReader:
             if self._head_size >= MAX_HEAD:
                 long = len(exchange.head.url) > MAX_URL
                 self._refuse(exchange, admission.long_target() if long else admission.large_head())
-        elif self._quiet > MAX_HEAD:
-            self._refuse(exchange, admission.large_head())  # trailers, or what a chunk may say besides its size
+        elif self._since_body > MAX_HEAD:
+            self._refuse(exchange, admission.large_head())  # trailers or chunk extensions
         elif chunked and self._chunks.announced(data, exchange.size) > self._max_body:
             self._refuse_size(exchange)
 
     def _spool(self, exchange: Exchange) -> None:
         """
-        *exchange* has more than one piece: move the first to where the others will go.
+        Move the first piece of a body that comes in several to the body buffer, where the others will go.
         """
         if exchange.body_buffer is None and exchange.body:
             first, exchange.body = exchange.body, b""
@@ -259,13 +259,13 @@ class RequestReader:
 
     def _resume(self) -> None:
         """
-        Go on behind a head that offers to speak another protocol, as those of Java's HttpClient and `curl --http2` do.
+        Go on after a head that offers to speak another protocol, as those of Java's HttpClient and `curl --http2` do.
 
         The offer may be ignored (RFC 9110, section 7.8), but the parser stops there, with the body unread. So a new
-        parser is fed a head that tells of the same body.
+        parser is fed a head that announces the same body.
         """
         self._upgrading = False
-        self._quiet = 0  # what was fed may have been a piece of the body, which is fed again
+        self._since_body = 0  # what was fed may have been a piece of the body, which is fed again
         self._parser = httptools.HttpRequestParser(self)
         if self.reading is None:
             return
@@ -296,7 +296,7 @@ class RequestReader:
 
     def _malformed(self, error: httptools.HttpParserError, data: bytes) -> None:
         """
-        What came, in *data* at last, is not HTTP: say so after the answers that are due, and close.
+        Refuse what is not HTTP, of which *data* came last: after the answers that are due, and then close.
         """
         if self.discarding:
             return

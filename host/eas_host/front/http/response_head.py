@@ -1,8 +1,8 @@
 """
-Bytes of HTTP/1.1 responses.
+The heads of HTTP/1.1 responses.
 
-Strategy: everything of a response's head but the length is the same for all answers of one status in one second, so it
-is made once a second and looked up; so are whole heads, for outputs of the same length are common.
+Strategy: all of a head but the length is the same for all answers of one status in one second, so it is made once a
+second and looked up. So are whole heads, since outputs of the same length are common.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ResponseHeadCache:
         self._content_type = content_type
         self._default_type = content_type
         self._fixed = self._extra = fixed
-        self._extra_in_pages = ""
+        self._extra_without_cors = ""
         self._starts: dict[int, bytes] = {}
         self.known: dict[tuple[int, int], bytes] = {}
 
@@ -53,7 +53,7 @@ class ResponseHeadCache:
         """
         self._content_type = self._default_type
         self._extra = self._fixed
-        self._extra_in_pages = ""
+        self._extra_without_cors = ""
         for name, value in headers:
             line = f"{name}: {value}\r\n"
             if name.lower() == "content-type":
@@ -62,7 +62,7 @@ class ResponseHeadCache:
                 self._extra += line
             else:
                 self._extra += line
-                self._extra_in_pages += line
+                self._extra_without_cors += line
         self.renew()
 
     def renew(self) -> None:
@@ -84,18 +84,18 @@ class ResponseHeadCache:
 
     def special(self, status: int, length: int, *, keep_alive: bool, http_10: bool, cors: str = "") -> bytes:
         """
-        Make a head that says what becomes of the connection, or that has header lines of *cors*. Those take the place
-        of such that a program sends with each answer: a browser refuses what is there twice.
+        Make a head that says what becomes of the connection, or that has the header lines *cors*. These take the place
+        of CORS lines among the default headers: a browser refuses a header that is there twice.
         """
         end = _end(keep_alive=keep_alive, http_10=http_10)
         if not cors:
             return self._make(status, length, end)
-        start = _start(status, self._content_type, self._extra_in_pages + cors)
+        start = _start(status, self._content_type, self._extra_without_cors + cors)
         return _joined(start, status, length, end)
 
     def _make(self, status: int, length: int, end: bytes) -> bytes:
         """
-        Make a head that ends in *end*.
+        Make a head of a response of the processor that ends in *end*.
         """
         start = self._starts.get(status)
         if start is None:
@@ -123,7 +123,7 @@ def _joined(start: bytes, status: int, length: int, end: bytes) -> bytes:
 
 def _start(status: int, content_type: str, extra: str = "") -> bytes:
     """
-    Everything up to the number behind Content-Length. nosniff: a browser must not run what a client sent.
+    Make all of a head before the value of Content-Length. nosniff: a browser must not run what a client sent.
     """
     return (
         f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\n"
@@ -137,7 +137,7 @@ def _start(status: int, content_type: str, extra: str = "") -> bytes:
 
 def _without_body(start: bytes) -> bytes:
     """
-    Cut the headers that tell of a body: 204 and 304 have none (RFC 9110, section 8.6).
+    Cut the headers that describe a body: 204 and 304 have none (RFC 9110, section 8.6).
     """
     before, _, rest = start.partition(_CONTENT_TYPE)
     return before + rest[rest.index(b"\r\n") : rest.rindex(b"\r\n")]

@@ -18,36 +18,37 @@ class Observer:
     Is told how each exchange ends. What the processor answers is counted in the ring.
 
     Args:
-        state: has the options in force.
-        metrics: counts.
+        state: has the options of the version that serves.
+        metrics: counts the host's own answers.
         request_log: writes lines about requests.
-        diagnosis: says why a request was not answered by the processor.
+        failure_log: says why a request was not answered by the processor.
     """
 
-    def __init__(self, state: ServiceState, metrics: Metrics, request_log: RequestLog, diagnosis: FailureLog) -> None:
+    def __init__(self, state: ServiceState, metrics: Metrics, request_log: RequestLog, failure_log: FailureLog) -> None:
         self._state = state
         self._metrics = metrics
         self._request_log = request_log
-        self._diagnosis = diagnosis
+        self._failure_log = failure_log
         self._closed = False
 
     def close(self) -> None:
         """
-        From here on it is the host that leaves, and not its clients.
+        Log no more clients that leave: from now on it is the host that closes connections.
         """
         self._closed = True
 
     def processor_responded(self, exchange: Exchange, status: int, size: int) -> None:
         """
-        The processor's answer to *exchange* was sent: *status*, and *size* bytes. Not called while `answers_are_plain`.
+        The processor's answer to *exchange* was sent: *status*, and *size* bytes. Need not be called while
+        `ServiceState.answers_are_plain`.
         """
         if self._state.config.access_log:
             self._request_log.access(exchange, status, size, self._state.age(exchange))
 
     def host_responded(self, exchange: Exchange, status: int, size: int) -> None:
         """
-        An answer of the host itself to *exchange* was sent. Those of the processor are counted in the ring; and so is
-        the request that `tell` has accepted.
+        An answer of the host itself to *exchange* was sent. The 202 of `tell` is not counted here: the ring counts what
+        the processor answers to that request.
         """
         if exchange.head.counts and status != ACCEPTED:
             self._metrics.count(status, self._state.age(exchange), size)
@@ -72,17 +73,17 @@ class Observer:
         """
         Say in the log that the client of *exchange* has left after it had *waited* so many seconds.
         """
-        self._diagnosis.left(exchange.responder.peer, self._request_log.line(exchange), waited)
+        self._failure_log.left(exchange.responder.peer, self._request_log.line(exchange), waited)
 
     def time_out(self, exchange: Exchange) -> None:
         """
         The deadline of *exchange* has passed: answer it, and say why it took so long.
         """
-        # While a program loads for the first time behind an open port, waiting for it is what the time was spent on.
+        # While a program loads for the first time behind an open port, requests wait for it; no worker was lost.
         error_response = exchange.head.backend.refuse_stranded(exchange) if self._state.has_served else None
         if error_response is None:
             milliseconds = self._state.keepalive * 1000
             text = f"the request took longer than {milliseconds:.0f} ms (--keepalive)"
             error_response = ErrorResponse(408, text, close=True)
-            self._diagnosis.late(self._request_log.line(exchange), milliseconds)
+            self._failure_log.late(self._request_log.line(exchange), milliseconds)
         exchange.responder.time_out(exchange, error_response)

@@ -29,7 +29,7 @@ class SidecarHost(Host):
     def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig, channel: ProgramChannel, name: str) -> None:
         super().__init__(loop, config)
         self._channel = channel
-        self.backend = Backend(self.front.surroundings, config, ring_size(config, python=True), self._make_workers)
+        self.backend = Backend(self.front.backend_context, config, ring_size(config, python=True), self._make_workers)
         for number in range(config.worker_processes):
             self.backend.capacity.set_threads(number, 0)  # until the worker says how many it has
         self.front.serve(name, config, [self.backend])
