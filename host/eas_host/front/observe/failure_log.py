@@ -3,7 +3,7 @@ What the log says when a request gets no answer of the processor: 408, 450 and 4
 
 The number alone (docs/eas-compatibility.md, section 4.2) does not tell the author what to change. So a 408 and a 450
 have the workers say where each of their busy threads is at that moment, for that is where the time goes. Under load
-they come in thousands, so the places are asked for once in `_EVERY` seconds; the lines in between are counted.
+they come in thousands, so the places are asked for once in `_INTERVAL` seconds; the lines in between are counted.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Final
 from eas_host import log
 from eas_host.messages import LogStacks, Message
 
-_EVERY: Final = 1.0
+_INTERVAL: Final = 1.0
 
 
 class FailureLog:
     """
-    Logs such requests; *tell* sends a message to all workers.
+    Logs such requests. *tell* sends a message to all workers.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[Message], None]) -> None:
         self._loop = loop
         self._tell = tell
         self._next = 0.0
-        self._unsaid = 0
+        self._suppressed = 0
 
     def full(self, waiting: int) -> None:
         """
@@ -55,10 +55,10 @@ class FailureLog:
     def _report(self, text: str) -> None:
         now = self._loop.time()
         if now < self._next:
-            self._unsaid += 1
+            self._suppressed += 1
             return
-        self._next = now + _EVERY
-        more = f"; {self._unsaid} more since the last such line" if self._unsaid else ""
-        self._unsaid = 0
+        self._next = now + _INTERVAL
+        more = f"; {self._suppressed} more since the last such line" if self._suppressed else ""
+        self._suppressed = 0
         log.warning("%s%s", text, more)
         self._tell(LogStacks(text))

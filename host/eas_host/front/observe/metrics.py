@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from eas_host.reply import BAD_REQUEST, http_status
 from eas_host.ring import LATENCY_BOUNDS, FrontRing, Stats
 
-_BROKEN: Final = 500
-"""What an output that cannot be sent is answered with (`dispatch`)."""
+_BAD_OUTPUT: Final = 500
+"""The status that answers an output that cannot be sent (`dispatch`)."""
 
 
 class Totals(NamedTuple):
@@ -60,7 +60,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._rings: list[FrontRing] = []
-        self._past = Stats.zero()  # what rings have counted that are gone
+        self._past = Stats.zero()  # what was counted by rings that are gone
         self._started = time.monotonic()
         self._requests: Counter[int] = Counter()
         self._buckets = [0] * (len(LATENCY_BOUNDS) + 1)
@@ -69,7 +69,7 @@ class Metrics:
 
     def count(self, status: int, seconds: float, sent: int = 0) -> None:
         """
-        The host itself has answered *status*, with *sent* bytes, after so many *seconds*.
+        Count an answer of the host itself: its *status*, the *seconds* that the request took, and the bytes *sent*.
         """
         self._requests[status] += 1
         self._buckets[bisect_left(LATENCY_BOUNDS, seconds)] += 1
@@ -78,7 +78,7 @@ class Metrics:
 
     def add(self, ring: FrontRing) -> None:
         """
-        Have what *ring* counts, too.
+        Include what *ring* counts.
         """
         self._rings.append(ring)
 
@@ -105,7 +105,7 @@ class Metrics:
         for code, count in stats.returned.items():
             requests[http_status(code)] += count
         requests[BAD_REQUEST] += stats.raised
-        requests[_BROKEN] += stats.bad
+        requests[_BAD_OUTPUT] += stats.bad
         return Totals(
             {status: count for status, count in sorted(requests.items()) if count},
             tuple(ours + theirs for ours, theirs in zip(self._buckets, stats.latency_counts, strict=True)),

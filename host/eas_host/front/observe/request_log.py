@@ -1,5 +1,5 @@
 """
-How requests look in the log: without tokens, neither the service's nor what an operator puts.
+How requests look in the log: neither with the service's token nor with one that an operator puts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class RequestLog:
     """
-    Writes lines about requests; *auth* knows the tokens.
+    Writes lines about requests. *auth* knows the tokens.
     """
 
     def __init__(self, auth: Auth) -> None:
@@ -26,7 +26,7 @@ class RequestLog:
 
     def line(self, exchange: Exchange) -> str:
         """
-        Method and target of *exchange*, fit to stand between quotes in a log.
+        Return method and target of *exchange*, escaped to stand between quotes in a log.
         """
         head = exchange.head
         target = head.url.decode("ascii", "backslashreplace").replace('"', "\\x22")

@@ -3,7 +3,7 @@ Properties: EAS's name for settings that may change while a service runs (docs/e
 
 Programs put them through allspark, an operator through `/api/builtin/prop`. Those that the host knows are read as
 strictly as its flags, and applied at once by what was registered with `on`; all others are kept for the programs. Each
-change is told to the workers.
+change is sent to the workers.
 
 The newest value wins, with one exception. While a program loads it repeats what its author wrote down, once for every
 worker and again for each that is replaced. So until its worker is ready it cannot change what was settled elsewhere: by
@@ -39,8 +39,8 @@ _FALSE: Final = frozenset({"0", "false", "no"})
 
 class _Known(NamedTuple):
     """
-    A property that the host acts upon: the *option* that settles it, how to *read* it, and whether what is read is that
-    option's value.
+    A property that the host acts on: the *option* that gives its first value, how to *read* it, and whether what is
+    read is a value of that option.
     """
 
     option: str | None
@@ -66,17 +66,17 @@ class Properties:
     def __init__(self, config: HostConfig, tell: Callable[[Message], None]) -> None:
         self._tell = tell
         self._values = _initial(config)
-        self._settled = _given(config)
+        self._settled = _explicit(config)
         self._operators: set[str] = set()  # what an operator has put
-        self._said: set[tuple[str, str]] = set()  # what had no effect; it is said once, not once for each worker
+        self._reported: set[tuple[str, str]] = set()  # what had no effect; logged once, not once for each worker
         self._appliers: dict[str, Callable[[Any], None]] = {}
         self._effective: dict[str, Callable[[], object]] = {}
         self._locked: dict[str, str] = {}
 
     def on(self, name: str, apply: Callable[[Any], None], effective: Callable[[], object] | None = None) -> None:
         """
-        Have *apply* called with each new value of *name*, as read. It must be able to take all that can be read; if it
-        makes less of it, *effective* tells what came of it.
+        Have *apply* called with each new value of *name*, as read. It must accept every value that can be read; if it
+        may apply another one, *effective* returns that.
         """
         self._appliers[name] = apply
         if effective is not None:
@@ -90,7 +90,7 @@ class Properties:
 
     def is_settled(self, name: str) -> bool:
         """
-        Whether *name* has a value that a program does not overrule while it loads.
+        Tell whether *name* has a value that a program cannot change while it loads.
         """
         return name in self._settled
 
@@ -102,18 +102,18 @@ class Properties:
 
     def shown(self) -> dict[str, str]:
         """
-        All names and the values in force, fit to be seen: without the token.
+        Return all names and the values in force, for clients to see: without the token.
         """
         values = self._values | {name: str(value()) for name, value in self._effective.items()}
         return {name: HIDDEN if name == TOKEN else value for name, value in sorted(values.items())}
 
     def put(self, name: str, value: str, source: Source, origin: tuple[int, int] | None = None) -> None:
         """
-        Give *name* the *value* that a program puts. What is wrong changes nothing and is logged. The workers are told
-        *origin*, by which the program knows its own change again.
+        Give *name* the *value* that a program puts. A wrong value changes nothing and is logged. *origin* is sent to
+        the workers with the value: by it the program recognises its own change.
         """
         if source is Source.LOADING and name in self._settled:
-            self._say_settled(name, value)
+            self._report_no_effect(name, value)
             return
         try:
             self.put_all({name: value}, source, origin)
@@ -122,13 +122,13 @@ class Properties:
 
     def reset(self, config: HostConfig) -> None:
         """
-        Another version serves, with the options *config*, and everything is applied to it: what the programs of the old
-        one put is forgotten, what an operator put stays.
+        Begin again, since another version serves, with the options *config*: forget what the programs of the old one
+        put, keep what an operator put, and apply all values.
         """
         before = self._values
         self._values = _initial(config) | {name: before[name] for name in self._operators}
-        self._settled = _given(config) | self._operators
-        self._said.clear()
+        self._settled = _explicit(config) | self._operators
+        self._reported.clear()
         self._locked.clear()
         for name, apply in self._appliers.items():
             value = self._values.get(name)
@@ -141,9 +141,9 @@ class Properties:
         Raises:
             ValueError: one of them is wrong; the text names it and what is expected.
         """
-        meant = {name: read(name, value) for name, value in values.items()}
+        parsed = {name: read(name, value) for name, value in values.items()}
         for name in values.keys() & self._locked.keys():
-            if meant[name] != read(name, self._values[name]):
+            if parsed[name] != read(name, self._values[name]):
                 raise ValueError(f"{name}: {self._locked[name]}")
         if len(self._values.keys() | values.keys()) > MAX_PROPERTIES:
             raise ValueError(f"there are {MAX_PROPERTIES} properties already, the most that are kept")
@@ -155,7 +155,7 @@ class Properties:
             if self._values.get(name) != value or (source is Source.OPERATOR and self._is_overruled(name, value)):
                 self._values[name] = value
                 if name in self._appliers:
-                    self._appliers[name](meant[name])
+                    self._appliers[name](parsed[name])
                 self._tell_workers(name, origin)
 
     def rebroadcast(self) -> None:
@@ -167,22 +167,20 @@ class Properties:
 
     def _is_overruled(self, name: str, value: str) -> bool:
         """
-        Whether *value*, which *name* has, is not what is in force.
+        Tell whether another value than *value*, which *name* has, is in force.
         """
         return name in self._effective and str(self._effective[name]()) != value
 
     def _tell_workers(self, name: str, origin: tuple[int, int] | None = None) -> None:
         self._tell(PropertyPut(name, self._values[name], origin))
 
-    def _say_settled(self, name: str, value: str) -> None:
+    def _report_no_effect(self, name: str, value: str) -> None:
         current = self._values.get(name, "")
-        if value.strip() == current or (name, value) in self._said:
+        if value.strip() == current or (name, value) in self._reported:
             return
-        self._said.add((name, value))
-        shown, kept = (HIDDEN, HIDDEN) if name == TOKEN else (value[:100], current[:100])
-        log.info(
-            "property %s: %r, which the program puts while it loads, has no effect: %r was given", name, shown, kept
-        )
+        self._reported.add((name, value))
+        put, kept = (HIDDEN, HIDDEN) if name == TOKEN else (value[:100], current[:100])
+        log.info("property %s: %r, which the program puts while it loads, has no effect: %r was given", name, put, kept)
 
 
 def _initial(config: HostConfig) -> dict[str, str]:
@@ -194,9 +192,9 @@ def _initial(config: HostConfig) -> dict[str, str]:
     return values | {"rpc.http.default_headers": f"Content-Type: {config.content_type}", "model.ready": "1"}
 
 
-def _given(config: HostConfig) -> set[str]:
+def _explicit(config: HostConfig) -> set[str]:
     """
-    The properties that options settle.
+    Return the properties whose options were given explicitly.
     """
     return {name for name, known in _KNOWN.items() if known.option in config.explicit}
 
@@ -227,8 +225,8 @@ def _wrong(name: str, value: str, error: ValueError) -> str:
 
 def options_of(values: Mapping[str, str]) -> dict[str, Any]:
     """
-    The options that the properties *values* amount to, by their fields' names. What is wrong with any of them is said
-    when it is put.
+    Return the options that the properties *values* stand for, by their fields' names. Wrong values are left out: they
+    are reported when they are put.
     """
     options = {}
     for name, value in values.items():
@@ -242,7 +240,7 @@ def options_of(values: Mapping[str, str]) -> dict[str, Any]:
 
 def _as_option(name: str) -> _Known:
     """
-    A property that is read as the option *name*, but also from the text of a float: `5 * 1e3` is what users write.
+    Make a property that is read as the option *name*, but also from the text of a float: users write `5 * 1e3`.
     """
     option = next(field for field in fields(HostConfig) if field.name == name).metadata["option"]
 

@@ -1,9 +1,9 @@
 """
 Models that take no requests although they could: `model.ready` is 0.
 
-An operator says that for the whole service. The program of a model says it for its own model only, so that the others
-of the service go on; where there is one model that is the same. The newest word counts. Who is paused stands in the
-dispatchers alone.
+An operator pauses the whole service. The program of a model pauses its own model only, so that the others of the
+service go on; where there is one model that is the same. The newest value counts. Only the dispatchers know which
+models are paused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from eas_host.messages import PropertyPut
 
 class Readiness:
     """
-    Pauses the models that *state* has, and lets them go on.
+    Pauses and resumes the models that *state* has.
     """
 
     def __init__(self, state: ServiceState) -> None:
@@ -26,7 +26,7 @@ class Readiness:
 
     def set_all(self, ready: bool) -> None:
         """
-        The whole service takes requests, or none does.
+        Let all models of the service take requests, or pause all of them.
         """
         for backend in self._state.backends.serving:
             backend.dispatcher.set_paused(not ready)
@@ -53,7 +53,7 @@ class Readiness:
 
     def rebroadcast(self) -> None:
         """
-        Tell the workers of models that are paused by themselves again: one of them has loaded just now and cannot know.
+        Tell the workers of paused models again that they are: one of them has loaded just now and cannot know.
         """
         for backend in self._state.backends.serving:
             if backend.dispatcher.paused and backend.name is not None:

@@ -24,9 +24,9 @@ class Settings:
 
     Args:
         state: the service as it is now.
-        properties: call this with each new value.
+        properties: call the methods of this class with each new value.
         connections: all that are open.
-        deadlines: of the requests under way.
+        deadlines: those of the requests under way.
         auth: asks for the token.
         heads: makes the heads of answers.
         readiness: pauses models.
@@ -71,10 +71,10 @@ class Settings:
         Give every exchange *milliseconds*, those under way too.
         """
         seconds = milliseconds / 1000
-        longer = seconds - self._state.keepalive
+        difference = seconds - self._state.keepalive
         self._state.keepalive = seconds
         self._deadlines.change(seconds)
-        self._connections.set_keepalive(seconds, longer)
+        self._connections.set_keepalive(seconds, difference)
 
     def _set_token(self, token: str | None) -> None:
         """
@@ -85,7 +85,7 @@ class Settings:
 
     def _set_decompressor(self, name: str | None) -> None:
         """
-        Take bodies that do not say how they are packed to be packed as *name* says.
+        Unpack bodies that come without a Content-Encoding as *name* says; None leaves them as they are.
         """
         self._state.decompressor = name
         self._connections.invalidate_head_caches()
