@@ -1,5 +1,5 @@
 """
-What clients connect to.
+The side of the host that clients connect to: HTTP, admission, settings, metrics and builtin handlers.
 
 In reading order:
 
@@ -10,6 +10,7 @@ In reading order:
 - `deadlines`: ends what takes too long; `detached_requests`: requests without a connection.
 - `open_connections`, `connection_limit`, `housekeeping`: all connections together.
 - `worker_events`: what workers say; `worker_totals`: how often they were started.
-- `builtin`: what the host answers itself; `settings`: what may change; `observe`: what is counted and logged.
-- `listener`: the sockets; `limits`: numbers.
+- `builtin`: what the host answers itself; `settings`: what may change while it runs; `observe`: what is counted and
+  logged.
+- `listener`: the sockets; `limits`: how much one client may cost.
 """

@@ -26,11 +26,11 @@ class Backends:
 
     Args:
         service: the service's name.
-        serving: what serves; there is at least one before the first request comes.
+        serving: the backends that serve; there is at least one before the first request comes.
 
     Attributes:
-        serving: in the order of the description.
-        retired: those that finish.
+        serving: the backends that serve, in the order of the description.
+        retired: the backends that only finish what they have.
     """
 
     def __init__(self, service: str = "", serving: Sequence[Backend] = ()) -> None:
@@ -39,7 +39,7 @@ class Backends:
         only = self.serving[0] if len(self.serving) == 1 else None
         self._only = only if only is not None and only.name is None else None
         self._service = service
-        self._below = f"{_PREDICT}{service}/".encode()
+        self._models_prefix = f"{_PREDICT}{service}/".encode()
         self._by_name = {backend.name.encode(): backend for backend in self.serving if backend.name is not None}
 
     def __iter__(self) -> Iterator[Backend]:
@@ -49,7 +49,7 @@ class Backends:
     @property
     def first(self) -> Backend:
         """
-        The only one, or the one that stands first.
+        The only backend that serves, or the first of the description.
         """
         return self.serving[0]
 
@@ -72,30 +72,30 @@ class Backends:
 
     def named(self, name: str | None) -> Backend | None:
         """
-        The one for the model called *name*.
+        Return the backend that serves the model called *name*; None if there is none.
         """
         return next((backend for backend in self.serving if backend.name == name), None)
 
     def find(self, path: bytes) -> Backend | ErrorResponse:
         """
-        Find what answers requests to *path*.
+        Find the backend that answers requests to *path*, or the 404 if there is none.
         """
         if self._only is not None:
             return self._only
         path = unquote_to_bytes(path)
-        if path.startswith(self._below):
-            found = self._by_name.get(path[len(self._below) :].partition(b"/")[0])
+        if path.startswith(self._models_prefix):
+            found = self._by_name.get(path[len(self._models_prefix) :].partition(b"/")[0])
             if found is not None:
                 return found
         return ErrorResponse(404, f"there is no model at that path; there are: {', '.join(self.paths())}")
 
     def successor(self, head: RequestHead) -> Destination | ErrorResponse:
         """
-        Find what answers requests with *head*, which was read when perhaps another version served.
+        Find the backend that answers a request with *head* now; another version may serve than when the head was read.
         """
         if not head.backend.retired:
             return head.backend
-        # Looked up, not remembered: each version would keep the next one in memory.
+        # Looked up each time: a version that remembered its successor would keep it in memory.
         successor = self.named(head.backend.name)
         if successor is not None:
             return successor
@@ -103,7 +103,7 @@ class Backends:
 
     def paths(self) -> Iterator[str]:
         """
-        Where each of them answers, as it stands in a URL.
+        Yield the path of each backend that serves, quoted for a URL.
         """
         service = f"{_PREDICT}{quote(self._service)}"
         for backend in self.serving:

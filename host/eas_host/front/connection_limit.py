@@ -1,10 +1,10 @@
 """
-Who goes when there are as many connections as the system lets the host have, and one more comes.
+Which connection is closed when there are as many as the system lets the host have, and one more comes.
 
-The newcomer is not to be kept out by connections that do nothing. So one that can be spared is closed for it: the one
-that has been idle for longest; if none is idle, one that the host has answered for the last time and only waits for,
-then the one whose request has been arriving for longest, then one whose client does not read. Requests that wait or run
-are never given up: where all connections have one, the newcomer is reset.
+Connections that do nothing must not keep the newcomer out. So one that can be spared is closed for it: the one that has
+been idle for longest; if none is idle, one that has got its last answer and only has to end; then the one whose request
+has been arriving for longest; then one whose client does not read. Requests that wait or run are never given up: if all
+connections have one, the newcomer is reset.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
 from eas_host.front.open_connections import OpenConnection, OpenConnections, Use
 
 _LOOK_SECONDS: Final = 1e-6
-"""What it takes, for each connection, to see who can be spared; one goes by that for as long again."""
+"""Seconds that it takes to look at one connection; what a look at all of them finds is used for as long again."""
 _LOG_SECONDS: Final = 10.0
 
 
@@ -28,13 +28,13 @@ class ConnectionLimit:
     Bounds the *connections*, so that *workers* worker processes can be started and replaced beside them.
 
     Attributes:
-        most: how many there may be; the rest of the descriptors is for workers.
+        most: how many connections there may be; the rest of the file descriptors is for the host and its workers.
     """
 
     def __init__(self, connections: OpenConnections, workers: int) -> None:
         self.most = _most_connections(workers)
         self._connections = connections
-        self._spare: deque[tuple[Use, float, OpenConnection]] = deque()  # who goes first, stands first
+        self._spare: deque[tuple[Use, float, OpenConnection]] = deque()  # in the order in which they are closed
         self._look_again = 0.0
         self._next_log = 0.0
         self._closed = 0
@@ -47,21 +47,21 @@ class ConnectionLimit:
         if len(connections) < self.most:
             connections.add(newcomer)
             return True
-        now = time.monotonic()  # the loop's own stands still for a turn
+        now = time.monotonic()  # the loop's own clock stands still during a turn of the loop
         spared = self._spare_one(now)
         self._report(now)
         if spared is None:
             return False
         connections.add(newcomer)
-        connections.discard(spared)  # it is gone with the next turn of the loop
+        connections.discard(spared)  # `connection_lost` is called only in the next turn of the loop
         return True
 
     # -- inside
 
     def _spare_one(self, now: float) -> OpenConnection | None:
         """
-        Close what can best be spared, if anything can. To look at all takes long where there are thousands, so what is
-        seen serves for several.
+        Close the connection that can best be spared, and return it; None if none can. To look at all takes long where
+        there are thousands, so one look serves several newcomers.
         """
         if now >= self._look_again:
             self._look(now)
@@ -89,7 +89,7 @@ class ConnectionLimit:
         self._next_log = now + _LOG_SECONDS
         log.warning(
             "there are %d connections, as many as the limit of open files allows (ulimit -n);"
-            " for each more the one that is idle for longest is closed; %d were since the last such line",
+            " each new one closes the one that has been idle for longest; %d were closed since the last such line",
             self.most,
             self._closed,
         )
@@ -98,7 +98,8 @@ class ConnectionLimit:
 
 def _most_connections(workers: int) -> int:
     """
-    How many connections leave enough descriptors to start a worker: clients must not be able to prevent that.
+    Return how many connections leave enough file descriptors to start *workers* worker processes: clients must not be
+    able to prevent that.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:

@@ -35,28 +35,28 @@ class Deadlines:
         """
         Give every exchange, those under way too, *seconds* from its beginning.
         """
-        longer = seconds - self._seconds
+        difference = seconds - self._seconds
         self._seconds = seconds
         for exchange in self.open:
-            exchange.deadline += longer
+            exchange.deadline += difference
         self._timer.cancel()
-        # Not at once: who has asked for less time than it took itself is answered first.
+        # Not at once: the request that sets this time may have taken longer itself, and is answered first.
         self._timer = self._loop.call_later(0, self._on_timer)
 
     def close(self) -> None:
         """
-        Watch no more.
+        Stop the timer: nothing expires any more.
         """
         self._timer.cancel()
 
     def _on_timer(self) -> None:
         now = self._loop.time()
-        due = now + self._seconds  # what begins from now on cannot expire before this
+        due = now + self._seconds  # no exchange that begins from now on expires before this
         try:
             while self.open:
                 oldest = next(iter(self.open))
                 if oldest.deadline > now:
-                    due = oldest.deadline  # nor can what is open already before the oldest
+                    due = oldest.deadline  # no exchange that is open expires before the oldest
                     break
                 del self.open[oldest]
                 try:

@@ -1,6 +1,6 @@
 """
-The listening sockets: bound before the processor loads, so that a taken address is known at once, and opened after it,
-so that nothing is accepted before it is initialised.
+The listening sockets: bound before the processor loads, so that an address in use is reported at once, and opened when
+it has loaded, so that no connection is accepted before.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def bind(address: Address) -> list[socket.socket]:
 
 def bind_error(address: Address, error: OSError) -> BindError:
     """
-    Say why *address* cannot be listened on, and what to do.
+    Make the error that says why the host cannot listen on *address*, and what to do.
     """
     advice = _ADVICE.get(error.errno or 0, "choose another --listen")
     reason = os.strerror(error.errno) if error.errno else str(error)
@@ -69,8 +69,8 @@ def bind_error(address: Address, error: OSError) -> BindError:
 
 def exposure_warning(addresses: Iterable[str], *, has_token: bool) -> str | None:
     """
-    Say who can call a service that listens on *addresses*, numeric ones, if those are more than the programs of this
-    machine and nothing keeps them out.
+    Say who can call a service that listens on *addresses*, which are numeric; None if it has a token, or if only
+    programs on this machine can.
     """
     open_ = [address for address in addresses if not _is_loopback(address)]
     if has_token or not open_:
@@ -91,6 +91,6 @@ def _is_loopback(address: str) -> bool:
 
 def _without_zone(address: str) -> str:
     """
-    Cut what tells the network interface of a link-local address: `fe80::1%eth0`.
+    Cut off the zone, which names the network interface of a link-local address: `fe80::1%eth0`.
     """
     return address.partition("%")[0]

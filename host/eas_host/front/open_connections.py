@@ -1,7 +1,7 @@
 """
 All connections that are open, and what the front knows of each.
 
-The host does not stop before they are gone, nor before the requests that it has accepted without one are done.
+The host does not stop before they are gone, nor before the detached requests that it has accepted are done.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from eas_host.front.detached_requests import DetachedResponder
 
 class Use(IntEnum):
     """
-    What a connection is used for, those first that can best be spared.
+    What a connection is used for; the lower the value, the sooner it can be spared.
+
+    Attributes:
+        IDLE: no request is under way.
+        CLOSING: its last answer was sent, and it is about to end.
+        ARRIVING: a request arrives.
+        UNREAD: its client has not read all that it was sent.
+        BUSY: a request waits or runs.
     """
 
     IDLE = 0
@@ -29,11 +36,11 @@ class Use(IntEnum):
 
 class OpenConnection(Holder, Protocol):
     """
-    One of them.
+    A connection, as those parts of the front know it that look after all of them.
 
     Attributes:
         keepalive: seconds that an exchange may take.
-        last_used: the deadline of the last exchange; of those with the same time-out it tells which was used last.
+        last_used: the deadline of the last exchange; as all have the same time-out, it tells which was used last.
     """
 
     keepalive: float
@@ -42,7 +49,7 @@ class OpenConnection(Holder, Protocol):
     @property
     def use(self) -> tuple[Use, float]:
         """
-        What it is used for, and a number that is lower the longer it has been so.
+        What the connection is used for, and a number that is the lower the longer it has been used so.
         """
 
     @property
@@ -58,7 +65,7 @@ class OpenConnection(Holder, Protocol):
 
     def invalidate_head_cache(self) -> None:
         """
-        Parse and judge the next request anew, however well its head is known.
+        Parse the next request and decide about it, even if its head is known.
         """
 
     def reset(self) -> None:
@@ -68,7 +75,7 @@ class OpenConnection(Holder, Protocol):
 
     def abort(self) -> None:
         """
-        Close now, and tell nobody.
+        Close now: the host ends.
         """
 
 
@@ -94,49 +101,49 @@ class OpenConnections:
 
     def add(self, connection: OpenConnection) -> None:
         """
-        *connection* is open.
+        Add *connection*, which has been opened.
         """
         self._all.add(connection)
 
     def discard(self, connection: OpenConnection) -> None:
         """
-        *connection* is gone, or about to be.
+        Remove *connection*, which is gone or about to be.
         """
         self._all.discard(connection)
         self._check_drained()
 
     def add_detached(self, request: DetachedResponder) -> None:
         """
-        The host has accepted *request*, for which no connection waits.
+        Add *request*, which the host has accepted and for which no connection waits.
         """
         self._detached.add(request)
 
     def discard_detached(self, request: DetachedResponder) -> None:
         """
-        *request* is done.
+        Remove *request*, which is done.
         """
         self._detached.discard(request)
         self._check_drained()
 
     def invalidate_head_caches(self) -> None:
         """
-        What was decided about the heads that connections know is decided anew.
+        Have all connections parse their next requests and decide about them, even if their heads are known.
         """
         for connection in self._all:
             connection.invalidate_head_cache()
 
-    def set_keepalive(self, seconds: float, longer: float) -> None:
+    def set_keepalive(self, seconds: float, difference: float) -> None:
         """
-        Each exchange may take so many *seconds*, which is *longer* than before by so many.
+        Let each exchange take *seconds*, which are *difference* seconds more than before.
         """
         for connection in self._all:
             connection.keepalive = seconds
-            connection.last_used += longer
+            connection.last_used += difference
 
     async def drain(self, seconds: float) -> None:
         """
-        Return when all are gone. Each answer closes its connection; those that are idle after so many *seconds* are
-        closed unasked.
+        Return when all connections are gone and all detached requests are done. Each answer closes its connection; the
+        connections that are idle after *seconds* are closed then.
         """
         drained = self._drained = self._loop.create_future()
         self._check_drained()

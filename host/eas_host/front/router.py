@@ -30,7 +30,7 @@ class Router:
 
     def submit_waiting(self, backend: Backend) -> None:
         """
-        Have the version that serves answer what still waits for *backend*, which has served and ends.
+        Submit the requests that wait in *backend*, which is retired, to the version that serves.
         """
         for exchange in backend.dispatcher.take_waiting(backend.workers.take_suspects()):
             error_response = self.submit(exchange)
@@ -39,12 +39,12 @@ class Router:
 
     def _move(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Have *exchange*, which arrived for a version that serves no more, answered by the one that does.
+        Move *exchange*, whose head was read for a retired version, to the version that serves.
         """
         successor = self._state.backends.successor(exchange.head)
         if isinstance(successor, ErrorResponse):
             return successor
         if exchange.body_buffer is not None:
-            exchange.body = exchange.take_body()  # it lies in the ring of the old version
+            exchange.body = exchange.take_body()  # it lies in the ring of the retired version
         exchange.head.backend = successor
         return None

@@ -20,7 +20,7 @@ class ServiceState:
         loop: runs the front.
         config: the options of the version that serves.
         name: the service's name.
-        backends: whose processors answer.
+        backends: those of the version that serves, and retired ones.
         keepalive: seconds that one exchange may take.
         decompressor: how bodies are packed that do not say it themselves (`rpc.decompressor`).
         has_served: whether a worker has ever been ready.

@@ -1,5 +1,5 @@
 """
-What the workers say, and what is said of them, handed to the parts of the front that act upon it.
+Hands what workers say, and what is said about them, to the parts of the front that act on it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class WorkerEvents:
 
     Args:
         state: the service as it is now.
-        properties: programs put them.
-        readiness: programs say that they take no requests.
-        builtins: programs bring handlers of their own.
+        properties: take what programs put.
+        readiness: learns of programs that take no requests.
+        builtins: learn of the handlers that programs bring.
         connections: know heads, which a new handler may concern.
     """
 
@@ -44,7 +44,7 @@ class WorkerEvents:
 
     def receive(self, worker: WorkerId, message: Message) -> None:
         """
-        Take a *message* of a *worker*, or about its life: `ready`, `died`.
+        Handle a *message* of *worker*, or about its life: `Ready`, `Died`.
         """
         if worker.backend.retired and isinstance(message, (PropertyPut, HandlerInjected)):
             return  # it speaks for a version that serves no more
@@ -63,13 +63,13 @@ class WorkerEvents:
             self._builtins.on_message(worker, message)
         elif isinstance(message, HandlerInjected):
             self._builtins.on_message(worker, message)
-            self._connections.invalidate_head_caches()  # a path may have got another to answer it
+            self._connections.invalidate_head_caches()  # another handler may answer a path now
         else:
             log.warning("worker %d: a message that is not for the front: %s", worker.number, message.event)
 
     def _put(self, worker: WorkerId, message: PropertyPut) -> None:
         """
-        The program of *worker* puts a property. One that puts `model.ready` means its own model alone.
+        Take a property that the program of *worker* puts. By `model.ready` it means its own model alone.
         """
         source = Source.RUNNING if worker in self._loaded else Source.LOADING
         if message.name != READY or worker.backend.name is None:

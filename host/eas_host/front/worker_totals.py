@@ -12,7 +12,7 @@ from eas_host.front.service_state import ServiceState
 
 class WorkerTotals:
     """
-    Adds up what the backends of *state* count, and have counted.
+    Adds up what the backends of *state* count, and what those have counted that are gone.
     """
 
     def __init__(self, state: ServiceState) -> None:
