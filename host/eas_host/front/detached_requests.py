@@ -13,16 +13,17 @@ from eas_host.dispatch.responses import ErrorResponse, Response
 
 class Outcome(NamedTuple):
     """
-    What a request was answered with, and whether it is the processor's answer. The host's own are text.
+    The *status* and *body* that answer a request, and whether they come from the processor (*by_processor*). The body
+    of an answer of the host itself is text.
     """
 
     status: int
     body: bytes
     by_processor: bool = False
 
-    def shown(self, longest: int) -> str:
+    def body_text(self, longest: int) -> str:
         """
-        Its body as text, of what the processor has answered the first *longest* bytes.
+        Return the body as text; of a processor's answer only the first *longest* bytes.
         """
         body = self.body[:longest] if self.by_processor else self.body
         return body.decode("utf-8", "backslashreplace")
@@ -30,7 +31,7 @@ class Outcome(NamedTuple):
 
 class DetachedResponder:
     """
-    Stands in for a connection. *done* is called once, with whatever answers the request.
+    Stands in for a connection (`Responder`). *done* is called once, with whatever answers the request.
     """
 
     peer = "-"
@@ -64,19 +65,19 @@ class DetachedResponder:
 
     def is_active(self, exchange: Exchange) -> bool:
         """
-        Tell whether it still waits.
+        Tell whether the request still waits for its answer.
         """
         return self._done is not None
 
     def reset(self) -> None:
         """
-        A bug of ours has ended the request.
+        End the request with 500: a bug of ours has prevented its answer.
         """
         self._end(Outcome(500, b"internal error"))
 
     def socket_address(self, which: str) -> None:
         """
-        There is no socket.
+        Return None: there is no socket.
         """
 
     def _end(self, outcome: Outcome) -> None:

@@ -41,7 +41,7 @@ async def warm_up(backend: Backend, path: Path, keepalive: float, max_body: int)
             outcome = await _ask(backend, body, 2 * keepalive, max_body)
             if outcome.status != OK:
                 what = f"request {number} of {len(requests)} in {path} was answered {outcome.status}"
-                raise InitializeFailed(f"{backend.where}warm-up: {what}: {outcome.shown(_MAX_SHOWN).strip()}")
+                raise InitializeFailed(f"{backend.where}warm-up: {what}: {outcome.body_text(_MAX_SHOWN).strip()}")
 
 
 def read_requests(path: Path) -> list[bytes]:

@@ -1,5 +1,5 @@
 """
-Two further ways to the processor.
+`call` and `tell`: two further ways to the processor.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from eas_host.front.open_connections import OpenConnections
 from eas_host.front.router import Router
 from eas_host.reply import ACCEPTED, BAD_REQUEST
 
-_SHOWN: Final = 200
-"""Bytes of an answer that the log shows."""
+_MAX_LOGGED: Final = 200
+"""Bytes of an answer that are logged."""
 
 
 class Call(Builtin):
@@ -88,6 +88,6 @@ class Tell(Builtin):
 
 def _in_one_line(outcome: Outcome) -> str:
     """
-    The start of what came from outside, in one line of the log.
+    Return the start of what *outcome* says, escaped so that it cannot begin a new line in the log.
     """
-    return repr(outcome.shown(_SHOWN))[1:-1]
+    return repr(outcome.body_text(_MAX_LOGGED))[1:-1]
