@@ -18,8 +18,6 @@ from eas_host import log
 from eas_host.front.limits import RESERVED_DESCRIPTORS, RESERVED_PER_WORKER
 from eas_host.front.open_connections import OpenConnection, OpenConnections, Use
 
-_LOOK_SECONDS: Final = 1e-6
-"""Seconds that it takes to look at one connection; what a look at all of them finds is used for as long again."""
 _LOG_SECONDS: Final = 10.0
 
 
@@ -81,7 +79,8 @@ class ConnectionLimit:
     def _look(self, now: float) -> None:
         seen = sorted(((*connection.use, connection) for connection in self._connections), key=lambda one: one[:2])
         self._spare = deque(one for one in seen if one[0] is not Use.BUSY)
-        self._look_again = now + len(seen) * _LOOK_SECONDS
+        ended = time.monotonic()
+        self._look_again = ended + (ended - now)  # so looking takes half of the loop's time at most
 
     def _report(self, now: float) -> None:
         if now < self._next_log:
