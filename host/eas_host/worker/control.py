@@ -1,8 +1,8 @@
 """
-A worker's end of its conversation with the front (`messages`).
+The worker's end of the control channel, over which it exchanges `messages` with the front.
 
-A thread of its own reads them, so that they are heard whatever the processor does. Handlers run on that thread and must
-be quick; `Stop`, which is known here, sets what `wait` waits for.
+A thread of its own receives them, so that they arrive while the processor is busy. Handlers run on that thread and must
+be quick. `Stop` needs no handler: it ends `wait`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ M = TypeVar("M", bound=Message)
 
 _READ_SIZE: Final = 64 * 1024
 _WAIT_SECONDS: Final = 0.2
-"""How late a signal may be handled that came at the wrong moment."""
+"""How late a signal may be handled that arrives just as a wait begins."""
 _FDS_MAX: Final = 8
 """Descriptors that may come with one message."""
 
 
-class Control:
+class ControlChannel:
     """
-    What all such ends have in common.
+    What the channels to a front have in common, whether it is another process or not.
 
     Attributes:
         stopping: set when the front has asked this worker to end, or is gone.
@@ -51,8 +51,8 @@ class Control:
         """
         Wait until this worker is to end.
         """
-        # Not for ever at a time: Python handles a signal only if it came before or while the main thread waited, and
-        # not if it came while that was about to.
+        # In short waits: Python handles a signal that arrives before or during a wait of the main thread, but misses
+        # one that arrives just as the wait begins.
         while not self.stopping.wait_among_greenlets(_WAIT_SECONDS):
             pass
 
@@ -67,15 +67,15 @@ class Control:
         try:
             if handler is not None:
                 handler(message)
-        except Exception:  # noqa: BLE001  a bug of ours must not make this worker deaf
+        except Exception:  # noqa: BLE001  a bug of the host must not end the thread that receives
             traceback.print_exc()
         if isinstance(message, Stop):
             self.stopping.set()
 
 
-class SocketControl(Control):
+class SocketChannel(ControlChannel):
     """
-    Over *sock*, to a front that is another process. *on_end* is called when that is gone.
+    The channel to a front that is another process, over *sock*. *on_end* is called when the front is gone.
     """
 
     def __init__(self, sock: _socket.socket, on_end: Callable[[], None]) -> None:
@@ -83,14 +83,14 @@ class SocketControl(Control):
         self._socket: Any = sock
         self._on_end = on_end
         self._sending = allocate_lock()
-        self._rest = b""
+        self._partial_line = b""
         self._messages: deque[Message] = deque()
         self._fds: deque[int] = deque()
         self._thread: Thread | None = None
 
     def start(self) -> None:
         """
-        Start listening.
+        Start the thread that receives messages. From then on only that thread may call `next`.
         """
         self._thread = start_thread(self._listen, "eas-control")
 
@@ -103,7 +103,7 @@ class SocketControl(Control):
 
     def send(self, message: Message) -> None:
         """
-        Send *message* to the front. If that is gone, nobody is there to tell.
+        Send *message* to the front. Does nothing if the front is gone.
         """
         data = encode(message)
         try:
@@ -114,7 +114,7 @@ class SocketControl(Control):
 
     def next(self) -> Message | None:
         """
-        Wait for the next message; None: the front is gone. Not to be mixed with `start`.
+        Wait for the next message and return it; None if the front is gone.
         """
         while not self._messages:
             try:
@@ -126,13 +126,13 @@ class SocketControl(Control):
             for fd in fds:
                 os.set_inheritable(fd, False)
             self._fds.extend(fds)
-            *lines, self._rest = (self._rest + data).split(b"\n")
+            *lines, self._partial_line = (self._partial_line + data).split(b"\n")
             self._messages.extend(filter(None, map(_decoded, lines)))
         return self._messages.popleft()
 
     def take_fd(self) -> int:
         """
-        The next of the descriptors that came with messages, in their order.
+        Return the next of the descriptors that came with messages, in the order of arrival.
         """
         return self._fds.popleft()
 
@@ -143,11 +143,11 @@ class SocketControl(Control):
         self.stopping.set()
 
 
-class LocalControl(Control):
+class LocalChannel(ControlChannel):
     """
-    To a front in this process: *post* passes a message to it.
+    The channel to a front in this process. *post* passes a message to it.
 
-    Nothing here waits for the front, which does not run yet while the processor loads.
+    Sending does not wait for the front, whose event loop does not run yet while the processor loads.
     """
 
     def __init__(self, post: Callable[[Message], None]) -> None:
@@ -164,7 +164,7 @@ class LocalControl(Control):
 
     def deliver(self, message: Message) -> None:
         """
-        Take a *message* of the front.
+        Pass on a *message* from the front. Called by the front; handlers run later, on the thread that receives.
         """
         self._inbox.put(message)
 
@@ -176,6 +176,6 @@ class LocalControl(Control):
 def _decoded(line: bytes) -> Message | None:
     try:
         return decode(line)
-    except MessageError as error:  # a bug of ours: it must not make this worker deaf
-        print(f"a message of the front makes no sense: {error}", file=sys.stderr)
+    except MessageError as error:  # a bug of the host must not end the thread that receives
+        print(f"a message from the front cannot be read: {error}", file=sys.stderr)
         return None

@@ -22,7 +22,7 @@ from eas_host.errors import LoadError, SystemShortage
 from eas_host.messages import LoadFailed, Ready
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
 from eas_host.system import signals
-from eas_host.worker.control import SocketControl
+from eas_host.worker.control import SocketChannel
 from eas_host.worker.processor import WorkerProcessor, make
 from eas_host.worker.working_directory import enter_folder
 
@@ -30,7 +30,7 @@ _MESSAGE_MAX: Final = 4 * 1024
 _DETAIL_MAX: Final = 32 * 1024
 
 _NO_THREAD: Final = "can't start new thread"
-"""What Python's RuntimeError says then."""
+"""What Python's RuntimeError says when the system refuses to start a thread."""
 _SHORTAGE: Final = (
     "the worker cannot start its threads: the system is out of memory, or of processes (ulimit -u, pids.max)"
 )
@@ -41,7 +41,11 @@ LOAD_FAILED: Final = 3
 
 def main() -> int:
     """
-    Run the worker.
+    Load the processor that the spec names and serve with it, in this process or, as a native worker, in the program
+    that it becomes.
+
+    Returns:
+        The process's exit code.
     """
     control_fd, spec_fd, memory_fd, completion_fd, log_fd, parent = map(int, sys.argv[1:])
     with open(spec_fd, encoding="utf-8") as file:  # noqa: PTH123  it is a descriptor
@@ -54,21 +58,21 @@ def main() -> int:
     die_with_parent(parent)
     ignore_signals()
     for fd in (control_fd, memory_fd, completion_fd, log_fd):
-        os.set_inheritable(fd, False)  # what a processor starts has no business with them
-    print_promptly()
+        os.set_inheritable(fd, False)  # so that what the processor starts does not inherit them
+    line_buffer_output()
     open_log(log_fd)
     if spec.confined:
         from eas_host.sandbox import kernel  # noqa: PLC0415  few need it
 
         kernel.set_dumpable(on=False)
     ring = WorkerRing(memory_fd, completion_fd, spec.worker)
-    control = SocketControl(socket.socket(fileno=control_fd), on_end=lambda: os._exit(1))
-    return work(ring, control, lambda: _make(spec, ring, control))
+    control = SocketChannel(socket.socket(fileno=control_fd), on_end=lambda: os._exit(1))
+    return run_worker(ring, control, lambda: _make(spec, ring, control))
 
 
-def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], WorkerProcessor]) -> int:
+def run_worker(ring: WorkerRing, control: SocketChannel, make_processor: Callable[[], WorkerProcessor]) -> int:
     """
-    Be a worker process: make the processor, load it and let it serve until the front says stop.
+    Make the processor, load it, and serve until the front sends `Stop`. If it cannot be loaded, tell the front why.
 
     Returns:
         The process's exit code.
@@ -88,7 +92,7 @@ def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], 
     except LoadError as error:
         report(control, type(error).__name__, error.message, error.detail)
         return LOAD_FAILED
-    except Exception as error:  # noqa: BLE001  the front must hear of it whatever it is
+    except Exception as error:  # noqa: BLE001  the front must be told of any error
         if _NO_THREAD in str(error):
             report(control, SystemShortage.__name__, _SHORTAGE, "")
         else:
@@ -97,9 +101,9 @@ def work(ring: WorkerRing, control: SocketControl, make_processor: Callable[[], 
     return 0
 
 
-def _make(spec: WorkerSpec, ring: WorkerRing, control: SocketControl) -> WorkerProcessor:
+def _make(spec: WorkerSpec, ring: WorkerRing, control: SocketChannel) -> WorkerProcessor:
     """
-    Make the processor, in the folder it lives in, with the crash handlers in place before its first line runs.
+    Make the processor, and prepare this process for the processor's code: crash handlers and working directory.
     """
     processor = make(spec, ring, control)
     ring.install_crash_handler(only_abort=processor.owns_signals)
@@ -111,17 +115,17 @@ def _make(spec: WorkerSpec, ring: WorkerRing, control: SocketControl) -> WorkerP
 
 def ignore_signals() -> None:
     """
-    Do nothing about signals meant for the host, which tells its workers.
+    Ignore the signals that are meant for the host, which sends messages to its workers.
     """
     for number in signals.STOP:
         if not signals.is_ignored(number):
-            signals.set_handler(number, lambda *_: None)  # not SIG_IGN: what a processor starts would inherit that
+            signals.set_handler(number, lambda *_: None)  # not SIG_IGN, which child processes would inherit
     signals.guard_handlers()
 
 
-def print_promptly() -> None:
+def line_buffer_output() -> None:
     """
-    Let what a processor prints appear with each line, from C and from Python: a pipe must not keep it back.
+    Make stdout and stderr line buffered, in C and in Python. Otherwise a pipe would hold back what a processor prints.
     """
     line_buffer_stdout()
     for stream in (sys.stdout, sys.stderr):
@@ -129,9 +133,9 @@ def print_promptly() -> None:
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
 
 
-def report(control: SocketControl, kind: str, message: str, detail: str) -> None:
+def report(control: SocketChannel, kind: str, message: str, detail: str) -> None:
     """
-    Tell the front why the processor cannot be loaded; some texts of errors are as long as what they complain about.
+    Tell the front why the processor cannot be loaded. Long texts are cut: an error may quote all the data it is about.
     """
     if len(detail) > _DETAIL_MAX:
         detail = f"{detail[: _DETAIL_MAX // 2]}\n...\n{detail[-_DETAIL_MAX // 2 :]}"

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from eas_host.config import WorkerSpec
 from eas_host.ring import WorkerRing
-from eas_host.worker.control import Control
+from eas_host.worker.control import ControlChannel
 from eas_host.worker.python import sdk_import
 
 _CLASSES: Final = {
@@ -31,29 +31,30 @@ class WorkerProcessor(Protocol):
 
     def run(self, serve: Callable[[], None]) -> None:
         """
-        Load and initialise it, on the calling thread, then call *serve*, which returns when the worker is to end.
+        Load and initialise the processor on the calling thread, then call *serve*, which returns when the worker is to
+        end.
 
-        *serve* is called from here, and not by the caller of `run`, because of Python programs: there it runs inside
-        the program's own `run()`.
+        *serve* is called from here, and not by the caller of `run`, because in a Python program it runs inside the
+        program's own `run()`.
 
         Raises:
-            LoadError: it cannot be used.
+            LoadError: the processor cannot be used.
         """
 
     def start(self) -> None:
         """
-        Start the threads that call it. Called by `serve`.
+        Start the threads that call the processor. Called by `serve`.
         """
 
     def join(self, timeout: float | None = None) -> None:
         """
         Wait until the threads have ended, after `WorkerRing.stop`. Called by `serve`.
 
-        In the host's own process there is a *timeout*: so many seconds at most for each thread.
+        In the host's own process the wait has a *timeout*, in seconds for each thread.
         """
 
 
-def make(spec: WorkerSpec, ring: WorkerRing, control: Control) -> WorkerProcessor:
+def make(spec: WorkerSpec, ring: WorkerRing, control: ControlChannel) -> WorkerProcessor:
     """
     Make the processor that *spec* describes. Imports only what its language needs.
     """

@@ -38,7 +38,7 @@ class WorkerThreads:
         self._leave = leave
         self._lock = allocate_lock()
         self._threads: dict[int, Thread] = {}
-        self._begun: dict[int, float] = {}
+        self._start_times: dict[int, float] = {}
         self.count = 0
         self.resize(count)
 
@@ -54,28 +54,28 @@ class WorkerThreads:
 
     def join(self, timeout: float | None = None) -> None:
         """
-        Wait until all threads have ended, each for *timeout* seconds at most.
+        Wait until all threads have ended, *timeout* seconds at most for each.
         """
         for thread in list(self._threads.values()):
             thread.join(timeout)
 
     def busy(self) -> list[tuple[Thread, float]]:
         """
-        The threads, with the time (`time.monotonic`) when each began its last request, which may have ended since.
+        Return the threads, each with the time (`time.monotonic`) when it began its last request, which may have ended
+        since.
         """
-        return [
-            (self._threads[number], begun) for number, begun in list(self._begun.items()) if number in self._threads
-        ]
+        start_times = list(self._start_times.items())
+        return [(self._threads[number], start) for number, start in start_times if number in self._threads]
 
     def _run(self, number: int) -> None:
         _use_batch_scheduling()
         ring = self._ring
         call = ring.enter(number)
         handle = self._make_handler()
-        begun = self._begun
+        start_times = self._start_times
         monotonic = time.monotonic
         while ring.take(call):
-            begun[number] = monotonic()
+            start_times[number] = monotonic()
             try:
                 handle(call)
             except BaseException:  # noqa: BLE001  the thread must survive, whatever happens
@@ -90,17 +90,17 @@ class WorkerThreads:
             if number < self.count:
                 return False  # it is needed again
             del self._threads[number]
-            self._begun.pop(number, None)
+            self._start_times.pop(number, None)
         self._ring.leave()
         return True
 
 
 def _use_batch_scheduling() -> None:
     """
-    When the calling thread is wakened, have it wait for the core until the thread that runs there pauses.
+    Make the calling thread, when it is woken, wait for the core until the thread that runs there pauses.
 
     Threads that share an interpreter wake one another all the time, since each releases the interpreter's lock whenever
-    it waits or computes outside of it. By default the kernel lets a wakened thread take the core from the thread that
+    it waits or computes outside of it. By default the kernel lets a woken thread take the core from the thread that
     woke it, in the middle of that thread's work. Measured with five threads on two cores: an echo in Python serves 1.35
     times as many requests, in Java 1.6 times; where another program keeps all cores busy, about a quarter fewer. Of the
     user's own threads and processes only those that `process` starts inherit this policy.

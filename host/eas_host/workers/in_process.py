@@ -24,8 +24,8 @@ from eas_host.python_env.import_hook import put_before_site
 from eas_host.ring import FrontRing, WorkerRing, open_log
 from eas_host.system import signals
 from eas_host.unpatched import patcher
-from eas_host.worker.control import LocalControl
-from eas_host.worker.main import print_promptly
+from eas_host.worker.control import LocalChannel
+from eas_host.worker.main import line_buffer_output
 from eas_host.worker.processor import make
 from eas_host.worker.working_directory import enter_folder
 from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records
@@ -57,7 +57,7 @@ class InProcessWorker:
         self._spec = spec
         self._dispatcher = dispatcher
         self._on_message = on_message
-        self._control = LocalControl(lambda message: self._post(loop, message))
+        self._control = LocalChannel(lambda message: self._post(loop, message))
         ring.reset_worker(0, solo=False)
         self._ring = WorkerRing(ring.memory_fd, ring.completion_fd, 0)
         self._processor = make(spec, self._ring, self._control)
@@ -82,7 +82,7 @@ class InProcessWorker:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signals.guard_handlers()
-        print_promptly()
+        line_buffer_output()
         os.environ.update(self._spec.environment)
         put_before_site(self._spec.packages)
         enter_folder(self._spec)

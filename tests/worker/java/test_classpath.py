@@ -58,7 +58,7 @@ def test_jars_alone(files: Path) -> None:
         ("app.jar", ["y.jar"], EntryNotFound, "--classpath .*/y.jar: No such file or directory; check --classpath"),
         ("app.jar", ["a.jar:b.jar"], EntryNotFound, "a.jar:b.jar: No such file.*give --classpath once for each path"),
         ("empty/*", [], EntryInvalid, "there is no .jar in it; --entry must name a .jar or a folder of jars"),
-        ("a:b/app.jar", [], EntryInvalid, "/a:b/app.jar: a class path is cut at each ':'; rename it"),
+        ("a:b/app.jar", [], EntryInvalid, "/a:b/app.jar: a class path cannot have a ':'; rename it"),
     ],
 )
 def test_what_cannot_be(files: Path, entry: str, classpath: list[str], kind: type[LoadError], words: str) -> None:

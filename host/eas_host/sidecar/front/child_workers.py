@@ -57,7 +57,7 @@ class ChildWorkers(Supervisor):
 
     def on_program_message(self, message: Message) -> None:
         """
-        The program has sent *message*.
+        Handle *message* from the program.
         """
         if isinstance(message, Stop):
             self._host.stop()
@@ -75,7 +75,7 @@ class ChildWorkers(Supervisor):
 
     def on_program_death(self) -> None:
         """
-        Fail the requests that its worker processes held, and end. They end with the program.
+        Fail the requests that the worker processes held, which end with the program, and end the front.
         """
         text = f"the program (process {self._channel.pid}) has ended"
         dispatcher = self._backend.dispatcher
@@ -105,7 +105,7 @@ class ChildWorkers(Supervisor):
 
 class ChildWorkerProcess:
     """
-    One worker process. The program is asked for it over *channel*, and tells there when it has started and ended.
+    One worker process. The program is asked for it over *channel*, and reports its start and its end there.
 
     Raises:
         OSError: there are no descriptors for its sockets.
@@ -150,7 +150,7 @@ class ChildWorkerProcess:
 
     def started(self, pid: int) -> None:
         """
-        The program has started the process, as *pid*.
+        Note that the program has started the process, as *pid*.
         """
         self.pid = pid
         log.debug("process %d started by the program", pid)
@@ -159,7 +159,7 @@ class ChildWorkerProcess:
 
     def ended(self, message: ChildEnded) -> None:
         """
-        The program has reaped the process, or could not start it.
+        Report the end of the process, which the program has reaped or could not start.
         """
         if self._over:
             return

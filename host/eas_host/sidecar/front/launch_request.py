@@ -18,7 +18,8 @@ from eas_host.messages import LaunchRequest, decode
 
 def receive_launch_request(sock: socket.socket) -> LaunchRequest:
     """
-    Wait for the first message. It does not come by the command line, which others can read: it may have a token.
+    Wait for the first message on *sock*, and return it. It is not on the command line, which other users can read,
+    because it may have a token.
     """
     with sock.makefile("rb", buffering=0) as file:
         line = file.readline()

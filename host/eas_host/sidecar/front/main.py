@@ -25,7 +25,10 @@ from eas_host.system.exit_code import run_to_exit_code
 
 def main() -> int:
     """
-    Run the front.
+    Serve the program that has started this process.
+
+    Returns:
+        The process's exit code.
     """
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)

@@ -1,7 +1,8 @@
 """
 Messages to and from the user's process, and the watch over its life.
 
-A pidfd tells of its death. The end of the control socket would not do: processes that it has forked may hold it, too.
+A pidfd tells of its death. The end of the control socket would not be enough: processes that the user's process has
+forked may hold the socket, too.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ class ProgramListener(Protocol):
 
     def on_program_message(self, message: Message) -> None:
         """
-        The program has sent *message*.
+        Handle *message* from the program.
         """
 
     def on_program_death(self) -> None:
         """
-        The program is dead. Called once.
+        Handle the death of the program. Called once.
         """
 
 
@@ -69,7 +70,7 @@ class ProgramChannel:
         """
         self._outbox.send(message, fds)
 
-    def shake_hands(self, ring: FrontRing, handshake: Handshake) -> None:
+    def send_handshake(self, ring: FrontRing, handshake: Handshake) -> None:
         """
         Send the first message: *handshake*, with *ring* and a pipe for the log of the process.
         """

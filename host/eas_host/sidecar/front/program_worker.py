@@ -61,7 +61,7 @@ class ProgramWorker:
 
     async def start(self) -> None:
         """
-        Nothing: the program starts by itself.
+        Do nothing: the program starts by itself.
         """
 
     async def stop(self) -> None:
@@ -72,12 +72,12 @@ class ProgramWorker:
 
     def kill(self) -> None:
         """
-        Nothing: the process is the user's.
+        Do nothing: the process is the user's.
         """
 
     def take_suspects(self) -> list[int]:
         """
-        None: nothing runs alone here, since the program is not replaced.
+        Return no suspects: the program is not replaced, so no request runs alone.
         """
         return []
 
@@ -89,7 +89,7 @@ class ProgramWorker:
 
     def on_program_message(self, message: Message) -> None:
         """
-        The program has sent *message*.
+        Handle *message* from the program.
         """
         backend = self._backend
         if isinstance(message, Stop):
@@ -106,7 +106,7 @@ class ProgramWorker:
 
     def on_program_death(self) -> None:
         """
-        Fail the requests that the program held, and end.
+        Fail the requests that the program held, and end the front.
         """
         backend = self._backend
         crash = backend.ring.crash(0)

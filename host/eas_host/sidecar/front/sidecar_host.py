@@ -53,12 +53,12 @@ class SidecarHost(Host):
             threads=self.config.worker_threads if "worker_threads" in self.config.explicit else None,
             processes=self.config.worker_processes,
         )
-        self._channel.shake_hands(self.backend.ring, handshake)
+        self._channel.send_handshake(self.backend.ring, handshake)
         await self.serve_until_stopped()
 
     def on_fatal(self, error: LoadError) -> None:
         """
-        The processor cannot be loaded any more.
+        End with *error*: the processor cannot be loaded any more.
         """
         self.backend.dispatcher.give_up(error.message)
         super().on_fatal(error)

@@ -26,8 +26,8 @@ from eas_host.errors import InitializeFailed
 from eas_host.messages import ChildEnded, ChildStarted, Handshake, StartChild, StartWorkers
 from eas_host.ring import WorkerRing, die_with_parent, open_log
 from eas_host.unpatched import Event, get_among_greenlets, has_greenlets, make_poll, own_socket, start_thread
-from eas_host.worker.control import SocketControl
-from eas_host.worker.main import ignore_signals, work
+from eas_host.worker.control import SocketChannel
+from eas_host.worker.main import ignore_signals, run_worker
 from eas_host.worker.sdk.runtime import SdkRuntime
 from eas_host.worker.sdk.user_errors import describe_error, user_trace
 
@@ -42,11 +42,11 @@ class ChildProcesses:
     The worker processes of *processor*. *control* is the program's channel to the front.
     """
 
-    def __init__(self, control: SocketControl, processor: ServedProcessor) -> None:
+    def __init__(self, control: SocketChannel, processor: ServedProcessor) -> None:
         self._control = control
         self._processor = processor
-        self._asked_for: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
-        control.on(StartChild, self._on_fork)
+        self._start_requests: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        control.on(StartChild, self._on_start_child)
 
     def run(self) -> None:
         """
@@ -54,22 +54,22 @@ class ChildProcesses:
         """
         start_thread(self._wait_for_end, "eas-end")
         self._control.send(StartWorkers())
-        while (asked_for := get_among_greenlets(self._asked_for)) is not None:
-            number, fd = asked_for
+        while (request := get_among_greenlets(self._start_requests)) is not None:
+            number, fd = request
             with socket.socket(fileno=fd) as sock:
                 self._start(number, sock)
 
-    def _on_fork(self, message: StartChild) -> None:
+    def _on_start_child(self, message: StartChild) -> None:
         # The descriptor is passed on, not a socket: to make a socket here, gevent would import modules that the main
         # thread may be importing, and each thread would wait for the other.
-        self._asked_for.put((message.worker, self._control.take_fd()))
+        self._start_requests.put((message.worker, self._control.take_fd()))
 
     def _wait_for_end(self) -> None:
         self._control.join()
-        self._asked_for.put(None)
+        self._start_requests.put(None)
 
     def _start(self, number: int, sock: socket.socket) -> None:
-        # Process is what the program's start method makes it.
+        # multiprocessing.Process is the class of the start method that the program has chosen.
         process = multiprocessing.Process(
             target=child_main,
             args=(self._processor, sock, dict(store.values)),
@@ -110,12 +110,12 @@ def _wait_for_end(process: multiprocessing.Process) -> None:
 
 def child_main(processor: ServedProcessor, sock: socket.socket, properties: dict[bytes, bytes]) -> None:
     """
-    The main function of a worker process. *sock* is its control socket, *properties* are those of the program.
+    Run a worker process, and end it. *sock* is its control socket, *properties* are those of the program.
     """
     store.values.update(properties)
     die_with_parent(os.getppid())
     ignore_signals()
-    control = SocketControl(own_socket(sock), on_end=lambda: os._exit(1))
+    control = SocketChannel(own_socket(sock), on_end=lambda: os._exit(1))
     handshake = control.next()
     if not isinstance(handshake, Handshake):
         os._exit(1)
@@ -129,7 +129,7 @@ def child_main(processor: ServedProcessor, sock: socket.socket, properties: dict
         faulthandler.enable(all_threads=False)
         return InheritedProcessor(processor, ring, control)
 
-    sys.exit(work(ring, control, make))
+    sys.exit(run_worker(ring, control, make))
 
 
 class InheritedProcessor:
@@ -139,7 +139,7 @@ class InheritedProcessor:
 
     owns_signals = False
 
-    def __init__(self, processor: ServedProcessor, ring: WorkerRing, control: SocketControl) -> None:
+    def __init__(self, processor: ServedProcessor, ring: WorkerRing, control: SocketChannel) -> None:
         self._processor = processor
         self._runtime = SdkRuntime(ring, control)
 
@@ -148,7 +148,7 @@ class InheritedProcessor:
         Initialise the processor, then call *serve*.
 
         Raises:
-            LoadError: it cannot be used.
+            InitializeFailed: its `initialize` raised.
         """
         self._runtime.connect()
         try:
@@ -161,12 +161,12 @@ class InheritedProcessor:
 
     def start(self) -> None:
         """
-        Start the thread.
+        Start the one thread that calls `process`.
         """
         self._runtime.start()
 
     def join(self, timeout: float | None = None) -> None:
         """
-        Wait for the thread.
+        Wait for that thread, *timeout* seconds at most.
         """
         self._runtime.join(timeout)

@@ -57,8 +57,8 @@ class FrontProcess:
         """
         Wait for the end of the front, and turn its exit code into that of this process.
 
-        A code that the front has not explained itself is logged. So is 0 where the front has not *asked* this process
-        to stop: if the program ignores SIGCHLD, that is the code of every end.
+        A code that the front has not explained itself is logged. So is 0 if the front has not *asked* this process to
+        stop: where the program ignores SIGCHLD, every end has that code.
         """
         code = self._process.wait()
         if code in _EXPLAINED or (code == 0 and asked):
@@ -74,7 +74,7 @@ class FrontProcess:
 
     def kill_if_alive(self) -> bool:
         """
-        Kill the front. Returns False if it has ended already.
+        Kill the front. Returns whether it was still running.
         """
         if self._process.poll() is not None:
             return False
@@ -84,7 +84,7 @@ class FrontProcess:
 
 def processes_of(request: ServiceRequest) -> int:
     """
-    How many worker processes the program wants.
+    Return how many worker processes the program wants; 1 if it reads its requests itself.
     """
     return request.processor.worker_processes if request.processor is not None else 1
 

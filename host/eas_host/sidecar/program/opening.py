@@ -1,7 +1,7 @@
 """
 Opens the service of this process. There is one, however often the program asks for it.
 
-The front is started first. While it starts, what else is needed is imported.
+The front is started first. While it starts, this process imports what else it needs.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from eas_host.messages import Handshake, ProgramFailed, Ready, Stop, WorkersStar
 from eas_host.ring import WorkerRing, open_log
 from eas_host.sidecar.program.front_process import FrontProcess, processes_of
 from eas_host.sidecar.program.signal_handlers import SignalHandlers
-from eas_host.worker.control import SocketControl
+from eas_host.worker.control import SocketChannel
 from eas_host.worker.sdk.service import SdkService
 
 _END_SECONDS: Final = 5.0
@@ -44,7 +44,7 @@ class SidecarService(SdkService):
         self._front = front
         self._request = request
         self._status = 0
-        self._socket_control = control = SocketControl(front.socket, self._front_ended)
+        self._socket_control = control = SocketChannel(front.socket, self._front_ended)
         handshake = control.next()
         if not isinstance(handshake, Handshake):
             raise SystemExit(front.exit_code(asked=True) or 1)
@@ -67,7 +67,7 @@ class SidecarService(SdkService):
         self._signals.remove()
         self._ask_to_stop()
 
-    # -- what HostedService does in another way
+    # -- what HostedService does differently
 
     def _on_open(self, request: ServiceRequest, *, first: bool) -> None:
         if first:
@@ -96,8 +96,8 @@ class SidecarService(SdkService):
             SystemExit: the front is gone, or the worker processes could not load the processor.
         """
         if processor.worker_processes != processes_of(self._request):
-            text = f"worker_processes={processor.worker_processes} has no effect: the service was opened with another"
-            self._ring.log("W", text)
+            wanted, opened = processor.worker_processes, processes_of(self._request)
+            self._ring.log("W", f"worker_processes={wanted} has no effect: the service was opened with {opened}")
         try:
             if self._has_processes:
                 self._serve_with_processes(processor)
@@ -143,7 +143,8 @@ class SidecarService(SdkService):
 
     def _front_ended(self) -> None:
         """
-        The front is gone. Called once, on the control thread.
+        Take the exit code of the front, and end what still waits for requests. Called once, on the control thread, when
+        the front is gone.
         """
         self._status = self._front.exit_code(asked=self._has_processes or self._control.stopping.is_set())
         if self.reads:

@@ -73,7 +73,8 @@ class SignalHandlers:
 
     def finish(self, status: int) -> None:
         """
-        `run` is over, with exit code *status*. If it ran on another thread, end the main thread, which took the signal.
+        Put the default handlers back at the end of `run`. If `run` was on another thread and a signal has ended it,
+        end the main thread with exit code *status* instead.
         """
         if on_main_thread():
             self.remove()

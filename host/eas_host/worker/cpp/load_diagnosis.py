@@ -1,5 +1,5 @@
 """
-What a native worker becomes when it cannot load its processor: the program that tells the front why.
+The program that a native worker becomes when it cannot load its processor: it tells the front why.
 
 A library that is missing may lie beside the processor, where the dynamic linker does not look for it; libpython may lie
 with the Python that runs the host. Then the native worker gets another try with LD_LIBRARY_PATH, which is read only
@@ -20,7 +20,7 @@ from eas_host.binaries.elf import SIBLING_FOLDERS
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed, LoadError
 from eas_host.ring import state_error, threw_error
-from eas_host.worker.control import SocketControl
+from eas_host.worker.control import SocketChannel
 from eas_host.worker.cpp import native_worker
 from eas_host.worker.cpp.processor import explain
 from eas_host.worker.cpp.sibling_libraries import MISSING
@@ -31,7 +31,13 @@ _OPEN: Final = "open"
 
 def main() -> int:
     """
-    Try again, or tell the front why not. The arguments are CONTROL MEMORY COMPLETION LOG PARENT SPEC TRIED STEP TEXT.
+    Become the native worker once more, or tell the front why the processor cannot be loaded.
+
+    The arguments are CONTROL MEMORY COMPLETION LOG PARENT SPEC TRIED STEP TEXT: those of the native worker, how many
+    folders it has tried already, and the step that failed, with the text of its error.
+
+    Returns:
+        The process's exit code.
     """
     ignore_signals()
     *numbers, step, text = sys.argv[1:]
@@ -42,18 +48,18 @@ def main() -> int:
     if step == _OPEN and not tried and MISSING.match(text):
         native_worker.become(spec, inheritance, library_folders=_folders(Path(spec.entry)))
     error = _error(spec, step, text)
-    control = SocketControl(socket.socket(fileno=inheritance.control), on_end=lambda: None)
+    control = SocketChannel(socket.socket(fileno=inheritance.control), on_end=lambda: None)
     report(control, type(error).__name__, error.message, error.detail)
     return LOAD_FAILED
 
 
 def _folders(entry: Path) -> list[Path]:
     """
-    Where else the libraries that *entry* needs may be.
+    Return the folders, besides the system's, that may have the libraries that *entry* needs.
     """
-    beside = [entry.parent / name for name in SIBLING_FOLDERS]
+    siblings = [entry.parent / name for name in SIBLING_FOLDERS]
     python = Path(sysconfig.get_config_var("LIBDIR") or "/", python_embedding.find_libpython(entry))
-    return [*beside, python.parent] if python.is_file() else beside
+    return [*siblings, python.parent] if python.is_file() else siblings
 
 
 def _error(spec: WorkerSpec, step: str, text: str) -> LoadError:

@@ -2,8 +2,8 @@
 Workers that are no Python processes, for cpp processors that start a Python of their own.
 
 Such a worker begins as any other and becomes another program once it knows its processor: native/worker/main.cc, by
-execve, so that its process number and its descriptors stay. It serves from the same C++ code. What needs
-words stays in Python: where the processor cannot be loaded, the program becomes `load_diagnosis.main`.
+execve, so that its process number and its descriptors stay. It serves with the same C++ code. Only Python code
+explains errors: if the processor cannot be loaded, the program becomes `load_diagnosis.main`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LIBRARY_PATH: Final = "LD_LIBRARY_PATH"
 
 class Inheritance(NamedTuple):
     """
-    What a worker has of the front: descriptors, and the number of its process.
+    What a worker inherits from the front: descriptors, and the front's process number.
     """
 
     control: int
@@ -42,7 +42,7 @@ def take_over(spec: WorkerSpec, inheritance: Inheritance) -> None:
     """
     Become the native worker if *spec*, of a cpp processor, asks for one or needs it; otherwise return.
 
-    It returns as well where the file cannot be one, or its folder not be entered: the other worker says why.
+    It returns, too, if the file is no processor or its folder cannot be entered: the Python worker reports that.
     """
     entry = Path(spec.entry)
     if not _wanted(entry, spec.kind):
@@ -55,7 +55,7 @@ def take_over(spec: WorkerSpec, inheritance: Inheritance) -> None:
     found = python_embedding.find_starter(entry)
     if found is not None and spec.kind != "native":
         ring.open_log(inheritance.log)
-        ring.log("I", f"{found.what}, which starts a Python, so its worker is none (--worker native)")
+        ring.log("I", f"{found.what}, which starts a Python, so its worker is native, as with --worker native")
     become(spec, inheritance, library_folders=[])
 
 
@@ -67,7 +67,7 @@ def _wanted(entry: Path, kind: str) -> bool:
 
 def hint(config: HostConfig, crash: Crash | None) -> str:
     """
-    What to add to the news of a *crash* while loading, if its cause may be that the worker is a Python process.
+    Return a hint about a *crash* while loading if its cause may be that the worker is a Python process; else "".
     """
     entry = Path(config.entry or "")
     kind = config.processor_type or guess_type(entry)
@@ -81,13 +81,14 @@ def become(spec: WorkerSpec, inheritance: Inheritance, *, library_folders: list[
     Become the native worker, in this process's working directory.
 
     Args:
-        spec: what it loads.
-        inheritance: what it serves with.
-        library_folders: where the dynamic linker looks before the system's folders; what the processor starts does not.
+        spec: the worker's spec.
+        inheritance: the descriptors and the parent that this process has from the front.
+        library_folders: folders that the dynamic linker searches before the system's, for this program only and not for
+            those that the processor starts.
     """
     library_path = os.environ.get(LIBRARY_PATH, "")
     fd = os.memfd_create("eas-native-spec", 0)
-    otherwise = python_command.command(
+    fallback = python_command.command(
         "eas_host.worker.cpp.load_diagnosis",
         *inheritance,
         fd,
@@ -96,7 +97,7 @@ def become(spec: WorkerSpec, inheritance: Inheritance, *, library_folders: list[
         packages=spec.packages,
     )
     python = python_embedding.find_libpython(Path(spec.entry))
-    texts = (spec.entry, spec.model_entry, spec.model_config, library_path, python, spec.to_json(), *otherwise)
+    texts = (spec.entry, spec.model_entry, spec.model_config, library_path, python, spec.to_json(), *fallback)
     with open(fd, "wb", closefd=False) as file:
         # A text ends at its first NUL, as it would where C reads it.
         file.write(b"".join(os.fsencode(text.partition("\0")[0]) + b"\0" for text in texts))
@@ -105,8 +106,8 @@ def become(spec: WorkerSpec, inheritance: Inheritance, *, library_folders: list[
     environment = dict(os.environ)
     if library_folders:
         environment[LIBRARY_PATH] = ":".join(filter(None, [library_path, *map(str, library_folders)]))
-    words = (str(PROGRAM), *map(str, (*inheritance, fd, spec.worker, spec.threads, int(spec.confined))))
-    os.execve(PROGRAM, words, environment)  # noqa: S606  no shell is wanted
+    command = (str(PROGRAM), *map(str, (*inheritance, fd, spec.worker, spec.threads, int(spec.confined))))
+    os.execve(PROGRAM, command, environment)  # noqa: S606  no shell is wanted
 
 
 def spec_in(fd: int) -> WorkerSpec:

@@ -15,7 +15,7 @@ from eas_host.binaries import elf, python_embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid
 from eas_host.ring import CppLibrary, WorkerRing
-from eas_host.worker.control import Control
+from eas_host.worker.control import ControlChannel
 from eas_host.worker.cpp.sibling_libraries import MISSING, open_with_siblings
 
 
@@ -26,7 +26,7 @@ class CppProcessor:
 
     owns_signals = False
 
-    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
+    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: ControlChannel) -> None:
         self._spec = spec
         self._ring = ring
         self._library: CppLibrary | None = None
@@ -36,21 +36,22 @@ class CppProcessor:
         Check the file, open it, call `initialize`, and serve.
 
         Raises:
-            LoadError: it cannot be used.
+            LoadError: the processor cannot be used.
         """
         self._load()
         serve()
 
     def start(self) -> None:
         """
-        Start the native threads.
+        Start the native threads, which take requests until `WorkerRing.stop`.
         """
         assert self._library is not None  # noqa: S101  load comes first
         self._library.start(self._ring, self._spec.threads)
 
     def join(self, timeout: float | None = None) -> None:
         """
-        Wait for the native threads, which end with the host's own process.
+        Wait for the native threads. With a *timeout*, in the host's own process, return at once: there they end with
+        the process.
         """
         if self._library is not None and timeout is None:
             self._library.join()
@@ -80,7 +81,7 @@ def explain(entry: str, text: str) -> str:
     """
     if match := re.match(r"missing symbol: (\w+)", text):
         symbol = match[1]
-        # Only the bytes are searched: an interpreter of the package's has no pyelftools, which `elf.read` needs.
+        # Only the bytes are searched: the Python of a package's `ENV` has no pyelftools, which `elf.read` needs.
         return elf.missing_symbol(
             entry, symbol, mangled=f"_Z{len(symbol)}{symbol}".encode() in Path(entry).read_bytes()
         )

@@ -61,14 +61,14 @@ def _open(entry: Path, load: Callable[[], T], tried: set[Path]) -> T:
             return load()
         except EntryInvalid as error:
             missing = MISSING.match(error.message)
-            place = next(_places(entry, missing["name"]), None) if missing else None
-            if place is None or place in tried:
+            sibling = next(_find_siblings(entry, missing["name"]), None) if missing else None
+            if sibling is None or sibling in tried:
                 raise
-        tried.add(place)
-        _open(entry, partial(_load, place), tried)  # it may need siblings itself
+        tried.add(sibling)
+        _open(entry, partial(_load, sibling), tried)  # it may need siblings itself
 
 
-def _places(entry: Path, name: str) -> Iterator[Path]:
+def _find_siblings(entry: Path, name: str) -> Iterator[Path]:
     for folder in SIBLING_FOLDERS:
         path = entry.absolute().parent / folder / name
         if path.is_file():

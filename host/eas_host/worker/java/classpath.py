@@ -2,11 +2,11 @@
 The class path of a Java processor, as `java -cp` would be given it: the entry first, then what --classpath names.
 
 A jar counts as itself. A folder counts as a folder of classes and as a folder of jars, whose jars follow in the order
-of their names. `folder/*` is its jars alone, as in `java -cp`. What had to be unpacked of a jar follows that jar, as
-what lies in it follows a folder that was such a jar.
+of their names. `folder/*` is its jars alone, as in `java -cp`. What was unpacked from a jar, since a JVM does not look
+into jars in a jar, follows that jar. If a folder is such a jar, unpacked, the same parts of it follow the folder.
 
-It is settled before the JVM starts, which takes it as it is and passes over what it cannot read without a word. Whether
-a jar is one is for the JVM's side to say: it opens them all anyway.
+The class path is resolved before the JVM starts, because the JVM silently ignores what it cannot read. The bridge
+checks whether each jar is a valid one: it opens all of them anyway.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def resolve(spec: WorkerSpec) -> ClassPath:
     Find the class path of *spec*.
 
     Raises:
-        EntryNotFound: something of it is not there or must not be read.
-        EntryInvalid: it cannot be one.
+        EntryNotFound: an element does not exist, or must not be read.
+        EntryInvalid: the entry has no jar, or the path of an element has a ':'.
     """
     own: list[str] = []
     inner: list[str] = []
     for element in _elements("", spec.entry, "check --entry"):
-        unpacked = spec.unpacked.get(element) or _of_folder(element)
+        unpacked = spec.unpacked.get(element) or _unpacked_parts(element)
         folders = [path for path in unpacked if not path.endswith(".jar")]
         own += [element, *(folders or unpacked)]
         inner += unpacked if folders else ()
@@ -72,13 +72,13 @@ def resolve(spec: WorkerSpec) -> ClassPath:
     ]
     for element in (*own, *libraries):
         if ":" in element:
-            raise EntryInvalid(f"{element}: a class path is cut at each ':'; rename it, or the folder that it is in")
+            raise EntryInvalid(f"{element}: a class path cannot have a ':'; rename it, or the folder that it is in")
     return ClassPath(tuple(dict.fromkeys(own)), tuple(dict.fromkeys(one for one in libraries if one not in own)))
 
 
-def _of_folder(element: str) -> tuple[str, ...]:
+def _unpacked_parts(element: str) -> tuple[str, ...]:
     """
-    What belongs to the folder *element* if it is a jar with jars inside that somebody has unpacked.
+    Return the parts of the folder *element* that belong to the class path, if it is an unpacked jar with jars inside.
     """
     layout = jar_layouts.folder_layout(Path(element))
     return tuple(jar_layouts.class_path_elements(Path(element), layout)) if layout is not None else ()
@@ -86,16 +86,16 @@ def _of_folder(element: str) -> tuple[str, ...]:
 
 def _elements(option: str, name: str, hint: str) -> Iterator[str]:
     """
-    What *name* stands for, which a message calls *option* and *name*.
+    Yield the elements that *name* stands for. A message begins with *option* and *name*, and ends with *hint*.
     """
-    place = Path(name.removesuffix("*") if name.endswith(JARS_ALONE) else name)
-    if not place.exists():
+    path = Path(name.removesuffix("*") if name.endswith(JARS_ALONE) else name)
+    if not path.exists():
         raise EntryNotFound(f"{option}{name}: No such file or directory; {hint}")
-    if not os.access(place, os.R_OK):
+    if not os.access(path, os.R_OK):
         raise EntryNotFound(f"{option}{name}: Permission denied; {hint}")
-    if not place.is_dir():
-        yield str(place)
+    if not path.is_dir():
+        yield str(path)
         return
     if not name.endswith(JARS_ALONE):
-        yield str(place)
-    yield from jar_layouts.jars_in(place)
+        yield str(path)
+    yield from jar_layouts.jars_in(path)

@@ -1,13 +1,13 @@
 """
 Finds the JVM, checks the options of the user, and starts it in this process.
 
-The JVM shares the process with us, so it is told to keep to itself:
+The JVM shares the process with the host, so it is kept from disturbing it:
 
 - Its crashes. A fault in native code or in `Unsafe` reaches the JVM's own handler of SIGSEGV first, which
   prints a report and then calls abort() on the thread that crashed. Seen on JDK 11, 17, 21 and 25, with and
   without an alternate signal stack: a handler of SIGABRT therefore runs on that very thread and knows its
   request. The JVM's handlers of SIGSEGV and its like must stay: null checks, stack overflows and safepoints
-  are made of them. So `owns_signals` leaves it all but SIGABRT. With `-XX:-CreateCoredumpOnCrash` it would
+  need them. So `owns_signals` leaves it all but SIGABRT. With `-XX:-CreateCoredumpOnCrash` it would
   end in _exit(1) instead.
 - Its files. The report goes to stderr (`ErrorFileToStderr`, since JDK 11.0.9; `ErrorFile=/dev/stderr` fails
   on JDK 11, which insists on creating the file) and the performance counters into plain memory, so that
@@ -59,7 +59,7 @@ OPTIONS: Final = (
 )
 
 AGENTS: Final = ("-agentlib", "-agentpath", "-javaagent", "-Xrunjdwp")
-"""Options with effects beyond the JVM: a debugger's port, say. Tried once only, when it counts."""
+"""Options with effects beyond the JVM, such as a debugger's port: `check_options` does not try them."""
 
 CLASS_PATHS: Final = ("-cp", "-classpath", "--class-path", "-Djava.class.path=", "-jar")
 
@@ -73,7 +73,7 @@ WITH_ARGUMENT: Final = (
     "--module-path",
     "--patch-module",
 )
-"""Options whose argument the `java` command takes as the next word, but the JVM itself only after a '='."""
+"""Options whose argument the `java` command takes as the next one, but the JVM itself only after a '='."""
 
 JVM_NOISE: Final = re.compile(r"Picked up |Error occurred during|Error: (Could not create|A fatal exception)")
 """Lines of the JVM that say nothing about what is wrong."""
@@ -81,8 +81,8 @@ JVM_NOISE: Final = re.compile(r"Picked up |Error occurred during|Error: (Could n
 OPTION_CHECK_SECONDS: Final = 30
 """Only stops a hang; the check takes as long as the start of a JVM, 0.1 s."""
 
-LONGEST_WORD: Final = 128 * 1024
-"""Linux's MAX_ARG_STRLEN: no word of a command may have as many bytes."""
+ARGUMENT_LIMIT: Final = 128 * 1024
+"""Linux's MAX_ARG_STRLEN: each argument of a command must have fewer bytes."""
 
 SIGACTION_SIZE: Final = 1024
 """Room for a `struct sigaction`: 152 bytes in glibc on 64-bit machines."""
@@ -93,14 +93,14 @@ def start_jvm(options: tuple[str, ...], class_path: str) -> None:
     Start the JVM of this process with the user's *options* and *class_path*.
 
     Raises:
-        EntryInvalid: there is none that can be used, or it refuses the options.
+        EntryInvalid: there is no usable JVM, or it refuses the options.
     """
     if not (BRIDGE.is_file() and LAUNCHER.is_file()):
         raise EntryInvalid(f"{BRIDGE}: the Java bridge is not built; run `make setup`, or `pip install .`")
     library = find_jvm()
     home = library.parents[2]
     version = java_version(home)
-    given = check_options(options, home / "bin" / "java", class_path)
+    checked = check_options(options, home / "bin" / "java", class_path)
     own = [*OPTIONS, f"-Djava.class.path={class_path}"]
     if version is not None and version >= NATIVE_ACCESS_WARNS:
         own.append("--enable-native-access=ALL-UNNAMED")
@@ -108,11 +108,11 @@ def start_jvm(options: tuple[str, ...], class_path: str) -> None:
     try:
         with (
             signal_handlers_kept(signal.SIGHUP, signal.SIGINT, signal.SIGTERM),
-            prepared_launcher(library, [*own, *given], [BRIDGE, JPYPE]) as launcher,
+            prepared_launcher(library, [*own, *checked], [BRIDGE, JPYPE]) as launcher,
         ):
             jpype.startJVM(jvmpath=launcher, classpath=[], convertStrings=False, interrupt=True)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise EntryInvalid(f"the JVM in {home} does not start: {error}; its own words are above") from error
+        raise EntryInvalid(f"the JVM in {home} does not start: {error}; its own message is above") from error
     atexit.register(_detach_java)
     # When a processor calls System.exit, JPype would free what threads that are inside a call still use.
     jpype.JClass("org.jpype.JPypeContext").freeResources = False
@@ -122,10 +122,10 @@ def _detach_java() -> None:
     """
     Keep Java's threads away from Python, which is about to end while they run on.
 
-    From then on Python ends each thread that comes for its lock, by unwinding the thread's stack. There it
-    meets C++ code of JPype that catches everything, and the C library aborts the process. Two kinds of
-    threads come: those that return from Process, and JPype's own, which drops Python objects whose Java
-    side is garbage.
+    From then on Python ends each thread that asks for its lock, by unwinding the thread's stack. There C++
+    code of JPype catches everything, and so the C library aborts the process. Two kinds of threads ask for
+    the lock: those that return from Process, and JPype's own, which drops Python objects whose Java side is
+    garbage.
     """
     jpype.JClass("eas.host.Bridge").blockReturns()
     jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop()
@@ -160,7 +160,7 @@ def find_jvm() -> Path:
 
 def java_version(home: Path) -> int | None:
     """
-    Read from the file `release` which Java *home* is. None if it does not tell.
+    Read the version of the Java in *home* from its file `release`; None if the file does not tell it.
     """
     try:
         text = (home / "release").read_text(encoding="utf-8")
@@ -172,20 +172,20 @@ def java_version(home: Path) -> int | None:
 
 def check_options(options: tuple[str, ...], java: Path, class_path: str) -> list[str]:
     """
-    Bring *options* into the form that a JVM takes, and try them. Some name a class of the *class_path*.
+    Return *options* in the form that a JVM takes, after another JVM has accepted them.
 
-    A JVM that dislikes an option may end the process on the spot, so another one is asked first, started with
-    the command *java* if that is there.
+    A JVM may end its process at once if it refuses an option, so they are tried first in a process of their
+    own: the command *java*, if it exists, with *class_path*, since some options name a class.
 
     Raises:
-        EntryInvalid: with the JVM's own words.
+        EntryInvalid: the JVM refuses an option; the message quotes it.
     """
     joined: list[str] = []
-    for word in options:
+    for option in options:
         if joined and joined[-1] in WITH_ARGUMENT:
-            joined[-1] += f"={word}"
+            joined[-1] += f"={option}"
         else:
-            joined.append(word)
+            joined.append(option)
     for option in joined:
         if option.startswith(CLASS_PATHS):
             raise EntryInvalid(f"--jvm-options {option}: give the class path with --classpath")
@@ -194,7 +194,7 @@ def check_options(options: tuple[str, ...], java: Path, class_path: str) -> list
     tried = [option for option in joined if not option.startswith(AGENTS)]
     if not tried or not java.is_file():
         return joined
-    with_path = ("-cp", class_path) if len(os.fsencode(class_path)) < LONGEST_WORD else ()
+    with_path = ("-cp", class_path) if len(os.fsencode(class_path)) < ARGUMENT_LIMIT else ()
     try:
         done = subprocess.run(
             [java, *OPTIONS, *tried, *with_path, "-version"],

@@ -23,7 +23,7 @@ _ASCII: Final = frozenset({"ANSI_X3.4-1968", "US-ASCII"})
 @contextmanager
 def prepared_launcher(libjvm: Path, options: Sequence[str], hidden: Sequence[Path]) -> Iterator[str]:
     """
-    Prepare the launcher for one JVM; gives the path of the library that starts it.
+    Prepare the launcher for one JVM, and yield the path of the library that starts it.
 
     Args:
         libjvm: the JVM's own.
@@ -36,14 +36,14 @@ def prepared_launcher(libjvm: Path, options: Sequence[str], hidden: Sequence[Pat
     urls = _texts([jar.as_uri().encode() for jar in hidden])
     library.eas_launcher_prepare(path, len(own), own, len(urls), urls)
     try:
-        with _any_file_name():
+        with _utf8_file_names():
             yield str(LAUNCHER)
     finally:
         library.eas_launcher_started()
 
 
 @contextmanager
-def _any_file_name() -> Iterator[None]:
+def _utf8_file_names() -> Iterator[None]:
     """
     Have a JVM that starts meanwhile read file names as UTF-8 where the locale's encoding is ASCII.
 

@@ -19,7 +19,7 @@ from eas_host.binaries import python_embedding
 from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS
 from eas_host.ring import RAISED, RETURNED, TOO_LARGE, RingCall, WorkerRing
-from eas_host.worker.control import Control
+from eas_host.worker.control import ControlChannel
 from eas_host.worker.java import classpath
 from eas_host.worker.java.jvm import start_jvm
 from eas_host.worker.threads import CallHandler, WorkerThreads
@@ -29,7 +29,7 @@ SIZE_MASK: Final = (1 << OUTCOME_SHIFT) - 1
 """How `Bridge.call` packs an outcome and a size into one number."""
 
 JAVA_MAX: Final = 2**31 - 1
-"""The largest buffer of Java. No output of a Java processor comes near it: arrays end a few bytes before."""
+"""The largest buffer of Java. It limits no output: outputs are arrays, whose largest size is a few bytes less."""
 
 
 class Bridge(Protocol):
@@ -49,17 +49,20 @@ class Bridge(Protocol):
 
     def call(self, slot: int, size: int) -> int:
         """
-        Call Process.
+        Call Process with the first *size* bytes of the slot's input.
+
+        Returns:
+            The outcome above the size of the output, as `OUTCOME_SHIFT` says.
         """
 
     def message(self, slot: int) -> bytes:
         """
-        The message, for the client, of what the last call has thrown.
+        Return the message, for the client, of what the last call has thrown.
         """
 
     def trace(self, slot: int) -> bytes:
         """
-        The trace, for the log, of what the last call has thrown.
+        Return the trace, for the log, of what the last call has thrown.
         """
 
 
@@ -70,7 +73,7 @@ class JavaProcessor:
 
     owns_signals = True
 
-    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
+    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: ControlChannel) -> None:
         self._spec = spec
         self._ring = ring
         self._bridge: Bridge | None = None
@@ -81,14 +84,14 @@ class JavaProcessor:
         Start the JVM, construct the processor, call `Load()`, and serve.
 
         Raises:
-            LoadError: it cannot be used.
+            LoadError: the processor cannot be used.
         """
         self._load()
         serve()
 
     def start(self) -> None:
         """
-        Start the threads.
+        Start the threads that call Process.
         """
         ring = self._ring
         known: set[int] = set()
@@ -98,9 +101,9 @@ class JavaProcessor:
         """
         Wait for the threads, then end this process with exit code 0.
 
-        So does `java` itself when it is asked to end: the shutdown hooks run, and nobody waits for threads
-        that the processor has left behind. A JVM cannot be ended on these terms without its process. In the
-        host's own process (`--isolation none`) the hooks do not run, since its exit code is not ours to
+        It ends as `java` does when it is asked to: the shutdown hooks run, and nothing waits for threads that
+        the processor has left behind. A JVM cannot end so without its process. In the host's own process
+        (`--isolation none`) the hooks do not run: that would end it here, with an exit code that is not ours to
         choose.
         """
         if self._threads is not None:
@@ -164,8 +167,8 @@ class JavaProcessor:
             try:
                 handle(call)
             except jpype.JVMNotRunning:
-                # Some thread has called System.exit and the JVM is on its way out, with this process. The
-                # request of this thread is not to blame; left as it is, it runs again in the next worker.
+                # Some thread has called System.exit, and the JVM is ending with this process. The request of this
+                # thread is not the cause: it is not completed, so that it runs again in the next worker.
                 threading.Event().wait()
 
         return handle_while_running

@@ -18,7 +18,7 @@ from eas_host.messages import ProcessCount
 from eas_host.ring import WorkerRing
 from eas_host.system import signals
 from eas_host.unpatched import Event, on_main_thread
-from eas_host.worker.control import Control
+from eas_host.worker.control import ControlChannel
 from eas_host.worker.sdk.service import SdkService, Stage
 from eas_host.worker.sdk.user_errors import describe_error, user_trace
 
@@ -32,7 +32,7 @@ class HostedService(SdkService):
         failure: the error that ended the service, even if the program has caught it.
     """
 
-    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
+    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: ControlChannel) -> None:
         super().__init__(ring, control, spec.threads if "worker_threads" in spec.explicit else None)
         self.instance: ServedProcessor | None = None
         self.failure: BaseException | None = None
@@ -62,19 +62,20 @@ class HostedService(SdkService):
 
     def stop(self) -> None:
         """
-        Nothing: the host decides when it stops.
+        Do nothing: the host decides when the service ends.
         """
 
     def on_signal(self, _number: int, frame: FrameType | None) -> None:
         """
-        The handler of SIGTERM in the main thread. One from outside is ignored: the host itself takes it.
+        Handle SIGTERM: end the main thread of a program that reads, once the service stops. A SIGTERM from outside is
+        ignored, because the host itself handles it.
         """
         if not (self.reads and self._control.stopping.is_set()):
             return
         self._ended.set()
         signals.exit_main_thread(0, frame)
 
-    # -- what SidecarService does in another way
+    # -- what SidecarService does differently
 
     def _on_open(self, request: ServiceRequest, *, first: bool) -> None:
         if request.endpoint is not None and self._spec.worker == 0:
@@ -102,7 +103,7 @@ class HostedService(SdkService):
 
     def _after_ready(self) -> None:
         """
-        Nothing: the host announces itself.
+        Do nothing: the host announces itself.
         """
 
     def _stop_reading(self, _message: object) -> None:
@@ -133,7 +134,10 @@ class HostedService(SdkService):
 
     def _run_again(self) -> None:
         """
-        Wait with the thread that has called `run` before.
+        Wait until the first `run` has ended.
+
+        Raises:
+            RuntimeError: it had ended before this call.
         """
         if self.stage is Stage.OVER:
             super()._run_again()

@@ -108,7 +108,7 @@ def find_class(module: ModuleType, entry: str, name: str | None) -> type[allspar
         return leaves[0]
     if not leaves:
         raise EntryInvalid(
-            f"{entry}: no subclass of allspark.BaseProcessor; a processor is one, with initialize and process"
+            f"{entry}: there is no subclass of allspark.BaseProcessor in it; write one, with initialize and process"
         )
     names = ", ".join(sorted(cls.__name__ for cls in leaves))
     raise EntryInvalid(

@@ -2,7 +2,7 @@
 Processors in Python: programs that use `allspark`.
 
 The whole program is run, as EAS runs it. Its own `run()` calls `initialize`, then `serve`, which returns when the host
-stops, so that the lines behind `run()` are executed, too. If a file only defines its class, the worker constructs and
+stops, so that the lines after `run()` are executed, too. If a file only defines its class, the worker constructs and
 runs it. A program may also read its requests itself: then it serves as soon as it has opened the service, until the
 host stops.
 """
@@ -19,7 +19,7 @@ from allspark import opening
 from eas_host.config import WorkerSpec
 from eas_host.ring import WorkerRing
 from eas_host.system import signals
-from eas_host.worker.control import Control
+from eas_host.worker.control import ControlChannel
 from eas_host.worker.python import launcher, sdk_import
 from eas_host.worker.python.hosted_service import HostedService
 from eas_host.worker.sdk.user_errors import user_trace
@@ -32,7 +32,7 @@ class PythonProcessor:
 
     owns_signals = False
 
-    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: Control) -> None:
+    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: ControlChannel) -> None:
         self._spec = spec
         self._ring = ring
         self._service = HostedService(spec, ring, control)
@@ -42,7 +42,7 @@ class PythonProcessor:
         Run the program. Its own `run()` calls *serve*.
 
         Raises:
-            LoadError: it cannot be used.
+            LoadError: the processor cannot be used.
         """
         spec = self._spec
         service = self._service
@@ -62,7 +62,7 @@ class PythonProcessor:
             if service.failure is None and not service.served:
                 raise launcher.explain(spec.entry, error) from error
             if service.failure is None and not isinstance(error, SystemExit):
-                print(user_trace(error), file=sys.stderr, flush=True)  # raised behind run(), where it costs no request
+                print(user_trace(error), file=sys.stderr, flush=True)  # raised after run(), so it fails no request
         service.wait_for_run()
         if service.failure is not None:
             raise service.failure
@@ -75,7 +75,7 @@ class PythonProcessor:
 
     def join(self, timeout: float | None = None) -> None:
         """
-        Wait for these threads.
+        Wait for these threads, *timeout* seconds at most for each.
         """
         self._service.runtime.join(timeout)
 

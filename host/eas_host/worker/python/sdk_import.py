@@ -35,7 +35,7 @@ def import_our_allspark() -> None:
 
 def warning_about_others() -> str | None:
     """
-    Say where another `allspark` is that `python app.py` may import in place of ours; None if there is none.
+    Return a warning if `python app.py` may import another `allspark` in place of ours; else None.
     """
     for entry in sys.path:
         spec = PathFinder.find_spec("allspark", [entry])

@@ -27,8 +27,8 @@ class DaemonPool:
 
     def submit(self, task: Callable[[], None]) -> None:
         """
-        Run *task* on one of the threads. If the system lets no thread be started, the task is run by those that there
-        are, or else by the thread that starts with the next task.
+        Run *task* on one of the threads. If the system refuses to start another thread, those that exist run the task,
+        or else the first that a later task starts.
         """
         self._tasks.put(task)
         if self._started < self._count:
@@ -36,7 +36,7 @@ class DaemonPool:
             try:
                 start_thread(self._run, name)
             except RuntimeError as error:
-                print(f"{name}: {error}; {self._tasks.qsize()} calls wait", file=sys.stderr)
+                print(f"{name} cannot be started: {error}; {self._tasks.qsize()} calls wait", file=sys.stderr)
             else:
                 self._started += 1
 

@@ -35,7 +35,7 @@ class _Reader:
         self.thread = threading.current_thread()
         self.number = number
         self.calls: deque[RingCall] = deque()
-        self.begun = 0.0
+        self.start_time = 0.0
 
 
 class _ThreadEndHook:
@@ -78,7 +78,7 @@ class RequestQueue:
             SystemExit: the service stops.
         """
         reader = self._reader()
-        self._abandon(reader, "it read the next request")
+        self._fail_unanswered(reader, "it read the next request")
         call = self._take(reader)
         reader.calls.append(call)
         return call.input()
@@ -94,7 +94,7 @@ class RequestQueue:
         if batch_size < 1:
             raise ValueError(f"batch_size must be 1 or more, not {batch_size}")
         reader = self._reader()
-        self._abandon(reader, "it read the next requests")
+        self._fail_unanswered(reader, "it read the next requests")
         end = time.monotonic() + timeout_ms / 1000
         if timeout_ms < 0:
             reader.calls.append(self._take(reader))
@@ -105,7 +105,7 @@ class RequestQueue:
                 raise SystemExit
             if not taken:
                 break
-            reader.begun = time.monotonic()
+            reader.start_time = time.monotonic()
             reader.calls.append(call)
         return [call.input() for call in reader.calls]
 
@@ -126,6 +126,9 @@ class RequestQueue:
     def answer(self, code: int, data: bytes) -> None:
         """
         Answer the oldest request that this thread holds.
+
+        Raises:
+            RuntimeError: it holds none.
         """
         calls = self._unanswered()
         if not calls:
@@ -135,6 +138,9 @@ class RequestQueue:
     def answer_many(self, answers: Sequence[tuple[int, bytes]]) -> None:
         """
         Answer the requests that this thread holds, in order.
+
+        Raises:
+            ValueError: there are more or fewer answers than requests. As many as possible have been answered.
         """
         calls = self._unanswered()
         held = len(calls)
@@ -145,21 +151,24 @@ class RequestQueue:
 
     def answer_id(self, code: int, data: bytes, number: int) -> None:
         """
-        Answer request *number*.
+        Answer request *number*, which any thread has read with `read_with_id`.
+
+        Raises:
+            ValueError: there is no such request, or it is answered already.
         """
         call = self._numbered.pop(number, None)  # atomic: two threads cannot both get it
         if call is None:
             raise ValueError(f"there is no request {number}: it is answered already, or was never read")
         self._reply(call, code, data)
 
-    # -- inside
+    # -- internals
 
     def busy(self) -> list[tuple[Thread, float]]:
         """
-        The threads that hold a request, with the time (`time.monotonic`) when each read it.
+        Return the threads that hold a request, each with the time (`time.monotonic`) when it read its last one.
         """
         with self._lock:
-            return [(reader.thread, reader.begun) for reader in self._readers.values() if reader.calls]
+            return [(reader.thread, reader.start_time) for reader in self._readers.values() if reader.calls]
 
     @property
     def _thread_state(self) -> threading.local:
@@ -201,7 +210,7 @@ class RequestQueue:
         call = RingCall(reader.number)
         if not self._wait(call, None):
             raise SystemExit
-        reader.begun = time.monotonic()
+        reader.start_time = time.monotonic()
         return call
 
     def _wait(self, call: RingCall, timeout: float | None) -> bool | None:
@@ -218,7 +227,7 @@ class RequestQueue:
     def _reply(self, call: RingCall, code: int, data: bytes) -> None:
         self._ring.reply(call, RETURNED, max(INT_MIN, min(code, INT_MAX)), data)
 
-    def _abandon(self, reader: _Reader, why: str) -> None:
+    def _fail_unanswered(self, reader: _Reader, why: str) -> None:
         while reader.calls:
             text = f"the thread {reader.thread.name} did not answer this request: {why}"
             self._ring.log("E", text)
@@ -226,9 +235,9 @@ class RequestQueue:
 
     def _end(self, reader: _Reader) -> None:
         """
-        The calling thread ends, and *reader* with it.
+        Remove *reader*, whose thread is the calling one and is ending.
         """
-        self._abandon(reader, "it ended")
+        self._fail_unanswered(reader, "it ended")
         self._ring.leave()
         with self._lock:
             self._readers.pop(reader.number, None)

@@ -23,7 +23,7 @@ _BETTER: Final = {dict: "json.dumps(data).encode()", list: "json.dumps(data).enc
 
 class ResultEncoder:
     """
-    Makes the handlers of one processor's threads. They share the warnings that were given, so that each comes once.
+    Makes the handlers of one processor's threads. They share a record of warnings, so that each is logged once.
     """
 
     def __init__(self, ring: WorkerRing) -> None:
@@ -73,7 +73,8 @@ class ResultEncoder:
 
 def _status(returned: Any) -> int | None:  # noqa: ANN401  a processor returns anything
     """
-    The status in *returned*, if that is a pair with a whole number. Two bytes do not count, which would unpack, too.
+    Return the status in *returned* if that is a tuple or a list of two with a whole number at its end; else None. Two
+    bytes would unpack, too, but do not count.
 
     EAS compares the status with 0 and 200, which are equal to 0.0 and 200.0.
     """

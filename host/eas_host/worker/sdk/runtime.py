@@ -23,7 +23,7 @@ from eas_host.messages import CallHandler, HandlerAnswered, HandlerInjected, Log
 from eas_host.ring import WorkerRing
 from eas_host.system import signals
 from eas_host.unpatched import Thread, allocate_lock
-from eas_host.worker.control import Control
+from eas_host.worker.control import ControlChannel
 from eas_host.worker.sdk.daemon_pool import DaemonPool
 from eas_host.worker.sdk.request_queue import MAX_READERS, RequestQueue
 from eas_host.worker.sdk.result_encoder import ResultEncoder
@@ -51,7 +51,7 @@ class SdkRuntime:
     def __init__(
         self,
         ring: WorkerRing,
-        control: Control,
+        control: ControlChannel,
         threads: int | None = None,
         on_reading: Callable[[], None] = lambda: None,
     ) -> None:
@@ -112,7 +112,7 @@ class SdkRuntime:
 
     def join(self, timeout: float | None = None) -> None:
         """
-        Wait for these threads, for each *timeout* seconds at most.
+        Wait for these threads, *timeout* seconds at most for each.
         """
         if self._threads is not None:
             self._threads.join(timeout)
@@ -179,8 +179,8 @@ class SdkRuntime:
 
 def _threads_of(processor: ServedProcessor) -> int:
     """
-    How many threads the program wants: one in each of several processes, else the property that it has put, else what
-    its constructor was given.
+    Return how many threads the program wants: one in each of several processes, else the property that it has put, else
+    the number that its constructor was given.
     """
     if processor.worker_processes > 1:
         return 1

@@ -23,7 +23,7 @@ from allspark.service import InjectedHandler, ServedProcessor, ServiceRequest
 from eas_host.messages import Ready, Stop, ThreadCount
 from eas_host.ring import WorkerRing
 from eas_host.unpatched import Event, allocate_lock
-from eas_host.worker.control import Control
+from eas_host.worker.control import ControlChannel
 from eas_host.worker.sdk.daemon_pool import DaemonPool
 from eas_host.worker.sdk.request_queue import RequestQueue
 from eas_host.worker.sdk.runtime import SdkRuntime
@@ -69,7 +69,7 @@ class SdkService(ABC):
         runtime: passes requests to the program.
     """
 
-    def __init__(self, ring: WorkerRing, control: Control, threads: int | None) -> None:
+    def __init__(self, ring: WorkerRing, control: ControlChannel, threads: int | None) -> None:
         self.stage = Stage.NEW
         self.reads = False
         self.over = Event()
@@ -91,7 +91,7 @@ class SdkService(ABC):
 
     def open(self, request: ServiceRequest) -> SdkService:
         """
-        The program opens the service. Each time it gets the same one.
+        Open the service for the program. Each call returns the same one.
         """
         first = self._pool is None
         if first:
@@ -125,14 +125,14 @@ class SdkService(ABC):
     @abstractmethod
     def stop(self) -> None:
         """
-        The program wants no more requests.
+        Stop the service, because the program wants no more requests.
         """
 
-    # -- the machine
+    # -- the state machine
 
     def _enter(self, stage: Stage) -> bool:
         """
-        Go on to *stage*. False: it cannot follow the present one.
+        Go on to *stage*. Returns False if it cannot follow the present one.
         """
         with self._lock:
             if stage not in _NEXT[self.stage]:
@@ -143,7 +143,7 @@ class SdkService(ABC):
 
     def _begin_reading(self) -> None:
         """
-        The program reads its requests itself, so the service is ready from here on.
+        Tell the front that the service is ready, because the program now reads its requests itself.
         """
         if self.stage is not Stage.NEW:
             return
@@ -171,13 +171,13 @@ class SdkService(ABC):
     @abstractmethod
     def _on_open(self, request: ServiceRequest, *, first: bool) -> None:
         """
-        The program opens the service, for the *first* time or again. Log what in *request* has no effect.
+        Called when the program opens the service, for the *first* time or again: log what in *request* has no effect.
         """
 
     @abstractmethod
     def _before_reading(self) -> None:
         """
-        The program is about to read its requests itself.
+        Called when the program is about to read its requests itself.
 
         Raises:
             LoadError: it cannot do so here.
@@ -186,19 +186,19 @@ class SdkService(ABC):
     @abstractmethod
     def _after_ready(self) -> None:
         """
-        The front has been told that requests can be answered: announce it.
+        Announce that requests are answered; the front has been told.
         """
 
     def _stop_reading(self, _message: object) -> None:
         """
-        The front stops a program that reads: end all threads that read.
+        End all threads that read: the front has sent `Stop` to a program that reads its requests itself.
         """
         self._ring.stop()
 
     @abstractmethod
     def _on_initialize_failed(self, processor: ServedProcessor, error: BaseException) -> None:
         """
-        `initialize` of *processor* has raised *error*, which goes on to the caller of `run`.
+        Called when `initialize` of *processor* has raised *error*, which the caller of `run` gets, too.
         """
 
     @abstractmethod
@@ -209,6 +209,6 @@ class SdkService(ABC):
 
     def _run_again(self) -> None:
         """
-        `run` is called once more, while it serves or after it has ended.
+        Called when `run` is called once more, while the first serves or after it has ended.
         """
         raise RuntimeError("run() was called before: a program serves once")

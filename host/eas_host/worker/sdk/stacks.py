@@ -23,12 +23,13 @@ _ABOVE: Final = (*_OURS, threading.__file__)
 
 def describe_stacks(busy: Iterable[tuple[Thread, float]], reason: str) -> str | None:
     """
-    Describe the *busy* threads, each with the time (`time.monotonic`) when its request began. None: no thread is busy.
+    Describe the *busy* threads, each with the time (`time.monotonic`) when its request began. Returns None if none of
+    them runs the user's code.
     """
     frames = sys._current_frames()  # noqa: SLF001  documented, with that name
     now = time.monotonic()
     described = []
-    for thread, begun in busy:
+    for thread, start in busy:
         frame = frames.get(thread.ident or 0)
         stack = traceback.extract_stack(frame) if frame is not None else []
         while stack and stack[0].filename.startswith(_ABOVE):
@@ -36,7 +37,7 @@ def describe_stacks(busy: Iterable[tuple[Thread, float]], reason: str) -> str | 
         stack = [entry for entry in stack if not entry.filename.startswith(_OURS)]
         if stack:
             lines = "".join(traceback.format_list(stack)).rstrip("\n")
-            described.append(f"{thread.name}, for {now - begun:.1f} s:\n{lines}")
+            described.append(f"{thread.name}, for {now - start:.1f} s:\n{lines}")
     if not described:
         return None
     count = f"the {len(described)} busy worker threads are" if len(described) > 1 else "the busy worker thread is"

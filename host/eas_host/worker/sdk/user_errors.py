@@ -15,7 +15,7 @@ _OURS: Final = (str(Path(eas_host.__file__).parent), "<frozen importlib")
 
 def safe_str(value: object) -> str:
     """
-    `str` of *value*. Does not raise, even if its `__str__` does.
+    Return `str` of *value*, or a text in its place if its `__str__` raises.
     """
     try:
         return str(value)
@@ -25,7 +25,7 @@ def safe_str(value: object) -> str:
 
 def describe_error(error: BaseException) -> str:
     """
-    The type and text of *error*, as in the last line of a traceback.
+    Return the type and text of *error*, as in the last line of a traceback.
     """
     text = safe_str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
