@@ -32,8 +32,8 @@ class BaseProcessor:
         worker_threads: how many threads call `process`, at the same time.
         worker_processes: above 1: how many processes call `process`, each one request at a time and each with an
             `initialize` of its own.
-        endpoint: `HOST:PORT` to listen on; by default 127.0.0.1:8080. Ignored inside a cluster, as EAS does.
-        io_threads: accepted for compatibility; the front needs no such number. Injected handlers get that many.
+        endpoint: `HOST:PORT` to listen on; by default 127.0.0.1:8080. Ignored inside a cluster, as in EAS.
+        io_threads: how many threads call injected handlers. Apart from that accepted for compatibility only.
 
     Attributes:
         max_queue_size: how many requests may wait (the property `rpc.max_queue_size`).
@@ -80,7 +80,7 @@ class BaseProcessor:
             data: the request's body; empty for a request without one.
 
         Returns:
-            The answer's body, and its status: 0 or 200, or an HTTP status. A body that is no bytes is sent as str() of
+            The answer's body, and its status: 0 or 200, or an HTTP status. A body that is not bytes is sent as str() of
             it.
         """
         raise NotImplementedError("process not implemented")
@@ -94,16 +94,16 @@ class BaseProcessor:
 
     def get_model_path(self) -> ModelPath:
         """
-        The path of the model: bytes that os.path and open take, and that print as text.
+        Return the path of the model: bytes that os.path and open take, and that print as text.
         """
         return model_path()
 
     def __getstate__(self) -> Any:  # noqa: ANN401  as pickle has it: a dict, or with slots a pair of them
         """
-        What of a processor is pickled for another process: all but its service, which stays in this one.
+        Return what is pickled for another process: everything but the service, which stays in this one.
         """
-        left = ("context", "queued", "processes")
-        state = {name: value for name, value in self.__dict__.items() if name not in left}
+        excluded = ("context", "queued", "processes")
+        state = {name: value for name, value in self.__dict__.items() if name not in excluded}
         slots = copyreg._slotnames(type(self))  # type: ignore[attr-defined]  # noqa: SLF001  what pickle itself calls
         return (state, {name: getattr(self, name) for name in slots if hasattr(self, name)}) if slots else state
 

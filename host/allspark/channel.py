@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-# What speaks HTTP is imported when a channel is made: it would bring `email`, `calendar` and the like along, names that
-# files beside a user's program have, too.
+# The modules for HTTP are imported when a channel is made: they import `email`, `calendar` and others, in whose place
+# Python would import files of these names beside a user's program.
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
     from http.client import HTTPConnection
@@ -80,14 +80,14 @@ class Channel:
         **kwargs: Any,  # noqa: ANN401  the same
     ) -> None:
         """
-        Send *data* from another thread, which calls *onsuccess* with the body or *onfailure* with the exception, and
-        the other arguments behind it.
+        Send *data* from another thread, which calls *onsuccess* with the body or *onfailure* with the exception. The
+        other arguments follow.
         """
 
         def ask() -> None:
             try:
                 body = self.request(data)
-            except Exception as error:  # noqa: BLE001  that is what it is for
+            except Exception as error:  # noqa: BLE001  the callback gets any error
                 onfailure(error, *args, **kwargs)
             else:
                 onsuccess(body, *args, **kwargs)
@@ -101,7 +101,7 @@ class Channel:
 
     def close(self) -> None:
         """
-        Wait for what was sent by other threads, and close the connections that are kept.
+        Wait for the requests of `async_request`, and close the connections that are kept.
         """
         if self._threads is not None:
             self._threads.shutdown()
@@ -117,11 +117,11 @@ class Channel:
         try:
             return response.status, response.read()
         except ConnectionResetError as error:
-            raise OSError(f"the connection was reset in the midst of the answer: {error}") from error
+            raise OSError(f"the connection was reset in the middle of the answer: {error}") from error
 
     def _take(self) -> tuple[HTTPConnection, bool]:
         """
-        A connection, and whether it is one that was kept open.
+        Return a connection, and whether it is one that was kept open.
         """
         with self._lock:
             if self._idle:

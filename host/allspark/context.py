@@ -80,7 +80,7 @@ class QueuedService:
 
     def error(self, code: int, data: bytes) -> None:
         """
-        Answer it with the HTTP status *code* and *data*.
+        Answer the request that this thread has read with the HTTP status *code* and *data*.
         """
         self._queue.answer(_status(code), _checked(data))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 def cflags() -> str:
     """
-    Flags for the compiler: where `eas/processor.h` is.
+    Return the flags for the compiler: where `eas/processor.h` is.
     """
     spec = find_spec("eas_host")
     places = spec.submodule_search_locations if spec is not None and spec.submodule_search_locations else []
@@ -23,6 +23,6 @@ def cflags() -> str:
 
 def ldflags() -> str:
     """
-    Flags for the linker: a shared library that finds its own libraries beside it.
+    Return the flags for the linker: a shared library that finds its own libraries beside it.
     """
     return "-shared -Wl,-rpath=."

@@ -17,7 +17,7 @@ service_factory: Callable[[ServiceRequest], OpenedService] | None = None
 
 def open_service(request: ServiceRequest) -> OpenedService:
     """
-    Open the service of this process. It has one: to open it again gives the same.
+    Open the service of this process. There is one: opening it again returns the same.
     """
     if service_factory is not None:
         return service_factory(request)

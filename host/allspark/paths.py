@@ -1,8 +1,8 @@
 """
 Where the model is.
 
-EAS's `get_model_path` is not documented further than its name (docs/eas-compatibility.md, section 3.2). This one
-returns what all ways to use it take: bytes, which print, format and add up as the path's text.
+EAS documents nothing but the name of `get_model_path` (docs/eas-compatibility.md, section 3.2). This one returns bytes
+that also print, format and concatenate as text, so that a program may use the path in either way.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import os
 from pathlib import Path
 from typing import Final
 
-_PLACES: Final = ("/home/admin/docker_ml/workspace/model", "/eas/workspace/model", "../../model")
+_EAS_PATHS: Final = ("/home/admin/docker_ml/workspace/model", "/eas/workspace/model", "../../model")
 """In old images of EAS, in new ones, and seen from a program's folder (docs/eas-compatibility.md, section 3.7)."""
 
 
 class ModelPath(bytes):
     """
-    A path: bytes for open, os.path and decode, text for everything that shows it.
+    A path: bytes for open, os.path and decode; text where it is printed, formatted or added to text.
     """
 
     def __str__(self) -> str:
@@ -35,9 +35,9 @@ class ModelPath(bytes):
 
 def model_path() -> ModelPath:
     """
-    The model's path: what --model-entry or its variable says, else the first place of EAS that exists, else the working
-    directory.
+    Return the model's path: what --model-entry or its variable says, else the first of EAS's paths that exists, else
+    the working directory.
     """
-    given = os.environ.get("EAS_HOST_MODEL_ENTRY")
-    place = given or next((place for place in _PLACES if Path(place).exists()), "")
-    return ModelPath(os.fsencode(os.path.abspath(place)))  # noqa: PTH100  without resolving links
+    configured = os.environ.get("EAS_HOST_MODEL_ENTRY")
+    path = configured or next((path for path in _EAS_PATHS if Path(path).exists()), "")
+    return ModelPath(os.fsencode(os.path.abspath(path)))  # noqa: PTH100  without resolving links

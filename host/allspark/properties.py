@@ -15,12 +15,12 @@ from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 Listener = Callable[[bytes], object]
-Outlet = Callable[[bytes, bytes, int], None]
+Sender = Callable[[bytes, bytes, int], None]
 
 
 class PropertyStore:
     """
-    The values of this process, who listens to them, and the *outlet* to the host.
+    The values of this process, and the functions to call when one changes: listeners, and one that tells the host.
 
     The program's changes are numbered: the host repeats them, and what it repeats may be older than what the program
     has put since.
@@ -31,21 +31,21 @@ class PropertyStore:
         self._count = 0
         self._put: dict[bytes, int] = {}
         self._listeners: dict[bytes, list[Listener]] = {}
-        self._outlet: Outlet | None = None
+        self._send: Sender | None = None
         self._lock = RLock()  # of C, which gevent leaves alone: threads of the host take it, too
         # A child must not inherit the lock from a thread that it has not.
         os.register_at_fork(
             before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
         )
 
-    def connect(self, outlet: Outlet) -> None:
+    def connect(self, send: Sender) -> None:
         """
-        Pass to *outlet* what was put so far, and what will be.
+        Call *send* with the name, the value and the number of the change, for each value so far and each later one.
         """
         with self._lock:
-            self._outlet = outlet
+            self._send = send
             for name, value in self.values.items():
-                outlet(name, value, self._put.get(name, 0))
+                send(name, value, self._put.get(name, 0))
 
     def listen(self, name: bytes, listener: Listener) -> None:
         """
@@ -56,14 +56,14 @@ class PropertyStore:
 
     def put(self, name: bytes, value: bytes) -> None:
         """
-        The program sets *name*.
+        Set *name* for the program: tell the host, and call the listeners.
         """
         with self._lock:
             self.values[name] = value
             self._count += 1
             self._put[name] = self._count
-            if self._outlet is not None:
-                self._outlet(name, value, self._count)
+            if self._send is not None:
+                self._send(name, value, self._count)
         self.call_listeners(name, value)
 
     def set_default(self, name: bytes, value: bytes) -> None:
@@ -75,8 +75,8 @@ class PropertyStore:
 
     def receive(self, name: bytes, value: bytes, put: int | None) -> bool:
         """
-        The host has changed *name*, or repeats this program's change number *put*. Returns whether the value is new, so
-        that listeners must be called.
+        Take a value from the host, which has changed *name* or repeats this program's change number *put*. Returns
+        whether the value is new, so that listeners must be called.
         """
         with self._lock:
             if self.values.get(name) == value or (put is not None and put < self._put.get(name, 0)):
@@ -86,7 +86,7 @@ class PropertyStore:
 
     def call_listeners(self, name: bytes, value: bytes) -> None:
         """
-        Call the listeners of *name*.
+        Call the listeners of *name*. One that raises is logged and stops no other.
         """
         for listener in list(self._listeners.get(name, ())):
             try:
@@ -117,7 +117,7 @@ class Property:
 
     def get(self, name: object, default: Any = b"") -> Any:
         """
-        The value of *name*, made the type that *default* has; *default* where there is none.
+        Return the value of *name*, converted to the type of *default*; *default* if there is none.
         """
         raw = store.values.get(_raw(name))
         if raw is None:
@@ -151,7 +151,7 @@ class Property:
 
 def default_properties() -> Property:
     """
-    The properties of this process.
+    Return the properties of this process.
     """
     return Property()
 

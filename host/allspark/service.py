@@ -28,7 +28,8 @@ class Queue(Protocol):
 
     def read_upto(self, batch_size: int, timeout_ms: int) -> list[bytes]:
         """
-        Wait for a request, then for up to *timeout_ms* for more, *batch_size* in all.
+        Wait for up to *batch_size* requests, *timeout_ms* milliseconds in all, and return what came. With a negative
+        time-out wait for the first as long as it takes.
         """
 
     def answer(self, code: int, data: bytes) -> None:
@@ -73,7 +74,7 @@ class ServedProcessor(Protocol):
 
     def run(self) -> None:
         """
-        Have its service `run` it.
+        Serve until the service ends.
         """
 
 
