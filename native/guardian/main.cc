@@ -13,7 +13,7 @@
 int main() {
   // If somebody starts it by hand, it must not kill the processes of that terminal.
   if (syscall(SYS_pidfd_send_signal, STDIN_FILENO, 0, nullptr, 0U) != 0 && errno == EBADF) {
-    std::fprintf(stderr, "eas-guardian: it is started by eas-host only\n");
+    std::fprintf(stderr, "eas-guardian: this program is started by eas-host only\n");
     return 2;
   }
   eas::RunGuardian();

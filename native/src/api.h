@@ -14,8 +14,8 @@
 //     running, and eas_front_wake (a wake-up may have died with the worker).
 //  3. The numbers that eas_front_* functions return are checked. Whatever a worker has written into the
 //     shared memory, no function here reads or writes outside of the mapping, or loops without end.
-//  4. `error` receives one line, cut to error_size and always terminated. Pointers must not be NULL unless
-//     said.
+//  4. `error` receives one line, cut to error_size and always terminated. Pointers must not be NULL unless a
+//     comment allows it.
 //  5. Text is UTF-8, sizes are in bytes, slots, workers and threads count from 0.
 #ifndef EAS_NATIVE_API_H_
 #define EAS_NATIVE_API_H_
@@ -300,7 +300,7 @@ void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, const
 
 // Copies `data` into the slot, then completes. An output above max_output becomes EAS_TOO_LARGE and a line in
 // the log; an explanation (any outcome but EAS_RETURNED) is cut to fit. `data` may be NULL if size is 0.
-// Ignored, and nothing copied, as eas_worker_complete.
+// Ignored, with nothing copied, where eas_worker_complete would be.
 // [any thread of the worker]
 void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                       int status, const char* data, size_t size);

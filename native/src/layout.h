@@ -21,8 +21,8 @@
 //  - The count of spinning threads saves wake-ups. The front wakes threads for requests that wait for long,
 //    whatever that count says.
 //
-// The front increments the sequence each time that it makes a slot claimable. So a compare-and-swap fails
-// that was prepared for an earlier request of the slot, unless 2^32 requests have used the slot meanwhile.
+// The front increments the sequence each time that it makes a slot claimable. So a compare-and-swap that was
+// prepared for an earlier request of the slot fails, unless 2^32 requests have used the slot meanwhile.
 #ifndef EAS_NATIVE_LAYOUT_H_
 #define EAS_NATIVE_LAYOUT_H_
 

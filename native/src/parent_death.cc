@@ -8,8 +8,8 @@
 // A guardian must not be a copy of its worker: each page that the worker writes later would exist twice. So
 // it executes another program, native/guardian/main.cc, which lies beside the file that has this code. Until
 // then it shares the worker's memory, as after vfork: to copy the memory of a large model takes long, and
-// fails if memory is not overcommitted. Only if the program cannot be found, because a processor has changed
-// this process's root, the guardian is a copy.
+// fails if memory is not overcommitted. The guardian is a copy only if the program cannot be found, because a
+// processor has changed this process's root.
 #include "parent_death.h"
 
 #include <dlfcn.h>

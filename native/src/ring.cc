@@ -57,7 +57,7 @@ int CreateRing(const eas_ring_size& ring_size, std::string* error) {
   Layout layout;
   if (!PlanLayout(ring_size, &layout, error)) return -1;
   const int fd = memfd_create("eas-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0) return Fail(fd, "memfd_create", error);
+  if (fd < 0) return Fail(fd, "the memory of the ring cannot be made (memfd_create)", error);
   if (ftruncate(fd, static_cast<off_t>(layout.bytes)) != 0) {
     return Fail(fd, "the ring of " + std::to_string(layout.bytes) + " bytes cannot be made", error);
   }
@@ -83,7 +83,7 @@ Ring* MapRing(int memfd, int completion_fd, std::string* error) {
   ring->memfd = fcntl(memfd, F_DUPFD_CLOEXEC, 3);
   ring->completion_fd = fcntl(completion_fd, F_DUPFD_CLOEXEC, 3);
   if (ring->memfd < 0 || ring->completion_fd < 0) {
-    *error = ErrnoText("a descriptor of the ring");
+    *error = ErrnoText("a descriptor of the ring cannot be duplicated");
     return nullptr;
   }
   void* base =
@@ -93,8 +93,8 @@ Ring* MapRing(int memfd, int completion_fd, std::string* error) {
     return nullptr;
   }
   ring->base = static_cast<char*>(base);
-  // A core file of a processor shall hold the processor's memory, not tens of sparse gigabytes of everybody's
-  // requests.
+  // A core file of a processor shall hold the processor's memory, and not tens of sparse gigabytes with the
+  // requests of all clients.
   madvise(ring->base + layout.data_at, layout.bytes - layout.data_at, MADV_DONTDUMP);
 
   ring->header = reinterpret_cast<Header*>(ring->base);

@@ -49,16 +49,16 @@ struct Spec {
 
 Spec ReadSpec(int fd) {
   struct stat info{};
-  if (fstat(fd, &info) != 0) Fail("the spec");
+  if (fstat(fd, &info) != 0) Fail("the spec cannot be read");
   std::string all(static_cast<size_t>(info.st_size), '\0');
-  if (pread(fd, &all[0], all.size(), 0) != info.st_size) Fail("the spec");
+  if (pread(fd, &all[0], all.size(), 0) != info.st_size) Fail("the spec cannot be read");
   std::vector<std::string> texts;
   for (size_t begin = 0; begin < all.size();) {
     texts.emplace_back(all.c_str() + begin);
     begin += texts.back().size() + 1;
   }
   errno = EINVAL;
-  if (texts.size() < 7) Fail("the spec");
+  if (texts.size() < 7) Fail("the spec lacks texts");
   return {texts[0], texts[1], texts[2], texts[3], texts[4], {texts.begin() + 6, texts.end()}};
 }
 
@@ -193,7 +193,7 @@ class Worker {
 
 int main(int count, char** arguments) {
   if (count != 10) {
-    std::fprintf(stderr, "eas-cpp-worker: it is started by eas-host only\n");
+    std::fprintf(stderr, "eas-cpp-worker: this program is started by eas-host only\n");
     return 2;
   }
   return Worker(arguments + 1).Run();

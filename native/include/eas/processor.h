@@ -54,7 +54,7 @@ extern "C" {
  *               reports the value and stops. It is not 0 before the call, so it must be set in any case. It
  *               belongs to the host and is valid until the function returns.
  *
- * Returns the model, which the host passes to each call of process and does not look into. NULL is a good
+ * Returns the model, which the host passes to each call of process and does not look into. NULL is a valid
  * model if *state is 0. It belongs to the processor, must stay valid until the process ends and is never
  * freed by the host.
  *
