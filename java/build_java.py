@@ -71,13 +71,13 @@ def build_launcher(javac: str, target: Path) -> int:
     Compile the launcher against the headers of *javac*'s JDK.
     """
     compiler = shlex.split(os.environ.get("CXX", "")) or [shutil.which("c++") or "g++"]
-    told = subprocess.run(
+    settings = subprocess.run(
         [javac, "-J-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False
     )
-    home = re.search(r"^\s*java\.home = (.*)$", told.stderr + told.stdout, re.MULTILINE)
+    home = re.search(r"^\s*java\.home = (.*)$", settings.stderr + settings.stdout, re.MULTILINE)
     headers = Path(home[1] if home else "", "include")
     if not (headers / "jni.h").is_file():
-        print(f"build_java: {headers}/jni.h is not there: install a whole JDK, or set JAVA_HOME", file=sys.stderr)
+        print(f"build_java: {headers}/jni.h is missing: install a complete JDK, or set JAVA_HOME", file=sys.stderr)
         return 1
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     includes = [f"-I{headers}", f"-I{headers / 'linux'}"]

@@ -1,14 +1,15 @@
 // Starts the JVM with only the user's jars on its class path, and yet lets JPype find its own classes.
 //
 // JPype expects its classes on the application class loader: it asks FindClass, which searches that loader, for two of
-// them, and loads the others with the loader that ClassLoader.getSystemClassLoader returns. Users expect on that loader
-// only their own jars, as `java -cp` puts them there. So JPype is given this library as its libjvm. JNI_CreateJavaVM
+// them, and loads the others with the loader that ClassLoader.getSystemClassLoader returns. Users expect only their own
+// jars on that loader, as `java -cp` puts them there. So JPype is given this library as its libjvm. JNI_CreateJavaVM
 // starts the real one, and makes a class loader that the user's code cannot reach (eas.host.HiddenClasses). Until
 // `eas_launcher_started`, it replaces those two functions on JPype's thread by functions that use this loader. That
 // works because JNI functions are called through a table, to which each thread has a pointer; -Xcheck:jni replaces the
 // table in the same way.
 //
-// It uses only C's library: JPype makes the symbols of its libjvm global, and those of libstdc++ would be among them.
+// This library uses only the C library: JPype makes the symbols of its libjvm global, and those of libstdc++ would be
+// among them.
 
 #include <dlfcn.h>
 #include <jni.h>

@@ -22,7 +22,7 @@ import java.util.zip.ZipFile;
 final class ClassPath {
   private final List<Path> elements = new ArrayList<>();
 
-  /** Gets each class of a class path. */
+  /** Receives each class of a class path. */
   interface Visitor {
     /** {@code bytes} is the class file; {@code name} has dots. */
     void visit(String name, byte[] bytes);

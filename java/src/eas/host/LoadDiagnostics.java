@@ -28,7 +28,7 @@ final class LoadDiagnostics {
    * The names among {@code names} that are similar to {@code wanted}, as the end of a message;
    * empty if there are none.
    */
-  static String near(String wanted, List<String> names) {
+  static String suggest(String wanted, List<String> names) {
     String simple = simpleName(wanted);
     TreeMap<Integer, List<String>> byDistance = new TreeMap<>();
     for (String name : names) {
@@ -37,12 +37,12 @@ final class LoadDiagnostics {
         byDistance.computeIfAbsent(distance, key -> new ArrayList<>()).add(name);
       }
     }
-    String near =
+    String similar =
         byDistance.values().stream()
             .flatMap(List::stream)
             .limit(MAX_NAMES)
             .collect(Collectors.joining(", "));
-    return near.isEmpty() ? "" : "; did you mean " + near + "?";
+    return similar.isEmpty() ? "" : "; did you mean " + similar + "?";
   }
 
   /**

@@ -77,7 +77,7 @@ final class ProcessorLoader {
         if (nested(name).equals(name)) {
           List<String> names = path.classNames();
           throw LoadException.notFound(
-              "there is no class " + mainClass + LoadDiagnostics.near(mainClass, names));
+              "there is no class " + mainClass + LoadDiagnostics.suggest(mainClass, names));
         }
       }
     }

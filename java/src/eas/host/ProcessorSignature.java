@@ -96,7 +96,7 @@ final class ProcessorSignature {
         // the other form is tried, or the error is reported below
       }
     }
-    String wanted = "\"public byte[] Process(byte[] input)\" (String does in both places)";
+    String wanted = "\"public byte[] Process(byte[] input)\" (String is accepted in both places)";
     throw invalid(type, "has no method " + wanted + "; it has " + methods(type, "Process"));
   }
 

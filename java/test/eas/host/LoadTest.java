@@ -188,7 +188,7 @@ final class LoadTest {
 
   void processIsMissing() throws Exception {
     String wanted =
-        "Main has no method \"public byte[] Process(byte[] input)\" (String does in both places);"
+        "Main has no method \"public byte[] Process(byte[] input)\" (String is accepted in both places);"
             + " it has ";
     fails(EntryInvalid, main(CONSTRUCTOR, LOAD), "Main", wanted + "none");
     for (String head :
