@@ -122,8 +122,8 @@ class Confinement:
         check: Sequence[str] | None = None,
     ) -> list[str]:
         """
-        Return the command that starts the launcher. With *check* that runs no command, but prints what is not enforced,
-        and which of these paths cannot be reached.
+        Return the command that starts the launcher. With *check* the launcher runs no command, but prints what is not
+        enforced, and which of these paths cannot be reached.
         """
         if not self:
             return [*command]
@@ -160,7 +160,7 @@ class Confinement:
                 message if done.returncode == FAILED else f"the launcher of workers failed: {message}"
             )
         found = json.loads(done.stdout)
-        if found["bare"]:
+        if found["unprotected"]:
             raise InitializeFailed(f"--sandbox: nothing of it can be enforced here: {'; '.join(found['missing'])}")
         for path, place, mode in found["blocked"]:
             who = f"--user {self.user.name}" if self.user else "--sandbox"

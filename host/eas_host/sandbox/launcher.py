@@ -3,7 +3,7 @@ The launcher: takes rights away from its process, and then becomes the command, 
 
 Its arguments are PLAN, the JSON that `confinement.Confinement` makes, and the command. The order of the steps matters:
 
-1. If the launcher runs as root: new namespaces. Root can so show a user files in folders that are closed to that user.
+1. If the launcher runs as root: new namespaces. So root can show a user files in folders that are closed to that user.
 2. The change to the user.
 3. If it does not run as root: new namespaces; else the user namespace.
 4. no_new_privs, then Landlock, which requires it.
@@ -33,7 +33,7 @@ from eas_host.system.memory import prefer_as_oom_victim
 class _Enforced:
     """
     What is enforced: a *root* folder of its own, with a network; a *user* namespace; a version of *landlock*.
-    *missing* lists what is not, each with the reason.
+    *missing* lists what is not enforced, each with the reason.
     """
 
     root: bool = False
@@ -64,8 +64,8 @@ def main() -> int:
         os.chdir("/")  # the worker goes to its entry's folder
     if "check" in plan:
         blocked = [found for path in plan["check"] if (found := _find_blocked(path))]
-        bare = plan["sandbox"] and not state.root and not state.landlock
-        print(json.dumps({"missing": state.missing, "bare": bare, "blocked": blocked}))
+        unprotected = plan["sandbox"] and not state.root and not state.landlock
+        print(json.dumps({"missing": state.missing, "unprotected": unprotected, "blocked": blocked}))
         return 0
     try:
         os.execve(command[0], command, {**os.environ, **plan["environment"]})  # noqa: S606  the purpose of the launcher

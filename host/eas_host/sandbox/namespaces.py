@@ -5,7 +5,7 @@ user namespace in which it has no rights over anything outside, not even over pr
 The new root is a tmpfs. What is needed is mounted into it under the same names that it has outside, links included, so
 that no path changes for the processor. Then the old root is detached. `/tmp` and `/dev/shm` are new and empty.
 
-If the launcher runs as root, it does the mounting as root, and can so show a user files in folders that are closed to
+If the launcher runs as root, it does the mounting as root, so it can show a user files in folders that are closed to
 that user. Any other user does it in the user namespace.
 """
 

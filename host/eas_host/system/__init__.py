@@ -9,6 +9,5 @@ In reading order:
 - `user`: the user of `--user`.
 - `safe_path`: folders that nobody else can change; `contained_files`: files in a folder that somebody else can change.
 - `disk_errors`: what to tell the user about a full disk.
-- `exit_code`: how a program of the host ends.
 - `exit_code`: how a program of the host ends: with an exit code, and with one line if an error ended it.
 """
