@@ -23,8 +23,8 @@ int TakeWithin(const TestRing& ring, int timeout_ms, uint32_t thread = 0) {
   return eas_worker_take_for(ring, 0, thread, &call, timeout_ms);
 }
 
-// What take_for returns on another thread while `meanwhile` runs, which happens before, while or after that
-// thread falls asleep.
+// Runs `meanwhile` before, while or after another thread falls asleep in take_for. Returns what take_for
+// returns.
 int TakeWhile(const TestRing& ring, int timeout_ms, const std::function<void()>& meanwhile) {
   int taken = -1;
   std::thread taker([&] { taken = TakeWithin(ring, timeout_ms); });
