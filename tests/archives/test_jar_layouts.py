@@ -71,8 +71,8 @@ def packer(builder: ProcessorBuilder, tmp_path: Path) -> Packer:
 
 @shapes
 @pytest.mark.parametrize("mainclass", ["UsesLibrary", None])
-def test_served(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape, mainclass: str | None) -> None:
-    """The class is found, named or not, and what it needs with it; what was unpacked goes with the host."""
+def test_class_and_its_libraries_are_found_inside_the_jar(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape, mainclass: str | None) -> None:
+    """The class is found with or without --mainclass; what was unpacked is removed with the host."""
     host = start("java", packer.pack(shape), mainclass=mainclass, cache=tmp_path / "cache")
     assert host.path == "/api/predict/app"
     assert host.call(b"").body == b"from the library"
@@ -82,35 +82,33 @@ def test_served(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape, 
 
 
 @shapes
-def test_as_another_user(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape) -> None:
-    """What was unpacked is that user's to read, and the sandbox shows it."""
+def test_unpacked_jar_is_readable_for_user_and_sandbox(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape) -> None:
     tmp_path.chmod(0o755)
     user = "nobody" if os.geteuid() == 0 else None
     host = start("java", packer.pack(shape), cache=tmp_path / "cache", sandbox=True, user=user)
     assert host.call(b"").body == b"from the library"
 
 
-def test_without_a_type(packer: Packer) -> None:
-    """The ending of a WAR tells its type, as that of a jar does; so does the folder of either."""
+def test_war_ending_tells_the_processor_type(packer: Packer) -> None:
+    """The option --processor-type is not given."""
     ended = run("--entry", packer.pack(WAR), "--mainclass", "Gone")
     ended.fails_with(3, "app.war: there is no class Gone")
 
 
-def test_in_the_hosts_own_process(start: StartHost, packer: Packer, tmp_path: Path) -> None:
+def test_nested_jar_is_served_with_isolation_none(start: StartHost, packer: Packer, tmp_path: Path) -> None:
     host = start("java", packer.pack(BOOT), isolation="none", cache=tmp_path / "cache")
     assert host.call(b"").body == b"from the library"
 
 
 @pytest.mark.parametrize("shape", [BOOT, WAR], ids=["boot", "war"])
-def test_unpacked_by_its_user(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape) -> None:
-    """The folder that such a jar was unpacked to is the same program."""
+def test_folder_that_the_user_unpacked_is_served_like_the_jar(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape) -> None:
     with zipfile.ZipFile(packer.pack(shape)) as jar:
         jar.extractall(tmp_path / "folder")
     assert start("java", tmp_path / "folder").call(b"").body == b"from the library"
 
 
-def test_reload(start: StartHost, packer: Packer, tmp_path: Path) -> None:
-    """A version has its own: the jar may be overwritten, and the next version is what it then holds."""
+def test_reload_serves_the_overwritten_jar(start: StartHost, packer: Packer, tmp_path: Path) -> None:
+    """Each version unpacks the jar for itself, so that it may be overwritten."""
     members = packer.members(BOOT)
     host = start("java", packer.pack(BOOT), reload=True, cache=tmp_path / "cache")
     assert host.call(b"").body == b"from the library"
@@ -128,8 +126,8 @@ def test_reload(start: StartHost, packer: Packer, tmp_path: Path) -> None:
     ("shape", "how"),
     [(BOOT, "file"), (BOOT, "archive"), (BOOT, "content"), (WAR, "archive"), (WAR, "content"), (LIB, "archive")],
 )
-def test_packages(services: Services, packer: Packer, tmp_path: Path, shape: Shape, how: str) -> None:
-    """In a package: as the file itself, in an archive, or as the content of one. `desc` sees the same."""
+def test_nested_jar_in_a_package_is_served_and_described(services: Services, packer: Packer, tmp_path: Path, shape: Shape, how: str) -> None:
+    """The jar is the package itself, in an archive, or the archive holds its content. `desc` sees the same."""
     members = packer.members(shape)
     path = packer.pack(shape, members)
     if how == "archive":
@@ -149,15 +147,15 @@ def test_packages(services: Services, packer: Packer, tmp_path: Path, shape: Sha
 
 
 @shapes
-def test_a_class_that_is_not_there(packer: Packer, tmp_path: Path, shape: Shape) -> None:
-    """The classes that a message offers have the names that they have in the program."""
+def test_missing_class_suggests_the_name_that_the_program_uses(packer: Packer, tmp_path: Path, shape: Shape) -> None:
+    """The suggested name has no folder of the layout, such as BOOT-INF/classes, in front."""
     for name in ("UsesLibary", "com.acme.UsesLibrary"):
         ended = run("--entry", packer.pack(shape), "--mainclass", name, "--cache", tmp_path / "cache")
         ended.fails_with(3, f"there is no class {name}; did you mean UsesLibrary?")
 
 
-def test_order_of_the_libraries(start: StartHost, packer: Packer, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """The libraries stay in the order in which they were packed: the class path of whoever built the jar."""
+def test_libraries_keep_the_order_in_which_they_were_packed(start: StartHost, packer: Packer, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """This order is the class path of whoever built the jar."""
     source = tmp_path / "LibraryPart.java"
     source.write_text('public class LibraryPart { static String says() { return "other"; } }')
     other = builder.compiled(source, tmp_path / "classes") / "LibraryPart.class"
@@ -169,15 +167,15 @@ def test_order_of_the_libraries(start: StartHost, packer: Packer, builder: Proce
     assert host.call(b"").body == b"other"
 
 
-def test_only_the_entry_is_unpacked(packer: Packer, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """What --classpath names is taken as Java takes it: a library's lib/ may be for the library's own use."""
+def test_jar_on_the_classpath_option_is_not_unpacked(packer: Packer, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A jar of --classpath is taken as Java takes it: its lib/ may be for its own use."""
     packer.zip(tmp_path / "library.jar", {"lib/part.jar": builder.jar("LibraryPart").read_bytes()})
     ended = run("--entry", builder.jar("UsesLibrary"), "--classpath", tmp_path / "library.jar")
     ended.fails_with(3, "class LibraryPart is missing")
 
 
-def test_what_leads_out_is_refused(packer: Packer, tmp_path: Path) -> None:
-    """Unpacking is as safe as that of any archive, and nothing is left of it."""
+def test_member_that_leads_out_of_the_folder_is_refused(packer: Packer, tmp_path: Path) -> None:
+    """Nothing is written, and no workspace is left."""
     members = packer.members(BOOT) | {"BOOT-INF/classes/../../../../../evil.class": b"x"}
     ended = run("--entry", packer.pack(BOOT, members), "--cache", tmp_path / "cache")
     ended.fails_in_one_line(3, "app.jar: not unpacked: its member", "leads out of the folder")
@@ -185,8 +183,8 @@ def test_what_leads_out_is_refused(packer: Packer, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("evil.class")) == []
 
 
-def test_other_layouts_are_told(packer: Packer, tmp_path: Path) -> None:
-    """Where jars lie elsewhere in a jar without classes, it is said what to do."""
+def test_unknown_layout_asks_to_unpack_and_name_the_folder(packer: Packer, tmp_path: Path) -> None:
+    """The jar has no classes and holds jars elsewhere."""
     ear = packer.zip(tmp_path / "app.ear", {"META-INF/application.xml": b"<x/>", "web/shop.war": b"x"})
     ended = run("--entry", ear, "--processor-type", "java")
     ended.fails_with(
@@ -195,15 +193,14 @@ def test_other_layouts_are_told(packer: Packer, tmp_path: Path) -> None:
 
 
 @shapes
-def test_packing(packer: Packer, tmp_path: Path, shape: Shape) -> None:
-    """`pack` takes it, and says that EAS may not know the layout."""
+def test_pack_warns_that_eas_may_not_unpack_the_layout(packer: Packer, tmp_path: Path, shape: Shape) -> None:
     ended = run("pack", packer.pack(shape), "-o", tmp_path / "out.tar.gz")
     assert ended.code == 0, ended.stderr
     assert f"{shape.file} is {shape.called}: this host unpacks what is inside, EAS may not" in ended.stderr
 
 
-def test_told_by_the_directory(packer: Packer, tmp_path: Path) -> None:
-    """Only the names of members tell, from their beginning on; what is no zip has no layout."""
+def test_layout_is_recognised_by_the_beginning_of_member_names(packer: Packer, tmp_path: Path) -> None:
+    """A file that is no zip has no layout."""
     plain = {
         "x/BOOT-INF/classes/A.class": b"x",
         "lib/readme.txt": b"lib/x.jar",

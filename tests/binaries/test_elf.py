@@ -19,8 +19,7 @@ from support.build import ProcessorBuilder, need, run
 from support.libraries import library, processor, readelf
 
 
-def test_processor(builder: ProcessorBuilder) -> None:
-    """Machine, kind, needs and functions of a C++ processor are those that binutils see."""
+def test_machine_needs_and_exports_are_those_that_binutils_see(builder: ProcessorBuilder) -> None:
     path = builder.cpp("contract")
     facts = elf.read(path)
     assert (facts.machine, facts.bits, facts.kind) == (platform.machine(), 64, "shared library")
@@ -30,19 +29,18 @@ def test_processor(builder: ProcessorBuilder) -> None:
 
 
 @pytest.mark.parametrize("style", ["gnu", "sysv", "both"])
-def test_hash_tables(tmp_path: Path, style: str) -> None:
-    """Functions are found through whichever table the linker has made."""
+def test_exports_are_found_through_each_kind_of_hash_table(tmp_path: Path, style: str) -> None:
     path = processor(tmp_path / "libone.so", flags=(f"-Wl,--hash-style={style}",))
     assert elf.read(path).exports == ("initialize", "process")
 
 
-def test_stripped(tmp_path: Path) -> None:
+def test_exports_of_a_stripped_library_are_found(tmp_path: Path) -> None:
     path = processor(tmp_path / "libone.so")
     run(need("strip"), "--strip-all", path)
     assert elf.read(path).exports == ("initialize", "process")
 
 
-def test_what_is_called_is_not_exported(tmp_path: Path) -> None:
+def test_function_that_is_only_called_is_not_an_export(tmp_path: Path) -> None:
     """A library that only calls `process` of another one does not have it."""
     source = tmp_path / "caller.c"
     source.write_text("int process(void);\nint caller(void) { return process(); }\n", encoding="utf-8")
@@ -50,14 +48,14 @@ def test_what_is_called_is_not_exported(tmp_path: Path) -> None:
     assert elf.read(tmp_path / "libcaller.so").exports == ()
 
 
-def test_names_of_cpp(builder: ProcessorBuilder) -> None:
-    """A function without extern "C" is told from one that is missing."""
+def test_function_without_extern_c_is_listed_as_mangled(builder: ProcessorBuilder) -> None:
+    """A function that is missing is not listed."""
     assert elf.read(builder.cpp("mangled")).mangled == ("process",)
     assert elf.read(builder.cpp("no_process")).mangled == ()
 
 
-def test_rpath_and_runpath(tmp_path: Path) -> None:
-    """They differ in whom they hold for, so they are told apart; an empty part is the working directory."""
+def test_rpath_and_runpath_are_read_separately(tmp_path: Path) -> None:
+    """The two hold for different libraries; an empty part is the working directory."""
     old = library(tmp_path / "libold.so", flags=("-Wl,--disable-new-dtags", "-Wl,-rpath=.:$ORIGIN/x"))
     new = library(tmp_path / "libnew.so", flags=("-Wl,--enable-new-dtags", "-Wl,-rpath=/opt:"))
     assert (elf.read(old).rpath, elf.read(old).runpath) == ((".", "$ORIGIN/x"), ())
@@ -65,8 +63,8 @@ def test_rpath_and_runpath(tmp_path: Path) -> None:
     assert elf.read(new).soname == "libnew.so"
 
 
-def test_programs(tmp_path: Path) -> None:
-    """One that can be loaded anywhere is a program, too, though its header says shared object."""
+def test_position_independent_executable_is_a_program(tmp_path: Path) -> None:
+    """The header of such a program says shared object."""
     source = tmp_path / "main.c"
     source.write_text("int main(void) { return 0; }\n", encoding="utf-8")
     for flag in ("-pie", "-no-pie"):
@@ -78,8 +76,8 @@ def test_programs(tmp_path: Path) -> None:
     assert elf.read(tmp_path / "main.o").kind == "object file"
 
 
-def test_newest() -> None:
-    """Versions are numbers: 2.4 is older than 2.34; what is no number does not count."""
+def test_newest_versions_compares_numbers() -> None:
+    """2.4 is older than 2.34; what is no number does not count."""
     assert elf.newest_versions(["GLIBC_2.4", "GLIBC_2.34", "GLIBC_PRIVATE", "GLIBCXX_3.4.9", "GLIBCXX_3.4.30"]) == (
         "GLIBC_2.34",
         "GLIBCXX_3.4.30",
@@ -89,21 +87,21 @@ def test_newest() -> None:
 # Files that are none.
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_missing_file_is_entry_not_found(tmp_path: Path) -> None:
     with pytest.raises(EntryNotFound, match="No such file"):
         elf.read(tmp_path / "nothing.so")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"#!/bin/sh\n", b"GROUP ( libfoo.so.1 )\n" * 10])
-def test_no_elf(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_not_elf_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "text.so").write_bytes(content)
     for read in (elf.read, elf.check):
         with pytest.raises(EntryInvalid, match="not an ELF file"):
             read(tmp_path / "text.so")
 
 
-def test_damaged(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Wherever a copy was cut off, and whatever byte is wrong in its first part, there is an answer in words."""
+def test_damaged_file_is_refused_in_words_and_never_crashes(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The file is cut off at several places, and has a wrong byte at many places of its first part."""
     whole = builder.cpp("plain_c").read_bytes()
     path = tmp_path / "libcut.so"
     damaged = [whole[:size] for size in range(20, len(whole), len(whole) // 20)]
@@ -118,8 +116,7 @@ def test_damaged(builder: ProcessorBuilder, tmp_path: Path) -> None:
     assert refused > 20
 
 
-def test_check_speaks_as_the_host_does(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Another machine, another kind: each is refused for what it is."""
+def test_check_refuses_another_machine_and_another_kind_of_file(builder: ProcessorBuilder, tmp_path: Path) -> None:
     path = tmp_path / "libother.so"
     shutil.copy(builder.cpp("plain_c"), path)
     elf.check(path)
@@ -135,8 +132,8 @@ def test_check_speaks_as_the_host_does(builder: ProcessorBuilder, tmp_path: Path
         elf.check(path)
 
 
-def test_check_is_cheap() -> None:
-    """A start can afford it: nothing of pyelftools is loaded."""
+def test_check_does_not_import_pyelftools() -> None:
+    """The check runs at every start."""
     code = (
         "import sys, pathlib; from eas_host.binaries import elf;"
         " elf.is_elf(pathlib.Path('/')); print('elftools' in sys.modules)"

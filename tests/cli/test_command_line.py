@@ -31,8 +31,8 @@ PORT_0 = ("--listen", "127.0.0.1:0")
 # Help.
 
 
-def test_output_that_nobody_reads() -> None:
-    """`eas-host schema | head -1` is no error of ours."""
+def test_closed_stdout_ends_quietly_with_141() -> None:
+    """`eas-host schema | head -1` closes it."""
     ours, theirs = os.pipe()
     os.close(ours)
     done = subprocess.run([*program(), "schema"], stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
@@ -40,8 +40,8 @@ def test_output_that_nobody_reads() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_help() -> None:
-    """--help knows every option, groups them, and has an example for each language."""
+def test_help_lists_every_option_in_groups_with_examples() -> None:
+    """An example for each language."""
     ended = run("--help")
     assert (ended.code, ended.stderr) == (0, "")
     missing = [flag for flag in FLAGS if not re.search(rf"^ +{flag}\b", ended.stdout, re.MULTILINE)]
@@ -51,7 +51,7 @@ def test_help() -> None:
         assert re.search(rf"^ +eas-host .*\S+\{ending}", ended.stdout, re.MULTILINE), f"no example with a {ending}"
 
 
-def test_help_tells_defaults() -> None:
+def test_help_shows_the_default_values() -> None:
     text = run("--help").stdout
     for default in ("127.0.0.1:8080", "5000", "64MiB", "256MiB"):
         assert default in text
@@ -60,8 +60,8 @@ def test_help_tells_defaults() -> None:
 # Serving.
 
 
-def test_announcement(start: StartHost) -> None:
-    """The address is the real one, EAS's own line follows, and both are on standard output."""
+def test_address_and_service_start_line_are_on_stdout(start: StartHost) -> None:
+    """The address is the one that is bound, and EAS's own line follows."""
     host = start()
     assert host.address[1] > 0
     host.log.wait(r"^\[INFO\] Service start successfully$", stream="stdout")
@@ -69,8 +69,8 @@ def test_announcement(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize(("language", "ending"), [("cpp", "so"), ("java", "jar"), ("python", "py")])
-def test_type_is_guessed(start: StartHost, builder: ProcessorBuilder, language: str, ending: str) -> None:
-    """--processor-type may be left out where the ending tells; the name is the stem without lib."""
+def test_processor_type_and_name_follow_from_the_entry(start: StartHost, builder: ProcessorBuilder, language: str, ending: str) -> None:
+    """The ending tells the type; the name is the stem without lib."""
     entry = builder.contract(language)
     assert entry.suffix == f".{ending}"
     host = start(entry=entry, processor_type=None)
@@ -78,14 +78,13 @@ def test_type_is_guessed(start: StartHost, builder: ProcessorBuilder, language: 
     assert host.call(b"x").body == b"x"
 
 
-def test_type_is_given(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """--processor-type is believed where the ending tells nothing."""
+def test_processor_type_option_decides_where_the_ending_is_unknown(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     entry = tmp_path / "processor.v1"
     shutil.copy(builder.cpp("contract"), entry)
     assert start("cpp", entry).call(b"x").body == b"x"
 
 
-def test_name(start: StartHost) -> None:
+def test_name_option_is_quoted_in_the_path(start: StartHost) -> None:
     """--name is the service's name; one that needs it is quoted in the address."""
     assert start(name="scorecard").path == "/api/predict/scorecard"
     host = start(name="ключ 1")
@@ -93,12 +92,11 @@ def test_name(start: StartHost) -> None:
     assert host.call(b"x").body == b"x"
 
 
-def test_loopback_names(start: StartHost) -> None:
-    """A name is as good as an address."""
+def test_listen_accepts_localhost(start: StartHost) -> None:
     assert start(listen="localhost:0").call(b"x").body == b"x"
 
 
-def test_ipv6(start: StartHost) -> None:
+def test_listen_accepts_an_ipv6_address(start: StartHost) -> None:
     with socket.socket(socket.AF_INET6) as probe:
         try:
             probe.bind(("::1", 0))
@@ -109,12 +107,11 @@ def test_ipv6(start: StartHost) -> None:
     assert host.call(b"x").body == b"x"
 
 
-def test_only_loopback_by_default() -> None:
-    """The default address is one that only this machine reaches."""
+def test_default_address_is_loopback() -> None:
     assert re.search(r"--listen.*?\[127\.0\.0\.1:8080\]", run("--help").stdout, re.DOTALL)
 
 
-def test_content_type_can_be_set(start: StartHost) -> None:
+def test_content_type_option_sets_the_header_of_answers(start: StartHost) -> None:
     """EAS's own type, for clients that look at it."""
     host = start(content_type="text/html; charset=utf-8")
     assert host.call(b"x").get("Content-Type") == "text/html; charset=utf-8"
@@ -123,8 +120,8 @@ def test_content_type_can_be_set(start: StartHost) -> None:
 # The environment.
 
 
-def test_everything_from_the_environment(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Every option can be given as EAS_HOST_...; flags, numbers, sizes and switches alike."""
+def test_options_are_read_from_environment_variables(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Flags, numbers, sizes and switches alike, as EAS_HOST_..."""
     variables = {
         "EAS_HOST_PROCESSOR_TYPE": "cpp",
         "EAS_HOST_ENTRY": str(builder.cpp("contract")),
@@ -143,14 +140,14 @@ def test_everything_from_the_environment(builder: ProcessorBuilder, tmp_path: Pa
         host.wait_for_log(r'"POST /api/predict/from-environment')
 
 
-def test_a_flag_wins(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """What is typed counts more than what is set."""
+def test_flag_wins_over_environment_variable(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The variable is then not even read."""
     variables = {"EAS_HOST_NAME": "set", "EAS_HOST_MAX_BODY": "nonsense that nobody reads"}
     with Host(tmp_path / "host", variables, entry=builder.cpp("contract"), name="typed", max_body="1MiB") as host:
         assert host.path == "/api/predict/typed"
 
 
-def test_wrong_variable_is_named(builder: ProcessorBuilder) -> None:
+def test_wrong_environment_variable_is_named(builder: ProcessorBuilder) -> None:
     ended = run("--entry", builder.cpp("contract"), variables={"EAS_HOST_WORKER_THREADS": "many"})
     ended.fails_in_one_line(2, "EAS_HOST_WORKER_THREADS", "many")
 
@@ -183,22 +180,21 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("flags", "words"), WRONG.values(), ids=WRONG)
-def test_wrong_flag(builder: ProcessorBuilder, flags: list[str], words: list[str]) -> None:
-    """One line that says which flag, what was found, and what is expected; nothing is started."""
+def test_wrong_flag_is_refused_in_one_line_with_what_is_expected(builder: ProcessorBuilder, flags: list[str], words: list[str]) -> None:
+    """Nothing is started."""
     run("--entry", builder.cpp("contract"), *PORT_0, *flags).fails_in_one_line(2, *words)
 
 
 @pytest.mark.parametrize(("word", "said"), [("tset", "did you mean test?"), ("service.json", "there are test, serve")])
-def test_no_such_command(word: str, said: str) -> None:
-    """A first word that is no command is taken for one that is misspelt."""
+def test_unknown_command_suggests_the_nearest_one(word: str, said: str) -> None:
     run(word, "--keepalive", "1").fails_in_one_line(2, word, said)
 
 
-def test_nothing_given() -> None:
+def test_without_arguments_the_entry_option_is_asked_for() -> None:
     run().fails_in_one_line(2, "--entry")
 
 
-def test_type_cannot_be_guessed(tmp_path: Path) -> None:
+def test_unknown_ending_asks_for_the_processor_type(tmp_path: Path) -> None:
     (tmp_path / "processor.bin").write_bytes(b"")
     run("--entry", tmp_path / "processor.bin", *PORT_0).fails_in_one_line(2, "--processor-type", "processor.bin")
 
@@ -209,8 +205,7 @@ def test_type_cannot_be_guessed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "size"), [("1000", 1000), ("1KiB", 1024), ("1k", 1000), ("2MiB", 2 << 20), ("1MB", 10**6)]
 )
-def test_sizes(start: StartHost, text: str, size: int) -> None:
-    """A size may have a unit, binary or decimal."""
+def test_size_option_accepts_decimal_and_binary_units(start: StartHost, text: str, size: int) -> None:
     host = start(max_body=text)
     assert host.call(bytes(size)).status == 200
     assert host.call(bytes(size + 1)).status == 413
@@ -219,18 +214,18 @@ def test_sizes(start: StartHost, text: str, size: int) -> None:
 # Addresses that cannot be bound: exit code 4 and one line.
 
 
-def test_address_in_use(builder: ProcessorBuilder) -> None:
+def test_address_in_use_exits_with_4(builder: ProcessorBuilder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         run("--entry", builder.cpp("contract"), "--listen", address).fails_in_one_line(4, address)
 
 
-def test_address_of_another_machine(builder: ProcessorBuilder) -> None:
+def test_address_of_another_machine_exits_with_4(builder: ProcessorBuilder) -> None:
     """192.0.2.1 is nobody's (RFC 5737)."""
     run("--entry", builder.cpp("contract"), "--listen", "192.0.2.1:8080").fails_in_one_line(4, "192.0.2.1:8080")
 
 
-def test_unknown_host_name(builder: ProcessorBuilder) -> None:
+def test_unknown_host_name_exits_with_4(builder: ProcessorBuilder) -> None:
     run("--entry", builder.cpp("contract"), "--listen", "no-such-host.invalid:8080").fails_in_one_line(
         4, "no-such-host.invalid:8080"
     )
@@ -239,8 +234,8 @@ def test_unknown_host_name(builder: ProcessorBuilder) -> None:
 # The log.
 
 
-def test_log_in_json(start: StartHost) -> None:
-    """--log-format json: every line is one object, whatever was logged: requests, prints, traces."""
+def test_json_log_has_one_object_a_line(start: StartHost) -> None:
+    """Requests, prints and traces are logged."""
     host = start("python", log_format="json", access_log=True, log_level="debug")
     host.call(command("print", 'with "quotes"'))
     host.call(command("throw", "two\nlines"))
@@ -255,8 +250,8 @@ def test_log_in_json(start: StartHost) -> None:
     assert any("user_code_that_throws" in line for line in lines)
 
 
-def test_access_log(start: StartHost) -> None:
-    """--access-log: one line per request, with method, path and status; without it none."""
+def test_access_log_has_a_line_for_each_request(start: StartHost) -> None:
+    """A line has method, path and status; without the option there is none."""
     host = start(access_log=True)
     host.call(b"12345", "/some/path?q=1")
     host.call(b"", "/api/builtin/none", method="GET")
@@ -268,8 +263,7 @@ def test_access_log(start: StartHost) -> None:
     assert "/some/path" not in silent.log.text()
 
 
-def test_log_level(start: StartHost) -> None:
-    """--log-level error leaves the announcements and what the processor prints."""
+def test_log_level_error_keeps_announcements_and_processor_output(start: StartHost) -> None:
     host = start(log_level="error", access_log=True)
     host.call(command("print", "still here"))
     host.wait_for_log("out still here")
@@ -278,8 +272,8 @@ def test_log_level(start: StartHost) -> None:
     assert "[INFO]" not in host.log.text(stream="stderr")
 
 
-def test_log_is_on_stderr(start: StartHost) -> None:
-    """Standard output has the announcements only, so that a script can read them."""
+def test_log_goes_to_stderr_and_stdout_has_only_announcements(start: StartHost) -> None:
+    """A script can read standard output."""
     host = start(access_log=True)
     host.call(command("print", "printed"))
     host.wait_for_log("out printed", stream="stderr")

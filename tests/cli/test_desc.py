@@ -21,8 +21,11 @@ from support.service import Services, describe, services, tar
 __all__ = ["services"]
 
 
-def test_sources(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """File, line and column; -D; a flag; a variable; the default. Tokens are hidden, also those in the environment."""
+def test_each_value_is_shown_with_its_source(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """
+    A source is file, line and column; -D; a flag; a variable; or the default. Tokens are hidden, also those in the
+    environment.
+    """
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     path = describe(tmp_path)
     path.write_text(
@@ -50,8 +53,8 @@ def test_sources(services: Services, builder: ProcessorBuilder, tmp_path: Path) 
     assert described["problems"] == []
 
 
-def test_the_table(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """EASCMD's form: two columns, keys to the right, every line of the same width."""
+def test_output_is_a_table_in_the_form_of_eascmd(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The table has two columns, keys to the right, and every line has the same width."""
     tar(tmp_path / "p.tar.gz", {"liba.so": builder.cpp("contract")})
     keys = {"processor_path": "p.tar.gz", "processor_entry": "liba.so", "model_config": {"a": [1, 2]}}
     ended = services.run("desc", describe(tmp_path, name="t", **keys))
@@ -64,8 +67,8 @@ def test_the_table(services: Services, builder: ProcessorBuilder, tmp_path: Path
     assert any(re.fullmatch(r"\| +Exports \| initialize +\|", line) for line in lines)
 
 
-def test_resolved(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Files are told from the workspace, which is gone afterwards; several models stand side by side."""
+def test_resolved_files_and_each_model_are_shown(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The workspace that they are resolved in is gone afterwards."""
     shutil.copy(builder.python("contract.py"), tmp_path / "app.py")
     tar(tmp_path / "java.tar.gz", {"main.jar": builder.jar("UsesLibrary"), "lib/part.jar": builder.jar("LibraryPart")})
     models = [
@@ -81,8 +84,7 @@ def test_resolved(services: Services, builder: ProcessorBuilder, tmp_path: Path)
     assert java["resolved"]["folder"] == "j/predictor/java"
 
 
-def test_shared_processors(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """A model's processor may be named elsewhere; its values come from there."""
+def test_values_of_a_shared_processor_point_to_its_definition(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     processors = [{"name": "other", "processor_path": "x"}, {"name": "p", "processor_path": "liba.so"}]
     path = describe(tmp_path)
@@ -97,8 +99,8 @@ def test_shared_processors(services: Services, builder: ProcessorBuilder, tmp_pa
 # What is wrong.
 
 
-def test_problems(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """A description that cannot be served is described all the same; the problem stands at the end."""
+def test_description_that_cannot_be_served_is_shown_with_its_problems(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The problem stands at the end."""
     tar(tmp_path / "p.tar.gz", {"libx.so": needs_beside(builder)})
     described = services.desc(describe(tmp_path, name="p", processor_path="p.tar.gz"), code=3)
     assert described["models"][0]["abi"]["missing"] == ["libbeside.so"]
@@ -113,7 +115,7 @@ def test_problems(services: Services, builder: ProcessorBuilder, tmp_path: Path)
     assert re.search(r"\| +Problem \| processor_entry is 'libabsent.so'", ended.stdout)
 
 
-def test_a_wrong_description(services: Services, tmp_path: Path) -> None:
+def test_syntax_error_is_shown_with_its_line(services: Services, tmp_path: Path) -> None:
     path = tmp_path / "service.json"
     path.write_text('{"name": }', encoding="utf-8")
     services.run("desc", path).fails_with(2, "service.json:1")
@@ -126,8 +128,8 @@ def spec(entry: Path, **more: Any) -> WorkerSpec:  # noqa: ANN401  options have 
     return WorkerSpec.from_config(HostConfig(entry=str(entry), **more))
 
 
-def test_libraries(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """A needed library is where a worker would find it: beside the entry, or in lib/."""
+def test_needed_library_is_found_where_a_worker_would_find_it(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A worker looks beside the entry and in lib/."""
     shutil.copy(needs_beside(builder), tmp_path / "libx.so")
     (tmp_path / "lib").mkdir()
     shutil.copy(builder.cpp("beside"), tmp_path / "lib")
@@ -137,8 +139,8 @@ def test_libraries(builder: ProcessorBuilder, tmp_path: Path) -> None:
     assert found.facts["exports"] == ["initialize", "process"]
 
 
-def test_python_inside(tmp_path: Path) -> None:
-    """That a processor will have another kind of worker is told, and what of."""
+def test_library_that_starts_python_is_named(tmp_path: Path) -> None:
+    """A processor with such a library gets another kind of worker."""
     starts = library(tmp_path / "libstarts.so", calls="Py_Initialize")
     assert (
         inspection.inspect(spec(processor(tmp_path / "libone.so", starts)))
@@ -151,13 +153,13 @@ def test_python_inside(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"), [("no_process", "process"), ("mangled", 'extern "C"'), ("no_initialize", "initialize")]
 )
-def test_missing_functions(builder: ProcessorBuilder, name: str, words: str) -> None:
+def test_missing_processor_function_is_a_problem(builder: ProcessorBuilder, name: str, words: str) -> None:
     problems = inspection.inspect(spec(builder.cpp(name))).problems
     assert len(problems) == 1
     assert words in problems[0]
 
 
-def test_jars(builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_main_class_and_java_version_are_checked_in_jars(builder: ProcessorBuilder, tmp_path: Path) -> None:
     """The class that is named must be in one of them; without a name the newest class tells the version."""
     jar = builder.jar("Contract")
     assert inspection.inspect(spec(jar)).facts["java"] == 11
@@ -166,8 +168,8 @@ def test_jars(builder: ProcessorBuilder, tmp_path: Path) -> None:
     assert "not a jar" in inspection.inspect(spec(tmp_path / "broken.jar")).problems[0]
 
 
-def test_programs(tmp_path: Path) -> None:
-    """Classes are found without running the file; a syntax error is told with its line."""
+def test_python_processor_classes_are_listed_without_running_the_file(tmp_path: Path) -> None:
+    """A syntax error is told with its line."""
     path = tmp_path / "app.py"
     path.write_text(
         "import allspark\nfrom allspark import BaseProcessor as B, BaseProcessor\nraise SystemExit\n"

@@ -52,8 +52,8 @@ FILES = {
 }
 
 
-def test_files(project: Project) -> None:
-    """Source, build file, service.json, README and a request; no placeholder is left."""
+def test_project_has_all_files_without_placeholders(project: Project) -> None:
+    """The files are source, build file, service.json, README and a request."""
     made = {path for path in project.folder.rglob("*") if path.is_file() and "build" not in path.parts[-3:]}
     made = {path for path in made if not path.is_relative_to(project.folder / "build")}
     names = {str(path.relative_to(project.folder)) for path in made}
@@ -82,34 +82,34 @@ def served(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         (b"1 2 3", 400, b"expected 2 numbers, got 3"),
     ],
 )
-def test_answers(served: Host, body: bytes, status: int, answer: bytes) -> None:
+def test_project_answers_as_its_readme_says(served: Host, body: bytes, status: int, answer: bytes) -> None:
     response = served.call(body)
     assert (response.status, response.body) == (status, answer)
 
 
 @pytest.mark.parametrize("body", [b"one two", b"1 2x", b"nan 1", b"1 inf", b"1 \x00", b"\xff 1"])
-def test_refuses(served: Host, body: bytes) -> None:
-    """What is no number answers 400 with a sentence, whatever bytes it has."""
+def test_project_answers_400_to_input_that_is_not_a_number(served: Host, body: bytes) -> None:
+    """The body is a sentence, whatever bytes the request has."""
     response = served.call(body)
     assert response.status == 400
     assert response.body
 
 
-def test_get(served: Host) -> None:
+def test_project_answers_400_to_a_get_without_a_body(served: Host) -> None:
     """A request without a body is empty input."""
     assert served.call(None, method="GET").status == 400
 
 
 @pytest.mark.parametrize("project", ["cpp", "java"], indirect=True)
-def test_wrong_configuration(project: Project) -> None:
-    """A model_config that is none ends the start, and is shown."""
+def test_project_refuses_a_wrong_model_config_at_start(project: Project) -> None:
+    """The message shows it."""
     ended = run("--entry", str(project.options["entry"]), "--model-config", "0.5", "--listen", "127.0.0.1:0")
     assert ended.code == 3
     assert 'model_config must be a bias and at least one weight, such as 0.5 2 3; it is "0.5"' in ended.stderr
 
 
-def test_wrong_configuration_in_python(tmp_path: Path) -> None:
-    """The same, in service.json."""
+def test_python_project_refuses_a_wrong_model_config_at_start(tmp_path: Path) -> None:
+    """The configuration stands in service.json."""
     run("init", "--type", "python", tmp_path)
     (tmp_path / "service.json").write_text('{"model_config": {"bias": 1, "weights": ["two"]}}')
     ended = run("--entry", tmp_path / "app.py", "--listen", "127.0.0.1:0")
@@ -119,8 +119,7 @@ def test_wrong_configuration_in_python(tmp_path: Path) -> None:
 # The command.
 
 
-def test_says_what_to_do_next(tmp_path: Path) -> None:
-    """The files, and the commands to type."""
+def test_init_prints_the_files_and_the_next_commands(tmp_path: Path) -> None:
     made = run("init", "--type", "cpp", "new folder", cwd=tmp_path)
     assert made.code == 0
     lines = [line.strip() for line in made.stdout.splitlines()]
@@ -129,8 +128,8 @@ def test_says_what_to_do_next(tmp_path: Path) -> None:
     assert lines[lines.index("next:") + 1 :][:3] == ["cd 'new folder'", "make", "eas-host serve service.json"]
 
 
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """A file in the way is named, and nothing is written; other files in the folder do not matter."""
+def test_init_refuses_to_overwrite_a_file(tmp_path: Path) -> None:
+    """The file is named, and nothing is written; other files in the folder do not matter."""
     (tmp_path / "app.py").write_text("mine")
     (tmp_path / "notes").write_text("mine")
     run("init", "--type", "python", tmp_path).fails_in_one_line(2, str(tmp_path), "app.py", "nothing is overwritten")
@@ -155,7 +154,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         (["--type", "cpp", "--", "--x", "y"], ["y", "too many"]),
     ],
 )
-def test_wrong_words(argv: list[str], words: list[str], tmp_path: Path) -> None:
+def test_wrong_arguments_are_refused_and_nothing_is_made(argv: list[str], words: list[str], tmp_path: Path) -> None:
     run("init", *argv, cwd=tmp_path).fails_in_one_line(2, *words)
     assert list(tmp_path.iterdir()) == []
 
@@ -171,32 +170,32 @@ def test_wrong_words(argv: list[str], words: list[str], tmp_path: Path) -> None:
         ("a" * 200, "a" * 50, "A" + "a" * 49 + "Processor"),
     ],
 )
-def test_names(tmp_path: Path, folder: str, name: str, classname: str) -> None:
-    """A service is called after its folder, in letters that EAS takes and a Java class may have."""
+def test_service_and_class_are_named_after_the_folder(tmp_path: Path, folder: str, name: str, classname: str) -> None:
+    """The names have only letters that EAS takes and a Java class may have."""
     assert TemplateValues.from_folder(tmp_path / folder) == TemplateValues(name, classname, folder)
 
 
-def test_a_circle_of_links(tmp_path: Path) -> None:
+def test_folder_that_is_a_circular_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     run("init", "--type", "cpp", tmp_path / "loop").fails_in_one_line(2, f"{tmp_path}/loop: File exists")
 
 
-def test_a_name_in_another_encoding(tmp_path: Path) -> None:
-    """A folder's name may be any bytes. Where a file shows it, these are in the file."""
+def test_folder_name_in_another_encoding_is_kept_in_files(tmp_path: Path) -> None:
+    """A folder's name may be any bytes."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfcn"))
     assert run("init", "--type", "python", folder).code == 0
     assert b"gr\xfcn.tar.gz" in (folder / "README.md").read_bytes()
 
 
-def test_names_of_this_folder(tmp_path: Path) -> None:
-    """`.` has a name, too."""
+def test_current_folder_gives_the_service_its_name(tmp_path: Path) -> None:
+    """The argument is `.`."""
     (tmp_path / "here").mkdir()
     run("init", "--type", "python", ".", cwd=tmp_path / "here")
     assert json.loads((tmp_path / "here" / "service.json").read_text())["name"] == "here"
 
 
-def test_a_project_in_python_is_a_program(start: StartHost, tmp_path: Path) -> None:
-    """It finds its model_config beside itself where nobody gives it one, and asks for nothing to be installed."""
+def test_python_project_runs_without_a_description_and_without_requirements(start: StartHost, tmp_path: Path) -> None:
+    """The program finds its model_config in the service.json beside itself."""
     run("init", "--type", "python", tmp_path)
     host = start("python", tmp_path / "app.py")
     assert host.call(b"1 2").body == b"8.5"
@@ -204,8 +203,7 @@ def test_a_project_in_python_is_a_program(start: StartHost, tmp_path: Path) -> N
     assert [line for line in lines if not line.startswith("#")] == []
 
 
-def test_the_header_is_the_public_one(tmp_path: Path) -> None:
-    """A C compiler agrees that it is all a project needs."""
+def test_project_has_the_public_header_that_compiles_as_c(tmp_path: Path) -> None:
     run("init", "--type", "cpp", tmp_path)
     source = "#include <eas/processor.h>\n"
     command = [need("gcc"), "-std=c11", "-Werror", "-fsyntax-only", f"-I{tmp_path / 'include'}", "-xc", "-"]

@@ -56,8 +56,8 @@ def type_in(text: str, folder: Path, cache: Path) -> str:
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_from_nothing_to_a_packed_service(language: str, tmp_path: Path) -> None:
-    """init, build, serve, ask, pack, test of what was packed, ask: every block of the README does what it promises."""
+def test_every_command_in_the_readme_of_a_new_project_works(language: str, tmp_path: Path) -> None:
+    """init, build, serve, ask, pack, test of what was packed, ask."""
     for tool in TOOLS[language]:
         need(tool)
     folder = tmp_path / "Score card"
@@ -77,7 +77,7 @@ def test_from_nothing_to_a_packed_service(language: str, tmp_path: Path) -> None
         assert source in packed.getnames()
 
 
-def test_a_packed_environment(tmp_path: Path) -> None:
+def test_packed_pysdk_project_runs_on_its_own_env(tmp_path: Path) -> None:
     """
     pysdk init, test, pack, test of what was packed: the processor runs on ENV's Python each time, with what is
     installed there, and in the end without the folder that it was made in.

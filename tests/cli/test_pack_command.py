@@ -41,8 +41,8 @@ def jar(path: Path, class_path: str = "", ending: str = "\r\n") -> Path:
 # cpp.
 
 
-def test_cpp(tmp_path: Path) -> None:
-    """The report names each file, its size and where it comes from, what stays behind, and the archive."""
+def test_report_names_each_file_and_where_it_comes_from(tmp_path: Path) -> None:
+    """The report also has each size, what stays behind, and the archive."""
     one = library(tmp_path / "opt/libone.so")
     processor(tmp_path / "build/libecho.so", one, flags=(f"-Wl,-rpath=.:{one.parent}",))
     ended = run("pack", "build/libecho.so", cwd=tmp_path)
@@ -53,21 +53,21 @@ def test_cpp(tmp_path: Path) -> None:
     assert ended.stderr == ""
 
 
-def test_warnings_are_on_stderr(tmp_path: Path) -> None:
+def test_missing_rpath_warning_is_on_stderr(tmp_path: Path) -> None:
     one = library(tmp_path / "libone.so")
     ended = run("pack", processor(tmp_path / "libecho.so", one))
     assert re.fullmatch(r"\[.*\] \[WARNING\] no rpath leads .* link libecho\.so with -Wl,-rpath=\.\n", ended.stderr)
 
 
-def test_output(tmp_path: Path) -> None:
+def test_output_option_names_the_archive(tmp_path: Path) -> None:
     processor(tmp_path / "libecho.so")
     for flag in ("-o", "--output"):
         assert packed(run("pack", "libecho.so", flag, "x.tgz", cwd=tmp_path)) == ["libecho.so"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["libecho.so", "x.tgz"]
 
 
-def test_the_same_bytes(tmp_path: Path) -> None:
-    """Two builds in two places, packed at two times."""
+def test_two_builds_give_the_same_archive_bytes(tmp_path: Path) -> None:
+    """The builds lie in two places and are packed at two times."""
     archives = []
     for name in ("a", "b"):
         one = library(tmp_path / name / "libone.so")
@@ -76,15 +76,14 @@ def test_the_same_bytes(tmp_path: Path) -> None:
     assert archives[0] == archives[1]
 
 
-def test_versioned_name(tmp_path: Path) -> None:
-    """A link to the library counts as the library, by the link's name."""
+def test_link_to_a_versioned_library_is_packed_under_the_links_name(tmp_path: Path) -> None:
     processor(tmp_path / "libecho.so.1.2")
     (tmp_path / "libecho.so").symlink_to("libecho.so.1.2")
     assert packed(run("pack", tmp_path / "libecho.so")) == ["libecho.so"]
 
 
-def test_cpp_folder(tmp_path: Path, start: StartHost) -> None:
-    """A folder is taken whole, and what its processor needs from elsewhere is put beside the processor."""
+def test_folder_is_packed_whole_with_libraries_from_elsewhere(tmp_path: Path, start: StartHost) -> None:
+    """Libraries from elsewhere are put beside the processor."""
     outside, inside = library(tmp_path / "opt/libout.so"), library(tmp_path / "build/lib/libin.so.1")
     processor(tmp_path / "build/lib/libecho.so", outside, inside, flags=(f"-Wl,-rpath=.:{outside.parent}",))
     (tmp_path / "build/lib/libin.so").symlink_to("libin.so.1")
@@ -97,7 +96,7 @@ def test_cpp_folder(tmp_path: Path, start: StartHost) -> None:
     assert start(entry=tmp_path / "served/lib/libecho.so").call(b"").body == b"2"
 
 
-def test_folder_with_another_library_of_that_name(tmp_path: Path) -> None:
+def test_two_libraries_of_one_name_are_refused(tmp_path: Path) -> None:
     """Two files cannot lie in one place: the user says which is meant."""
     one = library(tmp_path / "opt/libone.so")
     processor(tmp_path / "build/libecho.so", one, flags=("-Wl,--disable-new-dtags", f"-Wl,-rpath={one.parent}"))
@@ -108,8 +107,8 @@ def test_folder_with_another_library_of_that_name(tmp_path: Path) -> None:
 # java.
 
 
-def test_java(tmp_path: Path) -> None:
-    """The jars of the Class-Path are taken, and those of theirs: below the jar in their place, others beside it."""
+def test_jars_of_the_class_path_are_packed(tmp_path: Path) -> None:
+    """So are the jars that these name: below the jar in their place, others beside it."""
     entry = jar(tmp_path / "build/echo.jar", "lib/a%20b.jar lib/second.jar ../other/third.jar gone.jar http://x/y.jar")
     jar(tmp_path / "build/lib/a b.jar", "second.jar ../echo.jar")
     jar(tmp_path / "build/lib/second.jar", ending="\n")
@@ -121,8 +120,8 @@ def test_java(tmp_path: Path) -> None:
     assert warnings == [("echo.jar", "gone.jar"), ("echo.jar", "http://x/y.jar")]
 
 
-def test_java_folder(tmp_path: Path) -> None:
-    """Of a folder everything is taken; jars that it names elsewhere lie beside those that name them."""
+def test_java_folder_is_packed_with_jars_that_it_names_elsewhere(tmp_path: Path) -> None:
+    """Jars from elsewhere lie beside those that name them."""
     jar(tmp_path / "target/echo.jar", "lib/a.jar ../b.jar")
     jar(tmp_path / "target/lib/a.jar")
     jar(tmp_path / "b.jar")
@@ -131,7 +130,7 @@ def test_java_folder(tmp_path: Path) -> None:
     assert packed(ended) == ["b.jar", "echo.jar", "lib", "lib/a.jar", "log4j.properties"]
 
 
-def test_the_java_package_runs(builder: ProcessorBuilder, tmp_path: Path, start: StartHost) -> None:
+def test_packed_jar_is_served(builder: ProcessorBuilder, tmp_path: Path, start: StartHost) -> None:
     entry = Path(shutil.copy(builder.jar("Contract"), tmp_path))
     assert packed(run("pack", entry)) == ["contract.jar"]
     unpack(tmp_path / "contract.tar.gz", tmp_path / "served")
@@ -139,8 +138,7 @@ def test_the_java_package_runs(builder: ProcessorBuilder, tmp_path: Path, start:
     assert host.call(b"x").body == b"x"
 
 
-def test_type(tmp_path: Path) -> None:
-    """A folder with both needs a word."""
+def test_folder_with_so_and_jar_needs_the_type_option(tmp_path: Path) -> None:
     folder = jar(tmp_path / "build/echo.jar").parent
     processor(folder / "libecho.so", flags=("-l:libz.so.1", "-Wl,-rpath=."))
     run("pack", folder).fails_in_one_line(2, "build", "a .so and a .jar", "--type cpp or java")
@@ -156,8 +154,7 @@ def describe(folder: Path, path: str, of: str = "cpp") -> Path:
     return plant(folder, {"service.json": text}) / "service.json"
 
 
-def test_description(tmp_path: Path) -> None:
-    """The processor that it names, a file or a folder."""
+def test_description_names_the_file_or_folder_to_pack(tmp_path: Path) -> None:
     processor(tmp_path / "build/libecho.so")
     for path in ("build/", "./build/libecho.so"):
         assert packed(run("pack", describe(tmp_path, path))) == ["libecho.so"]
@@ -172,7 +169,7 @@ def test_description(tmp_path: Path) -> None:
         ("app.py", "python", ["eas-host pysdk pack"]),
     ],
 )
-def test_description_of_nothing_to_pack(tmp_path: Path, path: str, of: str, words: list[str]) -> None:
+def test_description_without_a_local_unpacked_processor_is_refused(tmp_path: Path, path: str, of: str, words: list[str]) -> None:
     shutil.make_archive(str(tmp_path / "x"), "tar", plant(tmp_path / "y", {"z": ""}))
     run("pack", describe(tmp_path, path, of)).fails_in_one_line(2, "service.json", *words)
 
@@ -218,20 +215,20 @@ def wrong(builder: ProcessorBuilder, tmp_path: Path) -> Path:
         (["x", "--outptu", "y"], 2, ["--outptu", "--output"]),
     ],
 )
-def test_wrong(wrong: Path, words: list[str], code: int, said: list[str]) -> None:
+def test_wrong_arguments_and_broken_processors_are_refused_without_an_archive(wrong: Path, words: list[str], code: int, said: list[str]) -> None:
     run("pack", *words, cwd=wrong).fails_in_one_line(code, *said)
     assert list(wrong.rglob("*.tar.gz")) == []
 
 
-def test_folder_with_half_a_processor(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """It is refused in the words for what is missing; beside a whole one it is a library like others."""
+def test_folder_with_an_incomplete_processor_is_refused(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The message names what is missing. Beside a complete processor it is a library like others."""
     shutil.copy(builder.cpp("mangled"), tmp_path)
     run("pack", tmp_path).fails_in_one_line(3, "libmangled.so", 'extern "C"')
     processor(tmp_path / "libecho.so")
     assert packed(run("pack", tmp_path)) == ["libecho.so", "libmangled.so"]
 
 
-def test_help() -> None:
+def test_help_has_an_example() -> None:
     ended = run("pack", "--help")
     assert (ended.code, ended.stderr) == (0, "")
     assert "eas-host pack build/libecho.so" in ended.stdout

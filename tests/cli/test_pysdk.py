@@ -68,15 +68,15 @@ def served(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pro
         (b"\xff\x00 20", 400, b"expected two numbers"),
     ],
 )
-def test_it_answers(served: Program, body: bytes, status: int, answer: bytes) -> None:
+def test_new_program_answers_as_the_document_says(served: Program, body: bytes, status: int, answer: bytes) -> None:
     """The document's own request, at any path, and a sentence for what is no request."""
     response = served.call(body, "/test")
     assert response.status == status
     assert response.body.startswith(answer)
 
 
-def test_app_json(made: Path) -> None:
-    """The document's keys; the service is called after the folder, and can be tested where it lies."""
+def test_app_json_has_the_documents_keys(made: Path) -> None:
+    """The service is called after the folder, and can be tested where it lies."""
     described = json.loads((made / "app.json").read_text())
     assert described["name"] == "pysdk_demo"
     assert described["processor_entry"] == "./app.py"
@@ -85,14 +85,14 @@ def test_app_json(made: Path) -> None:
     assert described["metadata"]["instance"] == 1
 
 
-def test_env_has_pip_and_nothing_else(made: Path) -> None:
-    """What a package is to hold is installed with ENV/bin/pip; to that, nothing of the host is there."""
+def test_env_contains_only_pip(made: Path) -> None:
+    """What a package is to hold is installed with ENV/bin/pip, which sees nothing of the host."""
     listed = subprocess.check_output([made / "ENV/bin/pip", "list", "--format=json", "--disable-pip-version-check"])
     assert {package["name"] for package in json.loads(listed)} <= {"pip", "setuptools"}
     assert python(made / "ENV", "import numpy").returncode == 1
 
 
-def test_made_again(made: Path) -> None:
+def test_init_in_an_initialised_folder_is_refused(made: Path) -> None:
     """Nothing is overwritten."""
     text = (made / "app.py").read_text()
     ended = run("pysdk", "init", made)
@@ -101,15 +101,15 @@ def test_made_again(made: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ENV", "app.py", "app.json"])
-def test_something_is_there(tmp_path: Path, name: str) -> None:
-    """One of the three is enough to stop, before anything is made."""
+def test_init_is_refused_where_one_of_its_files_exists(tmp_path: Path, name: str) -> None:
+    """Nothing is made."""
     (tmp_path / name).symlink_to("/gone")
     run("pysdk", "init", tmp_path).fails_in_one_line(2, f"has {name} already")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_pack(made: Path, tmp_path: Path) -> None:
-    """The archive is named after the folder and has ENV at its root, in EASCMD's words."""
+def test_pack_names_the_archive_after_the_folder_with_env_at_its_root(made: Path, tmp_path: Path) -> None:
+    """The command says so in EASCMD's words."""
     folder = tmp_path / "demo"
     folder.mkdir()
     make_env(folder)
@@ -122,8 +122,8 @@ def test_pack(made: Path, tmp_path: Path) -> None:
         assert {"app.py", "app.json", "ENV/pyvenv.cfg", "ENV/bin/python"} <= set(archive.getnames())
 
 
-def test_link_anew(tmp_path: Path) -> None:
-    """An ENV made by whomever is linked to this host; it stays as it is otherwise."""
+def test_link_makes_allspark_importable_in_an_existing_env(tmp_path: Path) -> None:
+    """Anybody may have made ENV; nothing else in it changes."""
     env = make_env(tmp_path, modules={"own.py": ""})
     assert python(env, "import allspark").returncode == 1
     ended = run("pysdk", "init", "--link", tmp_path)
@@ -138,8 +138,8 @@ def wrapper(tmp_path: Path, before: str) -> Path:
     return script(tmp_path / "bin" / "python", f'{before}\nexec {sys.executable} "$@"')
 
 
-def test_without_ensurepip(tmp_path: Path) -> None:
-    """Debian's Python may be without it: ENV is made all the same, and one is told how to install into it."""
+def test_env_is_made_without_pip_where_ensurepip_is_missing(tmp_path: Path) -> None:
+    """Debian's Python may be without it; a warning says how to install into ENV."""
     path = wrapper(tmp_path, 'case "$*" in *"import ensurepip"*) exit 1;; esac')
     ended = run("pysdk", "init", "--python", path, tmp_path / "demo")
     assert ended.code == 0
@@ -150,8 +150,8 @@ def test_without_ensurepip(tmp_path: Path) -> None:
     assert python(tmp_path / "demo" / "ENV", "import allspark").returncode == 0
 
 
-def test_another_python(tmp_path: Path) -> None:
-    """One that cannot load this host gets an ENV all the same, for EAS; what does not work here is said at once."""
+def test_env_of_an_incompatible_python_is_made_with_a_warning(tmp_path: Path) -> None:
+    """Such an ENV is of use for EAS; what does not work here is said at once."""
     facts = '["CPython", "3.8.1", ".cpython-38-x86_64-linux-gnu.so", "x86_64"]'
     fake = f'case "$*" in *implementation*) echo \'{facts}\'; exit 0;; *"import ensurepip"*) exit 1;; esac'
     ended = run("pysdk", "init", "--python", wrapper(tmp_path, fake), tmp_path / "demo")
@@ -166,8 +166,8 @@ def test_another_python(tmp_path: Path) -> None:
     assert ended.stdout.splitlines()[-1] == "  eas-host test app.json"
 
 
-def test_python_is_looked_for_on_path(tmp_path: Path) -> None:
-    """A stand-in for a Python that is not there does not hide one that is."""
+def test_python_version_is_searched_on_path_past_one_that_does_not_run(tmp_path: Path) -> None:
+    """A stand-in for a Python that is not installed does not run."""
     script(tmp_path / "stand-in" / "python3.99", "echo 'not installed' >&2; exit 127")
     facts = '["CPython", "3.98.0", ".cpython-398.so", "x86_64"]'
     script(tmp_path / "real" / "python3.99", f"echo '{facts}'")
@@ -192,12 +192,12 @@ def test_python_is_looked_for_on_path(tmp_path: Path) -> None:
         (["pack"], ["DIR"]),
     ],
 )
-def test_wrong_words(argv: list[str], words: list[str], tmp_path: Path) -> None:
+def test_wrong_arguments_are_refused_and_nothing_is_made(argv: list[str], words: list[str], tmp_path: Path) -> None:
     run("pysdk", *argv, cwd=tmp_path).fails_in_one_line(2, *words)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_asks_on_a_terminal(tmp_path: Path) -> None:
+def test_python_version_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
     """EASCMD's question; the answer is taken as --python is."""
     parent, child = pty.openpty()
     process = subprocess.Popen(
@@ -214,8 +214,8 @@ def test_it_asks_on_a_terminal(tmp_path: Path) -> None:
     assert process.returncode == 2
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    """In the middle of making ENV, which has started processes of its own: all of it is gone, the new folder too."""
+def test_ctrl_c_while_making_env_leaves_nothing(tmp_path: Path) -> None:
+    """The processes that were started for that are gone, and so is the new folder."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     hang = f'case "$*" in *"-m venv"*) mkdir -p {tmp_path}/demo/ENV/half; echo begun >{fifo}; exec sleep 600;; esac'
@@ -241,7 +241,6 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "demo").exists()
 
 
-def test_the_link_is_what_the_host_has(made: Path) -> None:
-    """The import hook in ENV is the host's own file."""
+def test_env_has_the_hosts_import_hook(made: Path) -> None:
     ours = Path(import_hook.__file__).read_text()
     assert (made / "ENV" / SITE / f"{shared_packages.MODULE}.py").read_text() == ours

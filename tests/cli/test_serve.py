@@ -45,8 +45,8 @@ def pointed(name: str, server: FileServer, folder: Path) -> Path:
 
 
 @pytest.mark.every_python
-def test_the_vendors_echo(services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """It starts, asks for the token that it prints, and gets the unpacked model_path where model_entry is absent."""
+def test_vendors_echo_service_is_served_with_a_generated_token(services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The service asks for the token that it prints, and gets the unpacked model_path where model_entry is absent."""
     package = archive(tmp_path, {"libecho.so": builder.cpp("contract")})
     server.put("/processors/echo_processor_release.tar.gz", package)
     description = pointed("echo.json", server, tmp_path / "echo")
@@ -65,7 +65,7 @@ def test_the_vendors_echo(services: Services, server: FileServer, builder: Proce
     assert host.log.text(stream="stdout").count("[OK] Fetching") == 2
 
 
-def test_the_vendors_mnist(services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_vendors_mnist_service_gets_the_model_entry_folder(services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """model_entry ./1/ is a folder in the model's archive; its final slash stays."""
     server.put("/models/mnist_saved_model.tar.gz", archive(tmp_path, {"1/saved_model.pb": "graph"}))
     description = pointed("mnist.json", server, tmp_path / "mnist")
@@ -78,8 +78,8 @@ def test_the_vendors_mnist(services: Services, server: FileServer, builder: Proc
         assert re.search(r"entry=.*/model/1/\n", client.read().text)
 
 
-def test_the_documents_sample(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """diy_test, comments and all: the only library that is a processor needs no processor_entry."""
+def test_documented_diy_sample_is_served_without_processor_entry(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The only library that is a processor needs none; the comments in the sample are accepted."""
     shutil.copy(TESTS / "descriptions" / "diy_test.json", tmp_path / "service.json")
     tar(tmp_path / "model.tar.gz", {"model_path/deploy.prototxt": "layers"})
     package: dict[str, Content] = {
@@ -97,8 +97,8 @@ def test_the_documents_sample(services: Services, builder: ProcessorBuilder, tmp
 # The other languages.
 
 
-def test_python_reads_its_model(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """An archive with one top folder: the entry is found in it, and ../../model is the workspace's."""
+def test_python_entry_is_found_in_the_top_folder_and_reads_its_model(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """../../model is the workspace's."""
     files: dict[str, Content] = {"demo/app.py": builder.python("whereabouts.py"), "demo/data/words.txt": "one two"}
     tar(tmp_path / "demo.tar.gz", files)
     (tmp_path / "weights").mkdir()
@@ -114,8 +114,8 @@ def test_python_reads_its_model(services: Services, builder: ProcessorBuilder, t
     assert seen["argv"] == [seen["folder"] + "/app.py"]
 
 
-def test_java_with_several_jars(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Every jar of the package is on the class path, wherever it lies; processor_entry is not needed."""
+def test_every_jar_of_a_package_is_on_the_class_path(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A jar may lie in any folder; processor_entry is not needed."""
     tar(
         tmp_path / "release.tar.gz",
         {"main.jar": builder.jar("UsesLibrary"), "lib/part.jar": builder.jar("LibraryPart")},
@@ -126,10 +126,10 @@ def test_java_with_several_jars(services: Services, builder: ProcessorBuilder, t
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_a_bare_file(
+def test_processor_path_may_be_the_file_itself_at_a_url(
     services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path, language: str
 ) -> None:
-    """processor_path may name the file itself, also at a URL; it keeps its name, and is the entry."""
+    """The file keeps its name, and is the entry."""
     entry = builder.contract(language)
     server.put(f"/{entry.name}", entry.read_bytes())
     host = services.start(describe(tmp_path, name="bare", processor_path=server.url(f"/{entry.name}?Expires=1")))
@@ -138,8 +138,7 @@ def test_a_bare_file(
     assert re.search(rf"folder=.*/predictor/{entry.stem}", place)
 
 
-def test_models(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Each of models[] has its own tree, and answers at its own path."""
+def test_each_model_has_its_own_folders_and_path(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("1", encoding="utf-8")
     shutil.copy(builder.python("whereabouts.py"), tmp_path / "code.py")
     shutil.copy(builder.cpp("contract"), tmp_path / "libcode.so")
@@ -168,8 +167,7 @@ def test_models(services: Services, builder: ProcessorBuilder, tmp_path: Path) -
 # The commands.
 
 
-def test_serve_has_the_plain_defaults(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """No lines of EASCMD's, and the token that was given is not printed."""
+def test_serve_prints_no_eascmd_lines_and_no_given_token(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     description = describe(tmp_path, name="plain", processor_path="liba.so", token=SHOWN)
     host = services.start(description, command="serve")
@@ -179,8 +177,8 @@ def test_serve_has_the_plain_defaults(services: Services, builder: ProcessorBuil
     assert host.call(b"x").status == 401
 
 
-def test_the_description_of_the_folder(services: Services, tmp_path: Path) -> None:
-    """Without a file it is the folder's service.json; without that, one line says so."""
+def test_default_description_is_service_json_of_the_folder(services: Services, tmp_path: Path) -> None:
+    """Where there is none, one line says so."""
     services.run("test", cwd=tmp_path).fails_in_one_line(2, "service.json", str(tmp_path))
     services.run("test", tmp_path / "absent.json").fails_in_one_line(2, "absent.json")
     describe(tmp_path, name="x", processor_path="absent.tar.gz")
@@ -188,28 +186,25 @@ def test_the_description_of_the_folder(services: Services, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["test", "serve", "desc"])
-def test_help(name: str) -> None:
-    """It says what the command is for, how to override a field, and has all options."""
+def test_help_explains_the_command_overrides_and_options(name: str) -> None:
     ended = run(name, "--help")
     assert ended.code == 0
     for word in (f"eas-host {name}", "-D KEY=VALUE", "service.json", "--keepalive", "--workspace", "--cache"):
         assert word in ended.stdout
 
 
-def test_a_misspelt_flag() -> None:
+def test_misspelt_flag_suggests_the_right_one() -> None:
     run("test", "service.json", "--worker-thread", "1").fails_in_one_line(2, "--worker-threads")
 
 
-def test_notes_are_printed_once(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """What the cloud alone honours is named in the log, once."""
+def test_ignored_cloud_key_is_logged_once(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     host = services.start(describe(tmp_path, name="notes", processor_path="liba.so", metadata={"gpu": 3}))
     host.wait_for_log(r"metadata\.gpu.*ignored")
     assert len([line for line in host.log.since() if "metadata.gpu" in line]) == 1
 
 
-def test_interrupted(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Ctrl+C ends it well, and the workspace is gone."""
+def test_ctrl_c_ends_the_service_and_removes_its_workspace(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     host = services.start(describe(tmp_path, name="stopped", processor_path="liba.so"))
     assert len(services.workspaces) == 2
@@ -217,16 +212,15 @@ def test_interrupted(services: Services, builder: ProcessorBuilder, tmp_path: Pa
     assert services.workspaces == []
 
 
-def test_without_a_processor(services: Services, tmp_path: Path) -> None:
-    """It is said before the model is fetched."""
+def test_missing_processor_is_reported_before_the_model_is_fetched(services: Services, tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(b"1")
     ended = services.run("test", describe(tmp_path, name="none", model_path="w.bin"))
     ended.fails_in_one_line(2, "processor_path is missing")
     assert ended.stdout == ""
 
 
-def test_what_the_system_refuses(services: Services, tmp_path: Path) -> None:
-    """One line, whatever it is; here a name that no file system has."""
+def test_file_name_that_is_too_long_is_reported_in_one_line(services: Services, tmp_path: Path) -> None:
+    """Any other refusal of the system is reported in the same way."""
     (tmp_path / "app.py").write_bytes(b"")
     name = f"{'x' * 300}.py"
     ended = services.run("test", describe(tmp_path, name="long", processor_path="app.py", processor_entry=name))

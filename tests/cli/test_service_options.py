@@ -62,8 +62,8 @@ def ask(host: Host, **what: str) -> dict[str, Any]:
 # Precedence.
 
 
-def test_precedence() -> None:
-    """A flag over a variable over the description over the command's default over the option's own."""
+def test_flag_wins_over_variable_over_description_over_defaults() -> None:
+    """The command's default wins over the option's own."""
     environ = {"EAS_HOST_KEEPALIVE": "2"}
     assert resolved("--keepalive", "1", environ=environ, keepalive=3)["keepalive"] == 1
     assert resolved(environ=environ, keepalive=3)["keepalive"] == 2
@@ -72,16 +72,16 @@ def test_precedence() -> None:
     assert resolved()["max_queue_size"] == 64
 
 
-def test_what_is_given() -> None:
-    """What a description says is given as flags are: a program's own numbers do not change it. Defaults are not."""
+def test_options_of_description_and_flags_count_as_explicit() -> None:
+    """A program's own numbers do not change them. Defaults are not explicit."""
     options = resolved("--name", "n", environ={"EAS_HOST_LISTEN": ":1"}, worker_threads=2)
     assert options["explicit"] == {"name", "listen", "worker_threads"}
     assert options["sources"] == {"name": "--name", "listen": "EAS_HOST_LISTEN"}
     assert options["listen"] == Address("127.0.0.1", 1)
 
 
-def test_one_token() -> None:
-    """A token wins over the wish for a made-up one, as long as they do not come from the same hand."""
+def test_token_or_generate_token_wins_by_its_source() -> None:
+    """In a description a token wins; a flag of either kind wins over the description; both flags are refused."""
     file, flag = {"token": "in the file"}, "in a flag"
 
     def kept(*words: str, **described: Any) -> str:  # noqa: ANN401  options have types of their own
@@ -96,8 +96,8 @@ def test_one_token() -> None:
         resolved("--token", "f", "--generate-token")
 
 
-def test_flags_over_the_file(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """With one model, flags that speak of it replace what the file says of it."""
+def test_flags_replace_what_the_description_says_of_its_model(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The description has one model."""
     tar(tmp_path / "p.tar.gz", {"liba.so": builder.cpp("contract"), "libb.so": builder.cpp("contract")})
     tar(tmp_path / "m.tar.gz", {"1/x": "", "2/x": ""})
     keys = {"processor_path": "p.tar.gz", "processor_entry": "liba.so", "model_path": "m.tar.gz", "model_entry": "1/"}
@@ -110,15 +110,15 @@ def test_flags_over_the_file(services: Services, builder: ProcessorBuilder, tmp_
     assert seen["entry"].endswith("/model/2/")
 
 
-def test_entry_of_this_machine(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """--entry with a path that leads somewhere here takes the place of the package, which need not be there."""
+def test_entry_option_with_a_local_path_replaces_the_package(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The package need not be there."""
     keys = {"processor_path": "absent.tar.gz", "processor_entry": "liba.so"}
     host = services.start(describe(tmp_path, name="e", **keys), entry=builder.cpp("contract"))
     assert host.call(b"x").body == b"x"
 
 
-def test_entry_beside_the_description(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Without processor_path, the folder of processor_entry is the package, however deep it is."""
+def test_without_processor_path_the_folder_of_the_entry_is_the_package(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The folder may be at any depth."""
     (tmp_path / "out" / "release").mkdir(parents=True)
     shutil.copy(builder.cpp("contract"), tmp_path / "out" / "release" / "liba.so")
     deployment = services.prepare(describe(tmp_path, name="e", processor_entry="out/release/liba.so"))
@@ -126,8 +126,8 @@ def test_entry_beside_the_description(services: Services, builder: ProcessorBuil
     deployment.discard()
 
 
-def test_flags_of_one_model(services: Services, tmp_path: Path) -> None:
-    """With several models it cannot be told which is meant: refused, with their names."""
+def test_model_flags_are_refused_where_the_description_has_several_models(services: Services, tmp_path: Path) -> None:
+    """The flag does not say which model is meant; the message has their names."""
     model = {"processor_path": "x.so", "processor_type": "cpp"}
     description = describe(tmp_path, name="m", models=[{"name": "a", **model}, {"name": "b", **model}])
     with pytest.raises(ConfigError, match=r"--model-entry: .*\(a, b\)"):
@@ -138,15 +138,15 @@ def test_flags_of_one_model(services: Services, tmp_path: Path) -> None:
         services.prepare(description, "--isolation", "none")
 
 
-def test_reload_needs_processes(services: Services, tmp_path: Path) -> None:
+def test_reload_with_isolation_none_is_refused(services: Services, tmp_path: Path) -> None:
     description = describe(tmp_path, name="m", processor_path="x.so", processor_type="cpp")
     for words in (["test", description], ["--entry", "x.so"]):
         ended = services.run(*words, "--isolation", "none", "--reload")
         ended.fails_in_one_line(2, "--isolation none", "--reload")
 
 
-def test_overrides(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """-D overrides fields, in either spelling; a flag is above it."""
+def test_d_option_overrides_fields_and_a_flag_wins_over_it(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Both spellings of -D work."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     description = describe(tmp_path, name="file", processor_path="liba.so", metadata={"rpc": {"keepalive": 1}})
     words = ["-D", "name=word", "-Dmetadata.rpc.keepalive=60000", "-D", "metadata.rpc.max_queue_size=7"]
@@ -160,8 +160,8 @@ def test_overrides(services: Services, builder: ProcessorBuilder, tmp_path: Path
 # The environment.
 
 
-def test_environment(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """The description and the number of processors are there; processor_envs win; nothing says that this is EAS's."""
+def test_processor_environment_has_description_cpus_and_own_variables(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """processor_envs win; nothing says that this is EAS's."""
     envs = [{"name": "MY_MODE", "value": "fast"}, {"name": "SCHEDULABLE_CPUS", "value": "77"}]
     description = describe(tmp_path, **code(tmp_path, builder), processor_envs=envs)
     seen = ask(services.start(description, "-D", "metadata.instance=1"))["environment"]
@@ -174,16 +174,15 @@ def test_environment(services: Services, builder: ProcessorBuilder, tmp_path: Pa
     ("metadata", "expected"),
     [({"cpu": 3}, "3"), ({"cpu": "2"}, "2"), ({"cpu": "many"}, None), ({}, None), ({"cpu": 0}, None)],
 )
-def test_processors(metadata: dict[str, object], expected: str | None) -> None:
-    """metadata.cpu, nested or dotted, or as many as this machine lends us."""
+def test_schedulable_cpus_is_metadata_cpu_or_those_of_the_machine(metadata: dict[str, object], expected: str | None) -> None:
+    """The key may be nested or dotted; as many of the machine as this process may use."""
     here = str(len(os.sched_getaffinity(0)))
     dotted = {f"metadata.{key}": value for key, value in metadata.items()}
     for told in ({"metadata": metadata}, dotted, {"metadata": {"instance": 1}, **dotted}):
         assert variables(json.dumps(told), {}, None)["SCHEDULABLE_CPUS"] == (expected or here)
 
 
-def test_requirements_without_isolation(services: Services, tmp_path: Path) -> None:
-    """What is required is there in the host's own process, too, and so are the variables."""
+def test_requirements_and_variables_are_there_with_isolation_none(services: Services, tmp_path: Path) -> None:
     make_wheel(tmp_path / "wheels", "small", "2.0")
     (tmp_path / "app.py").write_text(REQUIRING, encoding="utf-8")
     keys = {"requirements": [f"--find-links {tmp_path / 'wheels'}", "small==2.0"], "name": "r"}
@@ -193,8 +192,8 @@ def test_requirements_without_isolation(services: Services, tmp_path: Path) -> N
     assert services.start(description, isolation="none", variables=variables).call(b"").text == "2.0 fast"
 
 
-def test_worker_name() -> None:
-    """Programs take it for a promise that the workspace is at EAS's path, so it is set only if that is so."""
+def test_worker_name_is_set_only_at_eas_workspace() -> None:
+    """Programs take it for a promise that the workspace is at EAS's path."""
     assert "WORKER_NAME" not in variables("{}", {}, Path("/elsewhere"))
     assert variables("{}", {}, EAS_WORKSPACE)["WORKER_NAME"] == "easworker"
 
@@ -209,10 +208,10 @@ def mounted(mount_path: str, source: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     "mount_path", ["/home/admin/docker_ml/workspace/model/", "/eas/workspace/model", "model", "./model/"]
 )
-def test_storage_in_the_workspace(
+def test_mount_in_the_workspace_provides_the_model(
     services: Services, builder: ProcessorBuilder, tmp_path: Path, mount_path: str
 ) -> None:
-    """A mount path of EAS's workspace is one of ours; the model may come from there alone."""
+    """A mount path of EAS's workspace is one of the local workspace; the model may come from there alone."""
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "w.bin").write_bytes(b"1")
     keys = {**code(tmp_path, builder), "model_path": "", "model_entry": "w.bin"}
@@ -223,8 +222,8 @@ def test_storage_in_the_workspace(
     made.discard()
 
 
-def test_storage_elsewhere(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """An absolute path gets a link, which goes with the service; what is there already is used, with a warning."""
+def test_mount_at_an_absolute_path_is_a_link_that_goes_with_the_service(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A path that exists already is used, with a warning."""
     for name in ("mine", "theirs"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "who").write_text(name, encoding="utf-8")
@@ -239,8 +238,10 @@ def test_storage_elsewhere(services: Services, builder: ProcessorBuilder, tmp_pa
     assert (tmp_path / "theirs" / "who").exists()
 
 
-def test_storage_that_cannot_be(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """What would hide a model, leave the workspace, or may not be made, is refused; the latter with what to type."""
+def test_impossible_mount_is_refused(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """
+    A mount must not hide a model or leave the workspace. Where a link may not be made, the message says what to type.
+    """
     (tmp_path / "data").mkdir()
     keys = {**code(tmp_path, builder), "model_path": "data"}
     for place, source, words in (
@@ -255,8 +256,8 @@ def test_storage_that_cannot_be(services: Services, builder: ProcessorBuilder, t
     assert services.workspaces == []
 
 
-def test_a_mount_is_called_as_in_the_file(services: Services, tmp_path: Path) -> None:
-    """One before it that only the cloud can have counts, too."""
+def test_missing_mount_is_named_by_its_index_in_the_description(services: Services, tmp_path: Path) -> None:
+    """An entry before it that only the cloud can have counts, too."""
     (tmp_path / "app.py").write_bytes(b"")
     storage = [{"mount_path": "/a", "nfs": {"server": "x"}}, mounted("model", "absent")]
     ended = services.run("test", describe(tmp_path, name="m", processor_path="app.py", storage=storage))

@@ -58,8 +58,8 @@ def pipeline(host: Host, connection: int, wrong: list[str]) -> None:
 
 
 @columns("process")
-def test_pipelines_on_several_connections(host: Host) -> None:
-    """Eight connections pipeline at once: each gets its own answers, all of them, in its own order."""
+def test_concurrent_pipelines_get_their_own_answers_in_order(host: Host) -> None:
+    """Eight connections get all of their answers."""
     wrong: list[str] = []
     unfinished: list[str] = []
 
@@ -100,16 +100,16 @@ def answer(client: Client, data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("before", "behind"), [(b"", b"\r\n"), (b"\r\n", b""), (b"", b""), (b"\r\n", b"\r\n")], ids=repr
 )
-def test_empty_lines_around_requests(client: Client, before: bytes, behind: bytes, body: bytes) -> None:
-    """Empty lines between requests are skipped, in bodies they are kept: also in the third request of one kind."""
+def test_empty_lines_are_skipped_between_requests_and_kept_in_bodies(client: Client, before: bytes, behind: bytes, body: bytes) -> None:
+    """The third request of one kind is treated as the first."""
     for _ in range(4):
         assert answer(client, before + HEAD + body + behind) == body
 
 
 @columns("cpp-process")
 @pytest.mark.parametrize("first", [b"\r\nabc\r\n", b"\r\nabc", b"12345\r\n"], ids=repr)
-def test_the_next_request_begins_in_the_packet(client: Client, first: bytes) -> None:
-    """A packet of a size seen before ends with the first bytes of the next request: they are no part of a body."""
+def test_next_request_in_the_same_packet_is_not_part_of_the_body(client: Client, first: bytes) -> None:
+    """The packet has a size that was seen before."""
     other = request("POST", "/other", b"of the other request")
     for body in (b"\r\nabc", b"fives"):
         assert answer(client, HEAD + first) == first[:5]
@@ -118,8 +118,8 @@ def test_the_next_request_begins_in_the_packet(client: Client, first: bytes) -> 
 
 
 @columns("cpp-process")
-def test_pieces_of_a_size_seen_before(client: Client) -> None:
-    """However a request of a known kind is cut into packets, its body is what its length says."""
+def test_body_length_holds_however_the_request_is_cut_into_packets(client: Client) -> None:
+    """The head is known already."""
     data = HEAD + b"\r\nabc"
     for at in range(1, len(data)):
         assert answer(client, HEAD + b"fives") == b"fives"
@@ -128,8 +128,8 @@ def test_pieces_of_a_size_seen_before(client: Client) -> None:
 
 
 @columns("cpp-process")
-def test_answer_in_the_middle_of_a_pipeline(client: Client) -> None:
-    """An answer larger than what a connection takes at once keeps its place, and the rest their bodies."""
+def test_large_answer_keeps_its_place_in_a_pipeline(client: Client) -> None:
+    """The answer is larger than what a connection takes at once; the other requests keep their bodies."""
     size = 3 << 20
     client.send(b"".join([request(body=b"1"), request(body=command("size", str(size))), HEAD + b"\r\nabc"]))
     assert [len(client.read().body) for _ in range(3)] == [1, size, 5]

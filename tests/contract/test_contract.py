@@ -91,8 +91,7 @@ RETURNS = [
 
 
 @table(PAYLOADS)
-def test_bytes_travel_exactly(host: Host, case: Payload) -> None:
-    """Whatever bytes are sent reach the processor, and what it returns comes back, byte for byte."""
+def test_bytes_reach_the_processor_and_come_back_unchanged(host: Host, case: Payload) -> None:
     body = case.make(case.size)
     answer = host.call(body)
     assert answer.status == 200
@@ -102,15 +101,14 @@ def test_bytes_travel_exactly(host: Host, case: Payload) -> None:
 
 @pytest.mark.every_python
 @table(RETURNS)
-def test_return(host: Host, case: Case) -> None:
-    """A processor's return code and output become a status and a body."""
+def test_return_code_and_output_become_status_and_body(host: Host, case: Case) -> None:
     answer = host.call(case.body)
     assert (answer.status, len(answer.body)) == (case.status, len(case.answer))
     assert answer.body == case.answer
 
 
 @columns("cpp", "python")
-def test_every_status(host: Host) -> None:
+def test_unregistered_status_becomes_400(host: Host) -> None:
     """0 and 200 are success, registered final statuses and 450 pass through, everything else becomes 400."""
     with host.connect() as client:
         for code in (INT_MIN, -2000, -200, *range(-1, 1000), 1000, 1200, 65536 + 200, INT_MAX):
@@ -120,8 +118,8 @@ def test_every_status(host: Host) -> None:
             assert answer.body == (b"" if expected in (204, 304) else b"body"), code
 
 
-def test_no_body_reaches_the_processor(host: Host) -> None:
-    """A GET without a body, and an empty POST, call the processor with size 0."""
+def test_request_without_a_body_calls_the_processor_with_size_0(host: Host) -> None:
+    """A GET without a body, and an empty POST."""
     before = int(host.call(command("empties")).body)
     for method, body in (("GET", None), ("POST", b""), ("POST", None), ("GET", b"")):
         answer = host.call(body, method=method)
@@ -129,12 +127,12 @@ def test_no_body_reaches_the_processor(host: Host) -> None:
     assert int(host.call(command("empties")).body) == before + 4
 
 
-def test_a_body_of_a_get_reaches_the_processor(host: Host) -> None:
+def test_body_of_a_get_reaches_the_processor(host: Host) -> None:
     """The method makes no difference to the processor."""
     assert host.call(b"by GET", method="GET").body == b"by GET"
 
 
-def test_query_and_headers_stay_outside(host: Host) -> None:
+def test_processor_gets_neither_query_nor_headers(host: Host) -> None:
     """A processor sees the body only."""
     with host.connect() as client:
         headers = [("X-Extra", "1"), ("Authorization", "token"), ("Content-Type", "text/plain")]
@@ -151,15 +149,15 @@ THROWERS = {"cpp": "user_code_that_throws", "java": "userCodeThatThrows", "pytho
 @pytest.mark.parametrize(
     "message", ["it broke", "es ging kaputt: 坏了", "two\nlines", 'with "quotes" and {braces} and %s']
 )
-def test_exception(host: Host, message: str) -> None:
-    """An exception answers 400 with its message as the body; the log has its type; the next request works."""
+def test_exception_answers_400_with_its_message(host: Host, message: str) -> None:
+    """The log has its type; the next request works."""
     answer = host.call(command("throw", message))
     assert (answer.status, answer.text) == (400, message)
     host.expect_log(THROWN[host.language])
     assert host.call(b"next").body == b"next"
 
 
-def test_exception_trace(host: Host) -> None:
+def test_trace_of_an_exception_has_only_the_users_frames(host: Host) -> None:
     """The log shows where the user's code threw, and nothing of the host's own code."""
     host.call(command("throw", "first"))
     host.call(command("throw", "second"))
@@ -182,8 +180,8 @@ def test_exception_trace(host: Host) -> None:
         Case("Python's recursion limit", command("deep"), 400, b"maximum recursion depth exceeded", ("python",)),
     ]
 )
-def test_odd_exception(host: Host, case: Case) -> None:
-    """Whatever is thrown costs its own request 400, and nothing else."""
+def test_unusual_exception_costs_only_its_own_request(host: Host, case: Case) -> None:
+    """This request answers 400."""
     host.allow_log(".")
     answer = host.call(case.body)
     assert answer.status == 400
@@ -191,8 +189,7 @@ def test_odd_exception(host: Host, case: Case) -> None:
     assert host.call(b"next").body == b"next"
 
 
-def test_many_exceptions(host: Host) -> None:
-    """Exceptions use nothing up: no thread, no slot, no connection."""
+def test_exceptions_use_up_no_thread_slot_or_connection(host: Host) -> None:
     host.allow_log(THROWN[host.language])
     with host.connect() as client:
         for number in range(300):
@@ -211,13 +208,13 @@ def test_printed_text_appears_in_the_log(host: Host) -> None:
     host.wait_for_log("err привет 1")
 
 
-def test_the_largest_output_arrives_whole(host: Host) -> None:
+def test_output_of_the_maximum_size_arrives_whole(host: Host) -> None:
     answer = host.call(command("size", str(MAX_OUTPUT)))
     assert (answer.status, len(answer.body)) == (200, MAX_OUTPUT)
 
 
-def test_a_larger_output_is_refused_not_cut(host: Host) -> None:
-    """Above --max-output: 500, and the log says how large it was."""
+def test_output_above_the_maximum_answers_500(host: Host) -> None:
+    """The output is not cut; the log says how large it was."""
     answer = host.call(command("size", str(MAX_OUTPUT + 1)))
     assert answer.status == 500
     assert len(answer.body) < 1000
@@ -226,8 +223,8 @@ def test_a_larger_output_is_refused_not_cut(host: Host) -> None:
 
 
 @columns("cpp", "python")
-def test_outputs_are_released(host: Host) -> None:
-    """The host's memory does not grow with outputs, whether they are answers or errors."""
+def test_outputs_are_released_after_each_answer(host: Host) -> None:
+    """The host's memory does not grow, whether they are answers or errors."""
     size = 4 * MIB
     host.call(command("size", str(size)))
     before = anonymous_memory(host)
@@ -245,15 +242,15 @@ def anonymous_memory(host: Host) -> int:
 # Threads.
 
 
-def test_worker_threads_run_at_once(host: Host) -> None:
-    """Five requests, EAS's default number of threads, are inside the processor at the same time."""
+def test_five_requests_run_at_the_same_time(host: Host) -> None:
+    """EAS's default number of threads."""
     clients = [host.ask(command("meet", "5:five")) for _ in range(5)]
     assert [client.read().body for client in clients] == [b"met"] * 5
     for client in clients:
         client.close()
 
 
-def test_slow_requests_spread_after_quick_ones(host: Host) -> None:
+def test_slow_requests_after_quick_ones_run_on_all_threads(host: Host) -> None:
     """
     Threads are not woken for quick requests; slow ones must still not wait for each other. The front is
     stopped while they are sent, so that it finds them all at once.
@@ -273,8 +270,7 @@ def test_slow_requests_spread_after_quick_ones(host: Host) -> None:
         connected.close()
 
 
-def test_a_slow_request_holds_nobody_up(host: Host, gate: Gate) -> None:
-    """While requests are held inside the processor, one free thread serves all others."""
+def test_one_free_thread_serves_others_beside_slow_requests(host: Host, gate: Gate) -> None:
     held = [host.ask(gate.command(b"held")) for _ in range(4)]
     gate.wait_entered(4)
     for number in range(50):
@@ -285,8 +281,8 @@ def test_a_slow_request_holds_nobody_up(host: Host, gate: Gate) -> None:
         client.close()
 
 
-def test_an_answer_waits_for_no_slow_one(host: Host, gate: Gate) -> None:
-    """Where many requests wait the front is told of several completions at once; none is kept until others end."""
+def test_quick_answer_is_sent_before_slow_requests_end(host: Host, gate: Gate) -> None:
+    """Where many requests wait, the front learns of several completions at once; none is kept until others end."""
     quick = host.connect()
     assert quick.call(b"connected").body == b"connected"
     held = [host.ask(gate.command(b"held")) for _ in range(5)]
@@ -305,8 +301,8 @@ def test_an_answer_waits_for_no_slow_one(host: Host, gate: Gate) -> None:
 # Loading.
 
 
-def test_loaded_once(host: Host) -> None:
-    """initialize, or the constructor and Load, ran once, in the entry's folder."""
+def test_processor_is_loaded_once_in_the_entrys_folder(host: Host) -> None:
+    """To load is to call initialize, or the constructor and Load."""
     loaded = dict(line.split("=", 1) for line in host.call(command("loaded")).text.splitlines())
     assert loaded["loads"] == "1"
     assert loaded.get("constructed", "1") == "1"
@@ -317,21 +313,19 @@ def test_loaded_once(host: Host) -> None:
 
 
 @columns("process")
-def test_isolated(host: Host) -> None:
-    """The processor runs in a worker, which is a child of the host."""
+def test_processor_runs_in_a_child_process_of_the_host(host: Host) -> None:
     assert [int(host.call(command("pid")).body)] == host.workers()
 
 
 @columns("process")
-def test_started_fresh(host: Host) -> None:
-    """A worker is a program of its own, no fork of the front: nothing of HTTP is in it."""
+def test_worker_is_a_new_program_without_the_fronts_modules(host: Host) -> None:
+    """A worker is no fork of the front: nothing of HTTP is in it."""
     (worker,) = host.workers()
     assert any("httptools" in path for path in proc.mapped_files(host.pid))
     assert [path for path in proc.mapped_files(worker) if "httptools" in path or "uvloop" in path] == []
 
 
 @columns("none")
-def test_not_isolated(host: Host) -> None:
-    """With --isolation none there is one process, which serves and runs the processor."""
+def test_isolation_none_runs_the_processor_in_the_host_process(host: Host) -> None:
     assert int(host.call(command("pid")).body) == host.pid
     assert host.workers() == []

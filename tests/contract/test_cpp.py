@@ -21,8 +21,8 @@ ISOLATIONS = ("process", "none")
 
 
 @columns("cpp")
-def test_output_pointers_are_preset(host: Host) -> None:
-    """process finds NULL and 0 in its output pointers, in each call."""
+def test_output_pointers_are_preset_to_null_and_0(host: Host) -> None:
+    """Each call of process finds them so."""
     for _ in range(3):
         assert host.call(command("preset")).body == b"yes"
 
@@ -33,8 +33,8 @@ def test_output_pointers_are_preset(host: Host) -> None:
     [("negative", "-1"), ("negative-buffer", "-8"), ("null-size", "5")],
     ids=["size -1", "size -8 with a buffer", "NULL with size 5"],
 )
-def test_impossible_output(host: Host, verb: str, number: str) -> None:
-    """A size that cannot be is the processor's fault: 500, and the log says what it was."""
+def test_impossible_output_size_answers_500(host: Host, verb: str, number: str) -> None:
+    """Such a size is the processor's fault, and the log says what it was."""
     answer = host.call(command(verb))
     assert answer.status == 500
     assert len(answer.text.strip().splitlines()) == 1
@@ -43,15 +43,15 @@ def test_impossible_output(host: Host, verb: str, number: str) -> None:
 
 
 @columns("cpp")
-def test_a_buffer_of_size_0(host: Host) -> None:
-    """It is an empty answer, and the buffer is released as any other."""
+def test_output_buffer_of_size_0_is_an_empty_answer(host: Host) -> None:
+    """The buffer is released as any other."""
     answer = host.call(command("empty-buffer"))
     assert (answer.status, answer.body) == (200, b"")
 
 
 @columns("cpp")
-def test_nothing_given(host: Host) -> None:
-    """What is not given arrives as "", never NULL; the state is preset to something that is not success."""
+def test_missing_model_arguments_arrive_as_empty_texts(host: Host) -> None:
+    """Never NULL; the state is preset to something that is not success."""
     seen = loaded(host)
     assert (seen["entry"], seen["config"]) == ("", "")
     assert int(seen["state"]) != 0
@@ -59,10 +59,8 @@ def test_nothing_given(host: Host) -> None:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_model_arguments(start: StartHost, isolation: str) -> None:
-    """
-    model_entry arrives absolute, from the folder where the host was started; model_config word for word.
-    """
+def test_model_entry_arrives_absolute_and_model_config_unchanged(start: StartHost, isolation: str) -> None:
+    """The entry counts from the folder where the host was started."""
     text = 'line one\n{"key": "ключ"}\t--flag'
     host = start(model_entry="models/1", model_config=text, isolation=isolation)
     seen = loaded(host)
@@ -71,8 +69,7 @@ def test_model_arguments(start: StartHost, isolation: str) -> None:
     assert seen["folder"] == str(host.entry.parent)
 
 
-def test_model_config_from_a_file(start: StartHost, tmp_path: Path) -> None:
-    """@FILE gives the file's text, all of it."""
+def test_model_config_at_file_passes_the_files_whole_text(start: StartHost, tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text('{\n  "batch": 1\n}\n', encoding="utf-8")
     host = start(model_entry="/absolute/model", model_config=f"@{config}")
@@ -82,8 +79,8 @@ def test_model_config_from_a_file(start: StartHost, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_library_beside_the_entry(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
-    """-rpath=. finds a library in the entry's folder, wherever the host is started."""
+def test_rpath_dot_finds_a_library_in_the_entrys_folder(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
+    """The host may be started in any folder."""
     start_folder = ship_with_library(builder, tmp_path / "shipped")
     host = start(entry=start_folder / "libneeds_beside.so", isolation=isolation)
     assert host.call(b"").body == b"from beside"
@@ -97,21 +94,20 @@ def ship_with_library(builder: ProcessorBuilder, folder: Path) -> Path:
     return folder
 
 
-def test_relative_entry(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """An entry's path counts from where the command is given."""
+def test_relative_entry_counts_from_the_working_directory(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     ship_with_library(builder, tmp_path / "shipped")
     assert start(entry="../../shipped/libneeds_beside.so").call(b"").body == b"from beside"
 
 
-def test_processor_in_c(start: StartHost, builder: ProcessorBuilder) -> None:
-    """The public header serves C too, and a model that is not NULL comes back in each call."""
+def test_processor_in_plain_c_is_served(start: StartHost, builder: ProcessorBuilder) -> None:
+    """A model that is not NULL comes back in each call."""
     host = start(entry=builder.cpp("plain_c"))
     assert host.path == "/api/predict/plain_c"
     assert host.call(b"x").body == b"model"
 
 
-def test_linked_statically(start: StartHost, builder: ProcessorBuilder) -> None:
-    """A processor may bring its own C++ library; its exceptions are caught all the same."""
+def test_exceptions_of_a_statically_linked_processor_are_caught(start: StartHost, builder: ProcessorBuilder) -> None:
+    """Such a processor brings its own C++ library."""
     host = start(entry=builder.cpp("contract", "-static-libstdc++", "-static-libgcc", called="static"))
     answer = host.call(command("throw", "from another libstdc++"))
     assert (answer.status, answer.text) == (400, "from another libstdc++")
@@ -122,8 +118,8 @@ def test_linked_statically(start: StartHost, builder: ProcessorBuilder) -> None:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_prints_while_loading(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
-    """What initialize prints is in the log, also a last line without an end."""
+def test_output_of_initialize_is_in_the_log(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+    """A last line without an end is there, too."""
     host = start(entry=builder.cpp("prints_while_loading"), isolation=isolation)
     host.wait_for_log("loading on stderr")
     host.stop()

@@ -20,39 +20,36 @@ JAVA_SOURCES = ROOT / "java" / "src"
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
 @pytest.mark.parametrize("name", ["StringToString", "StringToBytes", "BytesToString"])
-def test_forms_of_process(start: StartHost, builder: ProcessorBuilder, name: str, isolation: str) -> None:
-    """byte[] and String, in any pair; text is UTF-8 both ways, also beyond the Basic Multilingual Plane."""
+def test_process_with_string_or_bytes_is_called_with_utf8(start: StartHost, builder: ProcessorBuilder, name: str, isolation: str) -> None:
+    """byte[] and String, in any pair; also text beyond the Basic Multilingual Plane."""
     host = start("java", builder.jar(name), isolation=isolation)
     for text in ("", "plain", "ключ 錠 😀", "nul \0 inside", "x" * 100_000 + "é"):
         answer = host.call(text.encode())
         assert (answer.status, answer.text) == (200, f"<{text}>")
 
 
-def test_null_string(start: StartHost, builder: ProcessorBuilder) -> None:
-    """A null String is an empty 200, as a null byte[] is."""
+def test_null_string_is_an_empty_200(start: StartHost, builder: ProcessorBuilder) -> None:
+    """A null byte[] is one, too."""
     answer = start("java", builder.jar("NullString")).call(b"x")
     assert (answer.status, answer.body) == (200, b"")
 
 
-def test_invalid_utf8_for_a_string(start: StartHost, builder: ProcessorBuilder) -> None:
-    """
-    Bytes that are no text cost no more than themselves: Java's own replacement character stands for them.
-    """
+def test_invalid_utf8_becomes_javas_replacement_character(start: StartHost, builder: ProcessorBuilder) -> None:
+    """Only the bytes that are no text are replaced."""
     answer = start("java", builder.jar("StringToString")).call(b"a\xffb")
     assert (answer.status, answer.text) == (200, "<a\ufffdb>")
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_model_arguments(start: StartHost, isolation: str) -> None:
-    """The constructor gets both arguments, the entry absolute."""
+def test_constructor_gets_absolute_model_entry_and_model_config(start: StartHost, isolation: str) -> None:
     host = start("java", model_entry="model.pmml", model_config="some: ключ\nmore", isolation=isolation)
     text = host.call(command("loaded")).text
     assert f"entry={host.folder / 'cwd' / 'model.pmml'}\nconfig=some: ключ\nmore" in text
 
 
 @columns("java")
-def test_nothing_given(host: Host) -> None:
-    """As in C++, what is not given is "" and not null."""
+def test_missing_model_arguments_are_empty_strings(host: Host) -> None:
+    """They are not null; in C++ they are empty, too."""
     assert host.call(command("loaded")).text.endswith("\nentry=\nconfig=")
 
 
@@ -62,8 +59,8 @@ def host_classes() -> list[str]:
 
 
 @columns("java")
-def test_class_loader_hides_the_host(host: Host) -> None:
-    """The user's classes see the JDK and their own jars only."""
+def test_user_classes_cannot_see_the_hosts_classes(host: Host) -> None:
+    """User classes see the JDK and their own jars only."""
     assert host_classes()
     for name in host_classes():
         assert host.call(command("sees", name)).body == b"no", name
@@ -74,17 +71,15 @@ def test_class_loader_hides_the_host(host: Host) -> None:
 
 
 @columns("java")
-def test_context_class_loader(host: Host) -> None:
-    """
-    Libraries that look for their services find them through the thread's class loader, which is the user's.
-    """
+def test_context_class_loader_is_the_users(host: Host) -> None:
+    """Libraries look for their services through it."""
     assert host.call(command("context")).body == b"true"
     assert host.call(command("resource", "META-INF/MANIFEST.MF")).body == b"true"
 
 
 @columns("java")
-def test_signals_of_the_jvm(host: Host) -> None:
-    """A JVM makes its null checks and stack limits of SIGSEGV; a watch for crashes must leave them to it."""
+def test_null_checks_and_stack_overflows_of_the_jvm_still_work(host: Host) -> None:
+    """A JVM makes them of SIGSEGV; the crash handler must leave that signal to it."""
     for _ in range(3):
         assert host.call(command("nulls", "400000")).body == b"100000"
         assert b"StackOverflowError" in host.call(command("deep")).body
@@ -92,44 +87,40 @@ def test_signals_of_the_jvm(host: Host) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_jvm_options(start: StartHost, isolation: str) -> None:
-    """--jvm-options reaches the JVM, quoted words and all."""
+def test_jvm_options_reach_the_jvm_with_quoted_words(start: StartHost, isolation: str) -> None:
     host = start("java", jvm_options='-Xmx256m "-Dtest.words=two words" -Dtest.one=1', isolation=isolation)
     assert host.call(command("property", "test.words")).text == "two words"
     assert host.call(command("property", "test.one")).text == "1"
 
 
-def test_mainclass(start: StartHost, builder: ProcessorBuilder) -> None:
-    """--mainclass chooses among several classes, and names one in a package."""
+def test_mainclass_chooses_among_several_classes(start: StartHost, builder: ProcessorBuilder) -> None:
+    """One of them is in a package."""
     jar = builder.jar("FirstOfTwo", "SecondOfTwo", "packaged.InPackage")
     assert start("java", jar, mainclass="SecondOfTwo").call(b"").body == b"second"
     assert start("java", jar, mainclass="packaged.InPackage").call(b"12").body == b"packaged 2"
 
 
-def test_the_one_class_is_found(start: StartHost, builder: ProcessorBuilder) -> None:
-    """
-    Without --mainclass: the one public class with the constructor and Process, whatever else is in the jar.
-    """
+def test_only_class_with_constructor_and_process_is_found(start: StartHost, builder: ProcessorBuilder) -> None:
+    """There is no --mainclass, and the jar has other classes."""
     jar = builder.jar("packaged.InPackage", "LibraryPart", "NoConstructor", "HiddenProcessor", "NoProcess")
     assert start("java", jar).call(b"12").body == b"packaged 2"
 
 
-def test_classpath(start: StartHost, builder: ProcessorBuilder) -> None:
-    """--classpath brings libraries: jars, folders of jars, folders of classes."""
+def test_classpath_takes_jars_and_folders(start: StartHost, builder: ProcessorBuilder) -> None:
+    """A folder holds jars or classes."""
     library = builder.jar("LibraryPart")
     for path in (library, library.parent):
         host = start("java", builder.jar("UsesLibrary"), classpath=[path])
         assert host.call(b"").body == b"from the library"
 
 
-def test_classpath_twice(start: StartHost, builder: ProcessorBuilder) -> None:
-    """--classpath may be given several times."""
+def test_classpath_may_be_given_several_times(start: StartHost, builder: ProcessorBuilder) -> None:
     paths: list[str | Path] = [builder.jar("NoProcess"), builder.jar("LibraryPart")]
     assert start("java", builder.jar("UsesLibrary"), classpath=paths).call(b"").body == b"from the library"
 
 
-def test_folder_of_jars(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """The entry may be a folder: all of its jars are the program."""
+def test_entry_may_be_a_folder_of_jars(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """All jars of the folder are the program."""
     folder = tmp_path / "echo-program"
     folder.mkdir()
     shutil.copy(builder.jar("UsesLibrary"), folder)
@@ -139,8 +130,7 @@ def test_folder_of_jars(start: StartHost, builder: ProcessorBuilder, tmp_path: P
     assert host.path == "/api/predict/echo-program"
 
 
-def test_folder_of_jars_without_mainclass(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """The one class that fits is looked for in all of them."""
+def test_class_is_found_in_a_folder_of_jars_without_mainclass(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
     folder = tmp_path / "program"
     folder.mkdir()
     shutil.copy(builder.jar("UsesLibrary"), folder)
@@ -149,8 +139,8 @@ def test_folder_of_jars_without_mainclass(start: StartHost, builder: ProcessorBu
 
 
 @columns("java")
-def test_trace_is_java(host: Host) -> None:
-    """The trace in the log is Java's own: class, method, file and line."""
+def test_trace_in_the_log_is_javas_own(host: Host) -> None:
+    """Class, method, file and line."""
     assert host.call(command("throw", "look")).status == 400
     host.expect_log("IllegalStateException")
     assert re.search(r"Contract\.java:\d+", host.wait_for_log(r"userCodeThatThrows\(").string)

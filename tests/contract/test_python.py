@@ -34,8 +34,8 @@ WRONG = [
 
 @columns("python")
 @pytest.mark.parametrize("shape", WRONG, ids=lambda shape: shape.verb)
-def test_wrong_shape(host: Host, shape: Shape) -> None:
-    """A wrong return shape answers 400; the log says what was returned and what is expected."""
+def test_wrong_return_shape_answers_400_and_is_explained_in_the_log(host: Host, shape: Shape) -> None:
+    """The log says what was returned and what is expected."""
     assert host.call(command(shape.verb, "body")).status == 400
     said = host.expect_log(shape.said).string
     assert "expected" in said
@@ -43,8 +43,8 @@ def test_wrong_shape(host: Host, shape: Shape) -> None:
 
 
 @columns("python")
-def test_two_bytes_are_no_pair(host: Host) -> None:
-    """b"ab" would unpack as a pair of numbers; it is a wrong shape all the same."""
+def test_two_bytes_are_not_taken_for_body_and_status(host: Host) -> None:
+    """b"ab" would unpack as a pair of numbers."""
     assert host.call(command("bare", "ab")).status == 400
     host.expect_log("expected")
 
@@ -54,16 +54,15 @@ def test_two_bytes_are_no_pair(host: Host) -> None:
     ("verb", "answer"),
     [("text", "ключ"), ("dict", "{'y': 1}"), ("float", "0.5"), ("bytearray", "ключ"), ("list", "ключ")],
 )
-def test_other_data(host: Host, verb: str, answer: str) -> None:
-    """Text is sent as UTF-8, other objects as str() of them, as EAS does: programs rely on it."""
+def test_returned_text_and_objects_are_sent_as_utf8(host: Host, verb: str, answer: str) -> None:
+    """Other objects as str() of them, as EAS does: programs rely on it."""
     reply = host.call(command(verb, "ключ"))
     assert (reply.status, reply.text) == (200, answer)
 
 
 @columns("python")
 @pytest.mark.parametrize("how", ["exit:7", "interrupt"])
-def test_exit_is_an_exception(host: Host, how: str) -> None:
-    """sys.exit() inside process ends neither the worker nor one of its threads."""
+def test_exit_inside_process_ends_neither_worker_nor_thread(host: Host, how: str) -> None:
     host.allow_log("SystemExit|KeyboardInterrupt")
     before = host.call(command("pid")).body
     for _ in range(10):  # twice as many as there are threads
@@ -72,7 +71,7 @@ def test_exit_is_an_exception(host: Host, how: str) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_users_folder(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+def test_program_that_imports_modules_beside_it_is_served(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
     """
     A file as users write it: it imports modules beside it, whatever their names, reads files beside it,
     extends a base class of its own, passes arguments through its constructor, and ends with the lines that
@@ -84,12 +83,11 @@ def test_users_folder(start: StartHost, builder: ProcessorBuilder, isolation: st
     assert (answer.status, answer.text) == (200, "the user's host words from a file True")
 
 
-def test_name_that_is_no_identifier(start: StartHost, builder: ProcessorBuilder) -> None:
-    """A file's name need not be a module's name."""
+def test_file_name_need_not_be_a_module_name(start: StartHost, builder: ProcessorBuilder) -> None:
     assert start("python", builder.python("my-app.v2.py")).call(b"").body == b"served"
 
 
-def test_class_is_chosen(start: StartHost, builder: ProcessorBuilder) -> None:
+def test_class_after_the_colon_is_served(start: StartHost, builder: ProcessorBuilder) -> None:
     """FILE.py:Class chooses among several."""
     entry = builder.python("two_subclasses.py")
     host = start("python", f"{entry}:Second")
@@ -97,8 +95,7 @@ def test_class_is_chosen(start: StartHost, builder: ProcessorBuilder) -> None:
     assert host.path == "/api/predict/two_subclasses"
 
 
-def test_each_process_is_initialised(start: StartHost) -> None:
-    """--worker-processes N: N processes, each initialised once."""
+def test_each_worker_process_is_initialised_once(start: StartHost) -> None:
     host = start("python", worker_processes=3)
     assert len(host.workers()) == 3
     seen = {host.call(command("pid")).body: host.call(command("loaded")).text for _ in range(5)}
@@ -106,15 +103,15 @@ def test_each_process_is_initialised(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_only_our_threads_wait_for_the_core(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
-    """A worker thread that is wakened takes the core from nobody; the user's own threads are as ever."""
+def test_only_worker_threads_use_the_batch_scheduling_policy(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+    """A worker thread that is wakened takes the core from nobody; the user's own threads keep the default policy."""
     host = start("python", builder.python("policies.py"), isolation=isolation)
     assert json.loads(host.call(b"").body) == [os.SCHED_BATCH, os.SCHED_OTHER]
 
 
 @columns("python")
-def test_trace_is_python(host: Host) -> None:
-    """The trace in the log is Python's own, from the user's file on."""
+def test_trace_in_the_log_is_pythons_own(host: Host) -> None:
+    """The trace begins in the user's file."""
     assert host.call(command("throw", "look")).status == 400
     host.expect_log("ValueError: look")
     host.wait_for_log(r'File ".*contract\.py", line \d+, in user_code_that_throws')

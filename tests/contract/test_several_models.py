@@ -83,8 +83,8 @@ FIRST = "/api/predict/many/first"
 SECOND = "/api/predict/many/second"
 
 
-def test_each_model_at_its_path(many: Host) -> None:
-    """And below it, on one connection, in any order."""
+def test_each_model_answers_at_its_path(many: Host) -> None:
+    """The models also answer below their paths, on one connection, in any order."""
     with many.connect() as client:
         assert client.call(b"one", FIRST).body == b"one"
         assert client.call(b"two", SECOND).body == b"second 3 346"
@@ -95,22 +95,21 @@ def test_each_model_at_its_path(many: Host) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/predict/many", "/api/predict/many/third", "/", "/api/predict/other/first"])
-def test_another_path_lists_them(many: Host, path: str) -> None:
+def test_unknown_path_answers_404_with_the_list_of_models(many: Host, path: str) -> None:
     answer = many.call(b"", path)
     assert answer.status == 404
     assert FIRST in answer.text
     assert SECOND in answer.text
 
 
-def test_a_large_body(many: Host) -> None:
-    """One that arrives in pieces finds its processor."""
+def test_large_body_reaches_the_model_of_its_path(many: Host) -> None:
+    """The body arrives in pieces."""
     body = bytes(range(256)) * 4096
     assert many.call(body, FIRST).body == body
     assert many.call(body, SECOND).body == f"second {len(body)} {253 + 254 + 255}".encode()
 
 
-def test_a_crash_is_the_model_s_own(many: Host) -> None:
-    """The other model has workers of its own, which do not notice."""
+def test_crash_of_one_model_leaves_the_others_workers_running(many: Host) -> None:
     before = set(many.workers())
     many.allow_log("worker 0: .*SIGSEGV")
     assert many.call(command("die", "segv"), FIRST).status == 500
@@ -119,8 +118,8 @@ def test_a_crash_is_the_model_s_own(many: Host) -> None:
     assert len(before & set(many.workers())) == 1
 
 
-def test_deaths_in_a_row_are_the_model_s_own(many: Host) -> None:
-    """Its workers end again and again, each soon after its load. The other model does not notice, and it serves on."""
+def test_repeated_deaths_of_one_model_do_not_touch_the_other(many: Host) -> None:
+    """The workers of one model end again and again, each soon after its load; that model serves on, too."""
     many.allow_log("exit")
     for _ in range(4):
         answer = many.call(command("later", "50:_exit:3"), FIRST)
@@ -133,7 +132,7 @@ def test_deaths_in_a_row_are_the_model_s_own(many: Host) -> None:
     assert counters["models"]["second"]["worker_deaths"] == {}
 
 
-def test_the_monitor_tells_them_apart(many: Host) -> None:
+def test_monitor_counts_each_model_separately(many: Host) -> None:
     many.call(b"one", FIRST)
     counters = json.loads(many.call(None, "/api/builtin/monitor", "GET").body)
     assert counters["requests"] == {"200": 1}
@@ -141,19 +140,18 @@ def test_the_monitor_tells_them_apart(many: Host) -> None:
     assert counters["models"]["first"]["ready"] is True
 
 
-def test_one_that_does_not_load(service: Service, tmp_path: Path) -> None:
-    """The host says which, and ends."""
+def test_model_that_does_not_load_ends_the_host_and_is_named(service: Service, tmp_path: Path) -> None:
     (service.folder / "second" / "app.py").write_text("raise ValueError('no')\n")
     done = run("serve", service.write(), "--listen", "127.0.0.1:0", variables={"XDG_CACHE_HOME": str(tmp_path / "c")})
     done.fails_with(3, "second", "ValueError: no")
 
 
-def test_without_isolation_there_is_one(service: Service) -> None:
+def test_several_models_are_refused_with_isolation_none(service: Service) -> None:
     done = run("serve", service.write(), "--isolation", "none")
     done.fails_in_one_line(2, "--isolation none", "the description has more")
 
 
-def test_a_rate_is_for_all_of_them(service: Service, tmp_path: Path) -> None:
+def test_rate_limit_counts_requests_of_all_models(service: Service, tmp_path: Path) -> None:
     service.more["metadata"] = {"rpc": {"rate_limit": 1}}
     variables = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     with Host(tmp_path / "host", variables, ("serve", service.write())) as host:
@@ -162,8 +160,8 @@ def test_a_rate_is_for_all_of_them(service: Service, tmp_path: Path) -> None:
     assert 429 in statuses
 
 
-def test_a_model_is_added_and_removed(many: Host, service: Service) -> None:
-    """The description is read again; what is gone answers 404."""
+def test_reload_adds_and_removes_models(many: Host, service: Service) -> None:
+    """The description is read again; a removed model answers 404."""
     service.program("third", "third")
     service.write()
     many.wait_for_log(DONE)
@@ -177,8 +175,8 @@ def test_a_model_is_added_and_removed(many: Host, service: Service) -> None:
     assert many.call(b"one", FIRST).body == b"one"
 
 
-def test_a_body_under_way_is_answered_by_the_new_version(many: Host, service: Service) -> None:
-    """What has arrived in part when another version takes over lies in the old one's ring, and is not lost."""
+def test_body_that_arrives_during_a_reload_is_answered_by_the_new_version(many: Host, service: Service) -> None:
+    """The part that has arrived lies in the ring of the old version, and is not lost."""
     body = b"x" * (1 << 20)
     whole = request("POST", SECOND, body)
     with many.connect() as client:
@@ -190,8 +188,8 @@ def test_a_body_under_way_is_answered_by_the_new_version(many: Host, service: Se
         assert client.call(b"two", SECOND).body == b"another 3 346"
 
 
-def test_a_token_that_was_made_up_stays(service: Service, tmp_path: Path) -> None:
-    """Clients know it: another version of the service asks for the same one."""
+def test_generated_token_stays_the_same_after_a_reload(service: Service, tmp_path: Path) -> None:
+    """Clients know it."""
     service.more["generate_token"] = True
     variables = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     with Host(tmp_path / "host", variables, ("serve", service.write()), reload=True) as host:
@@ -205,7 +203,7 @@ def test_a_token_that_was_made_up_stays(service: Service, tmp_path: Path) -> Non
         assert host.call(b"two", SECOND).status == 401
 
 
-def test_one_broken_model_keeps_all_as_they_were(many: Host, service: Service) -> None:
+def test_one_broken_model_keeps_the_old_version_of_all(many: Host, service: Service) -> None:
     """A version takes over as a whole or not at all."""
     many.allow_log(REFUSED)
     service.program("second", "another")
@@ -217,7 +215,7 @@ def test_one_broken_model_keeps_all_as_they_were(many: Host, service: Service) -
     assert many.call(b"two", "/api/predict/many/third").status == 404
 
 
-def test_a_broken_description_keeps_all_as_it_was(many: Host, service: Service) -> None:
+def test_broken_description_keeps_the_old_version(many: Host, service: Service) -> None:
     many.allow_log(REFUSED)
     service.file.write_text('{"name": "many",\n "modles": []}')
     many.wait_for_log(f"modles.*{REFUSED}")

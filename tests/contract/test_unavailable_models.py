@@ -111,7 +111,7 @@ def gated(host: Host, gate: Gate) -> Client:
     return client
 
 
-def test_a_full_queue(case: Case, gate: Gate) -> None:
+def test_full_queue_answers_450(case: Case, gate: Gate) -> None:
     host = case.start(max_queue_size=1, keepalive=60_000)
     with gated(host, gate) as busy, host.ask(b"waits") as waiting:
         host.wait_queue(1)
@@ -122,8 +122,8 @@ def test_a_full_queue(case: Case, gate: Gate) -> None:
     assert host.call(b"x").body == b"x"
 
 
-def test_a_model_that_is_down(case: Case) -> None:
-    """It stays down for its author to look at, which is no full queue and no missing model."""
+def test_model_that_crashed_with_crash_block_answers_503(case: Case) -> None:
+    """The model stays down for its author to look at, which is no full queue and no missing model."""
     host = case.start(crash_block=True, keepalive=60_000)
     assert host.call(b"segv").status == 500
     case.refused(host, 503, "no healthy upstream", "enable_crash_block")
@@ -131,8 +131,8 @@ def test_a_model_that_is_down(case: Case) -> None:
     assert host.call(None, "/api/builtin/ping?ready=true", "GET").status == 503
 
 
-def test_a_service_that_is_not_ready(case: Case) -> None:
-    """Its operator has said so, for all of it."""
+def test_service_that_its_operator_set_not_ready_answers_503(case: Case) -> None:
+    """The operator's value is for all models."""
     host = case.start(keepalive=60_000)
     assert host.call(b"", "/api/builtin/prop?name=model.ready&value=0").status == 200
     assert host.call(b"x").get("Retry-After") == "1"
@@ -142,8 +142,8 @@ def test_a_service_that_is_not_ready(case: Case) -> None:
     assert host.call(b"x").body == b"x"
 
 
-def test_a_model_that_is_not_ready(services: Services, tmp_path: Path) -> None:
-    """Its program has said so, for itself: others go on. The newest word counts, an operator's is for all."""
+def test_model_that_its_program_set_not_ready_answers_503(services: Services, tmp_path: Path) -> None:
+    """The other models serve on. The newest value counts; an operator's is for all models."""
     (tmp_path / "app.py").write_text(READY_APP)
     models = [{"name": name, "processor_path": "app.py"} for name in ("a", "b")]
     host = services.start(describe(tmp_path, name="s", models=models))
@@ -183,8 +183,8 @@ def test_a_model_that_is_not_ready(services: Services, tmp_path: Path) -> None:
     assert ready() == (200, 200, "1", 200)
 
 
-def test_a_worker_that_is_not_ready(case: Case, gate: Gate) -> None:
-    """Requests wait for it, as many as may; when their time is over it was the worker that they have waited for."""
+def test_requests_that_wait_too_long_for_a_loading_worker_answer_503(case: Case, gate: Gate) -> None:
+    """As many requests may wait as the queue has room for; one more answers 450."""
     host = case.start(max_queue_size=1, keepalive=2000)
     case.behaviour.write_text(f"gate:{gate.folder}")
     assert host.call(b"segv").status == 500
@@ -203,8 +203,8 @@ def test_a_worker_that_is_not_ready(case: Case, gate: Gate) -> None:
     case.others_are_served(host)
 
 
-def test_a_model_that_is_not_there(case: Case) -> None:
-    """404 with a text, for an empty one is what a gateway says while it is not ready. One model has every path."""
+def test_unknown_model_answers_404_with_a_text(case: Case) -> None:
+    """An empty body is what a gateway answers while it is not ready. A service of one model serves every path."""
     host = case.start(keepalive=60_000)
     case.others_are_served(host)
     for path in ("/api/predict/s/none", "/api/predict/none", "/api/predict/s/script", "/"):

@@ -80,8 +80,8 @@ def connect(vendor: Vendor) -> Iterator[MakeClient]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 65536, MIB, 8 * MIB])
-def test_sizes(service: Service, connect: MakeClient, size: int) -> None:
-    """What is sent comes back, signed or not, on one connection."""
+def test_bodies_of_all_sizes_come_back_on_one_connection(service: Service, connect: MakeClient, size: int) -> None:
+    """Signed or not."""
     client = connect(*service)
     body = seeded_rng(size).randbytes(size)
     assert [ask(client, body) == body for _ in range(3)] == [True] * 3
@@ -89,7 +89,7 @@ def test_sizes(service: Service, connect: MakeClient, size: int) -> None:
     assert ask(client, "текст") == "текст".encode()
 
 
-def test_token_that_nobody_asks_for(service: Service, connect: MakeClient) -> None:
+def test_signature_with_another_token_counts_only_where_a_token_is_set(service: Service, connect: MakeClient) -> None:
     """A signed request to a host without a token is served; with one, it must be the right one."""
     client = connect(service.host, OTHER)
     if service.token:
@@ -101,8 +101,8 @@ def test_token_that_nobody_asks_for(service: Service, connect: MakeClient) -> No
 @guarded
 @pytest.mark.parametrize("token", ["", OTHER, TOKEN[:-1]], ids=["none", "other", "shorter"])
 @pytest.mark.parametrize("url", ["", "/api/predict/contract"], ids=["signed", "raw"])
-def test_wrong_token(service: Service, connect: MakeClient, gate: Gate, token: str, url: str) -> None:
-    """401, once; the processor never sees it."""
+def test_wrong_token_answers_401_without_a_retry(service: Service, connect: MakeClient, gate: Gate, token: str, url: str) -> None:
+    """The processor never sees the request."""
     client = connect(service.host, token, url=url)
     error = refusal(client, gate.command(b"never"))
     assert error.code == 401
@@ -111,14 +111,14 @@ def test_wrong_token(service: Service, connect: MakeClient, gate: Gate, token: s
 
 
 @pytest.mark.parametrize("url", ["/api/predict/contract", "/api/predict/contract/below?with=query", "/anything"])
-def test_custom_url(service: Service, connect: MakeClient, url: str) -> None:
+def test_custom_url_works_with_the_raw_token(service: Service, connect: MakeClient, url: str) -> None:
     """With a URL of its own the client shows the raw token."""
     assert ask(connect(*service, url=url), b"by a URL") == b"by a URL"
 
 
 @pytest.mark.parametrize("token", ["", TOKEN], ids=["no-token", "token"])
-def test_program(connect: MakeClient, tmp_path: Path, token: str) -> None:
-    """The documents' sample, started with `python app.py`, and the documents' client."""
+def test_documented_program_answers_the_documented_client(connect: MakeClient, tmp_path: Path, token: str) -> None:
+    """The sample is started with `python app.py`."""
     sample = Path(shutil.copytree(PROGRAMS / "sample", tmp_path / "sample"))
     variables = {"EAS_HOST_TOKEN": token} if token else {}
     with Program(tmp_path / "host", sample / "app.py", variables=variables) as program:
@@ -140,15 +140,15 @@ def counting(builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.mark.parametrize("status", [201, 204, 400, 404, 408, 429, 450, 502, 503, 504])
-def test_not_retried(counting: Host, connect: MakeClient, status: int) -> None:
-    """Every status but 200 is an error, and but for 500 it is one after a single attempt."""
+def test_statuses_other_than_500_are_not_retried(counting: Host, connect: MakeClient, status: int) -> None:
+    """Every status but 200 is an error for the client."""
     client = connect(counting)
     assert refusal(client, b"once-%d %d 1" % (status, status)).code == status
     assert ask(client, b"once-%d 200 0" % status) == b"2"
 
 
-def test_retried(counting: Host, connect: MakeClient) -> None:
-    """500 is tried again, five times in all unless told otherwise; an answer on the way is taken."""
+def test_500_is_retried_until_another_answer_comes(counting: Host, connect: MakeClient) -> None:
+    """The client tries five times in all unless told otherwise."""
     client = connect(counting)
     assert ask(client, b"better 500 4") == b"5"
     assert refusal(client, b"worse 500 5").code == 500
@@ -158,8 +158,8 @@ def test_retried(counting: Host, connect: MakeClient) -> None:
     assert ask(client, b"worst 200 0") == b"3"
 
 
-def test_full_queue(start: StartHost, connect: MakeClient, gate: Gate) -> None:
-    """Of two that come while one runs, one may wait; the other gets 450 at once."""
+def test_full_queue_answers_450_at_once(start: StartHost, connect: MakeClient, gate: Gate) -> None:
+    """Two requests come while one runs, and only one of them may wait."""
     host = start("cpp", worker_threads=1, max_queue_size=1)
     client = connect(host)
     with ThreadPoolExecutor(3) as pool:
@@ -175,8 +175,8 @@ def test_full_queue(start: StartHost, connect: MakeClient, gate: Gate) -> None:
     assert error.code == 450
 
 
-def test_client_gives_up(service: Service, connect: MakeClient, gate: Gate) -> None:
-    """A client that waits no longer goes away and asks again; the log has a 499 for each time."""
+def test_client_time_out_is_retried_and_logged_as_499(service: Service, connect: MakeClient, gate: Gate) -> None:
+    """The log has a 499 for each time."""
     client = connect(*service)
     client.set_timeout(500)
     client.set_retry_count(3)
@@ -191,8 +191,8 @@ def test_client_gives_up(service: Service, connect: MakeClient, gate: Gate) -> N
     assert ask(client, b"patient") == b"patient"
 
 
-def test_host_gives_up(start: StartHost, connect: MakeClient, gate: Gate) -> None:
-    """The host's 408 closes the connection; the client does not ask again, and its next request is served."""
+def test_408_closes_the_connection_without_a_retry(start: StartHost, connect: MakeClient, gate: Gate) -> None:
+    """The next request of the client is served."""
     host = start("cpp", keepalive=1000)
     client = connect(host)
     assert refusal(client, gate.command(b"slow")).code == 408
@@ -202,8 +202,8 @@ def test_host_gives_up(start: StartHost, connect: MakeClient, gate: Gate) -> Non
     assert len(gate.catch_up()) <= 2  # in and, perhaps, out again
 
 
-def test_host_restarted(start: StartHost, connect: MakeClient) -> None:
-    """A connection that the client keeps is gone with the host; it takes another one, and does not trouble the user."""
+def test_client_reconnects_after_a_restart_of_the_host(start: StartHost, connect: MakeClient) -> None:
+    """The user sees no error, though the connection that the client keeps is gone."""
     first = start("cpp")
     client = connect(first)
     assert ask(client, b"before") == b"before"
@@ -218,8 +218,8 @@ def test_host_restarted(start: StartHost, connect: MakeClient) -> None:
 
 @direct
 @pytest.mark.parametrize("internal", [False, True], ids=["outside", "inside"])
-def test_direct(service: Service, connect: MakeClient, monkeypatch: pytest.MonkeyPatch, internal: bool) -> None:
-    """The client asks the host where the service is, without a token, and then asks there."""
+def test_direct_client_discovers_the_host_and_asks_there(service: Service, connect: MakeClient, monkeypatch: pytest.MonkeyPatch, internal: bool) -> None:
+    """The client asks where the service is without a token."""
     if internal:  # it then adds ?internal=true
         monkeypatch.setenv("NAMESPACE", "somewhere")
         monkeypatch.setenv("POD_NAME", "some-pod")
@@ -230,8 +230,8 @@ def test_direct(service: Service, connect: MakeClient, monkeypatch: pytest.Monke
 
 
 @direct
-def test_direct_needs_the_token_too(service: Service, connect: MakeClient) -> None:
-    """Where the service is, everybody may know; asking it is another thing."""
+def test_direct_client_needs_the_token_for_requests(service: Service, connect: MakeClient) -> None:
+    """Everybody may ask where the service is."""
     client = connect(service.host, OTHER, kind=DIRECT)
     if service.token:
         assert refusal(client, b"directly").code == 401
@@ -252,8 +252,8 @@ PACKERS: dict[str, Callable[[bytes], Any]] = {
 
 @pytest.mark.parametrize("size", [0, 1, 100_000, 8 * MIB])
 @pytest.mark.parametrize("coding", PACKERS)
-def test_packed(service: Service, connect: MakeClient, coding: str, size: int) -> None:
-    """The processor gets what was packed; the signature is that of the packed body."""
+def test_compressed_body_is_decompressed_for_the_processor(service: Service, connect: MakeClient, coding: str, size: int) -> None:
+    """The signature is that of the compressed body."""
     client = connect(*service)
     client.add_extra_headers({"Content-Encoding": coding})
     body = seeded_rng(size).randbytes(size // 2) + bytes(size - size // 2)
@@ -261,29 +261,27 @@ def test_packed(service: Service, connect: MakeClient, coding: str, size: int) -
 
 
 @pytest.mark.parametrize("coding", PACKERS)
-def test_packed_badly(service: Service, connect: MakeClient, coding: str) -> None:
-    """A body that is not what its header says answers 400, and is not tried again."""
+def test_wrongly_compressed_body_answers_400_without_a_retry(service: Service, connect: MakeClient, coding: str) -> None:
     client = connect(*service)
     client.add_extra_headers({"Content-Encoding": coding})
     assert refusal(client, b"this is not packed at all").code == 400
 
 
-def test_packed_otherwise(service: Service, connect: MakeClient) -> None:
+def test_unknown_content_encoding_answers_415(service: Service, connect: MakeClient) -> None:
     client = connect(*service)
     client.add_extra_headers({"Content-Encoding": "rot13"})
     assert refusal(client, b"guvf").code == 415
 
 
-def test_packed_bomb(start: StartHost, connect: MakeClient) -> None:
-    """What unpacks to more than a body may have is too large."""
+def test_body_that_decompresses_beyond_the_maximum_answers_413(start: StartHost, connect: MakeClient) -> None:
     client = connect(start("cpp", max_body="1MiB"))
     client.add_extra_headers({"Content-Encoding": "gzip"})
     assert ask(client, gzip.compress(bytes(MIB))) == bytes(MIB)
     assert refusal(client, gzip.compress(bytes(MIB + 1))).code == 413
 
 
-def test_default_decompressor(start: StartHost, connect: MakeClient) -> None:
-    """The Go client packs without saying so; `rpc.decompressor` says it for it."""
+def test_default_decompressor_serves_clients_without_content_encoding(start: StartHost, connect: MakeClient) -> None:
+    """The Go client compresses without saying so."""
     client = connect(start("cpp", decompressor="zlib"))
     assert ask(client, zlib.compress(b"unlabelled")) == b"unlabelled"
 
@@ -305,8 +303,8 @@ def at_once(function: Callable[[int], None]) -> None:
 
 
 @unguarded
-def test_threads_without_a_token(service: Service, connect: MakeClient) -> None:
-    """100 threads share a client, each with bodies of sizes of its own: each gets its own answers."""
+def test_threads_that_share_a_client_get_their_own_answers(service: Service, connect: MakeClient) -> None:
+    """100 threads, each with bodies of sizes of its own."""
     client = connect(*service)
 
     def run(number: int) -> None:
@@ -318,8 +316,8 @@ def test_threads_without_a_token(service: Service, connect: MakeClient) -> None:
 
 
 @guarded
-def test_threads_with_the_raw_token(service: Service, connect: MakeClient) -> None:
-    """The same with the raw token; the client shares Content-Length between its threads, so all bodies have one."""
+def test_threads_that_share_a_client_with_the_raw_token_get_their_own_answers(service: Service, connect: MakeClient) -> None:
+    """The client shares Content-Length between its threads, so all bodies have one length."""
     client = connect(*service, url=service.host.path)
     ask(client, own_body(0, 0))  # puts into the client's dict what its threads will only change
 
@@ -331,8 +329,8 @@ def test_threads_with_the_raw_token(service: Service, connect: MakeClient) -> No
 
 
 @guarded
-def test_threads_that_sign(service: Service, connect: MakeClient) -> None:
-    """100 threads that sign, each with a client of its own: each gets its own answers, whatever their sizes."""
+def test_threads_that_sign_with_clients_of_their_own_get_their_own_answers(service: Service, connect: MakeClient) -> None:
+    """100 threads, with bodies of all sizes."""
     clients = [connect(*service) for _ in range(THREADS)]
 
     def run(number: int) -> None:
@@ -344,10 +342,8 @@ def test_threads_that_sign(service: Service, connect: MakeClient) -> None:
 
 
 @guarded
-def test_threads_that_mix_up_signatures(service: Service, connect: MakeClient) -> None:
-    """
-    100 threads that sign with one client: a body under the signature of another answers 401; what is answered is right.
-    """
+def test_body_under_the_signature_of_another_thread_answers_401(service: Service, connect: MakeClient) -> None:
+    """100 threads sign with one client, which mixes up their headers; what is answered is right."""
     client = connect(*service)
     ask(client, own_body(0, 0))
     refused: list[int] = []

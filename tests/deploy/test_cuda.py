@@ -24,16 +24,16 @@ def cuda_project(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("written", ["./cuda-11", "cuda-11", "cuda-11/", "{}/cuda-11"])
-def test_cuda(services: Services, tmp_path: Path, written: str) -> None:
-    """Its lib64 is where workers find libraries, and where `desc` looks for them."""
+def test_libraries_of_the_cuda_folder_are_found_by_workers_and_desc(services: Services, tmp_path: Path, written: str) -> None:
+    """The libraries are in the folder's lib64."""
     description = describe(tmp_path, **cuda_project(tmp_path), cuda=written.format(tmp_path))
     assert services.start(description, variables={"LD_LIBRARY_PATH": "/nowhere"}).call(b"").body == b"1"
     done = services.run("desc", description)
     assert (done.code, "missing" in done.stdout + done.stderr) == (0, False), done
 
 
-def test_cuda_that_is_not_there(services: Services, tmp_path: Path) -> None:
-    """One line says what is missing; who needs nothing of it is served. That of the vendor's sample is like that."""
+def test_missing_cuda_folder_is_ignored_with_a_note(services: Services, tmp_path: Path) -> None:
+    """A processor that needs nothing of it is served. That of the vendor's sample is like that."""
     keys = cuda_project(tmp_path)
     description = describe(tmp_path, **keys, cuda="/opt/no-cuda")
     done = services.run("serve", description)
@@ -45,19 +45,18 @@ def test_cuda_that_is_not_there(services: Services, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["11.2", 11.2, "8.0", ["/usr/local/cuda"], {"path": "/x"}, "/a\0b"])
-def test_cuda_that_is_a_version(tmp_path: Path, version: object) -> None:
+def test_cuda_that_is_not_a_path_is_ignored_with_a_note(tmp_path: Path, version: object) -> None:
     (note,) = read(describe(tmp_path, cuda=version)).notes
     assert note == "cuda is ignored: CUDA is used as it is installed on this machine"
 
 
 @pytest.mark.parametrize("nothing", ["", None, False, 0])
-def test_no_cuda(tmp_path: Path, nothing: object) -> None:
+def test_empty_cuda_is_not_mentioned(tmp_path: Path, nothing: object) -> None:
     described = read(describe(tmp_path, cuda=nothing))
     assert (described.notes, described.cuda) == ((), "")
 
 
-def test_library_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the description says of it is first, then CUDA's; both stand before what the host has."""
+def test_library_path_has_the_descriptions_then_cudas_then_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LD_LIBRARY_PATH", "/host")
     assert "LD_LIBRARY_PATH" not in variables("{}", {}, None)
     assert variables("{}", {}, None, "/c/lib64")["LD_LIBRARY_PATH"] == "/c/lib64:/host"
@@ -67,8 +66,8 @@ def test_library_path(monkeypatch: pytest.MonkeyPatch) -> None:
     assert variables("{}", {}, None, "/c/lib64")["LD_LIBRARY_PATH"] == "/c/lib64"
 
 
-def test_cuda_without_isolation(services: Services, tmp_path: Path) -> None:
-    """The linker has read the variable when the process began, so its user must set it."""
+def test_isolation_none_asks_the_user_to_set_the_library_path(services: Services, tmp_path: Path) -> None:
+    """The linker has read the variable when the process began."""
     keys = cuda_project(tmp_path)
     description = describe(tmp_path, **keys, cuda="cuda-11")
     folder = tmp_path / "cuda-11" / "lib64"

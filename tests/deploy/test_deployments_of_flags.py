@@ -37,8 +37,8 @@ def config(tmp_path: Path) -> HostConfig:
 # Flags alone.
 
 
-def test_plain(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Everything is used where it lies; nothing is made."""
+def test_files_of_flags_are_used_where_they_lie(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Nothing is made."""
     entry = builder.cpp("contract")
     made = prepare_from_options(replace(config, entry=str(entry), model_entry="m/", warm_up=str(entry)))
     assert (made.name, made.processors[0].name, made.processors[0].spec.entry) == ("contract", None, str(entry))
@@ -48,18 +48,18 @@ def test_plain(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) ->
     made.discard()
 
 
-def test_a_warm_up_that_is_not_there(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_missing_warm_up_file_is_refused(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
     with pytest.raises(EntryNotFound, match=r"absent.txt: No such file; check --warm-up"):
         prepare_from_options(replace(config, entry=str(builder.cpp("contract")), warm_up=str(tmp_path / "absent.txt")))
 
 
-def test_nothing_to_reload_in_the_own_process(config: HostConfig) -> None:
+def test_reload_with_isolation_none_is_refused(config: HostConfig) -> None:
     with pytest.raises(ConfigError, match="--isolation none and --reload"):
         prepare_from_options(replace(config, entry="app.py", isolation="none", reload=True))
 
 
-def test_a_library_for_reload(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """It is loaded from a copy, with copies of the libraries and links to the data beside it, in its own folder."""
+def test_reload_loads_a_library_from_a_copy(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Beside the copy are copies of the libraries and links to the data; it is loaded in its own folder."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     shutil.copy(builder.cpp("beside"), tmp_path / "libb.so.1")
     (tmp_path / "libb.so").symlink_to("libb.so.1")
@@ -82,8 +82,8 @@ def test_a_library_for_reload(config: HostConfig, builder: ProcessorBuilder, tmp
     assert list((tmp_path / "cache" / "workspaces").iterdir()) == []
 
 
-def test_jars_for_reload(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """The same for jars on the class path, and for a folder of jars."""
+def test_reload_loads_jars_from_copies(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The jars are those of a folder, and those on the class path."""
     (tmp_path / "jars").mkdir()
     shutil.copy(builder.jar("UsesLibrary"), tmp_path / "jars" / "main.jar")
     part = builder.jar("LibraryPart")
@@ -100,8 +100,8 @@ def test_jars_for_reload(config: HostConfig, builder: ProcessorBuilder, tmp_path
     made.discard()
 
 
-def test_python_for_reload(config: HostConfig, builder: ProcessorBuilder) -> None:
-    """Python files are read once, so they stay in their place; those beside the entry are watched, too."""
+def test_reload_runs_python_files_in_place_and_watches_them(config: HostConfig, builder: ProcessorBuilder) -> None:
+    """Python files are read once. The files beside the entry are watched, too."""
     entry = builder.python("neighbours/app.py")
     made = prepare_from_options(replace(config, entry=str(entry), reload=True))
     assert made.processors[0].spec.entry == str(entry)
@@ -109,8 +109,8 @@ def test_python_for_reload(config: HostConfig, builder: ProcessorBuilder) -> Non
     assert set(fingerprint(made.watched)) == set(map(str, entry.parent.rglob("*.py")))
 
 
-def test_an_environment_beside_a_program(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """ENV/bin/python runs it, if it is able to."""
+def test_env_beside_a_program_runs_it(config: HostConfig, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A program in the host's own process does not use its ENV."""
     shutil.copy(builder.python("contract.py"), tmp_path / "app.py")
     env = make_env(tmp_path)
     spec = prepare_from_options(replace(config, entry=str(tmp_path / "app.py"))).processors[0].spec
@@ -122,8 +122,8 @@ def test_an_environment_beside_a_program(config: HostConfig, builder: ProcessorB
 # Archives.
 
 
-def test_a_hostile_archive(services: Services, tmp_path: Path) -> None:
-    """One line names the key, the archive and the member; nothing is written outside, and no workspace is left."""
+def test_hostile_archive_is_refused_with_key_archive_and_member(services: Services, tmp_path: Path) -> None:
+    """Nothing is written outside, and no workspace is left."""
     with tarfile.open(tmp_path / "evil.tar.gz", "w:gz") as archive:
         member = tarfile.TarInfo("../../../../escaped.py")
         member.size = 4
@@ -134,8 +134,8 @@ def test_a_hostile_archive(services: Services, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("escaped.py")) == []
 
 
-def test_an_archive_that_stays_one(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """uncompress: false leaves the model's archive a file, which model_entry then is."""
+def test_uncompress_false_leaves_the_models_archive_a_file(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """model_entry is then that file."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     tar(tmp_path / "m.tar.gz", {"x": "y"})
     keys = {"processor_path": "liba.so", "model_path": "m.tar.gz"}
@@ -145,8 +145,8 @@ def test_an_archive_that_stays_one(services: Services, builder: ProcessorBuilder
     made.discard()
 
 
-def test_what_is_watched(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """The description, and what it names on this machine: archives and folders."""
+def test_description_and_the_local_paths_that_it_names_are_watched(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Archives and folders."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     (tmp_path / "m").mkdir()
     description = describe(tmp_path, name="w", processor_path="./liba.so", model_path="m/")
@@ -155,8 +155,7 @@ def test_what_is_watched(services: Services, builder: ProcessorBuilder, tmp_path
     made.discard()
 
 
-def test_a_version_keeps_its_code(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """What is edited in place meanwhile does not change what a version has."""
+def test_files_edited_in_place_do_not_change_a_prepared_version(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     shutil.copy(builder.cpp("contract"), tmp_path / "code" / "liba.so")
     made = services.prepare(describe(tmp_path, name="v", processor_path="code", processor_entry="liba.so"))
@@ -168,8 +167,8 @@ def test_a_version_keeps_its_code(services: Services, builder: ProcessorBuilder,
     assert not copy.exists()
 
 
-def test_no_processor(services: Services, tmp_path: Path) -> None:
-    """What is missing is named; an entry beside the description needs no processor_path."""
+def test_missing_processor_is_refused_by_its_key(services: Services, tmp_path: Path) -> None:
+    """An entry beside the description needs no processor_path."""
     with pytest.raises((ConfigError, EntryNotFound), match="processor_path"):
         services.prepare(describe(tmp_path, name="n", processor_entry="absent.py", processor_type="python"))
     (tmp_path / "app.py").write_bytes(b"")

@@ -36,7 +36,7 @@ def found(wanted: ProcessorPackage, **keys: Any) -> str:  # noqa: ANN401  those 
 
 
 @pytest.mark.parametrize("text", ["app.py", "./app.py", "app.py:Main"])
-def test_by_path(tmp_path: Path, text: str) -> None:
+def test_entry_is_found_by_its_path(tmp_path: Path, text: str) -> None:
     wanted = package(tmp_path, "app.py", "sub/app.py")
     entry = entries.find_entry(wanted, Processor(entry=text))
     assert (entry.path, entry.type) == (wanted.folder / "app.py", "python")
@@ -54,8 +54,8 @@ def test_by_path(tmp_path: Path, text: str) -> None:
         ("package/app.py", ("app.py",), "app.py"),
     ],
 )
-def test_by_name(tmp_path: Path, text: str, there: tuple[str, ...], expected: str) -> None:
-    """As a path first, then anywhere: the shallowest. Environments and hidden folders do not count."""
+def test_entry_is_found_by_name_in_the_shallowest_folder(tmp_path: Path, text: str, there: tuple[str, ...], expected: str) -> None:
+    """The name is tried as a path first. Environments and hidden folders do not count."""
     assert found(package(tmp_path, *there), entry=text) == expected
 
 
@@ -67,22 +67,22 @@ def test_by_name(tmp_path: Path, text: str, there: tuple[str, ...], expected: st
         ("work/run.py", ("run.py", "a/run.py"), "run.py"),
     ],
 )
-def test_by_a_path_in_a_container(tmp_path: Path, text: str, there: tuple[str, ...], expected: str) -> None:
-    """Folders in front that the package has not are left out, as few of them as possible."""
+def test_container_path_is_matched_by_dropping_leading_folders(tmp_path: Path, text: str, there: tuple[str, ...], expected: str) -> None:
+    """Only folders that the package does not have are dropped, as few of them as possible."""
     named = {"entry": text, "path": "package.tar.gz"}
     assert found(package(tmp_path, *there), **named, entry_key="containers[0].script") == expected
     with pytest.raises(EntryNotFound, match="processor_entry is 'work/"):
         found(package(tmp_path / "other", *there), **named)
 
 
-def test_several(tmp_path: Path) -> None:
-    """At the same depth it cannot be told which is meant."""
+def test_two_entries_at_one_depth_are_refused(tmp_path: Path) -> None:
+    """The name does not say which of them is meant."""
     with pytest.raises(EntryInvalid, match=r"'app.py'.*package.tar.gz has several: a/app.py, b/app.py"):
         found(package(tmp_path, "a/app.py", "b/app.py"), entry="app.py")
 
 
-def test_none(tmp_path: Path) -> None:
-    """The message lists what is there, not without end."""
+def test_missing_entry_lists_what_the_package_has(tmp_path: Path) -> None:
+    """Twelve names at most."""
     wanted = package(tmp_path, *(f"{number:02}.txt" for number in range(20)))
     with pytest.raises(
         EntryNotFound, match=r"'app.py', but package.tar.gz has no such file; it has 00.txt, .* 11.txt and 8 more$"
@@ -91,20 +91,19 @@ def test_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["../other.py", "/etc/passwd", "a/../../other.py"])
-def test_outside(tmp_path: Path, text: str) -> None:
+def test_entry_outside_of_the_package_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "predictor").mkdir()
     (tmp_path / "predictor" / "other.py").write_bytes(b"")
     with pytest.raises(EntryNotFound, match="in the package"):
         found(package(tmp_path, "app.py"), entry=text)
 
 
-def test_type_cannot_be_told(tmp_path: Path) -> None:
+def test_unknown_ending_asks_for_processor_type(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"processor_type is missing, and the name run.bin does not show it"):
         found(package(tmp_path, "run.bin"), entry="run.bin")
 
 
-def test_messages_name_the_model(tmp_path: Path) -> None:
-    """With models[] the key says which."""
+def test_message_names_the_model_by_its_index(tmp_path: Path) -> None:
     wanted = ProcessorPackage(package(tmp_path, "a.txt").folder, "p.zip", key_prefix="models[1].")
     with pytest.raises(EntryNotFound, match=r"^models\[1\]\.processor_entry is 'x.so'"):
         found(wanted, entry="x.so")
@@ -113,20 +112,19 @@ def test_messages_name_the_model(tmp_path: Path) -> None:
 # No processor_entry.
 
 
-def test_the_only_program(tmp_path: Path) -> None:
+def test_only_python_file_at_the_top_is_the_entry(tmp_path: Path) -> None:
     assert found(package(tmp_path, "main.py", "lib/other.py")) == "main.py"
     assert found(package(tmp_path / "2", "main.py", "app.py")) == "app.py"
 
 
-def test_no_only_program(tmp_path: Path) -> None:
+def test_several_or_no_python_files_at_the_top_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EntryInvalid, match=r"several: a.py, b.py; name one"):
         found(package(tmp_path, "a.py", "b.py"), type="python")
     with pytest.raises(EntryNotFound, match=r"which has sub/x.py"):
         found(package(tmp_path / "2", "sub/x.py"), type="python")
 
 
-def test_the_only_library(tmp_path: Path, builder: ProcessorBuilder) -> None:
-    """Of several libraries the one that exports what a processor exports."""
+def test_only_library_that_exports_a_processor_is_the_entry(tmp_path: Path, builder: ProcessorBuilder) -> None:
     wanted = package(tmp_path, "readme.txt")
     shutil.copy(builder.cpp("beside"), wanted.folder)
     with pytest.raises(EntryNotFound, match=r"exports initialize and process; it has libbeside.so"):
@@ -139,7 +137,7 @@ def test_the_only_library(tmp_path: Path, builder: ProcessorBuilder) -> None:
         found(wanted)
 
 
-def test_all_jars(tmp_path: Path) -> None:
+def test_all_jars_of_a_package_are_on_the_class_path(tmp_path: Path) -> None:
     """The folder nearest to the top that has jars, the others behind it; with an entry the rest is behind that."""
     wanted = package(tmp_path, "main.jar", "lib/a.jar", "lib/deep/b.jar", "ENV/c.jar")
     entry = entries.find_entry(wanted, Processor(type="java"))
@@ -150,12 +148,12 @@ def test_all_jars(tmp_path: Path) -> None:
     assert names == ["main.jar", "lib/deep/b.jar"]
 
 
-def test_no_jar(tmp_path: Path) -> None:
+def test_java_package_without_a_jar_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EntryNotFound, match=r"no .jar in it; it has x.txt"):
         found(package(tmp_path, "x.txt"), mainclass="A")
 
 
-def test_nothing_at_all(tmp_path: Path) -> None:
+def test_package_without_any_processor_asks_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(EntryNotFound, match=r"name the processor in package.tar.gz, which has x.txt"):
         found(package(tmp_path, "x.txt"))
 
@@ -172,8 +170,8 @@ def place(tmp_path: Path) -> model_entry.ModelLocation:
     return model_entry.ModelLocation(folder, "model.zip", None, tmp_path / "base")
 
 
-def test_absent(place: model_entry.ModelLocation) -> None:
-    """The folder, or the only file; without any model it is empty, and never missing."""
+def test_model_entry_defaults_to_the_model_folder_or_its_only_file(place: model_entry.ModelLocation) -> None:
+    """Without any model the entry is empty, and never missing."""
     assert model_entry.resolve(None, place) == str(place.folder)
     bare = place.folder / "w.bin"
     assert model_entry.resolve(None, model_entry.ModelLocation(place.folder, "w.bin", bare, place.base)) == str(bare)
@@ -185,17 +183,17 @@ def test_absent(place: model_entry.ModelLocation) -> None:
 @pytest.mark.parametrize(
     ("entry", "expected"), [("./1/", "1/"), ("1", "1"), ("w.bin", "w.bin"), ("1/../w.bin", "w.bin")]
 )
-def test_relative(place: model_entry.ModelLocation, entry: str, expected: str) -> None:
-    """A path in the model; its final slash stays."""
+def test_relative_model_entry_is_a_path_in_the_model(place: model_entry.ModelLocation, entry: str, expected: str) -> None:
+    """The entry's final slash stays."""
     assert model_entry.resolve(entry, place) == f"{place.folder}/{expected}"
 
 
-def test_absolute(place: model_entry.ModelLocation) -> None:
-    """As it is, whatever is there."""
+def test_absolute_model_entry_is_passed_unchanged(place: model_entry.ModelLocation) -> None:
+    """Whether it exists or not."""
     assert model_entry.resolve("/eas/workspace/model//x/", place) == "/eas/workspace/model//x/"
 
 
-def test_not_in_the_model(place: model_entry.ModelLocation) -> None:
+def test_model_entry_that_is_not_in_the_model_is_refused(place: model_entry.ModelLocation) -> None:
     with pytest.raises(
         HostError, match=r"model_entry is '2/', but model.zip has no such file; it has 1/, w.bin"
     ) as caught:
@@ -203,8 +201,8 @@ def test_not_in_the_model(place: model_entry.ModelLocation) -> None:
     assert caught.value.exit_code == 3
 
 
-def test_without_a_model_path(place: model_entry.ModelLocation) -> None:
-    """What storage has put there, else what lies beside the description, else a path in the workspace all the same."""
+def test_model_entry_without_a_model_path_is_in_storage_or_beside_the_description(place: model_entry.ModelLocation) -> None:
+    """A file that is in neither of them is a path in the workspace all the same."""
     bare = model_entry.ModelLocation(place.folder, "", None, place.base)
     (place.base / "beside").mkdir()
     assert model_entry.resolve("1/", bare) == f"{place.folder}/1/"

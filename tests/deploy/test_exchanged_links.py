@@ -74,7 +74,7 @@ def facts(folder: Path) -> Iterator[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize("name", ["", "sub"])
-def test_handing_over(victim: Path, package: Path, name: str) -> None:
+def test_handing_over_a_folder_does_not_follow_exchanged_links(victim: Path, package: Path, name: str) -> None:
     """A folder that the user has already is not looked into again."""
     workspace = package.parent.parent
     before = list(facts(victim))
@@ -96,8 +96,8 @@ def test_handing_over(victim: Path, package: Path, name: str) -> None:
     assert step > len(list(workspace.rglob("*"))), "so few steps are none between the files"
 
 
-def test_removing(victim: Path, package: Path) -> None:
-    """A folder that has been exchanged is not what is emptied, also where it fills again."""
+def test_removing_a_folder_does_not_follow_exchanged_links(victim: Path, package: Path) -> None:
+    """The folder may fill again meanwhile."""
     workspace = package.parent.parent
     predictor = package.parent
     before = list(facts(victim))
@@ -117,8 +117,8 @@ def test_removing(victim: Path, package: Path) -> None:
     assert exchanged > len(before)
 
 
-def test_removing_what_is_closed(public: Path) -> None:
-    """Folders that their owner himself may not look into go, too; so do links, and not what they lead to."""
+def test_folder_without_permissions_is_removed_and_its_link_targets_stay(public: Path) -> None:
+    """The owner himself may not look into the folder."""
     kept = public / "kept"
     kept.write_text("", encoding="utf-8")
     folder = public / "folder"
@@ -138,8 +138,8 @@ def test_removing_what_is_closed(public: Path) -> None:
     assert [*public.iterdir()] == [kept]
 
 
-def test_removing_what_is_deep(tmp_path: Path) -> None:
-    """A program that nests folders, as deep as it likes, does not keep its host from removing them."""
+def test_deeply_nested_folders_are_removed(tmp_path: Path) -> None:
+    """A program may nest them as deep as it likes."""
     folder = tmp_path / "folder"
     folder.mkdir()
     at = os.open(folder, os.O_RDONLY)
@@ -153,8 +153,7 @@ def test_removing_what_is_deep(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_reading_requirements(victim: Path, package: Path) -> None:
-    """What root reads of a package is the package's, and what is a pipe by now does not keep it waiting."""
+def test_reading_requirements_follows_no_exchanged_link_and_waits_for_no_pipe(victim: Path, package: Path) -> None:
     secret = victim / "shadow"
     file = package / "requirements.txt"
     link = link_instead(file, secret)
@@ -180,7 +179,7 @@ def test_reading_requirements(victim: Path, package: Path) -> None:
     assert exchanged >= 2
 
 
-def test_installing_requirements(victim: Path, public: Path) -> None:
+def test_installed_requirements_are_handed_over_without_following_links(victim: Path, public: Path) -> None:
     """The folder that pip installs to is the user's once all that is in it is."""
     before = list(facts(victim))
     said = json.dumps([platform.python_implementation(), platform.python_version(), ABI, platform.machine()])
@@ -209,8 +208,8 @@ def test_installing_requirements(victim: Path, public: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "sub", "shadow"])
-def test_copying(victim: Path, package: Path, public: Path, name: str) -> None:
-    """What root copies of a folder that the user goes on changing is what lies in it."""
+def test_copying_a_folder_that_changes_copies_only_what_is_in_it(victim: Path, package: Path, public: Path, name: str) -> None:
+    """The user goes on changing it while root copies."""
     target = public / "copy"
     place = package / name
     exchanged = 0

@@ -40,18 +40,17 @@ def refused(folder: Path, *words: str) -> Interpreter:
     return found
 
 
-def test_no_env(tmp_path: Path) -> None:
-    """Without ENV there is nothing to say."""
+def test_without_env_the_hosts_python_is_used(tmp_path: Path) -> None:
+    """No message says so."""
     assert find_interpreter(tmp_path) == Interpreter()
 
 
-def test_a_venv(tmp_path: Path) -> None:
+def test_python_of_a_venv_is_found(tmp_path: Path) -> None:
     env = make_env(tmp_path)
     assert find_interpreter(tmp_path) == Interpreter(str(env / "bin" / "python"), platform.python_version())
 
 
-def test_python3_alone(tmp_path: Path) -> None:
-    """Some environments have no `python`, some a dangling one."""
+def test_python3_is_used_where_python_is_missing_or_dangling(tmp_path: Path) -> None:
     env = make_env(tmp_path)
     (env / "bin" / "python").unlink()
     assert find_interpreter(tmp_path).path == str(env / "bin" / "python3")
@@ -59,16 +58,16 @@ def test_python3_alone(tmp_path: Path) -> None:
     assert find_interpreter(tmp_path).path == str(env / "bin" / "python3")
 
 
-def test_env_by_a_link(tmp_path: Path) -> None:
-    """A workspace has a link to the user's ENV; that is the one to use and to name."""
+def test_env_that_is_a_link_is_used_and_named_by_its_target(tmp_path: Path) -> None:
+    """A workspace has a link to the user's ENV."""
     env = make_env(tmp_path / "user")
     (tmp_path / "workspace").mkdir()
     (tmp_path / "workspace" / "ENV").symlink_to(env)
     assert find_interpreter(tmp_path / "workspace").path == str(env / "bin" / "python")
 
 
-def test_a_packed_venv(tmp_path: Path) -> None:
-    """Its python is a file, not a link; it runs where the Python is that it was made from."""
+def test_venv_whose_python_is_a_copied_file_is_used(tmp_path: Path) -> None:
+    """Such a venv runs where the Python is that it was made from."""
     env = make_env(tmp_path)
     for name in ("python", "python3", f"python{OWN}"):
         real = (env / "bin" / name).resolve()
@@ -77,8 +76,8 @@ def test_a_packed_venv(tmp_path: Path) -> None:
     assert find_interpreter(tmp_path) == Interpreter(str(env / "bin" / "python"), platform.python_version())
 
 
-def test_a_venv_without_its_home(tmp_path: Path) -> None:
-    """Carried to a machine without the Python that it was made from, its packages still serve the host's own."""
+def test_venv_without_its_home_serves_its_packages_on_the_hosts_python(tmp_path: Path) -> None:
+    """A venv has no home when it is carried to a machine without the Python that it was made from."""
     env = make_env(tmp_path)
     config = env / "pyvenv.cfg"
     config.write_text("home = /gone/bin\n")
@@ -86,15 +85,15 @@ def test_a_venv_without_its_home(tmp_path: Path) -> None:
     assert found.packages == (str(env / SITE),)
 
 
-def test_a_home_out_of_reach(tmp_path: Path) -> None:
-    """It can be closed to this user; a name that is too long fails in the same way, for root, too."""
+def test_venv_with_an_unreachable_home_serves_its_packages_on_the_hosts_python(tmp_path: Path) -> None:
+    """The home can be closed to this user; a name that is too long fails in the same way, for root, too."""
     env = make_env(tmp_path)
     home = f"/{'x' * 300}"
     (env / "pyvenv.cfg").write_text(f"home = {home}\n")
     refused(tmp_path, f"in {home}, which cannot be reached: File name too long", "with the packages in ENV")
 
 
-def test_a_dangling_link(tmp_path: Path) -> None:
+def test_dangling_python_of_another_version_is_not_used(tmp_path: Path) -> None:
     """Packages for another version are of no use."""
     (tmp_path / "ENV" / "bin").mkdir(parents=True)
     (tmp_path / "ENV" / "lib" / f"python{OTHER}" / "site-packages").mkdir(parents=True)
@@ -103,7 +102,7 @@ def test_a_dangling_link(tmp_path: Path) -> None:
     assert found.packages == ()
 
 
-def test_an_empty_env(tmp_path: Path) -> None:
+def test_empty_env_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "ENV").mkdir()
     refused(tmp_path, "ENV has no bin/python", "without ENV's packages")
 
@@ -117,16 +116,19 @@ def test_an_empty_env(tmp_path: Path) -> None:
         ("CPython", f"{OWN}.2", ".cpython-x-musl.so", ["is built for .cpython-x-musl.so on x86_64"]),
     ],
 )
-def test_another_kind(tmp_path: Path, implementation: str, version: str, abi: str, words: list[str]) -> None:
-    """What it is, what the host is built for, what happens now, what to do; even if ENV prints something itself."""
+def test_incompatible_interpreter_is_explained(tmp_path: Path, implementation: str, version: str, abi: str, words: list[str]) -> None:
+    """
+    The message says what ENV is, what the host is built for, what happens now, and what to do; even if ENV prints
+    something itself.
+    """
     folder = env_of(tmp_path, says(implementation, version, abi))
     found = refused(folder, *words, "host's own Python, without ENV's packages", f"make ENV with Python {OWN}")
     assert found.version == version
     assert found.packages == ()
 
 
-def test_too_old_to_be_advised(tmp_path: Path) -> None:
-    """The host cannot be installed for Python 3.6, so nobody is told to."""
+def test_no_advice_to_install_the_host_for_an_unsupported_python(tmp_path: Path) -> None:
+    """The host cannot be installed for Python 3.6."""
     folder = env_of(tmp_path, says("CPython", "3.6.8", ".cpython-36m-x86_64-linux-gnu.so"))
     assert "install eas-host" not in find_interpreter(folder).problem
 
@@ -141,17 +143,16 @@ def test_too_old_to_be_advised(tmp_path: Path) -> None:
         ("echo hello", ["is no Python", "hello"]),
     ],
 )
-def test_one_that_does_not_run(tmp_path: Path, text: str, words: list[str]) -> None:
+def test_interpreter_that_fails_is_reported_with_its_exit_code(tmp_path: Path, text: str, words: list[str]) -> None:
     refused(env_of(tmp_path, text), str(tmp_path / "ENV" / "bin" / "python"), *words)
 
 
-def test_not_executable(tmp_path: Path) -> None:
+def test_interpreter_that_is_not_executable_is_reported(tmp_path: Path) -> None:
     (env_of(tmp_path, "") / "ENV" / "bin" / "python").chmod(0o644)
     refused(tmp_path, "is not executable")
 
 
-def test_another_machine(tmp_path: Path) -> None:
-    """An ELF file for a machine that this is not."""
+def test_interpreter_for_another_machine_is_reported(tmp_path: Path) -> None:
     python = env_of(tmp_path, "") / "ENV" / "bin" / "python"
     head = bytearray(Path(sys.executable).resolve().read_bytes())
     head[18:20] = b"\xff\xfe"  # e_machine
@@ -159,19 +160,18 @@ def test_another_machine(tmp_path: Path) -> None:
     refused(tmp_path, "another kind of machine", platform.machine())
 
 
-def test_a_missing_loader(tmp_path: Path) -> None:
+def test_interpreter_with_a_missing_loader_is_reported(tmp_path: Path) -> None:
     python = env_of(tmp_path, "") / "ENV" / "bin" / "python"
     python.write_text("#!/gone/ld-musl.so\n")
     refused(tmp_path, "the loader that it names is not on this machine")
 
 
-def test_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interpreter_that_hangs_is_given_up_after_the_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter, "_TIMEOUT_SECONDS", 0.05)
     refused(env_of(tmp_path, "exec sleep 600"), "within 0.05 s")
 
 
-def test_serving_goes_on_without_it(start: StartHost, tmp_path: Path) -> None:
-    """An ENV that cannot be used costs a warning, not the service."""
+def test_service_runs_with_a_warning_where_env_is_unusable(start: StartHost, tmp_path: Path) -> None:
     env_of(tmp_path, says("CPython", "3.6.8", ".cpython-36m-x86_64-linux-gnu.so"))
     (tmp_path / "app.py").write_text(
         "import sys, allspark\n"

@@ -43,8 +43,8 @@ def wheels(tmp_path: Path) -> Path:
     return folder
 
 
-def test_install(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """They are announced and installed with what they need; the same lines are found again, without pip or wheels."""
+def test_requirements_are_announced_installed_and_reused(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What they need is installed, too; the same lines are found again, without pip or wheels."""
     lines = ["# what is needed", "", f"--find-links {wheels}", "needy"]
     folder = install(lines, "", tmp_path / "cache")
     assert folder is not None
@@ -57,8 +57,8 @@ def test_install(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == ""
 
 
-def test_other_lines_are_another_folder(wheels: Path, tmp_path: Path) -> None:
-    """Also those that name the same file, if that has been written anew."""
+def test_rewritten_wheel_file_is_installed_again(wheels: Path, tmp_path: Path) -> None:
+    """The line that names the wheel is the same."""
     first = install([str(wheels / "small-1.0-py3-none-any.whl")], "", tmp_path)
     make_wheel(wheels, "small", text="VERSION = 'patched'\n")
     second = install([str(wheels / "small-1.0-py3-none-any.whl")], "", tmp_path)
@@ -68,8 +68,8 @@ def test_other_lines_are_another_folder(wheels: Path, tmp_path: Path) -> None:
     assert (second / "small.py").read_text() == "VERSION = 'patched'\n"
 
 
-def test_other_constraints_are_another_folder(wheels: Path, tmp_path: Path) -> None:
-    """What a description's own lines include counts as if it stood there."""
+def test_changed_constraints_file_is_installed_again(wheels: Path, tmp_path: Path) -> None:
+    """A file that the lines of a description include counts as if its text stood there."""
     (tmp_path / "base.txt").write_text("-c limits.txt  # not the newest\nsmall\n")
     lines = [f"--find-links {wheels}", "-r base.txt # all of it"]
     for version in ("1.0", "2.0"):
@@ -79,8 +79,8 @@ def test_other_constraints_are_another_folder(wheels: Path, tmp_path: Path) -> N
         assert (folder / "small.py").read_text() == f"VERSION = '{version}'\n"
 
 
-def test_hashes(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Lines as `pip-compile --generate-hashes` writes them are longer than a file's name can be, and shown without."""
+def test_lines_with_hashes_are_installed_and_shown_without_them(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such lines, as `pip-compile --generate-hashes` writes them, are longer than a file's name can be."""
     digest = hashlib.sha256((wheels / "small-1.0-py3-none-any.whl").read_bytes()).hexdigest()
     hashes = [f"--hash=sha256:{value}" for value in (*(f"{number:064x}" for number in range(8)), digest)]
     text = f"--find-links {wheels}\n" + " \\\n    ".join(["small==1.0", *hashes]) + "\n    # via needy\n"
@@ -92,13 +92,13 @@ def test_hashes(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize("lines", [[], ["", "  "], ["# nothing", "   # at all"]])
-def test_nothing_wanted(lines: list[str], tmp_path: Path) -> None:
+def test_empty_lines_and_comments_install_nothing(lines: list[str], tmp_path: Path) -> None:
     assert install(lines, "", tmp_path / "cache") is None
     assert not (tmp_path / "cache").exists()
 
 
-def test_pip_fails(wheels: Path, tmp_path: Path) -> None:
-    """One line, pip's own below it, nothing left behind, and passwords stay out of sight."""
+def test_failure_of_pip_is_reported_without_passwords(wheels: Path, tmp_path: Path) -> None:
+    """The message is one line with pip's own below it, and nothing is left behind."""
     lines = [f"--find-links {wheels}", "--find-links https://user:s3cret@localhost:1/", "absent==1.0"]
     with pytest.raises(InitializeFailed) as caught:
         install(lines, "", tmp_path / "cache")
@@ -110,29 +110,28 @@ def test_pip_fails(wheels: Path, tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "cache" / "requirements").iterdir()] == [".lock"]
 
 
-def test_an_environment_without_pip(wheels: Path, tmp_path: Path) -> None:
-    """The host's own pip does it for that Python, and what it installs can be imported there."""
+def test_hosts_pip_installs_for_an_env_without_pip(wheels: Path, tmp_path: Path) -> None:
+    """The Python of ENV can import what is installed."""
     env = make_env(tmp_path)
     folder = install([f"--find-links {wheels}", "small==1.0"], str(env / "bin" / "python"), tmp_path / "cache")
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); import small; print(small.VERSION)"
     assert subprocess.check_output([env / "bin" / "python", "-c", code], text=True) == "1.0\n"
 
 
-def test_no_pip_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_pip_is_reported_with_ensurepip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = make_env(tmp_path) / "bin" / "python"
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(InitializeFailed, match=f"no pip in {python}.*-m ensurepip"):
         install(["small"], "", tmp_path / "cache")
 
 
-def test_a_cache_that_cannot_be_written_to(tmp_path: Path) -> None:
+def test_unwritable_cache_is_reported_with_the_option(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(InitializeFailed, match=f"{tmp_path}/cache.*Not a directory; --cache names the folder"):
         install(["small"], "", tmp_path / "cache")
 
 
-def test_a_host_that_was_killed(wheels: Path, tmp_path: Path) -> None:
-    """What it left half done is removed by the next."""
+def test_half_done_installation_of_a_killed_host_is_removed(wheels: Path, tmp_path: Path) -> None:
     lines = [f"--find-links {wheels}", "small"]
     folder = install(lines, "", tmp_path)
     assert folder is not None
@@ -141,8 +140,7 @@ def test_a_host_that_was_killed(wheels: Path, tmp_path: Path) -> None:
     assert not left.exists()
 
 
-def test_interrupted(tmp_path: Path) -> None:
-    """Ctrl+C ends pip, too, and leaves nothing."""
+def test_ctrl_c_ends_pip_and_leaves_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pip")
     facts = json.dumps([platform.python_implementation(), platform.python_version(), ABI, platform.machine()])
     pip = f"exec 3> '{tmp_path}/pip'; echo begun; sleep 60 3>&-; echo late >&3"
@@ -162,13 +160,13 @@ def test_interrupted(tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "cache" / "requirements").iterdir()] == [".lock"]
 
 
-def test_a_python_that_does_not_run(tmp_path: Path) -> None:
+def test_python_that_cannot_be_started_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InitializeFailed, match="/gone/python cannot be started"):
         install(["small"], "/gone/python", tmp_path / "cache")
 
 
-def test_two_at_once(wheels: Path, tmp_path: Path) -> None:
-    """Two hosts that start together install once; the second waits for the first."""
+def test_two_hosts_that_start_together_install_once(wheels: Path, tmp_path: Path) -> None:
+    """The second waits for the first."""
     code = (
         "import json, sys; from pathlib import Path; from eas_host.deploy.python.requirements import install; "
         "print(install(json.loads(sys.argv[1]), '', Path(sys.argv[2])))"
@@ -182,8 +180,8 @@ def test_two_at_once(wheels: Path, tmp_path: Path) -> None:
     assert sum(len(lines) for lines in printed) == 3, "two results and one announcement"
 
 
-def test_paths_are_the_packages_own(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Relative paths begin at the package; when that is unpacked elsewhere, what is installed is found again."""
+def test_relative_paths_begin_at_the_package(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """When the package is unpacked elsewhere, what is installed is found again."""
     (tmp_path / "limits.txt").write_text("small<2\n")
     lines = ["-f ./wheels", "-c ./limits.txt", "small", "./wheels/needy-1.0-py3-none-any.whl"]
     first = install(lines, "", tmp_path / "cache", tmp_path)
@@ -200,19 +198,19 @@ def test_paths_are_the_packages_own(wheels: Path, tmp_path: Path, capsys: pytest
 # requirements.txt.
 
 
-def test_lines_of_nothing(tmp_path: Path) -> None:
+def test_package_without_requirements_has_none(tmp_path: Path) -> None:
     assert read_requirements(tmp_path) == ()
 
 
-def test_an_env_has_them_already(tmp_path: Path) -> None:
+def test_requirements_are_not_read_beside_an_env(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("numpy\n")
     assert read_requirements(tmp_path) == ("numpy",)
     (tmp_path / "ENV").mkdir()
     assert read_requirements(tmp_path) == ()
 
 
-def test_includes(tmp_path: Path) -> None:
-    """What the lines include is part of them; all their paths begin at the package."""
+def test_included_files_are_part_of_the_lines(tmp_path: Path) -> None:
+    """All paths in included files begin at the package."""
     (tmp_path / "wheels").mkdir()
     (tmp_path / "more").mkdir()
     (tmp_path / "limits.txt").write_text("numpy<2\n")
@@ -240,7 +238,7 @@ def test_includes(tmp_path: Path) -> None:
         ("-r requirements.txt\n", ["includes itself"]),
     ],
 )
-def test_wrong_includes(tmp_path: Path, text: str, words: list[str]) -> None:
+def test_missing_or_circular_include_is_refused(tmp_path: Path, text: str, words: list[str]) -> None:
     (tmp_path / "requirements.txt").write_text(text)
     with pytest.raises(EntryInvalid) as caught:
         read_requirements(tmp_path)
@@ -248,14 +246,13 @@ def test_wrong_includes(tmp_path: Path, text: str, words: list[str]) -> None:
         assert word in caught.value.message
 
 
-def test_no_text(tmp_path: Path) -> None:
+def test_requirements_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes(b"numpy\xff\n")
     with pytest.raises(EntryInvalid, match="not UTF-8 text, at byte 5"):
         read_requirements(tmp_path)
 
 
-def test_a_service_has_what_it_requires(tmp_path: Path) -> None:
-    """What a package's requirements.txt asks for is there when the processor is loaded, before the host's own."""
+def test_processor_imports_its_requirements_before_the_hosts_packages(tmp_path: Path) -> None:
     folder = tmp_path / "package"
     make_wheel(folder / "wheels", "small", "2.0")
     (folder / "requirements.txt").write_text("--find-links wheels\nsmall==2.0\n")
@@ -280,8 +277,8 @@ def test_a_service_has_what_it_requires(tmp_path: Path) -> None:
 # What root may read and the package's author may not.
 
 
-def test_includes_of_others(tmp_path: Path) -> None:
-    """A file outside of the package is pip's to read, which has the rights of the user; so where a link leads there."""
+def test_include_outside_of_the_package_is_left_to_pip(tmp_path: Path) -> None:
+    """Pip has the rights of the user; so where a link leads outside."""
     package = tmp_path / "package"
     package.mkdir()
     secret = tmp_path / "secret"
@@ -293,8 +290,8 @@ def test_includes_of_others(tmp_path: Path) -> None:
     assert read_requirements(package) == (f"-r {secret}", "-r ./../secret", "-r ./link.txt", "pandas")
 
 
-def test_a_file_of_others(wheels: Path, tmp_path: Path) -> None:
-    """The requirements.txt may itself lie elsewhere, as a large one does, which a workspace has a link to."""
+def test_requirements_file_behind_a_link_is_left_to_pip(wheels: Path, tmp_path: Path) -> None:
+    """A large file lies elsewhere, and a workspace has a link to it."""
     package = tmp_path / "package"
     package.mkdir()
     (tmp_path / "all.txt").write_text(f"--find-links {wheels}\nsmall==1.0\n")
@@ -305,8 +302,8 @@ def test_a_file_of_others(wheels: Path, tmp_path: Path) -> None:
     assert (folder / "small.py").exists()
 
 
-def test_includes_through_a_link_in_a_circle(tmp_path: Path) -> None:
-    """Whatever name a file has each time, it includes itself."""
+def test_include_of_itself_through_a_circular_link_is_refused(tmp_path: Path) -> None:
+    """The file has another name each time."""
     (tmp_path / "again").symlink_to(".")
     (tmp_path / "requirements.txt").write_text("-r again/requirements.txt\n")
     with pytest.raises(EntryInvalid, match="includes itself"):

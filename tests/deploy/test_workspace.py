@@ -31,10 +31,10 @@ NOBODY = 65534
 # Whose files.
 
 
-def test_a_local_folder_is_seen_through_the_workspace(
+def test_program_writes_into_the_workspace_and_not_into_the_users_folder(
     services: Services, builder: ProcessorBuilder, tmp_path: Path
 ) -> None:
-    """Its files are all there; what the program writes beside them is not in the user's folder."""
+    """The program sees all files of the user's folder."""
     folder = project(tmp_path / "code", builder)
     (folder / "data").mkdir()
     (folder / "data" / "small.txt").write_text("as it was", encoding="utf-8")
@@ -46,10 +46,10 @@ def test_a_local_folder_is_seen_through_the_workspace(
     assert sorted(path.name for path in folder.iterdir()) == ["app.py", "data"]
 
 
-def test_a_download_is_never_written_to(
+def test_program_that_overwrites_its_model_does_not_change_the_download(
     services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path
 ) -> None:
-    """A program that overwrites its model does not change what the next start gets."""
+    """The next start gets what was downloaded."""
     server.put("/weights.bin", b"as downloaded")
     project(tmp_path / "code", builder)
     description = describe(
@@ -62,8 +62,7 @@ def test_a_download_is_never_written_to(
         host.stop()
 
 
-def test_environment_beside_a_local_program(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """A large environment is one link; hidden folders are links, too; bytecode is left out."""
+def test_env_and_hidden_folders_are_links_and_bytecode_is_left_out(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     folder = project(tmp_path / "code", builder)
     for name in ("ENV/lib", ".git/objects", "__pycache__", "package"):
         (folder / name).mkdir(parents=True)
@@ -89,8 +88,8 @@ def mirrored(source: Path, target: Path) -> Path:
     return target
 
 
-def test_links_inside_stay_links(tmp_path: Path) -> None:
-    """Two names of one library must not become two libraries; what leads out still leads there."""
+def test_links_inside_a_mirrored_folder_stay_links(tmp_path: Path) -> None:
+    """Two names of one library must not become two libraries; a link that leads out still leads there."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "libx.so.1").write_bytes(bytes(staging.MAX_SMALL_FILE + 1))
@@ -103,8 +102,8 @@ def test_links_inside_stay_links(tmp_path: Path) -> None:
     assert (copy / "out").read_bytes() == b"o"
 
 
-def test_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies deep behind too many files is linked as a whole folder; all of it is still there."""
+def test_folder_behind_too_many_files_is_linked_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files of the folder are still there."""
     monkeypatch.setattr(staging, "MAX_FILES", 10)
     source = tmp_path / "source"
     for name in ("a/b", "c"):
@@ -119,8 +118,7 @@ def test_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (copy / "app.py").is_symlink()
 
 
-def test_a_mirror_does_not_hold_itself(tmp_path: Path) -> None:
-    """A cache inside the package is left out."""
+def test_cache_inside_the_package_is_not_mirrored(tmp_path: Path) -> None:
     source = tmp_path / "source"
     copy = source / "cache" / "copy"
     copy.parent.mkdir(parents=True)
@@ -134,8 +132,7 @@ def test_a_mirror_does_not_hold_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a/b", "", "ключ", "." * 300])
-def test_names_stay_in_their_folder(tmp_path: Path, name: str) -> None:
-    """Whatever a service is called, its workspace lies where workspaces lie."""
+def test_workspace_lies_in_workspaces_whatever_the_service_is_called(tmp_path: Path, name: str) -> None:
     workspace = Workspace(tmp_path, name)
     assert workspace.folder.parent == tmp_path / "workspaces"
     assert workspace.folder.name.startswith(safe_name(name))
@@ -143,8 +140,8 @@ def test_names_stay_in_their_folder(tmp_path: Path, name: str) -> None:
     assert list((tmp_path / "workspaces").iterdir()) == []
 
 
-def test_after_a_kill_the_next_start_cleans_up(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """The workspace of a host that was killed goes, with its links; that of one that lives stays."""
+def test_workspace_of_a_killed_host_is_removed_by_the_next_start(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Its links are removed, too; the workspace of a host that lives stays."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     (tmp_path / "data").mkdir()
     mount = tmp_path / "mounts" / "data"
@@ -165,8 +162,7 @@ def test_after_a_kill_the_next_start_cleans_up(services: Services, builder: Proc
     assert living.call(b"x").body == b"x"
 
 
-def test_a_lock_of_a_cut_kill(tmp_path: Path) -> None:
-    """A line that the kill cut in two does not stop the next start."""
+def test_truncated_line_in_the_lock_of_a_killed_host_is_survived(tmp_path: Path) -> None:
     first = Workspace(tmp_path, "a")
     assert first._lock is not None
     os.write(first._lock, b'["/no/such/link", "/no')
@@ -176,8 +172,7 @@ def test_a_lock_of_a_cut_kill(tmp_path: Path) -> None:
     second.discard()
 
 
-def test_a_cache_that_cannot_be_written(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """One line that names the option."""
+def test_unwritable_cache_is_reported_with_the_option(builder: ProcessorBuilder, tmp_path: Path) -> None:
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     (tmp_path / "file").write_bytes(b"")
     services = Services(tmp_path)
@@ -185,8 +180,8 @@ def test_a_cache_that_cannot_be_written(builder: ProcessorBuilder, tmp_path: Pat
     services.run("test", description, "--cache", tmp_path / "file" / "cache").fails_in_one_line(2, "--cache", "file")
 
 
-def test_a_folder_of_another_user() -> None:
-    """A shared cache in which only somebody else may make workspaces is refused, not tried for ever."""
+def test_shared_cache_without_write_permission_is_refused() -> None:
+    """The host does not try again for ever."""
     with tempfile.TemporaryDirectory() as shared:  # other users may enter it, unlike pytest's folders
         cache = Path(shared)
         cache.chmod(0o755)
@@ -203,8 +198,8 @@ def test_a_folder_of_another_user() -> None:
 # Links outside of the workspaces.
 
 
-def test_links_go_back(tmp_path: Path) -> None:
-    """While versions overlap the newest has a link; when it goes, the one before has it again."""
+def test_external_link_goes_back_to_the_older_version_when_the_newest_ends(tmp_path: Path) -> None:
+    """While versions overlap the newest has it."""
     links = ExternalLinks()
     one, two = Workspace(tmp_path, "s"), Workspace(tmp_path, "s")
     link = tmp_path / "fixed" / "model"
@@ -219,8 +214,7 @@ def test_links_go_back(tmp_path: Path) -> None:
     two.discard()
 
 
-def test_links_go_forward(tmp_path: Path) -> None:
-    """When the older one goes first, the newest keeps its link."""
+def test_external_link_stays_with_the_newest_when_the_older_version_ends(tmp_path: Path) -> None:
     links = ExternalLinks()
     one, two = Workspace(tmp_path, "s"), Workspace(tmp_path, "s")
     link = tmp_path / "fixed" / "model"
@@ -237,8 +231,8 @@ def test_links_go_forward(tmp_path: Path) -> None:
 # A fixed place.
 
 
-def test_a_fixed_place(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """--workspace shows model/, predictor/ and config/ there; nothing of them is left."""
+def test_workspace_option_shows_model_predictor_and_config_there(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Nothing of them is left."""
     project(tmp_path / "code", builder)
     tar(tmp_path / "m.tar.gz", {"w.txt": "weights"})
     fixed = tmp_path / "fixed"
@@ -251,8 +245,8 @@ def test_a_fixed_place(services: Services, builder: ProcessorBuilder, tmp_path: 
     assert list(fixed.iterdir()) == []
 
 
-def test_a_fixed_place_with_a_model(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """A model that is mounted there is used; what would have to be overwritten is refused."""
+def test_workspace_option_uses_a_mounted_model_and_overwrites_nothing(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A file that would have to be overwritten is refused."""
     project(tmp_path / "code", builder)
     fixed = tmp_path / "fixed"
     (fixed / "model").mkdir(parents=True)

@@ -54,7 +54,7 @@ def started(
     ],
 )
 @pytest.mark.parametrize("key", ["script", "command"])
-def test_a_program(service_json: ServiceJson, key: str, command: object, file: str, arguments: list[str]) -> None:
+def test_command_of_a_container_gives_program_and_arguments(service_json: ServiceJson, key: str, command: object, file: str, arguments: list[str]) -> None:
     """Words are a shell's, or those of a list; folders and what only leads to the program are no arguments."""
     processor, notes = started(service_json, command, key)
     assert (processor.path, processor.entry, [*processor.arguments]) == ("p.zip", file, arguments)
@@ -84,8 +84,8 @@ OTHERS: list[str | list[str]] = [
 
 
 @pytest.mark.parametrize("command", OTHERS, ids=str)
-def test_no_program(service_json: ServiceJson, command: str | list[str]) -> None:
-    """One line says what is run here; it is a mistake only where nothing else names a processor."""
+def test_command_that_is_not_a_python_program_is_ignored_or_refused(service_json: ServiceJson, command: str | list[str]) -> None:
+    """Such a command is a mistake only where nothing else names a processor."""
     processor, (note,) = started(service_json, command)
     assert processor == Processor("p.zip")
     form = "of a container only `python FILE.py ARGUMENTS` is run here"
@@ -105,23 +105,23 @@ def test_no_program(service_json: ServiceJson, command: str | list[str]) -> None
         ({"processor_mainclass": "App"}, "it starts src/app.py, and processor_mainclass is App"),
     ],
 )
-def test_another_processor(service_json: ServiceJson, more: dict[str, str], why: str) -> None:
-    """The processor's own keys name it, and the arguments are not for it."""
+def test_processor_keys_win_over_the_command_of_a_container(service_json: ServiceJson, more: dict[str, str], why: str) -> None:
+    """The arguments are then not for it."""
     processor, notes = started(service_json, "python src/app.py --a", **more)
     assert notes == (f"containers[0].script is ignored: {why}",)
     assert (processor.arguments, processor.entry) == ((), more.get("processor_entry", ""))
 
 
 @pytest.mark.parametrize("entry", ["app.py", "./app.py", "app.py:Class", "src/app.py", "package/src/app.py"])
-def test_the_same_program(service_json: ServiceJson, entry: str) -> None:
-    """Folders in front are the container's, or the package's."""
+def test_arguments_are_kept_where_processor_entry_names_the_same_program(service_json: ServiceJson, entry: str) -> None:
+    """Folders in front of the file are the container's, or the package's."""
     for command in ("cd /work && python src/app.py --a", "python src/app.py --a"):
         processor, notes = started(service_json, command, processor_entry=entry)
         assert (processor.entry, processor.entry_key, processor.arguments, notes) == (entry, "", ("--a",), ())
 
 
-def test_what_has_no_effect(service_json: ServiceJson) -> None:
-    """Python's options, and what a shell would have replaced; not within single quotes."""
+def test_python_options_and_shell_expansions_are_noted_as_ignored(service_json: ServiceJson) -> None:
+    """Expansions within single quotes are none."""
     processor, notes = started(service_json, "python -u -W ignore -O app.py \"$PORT\" `id` '$A' \\$B")
     assert processor.arguments == ("$PORT", "`id`", "$A", "$B")
     assert notes == (
@@ -130,8 +130,8 @@ def test_what_has_no_effect(service_json: ServiceJson) -> None:
     )
 
 
-def test_several(service_json: ServiceJson) -> None:
-    """Both keys, and further containers: one line each."""
+def test_only_the_first_command_of_the_first_container_counts(service_json: ServiceJson) -> None:
+    """Each of the others is noted in one line."""
     first = {"script": "python app.py 1", "command": "python app.py 2", "image": "x"}
     description = service_json.read({"containers": [first, {"command": "nginx"}, {"script": "python b.py"}]})
     assert description.models[0].processor.arguments == ("1",)
@@ -142,8 +142,8 @@ def test_several(service_json: ServiceJson) -> None:
     ]
 
 
-def test_models(service_json: ServiceJson) -> None:
-    """The program is that of models without an entry of their own; if there are none, that is said."""
+def test_program_is_that_of_models_without_an_entry_of_their_own(service_json: ServiceJson) -> None:
+    """If there are none, that is said."""
     models: list[dict[str, Any]] = [{"name": "a"}, {"name": "b", "processor_entry": "b.py"}]
     containers = [{"script": "python app.py 1"}]
     description = service_json.read({"processor_path": "p.zip", "models": models, "containers": containers})
@@ -153,8 +153,7 @@ def test_models(service_json: ServiceJson) -> None:
     assert note == "containers[0].script is ignored: each of models[] has a processor of its own"
 
 
-def test_overrides(service_json: ServiceJson) -> None:
-    """`-D` gives a text or a list."""
+def test_d_option_replaces_the_command_by_text_or_list(service_json: ServiceJson) -> None:
     container = {"processor_path": "p.zip", "containers": [{"command": "python app.py 1"}]}
     for text in ("python app.py 'a b'", '["python", "app.py", "a b"]'):
         description = service_json.read(container, f"containers[0].command={text}")
@@ -162,16 +161,16 @@ def test_overrides(service_json: ServiceJson) -> None:
         assert description.models[0].processor.arguments_key == "containers[0].command"
 
 
-def test_wrong_values(service_json: ServiceJson) -> None:
-    """One line each, and none about a processor that is missing for them."""
+def test_command_of_a_wrong_type_is_one_mistake(service_json: ServiceJson) -> None:
+    """No second line says that a processor is missing."""
     (line,) = service_json.refused({"containers": [{"script": 5}]})
     assert line.endswith("containers[0].script: 5 is neither text nor a list of texts; expected one of them")
     processor, notes = started(service_json, " \n")
     assert (processor, notes) == (Processor("p.zip"), ())
 
 
-def test_it_runs(apps: Apps, services: Services) -> None:
-    """The arguments of the file; those behind `--` in their place."""
+def test_program_runs_with_the_arguments_of_the_command_or_those_behind_dashes(apps: Apps, services: Services) -> None:
+    """Arguments behind `--` replace those of the command."""
     folder = apps.write("Tells().run()", TELLS).parent
     script = "cd /workspace && python -u src/app.py --func_name base 'two words'"
     file = describe(folder, name="tells", containers=[{"image": "registry/x", "script": script}])
@@ -181,8 +180,8 @@ def test_it_runs(apps: Apps, services: Services) -> None:
     assert services.start(file, "--", "--func_name", "top").call(b"x").text == "['--func_name', 'top']"
 
 
-def test_it_runs_from_a_mount(apps: Apps, services: Services, tmp_path: Path) -> None:
-    """As in EAS's image deployments: the code is what is mounted, and there is no processor_path."""
+def test_program_in_mounted_storage_runs_without_processor_path(apps: Apps, services: Services, tmp_path: Path) -> None:
+    """EAS's image deployments mount their code in this way."""
     apps.write("Tells().run()", TELLS).rename(tmp_path / "main.py")
     (tmp_path / "code" / "src").mkdir(parents=True)
     (tmp_path / "main.py").rename(tmp_path / "code" / "src" / "main.py")
@@ -193,8 +192,8 @@ def test_it_runs_from_a_mount(apps: Apps, services: Services, tmp_path: Path) ->
     assert services.start(file).call(b"x").text == "['--a', 'b']"
 
 
-def test_described(apps: Apps, services: Services) -> None:
-    """`desc` says where arguments come from, and which program is no longer that of the command."""
+def test_desc_shows_where_arguments_come_from(apps: Apps, services: Services) -> None:
+    """The command also shows which program is no longer that of the container's command."""
     folder = apps.write("Tells().run()", TELLS).parent
     file = describe(folder, containers=[{"script": "python app.py 'two words'"}])
     (model,) = services.desc(file)["models"]
@@ -216,7 +215,7 @@ def test_described(apps: Apps, services: Services) -> None:
         ("python ../app.py", "containers[0].script is '../app.py'; expected a file in the package"),
     ],
 )
-def test_no_such_file(apps: Apps, services: Services, script: str, listed: str) -> None:
+def test_missing_program_is_a_problem_in_desc(apps: Apps, services: Services, script: str, listed: str) -> None:
     folder = apps.write("Tells().run()", TELLS).parent
     file = describe(folder, processor_path=".", containers=[{"script": script}])
     (problem,) = services.desc(file, code=3)["problems"]

@@ -25,8 +25,8 @@ def service_json(tmp_path: Path) -> ServiceJson:
 # The documents' samples.
 
 
-def test_diy_test() -> None:
-    """The sample with comments behind its values: they are accepted, and mentioned once."""
+def test_documented_sample_with_comments_is_read() -> None:
+    """The comments are mentioned once."""
     description = read(SAMPLES / "diy_test.json")
     (model,) = description.models
     assert description.name == "diy_test"
@@ -46,8 +46,7 @@ def test_diy_test() -> None:
         ("mnist", "test_mnist", "./1/", "libimage_classification.so"),
     ],
 )
-def test_vendor_files(sample: str, name: str, model_entry: str | None, entry: str) -> None:
-    """The vendor's two demos; the region is all that has no effect."""
+def test_vendors_demos_are_read_with_only_the_region_ignored(sample: str, name: str, model_entry: str | None, entry: str) -> None:
     description = read(SAMPLES / f"{sample}.json")
     (model,) = description.models
     assert (description.name, model.entry, model.processor.entry) == (name, model_entry, entry)
@@ -58,8 +57,8 @@ def test_vendor_files(sample: str, name: str, model_entry: str | None, entry: st
     assert note.startswith("metadata.region is ignored: ")
 
 
-def test_pysdk_template() -> None:
-    """Empty values and one instance ask for nothing, so they are not named as ignored."""
+def test_empty_values_of_the_pysdk_template_are_not_named_as_ignored() -> None:
+    """One instance is not named, either."""
     description = read(SAMPLES / "app.json")
     (model,) = description.models
     assert model.processor == Processor("oss://path/to/processor", "./app.py", "python")
@@ -69,8 +68,8 @@ def test_pysdk_template() -> None:
     assert cpus.startswith("metadata.cpu is ignored: no limit is set; ")
 
 
-def test_several_models() -> None:
-    """models[] with processors[], trailing commas, and all writings of metadata in one file."""
+def test_models_with_shared_processors_are_read() -> None:
+    """Trailing commas, and all writings of metadata in one file."""
     description = read(SAMPLES / "deeprec.json")
     first, second = description.models
     assert (first.name, second.name) == ("model_a", "model_b")
@@ -87,8 +86,7 @@ def test_several_models() -> None:
 # Values.
 
 
-def test_everything(service_json: ServiceJson) -> None:
-    """Each key that has an effect, once."""
+def test_each_key_that_has_an_effect_is_read(service_json: ServiceJson) -> None:
     description = service_json.read(
         {
             "name": "all",
@@ -149,8 +147,8 @@ def test_everything(service_json: ServiceJson) -> None:
     assert description.notes == ()
 
 
-def test_other_forms(service_json: ServiceJson) -> None:
-    """Lists for texts, an object for a list of variables, and a container's requirements."""
+def test_lists_and_objects_are_accepted_for_texts_and_variables(service_json: ServiceJson) -> None:
+    """A container's requirements are accepted, too."""
     description = service_json.read(
         {
             "processor_path": "p",
@@ -165,8 +163,7 @@ def test_other_forms(service_json: ServiceJson) -> None:
     assert description.requirements == ("numpy", "requests", "flask")
 
 
-def test_nothing_is_said(service_json: ServiceJson) -> None:
-    """null and empty texts are the same as no key at all."""
+def test_null_and_empty_texts_are_the_same_as_no_key(service_json: ServiceJson) -> None:
     empty = service_json.read("{}")
     blank = service_json.read(
         {
@@ -186,14 +183,13 @@ def test_nothing_is_said(service_json: ServiceJson) -> None:
     assert blank.notes == empty.notes == ()
 
 
-def test_a_token_needs_not_be_made_up(service_json: ServiceJson) -> None:
-    """As in EAS, generate_token says what happens without one."""
+def test_generate_token_has_no_effect_beside_a_token(service_json: ServiceJson) -> None:
     assert service_json.read({"token": "t", "generate_token": True}).options == {"token": "t"}
     assert service_json.read({"generate_token": "false"}).options == {"generate_token": False}
 
 
-def test_origins(service_json: ServiceJson) -> None:
-    """Where each value came from, by the documented key, however it was written."""
+def test_origins_name_each_value_by_its_documented_key(service_json: ServiceJson) -> None:
+    """The file may write the key in another way."""
     description = service_json.read('{"name": "x",\n "rpc.keepalive": 1,\n "models": [{"name": "m"}]}', "token=t")
     assert description.origins == {
         "name": f"{service_json.file}:1:10",
@@ -203,14 +199,14 @@ def test_origins(service_json: ServiceJson) -> None:
     }
 
 
-def test_text_is_plain_json(service_json: ServiceJson) -> None:
-    """The whole description without what is no JSON, as it was written, for SERVICE_CONFIG."""
+def test_text_for_service_config_is_plain_json(service_json: ServiceJson) -> None:
+    """The whole description as it was written."""
     description = service_json.read('{"a.b": 1, // c\n "metadata": {"cpu": 1.50,},}', "metadata.rpc.keepalive=1")
     assert json.loads(description.text) == {"a.b": 1, "metadata": {"cpu": 1.5, "rpc": {"keepalive": 1}}}
 
 
-def test_file_is_absolute(service_json: ServiceJson, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relative paths in it are meant from its folder; messages name it as the user did."""
+def test_file_is_absolute_and_messages_name_it_as_given(service_json: ServiceJson, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative paths in the file are meant from its folder."""
     service_json.read('{"name": "x"}')
     monkeypatch.chdir(service_json.file.parent)
     assert read(Path("service.json")).file == service_json.file
@@ -220,8 +216,7 @@ def test_file_is_absolute(service_json: ServiceJson, monkeypatch: pytest.MonkeyP
 # Files that are none.
 
 
-def test_no_description(service_json: ServiceJson, tmp_path: Path) -> None:
-    """One line that says what is there instead."""
+def test_file_that_is_not_a_description_is_refused_with_what_it_is(service_json: ServiceJson, tmp_path: Path) -> None:
     for path, words in ((tmp_path, "is a folder"), (tmp_path / "absent.json", "No such file"), ("\0", "null byte")):
         with pytest.raises(ConfigError, match=words) as caught:
             read(Path(path))

@@ -31,8 +31,8 @@ def service_json(tmp_path: Path) -> ServiceJson:
         {"rpc.keepalive": "7"},
     ],
 )
-def test_writings(service_json: ServiceJson, written: dict[str, Any]) -> None:
-    """Nested, dotted, half and half, and by the section's short name."""
+def test_nested_and_dotted_keys_are_the_same(service_json: ServiceJson, written: dict[str, Any]) -> None:
+    """A key may be half nested and half dotted, or have the section's short name."""
     description = service_json.read(written)
     assert description.options == {"keepalive": 7}
     assert list(description.origins) == ["metadata.rpc.keepalive"]
@@ -53,19 +53,19 @@ def test_writings(service_json: ServiceJson, written: dict[str, Any]) -> None:
         ("runtime.enable_crash_block", True, "crash_block"),
     ],
 )
-def test_aliases(service_json: ServiceJson, alias: str, value: object, option: str) -> None:
+def test_alias_sets_the_same_option(service_json: ServiceJson, alias: str, value: object, option: str) -> None:
     assert service_json.read({alias: value}).options == {option: value}
 
 
-def test_all_codings(service_json: ServiceJson) -> None:
-    """What the schema offers is what the host has, and none is a value, too."""
+def test_decompressor_accepts_every_encoding_and_none(service_json: ServiceJson) -> None:
+    """The schema offers exactly what the host has."""
     for name in ("gzip", "zlib", "snappy", "lz4", "zstd"):
         assert service_json.read({"rpc.decompressor": name}).options == {"decompressor": name}
     assert service_json.read({"rpc.decompressor": "none"}).options == {"decompressor": None}
 
 
-def test_the_same_twice(service_json: ServiceJson) -> None:
-    """Two writings of one key may agree; where they do not, nobody guesses."""
+def test_key_written_twice_with_two_values_is_refused(service_json: ServiceJson) -> None:
+    """Two writings of one key with the same value are accepted."""
     assert service_json.read({"name": "a", "metadata": {"name": "a"}}).name == "a"
     assert service_json.refused('{"name": "a",\n"metadata": {"name": "b"}}') == [
         "service.json:2:14: metadata.name: name, which is the same key, has another value at 1:2; expected one of them"
@@ -74,7 +74,7 @@ def test_the_same_twice(service_json: ServiceJson) -> None:
     assert "metadata.rpc.keepalive, which is the same key, has another value at 1:23" in line
 
 
-def test_a_section_is_an_object(service_json: ServiceJson) -> None:
+def test_section_that_is_not_an_object_is_refused(service_json: ServiceJson) -> None:
     assert service_json.refused('{"metadata": 5, "runtime": "x", "metadata.rpc": []}') == [
         "service.json:1:14: metadata: 5 is not an object; expected one, in { }",
         'service.json:1:28: runtime: "x" is not an object; expected one, in { }',
@@ -113,26 +113,24 @@ def test_a_section_is_an_object(service_json: ServiceJson) -> None:
         ("models", {}, "an object is not a list; expected one, in [ ]"),
     ],
 )
-def test_wrong_value(service_json: ServiceJson, key: str, value: object, words: str) -> None:
-    """Its key as documented, what was found, and what is expected."""
+def test_wrong_value_is_refused_with_key_value_and_expectation(service_json: ServiceJson, key: str, value: object, words: str) -> None:
     (line,) = service_json.refused({key: value})
     assert line.startswith(f"service.json:1:{len(key) + 6}: {key}: {words}")
 
 
 @pytest.mark.parametrize("name", ["a/b", ".", "..", " a", "a\nb", 5])
-def test_wrong_name(service_json: ServiceJson, name: object) -> None:
-    """A service's name is one segment of a URL."""
+def test_service_name_that_is_not_a_url_segment_is_refused(service_json: ServiceJson, name: object) -> None:
     (line,) = service_json.refused({"name": name})
     assert line.startswith("service.json:1:10: name: ")
 
 
 @pytest.mark.parametrize("name", ["a", "diy_test", "A-b.c", "ключ 1", "50%"])
-def test_lenient_names(service_json: ServiceJson, name: str) -> None:
+def test_unusual_service_name_is_accepted(service_json: ServiceJson, name: str) -> None:
     assert service_json.read({"name": name}).name == name
 
 
-def test_variables(service_json: ServiceJson) -> None:
-    """Values may be passwords, so a wrong one is not shown."""
+def test_wrong_processor_envs_are_refused_without_showing_values(service_json: ServiceJson) -> None:
+    """Values may be passwords."""
     assert service_json.refused(
         {"processor_envs": [{"value": "x"}, {"name": "A=B"}, 5, {"name": "A", "value": ["pw"]}]}
     ) == [
@@ -170,39 +168,37 @@ def test_variables(service_json: ServiceJson) -> None:
         ("runtime.enable_crashblock", "runtime.enable_crash_block"),
     ],
 )
-def test_misspelt(service_json: ServiceJson, key: str, meant: str) -> None:
-    """A key that is nearly a known one, or stands in the wrong place, is a mistake."""
+def test_misspelt_key_is_refused_with_the_right_one(service_json: ServiceJson, key: str, meant: str) -> None:
+    """A known key in the wrong place is refused, too."""
     assert service_json.refused({key: 5}) == [f"service.json:1:2: {key}: there is no such key; did you mean {meant}?"]
 
 
-def test_unknown(service_json: ServiceJson) -> None:
-    """Any other is noted and ignored, for EAS gets new keys often."""
+def test_unknown_key_is_noted_and_ignored(service_json: ServiceJson) -> None:
+    """EAS gets new keys often."""
     description = service_json.read({"name": "a", "quota_id": 1, "metadata": {"x": {"y": 1}}, "processor_md5": "f00"})
     assert description.notes == ("quota_id, metadata.x, processor_md5 are ignored: eas-host knows no such key",)
 
 
-def test_many_unknown(service_json: ServiceJson) -> None:
-    """A line names no more of them than somebody reads."""
+def test_note_lists_at_most_50_unknown_keys(service_json: ServiceJson) -> None:
     (note,) = service_json.read({"name": "a", **{f"quota_{number}": 1 for number in range(60)}}).notes
     assert note.startswith("quota_0, quota_1, ")
     assert note.endswith(", quota_49 and 10 more are ignored: eas-host knows no such key")
 
 
-def test_known_keys_are_not_each_other(service_json: ServiceJson) -> None:
+def test_known_key_is_not_taken_for_a_misspelt_other(service_json: ServiceJson) -> None:
     """cpu is one letter from gpu."""
     assert len(service_json.read({"metadata": {"cpu": 1, "gpu": 1}}).notes) == 2
 
 
-def test_editors_key(service_json: ServiceJson) -> None:
-    """The line that names the schema to an editor."""
+def test_schema_key_of_editors_is_accepted(service_json: ServiceJson) -> None:
     assert service_json.read({"$schema": "./eas.json"}).notes == ()
 
 
 # Ignored keys.
 
 
-def test_ignored(service_json: ServiceJson) -> None:
-    """One line for each reason, however a key is written, and nothing for what asks for nothing."""
+def test_ignored_keys_are_noted_once_for_each_reason(service_json: ServiceJson) -> None:
+    """A key may be written in any way; one whose value asks for nothing is not noted."""
     description = service_json.read(
         {
             "data_image": "registry/x",

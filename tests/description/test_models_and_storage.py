@@ -25,8 +25,8 @@ def processors(service_json: ServiceJson, description: dict[str, Any]) -> list[P
     return [model.processor for model in service_json.read(description).models]
 
 
-def test_each_model_has_its_processor(service_json: ServiceJson) -> None:
-    """By name; with keys of its own over it; all of its own; or the one at the top."""
+def test_processor_of_a_model_is_named_extended_own_or_that_of_the_top(service_json: ServiceJson) -> None:
+    """A model names a processor, adds keys of its own to it, has one of its own, or has that at the top."""
     assert processors(
         service_json,
         {
@@ -51,18 +51,17 @@ def test_each_model_has_its_processor(service_json: ServiceJson) -> None:
     ]
 
 
-def test_one_model_keeps_its_name(service_json: ServiceJson) -> None:
+def test_only_model_of_a_list_keeps_its_name(service_json: ServiceJson) -> None:
     (model,) = service_json.read({"models": [{"name": "only", "processor": "a"}], "processors": [A]}).models
     assert (model.name, model.where) == ("only", "models[0]")
 
 
-def test_the_top_may_name_a_processor(service_json: ServiceJson) -> None:
-    """Also without models[]."""
+def test_top_may_name_a_processor_without_models(service_json: ServiceJson) -> None:
     assert processors(service_json, {"processor": "a", "processors": [A]}) == [Processor("a.zip", "a.so", "cpp")]
 
 
-def test_wrong_names(service_json: ServiceJson) -> None:
-    """A model without a name, one of a taken name, one whose name is no part of a URL; and processors likewise."""
+def test_missing_double_or_invalid_names_of_models_are_refused(service_json: ServiceJson) -> None:
+    """No name may have what a URL's segment cannot have; processors likewise."""
     lines = service_json.refused(
         {
             "models": [{"name": "m"}, {"name": "m"}, {"name": ""}, {"name": "x/y"}, "z"],
@@ -79,20 +78,20 @@ def test_wrong_names(service_json: ServiceJson) -> None:
     ]
 
 
-def test_no_such_processor(service_json: ServiceJson) -> None:
+def test_unknown_processor_suggests_the_nearest_one(service_json: ServiceJson) -> None:
     models = [{"name": "m", "processor": "tensrflow"}, {"name": "n", "processor": "other"}]
     near, far = service_json.refused({"models": models, "processors": [{"name": "tensorflow"}]})
     assert near.endswith('models[0].processor: "tensrflow" is not in processors[]; did you mean "tensorflow"?')
     assert "EAS's own processors run in the cloud only, expected processor_path" in far
 
 
-def test_unused_processor(service_json: ServiceJson) -> None:
+def test_unused_processor_is_noted(service_json: ServiceJson) -> None:
     description = service_json.read({"models": [{"name": "m", "processor": "a"}], "processors": [A, B]})
     assert description.notes == ('processor "b" is used by no model',)
 
 
-def test_models_and_a_model(service_json: ServiceJson) -> None:
-    """Nobody knows which is meant."""
+def test_model_keys_beside_models_are_refused(service_json: ServiceJson) -> None:
+    """The keys do not say which model is meant."""
     lines = service_json.refused({"model_path": "x", "model_entry": "y", "models": [{"name": "m"}]})
     assert [line.partition(": ")[2] for line in lines] == [
         "model_path: there are models[], too; expected it in one of them",
@@ -100,7 +99,7 @@ def test_models_and_a_model(service_json: ServiceJson) -> None:
     ]
 
 
-def test_builtin_processor(service_json: ServiceJson) -> None:
+def test_eas_builtin_processor_is_refused_without_processor_path(service_json: ServiceJson) -> None:
     """EAS's own run in the cloud only; beside a path the name says nothing."""
     (line,) = service_json.refused({"processor": "tensorflow_cpu_1.12", "model_path": "m"})
     assert line.startswith('service.json:1:15: processor: "tensorflow_cpu_1.12" is not defined in this description; ')
@@ -110,8 +109,8 @@ def test_builtin_processor(service_json: ServiceJson) -> None:
     assert description.notes == ("processor is ignored: processor_path beside it names the code",)
 
 
-def test_containers(service_json: ServiceJson) -> None:
-    """They cannot be run; beside a processor they are ignored."""
+def test_containers_without_a_processor_are_refused(service_json: ServiceJson) -> None:
+    """Containers cannot be run; beside a processor they are ignored."""
     container = {"image": "registry/x", "port": 8000}
     (line,) = service_json.refused({"containers": [container]})
     assert line.startswith("service.json:1:16: containers: ")
@@ -120,7 +119,7 @@ def test_containers(service_json: ServiceJson) -> None:
     assert note.startswith("containers[0].image, containers[0].port are ignored: containers are not run here; ")
 
 
-def test_storage(service_json: ServiceJson) -> None:
+def test_cloud_storage_is_ignored_and_wrong_storage_is_refused(service_json: ServiceJson) -> None:
     """Kinds that only the cloud has are ignored; an entry that names nothing, or two things, is a mistake."""
     description = service_json.read(
         {"storage": [{"mount_path": "/a", "nfs": {"path": "x"}}, {"mount_path": "/b", "oss.path": "b"}]}
@@ -136,7 +135,7 @@ def test_storage(service_json: ServiceJson) -> None:
     ]
 
 
-def test_all_at_once(service_json: ServiceJson) -> None:
+def test_all_mistakes_are_reported_at_once(service_json: ServiceJson) -> None:
     """A wrong value does not hide what is wrong with what depends on the others."""
     lines = service_json.refused(
         '{"name": 5,\n"models": [{"name": "m", "uncompress": "maybe"}, {"name": "m"}],\n"storag": 5,\n"storage": [{}]}'

@@ -26,35 +26,35 @@ def service_json(tmp_path: Path) -> ServiceJson:
 
 
 @pytest.mark.parametrize("key", ["metadata.rpc.keepalive", "rpc.keepalive"])
-def test_all_writings_are_replaced(service_json: ServiceJson, key: str) -> None:
-    """Whatever the file calls the key, and whatever the command line does."""
+def test_override_replaces_every_writing_of_a_key(service_json: ServiceJson, key: str) -> None:
+    """The file and the command line may write the key in different ways."""
     description = service_json.read(SAMPLE, f"{key}=10000")
     assert description.options["keepalive"] == 10000
     assert description.origins["metadata.rpc.keepalive"] == f"-D {key}"
     assert json.loads(description.text)["metadata"] == {"workers": 2, "rpc": {"keepalive": 10000}}
 
 
-def test_removal(service_json: ServiceJson) -> None:
-    """A key without a value is taken out, and the default is back."""
+def test_override_without_a_value_removes_the_key(service_json: ServiceJson) -> None:
+    """The default is back."""
     description = service_json.read(SAMPLE, "metadata.rpc.keepalive=", "metadata.rpc.worker_threads=", "name=")
     assert description.options == {}
     assert json.loads(description.text)["metadata"] == {}
 
 
-def test_a_section(service_json: ServiceJson) -> None:
+def test_override_replaces_a_whole_section(service_json: ServiceJson) -> None:
     description = service_json.read(SAMPLE, 'metadata={"rpc": {"rate_limit": 7}}')
     assert description.options == {"name": "a", "rate_limit": 7}
 
 
-def test_entries_of_lists(service_json: ServiceJson) -> None:
-    """By their index: one key of them, the whole, or nothing any more."""
+def test_override_addresses_list_entries_by_index(service_json: ServiceJson) -> None:
+    """An override replaces one key of an entry, replaces the entry, or removes it."""
     description = service_json.read(SAMPLE, "models[0].model_path=new", 'models[1]={"name": "k"}')
     assert [(model.name, model.path) for model in description.models] == [("m", "new"), ("k", "")]
     assert description.origins["models[0].model_path"] == "-D models[0].model_path"
     assert [model.name for model in service_json.read(SAMPLE, "models[0]=").models] == ["n"]
 
 
-def test_values(service_json: ServiceJson) -> None:
+def test_override_value_is_json_or_text(service_json: ServiceJson) -> None:
     """JSON where it is JSON, and text where it is not or where text is wanted."""
     description = service_json.read(
         {},
@@ -77,19 +77,19 @@ def test_values(service_json: ServiceJson) -> None:
     assert json.loads(description.text)["labels"] == "1e999"
 
 
-def test_the_last_one_counts(service_json: ServiceJson) -> None:
+def test_last_override_of_a_key_counts(service_json: ServiceJson) -> None:
     assert service_json.read(SAMPLE, "name=x", "metadata.name=y").name == "y"
 
 
-def test_overridden_mistakes_are_none(service_json: ServiceJson) -> None:
-    """The value, an unknown key, a key that is there twice: once it is replaced, nobody needs to know."""
+def test_mistake_that_is_overridden_is_not_reported(service_json: ServiceJson) -> None:
+    """The value, an unknown key, a key that is there twice."""
     text = '{"name": 5, "nmae": "x", "metadata.rpc.keepalive": "5s", "rpc.keepalive": "6s", "token": "a", "token": "b"}'
     assert len(service_json.refused(text)) == 5
     description = service_json.read(text, "name=x", "nmae=", "rpc.keepalive=5", "token=c")
     assert description.options == {"name": "x", "keepalive": 5, "token": "c"}
 
 
-def test_an_ignored_key(service_json: ServiceJson) -> None:
+def test_override_of_an_ignored_key_is_noted(service_json: ServiceJson) -> None:
     (note,) = service_json.read({}, "metadata.instance=10").notes
     assert note.startswith("metadata.instance is ignored: ")
 
@@ -127,14 +127,13 @@ def test_an_ignored_key(service_json: ServiceJson) -> None:
         ("token=\x01", "-D token: this value does not fit; expected a token"),
     ],
 )
-def test_wrong_override(service_json: ServiceJson, word: str, line: str) -> None:
-    """It gets the same words as a mistake in the file, with the option as its place."""
+def test_wrong_override_is_refused_in_the_words_for_a_file(service_json: ServiceJson, word: str, line: str) -> None:
+    """The option stands where the place in the file would."""
     (found,) = service_json.refused(SAMPLE, word)
     assert found.startswith(line)
 
 
-def test_order(service_json: ServiceJson) -> None:
-    """Mistakes of the command line come after those of the file."""
+def test_mistakes_of_overrides_come_after_those_of_the_file(service_json: ServiceJson) -> None:
     assert [line[:5] for line in service_json.refused({"name": "a/b"}, "token=\x01", "runtime=5")] == [
         "servi",
         "-D to",
@@ -142,6 +141,6 @@ def test_order(service_json: ServiceJson) -> None:
     ]
 
 
-def test_the_file_stays(service_json: ServiceJson) -> None:
+def test_override_does_not_change_the_file(service_json: ServiceJson) -> None:
     service_json.read(SAMPLE, "name=x")
     assert read(service_json.file).name == "a"

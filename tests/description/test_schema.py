@@ -25,8 +25,8 @@ def service_json(tmp_path: Path) -> ServiceJson:
     return ServiceJson(tmp_path)
 
 
-def test_command() -> None:
-    """It prints a valid schema of the dialect that it names, indented."""
+def test_command_prints_a_valid_json_schema() -> None:
+    """The schema names its dialect, and is indented."""
     ended = run("schema")
     assert (ended.code, ended.stderr) == (0, "")
     printed = json.loads(ended.stdout)
@@ -36,14 +36,14 @@ def test_command() -> None:
     assert '\n  "properties": {\n' in ended.stdout
 
 
-def test_command_has_no_arguments() -> None:
+def test_command_refuses_arguments() -> None:
     run("schema", "service.json").fails_in_one_line(2, "service.json: eas-host schema takes no arguments")
     assert "usage: eas-host schema" in run("schema", "--help").stdout
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
-def test_samples(sample: Path) -> None:
-    """The documents' samples are valid, once they are JSON."""
+def test_documented_samples_are_valid(sample: Path) -> None:
+    """The samples are turned into JSON first."""
     assert [error.message for error in VALIDATOR.iter_errors(json.loads(read(sample).text))] == []
 
 
@@ -69,8 +69,8 @@ def test_samples(sample: Path) -> None:
         {"containers": [{"command": ["python", "app.py", "--a"], "env": [{"name": "A", "value": "1"}]}]},
     ],
 )
-def test_valid(service_json: ServiceJson, written: dict[str, Any]) -> None:
-    """What the reader takes is valid in every writing."""
+def test_what_the_reader_accepts_is_valid(service_json: ServiceJson, written: dict[str, Any]) -> None:
+    """Every writing of a key is tried."""
     service_json.read(written)
     assert [error.message for error in VALIDATOR.iter_errors(written)] == []
 
@@ -97,22 +97,20 @@ def test_valid(service_json: ServiceJson, written: dict[str, Any]) -> None:
         {"containers": [{"script": ["python", 5]}]},
     ],
 )
-def test_invalid(service_json: ServiceJson, written: dict[str, Any]) -> None:
-    """What the reader refuses is invalid."""
+def test_what_the_reader_refuses_is_invalid(service_json: ServiceJson, written: dict[str, Any]) -> None:
     service_json.refused(written)
     assert list(VALIDATOR.iter_errors(written)) != []
 
 
-def test_every_key_is_described() -> None:
-    """That is what an editor shows."""
+def test_every_key_has_a_description() -> None:
+    """An editor shows it."""
     top = schema()
     for name, place in {"top": top, **top["$defs"]}.items():
         for key, value in place["properties"].items():
             assert key == "$schema" or value.get("description"), f"{name}.{key}"
 
 
-def test_bounds_are_the_options() -> None:
-    """The same numbers as of the command line's options, from the same readers."""
+def test_bounds_are_those_of_the_command_lines_options() -> None:
     keepalive = schema()["$defs"]["Rpc"]["properties"]["keepalive"]
     assert (keepalive["minimum"], keepalive["maximum"]) == (1, 86_400_000)
     run("--keepalive", "86400001", "--entry", "x.py").fails_in_one_line(2, "from 1 to 86400000")

@@ -25,8 +25,8 @@ def service_json(tmp_path: Path) -> ServiceJson:
 # Accepted.
 
 
-def test_comments(service_json: ServiceJson) -> None:
-    """All three kinds, everywhere between tokens, mentioned once; in a text they are text."""
+def test_comments_of_all_kinds_are_accepted_and_mentioned_once(service_json: ServiceJson) -> None:
+    """Everywhere between tokens; in a text they are text."""
     description = service_json.read(
         '# first\n{ // second\n"name": /* third\n */ "a" # fourth\n, "model_path": "http://x/#y//z/*w*/" }# last\n'
     )
@@ -35,22 +35,21 @@ def test_comments(service_json: ServiceJson) -> None:
     assert description.notes == (f"{service_json.file}:1:1: comments are not JSON; accepted",)
 
 
-def test_trailing_commas(service_json: ServiceJson) -> None:
+def test_trailing_commas_are_accepted_and_mentioned_once(service_json: ServiceJson) -> None:
     description = service_json.read('{"models": [{"name": "a",},\n],}')
     assert description.models[0].name == "a"
     assert description.notes == (f"{service_json.file}:1:25: a comma before }} or ] is not JSON; accepted",)
 
 
-def test_tabs(service_json: ServiceJson) -> None:
-    """Between tokens they are JSON; in a text they are not, and kept."""
+def test_tab_within_a_text_is_kept_and_mentioned(service_json: ServiceJson) -> None:
+    """Between tokens tabs are JSON."""
     assert service_json.read('{\t"name":\t"a"}').notes == ()
     description = service_json.read('{"model_config":\n\t"a\tb"}')
     assert description.models[0].config == "a\tb"
     assert description.notes == (f"{service_json.file}:2:2: a tab within a text is not JSON; accepted",)
 
 
-def test_byte_order_mark(service_json: ServiceJson) -> None:
-    """Columns do not count it."""
+def test_byte_order_mark_is_accepted_and_not_counted_in_columns(service_json: ServiceJson) -> None:
     description = service_json.read(b'\xef\xbb\xbf{"name": "a"}')
     assert description.origins == {"name": f"{service_json.file}:1:10"}
     assert description.notes == (
@@ -58,12 +57,11 @@ def test_byte_order_mark(service_json: ServiceJson) -> None:
     )
 
 
-def test_line_ends_of_windows(service_json: ServiceJson) -> None:
+def test_windows_line_ends_are_accepted(service_json: ServiceJson) -> None:
     assert service_json.read('{\r\n"name": "a" # c\r\n}\r\n').origins == {"name": f"{service_json.file}:2:9"}
 
 
-def test_same_as_json(service_json: ServiceJson) -> None:
-    """What is JSON is read as Python reads it."""
+def test_valid_json_is_read_as_python_reads_it(service_json: ServiceJson) -> None:
     for seed in range(40):
         rng = seeded_rng(seed)
         value = {"labels": _value(rng, 5), "model_config": {"x": _value(rng, 5)}}
@@ -141,13 +139,12 @@ def _text(rng: Random) -> str:
         ('{"model_config": {"b": 1,\n"b": 2}}', '2:1: "b" is there twice, also at 1:19; expected one of them'),
     ],
 )
-def test_one_mistake(service_json: ServiceJson, text: str, line: str) -> None:
-    """It is one line: the place, what is there, and what is expected."""
+def test_one_syntax_error_is_one_line_with_place_and_expectation(service_json: ServiceJson, text: str, line: str) -> None:
     assert service_json.refused(text) == [f"service.json:{line}"]
 
 
-def test_many_mistakes(service_json: ServiceJson) -> None:
-    """A dictionary of Python's, and what is wrong with its values, all at once and in the order of the file."""
+def test_syntax_errors_and_wrong_values_are_reported_together_in_order(service_json: ServiceJson) -> None:
+    """The file is rather a dictionary of Python's."""
     lines = service_json.refused("{'name': 'a/b'\n 'generate_token': True,\n \"metadata.rpc.keepalive\": \"5s\"}")
     assert [line.removeprefix("service.json:").partition(": ")[0] for line in lines] == [
         "1:2",
@@ -159,8 +156,8 @@ def test_many_mistakes(service_json: ServiceJson) -> None:
     ]
 
 
-def test_tokens_are_not_shown(service_json: ServiceJson) -> None:
-    """Whatever is wrong with one, or around it."""
+def test_syntax_errors_never_show_a_token(service_json: ServiceJson) -> None:
+    """The error is in the token, or around it."""
     for text in (
         '{"token": s3cret}',
         "{\"token\": 's3cret'}",
@@ -176,15 +173,14 @@ def test_tokens_are_not_shown(service_json: ServiceJson) -> None:
         assert "s3cret" not in "\n".join(service_json.refused(text)), text
 
 
-def test_deep_nesting(service_json: ServiceJson) -> None:
-    """A file that nests without end is refused where it gets too deep, and not by Python's stack."""
+def test_deep_nesting_is_refused_without_a_stack_overflow(service_json: ServiceJson) -> None:
     for brace in ("[", '{"a":'):
         (line,) = service_json.refused('{"labels": ' + brace * 100_000)
         assert "nested more than 64 levels deep" in line
     assert service_json.read('{"labels": ' + "[" * 60 + "]" * 60 + "}").name is None
 
 
-def test_too_many_mistakes(service_json: ServiceJson) -> None:
+def test_at_most_50_mistakes_are_listed(service_json: ServiceJson) -> None:
     """A file that is no JSON at all does not fill the terminal."""
     text = "{" + ", ".join(f"a{index}: 1" for index in range(1000)) + "}"
     with pytest.raises(ConfigError, match=r"service\.json has 1000 mistakes") as caught:
@@ -193,8 +189,8 @@ def test_too_many_mistakes(service_json: ServiceJson) -> None:
     assert caught.value.detail.endswith("\nand 950 more")
 
 
-def test_damaged_files(service_json: ServiceJson) -> None:
-    """Whatever is cut out of a file or put into it, the answer is a description or a list of mistakes."""
+def test_damaged_file_gives_a_description_or_mistakes_and_never_crashes(service_json: ServiceJson) -> None:
+    """Text is cut out of the file or put into it."""
     sample = (TESTS / "descriptions" / "deeprec.json").read_text(encoding="utf-8")
     for seed in range(100):
         rng = seeded_rng(seed)

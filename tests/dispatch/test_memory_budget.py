@@ -54,8 +54,8 @@ def fill(ring: FrontRing, size: int) -> None:
     assert ring.write(slot, 0, bytes(size), size) == 0
 
 
-def test_a_large_answer_that_cutting_off_does_not_help(ring: FrontRing) -> None:
-    """Who holds next to nothing keeps it: all of it together would not make room for the answer."""
+def test_small_holders_are_kept_where_evicting_them_makes_no_room(ring: FrontRing) -> None:
+    """All that they hold together would not make room for the answer."""
     budget = budget_of(ring)
     small = [Client(budget, 6_000) for _ in range(20)]
     fill(ring, 13 * MIB)
@@ -63,8 +63,8 @@ def test_a_large_answer_that_cutting_off_does_not_help(ring: FrontRing) -> None:
     assert not any(client.gone for client in small)
 
 
-def test_a_large_answer_that_it_helps(ring: FrontRing) -> None:
-    """Those who hold most of it give way, and no more of them than it takes."""
+def test_largest_holders_are_evicted_for_a_large_answer(ring: FrontRing) -> None:
+    """No more of them than it takes."""
     budget = budget_of(ring)
     large = [Client(budget, 3 * MIB) for _ in range(2)]
     small = [Client(budget, 6_000) for _ in range(20)]
@@ -74,16 +74,16 @@ def test_a_large_answer_that_it_helps(ring: FrontRing) -> None:
     assert not any(client.gone for client in small)
 
 
-def test_a_body_of_exactly_what_is_allowed(ring: FrontRing) -> None:
-    """It has room in a host that does nothing else, whatever the ring needs for itself."""
+def test_body_of_the_maximum_size_is_admitted_in_an_idle_host(ring: FrontRing) -> None:
+    """What the ring needs for itself does not count."""
     budget = budget_of(ring)
     budget.make_room()
     assert ring.resident_bytes > 0
     assert budget.admit(budget.max_body)
 
 
-def test_one_that_cannot_give_way(ring: FrontRing, caplog: pytest.LogCaptureFixture) -> None:
-    """It does not keep the others from doing so, now or later."""
+def test_holder_that_fails_to_give_way_does_not_stop_others_from_it(ring: FrontRing, caplog: pytest.LogCaptureFixture) -> None:
+    """Now or later."""
     budget = budget_of(ring)
     stuck = Clumsy(budget, 9 * MIB)
     others = [Client(budget, 5 * MIB) for _ in range(2)]  # the second is too much
@@ -93,8 +93,8 @@ def test_one_that_cannot_give_way(ring: FrontRing, caplog: pytest.LogCaptureFixt
     assert any(client.gone for client in (*others, *more))
 
 
-def test_a_body_in_tiny_pieces(ring: FrontRing) -> None:
-    """It takes what is held for it, not an object for each piece."""
+def test_body_in_tiny_pieces_takes_no_object_for_each_piece(ring: FrontRing) -> None:
+    """The body takes only what is held for it."""
     uploads = BodyBufferPool(ring, budget_of(ring))
     uploads.retire()  # lends no slot
     upload = BodyBuffer(uploads, lambda refusal: pytest.fail(refusal.text))

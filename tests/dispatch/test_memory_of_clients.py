@@ -51,8 +51,8 @@ def ask_and_read_nothing(host: Host, size: int) -> Client:
     return client
 
 
-def test_uploads_that_do_not_end(start: StartHost) -> None:
-    """More than the budget arrives and does not end: whoever has cost most is told 503, and to come again."""
+def test_uploads_beyond_the_budget_answer_503_with_retry_after(start: StartHost) -> None:
+    """The uploads do not end: those that hold most are refused."""
     host = start(memory_budget="64MiB", keepalive=LONG)
     with ExitStack() as clients, stays_small(host):
         uploads = []
@@ -68,8 +68,8 @@ def test_uploads_that_do_not_end(start: StartHost) -> None:
     is_served(host, bytes(12 * MIB))
 
 
-def test_uploads_behind_another_request(start: StartHost, gate: Gate) -> None:
-    """One that gives way gives all back at once, though its refusal waits until an older request is answered."""
+def test_refused_upload_behind_another_request_frees_its_memory_at_once(start: StartHost, gate: Gate) -> None:
+    """The refusal is sent when the older request is answered."""
     host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
     with ExitStack() as clients, stays_small(host):
         held = clients.enter_context(host.ask(gate.command(b"held")))
@@ -84,8 +84,8 @@ def test_uploads_behind_another_request(start: StartHost, gate: Gate) -> None:
     is_served(host)
 
 
-def test_more_uploads_than_early_slots(start: StartHost) -> None:
-    """Bodies in the front's own memory are counted with those in shared memory."""
+def test_bodies_outside_of_shared_memory_count_against_the_budget(start: StartHost) -> None:
+    """There are more uploads than slots to lend; the others are in the front's own memory."""
     host = start(memory_budget="64MiB", keepalive=LONG)
     with ExitStack() as clients, stays_small(host):
         for _ in range(80):
@@ -93,8 +93,8 @@ def test_more_uploads_than_early_slots(start: StartHost) -> None:
         is_served(host)
 
 
-def test_answers_that_nobody_reads(start: StartHost) -> None:
-    """Those who do not read are cut off as the answers are written, not some time later; who reads has his answer."""
+def test_clients_that_do_not_read_large_answers_are_cut_off(start: StartHost) -> None:
+    """They are cut off as the answers are written, not some time later; a client that reads has its answer."""
     host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
     beside = 3 * 16 * MIB  # one is written by the worker, one copied, one cut off and not yet forgotten
     with ExitStack() as clients, stays_small(host, beside):
@@ -107,8 +107,8 @@ def test_answers_that_nobody_reads(start: StartHost) -> None:
         assert (answer.status, len(answer.body)) == (200, 16 * MIB)
 
 
-def test_requests_sent_ahead(start: StartHost, gate: Gate) -> None:
-    """Requests that wait behind another on their connection are counted, with their heads."""
+def test_requests_sent_ahead_count_against_the_budget(start: StartHost, gate: Gate) -> None:
+    """Their heads count, too; the requests wait behind another on their connection."""
     host = start(memory_budget="16MiB", worker_threads=1, keepalive=LONG)
     ahead = request(body=bytes(900), headers=[("Authorization", "x" * 12_000)]) * 60
     with ExitStack() as clients, stays_small(host, budget=16 * MIB):
@@ -123,8 +123,8 @@ def test_requests_sent_ahead(start: StartHost, gate: Gate) -> None:
         assert held.read().body == b"held"
 
 
-def test_requests_that_wait(start: StartHost, gate: Gate) -> None:
-    """Complete bodies in the queue are counted: large ones are refused when they take too much, not the small ones."""
+def test_large_bodies_in_a_full_queue_are_refused_before_small_ones(start: StartHost, gate: Gate) -> None:
+    """Complete bodies in the queue are counted."""
     host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
     with ExitStack() as clients, stays_small(host):
         clients.enter_context(host.ask(gate.command(b"held")))
@@ -139,8 +139,8 @@ def test_requests_that_wait(start: StartHost, gate: Gate) -> None:
         assert {client.read().status for client in small} == {200}
 
 
-def test_bodies_to_unpack(start: StartHost) -> None:
-    """Packed bodies wait their turn where bodies arrive, and as many are unpacked at once as there is memory for."""
+def test_only_as_many_bodies_are_decompressed_at_once_as_fit(start: StartHost) -> None:
+    """Compressed bodies wait their turn where bodies arrive."""
     host = start(memory_budget="64MiB", keepalive=LONG)
     packed = gzip.compress(os.urandom(1) * (24 * MIB), 6)
     headers = [("Content-Encoding", "gzip")]
@@ -152,8 +152,8 @@ def test_bodies_to_unpack(start: StartHost) -> None:
     assert statuses <= {200, 503}
 
 
-def test_bodies_that_no_thread_unpacks(start: StartHost) -> None:
-    """The system lets no thread be started: 503, and the body is gone; once there may be threads, all is as before."""
+def test_body_answers_503_where_no_thread_can_decompress_it(start: StartHost) -> None:
+    """The system lets no thread be started: the body is gone; once there may be threads, all is as before."""
     host = start(memory_budget="64MiB", keepalive=LONG)
     packet = request(body=gzip.compress(bytes(10 * MIB), 0), headers=[("Content-Encoding", "gzip")])
     with control_group("pids") as group:
@@ -178,8 +178,8 @@ TOO_LARGE: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("name", TOO_LARGE)
-def test_what_could_never_fit(start: StartHost, name: str) -> None:
-    """413, which names the option; the host has said so at its start."""
+def test_body_larger_than_the_budget_answers_413_and_names_the_option(start: StartHost, name: str) -> None:
+    """The host has said so at its start."""
     host = start(memory_budget="64MiB", keepalive=LONG)
     host.wait_for_log("bodies above 33554432 bytes will answer 413.*--memory-budget")
     with host.connect() as client:
@@ -189,8 +189,8 @@ def test_what_could_never_fit(start: StartHost, name: str) -> None:
     is_served(host, bytes(30 * MIB))
 
 
-def test_an_output_that_could_never_fit(start: StartHost) -> None:
-    """500, with the reason, which its author finds in the log."""
+def test_output_larger_than_the_budget_answers_500_with_the_reason(start: StartHost) -> None:
+    """The processor's author finds it in the log."""
     host = start(memory_budget="64MiB", keepalive=LONG)
     answer = host.call(command("size", str(50 * MIB)))
     assert (answer.status, "--memory-budget" in answer.text) == (500, True), answer
@@ -198,8 +198,8 @@ def test_an_output_that_could_never_fit(start: StartHost) -> None:
     assert len(host.call(command("size", str(40 * MIB))).body) == 40 * MIB
 
 
-def test_an_output_that_cannot_be_copied(start: StartHost) -> None:
-    """The system has no memory for it: 500, with the reason; the others are answered, and so is the next one."""
+def test_output_that_cannot_be_copied_answers_500_with_the_reason(start: StartHost) -> None:
+    """The system has no memory for it; the other requests are answered, and so is the next one."""
     host = start(memory_budget="512MiB", keepalive=LONG)
     whole = command("size", str(48 * MIB))
     assert len(host.call(whole).body) == 48 * MIB
@@ -214,8 +214,8 @@ def test_an_output_that_cannot_be_copied(start: StartHost) -> None:
     assert len(host.call(whole).body) == 48 * MIB
 
 
-def test_what_slots_keep(start: StartHost) -> None:
-    """Memory that free slots keep for their next requests is given back before anybody is refused for want of it."""
+def test_memory_of_free_slots_is_given_back_before_a_request_is_refused(start: StartHost) -> None:
+    """Slots keep it for their next requests."""
     host = start(memory_budget="16MiB", worker_threads=8, keepalive=LONG)
     people = 8
     for _ in range(3):
@@ -229,8 +229,7 @@ def test_what_slots_keep(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "1023KiB", "2000GiB", "lots"])
-def test_no_amount_of_memory(text: str) -> None:
-    """Refused with what is expected."""
+def test_wrong_memory_budget_is_refused(text: str) -> None:
     from eas_host.cli.options import read_config  # noqa: PLC0415
     from eas_host.errors import ConfigError  # noqa: PLC0415
 
@@ -238,11 +237,8 @@ def test_no_amount_of_memory(text: str) -> None:
         read_config(["--memory-budget", text])
 
 
-def test_in_a_small_container(start: StartHost) -> None:
-    """
-    With nothing said, the budget fits the container: uploads that do not end, together with answers that are not read,
-    kill nobody.
-    """
+def test_default_budget_fits_a_small_container(start: StartHost) -> None:
+    """Uploads that do not end, together with answers that are not read, have no process killed."""
     with control_group("memory") as group:
         group.limit_memory(300 * MIB)
         with group.inside():

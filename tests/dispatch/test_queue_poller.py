@@ -19,8 +19,8 @@ def processor_seconds(host: Host) -> float:
     return int(Path(f"/proc/{host.pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def test_waiting_costs_next_to_nothing(start: StartHost, gate: Gate) -> None:
-    """Under 1 % of a core; and then every answer comes."""
+def test_waiting_requests_cost_under_1_percent_of_a_core(start: StartHost, gate: Gate) -> None:
+    """Every answer comes afterwards."""
     host = start(worker_threads=2, keepalive=LONG)
     with ExitStack() as clients:
         held = [clients.enter_context(host.ask(gate.command(b"held"))) for _ in range(2)]

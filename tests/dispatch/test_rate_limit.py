@@ -13,15 +13,15 @@ from support.host import StartHost
 from support.wire import request
 
 
-def test_a_second_at_once() -> None:
-    """One second's worth passes at once, and no more."""
+def test_burst_of_one_seconds_requests_passes() -> None:
+    """One more request does not pass."""
     rate = TokenBucket(10, 100.0)
     assert [rate.take(100.0) for _ in range(10)] == [0.0] * 10
     assert rate.take(100.0) == pytest.approx(0.1)
 
 
-def test_it_fills_steadily() -> None:
-    """Those who come as often as they may are let in for ever; between two of them nobody is."""
+def test_requests_at_the_rate_always_pass() -> None:
+    """Between two of them none does."""
     rate = TokenBucket(10, 0.0)
     for _ in range(10):
         rate.take(0.0)
@@ -30,14 +30,13 @@ def test_it_fills_steadily() -> None:
         assert 0 < rate.take(turn / 10 + 0.05) < 0.1
 
 
-def test_it_holds_one_second_only() -> None:
-    """A quiet hour is no reason to let an hour's worth in."""
+def test_bucket_holds_one_seconds_requests_after_a_quiet_hour() -> None:
     rate = TokenBucket(5, 0.0)
     assert [rate.take(3600.0) == 0.0 for _ in range(6)] == [True] * 5 + [False]
 
 
-def test_refused_requests_take_nothing() -> None:
-    """Who knocks on and on does not keep the others out; who waits as long as told is let in."""
+def test_refused_requests_take_no_tokens() -> None:
+    """A client that asks on and on does not keep the others out; one that waits as long as it was told is let in."""
     rate = TokenBucket(1, 0.0)
     assert rate.take(0.0) == 0.0
     for turn in range(100):
@@ -47,20 +46,19 @@ def test_refused_requests_take_nothing() -> None:
     assert rate.take(0.5 + wait + 1e-9) == 0.0
 
 
-def test_less_than_one_a_second() -> None:
-    """The bucket holds a whole request all the same."""
+def test_bucket_below_one_request_a_second_holds_a_whole_request() -> None:
     rate = TokenBucket(0.5, 0.0)
     assert rate.take(0.0) == 0.0
     assert rate.take(0.0) == pytest.approx(2.0)
     assert rate.take(2.1) == 0.0
 
 
-def test_clock_that_stands_still() -> None:
+def test_tokens_are_taken_while_the_clock_stands_still() -> None:
     rate = TokenBucket(1_000_000, 0.0)
     assert all(rate.take(0.0) == 0.0 for _ in range(1000))
 
 
-def test_option() -> None:
+def test_rate_limit_option_accepts_whole_numbers_from_0() -> None:
     assert read_config([], {}).rate_limit == 0
     assert read_config([], {"EAS_HOST_RATE_LIMIT": "7"}).rate_limit == 7
     for wrong in ("-1", "many", "1.5", ""):
@@ -68,8 +66,8 @@ def test_option() -> None:
             read_config([f"--rate-limit={wrong}"], {})
 
 
-def test_over_the_wire(start: StartHost) -> None:
-    """The second of two at once is told when to come back, and keeps its connection; the host's handlers are free."""
+def test_request_beyond_the_rate_answers_429_with_retry_after(start: StartHost) -> None:
+    """The client keeps its connection; the host's handlers are free."""
     host = start(rate_limit=1)
     with host.connect() as client:
         client.send(request(body=b"first") + request(body=b"second"))
@@ -80,7 +78,7 @@ def test_over_the_wire(start: StartHost) -> None:
             assert client.call(None, "/api/builtin/ping", "GET").status == 200
 
 
-def test_off_by_default(start: StartHost) -> None:
+def test_rate_limit_is_off_by_default(start: StartHost) -> None:
     host = start()
     with host.connect() as client:
         assert {client.call(b"x").status for _ in range(500)} == {200}

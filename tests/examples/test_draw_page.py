@@ -83,7 +83,7 @@ def best(page: webdriver.Chrome) -> str:
     return found[0].text if found else ""
 
 
-def test_a_digit_is_recognised_while_it_is_drawn(page: webdriver.Chrome) -> None:
+def test_digit_is_recognised_while_it_is_drawn(page: webdriver.Chrome) -> None:
     """There is an answer before the pen is lifted, and the last one is right."""
     at(page, 0, -100).click_and_hold().perform()
     wait(page, lambda page: says(page).startswith("It looks like a"))
@@ -96,8 +96,8 @@ def test_a_digit_is_recognised_while_it_is_drawn(page: webdriver.Chrome) -> None
     assert all(score.endswith(" %") for score in scores)
 
 
-def test_it_changes_its_mind(page: webdriver.Chrome) -> None:
-    """A one with a roof on its left is a seven."""
+def test_stroke_added_to_a_one_makes_it_a_seven(page: webdriver.Chrome) -> None:
+    """A one with a roof on its left."""
     for x, y in [(-60, -90), (70, -90), (10, 100)]:
         step = at(page, x, y)
         (step.click_and_hold() if x == -60 else step).perform()
@@ -105,14 +105,14 @@ def test_it_changes_its_mind(page: webdriver.Chrome) -> None:
     wait(page, lambda page: best(page) == "7")
 
 
-def test_a_clean_sheet(page: webdriver.Chrome) -> None:
+def test_clear_button_empties_page_and_answer(page: webdriver.Chrome) -> None:
     at(page, 0, 0).click().perform()
     wait(page, lambda page: best(page) != "")
     page.find_element(By.ID, "clear").click()
     wait(page, lambda page: best(page) == "" and says(page).startswith("Draw"))
 
 
-def test_without_the_token(browser: webdriver.Chrome, host: Host) -> None:
+def test_page_without_the_token_shows_401(browser: webdriver.Chrome, host: Host) -> None:
     """The page says what the service says."""
     browser.get("about:blank")
     browser.get(f"http://127.0.0.1:{host.address[1]}{PAGE}")

@@ -73,8 +73,8 @@ def answer_of(host: Host, image: bytes) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("kind", SEVENS)
-def test_kinds_of_png(host: Host, reader: Reader, tmp_path: Path, kind: str) -> None:
-    """Of each kind the same pixels are read as by the reference, and make the same scores."""
+def test_each_kind_of_png_gives_the_references_scores(host: Host, reader: Reader, tmp_path: Path, kind: str) -> None:
+    """The same pixels are read."""
     path = tmp_path / "image.png"
     path.write_bytes(SEVENS[kind])
     expected = reader.scores(prepared(grey(path)))
@@ -83,13 +83,13 @@ def test_kinds_of_png(host: Host, reader: Reader, tmp_path: Path, kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", PHOTOGRAPHS)
-def test_kinds_of_jpeg(host: Host, kind: str) -> None:
-    """Each kind is read; EXIF's turn of the image is ignored."""
+def test_each_kind_of_jpeg_is_read(host: Host, kind: str) -> None:
+    """EXIF's turn of the image is ignored."""
     assert answer_of(host, PHOTOGRAPHS[kind])["class"] == 7
 
 
-def test_cmyk(host: Host, reader: Reader, tmp_path: Path) -> None:
-    """A JPEG for print shows what it shows on paper; how the product of two inks is rounded is each decoder's own."""
+def test_cmyk_jpeg_gives_the_references_scores(host: Host, reader: Reader, tmp_path: Path) -> None:
+    """The image shows what it shows on paper; how the product of two inks is rounded is each decoder's own."""
     ink = ImageOps.invert(seven().convert("L"))
     photo = jpeg(
         Image.merge("CMYK", [ink.point([share * amount // 4 for amount in range(256)]) for share in (1, 3, 2, 2)])
@@ -103,8 +103,8 @@ def test_cmyk(host: Host, reader: Reader, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(host: Host, name: str) -> None:
-    """It answers 400 with the contract's words, and the next request works."""
+def test_invalid_image_answers_400_with_the_contracts_words(host: Host, name: str) -> None:
+    """The next request works."""
     image, words = REFUSED[name]
     response = host.call(image)
     assert response.status == 400
@@ -117,8 +117,8 @@ def test_refused(host: Host, name: str) -> None:
     assert answer_of(host, SEVENS["grey"])["class"] == 7
 
 
-def test_bomb_takes_no_memory(host: Host) -> None:
-    """A bomb is refused by its header: decoding it would take 400 MB."""
+def test_image_bomb_is_refused_without_decoding_it(host: Host) -> None:
+    """The header is enough to refuse it: decoding it would take 400 MB."""
     host.call(SEVENS["grey"])
     worker = host.workers()[0]
     before = proc.peak_memory(worker)
@@ -127,21 +127,20 @@ def test_bomb_takes_no_memory(host: Host) -> None:
     assert proc.peak_memory(worker) - before < 50 * MIB
 
 
-def test_the_largest_image(host: Host) -> None:
-    """25 million pixels are not too many, and take the time and memory of their decoding only."""
+def test_image_of_25_million_pixels_is_read(host: Host) -> None:
+    """Only its decoding takes time and memory."""
     assert answer_of(host, png(seven(5000, 5000)))["class"] == 7
 
 
-def test_damaged(host: Host) -> None:
-    """A damaged image is answered with 200 or 400, and never with more."""
+def test_damaged_image_answers_200_or_400(host: Host) -> None:
     for sound in (SEVENS["RGB"], PHOTOGRAPHS["progressive"]):
         with host.connect() as client:
             for image in damaged(sound, 60):
                 assert client.call(image, host.path).status in (200, 400)
 
 
-def test_at_once(host: Host) -> None:
-    """Eight requests at once get the answers that they get one after the other."""
+def test_concurrent_requests_get_the_same_answers_as_sequential_ones(host: Host) -> None:
+    """Eight at once."""
     images = [path.read_bytes() for path in IMAGES[::4]][:8]
     alone = [host.call(image).body for image in images]
     assert len(set(alone)) > 1
@@ -152,8 +151,8 @@ def test_at_once(host: Host) -> None:
             client.close()
 
 
-def test_blank(host: Host) -> None:
-    """An image without anything on it is answered all the same; a shade of 15 is nothing."""
+def test_blank_image_is_answered(host: Host) -> None:
+    """A shade of 15 is nothing."""
     empty = answer_of(host, png(seven(paper=100, ink=100)))
     assert answer_of(host, png(seven(paper=100, ink=85)))["scores"] == empty["scores"]
 
@@ -169,7 +168,7 @@ def fails_to_load(ended: Ended, *words: str) -> None:
     assert any(all(word in line for word in words) for line in ended.stderr.splitlines()), ended.stderr
 
 
-def test_config(language: str, folder: Path) -> None:
+def test_model_config_sets_invert_and_top_k(language: str, folder: Path) -> None:
     """invert false takes black on white for what it is, and top_k says how many classes are listed."""
     with start(language, folder, "-D", 'model_config={"invert": false, "top_k": 10}') as host:
         assert len(json.loads(host.call(SEVENS["white on black"]).body)["top_k"]) == 10
@@ -178,31 +177,28 @@ def test_config(language: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_wrong_config(language: str, folder: Path, name: str) -> None:
-    """It keeps the service from starting; the message names the key, what was found and what is expected."""
+def test_wrong_model_config_keeps_the_service_from_starting(language: str, folder: Path, name: str) -> None:
+    """The message names the key, what was found and what is expected."""
     config, words = CONFIGS[name]
     ended = run("serve", described(language, folder), "-D", f"model_config={config}", variables=variables(folder))
     fails_to_load(ended, "model_config", *words)
 
 
-def test_missing_model(language: str, folder: Path) -> None:
-    """The message names the file that is not in the folder."""
+def test_missing_model_file_is_named_at_start(language: str, folder: Path) -> None:
     (folder / "empty").mkdir()
     description = described(language, folder)
     ended = run("serve", description, "-D", f"model_path={folder / 'empty'}", variables=variables(folder))
     fails_to_load(ended, "model/mnist.onnx")
 
 
-def test_broken_model(language: str, folder: Path) -> None:
-    """The message names the file that is no model."""
+def test_file_that_is_not_a_model_is_named_at_start(language: str, folder: Path) -> None:
     broken = folder / "broken.onnx"
     broken.write_bytes(MODEL.read_bytes()[:1000])
     ended = run("serve", described(language, folder), "-D", f"model_path={broken}", variables=variables(folder))
     fails_to_load(ended, "broken.onnx")
 
 
-def test_model_in_a_folder(language: str, folder: Path) -> None:
-    """Where the entry is a folder, mnist.onnx in it is the model."""
+def test_model_entry_may_be_a_folder_with_mnist_onnx(language: str, folder: Path) -> None:
     (folder / "models").mkdir()
     shutil.copy(MODEL, folder / "models")
     with start(language, folder, "-D", f"model_path={folder / 'models'}") as host:

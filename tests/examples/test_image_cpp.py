@@ -83,8 +83,8 @@ def of_12_bits() -> bytes:
 
 
 @pytest.mark.parametrize("image", [profiled(), padded()], ids=["PNG", "JPEG"])
-def test_odd_files_are_read_silently(host: Host, image: bytes) -> None:
-    """What the decoders only complain about is read, and anybody who sends it does not fill the log."""
+def test_files_that_decoders_complain_about_are_read_without_a_log_line(host: Host, image: bytes) -> None:
+    """Whoever sends such files does not fill the log."""
     answer = host.call(image)
     assert answer.body.startswith(b'{"class": 7, '), answer
     assert host.new_log() == ""
@@ -99,25 +99,23 @@ def test_odd_files_are_read_silently(host: Host, image: bytes) -> None:
     ],
     ids=["PNG with half its rows", "PNG of 7 bits", "JPEG of 12 bits"],
 )
-def test_decoders_words(host: Host, image: bytes, words: str) -> None:
-    """Why an image is broken is told to its sender, in the words of libpng or libjpeg, and not to the log."""
+def test_broken_image_is_explained_to_the_client_and_not_in_the_log(host: Host, image: bytes, words: str) -> None:
+    """The words are those of libpng or libjpeg."""
     answer = host.call(image)
     assert (answer.status, answer.text) == (400, f"the image is broken: {words}")
     assert host.new_log() == ""
 
 
-def test_end_inside_a_segment(host: Host) -> None:
-    """
-    FF D9 within a comment behind the scan is no end: what OpenCV makes of a cut scan depends on what was in memory.
-    """
+def test_end_marker_inside_a_comment_does_not_end_the_image(host: Host) -> None:
+    """FF D9 within a comment behind the scan: what OpenCV makes of a cut scan depends on what was in memory."""
     photo = jpeg(seven(200, 200))
     cut = photo[: (photo.index(b"\xff\xda") + len(photo)) // 2]
     answer = host.call(cut + b"\xff\xfe\0\x04\xff\xd9")
     assert (answer.status, answer.text) == (400, "the image is truncated")
 
 
-def test_at_once(host: Host) -> None:
-    """As many calls at once as there are threads, on a network each, get what they get one after the other."""
+def test_concurrent_calls_get_the_same_answers_as_sequential_ones(host: Host) -> None:
+    """As many calls run at once as there are threads, on a network each."""
     images = [path.read_bytes() for path in IMAGES[: 3 * THREADS]]
     alone = [host.call(image).body for image in images]
     assert len(set(alone)) > THREADS
@@ -132,8 +130,8 @@ def test_at_once(host: Host) -> None:
         client.close()
 
 
-def test_no_threads_of_its_own(host: Host, start: StartHost) -> None:
-    """A worker has as many threads as one with a processor that starts none."""
+def test_processor_starts_no_threads(host: Host, start: StartHost) -> None:
+    """A worker has as many as one with a processor that starts none."""
     host.call(png(seven()))
     plain = start(worker_threads=THREADS)
     plain.call(b"hello")
@@ -151,15 +149,15 @@ def test_no_threads_of_its_own(host: Host, start: StartHost) -> None:
     ],
     ids=["wrong value", "wrong key", "no model", "no ONNX"],
 )
-def test_reason_of_a_failed_start(folder: Path, field: str, value: str | Path, reason: str) -> None:
-    """It is one line of the processor's own, before the host's line about its state."""
+def test_failed_start_logs_one_line_with_its_reason(folder: Path, field: str, value: str | Path, reason: str) -> None:
+    """The line is the processor's own, before the host's line about its state."""
     ended = run("serve", FOLDER / "service.json", "-D", f"{field}={value}", variables=variables(folder))
     ended.fails_with(3, "libimage_classification.so", "state 400")
     assert re.search(rf"^{reason}$", ended.stderr, re.MULTILINE), ended.stderr
 
 
-def test_packed(folder: Path, tmp_path: Path) -> None:
-    """`eas-host pack` takes OpenCV along, and the archive runs on what is in it."""
+def test_packed_example_runs_with_the_opencv_in_its_archive(folder: Path, tmp_path: Path) -> None:
+    """`eas-host pack` takes OpenCV along."""
     archive = tmp_path / "digits.tar.gz"
     ended = run("pack", LIBRARY, "-o", archive)
     assert (ended.code, ended.stderr) == (0, "")
@@ -175,8 +173,8 @@ def test_packed(folder: Path, tmp_path: Path) -> None:
         assert all(path.startswith(str(folder / "cache")) for path in used), used
 
 
-def test_what_to_install(tmp_path: Path) -> None:
-    """Where OpenCV is missing, make says in one line which packages have it."""
+def test_make_names_the_packages_to_install_without_opencv(tmp_path: Path) -> None:
+    """The message is one line."""
     for part in ("Makefile", "src"):
         (shutil.copytree if part == "src" else shutil.copy)(FOLDER / part, tmp_path / part)
     done = make("-s", f"EAS_INCLUDE={INCLUDE}", f"OPENCV_INCLUDE={tmp_path}", cwd=tmp_path)
@@ -184,7 +182,7 @@ def test_what_to_install(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[0].startswith("please install: libopencv-dnn-dev libopencv-imgcodecs-dev ")
 
 
-def test_fuzz() -> None:
+def test_fuzzed_images_answer_200_or_400_without_sanitizer_reports() -> None:
     """
     Thousands of images that nobody would send are answered with 200 or 400, and no sanitizer has anything to say.
 

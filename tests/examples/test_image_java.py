@@ -32,8 +32,8 @@ def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return EXAMPLE / "java" / "build" / "image-classification.jar"
 
 
-def test_the_jar_has_all(jar: Path) -> None:
-    """ONNX Runtime and Gson are in it, for the two kinds of Linux, and all of it runs on Java 11."""
+def test_jar_holds_its_libraries_for_java_11_on_both_kinds_of_linux(jar: Path) -> None:
+    """ONNX Runtime and Gson."""
     with zipfile.ZipFile(jar) as archive:
         names = archive.namelist()
         versions = {struct.unpack(">HH", archive.read(name)[4:8])[1] for name in names if name.endswith(".class")}
@@ -43,20 +43,19 @@ def test_the_jar_has_all(jar: Path) -> None:
     assert native == {"linux-x64", "linux-aarch64"}
 
 
-def test_built_once(jar: Path) -> None:
-    """Where nothing has changed, make has nothing to do."""
+def test_make_does_nothing_where_nothing_has_changed(jar: Path) -> None:
     run("make", "-q", "-C", EXAMPLE / "java", jar.relative_to(EXAMPLE / "java"))
 
 
-def test_flags_alone(start: StartHost, jar: Path) -> None:
-    """Without a description its class is found, a folder is a model, and the configuration has its defaults."""
+def test_jar_is_served_by_flags_without_a_description(start: StartHost, jar: Path) -> None:
+    """The class in the jar is found, a folder is a model, and the configuration has its defaults."""
     host = start("java", jar, model_entry=MODEL.parent)
     answer = json.loads(host.call(png(seven())).body)
     assert (answer["class"], len(answer["top_k"])) == (7, 3)
 
 
-def test_one_line_for_a_refusal(start: StartHost, jar: Path) -> None:
-    """A refused image is told in one line of the log: a trace would say nothing about it."""
+def test_refused_image_is_one_line_of_the_log_without_a_trace(start: StartHost, jar: Path) -> None:
+    """A trace would say nothing about it."""
     host = start("java", jar, model_entry=MODEL)
     host.allow_log(REFUSALS)
     assert host.call(b"hello").status == 400
@@ -65,8 +64,8 @@ def test_one_line_for_a_refusal(start: StartHost, jar: Path) -> None:
     assert "  at com.example" not in host.new_log()
 
 
-def test_nothing_leaks(tmp_path: Path) -> None:
-    """With 64 MiB of heap, and as much for all buffers outside it, hundreds of images leave nothing behind."""
+def test_memory_does_not_grow_over_hundreds_of_images(tmp_path: Path) -> None:
+    """The JVM has 64 MiB of heap, and as much for all buffers outside it."""
     images = [*photographs().values(), *(path.read_bytes() for path in IMAGES[:8])]
     options = "processor_jvm_options=-Xmx64m -XX:MaxDirectMemorySize=8m"
     with start_service("java", tmp_path, "-D", options) as host, host.connect() as client:

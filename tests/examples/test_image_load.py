@@ -26,8 +26,8 @@ MIB = 1024  # in the KiB of /proc
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_32_connections(language: str, tmp_path: Path) -> None:
-    """What the host's processes hold after the first requests is what they hold in the end."""
+def test_32_connections_get_the_same_answer_and_memory_stays(language: str, tmp_path: Path) -> None:
+    """The host's processes hold in the end what they held after the first requests."""
     heap = {"jvm_options": "-Xmx256m"} if language == "java" else {}  # else a JVM takes what it likes
     with start(language, tmp_path, keepalive=60_000, **heap) as host:
         with LoadRun(host, connections=32, file=PICTURE, report=100) as load:

@@ -59,14 +59,14 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             at += number
 
 
-def test_input_and_output_are_the_contract_s(reader: Reader) -> None:
+def test_model_input_and_output_have_the_contracts_shape(reader: Reader) -> None:
     (given,) = reader.session.get_inputs()
     (answered,) = reader.session.get_outputs()
     assert (given.name, given.type, given.shape) == ("image", "tensor(float)", [1, 1, SIDE, SIDE])
     assert (answered.name, answered.type, answered.shape) == ("scores", "tensor(float)", [1, 10])
 
 
-def test_opencv_of_debian_12_can_read_it() -> None:
+def test_model_opset_is_readable_by_opencv_of_debian_12() -> None:
     opsets = [value for field, value in fields(MODEL.read_bytes()) if field == OPSET_IMPORT]
     assert opsets
     for opset in opsets:
@@ -76,7 +76,7 @@ def test_opencv_of_debian_12_can_read_it() -> None:
         assert version <= NEWEST_OPSET
 
 
-def test_it_is_small_enough_for_a_repository() -> None:
+def test_model_and_images_are_small_enough_for_a_repository() -> None:
     assert MODEL.stat().st_size <= LARGEST_MODEL
     assert sum(path.stat().st_size for path in IMAGES) <= LARGEST_IMAGES
 
@@ -89,14 +89,14 @@ def test_it_is_small_enough_for_a_repository() -> None:
         pytest.param(np.random.default_rng(1).random((SIDE, SIDE), np.float32), id="noise"),
     ],
 )
-def test_scores_are_probabilities_whatever_the_image(reader: Reader, image: NDArray[np.float32]) -> None:
+def test_scores_are_probabilities_for_every_image(reader: Reader, image: NDArray[np.float32]) -> None:
     scores = reader.scores(image)
     assert scores.dtype == np.float32
     assert (scores >= 0).all()
     assert scores.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_the_drawn_images_are_of_every_digit_and_kind() -> None:
+def test_drawn_images_cover_every_digit_and_file_kind() -> None:
     assert len(IMAGES) >= 40
     digits = Counter(label(path) for path in IMAGES)
     assert set(digits) == set(range(10))
@@ -109,12 +109,12 @@ def test_the_drawn_images_are_of_every_digit_and_kind() -> None:
     assert kinds == jpegs | {("PNG", mode, False) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")}
 
 
-def test_it_reads_the_drawn_images(reader: Reader) -> None:
+def test_model_reads_the_drawn_images(reader: Reader) -> None:
     wrong = {path.name: digit for path in IMAGES if (digit := reader.read(path)) != label(path)}
     assert len(wrong) <= MAY_BE_WRONG, wrong
 
 
-def test_it_reads_their_negatives_alike(reader: Reader) -> None:
+def test_model_reads_negatives_like_the_images(reader: Reader) -> None:
     """White on black and black on white are one to the rule, unless `invert` says which it is."""
     for path in IMAGES:
         image = grey(path)
@@ -123,7 +123,7 @@ def test_it_reads_their_negatives_alike(reader: Reader) -> None:
         assert np.abs(as_it_is - turned).max() < 1e-6, path.name
 
 
-def test_draw_draws_the_images_again(tmp_path: Path) -> None:
+def test_draw_script_reproduces_the_images(tmp_path: Path) -> None:
     subprocess.run([sys.executable, EXAMPLE / "images" / "draw.py", "--output", tmp_path], check=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in IMAGES]
     for path in IMAGES:

@@ -41,8 +41,8 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Hos
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_same_answer(hosts: Mapping[str, Host], name: str) -> None:
-    """The three give the same class, and scores that differ by the engines' rounding at most."""
+def test_three_languages_give_the_same_class_and_scores(hosts: Mapping[str, Host], name: str) -> None:
+    """The scores differ by the engines' rounding at most."""
     answers = {language: host.call(FILES[name]) for language, host in hosts.items()}
     assert {answer.status for answer in answers.values()} == {200}, {key: str(value) for key, value in answers.items()}
     read = {language: json.loads(answer.body) for language, answer in answers.items()}
@@ -52,14 +52,14 @@ def test_the_same_answer(hosts: Mapping[str, Host], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_the_same_refusal(hosts: Mapping[str, Host], name: str) -> None:
-    """The three refuse the same with the same words, but for those of the decoders themselves."""
+def test_three_languages_refuse_with_the_same_words(hosts: Mapping[str, Host], name: str) -> None:
+    """But for those of the decoders themselves."""
     answers = {host.call(REFUSED[name][0]).text for host in hosts.values()}
     assert len({text.partition("broken: ")[0] for text in answers}) == 1, answers
 
 
-def test_the_drawn_images(hosts: Mapping[str, Host]) -> None:
-    """All are read right but two at most, and as the reference reads them."""
+def test_drawn_images_are_read_as_by_the_reference(hosts: Mapping[str, Host]) -> None:
+    """Two images at most are read wrong."""
     reader = Reader()
     answers = {path: json.loads(hosts["cpp"].call(path.read_bytes()).body) for path in IMAGES}
     assert len(answers) >= 30
@@ -69,8 +69,7 @@ def test_the_drawn_images(hosts: Mapping[str, Host]) -> None:
         assert answer["scores"] == pytest.approx(reader.scores(prepared(grey(path))), abs=CLOSE), path.name
 
 
-def test_invert(tmp_path: Path) -> None:
-    """The three understand each value of invert alike."""
+def test_three_languages_treat_invert_alike(tmp_path: Path) -> None:
     white, black = sevens()["white on black"], sevens()["grey"]
     for number, value in enumerate(("true", "false")):
         scores = []

@@ -104,12 +104,12 @@ ZIP = zipped(app=b"print()")
     # Not the contents, which tell the time: tests that run side by side must have the same names.
     ids=lambda value: "" if isinstance(value, bytes) else str(value),
 )
-def test_kind(name: str, content: bytes, expected: str | None, tmp_path: Path) -> None:
+def test_archive_type_is_detected_by_content(name: str, content: bytes, expected: str | None, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     assert archive_type.detect(tmp_path / name) == expected
 
 
-def test_kind_of_a_folder(tmp_path: Path) -> None:
+def test_folder_is_not_an_archive(tmp_path: Path) -> None:
     assert archive_type.detect(tmp_path) is None
 
 
@@ -183,7 +183,7 @@ MAKERS: dict[str, Callable[[Path, Path], None]] = {
 
 
 @pytest.mark.parametrize("ending", MAKERS)
-def test_round_trip(ending: str, tmp_path: Path) -> None:
+def test_unpacked_package_equals_the_packed_folder(ending: str, tmp_path: Path) -> None:
     root, archive = package(tmp_path), tmp_path / f"package.{ending}"
     MAKERS[ending](root, archive)
     unpack(archive, tmp_path / "new" / "target")
@@ -191,8 +191,8 @@ def test_round_trip(ending: str, tmp_path: Path) -> None:
     assert names(tmp_path / "new") == ["target"]
 
 
-def test_into_an_empty_folder(tmp_path: Path) -> None:
-    """An empty folder is as good as none; one with something in it is not touched."""
+def test_archive_is_unpacked_only_into_an_empty_folder(tmp_path: Path) -> None:
+    """A folder with something in it is not touched."""
     archive, target = tmp_path / "a.tar", tmp_path / "target"
     archive.write_bytes(TAR)
     target.mkdir()
@@ -202,15 +202,15 @@ def test_into_an_empty_folder(tmp_path: Path) -> None:
     assert names(target) == ["app.py"]
 
 
-def test_no_archive(tmp_path: Path) -> None:
+def test_file_that_is_not_an_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.so").write_bytes(b"\x7fELF")
     with pytest.raises(EntryInvalid, match=r"a\.so: is no archive; expected \.tar"):
         unpack(tmp_path / "a.so", tmp_path / "target")
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_modes(umask: int, tmp_path: Path) -> None:
-    """Run bits stay, the umask counts, the owner can do everything, and nobody becomes somebody else."""
+def test_run_bits_stay_and_suid_bits_are_dropped(umask: int, tmp_path: Path) -> None:
+    """The umask counts, the owner can do everything, and nobody becomes somebody else."""
     members = [
         (name, b"", {"mode": mode, "type": type_})
         for name, mode, type_ in [
@@ -230,8 +230,8 @@ def test_modes(umask: int, tmp_path: Path) -> None:
     assert modes == {"run": 0o755 & ~umask, "suid": 0o755 & ~umask, "none": 0o600, "folder": 0o700}
 
 
-def test_hard_links(tmp_path: Path) -> None:
-    """They are links again, to files and to links; a later file of the same name leaves the others alone."""
+def test_hard_links_are_unpacked_as_hard_links(tmp_path: Path) -> None:
+    """They lead to files and to links; a later file of the same name leaves the others alone."""
     hard: dict[str, object] = {"type": tarfile.LNKTYPE}
     members: list[tuple[str, bytes, dict[str, object]]] = [
         ("a", b"first", {}),
@@ -248,7 +248,7 @@ def test_hard_links(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["gnu", "pax", "oldgnu"])
-def test_sparse_files(form: str, tmp_path: Path) -> None:
+def test_sparse_files_are_unpacked_whole(form: str, tmp_path: Path) -> None:
     source = tmp_path / "holes"
     with source.open("wb") as file:
         file.write(b"begin")
@@ -262,8 +262,8 @@ def test_sparse_files(form: str, tmp_path: Path) -> None:
     assert (tmp_path / "target" / "holes").read_bytes() == source.read_bytes()
 
 
-def test_names(tmp_path: Path) -> None:
-    """Names that are odd but harmless: long ones, bytes that are no UTF-8, dots, a backslash in a tar."""
+def test_unusual_member_names_are_kept(tmp_path: Path) -> None:
+    """The names are long, or have bytes that are not UTF-8, dots, or a backslash in a tar."""
     long = "/".join(["n" * 200] * 5)
     odd = [long, "caf\udce9", "...", "..a", "a\\b", "new\nline", "./x//y"]
     (tmp_path / "a.tar").write_bytes(tar(*((name, b"", {}) for name in odd), form=tarfile.GNU_FORMAT))
@@ -272,7 +272,7 @@ def test_names(tmp_path: Path) -> None:
         assert (tmp_path / "target" / name).is_file()
 
 
-def test_zip_names_without_the_flag(tmp_path: Path) -> None:
+def test_zip_names_in_utf8_without_the_flag_are_read(tmp_path: Path) -> None:
     """Many programs write UTF-8 and do not say so."""
     data = zipped(模型=b"1")
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -283,8 +283,7 @@ def test_zip_names_without_the_flag(tmp_path: Path) -> None:
     assert names(tmp_path / "target") == ["模型"]
 
 
-def test_zip_behind_something_else(tmp_path: Path) -> None:
-    """A zip with a comment, and one of 64-bit sizes."""
+def test_zip_with_a_comment_and_64_bit_sizes_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         with archive.open("app.py", "w", force_zip64=True) as file:
             file.write(b"1")
@@ -293,15 +292,15 @@ def test_zip_behind_something_else(tmp_path: Path) -> None:
     assert (tmp_path / "target" / "app.py").read_bytes() == b"1"
 
 
-def test_files_in_many_streams(tmp_path: Path) -> None:
-    """What pigz and parallel bzip2 make."""
+def test_archive_in_several_compressed_streams_is_read(tmp_path: Path) -> None:
+    """pigz and parallel bzip2 make such archives."""
     half = len(TAR) // 2
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(TAR[:half]) + gzip.compress(TAR[half:]) + bytes(512))
     unpack(tmp_path / "a.tar.gz", tmp_path / "target")
     assert names(tmp_path / "target") == ["app.py"]
 
 
-def test_zstd_says_what_it_needs(tmp_path: Path) -> None:
+def test_zstd_archive_names_the_python_that_it_needs(tmp_path: Path) -> None:
     """A Python that can read it finds this one broken."""
     (tmp_path / "a.tar.zst").write_bytes(b"\x28\xb5\x2f\xfd\x00\x00")
     able = sys.version_info >= (3, 14)
@@ -309,7 +308,7 @@ def test_zstd_says_what_it_needs(tmp_path: Path) -> None:
         unpack(tmp_path / "a.tar.zst", tmp_path / "target")
 
 
-def test_limits_are_the_callers(tmp_path: Path) -> None:
+def test_unpacking_keeps_to_the_callers_limits(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(tar(("a", bytes(1000), {}), ("b", b"", {})))
     unpack(tmp_path / "a.tar", tmp_path / "enough", UnpackLimits(members=2, size=20_000))
     for limits in (UnpackLimits(members=1), UnpackLimits(size=2000), UnpackLimits(ratio=0, ratio_from=2000)):

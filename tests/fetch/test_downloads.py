@@ -61,8 +61,8 @@ def ranges(server: FileServer) -> list[str | None]:
 
 
 @pytest.mark.parametrize("facts", [{}, {"etag": None, "modified": 1e9}])
-def test_a_cut_download_goes_on(facts: dict[str, object], server: FileServer, tmp_path: Path) -> None:
-    """As often as it takes, as long as each attempt brings something; only the rest is asked for."""
+def test_interrupted_download_resumes_where_it_stopped(facts: dict[str, object], server: FileServer, tmp_path: Path) -> None:
+    """The download is tried again as long as each attempt brings something."""
     server.put("/f", BODY, **facts).plan = [cut(1000)] * 7
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
     assert ranges(server) == [None, *(f"bytes={n}000-" for n in range(1, 8))]
@@ -74,7 +74,7 @@ def test_a_cut_download_goes_on(facts: dict[str, object], server: FileServer, tm
     [{"ranges": False}, {"etag": 'W/"weak"'}, {"etag": None}, {"etag": None, "modified": 4e9}],
     ids=["no-ranges", "weak", "none", "just-now"],
 )
-def test_without_ranges_or_a_strong_validator_it_starts_over(
+def test_download_without_ranges_or_strong_validator_starts_over(
     facts: dict[str, object], server: FileServer, tmp_path: Path
 ) -> None:
     server.put("/f", BODY, **facts).plan = [cut(1000), cut(500)]
@@ -92,7 +92,7 @@ def changing(then: Act) -> Act:
     return act
 
 
-def test_a_file_that_changes_starts_over(server: FileServer, tmp_path: Path) -> None:
+def test_file_that_changes_during_a_download_starts_over(server: FileServer, tmp_path: Path) -> None:
     server.put("/f", BODY).plan = [cut(1000), changing(cut(2000))]
     assert get(server.url("/f"), tmp_path).read_bytes() == LATER
     assert server.statuses() == [200, 200, 206]
@@ -111,23 +111,23 @@ def shifted(handler: Handler, file: File) -> None:
 
 
 @pytest.mark.parametrize("second", [changing(blind), shifted, status(416)])
-def test_a_broken_range_makes_no_mixture(second: Act, server: FileServer, tmp_path: Path) -> None:
+def test_wrong_range_answer_starts_over_and_mixes_no_versions(second: Act, server: FileServer, tmp_path: Path) -> None:
     file = server.put("/f", BODY)
     file.plan = [cut(1000), second]
     assert get(server.url("/f"), tmp_path).read_bytes() == file.body
     assert ranges(server)[-1] is None
 
 
-def test_a_later_start_goes_on(server: FileServer, tmp_path: Path) -> None:
-    """What an earlier start left is not asked for again."""
+def test_later_start_resumes_a_partial_download(server: FileServer, tmp_path: Path) -> None:
+    """The bytes that an earlier start left are not asked for again."""
     server.put("/f", BODY).plan = [cut(1000), status(404)]
     fails(server.url("/f"), tmp_path, "404")
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
     assert ranges(server) == [None, "bytes=1000-", "bytes=1000-"]
 
 
-def test_a_part_that_is_whole_is_confirmed(server: FileServer, tmp_path: Path) -> None:
-    """A host that was killed before it could say so has it all; one byte is asked for again."""
+def test_complete_partial_download_is_confirmed_by_its_last_byte(server: FileServer, tmp_path: Path) -> None:
+    """A host that was killed before it could say so has it all."""
     file = server.put("/f", BODY)
     file.plan = [cut(1000), status(404)]
     fails(server.url("/f"), tmp_path, "404")
@@ -152,8 +152,7 @@ def test_a_part_that_is_whole_is_confirmed(server: FileServer, tmp_path: Path) -
         (raw(b"what?\r\n"), "the answer is no HTTP"),
     ],
 )
-def test_wrong_length(act: Act, words: str, server: FileServer, tmp_path: Path) -> None:
-    """Once is forgiven; a server that keeps to it is given up."""
+def test_wrong_length_is_retried_and_given_up_after_3_attempts(act: Act, words: str, server: FileServer, tmp_path: Path) -> None:
     file = server.put("/f", BODY, ranges=False)
     file.plan = [act] * 3
     fails(server.url("/f"), tmp_path, words, "given up after 3 attempts")
@@ -162,18 +161,18 @@ def test_wrong_length(act: Act, words: str, server: FileServer, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("act", [chunked(1000), without_length])
-def test_unknown_length(act: Act, server: FileServer, tmp_path: Path) -> None:
+def test_download_of_unknown_length_is_complete(act: Act, server: FileServer, tmp_path: Path) -> None:
     server.put("/f", BODY).plan = [act]
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
 
 
-def test_empty_file(server: FileServer, tmp_path: Path) -> None:
+def test_empty_file_is_downloaded(server: FileServer, tmp_path: Path) -> None:
     server.put("/f", b"")
     assert get(server.url("/f"), tmp_path).read_bytes() == b""
 
 
-def test_content_md5(server: FileServer, tmp_path: Path) -> None:
-    """A digest that is announced must be met, by a download in pieces too."""
+def test_content_md5_of_a_download_is_verified(server: FileServer, tmp_path: Path) -> None:
+    """One of the downloads comes in pieces."""
     digest = base64.b64encode(hashlib.md5(BODY, usedforsecurity=False).digest()).decode()
     file = server.put("/f", BODY, headers={"Content-MD5": digest})
     file.plan = [cut(1000)]
@@ -183,8 +182,8 @@ def test_content_md5(server: FileServer, tmp_path: Path) -> None:
         get(server.url("/f"), tmp_path)
 
 
-def test_a_coding_that_was_not_asked_for(server: FileServer, tmp_path: Path) -> None:
-    """A packed app.py is no app.py; a .tar.gz that is called gzip is what it is."""
+def test_content_encoding_that_was_not_asked_for_is_refused(server: FileServer, tmp_path: Path) -> None:
+    """A compressed app.py is no app.py; a .tar.gz that is called gzip is what it is."""
     for name in ("/app.py", "/a.tar.gz"):
         server.put(name, b"1", headers={"Content-Encoding": "gzip"})
     fails(server.url("/app.py"), tmp_path, "comes packed as gzip")
@@ -195,16 +194,15 @@ def test_a_coding_that_was_not_asked_for(server: FileServer, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410, 300, 204])
-def test_final_statuses(code: int, server: FileServer, tmp_path: Path) -> None:
-    """They are told at once."""
+def test_final_status_fails_without_a_retry(code: int, server: FileServer, tmp_path: Path) -> None:
     server.put("/f", BODY).plan = [status(code)] * 2
     fails(server.url("/f"), tmp_path, f": {code} ")
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 502, 503])
-def test_passing_statuses(code: int, server: FileServer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """They are tried again, and that is told; in the end they are told, too."""
+def test_temporary_status_is_retried_and_logged(code: int, server: FileServer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """After the last attempt the status is in the error."""
     file = server.put("/f", BODY)
     file.plan = [status(code)] * 3
     fails(server.url("/f"), tmp_path, f": {code} ", "given up after 3 attempts")
@@ -213,21 +211,21 @@ def test_passing_statuses(code: int, server: FileServer, tmp_path: Path, caplog:
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
 
 
-def test_retry_after_beyond_the_bound(server: FileServer, tmp_path: Path) -> None:
+def test_retry_after_beyond_the_bound_is_given_up(server: FileServer, tmp_path: Path) -> None:
     server.put("/f", BODY).plan = [status(429, Retry_After="3600")]
     fails(server.url("/f"), tmp_path, "429 Too Many Requests; it asks to come back in 3600 s")
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-def test_redirect(code: int, server: FileServer, tmp_path: Path) -> None:
-    """It is followed, and the file keeps the name of the URL that was given."""
+def test_redirect_is_followed_and_the_file_keeps_the_urls_name(code: int, server: FileServer, tmp_path: Path) -> None:
+    """The name of the URL that was given."""
     server.put("/a/f.py", b"").plan = [redirect("../b/g", code)]
     server.put("/b/g", BODY)
     path = get(server.url("/a/f.py"), tmp_path)
     assert (path.name, path.read_bytes()) == ("f.py", BODY)
 
 
-def test_a_redirect_is_resumed(server: FileServer, tmp_path: Path) -> None:
+def test_redirected_download_is_resumed(server: FileServer, tmp_path: Path) -> None:
     server.put("/f", b"").plan = [redirect("/g")] * 2
     server.put("/g", BODY).plan = [cut(1000)]
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
@@ -242,12 +240,12 @@ def test_a_redirect_is_resumed(server: FileServer, tmp_path: Path) -> None:
         ("http://host:port/", "is no URL"),
     ],
 )
-def test_wrong_redirects(target: str, words: str, server: FileServer, tmp_path: Path) -> None:
+def test_endless_or_forbidden_redirect_is_refused(target: str, words: str, server: FileServer, tmp_path: Path) -> None:
     server.put("/f", b"").plan = [redirect(target)] * 20
     fails(server.url("/f"), tmp_path, words)
 
 
-def test_credentials_stay_with_their_host(server: FileServer, tmp_path: Path) -> None:
+def test_credentials_are_not_sent_to_another_host(server: FileServer, tmp_path: Path) -> None:
     with running() as other:
         other.put("/f", BODY)
         server.put("/f", b"").plan = [redirect("/g")]
@@ -256,7 +254,7 @@ def test_credentials_stay_with_their_host(server: FileServer, tmp_path: Path) ->
         assert ["Authorization" in seen.headers for seen in server.requests + other.requests] == [True, True, False]
 
 
-def test_https_is_not_given_up() -> None:
+def test_redirect_from_https_to_http_is_refused() -> None:
     with pytest.raises(DownloadError, match="redirected from https to http://b;"):
         http_request.check_redirect(urlsplit("https://a/"), urlsplit("http://b/"))
     http_request.check_redirect(urlsplit("http://a/"), urlsplit("https://b/"))

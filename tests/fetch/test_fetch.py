@@ -29,7 +29,7 @@ def get(folder: Path, policy: FetchPolicy = QUICK, **sources: str) -> dict[str, 
 
 
 def test_local_paths_are_used_where_they_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Relative ones from the description's folder, files and folders, and file:// URLs with quoted letters."""
+    """Relative paths begin at the description's folder; file:// URLs may have quoted letters."""
     (tmp_path / "a folder").mkdir()
     (tmp_path / "app.py").touch()
     sources = {
@@ -68,7 +68,7 @@ def test_local_paths_are_used_where_they_are(tmp_path: Path, capsys: pytest.Capt
         ("~/x", ["there is no folder"]),
     ],
 )
-def test_missing_local_path(path: str, words: list[str], tmp_path: Path) -> None:
+def test_missing_local_path_is_reported_with_the_nearest_name(path: str, words: list[str], tmp_path: Path) -> None:
     (tmp_path / "processor.tar.gz").touch()
     with pytest.raises(EntryNotFound) as caught:
         get(tmp_path, model_path=path)
@@ -77,7 +77,7 @@ def test_missing_local_path(path: str, words: list[str], tmp_path: Path) -> None
         assert word in caught.value.message
 
 
-def test_missing_local_path_before_any_download(server: FileServer, tmp_path: Path) -> None:
+def test_missing_local_path_is_reported_before_any_download(server: FileServer, tmp_path: Path) -> None:
     server.put("/a.py", b"a")
     with pytest.raises(EntryNotFound):
         get(tmp_path, processor_path=server.url("/a.py"), model_path="missing")
@@ -87,8 +87,8 @@ def test_missing_local_path_before_any_download(server: FileServer, tmp_path: Pa
 # URLs and the cache.
 
 
-def test_download(server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The file is whole, has the URL's own name, and the cache is its owner's alone."""
+def test_downloaded_file_is_whole_named_and_private(server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file has the URL's own name, and only the owner can read the cache."""
     server.put("/eas/echo.tar.gz", b"content" * 1000, headers={"Content-Disposition": 'attachment; filename="evil"'})
     path = get(tmp_path, processor_path=server.url("/eas/echo.tar.gz"))["processor_path"]
     assert path.read_bytes() == b"content" * 1000
@@ -99,16 +99,16 @@ def test_download(server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("facts", [{}, {"etag": None, "modified": 1e9}, {"etag": 'W/"weak"'}, {"conditional": False}])
-def test_a_second_start_downloads_nothing(facts: dict[str, object], server: FileServer, tmp_path: Path) -> None:
-    """It asks, by ETag or time; a server that knows no 304 but tells the same validator need not send it all."""
+def test_second_start_only_revalidates_the_copy(facts: dict[str, object], server: FileServer, tmp_path: Path) -> None:
+    """The start asks by ETag or time; a server that knows no 304 but tells the same validator need not send it all."""
     server.put("/model.bin", b"1" * 100, **facts)
     first, second = (get(tmp_path, model_path=server.url("/model.bin"))["model_path"] for _ in range(2))
     assert first == second
     assert server.statuses() == [200, 304 if facts.get("conditional", True) else 200]
 
 
-def test_a_new_version_replaces_the_old(server: FileServer, tmp_path: Path) -> None:
-    """Of one that nobody uses nothing is left; one that this process was given stays while it lives."""
+def test_new_version_replaces_the_unused_old_one(server: FileServer, tmp_path: Path) -> None:
+    """A version that this process was given stays while it lives."""
     file = server.put("/model.bin", b"old")
     other = f"from eas_host.fetch import fetch_all; from pathlib import Path; p = Path({str(tmp_path)!r}); "
     other += f"fetch_all({{'k': {server.url('/model.bin')!r}}}, p, p / 'cache')"
@@ -122,28 +122,28 @@ def test_a_new_version_replaces_the_old(server: FileServer, tmp_path: Path) -> N
     assert contents == [[b"new"], [b"new", b"newest"]]
 
 
-def test_without_a_validator_it_comes_anew(server: FileServer, tmp_path: Path) -> None:
+def test_download_without_a_validator_is_fetched_again(server: FileServer, tmp_path: Path) -> None:
     server.put("/model.bin", b"1", etag=None)
     for _ in range(2):
         get(tmp_path, model_path=server.url("/model.bin"))
     assert server.statuses() == [200, 200]
 
 
-def test_one_url_twice_comes_once(server: FileServer, tmp_path: Path) -> None:
+def test_url_named_twice_is_fetched_once(server: FileServer, tmp_path: Path) -> None:
     server.put("/a.tar", b"1")
     found = get(tmp_path, model_path=server.url("/a.tar"), processor_path=server.url("/a.tar"))
     assert found["model_path"] == found["processor_path"]
     assert server.statuses() == [200]
 
 
-def test_a_damaged_copy_comes_anew(server: FileServer, tmp_path: Path) -> None:
+def test_damaged_copy_is_fetched_again(server: FileServer, tmp_path: Path) -> None:
     server.put("/model.bin", b"1234")
     get(tmp_path, model_path=server.url("/model.bin"))["model_path"].write_bytes(b"12")
     assert get(tmp_path, model_path=server.url("/model.bin"))["model_path"].read_bytes() == b"1234"
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"version": 1, "name": 2}', "\0"])
-def test_a_damaged_record_is_as_none(damage: str, server: FileServer, tmp_path: Path) -> None:
+def test_damaged_record_is_treated_as_missing(damage: str, server: FileServer, tmp_path: Path) -> None:
     server.put("/model.bin", b"1234")
     get(tmp_path, model_path=server.url("/model.bin"))
     for record in tmp_path.rglob("entry.json"):
@@ -152,8 +152,8 @@ def test_a_damaged_record_is_as_none(damage: str, server: FileServer, tmp_path: 
     assert get(tmp_path, model_path=server.url("/model.bin"))["model_path"].read_bytes() == b"1234"
 
 
-def test_the_copy_serves_where_the_server_is_gone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """With a warning that says how old it is."""
+def test_cached_copy_is_used_where_the_server_is_unreachable(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A warning says how old the copy is."""
     with running() as server:
         server.put("/model.bin", b"1234")
         url = server.url("/model.bin")
@@ -167,7 +167,7 @@ def test_the_copy_serves_where_the_server_is_gone(tmp_path: Path, caplog: pytest
         get(tmp_path, model_path=url + ".other")
 
 
-def test_a_server_that_says_no_is_believed(server: FileServer, tmp_path: Path) -> None:
+def test_404_fails_though_there_is_a_cached_copy(server: FileServer, tmp_path: Path) -> None:
     """The copy is for a server that cannot be reached, not for one that took the file away."""
     file = server.put("/model.bin", b"1234")
     get(tmp_path, model_path=server.url("/model.bin"))
@@ -176,7 +176,7 @@ def test_a_server_that_says_no_is_believed(server: FileServer, tmp_path: Path) -
         get(tmp_path, model_path=server.url("/model.bin"))
 
 
-def test_cache_that_cannot_be_made(server: FileServer, tmp_path: Path) -> None:
+def test_cache_that_cannot_be_made_is_reported(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "cache").touch()
     with pytest.raises(EntryNotFound, match=r"^model_path: .*/cache.*: (File exists|Not a directory)$"):
         get(tmp_path, model_path=server.url("/a"))
@@ -187,10 +187,10 @@ def test_cache_that_cannot_be_made(server: FileServer, tmp_path: Path) -> None:
 SECRET = "s3cr3t-value"  # noqa: S105 - nobody's
 
 
-def test_credentials_are_used_and_never_told(
+def test_credentials_are_sent_but_never_shown_or_stored(
     server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Those before the host are sent as they should be; neither they nor a signature is shown or stored."""
+    """The credentials stand before the host's name, or are signatures."""
     server.put("/a.py", b"1").plan = [status(500)]
     url = server.url(f"/a.py?Expires=1&Signature={SECRET}&x=1", user=f"me:{SECRET}@")
     get(tmp_path, processor_path=url)
@@ -207,7 +207,7 @@ def test_credentials_are_used_and_never_told(
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 
-def test_a_url_that_is_signed_again_is_the_same(server: FileServer, tmp_path: Path) -> None:
+def test_url_with_a_new_signature_uses_the_same_copy(server: FileServer, tmp_path: Path) -> None:
     server.put("/a.py", b"1")
     for number in range(2):
         get(tmp_path, processor_path=server.url(f"/a.py?Expires={number}&OSSAccessKeyId=me&Signature={number}&v=1"))
@@ -232,7 +232,7 @@ def test_a_url_that_is_signed_again_is_the_same(server: FileServer, tmp_path: Pa
         ("http://[broken/x", "download"),
     ],
 )
-def test_file_name(url: str, name: str) -> None:
+def test_file_name_of_a_url_is_safe(url: str, name: str) -> None:
     assert urls.file_name(url) == name
 
 
@@ -246,7 +246,7 @@ def test_file_name(url: str, name: str) -> None:
         ("://x", "is no known kind of URL"),
     ],
 )
-def test_wrong_url(url: str, words: str, tmp_path: Path) -> None:
+def test_wrong_url_is_refused(url: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(EntryNotFound) as caught:
         get(tmp_path, model_path=url)
     assert words in caught.value.message

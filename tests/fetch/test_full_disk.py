@@ -78,20 +78,19 @@ def run_with(services: Services, cache: Path, *words: str | Path) -> Ended:  # n
     return services.run(*words)
 
 
-def test_a_library_that_is_copied(services: Services, disk: MakeDisk, builder: ProcessorBuilder) -> None:  # noqa: F811
+def test_full_disk_is_reported_when_a_library_is_copied(services: Services, disk: MakeDisk, builder: ProcessorBuilder) -> None:  # noqa: F811
     """With --reload a library is loaded from a copy; the system does not say which write has failed."""
     cache = disk("size=64k")
     ended = run_with(services, cache, "--entry", builder.cpp("contract"), "--reload", "--listen", "127.0.0.1:0")
     assert_told(ended, cache, "is full; make room there")
 
 
-def test_a_package_that_is_unpacked(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
+def test_full_disk_is_reported_when_a_package_is_unpacked(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
     cache = disk("size=128k")
     assert_told(run_with(services, cache, "serve", package), cache, "processor_path", "is full; make room there")
 
 
-def test_a_jar_that_is_unpacked(services: Services, disk: MakeDisk, tmp_path: Path) -> None:  # noqa: F811
-    """One with jars inside."""
+def test_full_disk_is_reported_when_a_nested_jar_is_unpacked(services: Services, disk: MakeDisk, tmp_path: Path) -> None:  # noqa: F811
     jar = tmp_path / "processor.jar"
     with zipfile.ZipFile(jar, "w") as file:
         file.writestr("lib/large.jar", os.urandom(256 * KIB))
@@ -99,14 +98,14 @@ def test_a_jar_that_is_unpacked(services: Services, disk: MakeDisk, tmp_path: Pa
     assert_told(run_with(services, cache, "--entry", jar, "--mainclass", "P"), cache, "is full; make room there")
 
 
-def test_a_disk_without_inodes(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
+def test_disk_without_inodes_is_reported(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
     """There is room, but not for one file more."""
     cache = disk("size=16m,nr_inodes=16")
     assert_told(run_with(services, cache, "serve", package), cache, "processor_path", "no more files (inodes)")
 
 
 @pytest.mark.parametrize("free", [0, 4 * KIB])
-def test_a_workspace(services: Services, disk: MakeDisk, package: Path, free: int) -> None:  # noqa: F811
+def test_full_disk_is_reported_when_the_workspace_is_made(services: Services, disk: MakeDisk, package: Path, free: int) -> None:  # noqa: F811
     """Nothing fits any more, or hardly anything."""
     cache = disk("size=64k")
     filler = fill(cache, but=free)
@@ -116,21 +115,21 @@ def test_a_workspace(services: Services, disk: MakeDisk, package: Path, free: in
     filler.unlink()
 
 
-def test_a_read_only_disk(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
+def test_read_only_disk_is_reported(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
     cache = disk("size=64k")
     subprocess.run(["mount", "-o", "remount,ro", str(cache)], check=True)
     assert_told(run_with(services, cache, "serve", package), cache, "is on a read-only file system", code=2)
 
 
 @pytest.mark.parametrize("announced", [True, False])
-def test_a_download(
+def test_full_disk_is_reported_when_a_file_is_downloaded(
     services: Services,  # noqa: F811
     disk: MakeDisk,
     package: Path,
     server: FileServer,
     announced: bool,
 ) -> None:
-    """Whose size was said before, or was not."""
+    """Whether its size was announced or not."""
     cache = disk("size=128k")
     body = package.with_name("package.tar.gz").read_bytes()
     file = server.put("/package.tar.gz", body)
@@ -141,8 +140,7 @@ def test_a_download(
     assert_told(ended, cache, "processor_path", "is full", "needed")
 
 
-def test_a_limit_on_files(tmp_path: Path, package: Path) -> None:
-    """`ulimit -f`"""
+def test_limit_on_file_size_is_reported(tmp_path: Path, package: Path) -> None:
     cache = tmp_path / "cache"
     limit = 100 * KIB
     done = subprocess.run(
@@ -157,8 +155,8 @@ def test_a_limit_on_files(tmp_path: Path, package: Path) -> None:
     assert_told(Ended(done.returncode, done.stdout, done.stderr), cache, "no file of that size (`ulimit -f`")
 
 
-def test_a_reload_on_a_full_disk(disk: MakeDisk, tmp_path: Path, builder: ProcessorBuilder) -> None:
-    """The old version serves on, the log says why, and with room the new one takes over."""
+def test_reload_on_a_full_disk_keeps_the_old_version(disk: MakeDisk, tmp_path: Path, builder: ProcessorBuilder) -> None:
+    """The log says why, and with room the new one takes over."""
     cache = disk("size=16m")
     entry = tmp_path / "libcontract.so"
     shutil.copy(builder.cpp("contract"), entry)
@@ -173,8 +171,8 @@ def test_a_reload_on_a_full_disk(disk: MakeDisk, tmp_path: Path, builder: Proces
         assert host.call(b"x").body == b"x"
 
 
-def test_the_log_on_a_full_disk(disk: MakeDisk, builder: ProcessorBuilder) -> None:
-    """Lines wait until there is room; what has not found a place is counted."""
+def test_log_lines_wait_for_room_on_a_full_disk(disk: MakeDisk, builder: ProcessorBuilder) -> None:
+    """Lines that have not found a place are counted."""
     place = disk("size=64k")
     log = place / "log"
     words = [*program(), "--entry", str(builder.cpp("contract")), "--listen", "127.0.0.1:0", "--access-log"]

@@ -171,7 +171,7 @@ TARS: dict[str, tuple[list[Member], str]] = {
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("name", TARS)
-def test_tar(name: str, packed: bool, tmp_path: Path) -> None:
+def test_hostile_tar_is_refused(name: str, packed: bool, tmp_path: Path) -> None:
     members, words = TARS[name]
     content = tar(*members)
     refused(tmp_path, "evil.tar.gz", gzip.compress(content, 1) if packed else content, words)
@@ -196,7 +196,7 @@ ZIPS: dict[str, tuple[list[Entry], str]] = {
 
 
 @pytest.mark.parametrize("name", ZIPS)
-def test_zip(name: str, tmp_path: Path) -> None:
+def test_hostile_zip_is_refused(name: str, tmp_path: Path) -> None:
     entries, words = ZIPS[name]
     refused(tmp_path, "evil.zip", zipped(*entries), words)
 
@@ -241,7 +241,7 @@ def overlapping() -> bytes:
         (patched(b"PK\x05\x06", 12, "<L", 10), "damaged"),
     ],
 )
-def test_damaged_zip(content: bytes, words: str, tmp_path: Path) -> None:
+def test_damaged_zip_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
     refused(tmp_path, "evil.zip", content, words)
 
 
@@ -254,8 +254,8 @@ def packed_tar(pack: Callable[[bytes], bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
-def test_truncated(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
-    """A tar without its end mark is cut short as well, also where the cut is between two members."""
+def test_truncated_tar_is_refused_wherever_it_is_cut(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    """One tar lacks only its end mark, another is cut between two members."""
     whole = packed_tar(pack)
     end = len(whole) - (1024 if pack is bytes else 1)
     between = len(whole) - 1024 - 512 - 13_312  # in a plain tar: where the last member begins
@@ -265,8 +265,7 @@ def test_truncated(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
         refused(folder, "cut.tar.gz", whole[:cut], "cut short")
 
 
-def test_damaged_content(tmp_path: Path) -> None:
-    """A checksum that is wrong at the very end refuses all that came before."""
+def test_wrong_checksum_at_the_end_refuses_the_whole_archive(tmp_path: Path) -> None:
     whole = bytearray(packed_tar(gzip.compress))
     whole[-6] ^= 1
     refused(tmp_path, "evil.tar.gz", bytes(whole), "damaged")
@@ -275,22 +274,21 @@ def test_damaged_content(tmp_path: Path) -> None:
 # Bombs.
 
 
-def test_tar_bomb(tmp_path: Path) -> None:
-    """It is stopped by the bytes that came out, and named."""
+def test_tar_bomb_is_stopped_at_the_ratio_limit(tmp_path: Path) -> None:
+    """The bytes that came out count; the message names the member."""
     content = gzip.compress(tar(Member("ok"), Member("bomb", content=bytes(50 << 20))))
     limits = UnpackLimits(ratio_from=10 << 20)
     words = "'bomb' makes the archive unpack to more than 200 times its own size, 10,485,760 bytes"
     refused(tmp_path, "evil.tar.gz", content, words, limits=limits)
 
 
-def test_zip_bomb(tmp_path: Path) -> None:
+def test_zip_bomb_is_stopped_at_the_size_limit(tmp_path: Path) -> None:
     content = zipped(Entry("ok"), Entry("bomb", bytes(50 << 20)))
     words = "'bomb' makes the archive unpack to more than the limit, 10,485,760 bytes"
     refused(tmp_path, "evil.zip", content, words, limits=UnpackLimits(size=10 << 20))
 
 
-def test_bomb_of_holes(tmp_path: Path) -> None:
-    """A file of an exabyte that is nearly all hole."""
+def test_sparse_file_of_an_exabyte_is_refused(tmp_path: Path) -> None:
     holes = tarfile.TarInfo("holes")
     holes.pax_headers = {
         "GNU.sparse.major": "0",
@@ -304,15 +302,14 @@ def test_bomb_of_holes(tmp_path: Path) -> None:
     refused(tmp_path, "evil.tar", content, "'holes' makes the archive unpack to more than 200 times")
 
 
-def test_bomb_in_a_header(tmp_path: Path) -> None:
-    """A name of half a gigabyte is not read."""
+def test_name_of_half_a_gigabyte_in_a_header_is_not_read(tmp_path: Path) -> None:
     header = tarfile.TarInfo("././@LongLink")
     header.type, header.size = tarfile.GNUTYPE_LONGNAME, 500 << 20
     content = gzip.compress(header.tobuf() + bytes(2 << 20))
     refused(tmp_path, "evil.tar.gz", content, "is followed by headers of 524,")
 
 
-def test_headers_upon_headers(tmp_path: Path) -> None:
+def test_endless_tar_headers_are_refused(tmp_path: Path) -> None:
     header = tarfile.TarInfo("x")
     header.type, header.size = tarfile.XHDTYPE, 512
     record = header.tobuf(tarfile.USTAR_FORMAT) + b"11 path=ab\n" + bytes(501)
@@ -326,15 +323,14 @@ def many(members: int) -> bytes:
     return stream * (members // block) + gzip.compress(bytes(1024))
 
 
-def test_a_million_members(tmp_path: Path) -> None:
-    """It is noticed at the limit, not at the end; the limit is a lower one here, to save a slow disk the work."""
+def test_too_many_members_of_a_tar_are_refused_at_the_limit(tmp_path: Path) -> None:
+    """The rest is not read; the limit is a lower one here, to save a slow disk the work."""
     refused(
         tmp_path, "evil.tar.gz", many(1_000_000), "it has more than 20,000 members", limits=UnpackLimits(members=20_000)
     )
 
 
-def test_a_million_members_in_a_zip(tmp_path: Path) -> None:
-    """The directory is counted before it is read."""
+def test_too_many_members_of_a_zip_are_counted_before_reading(tmp_path: Path) -> None:
     whole = zipped(Entry("a", b""))
     entry = whole[whole.index(CENTRAL) : whole.index(b"PK\x05\x06")]
     count = 1_000_000
@@ -343,8 +339,7 @@ def test_a_million_members_in_a_zip(tmp_path: Path) -> None:
     refused(tmp_path, "evil.zip", content, "it has more than 200,000 members")
 
 
-def test_hostile_surroundings(tmp_path: Path) -> None:
-    """A target that is a link to somewhere else is not followed."""
+def test_target_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").touch()
     (tmp_path / "target").symlink_to("elsewhere")

@@ -83,8 +83,8 @@ def flaky(memory: MemoryFileSystem) -> type[Flaky]:
     return Flaky
 
 
-def test_file(memory: MemoryFileSystem, tmp_path: Path) -> None:
-    """It is copied once for each version of it, and an old version goes."""
+def test_file_is_copied_once_for_each_version(memory: MemoryFileSystem, tmp_path: Path) -> None:
+    """An old version goes."""
     memory.pipe_file("/bucket/model.pmml", BODY)
     first, second = get("memory://bucket/model.pmml", tmp_path), get("memory://bucket/model.pmml", tmp_path)
     assert first == second
@@ -94,8 +94,8 @@ def test_file(memory: MemoryFileSystem, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
-def test_folder(ending: str, memory: MemoryFileSystem, tmp_path: Path) -> None:
-    """All that is in it, at any depth; empty files and folders of the same name elsewhere make no difference."""
+def test_folder_is_copied_with_everything_in_it(ending: str, memory: MemoryFileSystem, tmp_path: Path) -> None:
+    """Files at any depth and empty files are copied; a folder elsewhere whose name begins alike makes no difference."""
     memory.pipe({"/b/model/a": b"1", "/b/model/x/y/z": BODY, "/b/model/empty": b"", "/b/model2/no": b"2"})
     path = get(f"memory://b/model{ending}", tmp_path)
     found = {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
@@ -106,7 +106,7 @@ def test_folder(ending: str, memory: MemoryFileSystem, tmp_path: Path) -> None:
     assert sorted(file.name for file in get(f"memory://b/model{ending}", tmp_path).iterdir()) == ["empty", "new", "x"]
 
 
-def test_names_that_lead_out(memory: MemoryFileSystem, tmp_path: Path) -> None:
+def test_key_that_leads_out_of_the_folder_is_refused(memory: MemoryFileSystem, tmp_path: Path) -> None:
     """A store's keys may hold anything."""
     memory.pipe_file("/b/model/ok", b"1")
     memory.store["/b/model/../../evil"] = memory.store["/b/model/ok"]
@@ -115,8 +115,7 @@ def test_names_that_lead_out(memory: MemoryFileSystem, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("evil")) == []
 
 
-def test_resume(flaky: type[Flaky], tmp_path: Path) -> None:
-    """A copy that broke goes on where it was, file by file."""
+def test_interrupted_copy_resumes_file_by_file(flaky: type[Flaky], tmp_path: Path) -> None:
     MemoryFileSystem().pipe({"/m/a": b"1" * 10, "/m/b": BODY, "/m/c": b"3"})
     flaky.breaks = [10, 1000, 5000]
     path = get("flaky://m", tmp_path)
@@ -124,8 +123,8 @@ def test_resume(flaky: type[Flaky], tmp_path: Path) -> None:
     assert flaky.opened == [("/m/a", 0), ("/m/b", 0), ("/m/b", 1000), ("/m/b", 5000), ("/m/c", 0)]
 
 
-def test_a_change_in_the_middle_starts_over(flaky: type[Flaky], tmp_path: Path) -> None:
-    """Also one that leaves the size as it is, between two files or between two attempts."""
+def test_change_during_a_copy_starts_over(flaky: type[Flaky], tmp_path: Path) -> None:
+    """The change leaves the size as it is, between two files or between two attempts."""
     store = MemoryFileSystem()
     store.pipe({"/m/a": b"old", "/m/b": b"old"})
     flaky.before = [lambda: store.pipe({"/m/a": b"new", "/m/b": b"new"})]
@@ -134,8 +133,8 @@ def test_a_change_in_the_middle_starts_over(flaky: type[Flaky], tmp_path: Path) 
     assert flaky.opened[:2] == [("/m/a", 0), ("/m/a", 0)]
 
 
-def test_given_up(flaky: type[Flaky], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A store that cannot be reached: the copy serves if there is one."""
+def test_unreachable_store_is_given_up_after_3_attempts(flaky: type[Flaky], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The cached copy serves if there is one."""
     store = MemoryFileSystem()
     store.pipe_file("/m", BODY)
     flaky.breaks = [0] * 9
@@ -150,7 +149,7 @@ def test_given_up(flaky: type[Flaky], tmp_path: Path, caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("url", ["memory://b/missing", "memory://b/missing/"])
-def test_missing(url: str, memory: MemoryFileSystem, tmp_path: Path) -> None:
+def test_missing_file_or_folder_is_reported(url: str, memory: MemoryFileSystem, tmp_path: Path) -> None:
     memory.pipe_file("/b/x", b"1")
     with pytest.raises(EntryNotFound, match=r"^model_path: memory://b/missing/?: there is no such file or folder$"):
         get(url, tmp_path)
@@ -160,8 +159,7 @@ def test_missing(url: str, memory: MemoryFileSystem, tmp_path: Path) -> None:
     ("scheme", "module", "words"),
     [("oss", "ossfs", "pip install 'eas-host[oss]'"), ("s3", "s3fs", "Install s3fs to access S3")],
 )
-def test_what_is_not_installed(scheme: str, module: str, words: str, tmp_path: Path) -> None:
-    """The line says what to install."""
+def test_missing_package_for_a_store_is_named(scheme: str, module: str, words: str, tmp_path: Path) -> None:
     program = (
         f"import sys; sys.modules[{module!r}] = None\nfrom pathlib import Path; from eas_host.fetch import fetch_all"
     )
@@ -211,8 +209,7 @@ def ranged(handler: Handler, file: File) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("ossfs") is None, reason="ossfs is not installed")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of oss2's own
-def test_oss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file and a folder come with Alibaba's own variables."""
+def test_oss_file_and_folder_are_fetched_with_alibabas_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running() as server:
         monkeypatch.setenv("no_proxy", "*")
         monkeypatch.setenv("OSS_ENDPOINT", server.url("").rstrip("/"))
@@ -228,8 +225,7 @@ def test_oss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(seen.headers["authorization"].startswith("OSS me:") for seen in server.requests)
 
 
-def test_oss_urls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The endpoint may stand in the URL, and wins there."""
+def test_endpoint_in_an_oss_url_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSS_ENDPOINT", "https://elsewhere")
     url, options = object_store._oss_url_and_options("oss://bucket.oss-cn-shanghai.aliyuncs.com/a/b")
     assert (url, options["endpoint"]) == ("oss://bucket/a/b", "https://oss-cn-shanghai.aliyuncs.com")
@@ -240,7 +236,7 @@ def test_oss_urls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ossfs") is None, reason="ossfs is not installed")
-def test_oss_without_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_oss_endpoint_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OSS_ENDPOINT", raising=False)
     with pytest.raises(EntryNotFound, match="needs an endpoint: set OSS_ENDPOINT, such as https://oss-cn-shanghai"):
         get("oss://bucket/a", tmp_path)

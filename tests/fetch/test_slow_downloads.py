@@ -35,7 +35,7 @@ def ranges(server: FileServer) -> list[str | None]:
 # Time.
 
 
-def test_a_slow_stream_is_waited_for(server: FileServer, tmp_path: Path) -> None:
+def test_slow_stream_is_waited_for_and_written_at_once(server: FileServer, tmp_path: Path) -> None:
     """Each piece is on the disk before the next one is sent: nothing is collected in memory."""
     tap = Tap(len(BODY) // 4)
     server.put("/f", BODY).plan = [tap]
@@ -47,7 +47,7 @@ def test_a_slow_stream_is_waited_for(server: FileServer, tmp_path: Path) -> None
         assert path.result(TIMEOUT).read_bytes() == BODY
 
 
-def test_a_silent_stream_is_given_up_and_resumed(server: FileServer, tmp_path: Path) -> None:
+def test_silent_stream_times_out_and_is_resumed(server: FileServer, tmp_path: Path) -> None:
     tap = Tap(1000)
     server.put("/f", BODY).plan = [tap, tap]
     tap.drip()
@@ -56,8 +56,8 @@ def test_a_silent_stream_is_given_up_and_resumed(server: FileServer, tmp_path: P
     tap.close()
 
 
-def test_downloads_run_side_by_side(server: FileServer, tmp_path: Path) -> None:
-    """The second is asked for while the first has not ended; no more than the bound at once."""
+def test_downloads_run_in_parallel_up_to_the_bound(server: FileServer, tmp_path: Path) -> None:
+    """The second is asked for while the first has not ended."""
     taps = [Tap(len(BODY)) for _ in range(4)]
     for number, tap in enumerate(taps):
         server.put(f"/{number}", BODY).plan = [tap]
@@ -73,8 +73,8 @@ def test_downloads_run_side_by_side(server: FileServer, tmp_path: Path) -> None:
         assert {path.read_bytes() for path in done.result(TIMEOUT).values()} == {BODY}
 
 
-def test_one_failure_ends_the_others(server: FileServer, tmp_path: Path) -> None:
-    """A slow download is not waited for when there is no use for it."""
+def test_failed_download_cancels_the_others(server: FileServer, tmp_path: Path) -> None:
+    """A slow one is not waited for when there is no use for it."""
     tap = Tap(1000)
     server.put("/slow", BODY).plan = [tap]
     sources = {"model_path": server.url("/slow"), "processor_path": server.url("/missing")}
@@ -83,7 +83,7 @@ def test_one_failure_ends_the_others(server: FileServer, tmp_path: Path) -> None
     tap.close()
 
 
-def test_two_hosts_fetch_one_file_once(server: FileServer, tmp_path: Path) -> None:
+def test_two_hosts_download_one_file_once(server: FileServer, tmp_path: Path) -> None:
     tap = Tap(len(BODY))
     server.put("/f", BODY).plan = [tap]
     with ThreadPoolExecutor() as pool:
@@ -105,7 +105,7 @@ print(fetch_all({"model_path": sys.argv[1]}, Path(sys.argv[2]), Path(sys.argv[2]
 """
 
 
-def test_ctrl_c_ends_at_once_and_leaves_a_part(server: FileServer, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_download_and_leaves_a_part_to_resume(server: FileServer, tmp_path: Path) -> None:
     tap = Tap(len(BODY) // 4)
     server.put("/f", BODY).plan = [tap]
     tap.drip()
@@ -120,8 +120,8 @@ def test_ctrl_c_ends_at_once_and_leaves_a_part(server: FileServer, tmp_path: Pat
     assert server.statuses() == [200, 206]
 
 
-def test_bars_are_for_terminals(server: FileServer, tmp_path: Path) -> None:
-    """On one there is a bar with the file's name; elsewhere not a byte."""
+def test_progress_bar_is_shown_only_on_a_terminal(server: FileServer, tmp_path: Path) -> None:
+    """The bar has the file's name; elsewhere not a byte is written."""
     tap = Tap(len(BODY) // 4)
     server.put("/file.bin", BODY).plan = [tap]
     ours, theirs = pty.openpty()
@@ -143,8 +143,7 @@ def test_bars_are_for_terminals(server: FileServer, tmp_path: Path) -> None:
     assert quiet.stderr == b""
 
 
-def test_no_space(server: FileServer, tmp_path: Path) -> None:
-    """What cannot fit is not begun."""
+def test_download_that_cannot_fit_is_not_begun(server: FileServer, tmp_path: Path) -> None:
     server.put("/f", BODY).plan = [announcing(str(1 << 60))]
     with pytest.raises(
         EntryNotFound,
@@ -154,8 +153,8 @@ def test_no_space(server: FileServer, tmp_path: Path) -> None:
     assert list(tmp_path.rglob("entry.json")) == []
 
 
-def test_full_disk(server: FileServer, tmp_path: Path) -> None:
-    """One line names the folder and what is missing; what can be resumed is kept."""
+def test_full_disk_during_a_download_keeps_what_can_be_resumed(server: FileServer, tmp_path: Path) -> None:
+    """One line names the folder and what is missing."""
     server.put("/f", BODY)
     words = [sys.executable, "-c", PROGRAM, server.url("/f"), str(tmp_path)]
 

@@ -50,8 +50,8 @@ def open_ones(clients: list[Client]) -> list[Client]:
     return [client for client in clients if client.is_silent()]
 
 
-def test_idle_ones_make_room(start: StartHost, stack: ExitStack) -> None:
-    """Those that are idle for longest go, closed in good order; one that was used lately stays."""
+def test_longest_idle_connections_are_closed_for_new_ones(start: StartHost, stack: ExitStack) -> None:
+    """They are closed in good order; one that was used lately stays."""
     host = start(keepalive=LONG)
     old = connect(host, stack, MOST // 2)
     young = connect(host, stack, MOST // 2)
@@ -66,8 +66,8 @@ def test_idle_ones_make_room(start: StartHost, stack: ExitStack) -> None:
     assert gone.socket.recv(1) == b""
 
 
-def test_served_ones_make_room(start: StartHost, stack: ExitStack) -> None:
-    """Between two requests a connection is as idle as one that has sent nothing yet."""
+def test_connections_between_two_requests_count_as_idle(start: StartHost, stack: ExitStack) -> None:
+    """A connection that has sent nothing yet is idle, too."""
     host = start(keepalive=LONG)
     clients = [is_served(host, stack) for _ in range(MOST)]
     more = [is_served(host, stack) for _ in range(MOST)]
@@ -75,8 +75,8 @@ def test_served_ones_make_room(start: StartHost, stack: ExitStack) -> None:
     assert open_ones(more) == more
 
 
-def test_half_a_head(start: StartHost, stack: ExitStack) -> None:
-    """If none is idle, those whose request has been arriving for longest go, however they trickle."""
+def test_slowest_uploads_are_closed_where_no_connection_is_idle(start: StartHost, stack: ExitStack) -> None:
+    """The slowest are those whose request has been arriving for longest, however they trickle."""
     host = start(keepalive=LONG)
     old = connect(host, stack, MOST // 2)
     for client in old:
@@ -96,8 +96,8 @@ def test_half_a_head(start: StartHost, stack: ExitStack) -> None:
     assert len(open_ones(keep)) == 1
 
 
-def test_busy_ones_stay(start: StartHost, stack: ExitStack, gate: Gate) -> None:
-    """Where every connection has a request that runs or waits, the newcomer is turned away, and nothing is lost."""
+def test_new_connection_is_refused_where_all_are_busy(start: StartHost, stack: ExitStack, gate: Gate) -> None:
+    """Every connection has a request that runs or waits; nothing is lost."""
     host = start(worker_threads=1, keepalive=LONG)
     clients = connect(host, stack)
     clients[0].send(request(body=gate.command(b"0")))
@@ -116,8 +116,7 @@ def test_busy_ones_stay(start: StartHost, stack: ExitStack, gate: Gate) -> None:
     is_served(host, stack)
 
 
-def test_unread_answers(start: StartHost, stack: ExitStack) -> None:
-    """Those that do not read are in nobody's way."""
+def test_connections_with_unread_answers_make_room(start: StartHost, stack: ExitStack) -> None:
     host = start(keepalive=LONG)
     for _ in range(MOST):
         client = stack.enter_context(Client(host.address, receive_buffer=4096))
@@ -127,8 +126,8 @@ def test_unread_answers(start: StartHost, stack: ExitStack) -> None:
         is_served(host, stack)
 
 
-def test_refused_ones_that_go_on_sending(start: StartHost, stack: ExitStack) -> None:
-    """Whoever was answered for the last time is not waited for while others come."""
+def test_refused_connections_that_go_on_sending_make_room(start: StartHost, stack: ExitStack) -> None:
+    """A client that was answered for the last time is not waited for while others come."""
     host = start(keepalive=LONG, max_body="1MiB")
     for client in connect(host, stack):
         client.send(request(headers=[("Content-Length", str(2 * MIB))]))
@@ -137,8 +136,7 @@ def test_refused_ones_that_go_on_sending(start: StartHost, stack: ExitStack) -> 
         is_served(host, stack)
 
 
-def test_workers_have_descriptors(start: StartHost, stack: ExitStack) -> None:
-    """A worker is replaced, however many connect."""
+def test_worker_is_replaced_at_the_connection_limit(start: StartHost, stack: ExitStack) -> None:
     host = start(keepalive=LONG)
     host.allow_log("SIGKILL")
     connect(host, stack, 3 * MOST)

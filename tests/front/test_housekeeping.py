@@ -92,18 +92,14 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "_SECONDS", 0.01)
 
 
-def test_it_counts() -> None:
-    """Where it is too much, such a client gives way like any other."""
-
+def test_client_with_unread_bytes_beyond_the_budget_is_evicted() -> None:
     async def check(sent: Sent, _budget: MemoryBudget, _client: socket.socket) -> None:
         await asyncio.wait_for(sent.gave_way, TIMEOUT)
 
     swept(LITTLE, check)
 
 
-def test_it_is_given_back() -> None:
-    """Once it is read, all of the budget is free."""
-
+def test_budget_is_free_again_once_the_client_has_read() -> None:
     async def check(_sent: Sent, budget: MemoryBudget, client: socket.socket) -> None:
         whole = budget.size
         loop = asyncio.get_running_loop()
@@ -127,8 +123,8 @@ async def _read_all(loop: asyncio.AbstractEventLoop, client: socket.socket) -> N
         pass
 
 
-def test_what_malloc_keeps_is_given_back() -> None:
-    """Its heap has holes, since blocks behind them are in use, so that it gives nothing back by itself."""
+def test_freed_heap_memory_is_returned_to_the_system() -> None:
+    """The heap has holes, since blocks behind them are in use, so that malloc gives nothing back by itself."""
     del_first = bytes(31 * MIB)  # from here on blocks of that size come from the heap, too
     del del_first
 

@@ -27,7 +27,7 @@ def announce(size: int, *more: tuple[str, str]) -> bytes:
 
 
 @columns("cpp-process")
-def test_largest_body(host: Host) -> None:
+def test_body_of_the_maximum_size_is_accepted(host: Host) -> None:
     body = bytes(MAX_BODY)
     with host.connect() as client:
         assert client.call(body).body == body
@@ -39,8 +39,8 @@ def test_largest_body(host: Host) -> None:
 @pytest.mark.parametrize(
     "size", [MAX_BODY + 1, 1 << 30, 1 << 40, (1 << 63) - 1], ids=["1 more", "1 GiB", "1 TiB", "2^63-1"]
 )
-def test_announced_body_too_large(host: Host, size: int) -> None:
-    """413 before a byte of the body is sent, and the connection is closed, for the body may be on its way."""
+def test_announced_body_above_the_maximum_answers_413_and_closes(host: Host, size: int) -> None:
+    """The client has not sent a byte of the body; it may be on its way."""
 
     def check(answer: Response) -> None:
         assert answer.status == 413
@@ -50,8 +50,8 @@ def test_announced_body_too_large(host: Host, size: int) -> None:
 
 
 @columns("cpp-process")
-def test_expected_body_too_large(host: Host) -> None:
-    """A client that asks first is told at once; it is not told to go on."""
+def test_expect_100_continue_with_too_large_a_body_answers_413(host: Host) -> None:
+    """The client is not told to go on."""
     all_ways(
         host,
         announce(MAX_BODY + 1, ("Expect", "100-continue")),
@@ -65,8 +65,8 @@ def check_status(answer: Response, status: int) -> None:
 
 
 @columns("cpp-process")
-def test_chunked_body_too_large(host: Host) -> None:
-    """Without an announcement: 413 as soon as it is too much, though the client is still sending."""
+def test_chunked_body_above_the_maximum_answers_413(host: Host) -> None:
+    """The answer comes as soon as the body is too large, though the client is still sending."""
     with host.connect() as client:
         client.send(request(headers=CHUNKED) + chunked(bytes(MAX_BODY + 1), 50_000))
         assert client.read().status == 413
@@ -91,8 +91,8 @@ CHUNK_LINES = {
 @columns("cpp-process")
 @pytest.mark.parametrize("size", [MAX_BODY + 1, 1 << 30, (1 << 63) - 1], ids=["1 more", "1 GiB", "2^63-1"])
 @pytest.mark.parametrize("line", CHUNK_LINES.values(), ids=CHUNK_LINES)
-def test_announced_chunk_too_large(host: Host, line: bytes, size: int) -> None:
-    """413 when a chunk's size is known, with none or little of the chunk sent; with what came before it, too."""
+def test_announced_chunk_above_the_maximum_answers_413(host: Host, line: bytes, size: int) -> None:
+    """Nothing or little of the chunk is sent; chunks before it count, too."""
     for more in (b"", b"x", b"\r\n"):
         all_ways(
             host, request(headers=CHUNKED) + line % size + more, lambda answer: check_status(answer, 413), closes=True
@@ -100,8 +100,7 @@ def test_announced_chunk_too_large(host: Host, line: bytes, size: int) -> None:
 
 
 @columns("cpp-process")
-def test_announced_chunks_too_large_together(host: Host) -> None:
-    """What has come counts."""
+def test_chunks_that_are_together_above_the_maximum_answer_413(host: Host) -> None:
     with host.connect() as client:
         client.send(request(headers=CHUNKED) + b"%x\r\n" % MAX_BODY + bytes(MAX_BODY))
         assert client.is_silent()
@@ -111,8 +110,8 @@ def test_announced_chunks_too_large_together(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_announced_chunk_of_nobody(host: Host) -> None:
-    """Who is refused anyway is told why."""
+def test_large_chunk_of_a_wrong_method_answers_405(host: Host) -> None:
+    """A request that is refused anyway is told why."""
     with host.connect() as client:
         client.send(request("DELETE", headers=CHUNKED) + b"%x\r\nx" % (MAX_BODY + 1))
         assert client.read().status == 405
@@ -120,8 +119,8 @@ def test_announced_chunk_of_nobody(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_chunks_that_look_like_lines(host: Host) -> None:
-    """What is in a chunk is no size, however it is cut."""
+def test_chunk_content_is_not_taken_for_a_chunk_size(host: Host) -> None:
+    """The packets are cut at many places."""
     body = b"\r\nffffffff\r\nffffffff;x\r\n" * 3
     for size in (1, 2, 5, 7, 10, 11, 12, 24, 72):
         data = request(headers=CHUNKED) + chunked(body, size)
@@ -152,8 +151,7 @@ def test_refused_bodies_take_no_memory(host: Host) -> None:
 
 @columns("cpp-process")
 @pytest.mark.parametrize("length", [9000, 20_000, 200_000])
-def test_long_target(host: Host, length: int) -> None:
-    """414, and the connection is closed."""
+def test_long_target_answers_414_and_closes(host: Host, length: int) -> None:
     with host.connect() as client:
         client.send_until_refused(request("GET", "/" + "u" * length) + AFTER)
         assert client.read().status == 414
@@ -161,7 +159,7 @@ def test_long_target(host: Host, length: int) -> None:
 
 
 @columns("cpp-process")
-def test_target_of_8000_bytes(host: Host) -> None:
+def test_target_of_8000_bytes_is_accepted(host: Host) -> None:
     """RFC 9110, section 4.1: at least 8000 bytes should be understood."""
     assert host.call(b"long", "/" + "u" * 7900).body == b"long"
 
@@ -175,8 +173,7 @@ HEADS = {
 
 @columns("cpp-process")
 @pytest.mark.parametrize("headers", HEADS.values(), ids=HEADS)
-def test_large_head(host: Host, headers: list[tuple[str, str]]) -> None:
-    """431, and the connection is closed."""
+def test_large_head_answers_431_and_closes(host: Host, headers: list[tuple[str, str]]) -> None:
     with host.connect() as client:
         client.send_until_refused(request(body=b"x", headers=headers) + AFTER)
         assert client.read().status == 431
@@ -184,8 +181,7 @@ def test_large_head(host: Host, headers: list[tuple[str, str]]) -> None:
 
 
 @columns("cpp-process")
-def test_endless_head(host: Host) -> None:
-    """A head that never ends is cut where the limit is, not where it ends."""
+def test_endless_head_answers_431_at_the_limit(host: Host) -> None:
     with host.connect() as client:
         client.send(b"GET / HTTP/1.1\r\nHost: h\r\n")
         for number in range(100_000):
@@ -197,8 +193,7 @@ def test_endless_head(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_ordinary_head(host: Host) -> None:
-    """A browser's head with all of its cookies is no attack."""
+def test_head_with_a_browsers_cookies_is_accepted(host: Host) -> None:
     data = request(body=b"body", headers=[(f"X-Header-{number}", "v" * 200) for number in range(30)])
     all_ways(host, data, lambda answer: check_status(answer, 200), closes=False)
 
@@ -220,8 +215,8 @@ def has_read(host: Host) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_queue_is_full(start: StartHost, gate: Gate, isolation: str) -> None:
-    """With --max-queue-size 3 one request runs, three wait, and the next one is told 450 at once."""
+def test_full_queue_answers_450(start: StartHost, gate: Gate, isolation: str) -> None:
+    """With --max-queue-size 3 one request runs, three wait, and the next one is refused at once."""
     host = start(worker_threads=1, max_queue_size=3, keepalive=60_000, isolation=isolation)
     clients = warm_clients(host, 6)
     clients[0].send(request(body=gate.command(b"0")))
@@ -241,8 +236,7 @@ def test_queue_is_full(start: StartHost, gate: Gate, isolation: str) -> None:
         client.close()
 
 
-def test_queue_keeps_its_order(start: StartHost, gate: Gate) -> None:
-    """What waits is taken in the order in which it came."""
+def test_queue_keeps_the_order_of_arrival(start: StartHost, gate: Gate) -> None:
     host = start(worker_threads=1, keepalive=60_000)
     clients = warm_clients(host, 30)
     for number, client in enumerate(clients):
@@ -257,8 +251,8 @@ def test_queue_keeps_its_order(start: StartHost, gate: Gate) -> None:
 
 @pytest.mark.parametrize("threads", [1, 12])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_number_of_threads(start: StartHost, gate: Gate, language: str, threads: int) -> None:
-    """--worker-threads run at once, and not one more."""
+def test_as_many_requests_run_at_once_as_there_are_worker_threads(start: StartHost, gate: Gate, language: str, threads: int) -> None:
+    """One more request waits."""
     host = start(language, worker_threads=threads, keepalive=60_000)
     clients = [host.ask(gate.command(b"%d" % number)) for number in range(threads + 1)]
     gate.wait_entered(threads)
@@ -293,7 +287,7 @@ def expect_timeout(client: Client) -> None:
     [b"P", b"POST / HT", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Le", announce(10), announce(10) + b"half"],
     ids=["one byte", "half a line", "half a head", "no body", "half a body"],
 )
-def test_slow_upload(start: StartHost, part: bytes) -> None:
+def test_slow_upload_answers_408(start: StartHost, part: bytes) -> None:
     """The time counts from the first byte, whatever the request has got to."""
     host = start(keepalive=QUICK)
     expect_timeout(host.connect().send(part))
@@ -302,8 +296,7 @@ def test_slow_upload(start: StartHost, part: bytes) -> None:
     expect_timeout(client.send(part))
 
 
-def test_trickle(start: StartHost) -> None:
-    """A client that sends a byte now and then gains no time by it."""
+def test_upload_byte_by_byte_gains_no_time(start: StartHost) -> None:
     host = start(keepalive=QUICK)
     client = host.connect().send(announce(1_000_000))
     while client.waits_for_an_answer(0.02):
@@ -311,10 +304,8 @@ def test_trickle(start: StartHost) -> None:
     expect_timeout(client)
 
 
-def test_no_byte_no_clock(start: StartHost) -> None:
-    """
-    A connection may be idle for longer than a request may take. Another connection's 408s are the clock.
-    """
+def test_idle_connection_does_not_time_out(start: StartHost) -> None:
+    """A connection may be idle for longer than a request may take. Another connection's 408s are the clock."""
     host = start(keepalive=QUICK)
     with host.connect() as new, host.connect() as used:
         assert used.call(b"first").body == b"first"
@@ -326,11 +317,10 @@ def test_no_byte_no_clock(start: StartHost) -> None:
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_slow_processor(start: StartHost, gate: Gate, language: str, isolation: str) -> None:
+def test_slow_processor_answers_408_and_its_thread_serves_on(start: StartHost, gate: Gate, language: str, isolation: str) -> None:
     """
-    Over --keepalive: 408 and the end of the connection, for the one that runs and for the one that waits
-    behind it. The processor cannot be interrupted; when it is done at last, its answer goes nowhere and its
-    thread serves on.
+    Over --keepalive: 408 and the end of the connection, for the one that runs and for the one that waits behind it. The
+    processor cannot be interrupted; when it is done at last, its answer goes nowhere and its thread serves on.
     """
     host = start(language, worker_threads=2, keepalive=QUICK, isolation=isolation)
     running = host.ask(gate.command(b"too late"))
@@ -342,8 +332,8 @@ def test_slow_processor(start: StartHost, gate: Gate, language: str, isolation: 
         assert host.call(b"%d" % number).body == b"%d" % number
 
 
-def test_waiting_counts(start: StartHost, gate: Gate) -> None:
-    """The time in the queue is part of the time; what waited too long never reaches the processor."""
+def test_time_in_the_queue_counts_against_the_deadline(start: StartHost, gate: Gate) -> None:
+    """A request that waited too long never reaches the processor."""
     host = start(worker_threads=1, keepalive=QUICK)
     running = host.ask(gate.command(b"running"))
     gate.wait_entered()
@@ -356,19 +346,16 @@ def test_waiting_counts(start: StartHost, gate: Gate) -> None:
     assert [event.body for event in gate.catch_up()] == ["running", "running"]
 
 
-def test_pipelined_requests_share_the_fate(start: StartHost, gate: Gate) -> None:
-    """When the first of two pipelined requests takes too long, one 408 ends the connection."""
+def test_408_ends_the_connection_with_all_pipelined_requests(start: StartHost, gate: Gate) -> None:
+    """The first of two takes too long."""
     host = start(keepalive=QUICK)
     client = host.connect().send(request(body=gate.command(b"slow")) + request(body=b"behind it"))
     gate.wait_entered()
     expect_timeout(client)
 
 
-def test_all_threads_stuck(start: StartHost) -> None:
-    """
-    Calls that never return cost their threads, and in the end the worker: it is replaced, since no language
-    can interrupt a call, and the host serves on.
-    """
+def test_worker_whose_threads_are_all_stuck_is_replaced(start: StartHost) -> None:
+    """No language can interrupt a call that never returns; the host serves on."""
     host = start(worker_threads=2, keepalive=QUICK, max_queue_size=64)
     for _ in range(2):
         expect_timeout(host.ask(command("die", "spin")))

@@ -23,8 +23,8 @@ class Connection:
         self.was_reset = True
 
 
-def test_a_request_that_cannot_be_ended(caplog: pytest.LogCaptureFixture) -> None:
-    """It costs its connection; those that are due with it, and those that come later, end in time."""
+def test_failing_time_out_of_one_request_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """The request costs its connection; those that are due with it, and those that come later, end in time."""
     connections = [Connection() for _ in range(3)]
     ended: list[Exchange] = []
 
@@ -51,7 +51,7 @@ def test_a_request_that_cannot_be_ended(caplog: pytest.LogCaptureFixture) -> Non
     assert "no room for a refusal" in caplog.text
 
 
-def test_a_reader_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_reader_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     """The others that wait for their turn have it."""
 
     async def run() -> None:

@@ -69,8 +69,8 @@ def processes(host: Host) -> list[int]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_kill_of_the_host_with_stopped_workers(start: StartHost, language: str) -> None:
-    """A worker that is stopped, as under a debugger, does not survive kill -9 of the host."""
+def test_stopped_worker_does_not_survive_kill_9_of_the_host(start: StartHost, language: str) -> None:
+    """A debugger stops a worker in this way."""
     host = start(language, worker_processes=2)
     for worker in host.workers():
         os.kill(worker, signal.SIGSTOP)
@@ -78,7 +78,7 @@ def test_kill_of_the_host_with_stopped_workers(start: StartHost, language: str) 
     host.ends_with(-signal.SIGKILL)
 
 
-def test_second_ctrl_c_with_stopped_workers(start: StartHost) -> None:
+def test_ctrl_c_ends_a_host_with_a_stopped_worker(start: StartHost) -> None:
     host = start()
     (worker,) = host.workers()
     with host.connect():
@@ -88,8 +88,8 @@ def test_second_ctrl_c_with_stopped_workers(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("when", ["loading", "serving"])
-def test_kill_of_the_host_with_deaf_workers(folder: Path, gate: Gate, tmp_path: Path, when: str) -> None:
-    """Nor does one whose processor blocks all signals, as libraries do before they start threads."""
+def test_worker_that_blocks_all_signals_does_not_survive_kill_9_of_the_host(folder: Path, gate: Gate, tmp_path: Path, when: str) -> None:
+    """Libraries block them before they start threads."""
     (folder / "deaf").touch()
     if when == "loading":
         (folder / "gate").write_text(str(gate.folder), encoding="utf-8")
@@ -110,30 +110,30 @@ def test_kill_of_the_host_with_deaf_workers(folder: Path, gate: Gate, tmp_path: 
 # What processors start.
 
 
-def test_kill_of_the_host(serving: Host) -> None:
+def test_kill_9_of_the_host_leaves_no_process(serving: Host) -> None:
     processes(serving)
     serving.send_signal(signal.SIGKILL)
     serving.ends_with(-signal.SIGKILL)
 
 
-def test_kill_of_the_host_while_loading(loading: Host) -> None:
+def test_kill_9_of_the_host_while_loading_leaves_no_process(loading: Host) -> None:
     processes(loading)
     loading.send_signal(signal.SIGKILL)
     loading.ends_with(-signal.SIGKILL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
-def test_stop_while_loading(loading: Host, number: signal.Signals) -> None:
+def test_stop_while_loading_leaves_no_process(loading: Host, number: signal.Signals) -> None:
     processes(loading)
     loading.stop(number)
 
 
-def test_stop(serving: Host) -> None:
+def test_stop_leaves_no_process(serving: Host) -> None:
     processes(serving)
     serving.stop()
 
 
-def test_second_ctrl_c(serving: Host, gate: Gate) -> None:
+def test_second_ctrl_c_leaves_no_process(serving: Host, gate: Gate) -> None:
     with serving.ask(b"gate:%s" % str(gate.folder).encode()):
         gate.wait_entered()
         processes(serving)
@@ -143,8 +143,8 @@ def test_second_ctrl_c(serving: Host, gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("when", ["loading", "serving"])
-def test_kill_of_a_worker(request: pytest.FixtureRequest, when: str) -> None:
-    """What a dead worker's processor has started ends with it, not with the host."""
+def test_kill_9_of_a_worker_ends_what_its_processor_started(request: pytest.FixtureRequest, when: str) -> None:
+    """The processes end with the worker, not with the host."""
     host: Host = request.getfixturevalue(when)
     (worker,) = host.workers()
     others = [pid for pid in processes(host) if pid not in (host.pid, worker)]
@@ -153,8 +153,8 @@ def test_kill_of_a_worker(request: pytest.FixtureRequest, when: str) -> None:
 
 
 @each_worker
-def test_guardian_is_replaced(start: StartHost, language: str, kind: str) -> None:
-    """Whoever kills it, again and again: the next one, as small, does what it was there for."""
+def test_killed_guardian_is_replaced_by_one_as_small(start: StartHost, language: str, kind: str) -> None:
+    """The guardian is killed again and again; the next one does what it was there for."""
     host = start(language, worker=kind)
     (worker,) = host.workers()
     guardian = 0
@@ -171,8 +171,8 @@ def test_guardian_is_replaced(start: StartHost, language: str, kind: str) -> Non
     assert proc.wait_until_gone([guardian]) == []
 
 
-def test_processor_never_meets_a_guardian(serving: Host) -> None:
-    """Neither as a child to wait for nor as a signal of one that has ended."""
+def test_guardian_is_not_a_child_of_the_processor(serving: Host) -> None:
+    """The processor cannot wait for it, and gets no signal at its end."""
     (worker,) = serving.workers()
     before = proc.children(worker)
     guardian = proc.guardian_of(worker)
@@ -182,7 +182,7 @@ def test_processor_never_meets_a_guardian(serving: Host) -> None:
     assert serving.call(b"x").body == b"x"
 
 
-def test_what_a_processor_has_started_ends_though_the_guardian_was_killed(serving: Host) -> None:
+def test_processes_of_a_processor_end_though_the_guardian_was_killed(serving: Host) -> None:
     (worker,) = serving.workers()
     guardian = proc.guardian_of(worker)
     os.kill(guardian, signal.SIGKILL)
@@ -193,8 +193,8 @@ def test_what_a_processor_has_started_ends_though_the_guardian_was_killed(servin
     serving.ends_with(-signal.SIGKILL)
 
 
-def test_kill_of_host_and_worker(serving: Host) -> None:
-    """Both at once, so that neither can do anything about it any more."""
+def test_kill_9_of_host_and_worker_at_once_leaves_no_process(serving: Host) -> None:
+    """Neither of them can end any process any more."""
     (worker,) = serving.workers()
     processes(serving)
     os.kill(worker, signal.SIGSTOP)

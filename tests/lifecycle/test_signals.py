@@ -39,8 +39,8 @@ def answers_after(host: Host, gate: Gate, *numbers: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=str)
-def test_hangup_drains(start: StartHost, gate: Gate, column: Column) -> None:
-    """The end of a terminal is a wish to stop, as SIGTERM is."""
+def test_sighup_drains_as_sigterm_does(start: StartHost, gate: Gate, column: Column) -> None:
+    """The end of a terminal is a wish to stop."""
     answers_after(start(column.language, isolation=column.isolation, keepalive=LONG), gate, signal.SIGHUP)
 
 
@@ -54,8 +54,8 @@ def test_hangup_drains(start: StartHost, gate: Gate, column: Column) -> None:
     ],
     ids=lambda numbers: "-".join(number.name for number in numbers),
 )
-def test_supervisors_do_not_force(apps: Apps, gate: Gate, way: str, numbers: tuple[signal.Signals, ...]) -> None:
-    """They send more than one signal and mean one stop: only Ctrl+C, pressed again, ends it at once."""
+def test_repeated_stop_signals_do_not_force_the_stop_of_a_program(apps: Apps, gate: Gate, way: str, numbers: tuple[signal.Signals, ...]) -> None:
+    """Supervisors send more than one signal and mean one stop: only Ctrl+C, pressed again, ends it at once."""
     host = apps.begin(way=way, variables={"EAS_HOST_KEEPALIVE": str(LONG)})
     host.wait_listening()
     answers_after(host, gate, *numbers)
@@ -63,14 +63,14 @@ def test_supervisors_do_not_force(apps: Apps, gate: Gate, way: str, numbers: tup
 
 
 @pytest.mark.parametrize("column", [Column("cpp", "process"), Column("java", "none")], ids=str)
-def test_supervisors_do_not_force_a_host(start: StartHost, gate: Gate, column: Column) -> None:
+def test_repeated_stop_signals_do_not_force_the_stop_of_a_host(start: StartHost, gate: Gate, column: Column) -> None:
     host = start(column.language, isolation=column.isolation, keepalive=LONG)
     answers_after(host, gate, signal.SIGTERM, signal.SIGTERM, signal.SIGHUP, signal.SIGTERM)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_ctrl_c_after_sigterm_forces(apps: Apps, gate: Gate, way: str) -> None:
-    """A person who does not want to wait for what SIGTERM began."""
+def test_ctrl_c_after_sigterm_forces_the_stop(apps: Apps, gate: Gate, way: str) -> None:
+    """A person does not want to wait for what SIGTERM began."""
     host = apps.begin(way=way, variables={"EAS_HOST_KEEPALIVE": str(LONG)})
     host.allow_log(".")
     host.wait_listening()
@@ -83,7 +83,7 @@ def test_ctrl_c_after_sigterm_forces(apps: Apps, gate: Gate, way: str) -> None:
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=str)
-def test_what_means_nothing_is_outlived(start: StartHost, column: Column) -> None:
+def test_signals_without_a_meaning_do_not_stop_the_host(start: StartHost, column: Column) -> None:
     """SIGUSR1 to have logs opened again, SIGALRM of an old timer: the host serves on, and then ends well."""
     host = start(column.language, isolation=column.isolation)
     for number in UNUSED:
@@ -91,8 +91,7 @@ def test_what_means_nothing_is_outlived(start: StartHost, column: Column) -> Non
         assert host.call(b"still here").body == b"still here"
 
 
-def test_a_processors_own_use(apps: Apps) -> None:
-    """With --isolation none a program may have a use for them."""
+def test_processor_may_handle_unused_signals_with_isolation_none(apps: Apps) -> None:
     before = "signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b'mine\\n'))"
     host = apps.start(before=before, way="none")
     host.send_signal(signal.SIGUSR1)
@@ -101,7 +100,7 @@ def test_a_processors_own_use(apps: Apps) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_nohup(apps: Apps, way: str) -> None:
+def test_ignored_sighup_stays_ignored(apps: Apps, way: str) -> None:
     """Who starts it with SIGHUP ignored wants it to outlive the terminal."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -117,8 +116,8 @@ def test_nohup(apps: Apps, way: str) -> None:
     host.stop()
 
 
-def test_the_end_of_a_terminal(start: StartHost, gate: Gate) -> None:
-    """A terminal that is closed sends SIGHUP to its whole foreground group."""
+def test_sighup_to_the_process_group_drains(start: StartHost, gate: Gate) -> None:
+    """A terminal that is closed sends it to its whole foreground group."""
     host = start("python", keepalive=LONG)
     with host.ask(gate.command(b"running")) as client:
         gate.wait_entered()
@@ -129,8 +128,7 @@ def test_the_end_of_a_terminal(start: StartHost, gate: Gate) -> None:
     host.ends_with(0)
 
 
-def test_unused_signals_while_it_loads(apps: Apps, gate: Gate) -> None:
-    """They come at any time."""
+def test_signals_without_a_meaning_while_loading_do_not_stop_the_host(apps: Apps, gate: Gate) -> None:
     before = f"class Slow(Contract):\n    def initialize(self):\n        gate(b'{gate.folder}:')"
     host = apps.begin("Slow().run()", before, way="hosted")
     gate.wait_entered()

@@ -45,8 +45,8 @@ def start_jvm_host(builder: ProcessorBuilder, tmp_path: Path) -> Start:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_runs_is_answered(start_jvm_host: Start, gate: Gate, way: str, number: signal.Signals) -> None:
-    """The signal drains, whether the JVM has come with `initialize` or with a request, and the process ends."""
+def test_stop_signal_drains_beside_a_jvm(start_jvm_host: Start, gate: Gate, way: str, number: signal.Signals) -> None:
+    """Whether the JVM has come with `initialize` or with a request; the process ends."""
     at_once = number == signal.SIGTERM
     with ExitStack() as stack:
         host = start_jvm_host(stack, way, at_once=at_once)
@@ -63,7 +63,7 @@ def test_what_runs_is_answered(start_jvm_host: Start, gate: Gate, way: str, numb
             host.wait_for_log("^behind run$", "stdout")
 
 
-def test_a_worker_goes_on(start_jvm_host: Start) -> None:
+def test_python_worker_with_a_jvm_ignores_stop_signals(start_jvm_host: Start) -> None:
     """Signals that reach the worker are for the host, as ever."""
     with ExitStack() as stack:
         host = start_jvm_host(stack, "process", at_once=True)
@@ -76,8 +76,8 @@ def test_a_worker_goes_on(start_jvm_host: Start) -> None:
 
 @pytest.mark.parametrize("kind", ["python", "native"])
 @pytest.mark.parametrize("when", ["at once", "later"])
-def test_a_cpp_worker_goes_on(start: StartHost, builder: ProcessorBuilder, kind: str, when: str) -> None:
-    """The same in C++, in each kind of worker, whenever the JVM has come."""
+def test_cpp_worker_with_a_jvm_ignores_stop_signals(start: StartHost, builder: ProcessorBuilder, kind: str, when: str) -> None:
+    """The JVM may come at any time, in each kind of worker."""
     need("javac")
     jvm = find_jvm()
     headers = jvm.parents[2] / "include"

@@ -40,8 +40,8 @@ def children(
 
 @pytest.mark.parametrize("number", STOP, ids=lambda number: number.name)
 @pytest.mark.parametrize("how", [*BY_PYTHON, *BY_OTHERS])
-def test_a_child_takes_it(children: Host, how: str, number: signal.Signals) -> None:
-    """It dies of each signal that would end a program, and the host serves on."""
+def test_child_dies_of_a_stop_signal_and_the_host_serves_on(children: Host, how: str, number: signal.Signals) -> None:
+    """Each signal that would end a program is tried."""
     answer = children.call(f"{how} {number:d}".encode())
     interrupted = how in BY_PYTHON and number == signal.SIGINT
     assert answer.text == ("101" if interrupted else str(-number))
@@ -49,26 +49,26 @@ def test_a_child_takes_it(children: Host, how: str, number: signal.Signals) -> N
 
 
 @pytest.mark.parametrize("how", BY_PYTHON)
-def test_a_handler_of_the_users_own(children: Host, how: str) -> None:
-    """It goes with a child that Python forks, as ever."""
+def test_users_signal_handler_is_inherited_by_a_child(children: Host, how: str) -> None:
+    """Python forks the child."""
     assert children.call(f"{how} {signal.SIGUSR2:d}".encode()).text == "77"
 
 
-def test_a_pool(children: Host) -> None:
-    """What `Pool.terminate` sends does not stop the host that the pool belongs to."""
+def test_pool_terminate_does_not_stop_the_host(children: Host) -> None:
+    """`Pool.terminate` sends signals to the processes of the pool."""
     for _ in range(3):
         assert children.call(b"pool").text == "terminated"
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_a_child_of_cpp(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+def test_child_of_a_cpp_processor_dies_of_a_stop_signal(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
     host = start("cpp", builder.cpp("forks"), isolation=isolation)
     for number in STOP:
         assert host.call(b"%d" % number).text == str(-number)
 
 
-def test_nohup_goes_to_children(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """What was started with SIGHUP ignored passes that on, as it would without a host."""
+def test_ignored_sighup_is_inherited_by_children(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Without a host it would be, too."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         host = Host(tmp_path / "host", entry=builder.python("children.py"))

@@ -103,7 +103,7 @@ class SoakedHost(Host):
         return ["bash", "-c", f'exec "$@" 2> >({relay})', "bash", *command]
 
 
-def test_soak(tmp_path: Path) -> None:
+def test_innocent_requests_answer_200_whatever_fails_beside_them(tmp_path: Path) -> None:
     entry = tmp_path / "program" / "app.py"
     entry.parent.mkdir()
 

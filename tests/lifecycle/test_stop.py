@@ -24,8 +24,8 @@ each_column = pytest.mark.parametrize("column", COLUMNS, ids=str)
 
 
 @each_column
-def test_drain(start: StartHost, gate: Gate, column: Column) -> None:
-    """Ctrl+C: no more connections, what runs and what waits is finished, exit code 0."""
+def test_ctrl_c_finishes_running_and_waiting_requests(start: StartHost, gate: Gate, column: Column) -> None:
+    """No more connections; exit code 0."""
     host = start(column.language, isolation=column.isolation, worker=column.worker, worker_threads=1, keepalive=LONG)
     with host.connect() as running, host.connect() as waiting, host.connect() as idle:
         assert idle.call(b"idle").body == b"idle"
@@ -46,8 +46,8 @@ def test_drain(start: StartHost, gate: Gate, column: Column) -> None:
     host.ends_with(0)
 
 
-def test_a_request_on_its_way(start: StartHost) -> None:
-    """A kept connection that is at rest when the stop begins: the client's next request is answered as its last."""
+def test_next_request_on_an_idle_connection_is_answered_as_its_last(start: StartHost) -> None:
+    """The connection is kept, and idle when the stop begins."""
     host = start(keepalive=LONG)
     with host.connect() as client, host.connect() as idle:
         for one in (client, idle):
@@ -70,8 +70,8 @@ def assert_arrived(client: Client) -> None:
     assert client.call(b"", "/api/builtin/none").status == 404
 
 
-def test_drain_keeps_the_rest_of_a_pipeline(start: StartHost, gate: Gate) -> None:
-    """Of pipelined requests the one that runs is answered; the answer says that the connection ends there."""
+def test_running_request_of_a_pipeline_is_answered_at_a_stop(start: StartHost, gate: Gate) -> None:
+    """The answer says that the connection ends there."""
     host = start(keepalive=LONG)
     with host.connect() as client:
         client.send(request(body=gate.command(b"1")))
@@ -83,7 +83,7 @@ def test_drain_keeps_the_rest_of_a_pipeline(start: StartHost, gate: Gate) -> Non
     host.ends_with(0)
 
 
-def test_ctrl_c_in_a_terminal(start: StartHost, gate: Gate) -> None:
+def test_ctrl_c_to_the_process_group_drains(start: StartHost, gate: Gate) -> None:
     """A terminal sends SIGINT to all processes of the foreground group; workers leave it to the host."""
     for language in LANGUAGES:
         host = start(language, keepalive=LONG)
@@ -97,8 +97,8 @@ def test_ctrl_c_in_a_terminal(start: StartHost, gate: Gate) -> None:
 
 
 @each_column
-def test_grace_period(start: StartHost, column: Column) -> None:
-    """What still runs after --grace-period is given up; the stop is a clean one."""
+def test_requests_beyond_the_grace_period_are_given_up(start: StartHost, column: Column) -> None:
+    """The stop is a clean one."""
     host = start(column.language, isolation=column.isolation, worker=column.worker, keepalive=LONG, grace_period=0.5)
     with host.ask(command("die", "hang")) as stuck, host.connect() as client:
         assert_arrived(client)
@@ -108,8 +108,8 @@ def test_grace_period(start: StartHost, column: Column) -> None:
 
 
 @each_column
-def test_second_ctrl_c(start: StartHost, column: Column) -> None:
-    """It ends the host now, whatever runs."""
+def test_second_ctrl_c_ends_the_host_at_once(start: StartHost, column: Column) -> None:
+    """A request runs meanwhile."""
     host = start(column.language, isolation=column.isolation, worker=column.worker, keepalive=LONG)
     with (
         host.ask(command("die", "spin" if column.language != "python" else "hang")),
@@ -122,8 +122,8 @@ def test_second_ctrl_c(start: StartHost, column: Column) -> None:
     assert host.process.returncode != 0
 
 
-def test_ctrl_c_after_sigterm(start: StartHost, gate: Gate) -> None:
-    """After a SIGTERM one Ctrl+C is enough, as the line says that the host prints."""
+def test_one_ctrl_c_after_sigterm_ends_the_host_at_once(start: StartHost, gate: Gate) -> None:
+    """The line that the host prints says so."""
     host = start(keepalive=LONG)
     with host.ask(gate.command(b"never")):
         gate.wait_entered()
@@ -134,8 +134,8 @@ def test_ctrl_c_after_sigterm(start: StartHost, gate: Gate) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("busy", ["idle", "hang", "spin"])
-def test_kill_of_the_host(start: StartHost, language: str, busy: str) -> None:
-    """kill -9 of the host ends its workers, whatever they are doing, and leaves no file."""
+def test_kill_9_of_the_host_ends_its_workers_and_leaves_no_file(start: StartHost, language: str, busy: str) -> None:
+    """The workers are idle, hang or spin."""
     host = start(language, worker_processes=2, keepalive=LONG)
     workers = host.workers()
     assert len(workers) == 2
@@ -152,8 +152,8 @@ def test_kill_of_the_host(start: StartHost, language: str, busy: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_kill_of_workers_leaves_no_file(start: StartHost, language: str) -> None:
-    """Nor does kill -9 of a worker, of which a JVM, for one, would leave some."""
+def test_kill_9_of_a_worker_leaves_no_file(start: StartHost, language: str) -> None:
+    """A JVM, for one, would leave some."""
     host = start(language, keepalive=LONG)
     victims = []
     for _ in range(2):
@@ -167,9 +167,7 @@ def test_kill_of_workers_leaves_no_file(start: StartHost, language: str) -> None
 
 
 def test_shared_memory_has_no_name(start: StartHost) -> None:
-    """
-    What front and worker share is anonymous: it goes with the last of them, and no cleaning is ever due.
-    """
+    """The memory goes with the last of front and worker, and no cleaning is ever due."""
     host = start()
     assert host.call(b"x").body == b"x"
     for pid in (host.pid, *host.workers()):
@@ -177,10 +175,8 @@ def test_shared_memory_has_no_name(start: StartHost) -> None:
         assert named == set()
 
 
-def test_stop_under_load(start: StartHost) -> None:
-    """
-    A stop in the middle of many quick requests: every answer that comes is a right one, and the end is clean.
-    """
+def test_stop_under_load_gives_only_right_answers(start: StartHost) -> None:
+    """The stop comes in the middle of many quick requests; the end is clean."""
     host = start(worker_processes=2)
     with host.connect() as client:
         client.send(b"".join(request(body=b"%d" % number) for number in range(3000)))

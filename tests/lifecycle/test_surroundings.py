@@ -54,10 +54,10 @@ def unstarted(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[Unstarted]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_stop_while_it_loads_here(
+def test_stop_signal_while_loading_with_isolation_none_ends_the_host(
     unstarted: Unstarted, behaviour: ScriptedBehaviour, gate: Gate, number: signal.Signals
 ) -> None:
-    """With --isolation none initialize runs in the host itself; a signal ends both, and nothing is promised before."""
+    """initialize runs in the host itself, and nothing is promised before."""
     behaviour.gate(gate)
     host = unstarted(behaviour, isolation="none")
     gate.wait_entered()
@@ -67,23 +67,21 @@ def test_stop_while_it_loads_here(
     assert host.log.text(stream="stdout") == ""
 
 
-def test_stop_after_it_loaded_here(unstarted: Unstarted, behaviour: ScriptedBehaviour) -> None:
-    """Once it serves, a signal drains as ever."""
+def test_stop_signal_after_loading_with_isolation_none_drains(unstarted: Unstarted, behaviour: ScriptedBehaviour) -> None:
     host = unstarted(behaviour, isolation="none")
     host.wait_listening()
     host.stop(signal.SIGINT)
 
 
 @each_isolation
-def test_long_exception_while_loading(builder: ProcessorBuilder, isolation: str) -> None:
-    """What initialize throws may be longer than any buffer: its beginning is reported, exit code 3."""
+def test_beginning_of_a_long_cpp_exception_is_reported(builder: ProcessorBuilder, isolation: str) -> None:
+    """The text may be longer than any buffer; exit code 3."""
     ended = run("--entry", builder.cpp("throws_at_length"), "--listen", "127.0.0.1:0", "--isolation", isolation)
     ended.fails_with(3, "the model file is torn")
 
 
 @each_isolation
-def test_long_exception_in_python(tmp_path: Path, isolation: str) -> None:
-    """The same, and the user's own frames are there."""
+def test_long_python_exception_is_reported_with_the_users_frames(tmp_path: Path, isolation: str) -> None:
     app = tmp_path / "app.py"
     app.write_text(
         "import allspark\n\n\n"
@@ -99,8 +97,8 @@ def test_long_exception_in_python(tmp_path: Path, isolation: str) -> None:
     assert "in read_the_model" in ended.stderr
 
 
-def test_several_processes_here(builder: ProcessorBuilder) -> None:
-    """There is one process without isolation; who asks for more is told."""
+def test_several_worker_processes_are_refused_with_isolation_none(builder: ProcessorBuilder) -> None:
+    """There is one process without isolation."""
     ended = run("--entry", builder.cpp("contract"), "--isolation", "none", "--worker-processes", "2")
     ended.fails_in_one_line(2, "--isolation none", "--worker-processes")
 
@@ -109,8 +107,8 @@ def test_several_processes_here(builder: ProcessorBuilder) -> None:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_two_hosts_on_one_port(unstarted: Unstarted, tmp_path: Path, gate: Gate, isolation: str) -> None:
-    """Both load at the same time; the first that is ready has the port, the other says so: exit code 4, one line."""
+def test_second_host_on_a_port_exits_with_4(unstarted: Unstarted, tmp_path: Path, gate: Gate, isolation: str) -> None:
+    """Both load at the same time; the first that is ready has the port, the other says so in one line."""
     port = free_port()
     behaviours = [ScriptedBehaviour(tmp_path / f"behaviour-{number}") for number in range(2)]
     behaviours[1].gate(gate)
@@ -128,7 +126,7 @@ def test_two_hosts_on_one_port(unstarted: Unstarted, tmp_path: Path, gate: Gate,
 
 
 @pytest.mark.parametrize("when", ["loading", "serving"])
-def test_standard_output_is_full(
+def test_full_standard_output_does_not_keep_the_host_from_serving(
     builder: ProcessorBuilder, behaviour: ScriptedBehaviour, gate: Gate, when: str
 ) -> None:
     """Nobody can read that it stops, or that it serves; it does both all the same."""
@@ -176,11 +174,8 @@ def connected(port: int, host: subprocess.Popen[bytes]) -> Client:
 # What runs out.
 
 
-def test_no_descriptor_for_a_new_worker(unstarted: Unstarted, behaviour: ScriptedBehaviour) -> None:
-    """
-    A worker dies when the host may open no more files: that says nothing about the processor. It is tried again, who
-    asks waits, and the host serves on when there are files again.
-    """
+def test_worker_is_started_again_when_there_are_descriptors_again(unstarted: Unstarted, behaviour: ScriptedBehaviour) -> None:
+    """A worker dies when the host may open no more files: that says nothing about the processor. Requests wait meanwhile."""
     host = unstarted(behaviour, keepalive=120_000)
     host.wait_listening()
     host.allow_log("SIGKILL|cannot be started")
@@ -200,8 +195,8 @@ def test_no_descriptor_for_a_new_worker(unstarted: Unstarted, behaviour: Scripte
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_grace_period_is_over(start: StartHost, gate: Gate, isolation: str) -> None:
-    """Who runs and who waits are told the same: 503, the host is stopping."""
+def test_running_and_waiting_requests_answer_503_after_the_grace_period(start: StartHost, gate: Gate, isolation: str) -> None:
+    """Both are told that the host is stopping."""
     host = start(worker_threads=1, keepalive=120_000, grace_period=0.3, isolation=isolation)
     host.allow_log("grace period")
     with host.ask(gate.command(b"runs")) as running:
@@ -243,8 +238,8 @@ def python_app(folder: Path, imports: str = "", initialize: str = "pass", return
 @each_isolation
 @pytest.mark.parametrize("more", [{}, {"PYTHONSAFEPATH": "1"}], ids=["plain", "safe path"])
 @pytest.mark.parametrize("form", ["relative", "absolute"])
-def test_python_path(tmp_path: Path, isolation: str, form: str, more: dict[str, str]) -> None:
-    """PYTHONPATH counts as it does for `python app.py`, relative to where the host is started, its first entry too."""
+def test_pythonpath_counts_as_for_python_app_py(tmp_path: Path, isolation: str, form: str, more: dict[str, str]) -> None:
+    """The path is relative to where the host is started, its first entry too."""
     app = python_app(tmp_path / "app", imports=", helper", returned="helper.WORD")
     library = tmp_path / "library"
     library.mkdir()
@@ -257,8 +252,8 @@ def test_python_path(tmp_path: Path, isolation: str, form: str, more: dict[str, 
 
 
 @each_isolation
-def test_python_arguments(start: StartHost, tmp_path: Path, isolation: str) -> None:
-    """sys.argv is what it is under `python app.py`: a file that parses its arguments finds none."""
+def test_sys_argv_has_only_the_file(start: StartHost, tmp_path: Path, isolation: str) -> None:
+    """A file that parses its arguments finds none, as under `python app.py`."""
     parse = "argparse.ArgumentParser().parse_args()"
     app = python_app(tmp_path / "app", ", argparse, sys", parse, "repr(sys.argv).encode()")
     host = start("python", entry=app, isolation=isolation)
@@ -299,8 +294,8 @@ class App(allspark.BaseProcessor):
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"raise", 400), (b"data", 200), (b"status", 400)])
-def test_python_objects_that_raise(start: StartHost, tmp_path: Path, body: bytes, status: int) -> None:
-    """Objects whose own methods raise are the processor's, and no internal error of the host."""
+def test_returned_objects_that_raise_are_not_an_internal_error(start: StartHost, tmp_path: Path, body: bytes, status: int) -> None:
+    """Objects whose own methods raise are the processor's fault."""
     app = tmp_path / "app.py"
     app.write_text(BAD, encoding="utf-8")
     host = start("python", entry=app)
@@ -322,10 +317,10 @@ def test_python_objects_that_raise(start: StartHost, tmp_path: Path, body: bytes
         ("app.py", "lib.py", "lib"),
     ],
 )
-def test_name_of_the_service(
+def test_service_is_named_after_the_stem_of_its_entry(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, source: str, file: str, name: str
 ) -> None:
-    """The entry's stem; "lib" is cut from C++ libraries alone, and their versions are no part of the name."""
+    """"lib" is cut from C++ libraries alone, and their versions are no part of the name."""
     made = builder.cpp("scripted") if source.endswith(".so") else python_app(tmp_path / "made")
     entry = tmp_path / file
     entry.write_bytes(made.read_bytes())
@@ -342,13 +337,13 @@ def test_name_of_the_service(
     ],
     ids=" ".join,
 )
-def test_more_than_there_is(builder: ProcessorBuilder, flags: list[str]) -> None:
-    """Each number is possible, together they are not: exit code 2, and one line says which to lower."""
+def test_options_that_need_too_much_memory_together_are_refused(builder: ProcessorBuilder, flags: list[str]) -> None:
+    """Each number is possible; exit code 2, and one line says which to lower."""
     ended = run("--entry", builder.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
     ended.fails_in_one_line(2, "lower")
 
 
-def test_name_that_no_system_knows(builder: ProcessorBuilder) -> None:
+def test_impossible_host_name_is_reported_in_one_line(builder: ProcessorBuilder) -> None:
     """A label of a host name has 63 letters at most."""
     ended = run("--entry", builder.cpp("contract"), "--listen", "a" * 70 + ":0")
     assert ended.code in (2, 4)
@@ -356,14 +351,13 @@ def test_name_that_no_system_knows(builder: ProcessorBuilder) -> None:
 
 
 @each_isolation
-def test_message_of_several_lines(tmp_path: Path, isolation: str) -> None:
-    """The last line says it all, however many lines the exception's text has."""
+def test_exception_of_several_lines_is_reported_in_one_line(tmp_path: Path, isolation: str) -> None:
     app = python_app(tmp_path / "app", initialize='raise ValueError("one\\ntwo\\nthree")')
     run("--entry", app, "--listen", "127.0.0.1:0", "--isolation", isolation).fails_with(3, "one two three")
 
 
 @each_isolation
-def test_file_name_in_no_encoding(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
+def test_entry_whose_file_name_has_no_valid_encoding_is_served(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
     """A file name is bytes."""
     entry = tmp_path / os.fsdecode(b"libodd\xff.so")
     entry.write_bytes(builder.cpp("contract").read_bytes())
@@ -371,8 +365,8 @@ def test_file_name_in_no_encoding(start: StartHost, builder: ProcessorBuilder, t
     assert host.call(b"x").body == b"x"
 
 
-def test_fatal_line_in_json(tmp_path: Path) -> None:
-    """With --log-format json the last words are JSON, too, each line of them."""
+def test_fatal_error_is_json_with_log_format_json(tmp_path: Path) -> None:
+    """Each line of the error is JSON."""
     app = python_app(tmp_path / "app", initialize='raise ValueError("torn")')
     ended = run("--entry", app, "--listen", "127.0.0.1:0", "--log-format", "json")
     assert ended.code == 3

@@ -45,8 +45,8 @@ def wait_reaped(host: Host, pids: list[int]) -> None:
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_guardians(builder: ProcessorBuilder, tmp_path: Path, language: str) -> None:
-    """Of workers that end themselves, one after the other, and of one that is killed."""
+def test_guardians_of_dead_workers_are_reaped(builder: ProcessorBuilder, tmp_path: Path, language: str) -> None:
+    """Two workers end themselves, one after the other, and one is killed."""
     with FirstHost(tmp_path / "host", entry=builder.contract(language), processor_type=language) as host:
         host.allow_log("exit|SIGKILL")
         ended = []
@@ -60,8 +60,8 @@ def test_guardians(builder: ProcessorBuilder, tmp_path: Path, language: str) -> 
         wait_reaped(host, ended)
 
 
-def test_what_a_processor_has_started(tmp_path: Path) -> None:
-    """All of the worker's group, children of children among them."""
+def test_processes_that_a_processor_started_are_reaped(tmp_path: Path) -> None:
+    """Children of children are in the worker's group, too."""
     folder = tmp_path / "app"
     folder.mkdir()
     shutil.copy(ENTRY, folder)

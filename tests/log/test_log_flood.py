@@ -49,8 +49,8 @@ def entry(tmp_path: Path) -> Path:
 
 
 @each_form
-def test_ping_beside_a_flood(start: StartHost, entry: Path, form: str) -> None:
-    """Two workers, four threads that print lines of one letter."""
+def test_ping_is_answered_beside_a_flood_of_prints(start: StartHost, entry: Path, form: str) -> None:
+    """Four threads of two workers print lines of one letter."""
     host = start("python", entry=entry, log_format=form, worker_processes=2)
     with host.connect() as client:
         for _ in range(4):
@@ -60,10 +60,8 @@ def test_ping_beside_a_flood(start: StartHost, entry: Path, form: str) -> None:
 
 
 @each_form
-def test_what_prints_on_after_its_worker(start: StartHost, entry: Path, form: str) -> None:
-    """
-    It finds its pipe closed when the worker is dead. The front is free again, and holds nothing of it.
-    """
+def test_process_that_prints_on_after_its_worker_loses_its_pipe(start: StartHost, entry: Path, form: str) -> None:
+    """The front is free again, and holds nothing of it."""
     host = start("python", entry=entry, log_format=form)
     with host.connect() as client:
         assert client.call(b"x").status == 200
@@ -78,8 +76,8 @@ def test_what_prints_on_after_its_worker(start: StartHost, entry: Path, form: st
 
 
 @each_form
-def test_last_words(start: StartHost, entry: Path, form: str) -> None:
-    """What a worker has printed before it dies is logged before its death is, to the last line."""
+def test_last_lines_of_a_worker_are_logged_before_its_death(start: StartHost, entry: Path, form: str) -> None:
+    """The very last line is logged, too."""
     host = start("python", entry=entry, log_format=form)
     host.allow_log("SIGABRT|File ")  # and the frames, with some of ours
     assert host.call(b"last words").status == 500
@@ -93,7 +91,7 @@ def test_last_words(start: StartHost, entry: Path, form: str) -> None:
     assert numbers == list(range(5000))
 
 
-def test_flood_ends_with_the_host(start: StartHost, entry: Path) -> None:
+def test_host_stops_during_a_flood_of_prints(start: StartHost, entry: Path) -> None:
     host: Host = start("python", entry=entry, log_format="json")
     assert host.call(b"flood").status == 200
     host.stop()

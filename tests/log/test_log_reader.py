@@ -67,15 +67,15 @@ def ask_many(client: Client, count: int, body: bytes = b"x") -> None:
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_nobody_reads_the_log(unread: Hosts, isolation: str, form: str) -> None:
-    """All is answered, and SIGTERM ends the host as ever."""
+def test_requests_are_answered_while_nobody_reads_the_log(unread: Hosts, isolation: str, form: str) -> None:
+    """SIGTERM ends the host as ever."""
     host = unread(isolation=isolation, access_log=True, log_format=form)
     with host.connect() as client:
         ask_many(client, MANY)
     host.stop()
 
 
-def test_nobody_reads_the_log_of_a_program(tmp_path: Path, apps: Apps) -> None:  # noqa: F811
+def test_python_program_answers_while_nobody_reads_the_log(tmp_path: Path, apps: Apps) -> None:  # noqa: F811
     app = apps.write(RUN)
     with UnreadProgram(tmp_path / "run", app, (), {"EAS_HOST_ACCESS_LOG": "1"}) as host:
         host.log.wait("Service start successfully", stream="stdout")
@@ -84,8 +84,8 @@ def test_nobody_reads_the_log_of_a_program(tmp_path: Path, apps: Apps) -> None: 
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_nobody_reads_what_a_processor_prints(unread: Hosts, language: str) -> None:
-    """Its prints are dropped as well, in the end, and keep no request waiting for long."""
+def test_prints_are_dropped_while_nobody_reads_the_log(unread: Hosts, language: str) -> None:
+    """They keep no request waiting for long."""
     host = unread(language)
     with host.connect() as client:
         for _ in range(1500):
@@ -93,7 +93,7 @@ def test_nobody_reads_what_a_processor_prints(unread: Hosts, language: str) -> N
     host.stop()
 
 
-def test_second_ctrl_c_while_nobody_reads(unread: Hosts) -> None:
+def test_second_ctrl_c_ends_the_host_while_nobody_reads_the_log(unread: Hosts) -> None:
     host = unread(access_log=True, keepalive=120_000)
     with host.connect() as client, host.ask(command("die", "hang")):
         ask_many(client, MANY)
@@ -103,8 +103,8 @@ def test_second_ctrl_c_while_nobody_reads(unread: Hosts) -> None:
         host.ends_with(130)
 
 
-def test_what_is_dropped_is_counted(unread: Hosts) -> None:
-    """A reader that goes on finds each line, or how many are missing where it was; and then all that come."""
+def test_dropped_lines_are_counted_where_they_are_missing(unread: Hosts) -> None:
+    """A reader that goes on finds each line, or the number of missing ones, and then all that come."""
     host = unread(access_log=True)
     with host.connect() as client:
         ask_many(client, MANY)
@@ -122,8 +122,8 @@ def test_what_is_dropped_is_counted(unread: Hosts) -> None:
     assert expected == MANY + 100
 
 
-def test_nothing_is_lost(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """A reader that reads gets all, in order, up to the end."""
+def test_no_line_is_lost_while_the_log_is_read(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The lines come in order, up to the end."""
     with Host(tmp_path / "host", entry=builder.cpp("contract"), access_log=True) as host, host.connect() as client:
         ask_many(client, MANY)
         host.stop()
@@ -146,8 +146,8 @@ class Prints(allspark.BaseProcessor):
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_nothing_that_is_printed_is_lost(tmp_path: Path, form: str) -> None:
-    """What comes faster than it is read waits in the processor: a burst of five times the queue."""
+def test_no_printed_line_of_a_burst_is_lost(tmp_path: Path, form: str) -> None:
+    """Lines that come faster than they are read wait in the processor: the burst is five times the queue."""
     entry = tmp_path / "prints.py"
     entry.write_text(PRINTS, encoding="utf-8")
     count = 5 * MAX_QUEUED_BYTES // 100
@@ -202,7 +202,7 @@ def end(host: subprocess.Popen[bytes], client: Client) -> None:
     assert host.wait(TIMEOUT) == 0
 
 
-def test_both_streams_on_one_unread_pipe(begin: Begin) -> None:
+def test_host_serves_with_both_streams_on_an_unread_pipe(begin: Begin) -> None:
     """`eas-host 2>&1 | program`, which has stopped: the line that says so cannot be written, either."""
     read, write = os.pipe()
     try:
@@ -228,7 +228,7 @@ def test_both_streams_on_one_pipe_keep_their_order(begin: Begin) -> None:
     assert ready < listening < first < stopping
 
 
-def test_the_reader_goes(begin: Begin) -> None:
+def test_host_serves_on_when_the_reader_of_its_log_has_gone(begin: Begin) -> None:
     """`eas-host 2>&1 | head -1`"""
     read, write = os.pipe()
     host, client = begin(write, write)
@@ -237,13 +237,13 @@ def test_the_reader_goes(begin: Begin) -> None:
     end(host, client)
 
 
-def test_full_disk(begin: Begin) -> None:
+def test_host_serves_on_when_its_log_cannot_be_written(begin: Begin) -> None:
     with Path("/dev/full").open("wb") as full:
         end(*begin(full.fileno(), full.fileno()))
 
 
-def test_a_terminal_that_is_stopped(begin: Begin) -> None:
-    """Ctrl+S: output stops until Ctrl+Q, and the host does not."""
+def test_host_serves_on_while_its_terminal_is_stopped(begin: Begin) -> None:
+    """Ctrl+S: output stops until Ctrl+Q."""
     ours, terminal = pty.openpty()
     try:
         host, client = begin(terminal, terminal)
@@ -254,8 +254,8 @@ def test_a_terminal_that_is_stopped(begin: Begin) -> None:
         os.close(terminal)
 
 
-def test_a_terminal_that_goes_on(begin: Begin) -> None:
-    """What was kept back comes after Ctrl+Q."""
+def test_lines_held_by_a_stopped_terminal_come_when_it_goes_on(begin: Begin) -> None:
+    """Ctrl+Q lets the terminal go on."""
     ours, terminal = pty.openpty()
     try:
         host, client = begin(terminal, terminal)
@@ -291,10 +291,10 @@ class Prints(allspark.BaseProcessor):
 
 @pytest.mark.parametrize("language", ["python", "cpp"])
 @pytest.mark.parametrize("how", ["stop", "force"])
-def test_a_print_that_waits_for_ever(
+def test_blocked_print_costs_only_its_request_and_thread(
     begin: Begin, tmp_path: Path, builder: ProcessorBuilder, language: str, how: str
 ) -> None:
-    """It costs its request and its thread; the others are answered, and the host ends."""
+    """The others are answered, and the host ends."""
     entry = tmp_path / "prints.py"
     entry.write_text(STUCK, encoding="utf-8")
     if language == "cpp":
@@ -325,8 +325,8 @@ def make_lost_record(count: int) -> bytes:
     return b"lost %d\n" % count
 
 
-def test_several_threads() -> None:
-    """Each thread's lines stay in order, whole, and none is missing."""
+def test_lines_of_each_thread_are_written_whole_and_in_order() -> None:
+    """No line is missing."""
     read, write = os.pipe()
     writer = BackgroundWriter(write, make_lost_record)
 
@@ -351,8 +351,8 @@ def test_several_threads() -> None:
     assert seen == [list(range(2000))] * 8
 
 
-def test_a_reader_that_comes_back(tmp_path: Path) -> None:
-    """A named pipe whose reader goes: what it has not read is counted, and the next one is told."""
+def test_next_reader_of_a_named_pipe_reads_how_many_lines_are_lost(tmp_path: Path) -> None:
+    """The lines that the first reader has not read are lost."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     first = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -373,8 +373,8 @@ def test_a_reader_that_comes_back(tmp_path: Path) -> None:
     os.close(write)
 
 
-def test_a_forked_child_writes_for_itself() -> None:
-    """It has neither its parent's thread nor what its parent has not written yet."""
+def test_forked_child_writes_with_a_thread_of_its_own() -> None:
+    """The child has neither its parent's thread nor what its parent has not written yet."""
     read, write = os.pipe()
     writer = BackgroundWriter(write, make_lost_record)
     writer.put(b"p" * 100_000 + b"\n")  # more than a pipe holds: the thread is in the midst of it

@@ -29,8 +29,8 @@ TOKEN = "s3cret-t0ken"  # noqa: S105  the tests'
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_an_exception_cannot_forge_a_record(start: StartHost, language: str, isolation: str) -> None:
-    """Its message may have come from a client: further lines are indented, controls are told by their codes."""
+def test_exception_text_cannot_forge_a_log_record(start: StartHost, language: str, isolation: str) -> None:
+    """The text may have come from a client: further lines are indented, controls are shown by their codes."""
     host = start(language, isolation=isolation)
     host.allow_log("process (raised|threw)|forged")
     assert host.call(command("throw", f"first\n{FORGED}\x1b[2J")).status == 400
@@ -39,8 +39,7 @@ def test_an_exception_cannot_forge_a_record(start: StartHost, language: str, iso
     assert "\x1b" not in host.new_log()
 
 
-def test_an_exception_in_json(start: StartHost) -> None:
-    """There a record is a line whatever is in it, and what is in it is kept."""
+def test_exception_text_is_kept_within_one_json_record(start: StartHost) -> None:
     host = start("python", log_format="json")
     host.allow_log("process raised")
     assert host.call(command("throw", "first\n\x1b\x9b\u2028")).status == 400
@@ -50,7 +49,7 @@ def test_an_exception_in_json(start: StartHost) -> None:
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_what_a_processor_prints(start: StartHost, language: str, form: str) -> None:
+def test_printed_controls_are_escaped(start: StartHost, language: str, form: str) -> None:
     host = start(language, log_format=form)
     assert host.call(command("print", f"{EVIL}end".encode())).body == b"printed"
     host.wait_for_log("out a", times=1)
@@ -58,16 +57,16 @@ def test_what_a_processor_prints(start: StartHost, language: str, form: str) -> 
     assert not [raw for raw in RAW if raw in host.new_log()]
 
 
-def test_a_carriage_return_ends_a_line(start: StartHost) -> None:
-    """What a progress bar draws, and what would stand in place of the line before."""
+def test_carriage_return_ends_a_log_line(start: StartHost) -> None:
+    """A progress bar draws with it, and it would stand in place of the line before."""
     host = start("python")
     assert host.call(command("print", "10%\r20%\r\n30%")).body == b"printed"
     for line in ("^out 10%$", "^20%$", "^30%$"):
         host.wait_for_log(line)
 
 
-def test_request_targets(start: StartHost) -> None:
-    """Bytes beyond ASCII, and quotes, by their codes; a parser that lets a control through is not needed for this."""
+def test_request_target_is_escaped_in_the_access_log(start: StartHost) -> None:
+    """Bytes beyond ASCII, and quotes; a parser that lets a control through is not needed for this."""
     host = start("python", access_log=True)
     with host.connect() as client:
         client.send(b'POST /a"\xc2\x9b\xff HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n').read()
@@ -75,8 +74,8 @@ def test_request_targets(start: StartHost) -> None:
     assert '/a"' not in line
 
 
-def test_names_with_controls(tmp_path: Path) -> None:
-    """Files are named by whoever made the package."""
+def test_file_name_with_controls_is_escaped(tmp_path: Path) -> None:
+    """Whoever made the package has named the file."""
     entry = tmp_path / f"evil\x1b[31m\n{FORGED}.py"
     ended = run("--entry", entry)
     assert ended.code != 0
@@ -84,8 +83,8 @@ def test_names_with_controls(tmp_path: Path) -> None:
     assert not [line for line in ended.stderr.splitlines() if line.startswith(FORGED)]
 
 
-def test_colours_stay_on_a_terminal(tmp_path: Path) -> None:
-    """Colours alone, which a processor's author wants to see, and nothing else."""
+def test_only_colour_codes_are_kept_on_a_terminal(tmp_path: Path) -> None:
+    """A processor's author wants to see them."""
     entry = tmp_path / "colours.py"
     entry.write_text(
         "import allspark\n"
@@ -113,7 +112,7 @@ def test_colours_stay_on_a_terminal(tmp_path: Path) -> None:
         os.close(ours)
 
 
-def test_escaping() -> None:
+def test_controls_are_escaped_and_continuation_lines_indented() -> None:
     assert escape_controls("plain") == "plain"
     assert escape_controls("中文 é\t\n ok") == "中文 é\t\n ok"
     assert escape_controls(EVIL) == r"a\x1b[2J\x1b]0;title\x07\x9b31m\r\x7f\u202eb\u2028c"
@@ -144,12 +143,12 @@ def test_escaping() -> None:
         ("/%73%33cret-t0ken", "****"),
     ],
 )
-def test_masking(target: str, shown: str) -> None:
+def test_secrets_in_a_target_are_masked(target: str, shown: str) -> None:
     assert mask_secrets(target, (TOKEN,)) == shown
 
 
 @pytest.mark.parametrize("part", ["x", "x=", "=", "&", "&x=1", ";", "%", "%25", "token", "key", "api", "token=1&"])
-def test_masking_takes_no_longer_than_it_must(part: str) -> None:
+def test_masking_takes_linear_time(part: str) -> None:
     """Each request is looked at: ten times the length takes ten times as long, or not much more, and never a second."""
     target = "/?" + part * (200_000 // len(part))
     start = time.process_time()
@@ -158,8 +157,8 @@ def test_masking_takes_no_longer_than_it_must(part: str) -> None:
     assert time.process_time() - start < 1
 
 
-def test_a_token_in_a_query_is_not_logged(start: StartHost) -> None:
-    """Neither in the access log nor where a request is late, or left by its client."""
+def test_token_in_a_query_is_not_logged(start: StartHost) -> None:
+    """The access log does not have it, nor the line for a request that is late, or left by its client."""
     host = start("python", access_log=True, token=TOKEN, keepalive=300)
     login = [("Authorization", TOKEN)]
     for query in (f"token={TOKEN}", f"x={TOKEN}", "access_token=other-s3cret"):
@@ -192,7 +191,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_the_token_is_not_inherited(tmp_path: Path, isolation: str) -> None:
+def test_token_is_not_in_the_environment_of_workers(tmp_path: Path, isolation: str) -> None:
     entry = tmp_path / "app.py"
     entry.write_text(ENVIRONMENT, encoding="utf-8")
     variables = {"EAS_HOST_TOKEN": TOKEN, "OTHER": "other"}
@@ -205,8 +204,8 @@ def test_the_token_is_not_inherited(tmp_path: Path, isolation: str) -> None:
         assert host.call(b"x").status == 401
 
 
-def test_the_token_is_not_inherited_from_a_program(apps: Apps) -> None:  # noqa: F811
-    """What its author started it with has gone to the front, and is gone from the program."""
+def test_token_is_removed_from_the_environment_of_a_program(apps: Apps) -> None:  # noqa: F811
+    """The front has got it."""
     body = "import subprocess\nContract().run()"
     before = """
         def process(self, data):

@@ -33,8 +33,8 @@ class Interrupted:
             assert self.go_on.acquire(timeout=TIMEOUT)
 
 
-def test_a_record_that_comes_as_the_thread_goes_to_sleep() -> None:
-    """It wakes the thread once, and so does the next one; all is written."""
+def test_record_put_while_the_thread_falls_asleep_is_written() -> None:
+    """The record wakes the thread once, and so does the next one."""
     read, write = os.pipe()
     writer = BackgroundWriter(write, lambda count: b"lost %d\n" % count)
     lock = writer._lock = Interrupted(writer, writer._lock)

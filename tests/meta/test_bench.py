@@ -28,8 +28,7 @@ BENCH = ROOT / "bench" / "run.py"
     not (shutil.which("wrk") and shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")),
     reason="needs wrk and nginx",
 )
-def test_table(only: str, lines: list[str]) -> None:
-    """A line for each row, with a figure in each column."""
+def test_bench_prints_each_row_with_all_figures(only: str, lines: list[str]) -> None:
     words = [sys.executable, str(BENCH), "--rounds", "1", "--seconds", "1", "--only", only]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

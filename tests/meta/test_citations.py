@@ -69,8 +69,8 @@ def citations(path: Path) -> Iterator[tuple[str, list[str]]]:
         yield match[0], re.findall(SECTION, match[1] or "")
 
 
-def test_sections_have_numbers_of_their_own() -> None:
-    """They count up, so that a number is found by leafing through."""
+def test_section_numbers_are_unique_and_ascending() -> None:
+    """A number is found by leafing through."""
     numbers = sections()
     assert numbers
     in_order = sorted(set(numbers), key=lambda number: [int(part) for part in number.split(".")])
@@ -95,8 +95,7 @@ def test_cited_sections_exist() -> None:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(document: Path) -> None:
-    """A link to a file of the repository leads to a file, and to a heading of it."""
+def test_markdown_links_lead_to_existing_files_and_headings(document: Path) -> None:
     for link in LINK.findall(SPAN.sub("", prose(document))):
         if re.match(r"[a-z]+:", link):
             continue
@@ -107,7 +106,7 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert wanted in {anchor(heading) for heading in headings(target)}, f"{link}: there is no such heading"
 
 
-def test_sources_are_listed() -> None:
+def test_cited_sources_and_the_list_of_sources_are_the_same() -> None:
     """Each source that a fact names is in the list with its address, and each in the list is named by a fact."""
     facts, _, listed = SPAN.sub("", prose(COMPATIBILITY)).partition("## 12. Sources")
     tag = r"\[([A-Z][A-Z0-9-]+)\]"
@@ -120,16 +119,15 @@ def test_sources_are_listed() -> None:
 PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|cc|h|java))\b")
 
 
-def test_files_that_the_architecture_names() -> None:
-    """As they are called from the host's package, or from the top of the repository."""
+def test_files_named_in_the_architecture_exist() -> None:
+    """Their paths begin at the host's package, or at the top of the repository."""
     text = FENCE.sub("", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
     named = set(PATH.findall(text)) - {"app.py"}
     assert len(named) > 20
     assert [name for name in sorted(named) if not any((root / name).is_file() for root in (ROOT, PACKAGE))] == []
 
 
-def test_packages_that_the_architecture_names() -> None:
-    """All of them, and no other."""
+def test_architecture_names_exactly_the_packages_there_are() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = text[text.index("## The packages") : text.index("Beside them:")]
     named = {name for row in re.findall(r"^\| (.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}

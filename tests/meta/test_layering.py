@@ -42,8 +42,8 @@ def who_imports(module: str, *within: str) -> set[str]:
     }
 
 
-def test_no_module_imports_itself_in_a_circle() -> None:
-    """Neither for its types only nor from within a function: then every file can be read after those that it needs."""
+def test_imports_have_no_cycle() -> None:
+    """Imports for types and those within functions count, too. So every file can be read after those that it needs."""
     host = ROOT / "host"
     paths = {
         ".".join(path.relative_to(host).with_suffix("").parts).removesuffix(".__init__"): path
@@ -60,14 +60,14 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     assert sorted(needs) == [], "these are in a circle, or need one that is"
 
 
-def test_only_the_ring_touches_the_native_module() -> None:
+def test_only_ring_imports_the_native_module() -> None:
     users = who_imports("eas_host._native")
     assert users
     assert {Path(user).parts[0] for user in users} == {"ring"}
 
 
-def test_the_launcher_needs_no_packages() -> None:
-    """It runs before any site-packages is looked at: of all that is imported, only the standard library is there."""
+def test_launcher_imports_only_the_standard_library() -> None:
+    """The launcher runs before any site-packages is looked at."""
     files = [path for path in (PACKAGE / "sandbox").rglob("*.py") if path.name != "confinement.py"]
     files.append(PACKAGE / "system" / "memory.py")
     names = {name.partition(".")[0] for path in files for name in imports(path)}
@@ -76,38 +76,37 @@ def test_the_launcher_needs_no_packages() -> None:
     assert all(name.startswith(("eas_host.sandbox", "eas_host.system.memory")) for name in ours)
 
 
-def test_only_the_java_worker_touches_jpype() -> None:
+def test_only_the_java_worker_imports_jpype() -> None:
     users = who_imports("jpype")
     assert users
     assert {str(Path(user).parent) for user in users} == {"worker/java"}
 
 
-def test_the_front_runs_no_user_code() -> None:
-    """It never imports a processor, nor what loads one."""
+def test_front_imports_no_worker_and_no_processor() -> None:
+    """The front runs no user code."""
     for package in ("eas_host.worker", "eas_host.workers", "allspark"):
         assert who_imports(package, "front", "dispatch") == set()
 
 
-def test_the_rule_of_statuses_is_pure() -> None:
-    """What a return code means, and what the options are, needs no network and no loop."""
+def test_reply_and_config_import_no_network_and_no_loop() -> None:
+    """The meaning of a return code and the options need neither."""
     for module in ("socket", "asyncio", "uvloop", "httptools", "subprocess", "threading"):
         assert who_imports(module, "reply.py", "errors.py", "config") == set(), module
 
 
-def test_the_rule_of_statuses_is_in_one_place() -> None:
-    """Only reply.py knows which statuses are registered."""
+def test_only_reply_knows_the_registered_statuses() -> None:
     assert who_imports("http.HTTPStatus") <= {"reply.py", "front/http/response_head.py"}  # their reason phrases
 
 
-def test_allspark_stands_alone() -> None:
-    """What users import is the contract; it knows of the host in one place, which opens the service."""
+def test_allspark_imports_the_host_only_in_opening() -> None:
+    """Users import the contract; it knows of the host in one place, which opens the service."""
     files = (ROOT / "host" / "allspark").rglob("*.py")
     users = {path.name for path in files if any(name.startswith("eas_host") for name in imports(path))}
     assert users == {"opening.py"}
 
 
-def test_importing_allspark_loads_the_standard_library_only() -> None:
-    """The same, asked of the interpreter: of the host nothing is there before it is needed."""
+def test_importing_allspark_loads_only_the_standard_library() -> None:
+    """Asked of the interpreter: of the host nothing is there before it is needed."""
     code = "import sys; before = set(sys.modules); import allspark; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
@@ -115,7 +114,7 @@ def test_importing_allspark_loads_the_standard_library_only() -> None:
 
 
 def test_importing_the_front_loads_no_processor() -> None:
-    """The same, asked of the interpreter."""
+    """Asked of the interpreter."""
     code = "import sys, eas_host.front.front; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
@@ -133,30 +132,30 @@ def lines(*folders: str) -> Iterator[tuple[str, str]]:
 SERVING = ("dispatch", "front", "service", "sidecar", "worker", "workers")
 
 
-def test_no_callback_is_put_in_later() -> None:
-    """What an object calls it gets from its constructor, where the flow can be read."""
+def test_no_callback_is_assigned_after_construction() -> None:
+    """An object gets what it calls from its constructor, where the flow can be read."""
     assert [place for place, line in lines(*SERVING) if re.search(r"\w\.on_\w+ = ", line)] == []
 
 
-def test_nothing_is_forced_into_a_type() -> None:
-    """Who stands in for somebody has what is asked of him, and a protocol says what that is."""
+def test_no_cast_is_used() -> None:
+    """A protocol says what is asked of an object, and each object that stands in for another has it."""
     assert [place for place, line in lines(*SERVING) if re.search(r"\bcast\(", line)] == []
 
 
-def test_messages_are_spelled_in_one_place() -> None:
+def test_control_messages_are_spelled_only_in_messages() -> None:
     assert [place for place, line in lines(*SERVING, "ring") if '"event"' in line or "event=" in line] == []
 
 
-def test_folders_are_small() -> None:
-    """No more modules in one folder than its map can tell in a few lines."""
+def test_folder_has_at_most_14_modules() -> None:
+    """No more than its map can tell in a few lines."""
     folders = [path.parent for path in PACKAGE.rglob("__init__.py") if "templates" not in path.parts]
     sizes = {folder: len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) for folder in folders}
     assert len(sizes) > 30
     assert [str(folder) for folder, size in sizes.items() if size > 14] == []
 
 
-def test_names_of_classes_are_unique() -> None:
-    """Who searches for one finds one."""
+def test_class_names_are_unique() -> None:
+    """A search for a class finds one."""
     paths = [path for path in (ROOT / "host").rglob("*.py") if "templates" not in path.parts]
     nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
     names = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
@@ -164,8 +163,8 @@ def test_names_of_classes_are_unique() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_files_are_small() -> None:
-    """No file over 400 lines, whatever its language."""
+def test_file_has_at_most_400_lines() -> None:
+    """The limit holds for every language."""
     files = [
         path
         for folder, ending in (
@@ -187,16 +186,16 @@ TESTS_OF_THE_WHOLE = {"contract", "examples", "lifecycle", "meta", "sdk"}
 """Folders of tests that have no package of their own in the host."""
 
 
-def test_the_tests_are_a_tree_like_the_sources() -> None:
-    """Who looks for the tests of a package finds them in the folder with its path."""
+def test_test_folders_mirror_the_packages() -> None:
+    """The tests of a package are in the folder with its path."""
     folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
     assert Path() not in folders, "a test lies directly in tests/"
     strange = {str(folder) for folder in folders if not (PACKAGE / folder / "__init__.py").is_file()}
     assert strange == TESTS_OF_THE_WHOLE
 
 
-def test_no_test_imports_another() -> None:
-    """What several of them need is in tests/support, where it is found, and where it has a name of its own."""
+def test_no_test_module_imports_another() -> None:
+    """Code that several of them need is in tests/support, where it is found, and where it has a name of its own."""
     users = {
         path.name
         for path in TESTS.rglob("test_*.py")
@@ -240,16 +239,16 @@ def compiles(compiler: str, standard: str, language: str, text: str, folder: Pat
 
 
 @pytest.mark.parametrize("standard", ["c++11", "c++14", "c++17", "c++20"])
-def test_header_in_cpp(standard: str, tmp_path: Path) -> None:
+def test_public_header_compiles_as_cpp_with_its_signatures(standard: str, tmp_path: Path) -> None:
     """The functions that the host looks up, with the types that it calls them with."""
     compiles("g++", standard, "c++", SIGNATURES, tmp_path)
 
 
 @pytest.mark.parametrize("standard", ["c11", "c17"])
-def test_header_in_c(standard: str, tmp_path: Path) -> None:
+def test_public_header_compiles_as_c(standard: str, tmp_path: Path) -> None:
     compiles("gcc", standard, "c", IN_C, tmp_path)
 
 
-def test_header_has_c_linkage() -> None:
+def test_public_header_has_c_linkage() -> None:
     """A processor that includes it cannot forget extern "C"."""
     assert re.search(r'extern "C"', (INCLUDE / "eas" / "processor.h").read_text(encoding="utf-8"))

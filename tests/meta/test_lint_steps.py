@@ -16,8 +16,8 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_every_step_of_lint_is_a_hook() -> None:
-    """Before a commit runs what CI runs, and nothing else."""
+def test_pre_commit_hooks_are_the_steps_of_lint() -> None:
+    """The hooks run what CI runs, and nothing else."""
     [steps] = re.findall(r"^lint: (.*)\n\n", read("Makefile"), re.MULTILINE)  # and no commands of its own
     hooks = re.findall(r"^ +entry: make (.*)$", read(".pre-commit-config.yaml"), re.MULTILINE)
     assert steps.split() == hooks
@@ -30,8 +30,7 @@ def test_every_step_of_lint_is_a_hook() -> None:
         ("*.{cc,c,h}", r"^ColumnLimit: (\d+)$", ".clang-format"),
     ],
 )
-def test_editors_know_the_width_of_lines(section: str, pattern: str, source: str) -> None:
-    """The one that the formatter uses."""
+def test_editorconfig_has_the_formatters_line_width(section: str, pattern: str, source: str) -> None:
     editors = configparser.ConfigParser()
     editors.read_string("[top]\n" + read(".editorconfig"))
     [width] = re.findall(pattern, read(source), re.MULTILINE)

@@ -32,10 +32,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_contents(wheel: Path) -> None:
-    """
-    The wheel holds the native module, the programs, the bridge, the public header and both packages' type markers.
-    """
+def test_wheel_has_every_part_of_the_host(wheel: Path) -> None:
+    """The native module, the programs, the bridge, the public header and both packages' type markers."""
     names = set(zipfile.ZipFile(wheel).namelist())
     assert any(name.startswith("eas_host/_native.") and name.endswith(".so") for name in names)
     assert {
@@ -61,10 +59,8 @@ def site(wheel: Path) -> Path:
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_serves(site: Path, language: str, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """
-    Installed, it serves a processor of each language, with its own native module and bridge.
-    """
+def test_installed_wheel_serves_a_processor(site: Path, language: str, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Each language is served with the wheel's own native module and bridge."""
     variables = {"PYTHONPATH": str(site)}
     entry = builder.contract(language)
     with Host(tmp_path, variables, entry=entry, processor_type=language) as host:

@@ -75,8 +75,8 @@ def test_starts_one_on_a_thread():
 """
 
 
-def test_left_out(tmp_path: Path) -> None:
-    """What would start a program ends before it does, and fails nothing; cleaning up may start some."""
+def test_quick_leaves_out_tests_that_start_a_program(tmp_path: Path) -> None:
+    """Such a test ends before the program starts, and fails nothing; cleaning up may start some."""
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_cases.py").write_text(CASES)
     done = subprocess.run(
@@ -105,6 +105,6 @@ def test_left_out(tmp_path: Path) -> None:
         (["javac", "A.java"], False),
     ],
 )
-def test_small(command: list[str], *, small: bool) -> None:
-    """No part of the host is, although it is a few lines for Python, too."""
+def test_small_programs_are_distinguished_from_parts_of_the_host(command: list[str], *, small: bool) -> None:
+    """No part of the host is small, although it is a few lines for Python, too."""
     assert is_small(command) is small

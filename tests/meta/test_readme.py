@@ -97,10 +97,8 @@ def group(*command: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]
 
 
 @pytest.mark.parametrize("block", [pytest.param(block, id=block.name) for block in blocks()])
-def test_block(block: Block, port: int, environment: dict[str, str]) -> None:
-    """
-    A shell block succeeds and prints, in this order, the lines that the document promises.
-    """
+def test_shell_block_prints_what_the_document_promises(block: Block, port: int, environment: dict[str, str]) -> None:
+    """The lines come in the document's order."""
     script = f"set -euo pipefail\n{block.script}".replace("8080", str(port))
     with group("bash", "-c", script, env=environment) as bash:
         printed, _ = bash.communicate(timeout=BLOCK_SECONDS)
@@ -112,10 +110,8 @@ def test_block(block: Block, port: int, environment: dict[str, str]) -> None:
         rest = rest[found.end() :]
 
 
-def test_make_run(environment: dict[str, str]) -> None:
-    """
-    `make run` prints a curl line that works, and ends on SIGTERM as the host itself does.
-    """
+def test_make_run_prints_a_curl_line_that_works(environment: dict[str, str]) -> None:
+    """`make run` ends on SIGTERM as the host itself does."""
     with group("make", "run", "LISTEN=127.0.0.1:0", env=environment) as make:
         assert make.stdout is not None
         hint = next((line for line in make.stdout if line.startswith("try: curl ")), None)
@@ -129,10 +125,7 @@ def test_make_run(environment: dict[str, str]) -> None:
         make.wait(timeout=BLOCK_SECONDS)
 
 
-def test_options_are_complete(environment: dict[str, str]) -> None:
-    """
-    The README's table has every option of `eas-host --help`, and no other.
-    """
+def test_readme_lists_exactly_the_options_of_help(environment: dict[str, str]) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     helped = subprocess.run(["eas-host", "--help"], env=environment, capture_output=True, text=True, check=True)
     documented = set(re.findall(r"^\| `(--[\w-]+)", readme, re.MULTILINE))

@@ -20,8 +20,8 @@ from eas_host.pack.report import short_size
 from support.tars import content, names, plant
 
 
-def test_contents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The archive lies beside the folder, bears its name and holds its contents; EASCMD's line says where."""
+def test_archive_lies_beside_the_folder_and_holds_its_contents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The archive bears the folder's name; EASCMD's line says where it is."""
     folder = plant(tmp_path / "demo", {"app.py": "print()", "ENV/bin/python": b"\x7fELF", "model/a.bin": b"\0" * 9})
     (folder / "empty").mkdir()
     packed = pack_folder(folder)
@@ -32,8 +32,8 @@ def test_contents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"[PYSDK] Creating package: {tmp_path}/demo.tar.gz\n"
 
 
-def test_folder_by_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`pack .` and a link to the folder name the archive after the real folder, and put it beside that."""
+def test_archive_is_named_after_the_real_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pack .` and a link to the folder put it beside that."""
     folder = plant(tmp_path / "real" / "demo", {"app.py": ""})
     (tmp_path / "link").symlink_to(folder)
     monkeypatch.chdir(folder)
@@ -41,15 +41,15 @@ def test_folder_by_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert pack_folder(Path(name)).path == tmp_path / "real" / "demo.tar.gz"
 
 
-def test_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that lies in the folder itself is not packed into itself, the second time either."""
+def test_archive_inside_the_folder_is_not_packed_into_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second time either."""
     folder = plant(tmp_path / "demo", {"app.py": ""})
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         assert names(pack_folder(folder, Path("demo/out.tgz")).path) == ["app.py"]
 
 
-def test_no_folder(tmp_path: Path) -> None:
+def test_path_that_is_not_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EntryNotFound, match="file: not a folder"):
         pack_folder(tmp_path / "file")
@@ -65,8 +65,8 @@ LEFT_OUT = [".git/config", "x/__pycache__/app.cpython-311.pyc", ".DS_Store", "x/
 TAKEN = [".gitignore", "x/old.py", "x/only.pyc", "x/.easignore"]
 
 
-def test_left_out_by_default(tmp_path: Path) -> None:
-    """Version control, caches and the like; a .pyc is a cache only where its source lies beside it."""
+def test_version_control_and_caches_are_left_out(tmp_path: Path) -> None:
+    """A .pyc is a cache only where its source lies beside it."""
     folder = plant(tmp_path / "demo", dict.fromkeys([*LEFT_OUT, *TAKEN], ""))
     assert [name for name in names(pack_folder(folder).path) if name != "x"] == sorted(TAKEN)
 
@@ -77,33 +77,32 @@ def ignore(folder: Path, text: str | bytes, *files: str) -> list[str]:
     return names(pack_folder(folder).path)
 
 
-def test_easignore(tmp_path: Path) -> None:
-    """The syntax of .gitignore: folders, anchors, `**`, comments, and a later line that takes one back."""
+def test_easignore_has_the_syntax_of_gitignore(tmp_path: Path) -> None:
+    """The file has folders, anchors, `**`, comments, and a later line that takes one back."""
     text = "# what is large\n*.bin\n!keep.bin\n/data/\nlogs/**/debug\n\\#odd\n"
     files = ["a.bin", "x/keep.bin", "data/x", "x/data/x", "logs/a/b/debug", "logs/info", "#odd"]
     kept = ["logs", "logs/a", "logs/a/b", "logs/info", "x", "x/data", "x/data/x", "x/keep.bin"]
     assert ignore(tmp_path / "demo", text, *files) == kept
 
 
-def test_easignore_is_stronger_than_the_defaults(tmp_path: Path) -> None:
+def test_easignore_wins_over_the_defaults(tmp_path: Path) -> None:
     assert ignore(tmp_path / "demo", "!.git\n", ".git/config") == [".git", ".git/config"]
 
 
-def test_nothing_is_taken_back_from_a_folder_left_out(tmp_path: Path) -> None:
-    """As in git."""
+def test_file_of_an_ignored_folder_cannot_be_taken_back(tmp_path: Path) -> None:
+    """git has the same rule."""
     assert ignore(tmp_path / "demo", "data/\n!data/x\n", "data/x", "app.py") == ["app.py"]
 
 
-def test_wrong_pattern(tmp_path: Path) -> None:
-    """One line says which file, which line, and what stands there."""
+def test_wrong_pattern_is_reported_with_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"demo/\.easignore:2: '!' is no pattern"):
         ignore(tmp_path / "demo", "*.bin\n!\n")
     with pytest.raises(ConfigError, match=r"\.easignore: not UTF-8 \(byte 1\)"):
         ignore(tmp_path / "demo", b"\n\xff\n")
 
 
-def test_special_files(tmp_path: Path) -> None:
-    """Sockets and pipes are left out with a warning, unless one has said so."""
+def test_sockets_and_pipes_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    """Those that .easignore names are left out without one."""
     folder = plant(tmp_path / "d", {"app.py": "", ".easignore": "quiet\n"})
     for name in ("pipe", "quiet"):
         os.mkfifo(folder / name)
@@ -114,8 +113,8 @@ def test_special_files(tmp_path: Path) -> None:
     assert packed.notes[:2] == ("pipe: a named pipe; left out", "socket: a socket; left out")
 
 
-def test_names_of_any_kind(tmp_path: Path) -> None:
-    """Long names, names in any script and names that are no text at all come back as they were."""
+def test_file_names_of_any_kind_are_kept(tmp_path: Path) -> None:
+    """Names may be long, in any script, or no text at all."""
     odd = os.fsdecode(b"not \xff UTF-8")
     wanted = ["long/" + "n" * 200 + "/" + "m" * 200, "ключ 模型 \n line", odd]
     folder = plant(tmp_path / "demo", {name: name.encode("utf-8", "surrogateescape") for name in wanted})
@@ -136,11 +135,8 @@ def venv(folder: Path) -> Path:
     return folder
 
 
-def test_venv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    A venv unpacks elsewhere and runs there, the Python that it was made from being there too; the report says that it
-    needs that one, and which links were followed.
-    """
+def test_packed_venv_runs_where_it_is_unpacked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Python that it was made from must be there; the report says so, and which links were followed."""
     packed = pack_folder(venv(tmp_path / "demo"))
     report(packed)
     said = capsys.readouterr().out
@@ -153,8 +149,7 @@ def test_venv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"packed in place of links that lead out:\n  ENV/bin/python\S* +<- /", said)
 
 
-def test_hints(tmp_path: Path) -> None:
-    """A folder without app.py or ENV is packed, with a word about either."""
+def test_folder_without_app_py_or_env_is_packed_with_a_note(tmp_path: Path) -> None:
     notes = pack_folder(plant(tmp_path / "demo", {"service.py": ""})).notes
     assert [note.partition(":")[0] for note in notes] == ["no app.py in it", "no ENV in it"]
 
@@ -168,7 +163,7 @@ def sizes(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, s
     return re.findall(r"^ *(\S+ \S+) +(\d+%) +(.+)$", "\n".join(lines), re.MULTILINE)
 
 
-def test_largest_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_largest_parts_of_a_package_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A package of the environment is a part, however deep it lies; so is a file among them, and what lies on top."""
     site = "ENV/lib/python3.11/site-packages"
     files = {
@@ -186,16 +181,16 @@ def test_largest_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
-def test_only_the_largest_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ten have a line of their own, the others one together."""
+def test_ten_largest_parts_have_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The others have one together."""
     folder = plant(tmp_path / "demo", {f"part{number:02}/x": bytes(number + 1) for number in range(25)})
     rows = sizes(folder, capsys)
     assert [name for _, _, name in rows] == [f"part{number}/" for number in range(24, 14, -1)] + ["15 more"]
     assert rows[-1][0] == "120 B"
 
 
-def test_report_ends_with_the_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Also for a single file, of which there is nothing else to say; and for none."""
+def test_report_ends_with_number_and_size_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A single file and an empty folder have such a line, too."""
     report(pack_folder(plant(tmp_path / "demo", {"app.py": bytes(2048)})))
     assert re.search(r"^1 file, 2\.0 KiB, packed \d+ B: /.*/demo\.tar\.gz$", capsys.readouterr().out, re.MULTILINE)
     (tmp_path / "none").mkdir()
@@ -203,7 +198,7 @@ def test_report_ends_with_the_sizes(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert re.search(r"^0 files, 0 B, packed \d+ B: ", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_short_size() -> None:
+def test_short_size_has_a_binary_unit() -> None:
     assert [short_size(size) for size in (0, 1023, 1024, 1536 << 20, 5 << 50)] == [
         "0 B",
         "1023 B",

@@ -27,8 +27,8 @@ def taken(done: PackedProcessor) -> dict[str, str]:
     return {row.name: row.reason for row in done.added}
 
 
-def test_chain(tmp_path: Path) -> None:
-    """What is needed by what is needed is found, each once, and lies flat beside the processor."""
+def test_libraries_of_libraries_are_packed_beside_the_processor(tmp_path: Path) -> None:
+    """Each library is packed once."""
     deep = library(tmp_path / "opt/deep/libdeep.so")
     one = library(tmp_path / "opt/libone.so.1", deep, flags=(f"-Wl,-rpath={deep.parent}",))
     two = library(tmp_path / "opt/libtwo.so", one, flags=("-Wl,-rpath=$ORIGIN",))
@@ -44,8 +44,8 @@ def test_chain(tmp_path: Path) -> None:
     }
 
 
-def test_the_package_runs_elsewhere(tmp_path: Path, start: StartHost) -> None:
-    """Where nothing of what it was made from is left. An old-style rpath counts for the whole chain."""
+def test_package_runs_without_the_folders_that_it_was_made_from(tmp_path: Path, start: StartHost) -> None:
+    """An old-style rpath counts for the whole chain."""
     deep = library(tmp_path / "opt/libdeep.so")
     one = library(tmp_path / "opt/libone.so", deep)
     entry = processor(tmp_path / "build/libecho.so", one, flags=(*OLD, f"-Wl,-rpath=.:{one.parent}"))
@@ -57,7 +57,7 @@ def test_the_package_runs_elsewhere(tmp_path: Path, start: StartHost) -> None:
     assert start(entry=tmp_path / "served/libecho.so").call(b"").body == b"2"
 
 
-def test_order_of_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libraries_are_searched_in_the_linkers_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DT_RPATH comes before LD_LIBRARY_PATH, that before DT_RUNPATH, and that before what lies beside the processor."""
     made = {name: library(tmp_path / name / "libone.so") for name in ("rpath", "variable", "build")}
     monkeypatch.setenv("LD_LIBRARY_PATH", str(made["variable"].parent))
@@ -73,8 +73,8 @@ def test_order_of_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert reasons == ["rpath of libecho.so", "LD_LIBRARY_PATH", "rpath of libecho.so", "beside the entry"]
 
 
-def test_below_the_entry(tmp_path: Path) -> None:
-    """In lib and lib64, where a worker looks; in the package it lies beside the entry."""
+def test_libraries_in_lib_and_lib64_are_packed_beside_the_entry(tmp_path: Path) -> None:
+    """A worker looks there."""
     one, two = library(tmp_path / "lib/libone.so"), library(tmp_path / "lib64/libtwo.so")
     done = pack_processor(processor(tmp_path / "libecho.so", one, two))
     assert {name: taken(done)[name] for name in ("libone.so", "libtwo.so")} == {
@@ -83,7 +83,7 @@ def test_below_the_entry(tmp_path: Path) -> None:
     }
 
 
-def test_inherited_rpath(tmp_path: Path) -> None:
+def test_rpath_counts_for_libraries_without_a_runpath(tmp_path: Path) -> None:
     """DT_RPATH counts for what its libraries need, but not for one that has a DT_RUNPATH."""
     deep = library(tmp_path / "opt/libdeep.so")
     entry_flags = (*OLD, f"-Wl,-rpath={tmp_path / 'opt'}")
@@ -94,8 +94,8 @@ def test_inherited_rpath(tmp_path: Path) -> None:
         pack_processor(processor(tmp_path / "libecho.so", one, flags=entry_flags))
 
 
-def test_other_machines_are_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As by the dynamic linker: a library of the right name for another machine, or no library, does not count."""
+def test_library_for_another_machine_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dynamic linker skips it, too, and a file of that name that is not a library."""
     right = library(tmp_path / "right/libone.so")
     wrong = bytearray(right.read_bytes())
     wrong[18] = 8  # e_machine: MIPS
@@ -106,8 +106,8 @@ def test_other_machines_are_passed_by(tmp_path: Path, monkeypatch: pytest.Monkey
     assert done.added[1].source == right
 
 
-def test_missing(tmp_path: Path) -> None:
-    """All that is missing is named, with what needs it, and no archive is made."""
+def test_missing_libraries_are_named_with_what_needs_them(tmp_path: Path) -> None:
+    """No archive is made."""
     deep, gone = library(tmp_path / "libdeep.so"), library(tmp_path / "libgone.so")
     one = library(tmp_path / "libone.so", deep)
     entry = processor(tmp_path / "libecho.so", one, gone)
@@ -121,8 +121,8 @@ def test_missing(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.tar.gz")) == []
 
 
-def test_two_names_for_one_library(tmp_path: Path) -> None:
-    """It is packed once: with a link, or under the first name if it answers to the second by its SONAME."""
+def test_library_with_two_names_is_packed_once(tmp_path: Path) -> None:
+    """It is packed with a link, or under the first name if it answers to the second by its SONAME."""
     one = library(tmp_path / "libone.so.1")
     stub = library(tmp_path / "stub/libother.so")
     (tmp_path / "libother.so").symlink_to("libone.so.1")
@@ -136,8 +136,8 @@ def test_two_names_for_one_library(tmp_path: Path) -> None:
 # What stays with the system.
 
 
-def test_system_libraries(builder: ProcessorBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """glibc and the C++ runtime are left out, and named with the versions that they must have."""
+def test_glibc_and_cpp_runtime_are_left_out_and_named(builder: ProcessorBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The report has the versions that they must have."""
     entry = Path(shutil.copy(builder.cpp("contract"), tmp_path))
     done = pack_processor(entry)
     assert names(done.packed.path) == ["libcontract.so"]
@@ -147,8 +147,8 @@ def test_system_libraries(builder: ProcessorBuilder, tmp_path: Path, capsys: pyt
     assert re.search(r"^  libstdc\+\+\.so\.6 +C\+\+ runtime +CXXABI_[\d.]+, GLIBCXX_3[\d.]+$", said, re.MULTILINE)
 
 
-def test_libraries_of_the_distribution(tmp_path: Path) -> None:
-    """A library of /usr/lib that is not the C library's is taken: another image may not have it."""
+def test_library_of_the_distribution_is_packed(tmp_path: Path) -> None:
+    """A library in /usr/lib that is not the C library's may be missing in another image."""
     entry = processor(tmp_path / "libecho.so", flags=("-l:libz.so.1",))
     done = pack_processor(entry)
     assert taken(done)["libz.so.1"] == "system"
@@ -175,7 +175,7 @@ def test_libraries_of_the_distribution(tmp_path: Path) -> None:
         ("libmine.so", None),
     ],
 )
-def test_what_belongs_to_the_system(name: str, part: str | None) -> None:
+def test_system_component_is_recognised_by_the_librarys_name(name: str, part: str | None) -> None:
     assert component_of(name) == part
 
 
@@ -183,13 +183,13 @@ def test_what_belongs_to_the_system(name: str, part: str | None) -> None:
 
 
 @pytest.mark.parametrize("rpath", [".", "./", "$ORIGIN", "${ORIGIN}/", "/elsewhere:."])
-def test_an_rpath_that_leads_there(tmp_path: Path, rpath: str) -> None:
+def test_rpath_to_the_packages_folder_gives_no_note(tmp_path: Path, rpath: str) -> None:
     one = library(tmp_path / "libone.so")
     assert pack_processor(processor(tmp_path / "libecho.so", one, flags=(f"-Wl,-rpath={rpath}",))).packed.notes == ()
 
 
-def test_no_rpath(tmp_path: Path) -> None:
-    """The user is told what to link with, for EAS may look nowhere else."""
+def test_missing_rpath_is_noted_with_the_linker_flag(tmp_path: Path) -> None:
+    """EAS may look nowhere else."""
     one, two = library(tmp_path / "libone.so"), library(tmp_path / "libtwo.so")
     (note,) = pack_processor(processor(tmp_path / "libecho.so", one, two)).packed.notes
     assert note.startswith("no rpath leads from libecho.so to libone.so, libtwo.so: ")
@@ -203,8 +203,8 @@ def test_no_rpath(tmp_path: Path) -> None:
         ((*NEW, "-Wl,-rpath=/nowhere"), "give libone.so the rpath $ORIGIN"),
     ],
 )
-def test_a_runpath_counts_for_one_library_only(tmp_path: Path, flags: tuple[str, ...], advice: str) -> None:
-    """What its libraries need is not found through it."""
+def test_runpath_that_misses_a_librarys_library_is_noted(tmp_path: Path, flags: tuple[str, ...], advice: str) -> None:
+    """A DT_RUNPATH does not count for what a library needs itself."""
     deep = library(tmp_path / "libdeep.so")
     one = library(tmp_path / "libone.so", deep, flags=flags)
     entry = processor(tmp_path / "libecho.so", one, flags=(*NEW, "-Wl,-rpath=."))
@@ -213,8 +213,8 @@ def test_a_runpath_counts_for_one_library_only(tmp_path: Path, flags: tuple[str,
     assert note.endswith(advice)
 
 
-def test_a_folder_below(tmp_path: Path, start: StartHost) -> None:
-    """What an rpath such as $ORIGIN/lib finds in the processor's folder keeps its place there."""
+def test_library_in_a_folder_below_keeps_its_place(tmp_path: Path, start: StartHost) -> None:
+    """An rpath such as $ORIGIN/lib finds it there."""
     deep = library(tmp_path / "build/lib/libdeep.so")
     one = library(tmp_path / "build/lib/libone.so", deep, flags=("-Wl,-rpath=$ORIGIN",))
     done = pack_processor(processor(tmp_path / "build/libecho.so", one, flags=("-Wl,-rpath=$ORIGIN/lib",)))
@@ -225,8 +225,8 @@ def test_a_folder_below(tmp_path: Path, start: StartHost) -> None:
     assert start(entry=tmp_path / "served/libecho.so").call(b"").body == b"2"
 
 
-def test_linked_by_a_path(tmp_path: Path) -> None:
-    """One that only this machine has is an error; one inside the folder keeps its place."""
+def test_library_linked_by_an_absolute_path_is_refused(tmp_path: Path) -> None:
+    """Only this machine has such a path; a library linked by a path inside the folder keeps its place."""
     one = library(tmp_path / "lib/libone.so", flags=("-Wl,-soname=lib/libone.so",))
     done = pack_processor(processor(tmp_path / "libecho.so", one))
     assert names(done.packed.path) == ["lib", "lib/libone.so", "libecho.so"]

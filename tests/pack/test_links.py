@@ -40,8 +40,8 @@ def followed(packed: PackedArchive, folder: Path) -> dict[str, str]:
     return {link.name: os.path.relpath(link.source, folder.parent) for link in packed.followed}
 
 
-def test_links_that_stay_inside(folder: Path) -> None:
-    """They are kept in their own words: to files, to folders, to other links, to the folder itself."""
+def test_links_inside_the_folder_are_kept_unchanged(folder: Path) -> None:
+    """The links lead to files, to folders, to other links, and to the folder itself."""
     link(folder, lib64="lib", one="lib/real", two="one", here=".", up="lib/../lib64")
     (folder / "lib" / "back").symlink_to("../app.py")
     packed, kept = packed_links(folder)
@@ -56,8 +56,8 @@ def test_links_that_stay_inside(folder: Path) -> None:
     assert packed.followed == ()
 
 
-def test_absolute_links_that_lead_inside(folder: Path) -> None:
-    """They become relative, so that they lead inside wherever the package is unpacked."""
+def test_absolute_links_into_the_folder_become_relative(folder: Path) -> None:
+    """Relative links lead inside wherever the package is unpacked."""
     link(folder, one=folder / "lib" / "real", top=folder)
     (folder / "lib" / "app").symlink_to(folder / "app.py")
     other_name = folder.with_name("another name")
@@ -66,8 +66,8 @@ def test_absolute_links_that_lead_inside(folder: Path) -> None:
     assert packed_links(folder)[1] == {"lib/app": "../app.py", "one": "lib/real", "top": ".", "two": "lib/real"}
 
 
-def test_links_out_to_files(folder: Path) -> None:
-    """The first link that leads out becomes the file; those that lead to it inside stay links to it."""
+def test_link_to_a_file_outside_becomes_that_file(folder: Path) -> None:
+    """Links to this link inside the folder stay links."""
     link(folder, python3=folder.parent / "outside" / "file", python="python3", again="../outside/file")
     packed, kept = packed_links(folder)
     assert kept == {"python": "python3"}
@@ -75,7 +75,7 @@ def test_links_out_to_files(folder: Path) -> None:
     assert followed(packed, folder) == {"again": "outside/file", "python3": "outside/file"}
 
 
-def test_a_file_from_outside_keeps_its_run_bit(folder: Path) -> None:
+def test_file_from_outside_keeps_its_run_bit(folder: Path) -> None:
     (folder.parent / "outside" / "file").chmod(0o700)
     link(folder, tool="../outside/file")
     pack_folder(folder)
@@ -83,8 +83,8 @@ def test_a_file_from_outside_keeps_its_run_bit(folder: Path) -> None:
     assert os.access(folder.with_name("out") / "tool", os.X_OK)
 
 
-def test_links_out_to_folders(folder: Path) -> None:
-    """Their contents are packed; links inside them that stay inside stay links, others are followed in turn."""
+def test_link_to_a_folder_outside_becomes_its_contents(folder: Path) -> None:
+    """Links inside that folder that stay inside stay links, others are followed in turn."""
     outside = folder.parent / "outside"
     link(outside, same="file", absolute=outside / "inner", far="/etc/hostname", home=folder / "app.py")
     link(folder, data="../outside")
@@ -95,7 +95,7 @@ def test_links_out_to_folders(folder: Path) -> None:
     assert "data/far" in {link.name for link in packed.followed}
 
 
-def test_what_is_left_out_is_not_followed(folder: Path) -> None:
+def test_ignored_link_is_not_followed(folder: Path) -> None:
     """.easignore speaks of links too, of those to folders with a slash as well, and of what is behind them."""
     plant(folder, {".easignore": "gone\nfolder/\n*.log\n"})
     plant(folder.parent / "outside", {"x.log": ""})
@@ -104,8 +104,8 @@ def test_what_is_left_out_is_not_followed(folder: Path) -> None:
     assert names(packed.path) == ["app.py", "data", "data/file", "data/inner", "data/inner/deep", "lib", "lib/real"]
 
 
-def test_links_to_what_is_left_out(folder: Path) -> None:
-    """They would lead nowhere, so they are left out too, with a word for each."""
+def test_links_to_ignored_files_are_left_out_with_a_note(folder: Path) -> None:
+    """Such links would lead nowhere."""
     plant(folder, {".easignore": "secret\n", "secret": "x"})
     link(folder, one="secret", two="one")
     packed, kept = packed_links(folder)
@@ -117,30 +117,30 @@ def test_links_to_what_is_left_out(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["nothing", "/no/such/place", "../outside/nothing", "app.py/x"])
-def test_dangling(folder: Path, target: str) -> None:
-    """A link that leads nowhere is an error that names it, and no archive is made."""
+def test_dangling_link_is_refused(folder: Path, target: str) -> None:
+    """The message names the link, and no archive is made."""
     (folder / "lib" / "broken").symlink_to(target)
     with pytest.raises(EntryInvalid, match=f"demo/lib/broken: a link to {target}, which is not there"):
         pack_folder(folder)
     assert not folder.with_name("demo.tar.gz").exists()
 
 
-def test_circles(folder: Path) -> None:
+def test_circular_links_are_refused(folder: Path) -> None:
     link(folder, one="two", two="one")
     with pytest.raises(EntryInvalid, match="demo/one: a link that leads in a circle"):
         pack_folder(folder)
 
 
 @pytest.mark.parametrize("target", ["../..", "/", "../../.."])
-def test_a_folder_that_holds_the_link(folder: Path, target: str) -> None:
-    """To follow it would never end."""
+def test_link_to_a_folder_that_holds_it_is_refused(folder: Path, target: str) -> None:
+    """Whoever follows it comes to no end."""
     (folder / "lib" / "up").symlink_to(target)
     with pytest.raises(EntryInvalid, match=r"demo/lib/up: a link to /.*, which holds the link itself"):
         pack_folder(folder)
 
 
-def test_a_circle_through_the_outside(folder: Path) -> None:
-    """Folders outside that lead to each other are packed once, and the way back is a link."""
+def test_folders_outside_that_link_to_each_other_are_packed_once(folder: Path) -> None:
+    """The way back is a link."""
     link(folder.parent / "outside", peer=folder.parent / "peer")
     plant(folder.parent / "peer", {"x": ""})
     link(folder.parent / "peer", back=folder.parent / "outside")
@@ -150,8 +150,8 @@ def test_a_circle_through_the_outside(folder: Path) -> None:
     assert "data/peer/x" in names(packed.path)
 
 
-def test_unreadable(folder: Path) -> None:
-    """A file that cannot be read is an error that names it, and no archive is made. Nobody can read this one."""
+def test_unreadable_file_is_refused(folder: Path) -> None:
+    """The message names the file, and no archive is made. Nobody can read this one."""
     link(folder, memory="/proc/self/mem")
     with pytest.raises(EntryInvalid, match=r"/proc/\d+/mem: cannot be read: "):
         pack_folder(folder)

@@ -39,8 +39,8 @@ def folder(tmp_path: Path) -> Path:
 # The same bytes.
 
 
-def test_copies_have_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    """Neither the place, nor times, owners, rights or the order of creation make a difference."""
+def test_copies_of_a_folder_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    """Place, times, owners, rights and the order of creation make no difference."""
     first = pack_folder(folder).path.read_bytes()
     assert pack_folder(folder).path.read_bytes() == first
     copy = tmp_path / "elsewhere" / "other name"
@@ -61,14 +61,14 @@ def test_copies_have_the_same_bytes(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cores", [1, 7])
-def test_cores_make_no_difference(folder: Path, monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+def test_number_of_cores_does_not_change_the_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
     first = pack_folder(folder).path.read_bytes()
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(cores)))
     assert pack_folder(folder).path.read_bytes() == first
 
 
-def test_headers(folder: Path) -> None:
-    """Nobody's files, of one time, with two kinds of rights; and of gzip neither name nor time."""
+def test_headers_have_no_owner_time_or_name(folder: Path) -> None:
+    """All members have one time and one of two kinds of rights; the gzip header has neither name nor time."""
     packed = pack_folder(folder).path
     assert packed.read_bytes()[:10] == b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
     seen = headers(packed)
@@ -80,8 +80,8 @@ def test_headers(folder: Path) -> None:
     assert not any(header.pax_headers for header in seen)
 
 
-def test_source_date_epoch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time may be given as for any reproducible build."""
+def test_source_date_epoch_sets_the_time_of_members(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any reproducible build uses this variable."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     assert {header.mtime for header in headers(pack_folder(folder).path)} == {1700000000}
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
@@ -92,8 +92,7 @@ def test_source_date_epoch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     "size", [0, 1, parallel_gzip.BLOCK - 1, parallel_gzip.BLOCK, parallel_gzip.BLOCK + 1, 5 * parallel_gzip.BLOCK // 2]
 )
-def test_gzip(tmp_path: Path, size: int) -> None:
-    """What is put together from blocks is one gzip stream, and as small as gzip makes it."""
+def test_blocks_are_one_gzip_stream_of_gzips_size(tmp_path: Path, size: int) -> None:
     data = (b"a line that comes again, %d\n" % size * (size // 10 + 1))[:size]
     with (tmp_path / "x.gz").open("wb") as file:
         packer = parallel_gzip.GzipWriter(file)
@@ -107,7 +106,7 @@ def test_gzip(tmp_path: Path, size: int) -> None:
     assert len(packed) <= len(gzip.compress(data, parallel_gzip.LEVEL)) * 1.01 + 20
 
 
-def test_other_programs_read_it(folder: Path) -> None:
+def test_tar_lists_the_archive_without_complaint(folder: Path) -> None:
     command = [need("tar"), "--list", "--verbose", "--gzip", "--file", str(pack_folder(folder).path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={"LC_ALL": "C"})
     assert (len(done.stdout.splitlines()), done.stderr) == (6, "")
@@ -121,8 +120,8 @@ def leftovers(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "goes"])
-def test_a_file_that_changes(folder: Path, tmp_path: Path, change: str) -> None:
-    """It is an error that names it, and the archive of before stays as it was."""
+def test_file_that_changes_while_packing_is_an_error(folder: Path, tmp_path: Path, change: str) -> None:
+    """The message names the file, and the archive of before stays as it was."""
     target = tmp_path / "demo.tar.gz"
     target.write_bytes(b"before")
     members = read_folder(folder, target).members
@@ -137,8 +136,8 @@ def test_a_file_that_changes(folder: Path, tmp_path: Path, change: str) -> None:
     assert leftovers(folder) == ["demo.tar.gz"]
 
 
-def test_nowhere_to_write(folder: Path, tmp_path: Path) -> None:
-    """One line that says where and why."""
+def test_target_that_cannot_be_written_is_reported(folder: Path, tmp_path: Path) -> None:
+    """One line says where and why."""
     for target, reason in (
         (tmp_path / "no folder" / "x.tar.gz", "No such file"),
         (folder / "app.py" / "x.tar.gz", "Not a directory"),
@@ -163,8 +162,8 @@ def pack(folder: Path, before: str = "") -> subprocess.Popen[str]:
     )
 
 
-def test_full_disk(folder: Path) -> None:
-    """A disk that fills up is one line and leaves nothing. Here it is a limit on files that ends the writing."""
+def test_full_disk_leaves_no_archive(folder: Path) -> None:
+    """One line says so. Here it is a limit on files that ends the writing."""
     processor(folder / "libone.so")
     with pack(folder, "ulimit -f 1024") as process:
         output, errors = process.communicate(timeout=TIMEOUT)
@@ -174,8 +173,8 @@ def test_full_disk(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_interrupted(folder: Path, number: int, code: int) -> None:
-    """Whoever ends it finds no half of an archive. The file is one that would take minutes, and no room."""
+def test_signal_while_packing_leaves_no_archive(folder: Path, number: int, code: int) -> None:
+    """The file is one that would take minutes, and no room."""
     processor(folder / "libone.so")
     os.truncate(folder / "data", 64 << 30)
     with pack(folder) as process:
@@ -187,8 +186,7 @@ def test_interrupted(folder: Path, number: int, code: int) -> None:
     assert leftovers(folder) == []
 
 
-def test_nohup(folder: Path) -> None:
-    """A signal that is ignored when it starts stays so."""
+def test_ignored_sighup_stays_ignored_while_packing(folder: Path) -> None:
     processor(folder / "libone.so")
     with pack(folder, "trap '' HUP; echo ignored") as process:
         assert process.stdout is not None
@@ -199,7 +197,7 @@ def test_nohup(folder: Path) -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_an_archive_is_replaced(folder: Path) -> None:
+def test_existing_archive_is_replaced(folder: Path) -> None:
     target = folder.with_name("demo.tar.gz")
     target.write_bytes(b"before")
     pack_folder(folder)
@@ -207,8 +205,8 @@ def test_an_archive_is_replaced(folder: Path) -> None:
     assert leftovers(folder) == ["demo.tar.gz"]
 
 
-def test_progress(folder: Path) -> None:
-    """Whoever waits at a terminal sees how far it is; standard output has the report alone."""
+def test_progress_is_shown_on_a_terminal(folder: Path) -> None:
+    """Standard output has the report alone."""
     processor(folder / "libone.so")
     ours, theirs = os.openpty()
     words = [*program(), "pack", str(folder)]

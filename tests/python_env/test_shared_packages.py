@@ -67,7 +67,7 @@ def relinked(folder: Path, **changes: object) -> Path:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_program_serves(env: Path, tmp_path: Path, processes: int) -> None:
+def test_program_serves_with_the_python_of_env(env: Path, tmp_path: Path, processes: int) -> None:
     """ENV/bin/python app.py is all it takes: with threads, and with processes."""
     app = tmp_path / "app.py"
     app.write_text(APP.replace("PROCESSES", str(processes)))
@@ -77,7 +77,7 @@ def test_a_program_serves(env: Path, tmp_path: Path, processes: int) -> None:
         assert Path(ours).parent == ROOT / "host" / "allspark"
 
 
-def test_a_started_process_imports_it_too(env: Path, tmp_path: Path) -> None:
+def test_spawned_process_imports_allspark_too(env: Path, tmp_path: Path) -> None:
     """A program may start others afresh, as multiprocessing's spawn does."""
     program = tmp_path / "program.py"
     program.write_text(
@@ -93,27 +93,27 @@ def test_a_started_process_imports_it_too(env: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["numpy", "pytest", "jpype", "requests", "aiohttp", "pydantic", "rich", "pip"])
-def test_other_packages_stay_out_of_sight(env: Path, name: str) -> None:
-    """What is installed beside the host, for whatever reason, must be installed into ENV to be in the package."""
+def test_other_packages_of_the_host_cannot_be_imported(env: Path, name: str) -> None:
+    """A package must be installed into ENV to be in the archive."""
     done = python(env, f"import {name}")
     assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: No module named {name!r}"
 
 
-def test_pip_sees_nothing(env: Path) -> None:
-    """To ENV's pip nothing is installed, so it installs what it is asked for."""
+def test_pip_of_env_sees_no_package_of_the_host(env: Path) -> None:
+    """So pip installs what it is asked for."""
     code = "from importlib import metadata; print([item.name for item in metadata.distributions()])"
     assert python(env, code).stdout == "[]\n"
 
 
-def test_what_is_installed_wins(tmp_path: Path) -> None:
-    """Another allspark in ENV, such as EAS's, is the one that is imported, and so is another lz4."""
+def test_package_installed_in_env_wins_over_the_hosts(tmp_path: Path) -> None:
+    """The packages are another allspark, such as EAS's, and another lz4."""
     env = make_env(tmp_path, linked=True, modules={"allspark.py": "", "lz4.py": ""})
     code = "import allspark, lz4; print(allspark.__file__, lz4.__file__)"
     assert python(env, code).stdout.split() == [str(env / SITE / "allspark.py"), str(env / SITE / "lz4.py")]
 
 
-def test_a_host_that_is_gone(tmp_path: Path) -> None:
-    """One line says where it was and what to do; a module that programs can do without is just missing."""
+def test_missing_host_is_reported_with_the_command_to_link_again(tmp_path: Path) -> None:
+    """A module that programs can do without is just missing."""
     env = relinked(tmp_path, folders=["/gone/host", "/gone/site-packages"])
     done = python(env, "import allspark")
     [line] = [line for line in done.stderr.splitlines() if line.startswith("ImportError")]
@@ -122,8 +122,8 @@ def test_a_host_that_is_gone(tmp_path: Path) -> None:
     assert python(env, "import lz4").stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'lz4'"
 
 
-def test_another_python(tmp_path: Path) -> None:
-    """Where the host's native modules cannot be loaded, one line says which Python they need."""
+def test_incompatible_python_is_reported_with_the_one_needed(tmp_path: Path) -> None:
+    """The host's native modules cannot be loaded."""
     env = relinked(tmp_path, abi=".cpython-36m-x86_64-linux-gnu.so", python="3.6")
     done = python(env, "import allspark")
     [line] = [line for line in done.stderr.splitlines() if line.startswith("ImportError")]
@@ -132,7 +132,7 @@ def test_another_python(tmp_path: Path) -> None:
     assert str(ROOT / "host") in line
 
 
-def test_everything_that_serving_imports_is_linked() -> None:
+def test_every_import_of_the_serving_code_is_shared_with_env() -> None:
     """A new dependency of the host must be shared, or it fails in ENV when it is first needed."""
     package = ROOT / "host" / "eas_host"
     files = [path for name in SERVING for path in ([package / name] if "." in name else (package / name).rglob("*.py"))]
@@ -162,11 +162,8 @@ def missing(name):
 """
 
 
-def test_a_command_on_another_interpreter(tmp_path: Path) -> None:
-    """
-    It runs on that Python, imports from the packages first and then from ENV; of the host's environment it sees the
-    host itself, which wins over whatever ENV has by that name, and what the host needs.
-    """
+def test_command_on_another_interpreter_imports_packages_then_env_then_the_host(tmp_path: Path) -> None:
+    """The command sees the host itself, which wins over whatever ENV has by that name, and what the host needs."""
     env = make_env(tmp_path, modules={"own.py": "", "allspark.py": "", "eas_host.py": ""})
     packages = [tmp_path / "one", tmp_path / "two"]
     for folder in packages:
@@ -192,8 +189,8 @@ def test_a_command_on_another_interpreter(tmp_path: Path) -> None:
     assert missing == ["numpy", "requests"]
 
 
-def test_packages_on_the_hosts_own_interpreter(tmp_path: Path) -> None:
-    """They come before the host's site-packages and behind the standard library."""
+def test_packages_come_before_the_hosts_site_packages(tmp_path: Path) -> None:
+    """The standard library comes before them."""
     for name, text in {"probe.py": PROBE, "own.py": "", "lz4.py": "", "json.py": "raise SystemExit(1)"}.items():
         (tmp_path / name).write_text(text)
     words = python_command.command("probe", "lz4", packages=[str(tmp_path)])
@@ -204,8 +201,8 @@ def test_packages_on_the_hosts_own_interpreter(tmp_path: Path) -> None:
     assert path.index(str(tmp_path)) < next(at for at, entry in enumerate(path) if entry.endswith("site-packages"))
 
 
-def test_a_worker_runs_on_its_packages_python(start: StartHost, tmp_path: Path) -> None:
-    """eas-host with an ENV beside the program, made by whomever: its Python, its packages, this host's allspark."""
+def test_worker_runs_on_the_python_of_env_with_this_hosts_allspark(start: StartHost, tmp_path: Path) -> None:
+    """Anybody may have made the ENV beside the program; the worker has its packages."""
     env = make_env(tmp_path, modules={"own.py": "VALUE = 42\n", "allspark.py": "raise SystemExit(1)"})
     app = tmp_path / "app.py"
     app.write_text(APP.replace("PROCESSES", "1"))

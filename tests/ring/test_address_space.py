@@ -19,8 +19,8 @@ GIB_IN_KIB = 1 << 20
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_too_little(builder: ProcessorBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
-    """One line that says how much is wanted, how much there may be, and which option to lower; exit code 2."""
+def test_too_little_address_space_exits_with_2_and_names_the_option(builder: ProcessorBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    """One line says how much is wanted, how much there may be, and which option to lower."""
     set_for_hosts(monkeypatch, f"-v {8 * GIB_IN_KIB}")
     host = Host(tmp_path / "host", entry=builder.contract(language), processor_type=language)
     host.ends_with(2)
@@ -31,15 +31,15 @@ def test_too_little(builder: ProcessorBuilder, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_it_serves_as_it_says(start: StartHost, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
-    """With a smaller output there is room, in python as in C++: it asks for no slots that it may never use."""
+def test_smaller_maximum_output_fits_the_address_space(start: StartHost, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    """For python, as for C++, the ring asks for no slots that it may never use."""
     set_for_hosts(monkeypatch, f"-v {12 * GIB_IN_KIB}")
     host = start(language, max_output="16MiB")
     assert host.call(b"served").body == b"served"
 
 
-def test_slots_follow() -> None:
-    """Those of a python service, too, are made for its queue and its threads, with room to ask for more."""
+def test_number_of_slots_follows_queue_and_threads() -> None:
+    """A python service has room to ask for more."""
     few = ring_size(HostConfig(max_queue_size=4, worker_threads=1), python=True)
     many = ring_size(HostConfig(max_queue_size=2000, worker_threads=10, worker_processes=4), python=True)
     assert 5 < few.slots < 100

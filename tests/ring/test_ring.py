@@ -107,10 +107,8 @@ def usr1_for_this_thread(handler: Callable[..., None]) -> Iterator[None]:
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_take_with_a_time_out(front: FrontRing, worker: WorkerRing) -> None:
-    """
-    None when the time has passed, also for a time in the past; True for a request; False after the stop.
-    """
+def test_take_returns_none_true_or_false_for_time_out_request_and_stop(front: FrontRing, worker: WorkerRing) -> None:
+    """A time in the past is a time-out, too."""
     call = worker.enter(0)
     for timeout in (0, -1, 0.001):
         assert worker.take(call, timeout) is None
@@ -125,10 +123,8 @@ def test_take_with_a_time_out(front: FrontRing, worker: WorkerRing) -> None:
     worker.leave()
 
 
-def test_several_calls_of_one_thread_are_completed_anywhere(front: FrontRing, worker: WorkerRing) -> None:
-    """
-    Each call keeps what belongs to it; the order and the thread of the completion do not matter, and each counts once.
-    """
+def test_calls_of_one_thread_are_completed_by_any_thread_in_any_order(front: FrontRing, worker: WorkerRing) -> None:
+    """Each call keeps what belongs to it, and each counts once."""
     calls = [worker.enter(0), RingCall(0), RingCall(0)]
     slots = [ask(front, body) for body in (b"a", b"b", b"c")]
     for call in calls:
@@ -153,10 +149,8 @@ def test_several_calls_of_one_thread_are_completed_anywhere(front: FrontRing, wo
     assert answers(front) == {again: b"for d"}
 
 
-def test_signal_handlers_run_while_a_take_waits(front: FrontRing, worker: WorkerRing) -> None:
-    """
-    With and without a time-out: handlers that return do not end the wait, and what a handler raises does.
-    """
+def test_signal_handlers_run_while_take_waits(front: FrontRing, worker: WorkerRing) -> None:
+    """A handler that returns does not end the wait, one that raises does, with and without a time-out."""
     call = worker.enter(0)
     for timeout in (None, HANG):
         with usr1_for_this_thread(at_last(lambda: ask(front, b"x"))):
@@ -166,10 +160,8 @@ def test_signal_handlers_run_while_a_take_waits(front: FrontRing, worker: Worker
             worker.take(call, timeout)
 
 
-def test_what_was_counted(front: FrontRing, worker: WorkerRing) -> None:
-    """
-    Each number of the statistics is where it belongs, and only what somebody waits for is in them.
-    """
+def test_statistics_count_each_outcome_that_somebody_waits_for(front: FrontRing, worker: WorkerRing) -> None:
+    """Each number of the statistics is where it belongs."""
     assert front.stats() == Stats((0,) * (len(LATENCY_BOUNDS) + 1), 0.0, {}, 0, 0, 0, 0)
     call = worker.enter(0)
     for outcome, status in ((RETURNED, 0), (RETURNED, 200), (RETURNED, 200), (RETURNED, -5), (RAISED, 0)):
@@ -197,8 +189,7 @@ def test_what_was_counted(front: FrontRing, worker: WorkerRing) -> None:
     assert front.stats() == stats
 
 
-def test_no_room_for_a_ring() -> None:
-    """It cannot be mapped: that is said, and nothing stays open."""
+def test_ring_that_cannot_be_mapped_raises_and_leaves_no_descriptor() -> None:
     opened = len(list(Path("/proc/self/fd").iterdir()))
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, hard))

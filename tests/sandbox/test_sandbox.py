@@ -37,8 +37,8 @@ def package(tmp_path: Path) -> Path:
 
 
 @each_worker
-def test_each_language_serves(start: StartHost, language: str, kind: str) -> None:
-    """It crashes with a report, is replaced, and has namespaces of its own and no rights."""
+def test_worker_in_a_sandbox_serves_and_is_replaced_after_a_crash(start: StartHost, language: str, kind: str) -> None:
+    """The crash is reported; the worker has namespaces of its own and no rights."""
     host = start(language, worker=kind, sandbox=True)
     assert host.call(b"as ever").body == b"as ever"
     (worker,) = host.workers()
@@ -57,8 +57,8 @@ def test_each_language_serves(start: StartHost, language: str, kind: str) -> Non
     assert "not enforced" not in host.log.text()
 
 
-def test_what_is_out_of_reach(start: StartHost, package: Path, tmp_path: Path) -> None:
-    """Files, processes and networks of everybody else, also where this user could reach them outside."""
+def test_files_processes_and_networks_of_others_are_out_of_reach(start: StartHost, package: Path, tmp_path: Path) -> None:
+    """Outside of the sandbox this user could reach some of them."""
     secret = tmp_path / "secret"
     secret.write_text("s3cret", encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as local:
@@ -86,7 +86,7 @@ def test_what_is_out_of_reach(start: StartHost, package: Path, tmp_path: Path) -
         assert {expression: evaluate(host, expression) for expression in tried} == tried
 
 
-def test_what_is_there(start: StartHost, package: Path, tmp_path: Path) -> None:
+def test_package_model_tmp_and_loopback_are_there(start: StartHost, package: Path, tmp_path: Path) -> None:
     """Package and model to read, /tmp and a loopback of its own, the usual devices, further processes."""
     model = tmp_path / "weights.bin"
     model.write_bytes(b"weights")
@@ -106,8 +106,8 @@ def test_what_is_there(start: StartHost, package: Path, tmp_path: Path) -> None:
     assert evaluate(host, "subprocess.check_output('echo out | tee /dev/stderr', shell=True)") == "b'out\\n'"
 
 
-def test_a_described_service(services: Services, package: Path, tmp_path: Path) -> None:
-    """The workspace may be written to; what it has links to may be read: large files, an environment, a model."""
+def test_described_service_may_write_only_to_its_workspace(services: Services, package: Path, tmp_path: Path) -> None:
+    """The service may read what the workspace has links to: large files, an environment, a model."""
     (package.parent / "large.txt").write_text("l" * 100_000, encoding="utf-8")
     make_env(package.parent, modules={"brought.py": "VALUE = 'from ENV'\n"})
     (tmp_path / "model").mkdir()
@@ -137,8 +137,8 @@ def test_a_described_service(services: Services, package: Path, tmp_path: Path) 
     )
 
 
-def test_what_it_leaves_for_the_next_worker(services: Services, package: Path, tmp_path: Path) -> None:
-    """A link in the place of its package shows the next worker nothing of where it leads."""
+def test_link_left_in_place_of_the_package_shows_nothing_to_the_next_worker(services: Services, package: Path, tmp_path: Path) -> None:
+    """Nothing of where it leads."""
     (tmp_path / "secret").mkdir()
     shutil.copy(package, tmp_path / "secret")
     (tmp_path / "secret" / "secret.txt").write_text("s3cret", encoding="utf-8")
@@ -151,8 +151,8 @@ def test_what_it_leaves_for_the_next_worker(services: Services, package: Path, t
     host.wait_for_log("No such file or directory; check --entry")
 
 
-def test_somebody_without_rights(public: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that is no root's has the same, as far as the kernel lets anybody make namespaces."""
+def test_sandbox_holds_for_a_host_that_is_not_root(public: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel must let anybody make namespaces."""
     publish(public, monkeypatch, need("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     with Host(tmp_path, entry=copy(TRIES, public / "code"), sandbox=True) as host:
         assert evaluate(host, "os.listdir('/tmp')") == f"[{public.name!r}]"
@@ -165,8 +165,8 @@ def test_somebody_without_rights(public: Path, tmp_path: Path, monkeypatch: pyte
         assert evaluate(host, "1 + 1") == "2"
 
 
-def test_root_shows_a_user_what_is_closed_to_him(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """With --user, too, package and Python may lie in folders that are root's alone."""
+def test_user_in_a_sandbox_reads_package_and_python_in_roots_folders(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """With --user, they may lie in folders that are root's alone."""
     need_root()
     entry = builder.python("tries.py")
     with acting_as(NOBODY):
@@ -183,10 +183,10 @@ def test_root_shows_a_user_what_is_closed_to_him(builder: ProcessorBuilder, tmp_
         ("setpriv --bounding-set=-sys_admin", r"namespaces \(Operation not permitted\): the system's /tmp and its"),
     ],
 )
-def test_a_kernel_that_refuses(
+def test_missing_kernel_features_are_logged_in_one_line(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: str, missing: str
 ) -> None:
-    """What is not enforced is logged in one line; the rest is enforced."""
+    """The rest is enforced."""
     need_root()
     if not landlock.version():
         pytest.skip("this kernel has no Landlock")

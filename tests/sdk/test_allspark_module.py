@@ -25,8 +25,8 @@ from support.host import Host
 from support.wire import command
 
 
-def test_surface() -> None:
-    """All that the real module has, and `from allspark import *` brings it."""
+def test_module_exports_the_names_of_the_real_one() -> None:
+    """`from allspark import *` brings them, too."""
     names = {
         "BaseProcessor",
         "Channel",
@@ -51,7 +51,7 @@ def python(code: str, **variables: str) -> str:
     return done.stdout
 
 
-def test_base_methods() -> None:
+def test_initialize_and_process_of_the_base_class_raise() -> None:
     base = allspark.BaseProcessor.__new__(allspark.BaseProcessor)
     with pytest.raises(Exception, match=r"^initialize not implemented$"):
         base.initialize()
@@ -59,16 +59,16 @@ def test_base_methods() -> None:
         base.process(b"")
 
 
-def test_a_processor_pickles() -> None:
-    """Without what belongs to this process."""
+def test_processor_is_pickled_without_its_context() -> None:
+    """Nothing that belongs to this process is pickled."""
     base = allspark.BaseProcessor.__new__(allspark.BaseProcessor)
     base.__dict__.update(worker_threads=3, context=open(os.devnull), queued=None, word="kept")  # noqa: SIM115, PTH123
     with base.__dict__["context"]:
         assert pickle.loads(pickle.dumps(base)).__dict__ == {"worker_threads": 3, "word": "kept"}  # noqa: S301
 
 
-def test_properties() -> None:
-    """One store; what goes in is bytes, what comes out has the default's type."""
+def test_properties_are_one_store_of_bytes_with_typed_reads() -> None:
+    """A value is read as the type of the default."""
     properties, others = allspark.default_properties(), allspark.default_properties()
     heard: list[bytes] = []
     properties.listen("test.number", heard.append)
@@ -91,13 +91,13 @@ def test_properties() -> None:
     assert "500000" in f"{others}"
 
 
-def test_the_token_is_not_printed() -> None:
+def test_token_is_not_in_the_repr_of_properties() -> None:
     allspark.default_properties().put("rpc.token", "c2VjcmV0")
     assert "c2VjcmV0" not in repr(allspark.default_properties())
 
 
-def test_model_path(tmp_path: Path) -> None:
-    """Bytes that all ways to use a path take."""
+def test_model_path_works_as_bytes_and_as_text(tmp_path: Path) -> None:
+    """Each way to use a path is tried."""
     (tmp_path / "labels").write_text("cat", encoding="utf-8")
     path = ModelPath(os.fsencode(tmp_path))
     assert isinstance(path, bytes)
@@ -112,7 +112,7 @@ def test_model_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "model"])
-def test_where_the_model_is(tmp_path: Path, given: str) -> None:
+def test_model_path_is_the_given_entry_or_the_workspaces_model(tmp_path: Path, given: str) -> None:
     (tmp_path / "workspace" / "predictor" / "app").mkdir(parents=True)
     (tmp_path / "workspace" / "model").mkdir()
     code = f"import os; os.chdir({str(tmp_path / 'workspace/predictor/app')!r}); from allspark.paths import model_path;"
@@ -120,8 +120,8 @@ def test_where_the_model_is(tmp_path: Path, given: str) -> None:
     assert said == str(tmp_path / ("workspace/predictor/app/model" if given else "workspace/model"))
 
 
-def test_flags(tmp_path: Path) -> None:
-    """They compile a processor in C."""
+def test_cflags_and_ldflags_compile_a_processor(tmp_path: Path) -> None:
+    """The processor is written in C."""
     source = tmp_path / "processor.c"
     source.write_text("#include <eas/processor.h>\n", encoding="utf-8")
     words = ["gcc", "-fPIC", *allspark.cflags().split(), *allspark.ldflags().split(), str(source)]
@@ -138,7 +138,7 @@ def served(builder: ProcessorBuilder, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.parametrize("form", ["{0}:{1}", "http://{0}:{1}", "http://{0}:{1}/api/predict/contract"])
-def test_channel(served: Host, form: str) -> None:
+def test_channel_returns_answers_and_raises_errors(served: Host, form: str) -> None:
     with closing(allspark.Context(1).channel(form.format(*served.address))) as channel:
         assert [channel.request(b"%d" % number) for number in range(3)] == [b"0", b"1", b"2"]
         with pytest.raises(Exception, match="no such thing") as raised:
@@ -146,8 +146,7 @@ def test_channel(served: Host, form: str) -> None:
     assert raised.value.args == (b"no such thing",)
 
 
-def test_channel_from_threads(served: Host, gate: Gate) -> None:
-    """Several requests at once, whose answers come to the callbacks."""
+def test_channel_serves_concurrent_requests_with_callbacks(served: Host, gate: Gate) -> None:
     came: list[object] = []
     done = threading.Semaphore(0)
 
@@ -165,6 +164,6 @@ def test_channel_from_threads(served: Host, gate: Gate) -> None:
     assert came == [((b"b",), (), {}), (b"a", (1,), {"two": 2})]
 
 
-def test_channel_to_nobody() -> None:
+def test_channel_without_an_address_is_refused() -> None:
     with pytest.raises(ValueError, match="expected HOST:PORT"):
         allspark.Channel("http://")

@@ -61,8 +61,8 @@ def serves(host: Host, gate: Gate) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("patch", PATCHES)
-def test_a_processor(greenlets: Greenlets, gate: Gate, patch: str, way: str) -> None:
-    """Its code runs patched, in threads of the system."""
+def test_processor_in_a_patched_program_serves(greenlets: Greenlets, gate: Gate, patch: str, way: str) -> None:
+    """The processor's code runs patched, in threads of the system."""
     host = greenlets.start(patch, way)
     if way != "none":  # greenlets of the main thread have their turns
         assert host.call(b"ticks").text == "ticks"
@@ -77,13 +77,13 @@ def test_a_processor(greenlets: Greenlets, gate: Gate, patch: str, way: str) -> 
 
 @pytest.mark.parametrize("way", ["alone", "process"])
 @pytest.mark.parametrize("patch", ["gevent", "eventlet", "sockets"])
-def test_a_program_that_reads(greenlets: Greenlets, gate: Gate, patch: str, way: str) -> None:
-    """Where its threads are greenlets they take turns, also while they wait for requests."""
+def test_patched_program_that_reads_serves(greenlets: Greenlets, gate: Gate, patch: str, way: str) -> None:
+    """Where the threads are greenlets they take turns, also while they wait for requests."""
     serves(greenlets.start(patch, way, "read"), gate)
 
 
 @pytest.mark.every_python
 @pytest.mark.parametrize("patch", ["gevent", "grequests", "eventlet"])
-def test_worker_processes(greenlets: Greenlets, gate: Gate, patch: str) -> None:
-    """Those that a program forks start, serve and are reaped."""
+def test_worker_processes_of_a_patched_program_serve_and_are_reaped(greenlets: Greenlets, gate: Gate, patch: str) -> None:
+    """The program forks them."""
     serves(greenlets.start(patch, "alone", "processes"), gate)

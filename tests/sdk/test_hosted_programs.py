@@ -33,13 +33,12 @@ def many(host: Host, gate: Gate, count: int) -> None:
 
 
 @each_isolation
-def test_threads_of_the_constructor(apps: Apps, gate: Gate, isolation: str) -> None:
-    """The program's own number counts where no flag says another."""
+def test_worker_threads_of_the_constructor_count_without_a_flag(apps: Apps, gate: Gate, isolation: str) -> None:
     host = apps.start("Contract(worker_threads=9).run()", variables={"EAS_HOST_ISOLATION": isolation}, way="hosted")
     many(host, gate, 9)
 
 
-def test_threads_of_the_flag(apps: Apps, gate: Gate) -> None:
+def test_worker_threads_of_the_flag_win_over_the_constructor(apps: Apps, gate: Gate) -> None:
     variables = {"EAS_HOST_WORKER_THREADS": "1"}
     host = apps.start("Contract(worker_threads=9).run()", variables=variables, way="hosted")
     with host.ask(gate.command()) as first, host.ask(gate.command()) as second:
@@ -51,8 +50,7 @@ def test_threads_of_the_flag(apps: Apps, gate: Gate) -> None:
 
 
 @each_isolation
-def test_lines_behind_run(apps: Apps, isolation: str) -> None:
-    """They run when the host stops."""
+def test_lines_behind_run_are_executed_when_the_host_stops(apps: Apps, isolation: str) -> None:
     host = apps.begin(variables={"EAS_HOST_ISOLATION": isolation}, way="hosted")
     host.wait_listening()
     host.stop()
@@ -60,8 +58,8 @@ def test_lines_behind_run(apps: Apps, isolation: str) -> None:
 
 
 @each_isolation
-def test_initialize_raises_and_is_caught(apps: Apps, isolation: str) -> None:
-    """Whatever the program makes of it, the load has failed, with that reason."""
+def test_exception_of_initialize_fails_the_load_though_it_is_caught(apps: Apps, isolation: str) -> None:
+    """The exception is the reason that is reported."""
     before = "class Bad(Contract):\n    def initialize(self):\n        raise ValueError('torn')"
     app = apps.write("try:\n    Bad().run()\nexcept Exception:\n    print('caught')", before)
     ended = run("--entry", app, "--listen", "127.0.0.1:0", "--isolation", isolation)
@@ -69,8 +67,8 @@ def test_initialize_raises_and_is_caught(apps: Apps, isolation: str) -> None:
 
 
 @each_isolation
-def test_serving_fails_and_is_caught(apps: Apps, isolation: str) -> None:
-    """Nor can it swallow what ends the host."""
+def test_address_in_use_ends_the_host_though_the_program_catches_it(apps: Apps, isolation: str) -> None:
+    """A program cannot swallow what ends the host."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         app = apps.write("try:\n    Contract().run()\nexcept Exception:\n    print('caught')")
@@ -78,29 +76,28 @@ def test_serving_fails_and_is_caught(apps: Apps, isolation: str) -> None:
     ended.fails_with(4, address)
 
 
-def test_endpoint_is_not_meant(apps: Apps) -> None:
-    """--listen decides; one line says so."""
+def test_endpoint_of_the_constructor_is_ignored_with_a_log_line(apps: Apps) -> None:
+    """--listen decides."""
     host = apps.start("Contract(endpoint='0.0.0.0:1').run()", way="hosted")
     host.wait_for_log("0.0.0.0:1.*--listen")
     assert host.call(b"x").body == b"x"
 
 
 @each_isolation
-def test_it_constructs_only(apps: Apps, isolation: str) -> None:
-    """The documents' sample has lost its last line: what it has constructed is run."""
+def test_constructed_processor_is_run_without_a_call_of_run(apps: Apps, isolation: str) -> None:
+    """The documents' sample has lost its last line."""
     body = "runner = Contract(worker_threads=2)"
     host = apps.start(body, variables={"EAS_HOST_ISOLATION": isolation}, way="hosted")
     assert host.call(b"x").body == b"x"
 
 
-def test_constructor_forgets_its_base(apps: Apps) -> None:
-    """A subclass that does not call the constructor serves all the same."""
+def test_subclass_that_does_not_call_the_base_constructor_serves(apps: Apps) -> None:
     before = "class Mine(Contract):\n    def __init__(self):\n        self.word = 1"
     for way in ("alone", "hosted"):
         assert apps.start("Mine().run()", before, way=way).call(b"x").body == b"x"
 
 
-def test_run_in_another_thread(apps: Apps) -> None:
+def test_run_in_another_thread_serves(apps: Apps) -> None:
     """The file may come to its end before that thread has begun."""
     host = apps.start("threading.Thread(target=Contract().run).start()", way="hosted")
     assert host.call(b"x").body == b"x"
@@ -125,8 +122,8 @@ class Mine(Contract):
 
 
 @pytest.mark.parametrize("way", ["alone", "hosted"])
-def test_processes_of_its_own(apps: Apps, way: str) -> None:
-    """A pool that a program forks can be ended: its processes do not take signals as we do."""
+def test_pool_that_a_program_forks_can_be_ended(apps: Apps, way: str) -> None:
+    """The processes of the pool do not take signals as the host does."""
     assert apps.start("Mine().run()", POOL, way=way).call(b"").body == b"[1, 2]"
 
 
@@ -138,8 +135,8 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("name", "kind", "advice"), OTHERS, ids=[kind for _, kind, _ in OTHERS])
-def test_another_allspark(apps: Apps, tmp_path: Path, name: str, kind: str, advice: str) -> None:
-    """Ours is used, and one line names the other."""
+def test_another_allspark_is_replaced_by_the_hosts_and_named(apps: Apps, tmp_path: Path, name: str, kind: str, advice: str) -> None:
+    """One line names it."""
     other = tmp_path / name
     other.parent.mkdir(parents=True)
     other.touch()
@@ -162,23 +159,22 @@ ARGUMENTS = ("--func_name", "base", "--listen", "--", "two words")
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_arguments(apps: Apps, tmp_path: Path, isolation: str) -> None:
-    """What stands behind `--` is the program's, whatever it looks like, as behind `python app.py`."""
+def test_arguments_behind_dashes_are_the_programs(apps: Apps, tmp_path: Path, isolation: str) -> None:
+    """The arguments may look like options, as behind `python app.py`."""
     entry = apps.write("Tells().run()", TELLS_ARGUMENTS)
     words = ("--isolation", isolation, "--entry", str(entry), "--", *ARGUMENTS)
     with Host(tmp_path / "host", {"EAS_HOST_LISTEN": "127.0.0.1:0"}, words, listen=None) as host:
         assert host.call(b"x").text == repr([*ARGUMENTS])
 
 
-def test_arguments_of_a_described_program(apps: Apps, services: Services) -> None:
-    """The same behind a description."""
+def test_arguments_behind_dashes_are_those_of_a_described_program(apps: Apps, services: Services) -> None:
     entry = apps.write("Tells().run()", TELLS_ARGUMENTS)
     file = describe(entry.parent, name="tells", processor_entry="app.py", processor_path=".", processor_type="python")
     assert services.start(file, "--", *ARGUMENTS).call(b"x").text == repr([*ARGUMENTS])
 
 
-def test_arguments_of_what_is_no_program(builder: ProcessorBuilder) -> None:
-    """They would have no effect; one line says what has."""
+def test_arguments_for_a_cpp_processor_are_refused(builder: ProcessorBuilder) -> None:
+    """Such arguments would have no effect; one line says what has."""
     entry = builder.cpp("contract")
     ended = run("--entry", entry, "--", "--func_name", "base")
     ended.fails_in_one_line(2, "--func_name", "only a Python program", "--model-config")

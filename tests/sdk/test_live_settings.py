@@ -42,8 +42,8 @@ MOMENTS = {
 @each_way
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("value", ["'100000'", "100000", "b'100000'", "1e5"])
-def test_a_program_puts(apps: Apps, way: str, moment: str, value: str) -> None:
-    """Whenever it does, and as whatever type."""
+def test_property_that_a_program_puts_acts_at_any_moment(apps: Apps, way: str, moment: str, value: str) -> None:
+    """The value may have any type."""
     put_it = f"allspark.default_properties().put('rpc.keepalive', {value})"
     initialize, before, constructor = (text.replace("PUT", put_it) or "pass" for text in MOMENTS[moment])
     code = f"""
@@ -61,15 +61,15 @@ class Mine(Contract):
 
 
 @each_way
-def test_an_option_wins_while_it_loads(apps: Apps, way: str) -> None:
+def test_option_wins_over_a_property_that_a_program_puts_while_loading(apps: Apps, way: str) -> None:
     before = "allspark.default_properties().put('rpc.keepalive', 100000)"
     host = apps.start(before=before, variables={"EAS_HOST_KEEPALIVE": "70000"}, way=way)
     assert reads(host, "rpc.keepalive") == "70000"
 
 
 @each_way
-def test_threads(apps: Apps, gates: Callable[[], Gate], way: str) -> None:
-    """rpc.worker_threads: more are there at once, fewer after their next requests."""
+def test_worker_threads_property_adds_and_removes_threads(apps: Apps, gates: Callable[[], Gate], way: str) -> None:
+    """New threads are there at once; others end after their next requests."""
     hear = "allspark.default_properties().listen('rpc.worker_threads', lambda v: print('now', v, flush=True))"
     host = apps.start("Contract(worker_threads=1).run()", hear, way=way)
     assert put(host, "rpc.worker_threads", "4").status == 200
@@ -95,8 +95,8 @@ def running(host: Host, gate: Gate, count: int, inside: int | None = None) -> It
 
 
 @each_way
-def test_a_program_listens(apps: Apps, way: str) -> None:
-    """Its listeners hear what is put from outside, in every process; they may take their time."""
+def test_listener_hears_a_property_that_an_operator_puts(apps: Apps, way: str) -> None:
+    """Each process hears it; that may take a while."""
     before = """
 @allspark.default_properties().listen('model.version')
 def hear(value):
@@ -109,8 +109,8 @@ def hear(value):
 
 
 @each_way
-def test_not_ready(apps: Apps, way: str) -> None:
-    """model.ready: the program says itself when it serves."""
+def test_model_ready_0_of_a_program_answers_503(apps: Apps, way: str) -> None:
+    """The program says itself when it serves."""
     before = """
 class Mine(Contract):
     def process(self, data):
@@ -127,16 +127,16 @@ class Mine(Contract):
 
 
 @each_way
-def test_a_service_is_ready_from_the_start(apps: Apps, way: str) -> None:
-    """As in EAS, the property model.ready is 1 once there is a service, unless the program has put another value."""
+def test_model_ready_is_1_from_the_start(apps: Apps, way: str) -> None:
+    """A program may put another value, as in EAS."""
     body = "Contract()\nprint('ready', allspark.default_properties().get('model.ready'), flush=True)\nContract().run()"
     apps.start(body, way=way).wait_for_log(r"^ready b'1'$")
 
 
-def test_what_is_put_first_counts_from_the_start(apps: Apps) -> None:
+def test_properties_put_before_the_service_count_from_the_start(apps: Apps) -> None:
     """
-    The port never serves anybody without the token that was put before it was opened, nothing is said of everybody,
-    and the queue may be as long as it says.
+    The port never serves anybody without the token that was put before it was opened, no warning says that everybody
+    can reach it, and the queue may be as long as it says.
     """
     put = "allspark.default_properties().put"
     before = f"{put}('rpc.token', 'c2VjcmV0')\n{put}('rpc.max_queue_size', '5000')"
@@ -154,8 +154,8 @@ def test_what_is_put_first_counts_from_the_start(apps: Apps) -> None:
 
 
 @each_way
-def test_places(apps: Apps, gate: Gate, way: str) -> None:
-    """A 408 has the log say where each busy thread is: in the user's frames, not in ours."""
+def test_408_logs_where_the_busy_thread_is(apps: Apps, gate: Gate, way: str) -> None:
+    """The log shows the user's frames, not the host's."""
     host = apps.start(variables={"EAS_HOST_KEEPALIVE": "200"}, way=way)
     with host.ask(gate.command()) as client:
         gate.wait_entered()
@@ -168,8 +168,8 @@ def test_places(apps: Apps, gate: Gate, way: str) -> None:
         gate.wait_left()
 
 
-def test_place_of_a_program_that_initializes(apps: Apps, gate: Gate) -> None:
-    """A request that waits for initialize() until its time is over answers 408, and the log says where that is."""
+def test_408_logs_where_initialize_is(apps: Apps, gate: Gate) -> None:
+    """The request waits for initialize() until its time is over."""
     before = f"class Slow(Contract):\n    def initialize(self):\n        gate({str(gate.folder)!r}.encode() + b':load')"
     program = apps.begin("Slow().run()", before, {"EAS_HOST_KEEPALIVE": "200"})
     program.wait_listening()
@@ -186,8 +186,8 @@ def test_place_of_a_program_that_initializes(apps: Apps, gate: Gate) -> None:
 
 
 @each_way
-def test_places_of_readers(apps: Apps, gate: Gate, way: str) -> None:
-    """The same for a thread that reads its requests itself."""
+def test_408_logs_where_a_reading_thread_is(apps: Apps, gate: Gate, way: str) -> None:
+    """The thread reads its requests itself."""
     body = "queued = allspark.Context(4).queued_service()\n"
     body += "threading.Thread(target=serve, name='reader').start()"
     before = "def serve():\n    while True:\n        queued.write(contract.gate(queued.read())[0])"
@@ -221,7 +221,7 @@ class Mine(Contract):
 
 
 @each_way
-def test_injected(apps: Apps, way: str) -> None:
+def test_injected_handlers_answer_beside_the_processor(apps: Apps, way: str) -> None:
     host = apps.start("Mine().run()", INJECT, way=way)
     assert host.call(b"you", "/status").body == b"fine you"
     assert host.call(b"", "/secret").status == 401
@@ -235,8 +235,8 @@ def test_injected(apps: Apps, way: str) -> None:
 
 
 @each_way
-def test_injected_beside_busy_threads(apps: Apps, gate: Gate, way: str) -> None:
-    """They have threads of their own."""
+def test_injected_handler_answers_while_all_threads_are_busy(apps: Apps, gate: Gate, way: str) -> None:
+    """Handlers have threads of their own."""
     host = apps.start("Mine(worker_threads=1).run()", INJECT, way=way)
     with host.ask(gate.command(b"long")) as client:
         gate.wait_entered()
@@ -245,8 +245,7 @@ def test_injected_beside_busy_threads(apps: Apps, gate: Gate, way: str) -> None:
         assert client.read().body == b"long"
 
 
-def test_stopped_from_outside(apps: Apps) -> None:
-    """/api/builtin/term ends a program as Ctrl+C does."""
+def test_builtin_term_ends_a_program_as_ctrl_c_does(apps: Apps) -> None:
     program = apps.begin()
     program.wait_for_log("Service start successfully")
     program.wait_listening()
@@ -256,8 +255,8 @@ def test_stopped_from_outside(apps: Apps) -> None:
     assert re.search("ERROR", program.log.text()) is None
 
 
-def test_the_front_is_told_to_end(apps: Apps) -> None:
-    """SIGTERM to the front alone, as a careless `kill` does it: it drains, and the program ends with it."""
+def test_sigterm_to_the_front_alone_drains_and_ends_the_program(apps: Apps) -> None:
+    """A careless `kill` sends it so."""
     program = apps.begin()
     program.wait_for_log("Service start successfully")
     os.kill(front_of(program), signal.SIGTERM)

@@ -34,8 +34,8 @@ def start(handle, count=1):
 """
 
 
-def test_many_threads(apps: Apps, gate: Gate) -> None:
-    """Each thread answers what it has read, in whatever order they answer."""
+def test_each_thread_answers_the_request_that_it_read(apps: Apps, gate: Gate) -> None:
+    """The threads answer in any order."""
     for way in ("alone", "hosted"):
         body = OPEN + "\nfor thread in start(lambda data: queued.write(contract.gate(data)[0]), 3):\n    thread.join()"
         host = apps.start(body, LOOP, way=way)
@@ -48,8 +48,8 @@ def test_many_threads(apps: Apps, gate: Gate) -> None:
 
 
 @each_way
-def test_main_thread_reads(apps: Apps, way: str) -> None:
-    """Ctrl+C ends a program whose main thread waits in read()."""
+def test_ctrl_c_ends_a_program_whose_main_thread_reads(apps: Apps, way: str) -> None:
+    """The thread waits in read()."""
     host = apps.begin(OPEN + "while True:\n    queued.write(queued.read()[::-1])", way=way)
     host.wait_for_log("Service start successfully")
     host.wait_listening()
@@ -62,8 +62,8 @@ def test_main_thread_reads(apps: Apps, way: str) -> None:
 @pytest.mark.parametrize(
     "waits", ["time.sleep(1000)", "threading.Event().wait()", "[thread.join() for thread in threads]"]
 )
-def test_main_thread_waits(apps: Apps, gate: Gate, way: str, waits: str) -> None:
-    """Whatever the main thread does: what runs is answered, then it ends with exit code 0."""
+def test_sigterm_drains_whatever_the_main_thread_does(apps: Apps, gate: Gate, way: str, waits: str) -> None:
+    """Running requests are answered, then the program ends with exit code 0."""
     body = OPEN + f"threads = start(lambda data: queued.write(contract.gate(data)[0]), 2)\n{waits}"
     host = apps.begin(body, LOOP, way=way)
     host.wait_listening()
@@ -77,8 +77,10 @@ def test_main_thread_waits(apps: Apps, gate: Gate, way: str, waits: str) -> None
 
 
 @each_way
-def test_a_pool_that_stays_busy(apps: Apps, way: str) -> None:
-    """At the end of a program Python waits for the threads of its pools: that wait is ended, and nothing is printed."""
+def test_program_with_a_busy_thread_pool_ends_quietly(apps: Apps, way: str) -> None:
+    """
+    At the end of a program Python waits for the threads of its pools: the host ends that wait, and nothing is printed.
+    """
     before = """
 from concurrent.futures import ThreadPoolExecutor
 
@@ -96,8 +98,8 @@ def serve():
 
 
 @each_way
-def test_errors(apps: Apps, way: str) -> None:
-    """error() answers with its code, by the rule of all codes."""
+def test_error_answers_with_its_code(apps: Apps, way: str) -> None:
+    """The rule for all codes holds for error(), too."""
     host = apps.start(OPEN + "start(lambda data: queued.error(int(data), b'no: ' + data))", LOOP, way=way)
     for code, status in ((500, 500), (404, 404), (200, 200), (999, 400), (-1, 400)):
         answer = host.call(str(code).encode())
@@ -105,8 +107,8 @@ def test_errors(apps: Apps, way: str) -> None:
 
 
 @each_way
-def test_a_thread_reads_on(apps: Apps, way: str) -> None:
-    """What it has not answered is answered 500, and the log says which thread it was."""
+def test_request_that_a_thread_did_not_answer_before_reading_on_answers_500(apps: Apps, way: str) -> None:
+    """The log says which thread it was."""
     body = OPEN + "start(lambda data: queued.write(data) if data != b'forget' else None)"
     host = apps.start(body, LOOP, way=way)
     with host.ask(b"forget") as forgotten:
@@ -117,8 +119,8 @@ def test_a_thread_reads_on(apps: Apps, way: str) -> None:
 
 
 @each_way
-def test_a_thread_ends(apps: Apps, way: str) -> None:
-    """One that dies between read and write answers 500; the others serve on."""
+def test_request_of_a_thread_that_ended_answers_500(apps: Apps, way: str) -> None:
+    """The thread dies between read and write; the others serve on."""
     before = (
         LOOP + "\ndef handle(data):\n    if data == b'die':\n        raise ValueError('dead')\n    queued.write(data)"
     )
@@ -131,7 +133,7 @@ def test_a_thread_ends(apps: Apps, way: str) -> None:
 
 
 @each_way
-def test_write_without_read(apps: Apps, way: str) -> None:
+def test_write_without_read_raises(apps: Apps, way: str) -> None:
     body = (
         OPEN
         + """
@@ -147,8 +149,8 @@ start(queued.write)
 
 
 @each_way
-def test_only_bytes(apps: Apps, way: str) -> None:
-    """As EAS words it; the request is not lost."""
+def test_write_of_anything_but_bytes_raises_and_keeps_the_request(apps: Apps, way: str) -> None:
+    """The words are those of EAS."""
     before = (
         LOOP
         + """
@@ -177,8 +179,8 @@ def batches(queued):
 
 
 @each_way
-def test_batches(apps: Apps, way: str) -> None:
-    """Each answer goes to its own request, also an error among them."""
+def test_each_answer_of_a_batch_goes_to_its_own_request(apps: Apps, way: str) -> None:
+    """One of the answers is an error."""
     before = BATCHES + "answer = lambda batch: queued.write_many([(500, d) if d == b'1' else d for d in batch])"
     host = apps.start(OPEN + "threading.Thread(target=batches, args=(queued,)).start()", before, way=way)
     clients = [host.ask(str(number).encode()) for number in range(3)]
@@ -191,8 +193,8 @@ def test_batches(apps: Apps, way: str) -> None:
 
 
 @each_way
-def test_an_empty_batch(apps: Apps, way: str) -> None:
-    """Where nothing comes in time the batch is empty, and answering all of it is no mistake."""
+def test_batch_is_empty_where_no_request_comes_in_time(apps: Apps, way: str) -> None:
+    """A call that answers all of the empty batch is no mistake."""
     before = """
     def batches(queued):
         print('first', queued.read_upto(3, 0), queued.read_upto(3, 20), flush=True)
@@ -207,8 +209,8 @@ def test_an_empty_batch(apps: Apps, way: str) -> None:
 
 
 @each_way
-def test_a_short_batch(apps: Apps, way: str) -> None:
-    """After its time a batch is returned as it is; too few answers raise, and the rest is answered 500."""
+def test_too_few_answers_for_a_batch_raise_and_the_rest_answers_500(apps: Apps, way: str) -> None:
+    """A batch is returned after its time even if it is not full."""
     before = """
 def answer(batch):
     try:
@@ -226,8 +228,7 @@ def answer(batch):
 
 
 @each_way
-def test_numbers(apps: Apps, way: str) -> None:
-    """A request with a number may be answered by any thread, once."""
+def test_numbered_request_is_answered_by_any_thread_once(apps: Apps, way: str) -> None:
     before = """
 def read(queued):
     while True:
@@ -255,8 +256,8 @@ def reply(queued, data, number):
 
 
 @each_way
-def test_threads_that_come_and_go(apps: Apps, way: str) -> None:
-    """A thread for each request: their numbers are given back."""
+def test_one_thread_for_each_request_uses_up_no_numbers(apps: Apps, way: str) -> None:
+    """The numbers of threads are given back."""
     before = """
 def one(queued):
     data = queued.read()
@@ -269,8 +270,8 @@ def one(queued):
             assert client.call(str(number).encode()).body == str(number).encode()
 
 
-def test_stopped_by_the_program(apps: Apps) -> None:
-    """Context.stop(): what was read is answered, the threads that read end, the program goes on."""
+def test_context_stop_answers_what_was_read_and_the_program_goes_on(apps: Apps) -> None:
+    """The threads that read end."""
     body = """
 context = allspark.Context(4)
 queued = context.queued_service()
@@ -289,8 +290,8 @@ except SystemExit:
     program.ends_with(0)
 
 
-def test_the_front_dies(apps: Apps) -> None:
-    """It is said once, and reading ends the program."""
+def test_death_of_the_front_ends_reading_and_the_program(apps: Apps) -> None:
+    """One line says it, once."""
     program = apps.begin(OPEN + "for thread in start(queued.write, 3):\n    thread.join()", LOOP)
     program.allow_log("the HTTP front")
     program.wait_for_log("Service start successfully")
@@ -299,15 +300,15 @@ def test_the_front_dies(apps: Apps) -> None:
     assert len(re.findall("the HTTP front", program.log.text())) == 1
 
 
-def test_not_in_the_hosts_own_process(apps: Apps) -> None:
-    """--isolation none needs the thread that such a program keeps; one line says what to do."""
+def test_program_that_reads_is_refused_with_isolation_none(apps: Apps) -> None:
+    """Isolation none needs the thread that such a program keeps; one line says what to do."""
     app = apps.write(OPEN + "print(queued.read())")
     ended = run("--entry", app, "--listen", "127.0.0.1:0", "--isolation", "none")
     ended.fails_in_one_line(3, "app.py", "queued_service", "python FILE")
 
 
-def test_a_worker_dies(apps: Apps) -> None:
-    """Under eas-host it is replaced, as any other."""
+def test_worker_of_a_program_that_reads_is_replaced(apps: Apps) -> None:
+    """The program runs under eas-host."""
     host: Host = apps.start(
         OPEN + "start(lambda data: os.abort() if data == b'die' else queued.write(data))", LOOP, way="hosted"
     )

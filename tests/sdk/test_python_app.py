@@ -46,8 +46,8 @@ listening on http://127.0.0.1:PORT/api/predict/app
 
 
 @pytest.mark.every_python
-def test_lines(apps: Apps) -> None:
-    """What it says when it starts is EAS's own, each line at once."""
+def test_start_prints_the_lines_of_eas(apps: Apps) -> None:
+    """Each line is written at once."""
     program = apps.start()
     program.wait_for_log(r"Service start successfully")
     said = [line.replace(str(program.address[1]), "PORT") for line in program.log.since(stream="stdout")]
@@ -55,19 +55,19 @@ def test_lines(apps: Apps) -> None:
     assert program.log.text(stream="stderr") == ""
 
 
-def test_lines_in_json(apps: Apps) -> None:
+def test_start_lines_are_json_with_log_format_json(apps: Apps) -> None:
     program = apps.start(variables={"EAS_HOST_LOG_FORMAT": "json"})
     program.wait_for_log(r'"message": "Service start successfully"')
 
 
-def test_any_path_and_method(apps: Apps) -> None:
+def test_any_path_and_method_reaches_the_processor(apps: Apps) -> None:
     program = apps.start()
     assert program.call(b"10 20", "/test").body == b"10 20"
     assert program.call(None, "/", "GET").body == b""
     assert program.call(b"x", "/api/predict/another/name").body == b"x"
 
 
-def test_requests_wait_while_it_loads(apps: Apps, gate: Gate) -> None:
+def test_requests_wait_while_the_program_loads(apps: Apps, gate: Gate) -> None:
     """The constructor has opened the port; the queue has its size, then 450."""
     hold = f"class Slow(Contract):\n    def initialize(self):\n        gate({str(gate.folder)!r}.encode() + b':load')\n"
     hold += "        super().initialize()\n"
@@ -97,8 +97,8 @@ def test_requests_wait_while_it_loads(apps: Apps, gate: Gate) -> None:
         ("0.0.0.0:{port}/", "0.0.0.0"),
     ],
 )
-def test_endpoint(apps: Apps, endpoint: str, listens: str) -> None:
-    """In all forms that users write. Without the variable that the other tests set, it decides."""
+def test_endpoint_in_every_form_sets_the_address(apps: Apps, endpoint: str, listens: str) -> None:
+    """The variable that the other tests set would win over it."""
     port = free_port()
     app = apps.write(f"Contract(endpoint={endpoint.format(port=port)!r}).run()")
     environment = clean_environment()
@@ -120,8 +120,8 @@ def test_endpoint(apps: Apps, endpoint: str, listens: str) -> None:
 
 
 @pytest.mark.parametrize("endpoint", [None, "127.0.0.1:8000"])
-def test_endpoint_in_a_cluster(monkeypatch: pytest.MonkeyPatch, endpoint: str | None) -> None:
-    """Ignored where EAS ignores it; that port cannot be had in a test, so the front's options are looked at."""
+def test_endpoint_is_ignored_in_a_cluster(monkeypatch: pytest.MonkeyPatch, endpoint: str | None) -> None:
+    """EAS ignores it there; that port cannot be had in a test, so the front's options are looked at."""
     request = LaunchRequest(endpoint, "app.py", processes=1, properties={})
     monkeypatch.setenv("NAMESPACE", "n")
     assert resolve_config(request).listen == (("127.0.0.1", 8080) if endpoint is None else ("127.0.0.1", 8000))
@@ -142,7 +142,7 @@ def fails(apps: Apps, code: int, *words: str, body: str, variables: dict[str, st
     return said
 
 
-def test_port_is_taken(apps: Apps) -> None:
+def test_address_in_use_exits_with_4(apps: Apps) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         said = fails(
@@ -151,7 +151,7 @@ def test_port_is_taken(apps: Apps) -> None:
     assert len(said.splitlines()) == 1
 
 
-def test_wrong_endpoint(apps: Apps) -> None:
+def test_wrong_endpoint_exits_with_2(apps: Apps) -> None:
     app = apps.write("Contract(endpoint='here:there')")
     done = subprocess.run(
         [sys.executable, app], env=clean_environment(), capture_output=True, text=True, timeout=TIMEOUT, check=False
@@ -161,19 +161,19 @@ def test_wrong_endpoint(apps: Apps) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_wrong_variable(apps: Apps) -> None:
+def test_wrong_environment_variable_exits_with_2(apps: Apps) -> None:
     said = fails(apps, 2, "EAS_HOST_KEEPALIVE", body="Contract()", variables={"EAS_HOST_KEEPALIVE": "soon"})
     assert len(said.splitlines()) == 1
 
 
 @pytest.mark.parametrize("options", ["worker_threads=0", "worker_threads='x'", "worker_processes=-1"])
-def test_wrong_argument(apps: Apps, options: str) -> None:
-    """It is named, before there is a front."""
+def test_wrong_constructor_argument_is_named(apps: Apps, options: str) -> None:
+    """The front is not started yet."""
     assert "Error: worker_" in fails(apps, 1, options.partition("=")[0], body=f"Contract({options})")
 
 
-def test_initialize_raises(apps: Apps) -> None:
-    """The exception is the program's own: its traceback, exit code 1; who waited is told."""
+def test_exception_of_initialize_is_the_programs_own(apps: Apps) -> None:
+    """The program ends with its traceback and exit code 1."""
     before = "class Bad(Contract):\n    def initialize(self):\n        raise ValueError('the model file is torn')"
     program = apps.begin("Bad().run()", before)
     program.allow_log(".")
@@ -182,7 +182,7 @@ def test_initialize_raises(apps: Apps) -> None:
     assert said.rstrip().endswith("ValueError: the model file is torn")
 
 
-def test_who_waits_when_initialize_raises(apps: Apps, gate: Gate) -> None:
+def test_waiting_request_is_refused_when_initialize_raises(apps: Apps, gate: Gate) -> None:
     before = (
         "class Bad(Contract):\n    def initialize(self):\n"
         f"        gate({str(gate.folder)!r}.encode() + b':load')\n        raise ValueError('torn')"
@@ -203,19 +203,18 @@ def test_who_waits_when_initialize_raises(apps: Apps, gate: Gate) -> None:
 # Its own process.
 
 
-def test_it_runs_here(apps: Apps) -> None:
-    """`process` runs in the process that the user started, and in its threads."""
+def test_process_runs_in_the_users_own_process(apps: Apps) -> None:
+    """It runs in the threads of that process."""
     program = apps.start()
     assert {int(program.call(command("pid")).body) for _ in range(5)} == {program.pid}
 
 
-def test_folder_and_arguments(apps: Apps) -> None:
-    """Nothing about the process is ours to change."""
+def test_folder_and_arguments_of_the_program_are_unchanged(apps: Apps) -> None:
     program = apps.start(before="print(sys.argv, os.getcwd(), __name__, flush=True)")
     program.wait_for_log(re.escape(f"['app.py'] {apps.folder}/app-1 __main__"))
 
 
-def test_what_it_prints_comes_as_printed(apps: Apps) -> None:
+def test_prints_are_not_changed(apps: Apps) -> None:
     program = apps.start()
     program.call(command("print", "hello"))
     program.wait_for_log("^err hello$", "stderr")
@@ -225,8 +224,8 @@ def test_what_it_prints_comes_as_printed(apps: Apps) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_stop(apps: Apps, gate: Gate, number: signal.Signals) -> None:
-    """What runs is answered, `run` returns, the lines behind it run, and Python's own handlers are back."""
+def test_stop_signal_drains_and_run_returns(apps: Apps, gate: Gate, number: signal.Signals) -> None:
+    """Running requests are answered, the lines behind `run` are executed, and Python's own handlers are back."""
     body = "Contract().run()\nprint('behind run', signal.getsignal(signal.SIGINT) is signal.default_int_handler,"
     body += " signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, flush=True)"
     program = apps.begin(body)
@@ -242,7 +241,7 @@ def test_stop(apps: Apps, gate: Gate, number: signal.Signals) -> None:
     assert program.log.text(stream="stderr") == ""
 
 
-def test_second_ctrl_c(apps: Apps, gate: Gate) -> None:
+def test_second_ctrl_c_exits_with_130(apps: Apps, gate: Gate) -> None:
     program = apps.begin()
     program.allow_log(".")
     program.wait_listening()
@@ -255,7 +254,7 @@ def test_second_ctrl_c(apps: Apps, gate: Gate) -> None:
         assert client.read().status == 500
 
 
-def test_ctrl_c_while_it_loads(apps: Apps, gate: Gate) -> None:
+def test_ctrl_c_while_loading_exits_with_130(apps: Apps, gate: Gate) -> None:
     before = (
         "class Slow(Contract):\n    def initialize(self):\n"
         f"        tell({str(gate.folder)!r}, 'enter', b'load')\n        time.sleep(1000)"
@@ -268,8 +267,7 @@ def test_ctrl_c_while_it_loads(apps: Apps, gate: Gate) -> None:
     assert program.log.text(stream="stderr") == ""
 
 
-def test_a_handler_of_its_own(apps: Apps) -> None:
-    """A program that handles SIGTERM itself goes on doing so."""
+def test_sigterm_handler_of_the_program_is_kept(apps: Apps) -> None:
     before = "signal.signal(signal.SIGTERM, lambda *_: os.write(1, b'mine\\n'))"
     program = apps.begin(before=before)
     program.wait_for_log("Service start successfully")
@@ -280,8 +278,8 @@ def test_a_handler_of_its_own(apps: Apps) -> None:
     program.ends_with(0)
 
 
-def test_run_in_another_thread(apps: Apps) -> None:
-    """It serves there, too; Ctrl+C is then the program's own."""
+def test_run_in_another_thread_serves(apps: Apps) -> None:
+    """Ctrl+C is then the program's own."""
     body = "runner = Contract()\nthread = threading.Thread(target=runner.run, daemon=True)\nthread.start()\n"
     body += "threading.Event().wait()"
     program = apps.begin(body)
@@ -293,8 +291,8 @@ def test_run_in_another_thread(apps: Apps) -> None:
     program.ends_with(None)
 
 
-def test_run_twice(apps: Apps) -> None:
-    """A program serves once; the second call says so."""
+def test_second_run_raises(apps: Apps) -> None:
+    """A program serves once."""
     body = "runner = Contract()\nrunner.run()\ntry:\n    runner.run()\nexcept RuntimeError as error:\n    print(error)"
     program = apps.begin(body)
     program.wait_for_log("Service start successfully")
@@ -303,8 +301,8 @@ def test_run_twice(apps: Apps) -> None:
     assert "a program serves once" in program.log.text(stream="stdout")
 
 
-def test_it_ends_without_running(apps: Apps) -> None:
-    """A program that constructs a processor and ends leaves no front behind."""
+def test_program_that_ends_without_run_leaves_no_front(apps: Apps) -> None:
+    """The program has constructed a processor."""
     apps.begin("Contract()").ends_with(0)
 
 
@@ -316,8 +314,8 @@ def test_it_ends_without_running(apps: Apps) -> None:
     [("segv", "SIGSEGV"), ("abort", "SIGABRT"), ("_exit:3", "has ended"), ("kill", "has ended")],
     ids=lambda value: value,
 )
-def test_the_program_dies(apps: Apps, gate: Gate, how: str, said: str) -> None:
-    """What ran is answered 500 with the cause, also beside; the front is gone with the program."""
+def test_death_of_the_program_answers_500_with_the_cause(apps: Apps, gate: Gate, how: str, said: str) -> None:
+    """Requests that ran beside answer 500, too; the front is gone with the program."""
     program = apps.begin()
     program.allow_log(".")
     program.wait_listening()
@@ -330,7 +328,7 @@ def test_the_program_dies(apps: Apps, gate: Gate, how: str, said: str) -> None:
     assert program.process.returncode != 0
 
 
-def test_who_waits_when_the_program_dies(apps: Apps, gate: Gate) -> None:
+def test_waiting_request_answers_500_when_the_program_dies(apps: Apps, gate: Gate) -> None:
     program = apps.begin("Contract(worker_threads=1).run()")
     program.allow_log(".")
     program.wait_listening()
@@ -344,8 +342,8 @@ def test_who_waits_when_the_program_dies(apps: Apps, gate: Gate) -> None:
     program.ends_with(-signal.SIGKILL)
 
 
-def test_a_child_outlives_the_program(apps: Apps) -> None:
-    """What the program has forked holds its descriptors; its death is seen all the same."""
+def test_death_of_the_program_is_seen_though_its_child_lives_on(apps: Apps) -> None:
+    """A child that the program has forked holds its descriptors."""
     body = "runner = Contract()\nif not os.fork():\n    os.execvp('sleep', ['sleep', '1000'])\nrunner.run()"
     program = apps.begin(body)
     program.wait_for_log("Service start successfully")
@@ -360,8 +358,8 @@ def test_a_child_outlives_the_program(apps: Apps) -> None:
 
 
 @pytest.mark.parametrize("when", ["idle", "busy"])
-def test_the_front_dies(apps: Apps, gate: Gate, when: str) -> None:
-    """One line says so, and the program ends with exit code 1."""
+def test_death_of_the_front_ends_the_program_with_1(apps: Apps, gate: Gate, when: str) -> None:
+    """One line says so."""
     program = apps.begin()
     program.allow_log("the HTTP front")
     program.wait_for_log("Service start successfully")
@@ -380,8 +378,7 @@ def test_the_front_dies(apps: Apps, gate: Gate, when: str) -> None:
     assert "behind run" not in program.log.text()
 
 
-def test_frames_of_ours_are_few(apps: Apps) -> None:
-    """The trace of a request in the log begins with the user's own frames."""
+def test_trace_in_the_log_begins_with_the_users_frames(apps: Apps) -> None:
     program = apps.start()
     assert program.call(command("throw", "look")).status == 400
     program.expect_log("ValueError: look")

@@ -39,7 +39,7 @@ OPEN = "queued = allspark.Context(4).queued_service()\n"
 
 
 @each_way
-def test_a_fork_beside_a_reader(apps: Apps, gate: Gate, way: str) -> None:
+def test_fork_while_threads_read_does_not_stop_them(apps: Apps, gate: Gate, way: str) -> None:
     """A child has not got the threads of its parent, which read and answer on."""
     body = OPEN + "for _ in range(2):\n    threading.Thread(target=serve, args=(queued,), daemon=True).start()\nwait()"
     before = """
@@ -65,8 +65,8 @@ def wait():
         assert client.read().body == b"held"
 
 
-def test_a_child_reads(apps: Apps) -> None:
-    """What a program has forked cannot read in its stead, and is told so."""
+def test_forked_child_cannot_read_requests(apps: Apps) -> None:
+    """The exception says so."""
     body = OPEN + "child = multiprocessing.Process(target=queued.read)\nchild.start()\nchild.join()"
     before = "import multiprocessing\nmultiprocessing.set_start_method('fork')"
     program = apps.begin(body, before)
@@ -79,8 +79,8 @@ def test_a_child_reads(apps: Apps) -> None:
 
 
 @each_way
-def test_run_is_overridden(apps: Apps, way: str) -> None:
-    """One that reads `queued` itself serves from its first read."""
+def test_program_that_overrides_run_serves_from_its_first_read(apps: Apps, way: str) -> None:
+    """The program reads `queued` itself."""
     before = """
 class Mine(Contract):
     def run(self):
@@ -94,8 +94,7 @@ class Mine(Contract):
     assert len(re.findall("Service start successfully", host.log.text())) == 1
 
 
-def test_its_context_stops_it(apps: Apps) -> None:
-    """The context of a processor is that of its service."""
+def test_context_of_a_processor_stops_its_service(apps: Apps) -> None:
     before = (
         "class Mine(Contract):\n    def process(self, data):\n        self.context.stop()\n        return data, 200"
     )
@@ -106,8 +105,8 @@ def test_its_context_stops_it(apps: Apps) -> None:
     program.ends_with(0)
 
 
-def test_several_services(apps: Apps) -> None:
-    """There is one; what a second one wants differently is in the log."""
+def test_second_service_is_the_first_and_its_options_are_logged(apps: Apps) -> None:
+    """There is one; what the second one wants differently has no effect."""
     body = "Contract(endpoint='127.0.0.1:1')\nContract(endpoint='127.0.0.1:2', worker_processes=2).run()"
     program = apps.start(body)
     program.expect_log(r"endpoint '127\.0\.0\.1:2' has no effect: a program has one service, http://")
@@ -116,8 +115,8 @@ def test_several_services(apps: Apps) -> None:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_a_handler_that_exits(apps: Apps, method: str) -> None:
-    """A program that ends itself out of run() leaves no worker processes that it would wait for."""
+def test_exit_from_a_signal_handler_leaves_no_worker_processes(apps: Apps, method: str) -> None:
+    """A program that ends itself out of run() would wait for them."""
     body = f"""
 import multiprocessing
 multiprocessing.set_start_method({method!r})
@@ -132,8 +131,8 @@ Contract(worker_processes=2).run()
 
 
 @pytest.mark.parametrize("how", ["its worker", "its front"])
-def test_sigchld_is_ignored(apps: Apps, how: str) -> None:
-    """The system tells such a program nothing of how its children end; that they do is seen all the same."""
+def test_end_of_children_is_seen_with_sigchld_ignored(apps: Apps, how: str) -> None:
+    """The system tells such a program nothing of how its children end."""
     processes = 2 if how == "its worker" else 1
     body = f"signal.signal(signal.SIGCHLD, signal.SIG_IGN)\nContract(worker_processes={processes}).run()"
     program = apps.begin(body)
@@ -155,8 +154,8 @@ def test_sigchld_is_ignored(apps: Apps, how: str) -> None:
 
 @each_way
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "0<&- 1>&-", "0<&- 1>&- 2>&-"])
-def test_closed_streams(apps: Apps, way: str, closed: str) -> None:
-    """The numbers of streams that are closed are not given to sockets of ours."""
+def test_closed_standard_streams_are_not_reused_for_sockets(apps: Apps, way: str, closed: str) -> None:
+    """The numbers of closed streams are free."""
     app = apps.write()
     port = free_port()
     environment = clean_environment() | {"EAS_HOST_LISTEN": f"127.0.0.1:{port}"}
@@ -180,8 +179,7 @@ def test_closed_streams(apps: Apps, way: str, closed: str) -> None:
             process.kill()
 
 
-def test_a_stream_of_its_own(apps: Apps) -> None:
-    """It need not have more than `write`."""
+def test_replaced_stream_needs_only_write(apps: Apps) -> None:
     before = """
 class Tee:
     def __init__(self, stream):
@@ -200,8 +198,8 @@ class Tee:
 
 
 @each_way
-def test_names_of_pythons_own(apps: Apps, way: str) -> None:
-    """Its modules may be called as some of Python's that neither it nor Python itself needs."""
+def test_modules_may_have_names_of_unused_standard_modules(apps: Apps, way: str) -> None:
+    """Neither the program nor Python itself needs those."""
     names = ["calendar", "code", "email", "errors", "glob", "http", "log", "platform", "ssl", "statistics", "uuid"]
     app = apps.write(before="\n".join(f"import {name}\nassert {name}.MINE" for name in names))
     for name in names:
@@ -211,8 +209,7 @@ def test_names_of_pythons_own(apps: Apps, way: str) -> None:
         assert host.call(b"x").body == b"x"
 
 
-def test_the_program_dies_at_once(apps: Apps) -> None:
-    """A front that finds its program dead has nothing to say."""
+def test_front_of_a_program_that_is_already_dead_prints_nothing(apps: Apps) -> None:
     app = apps.write("threading.Timer(0.02, os._exit, [7]).start()\nContract()")
     for number in range(5):
         program = Program(apps.folder / f"run-{number}", app)
@@ -228,7 +225,7 @@ class Slotted(allspark.BaseProcessor):
     model: str
 
 
-def test_slots_pickle() -> None:
+def test_slots_of_a_processor_are_pickled() -> None:
     """A process that is started afresh gets them, too."""
     processor = Slotted.__new__(Slotted)
     processor.model, processor.endpoint = "m", "e"
@@ -236,8 +233,7 @@ def test_slots_pickle() -> None:
     assert (copy.model, copy.endpoint, hasattr(copy, "unset")) == ("m", "e", False)
 
 
-def test_properties_of_spawned_processes(apps: Apps) -> None:
-    """They have what the program has put."""
+def test_spawned_processes_have_the_programs_properties(apps: Apps) -> None:
     before = """
 class Mine(Contract):
     def initialize(self):
@@ -256,16 +252,14 @@ class Mine(Contract):
 
 
 @pytest.mark.parametrize("value", ["'1000.0'", "1e3", "'many'", "float('inf')"])
-def test_queue_size(apps: Apps, value: str) -> None:
-    """A queue size that is no whole number does not end the constructor."""
+def test_queue_size_that_is_not_a_whole_number_does_not_end_the_constructor(apps: Apps, value: str) -> None:
     body = f"allspark.default_properties().put('rpc.max_queue_size', {value})\nmine = Contract()\n"
     program = apps.start(body + "print('size', mine.max_queue_size, flush=True)\nmine.run()")
     program.allow_log("property rpc.max_queue_size")
     program.wait_for_log(f"^size {1000 if '1' in value else 64}$")
 
 
-def test_repeated_puts() -> None:
-    """What the host repeats is not newer than what the program has put since."""
+def test_repeated_property_of_the_host_does_not_undo_a_later_put() -> None:
     store = PropertyStore()
     said: list[tuple[bytes, bytes, int]] = []
     heard: list[bytes] = []
@@ -282,8 +276,8 @@ def test_repeated_puts() -> None:
 
 
 @each_way
-def test_put_after_put(apps: Apps, way: str) -> None:
-    """A program that runs reads what it has put last, whenever it does."""
+def test_program_reads_the_property_that_it_put_last(apps: Apps, way: str) -> None:
+    """The program may put and read it at any time."""
     before = """
 allspark.default_properties().put('rpc.keepalive', 120_000)
 
@@ -302,8 +296,7 @@ class Mine(Contract):
 
 
 @each_way
-def test_a_listener_hangs(apps: Apps, way: str) -> None:
-    """It keeps no other property from changing."""
+def test_hanging_listener_does_not_stop_other_properties(apps: Apps, way: str) -> None:
     before = "class Mine(Contract):\n    def process(self, data):\n        return properties.get(data), 200\n"
     body = (
         "properties = allspark.default_properties()\nproperties.listen('a', lambda _: time.sleep(1000))\nMine().run()"
@@ -319,8 +312,8 @@ def test_a_listener_hangs(apps: Apps, way: str) -> None:
 # The client.
 
 
-def test_a_channel_does_not_ask_twice() -> None:
-    """A request on a connection of its own is sent once; on one that was closed while it was idle, again."""
+def test_channel_sends_a_request_twice_only_after_an_idle_connection_closed() -> None:
+    """A request on a new connection is sent once."""
     served: list[bytes] = []
 
     def serve(server: socket.socket, answers: list[bytes]) -> None:
@@ -349,8 +342,8 @@ def test_a_channel_does_not_ask_twice() -> None:
     assert len(served) == 3
 
 
-def test_importing_brings_little() -> None:
-    """Names that users give their own files are still free."""
+def test_importing_allspark_leaves_common_module_names_free() -> None:
+    """Users give them to their own files."""
     code = "import sys, allspark; print({'calendar', 'concurrent', 'email', 'http', 'ssl'} & {*sys.modules})"
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],

@@ -210,8 +210,8 @@ def started(case: Case, way: str, folder: Path) -> Host:
 @pytest.mark.parametrize(
     ("case", "way"), [pytest.param(case, way, id=f"{case.name}-{way}") for case in CASES for way in case.ways]
 )
-def test_program(case: Case, way: str, tmp_path: Path) -> None:
-    """A program as users write it starts without a change, and answers as it would in EAS."""
+def test_users_program_starts_and_answers_without_a_change(case: Case, way: str, tmp_path: Path) -> None:
+    """The program answers as it would in EAS."""
     with started(case, way, tmp_path) as host:
         for call in case.calls:
             host.mark()
@@ -230,6 +230,5 @@ def test_program(case: Case, way: str, tmp_path: Path) -> None:
         assert len(lines) == times, lines
 
 
-def test_every_program_is_run() -> None:
-    """The table has every folder."""
+def test_every_folder_of_programs_has_a_case() -> None:
     assert {Path(case.entry).parts[0] for case in CASES} == {folder.name for folder in PROGRAMS.iterdir()}

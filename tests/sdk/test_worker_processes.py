@@ -37,16 +37,16 @@ def gate_each(host: Host, gate: Gate, count: int) -> set[int]:
 
 
 @each_way
-def test_one_request_each(apps: Apps, gate: Gate, way: str) -> None:
-    """Three processes run three requests at once, none of them two; each has called initialize."""
+def test_three_processes_run_three_requests_at_once(apps: Apps, gate: Gate, way: str) -> None:
+    """No process runs two of them; each has called initialize."""
     host = apps.start(THREE, way=way)
     assert len(gate_each(host, gate, 3)) == 3
     assert "loads=1" in host.call(command("loaded")).text
 
 
 @each_method
-def test_start_methods(apps: Apps, gate: Gate, method: str) -> None:
-    """What the constructor got is there, however the program's author wants its processes started."""
+def test_constructor_arguments_reach_processes_of_every_start_method(apps: Apps, gate: Gate, method: str) -> None:
+    """The program's author chooses how its processes are started."""
     before = """
 class Mine(Contract):
     def __init__(self, word, **options):
@@ -64,8 +64,8 @@ class Mine(Contract):
 
 
 @each_way
-def test_exceptions_and_text(apps: Apps, way: str) -> None:
-    """What kills EAS's own processes is answered here."""
+def test_exceptions_and_returned_text_do_not_kill_a_process(apps: Apps, way: str) -> None:
+    """EAS's own processes die of them."""
     host = apps.start(THREE, way=way)
     assert host.call(command("throw", "look")).status == 400
     host.expect_log("ValueError: look")
@@ -74,8 +74,8 @@ def test_exceptions_and_text(apps: Apps, way: str) -> None:
 
 @each_way
 @pytest.mark.parametrize("how", ["segv", "kill", "_exit:3"])
-def test_one_dies(apps: Apps, gates: Callable[[], Gate], way: str, how: str) -> None:
-    """It costs its own request; the others do not notice, and it is replaced."""
+def test_death_of_one_process_costs_only_its_own_request(apps: Apps, gates: Callable[[], Gate], way: str, how: str) -> None:
+    """The others do not notice, and it is replaced."""
     host = apps.start(THREE, way=way)
     host.allow_log(".")
     gate = gates()
@@ -88,8 +88,8 @@ def test_one_dies(apps: Apps, gates: Callable[[], Gate], way: str, how: str) -> 
     assert len(gate_each(host, gates(), 3)) == 3
 
 
-def test_ctrl_c(apps: Apps, gate: Gate) -> None:
-    """It reaches the whole process group; the children leave it to the program."""
+def test_ctrl_c_to_the_process_group_drains(apps: Apps, gate: Gate) -> None:
+    """The children leave it to the program."""
     program = apps.begin(THREE)
     program.wait_listening()
     program.wait_for_log("Service start successfully")
@@ -104,8 +104,7 @@ def test_ctrl_c(apps: Apps, gate: Gate) -> None:
     assert program.log.text(stream="stderr") == ""
 
 
-def test_the_program_dies(apps: Apps, gate: Gate) -> None:
-    """Nothing of it is left: neither its children nor the front."""
+def test_death_of_the_program_leaves_no_child_and_no_front(apps: Apps, gate: Gate) -> None:
     program = apps.begin(THREE)
     program.allow_log(".")
     program.wait_listening()
@@ -116,7 +115,7 @@ def test_the_program_dies(apps: Apps, gate: Gate) -> None:
     program.ends_with(-signal.SIGKILL)
 
 
-def test_the_front_dies(apps: Apps) -> None:
+def test_death_of_the_front_ends_program_and_children(apps: Apps) -> None:
     program = apps.begin(THREE)
     program.allow_log("the HTTP front")
     program.wait_for_log("Service start successfully")
@@ -127,8 +126,8 @@ def test_the_front_dies(apps: Apps) -> None:
     assert proc.wait_until_gone(children) == []
 
 
-def test_none_can_load(apps: Apps) -> None:
-    """The reason is on standard error, the exit code 3; the program's frames are there."""
+def test_processes_that_cannot_load_exit_with_3_and_the_reason(apps: Apps) -> None:
+    """Standard error has the program's frames."""
     before = "class Bad(Contract):\n    def initialize(self):\n        raise ValueError('torn')"
     program = apps.begin("Bad(worker_processes=2).run()", before)
     program.allow_log(".")
@@ -138,8 +137,7 @@ def test_none_can_load(apps: Apps) -> None:
     assert "in initialize" in said
 
 
-def test_what_cannot_be_pickled(apps: Apps) -> None:
-    """With spawn the processor must pickle; if it does not, that is said."""
+def test_processor_that_cannot_be_pickled_is_reported_with_spawn(apps: Apps) -> None:
     body = "import multiprocessing\nmultiprocessing.set_start_method('spawn')\nrunner = Contract(worker_processes=2)\n"
     program = apps.begin(body + "runner.lock = threading.Lock()\nrunner.run()")
     program.allow_log(".")
@@ -147,7 +145,7 @@ def test_what_cannot_be_pickled(apps: Apps) -> None:
     assert "pickle" in program.log.text(stream="stderr")
 
 
-def test_the_host_decides(apps: Apps) -> None:
-    """A flag, or its variable, wins over the constructor."""
+def test_worker_processes_option_wins_over_the_constructor(apps: Apps) -> None:
+    """A flag, or its variable."""
     host = apps.start(THREE, variables={"EAS_HOST_WORKER_PROCESSES": "1"}, way="hosted")
     assert len(host.workers()) == 1

@@ -16,8 +16,8 @@ from support import TIMEOUT
 MANY = 300
 
 
-def test_many_folders_at_once(tmp_path: Path) -> None:
-    """One thread goes through all of them, one after the other; and what changes in the last of them is told."""
+def test_many_new_folders_are_walked_by_one_thread(tmp_path: Path) -> None:
+    """The thread goes through one after the other; a change in the last of them is reported."""
     told = 0
     inside = most = 0
     walked: list[Path] = []
@@ -67,8 +67,8 @@ def test_many_folders_at_once(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_watch_that_ends_twice(tmp_path: Path) -> None:
-    """The second time there is nothing to do; and it may follow something again."""
+def test_file_watcher_may_be_closed_twice_and_watch_again(tmp_path: Path) -> None:
+    """The second time there is nothing to do."""
 
     async def run() -> None:
         told = asyncio.Event()

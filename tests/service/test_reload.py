@@ -80,8 +80,8 @@ def follow(host: Host, load: LoadRun, write: Callable[[int, bool], None], reload
     return good
 
 
-def test_fifty_reloads_under_load(start: StartHost, tmp_path: Path) -> None:
-    """Every request is answered by one version, each good version has answered, and no broken one has."""
+def test_fifty_reloads_under_load_answer_every_request_by_one_version(start: StartHost, tmp_path: Path) -> None:
+    """Each good version has answered, and no broken one has."""
     program = Program(tmp_path / "program")
     host = start("python", program.entry, model_entry=program.model.parent, reload=True)
     host.allow_log("broken on purpose|part.py")
@@ -94,7 +94,7 @@ def test_fifty_reloads_under_load(start: StartHost, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("room", [0, 1], ids=lambda room: f"room-for-{room}")
-def test_want_of_processes_is_waited_out(start: StartHost, tmp_path: Path, room: int) -> None:
+def test_reload_waits_until_processes_can_be_started(start: StartHost, tmp_path: Path, room: int) -> None:
     """No thread can be started; or a thread of ours, but no process. Once there is room the change is served."""
     program = Program(tmp_path / "program")
     host = start("python", program.entry, model_entry=program.model.parent, reload=True)
@@ -112,8 +112,8 @@ def test_want_of_processes_is_waited_out(start: StartHost, tmp_path: Path, room:
         host.stop()
 
 
-def test_a_library_that_is_overwritten(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Also a library that is written over in place, which would crash a process that has it mapped."""
+def test_library_overwritten_in_place_is_reloaded_without_a_crash(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A process that has it mapped would crash."""
     folder = tmp_path / "library"
     folder.mkdir()
     entry, model = folder / "libversioned.so", folder / "version.txt"
@@ -142,10 +142,10 @@ def test_a_library_that_is_overwritten(start: StartHost, builder: ProcessorBuild
     assert host.call(b"x").body == b"4 4|x"
 
 
-def test_requests_under_way_are_finished_by_the_old_version(
+def test_running_requests_are_finished_by_the_old_version(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
-    """What runs when another version takes over is answered by the old one, whose worker ends after that."""
+    """The old version's worker ends after that."""
     entry = tmp_path / "contract.py"
     shutil.copy(builder.contract("python"), entry)
     host = start("python", entry, reload=True)
@@ -162,8 +162,7 @@ def test_requests_under_way_are_finished_by_the_old_version(
     assert watch.wait()
 
 
-def test_counters_go_on(start: StartHost, tmp_path: Path) -> None:
-    """What was counted before stays counted."""
+def test_counters_continue_after_a_reload(start: StartHost, tmp_path: Path) -> None:
     program = Program(tmp_path / "program")
     host = start("python", program.entry, model_entry=program.model.parent, reload=True)
     for number in range(3):
@@ -175,8 +174,8 @@ def test_counters_go_on(start: StartHost, tmp_path: Path) -> None:
     assert 'eas_host_requests_total{status="200"} 3.0' in text
 
 
-def test_the_program_s_properties_are_those_of_the_version(start: StartHost, tmp_path: Path) -> None:
-    """What an old version put is forgotten, what the new one puts counts; what an operator put stays."""
+def test_properties_of_the_old_version_are_replaced_by_those_of_the_new(start: StartHost, tmp_path: Path) -> None:
+    """A value that an operator put stays."""
     entry = tmp_path / "app.py"
     template = (
         "import allspark\n{put}\n\n\nclass P(allspark.BaseProcessor):\n    def initialize(self):\n        pass\n\n"
@@ -200,7 +199,7 @@ def value_of(host: Host, name: str) -> str:
     return found
 
 
-def test_a_crash_while_the_files_are_broken(start: StartHost, tmp_path: Path) -> None:
+def test_crash_while_the_files_are_broken_ends_with_the_next_version(start: StartHost, tmp_path: Path) -> None:
     """The host tries the broken version less and less often, and takes the next one."""
     program = Program(tmp_path / "program")
     host = start("python", program.entry, model_entry=program.model.parent, reload=True)

@@ -75,8 +75,8 @@ def parts(host: Host, body: bytes, headers: tuple[tuple[str, str], ...] = (), ta
 
 
 @pytest.mark.parametrize("expects", [False, True])
-def test_a_body_that_begins_when_the_old_version_is_gone(start: StartHost, entry: Path, expects: bool) -> None:
-    """The head came for the old version; the body, in pieces, finds room all the same."""
+def test_body_that_begins_after_the_swap_is_answered_by_the_new_version(start: StartHost, entry: Path, expects: bool) -> None:
+    """The head came for the old version, which is gone; the body arrives in pieces."""
     host = start("python", entry, reload=True)
     head, body = parts(host, BODY, (("Expect", "100-continue"),) if expects else ())
     with host.connect() as client:
@@ -90,8 +90,8 @@ def test_a_body_that_begins_when_the_old_version_is_gone(start: StartHost, entry
         assert client.read().body == b"%d 2" % len(BODY)
 
 
-def test_a_body_that_outlasts_the_grace_period(start: StartHost, entry: Path) -> None:
-    """What has come of it moves out of the old version's ring before that goes, and the rest is added."""
+def test_body_that_outlasts_the_grace_period_moves_to_the_new_version(start: StartHost, entry: Path) -> None:
+    """The part that has come moves out of the old version's ring before that goes, and the rest is added."""
     host = start("python", entry, reload=True, grace_period=0.2, keepalive=60_000)
     head, body = parts(host, BODY)
     with host.connect() as client:
@@ -102,8 +102,8 @@ def test_a_body_that_outlasts_the_grace_period(start: StartHost, entry: Path) ->
         assert client.read().body == b"%d 2" % len(BODY)
 
 
-def test_a_packed_body_when_the_old_version_was_broken(start: StartHost, entry: Path) -> None:
-    """Whether it is worth unpacking is asked of the version that will answer it."""
+def test_compressed_body_is_decompressed_for_the_new_version(start: StartHost, entry: Path) -> None:
+    """The old version was broken: whether the body is worth decompressing is asked of the one that will answer it."""
     host = start("python", entry, reload=True)
     packed = gzip.compress(BODY)
     head, body = parts(host, packed, (("Content-Encoding", "gzip"),))
@@ -122,10 +122,10 @@ def test_a_packed_body_when_the_old_version_was_broken(start: StartHost, entry: 
         assert client.read().body == b"%d 3" % len(BODY)
 
 
-def test_what_waits_longer_than_the_grace_period(
+def test_requests_that_wait_beyond_the_grace_period_move_to_the_new_version(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
-    """The new version answers what no worker of the old one has begun; what runs there answers 503."""
+    """Requests that run in the old one answer 503."""
     path = tmp_path / "contract.py"
     shutil.copy(builder.contract("python"), path)
     host = start("python", path, reload=True, worker_threads=1, grace_period=0.2, keepalive=60_000)
@@ -142,12 +142,11 @@ def test_what_waits_longer_than_the_grace_period(
         assert held.read().status == 503
 
 
-def test_what_no_process_of_the_old_version_can_run_again(
+def test_suspects_that_the_old_version_cannot_run_move_to_the_new_version(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
     """
-    Requests whose worker died are to run alone, and no process can be started for that until the grace period is over:
-    the new version answers them.
+    The worker died, so they are to run alone, and no process can be started for that until the grace period is over.
     """
     path = tmp_path / "contract.py"
     shutil.copy(builder.contract("python"), path)
@@ -195,10 +194,10 @@ def test_suspects_go_to_the_next_version_past_the_idle_workers_of_the_old_one(
         host.stop()
 
 
-def test_a_request_that_nobody_waits_for_does_not_keep_the_old_version(
+def test_request_that_timed_out_does_not_keep_the_old_version(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
-    """Its client has its 408, so the old version ends without waiting for the grace period."""
+    """The client has its 408, so that version ends without waiting for the grace period."""
     path = tmp_path / "contract.py"
     shutil.copy(builder.contract("python"), path)
     host = start("python", path, reload=True, keepalive=500, grace_period=86_400)
@@ -210,8 +209,8 @@ def test_a_request_that_nobody_waits_for_does_not_keep_the_old_version(
 
 
 @pytest.mark.parametrize(("path", "status"), [("/mine", 200), ("/another", 404)])
-def test_an_injected_handler(start: StartHost, entry: Path, path: str, status: int) -> None:
-    """A request whose head was read for the old version's handler is answered by the new one's, if there is one."""
+def test_request_for_an_injected_handler_is_answered_by_the_new_version(start: StartHost, entry: Path, path: str, status: int) -> None:
+    """If there is such a handler; the head was read for the old version's."""
     entry.write_text(INJECTS.format(version=1, path="/mine"))
     host = start("python", entry, reload=True)
     head, body = parts(host, b"x" * 1000, target="/mine")

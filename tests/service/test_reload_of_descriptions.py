@@ -90,8 +90,8 @@ def replace(path: Path, source: Path) -> Callable[[], object]:
 # What lies on this machine.
 
 
-def test_a_program_in_a_folder(services: Services, tmp_path: Path) -> None:
-    """And its model, a folder beside it: both are the user's, and both make another version."""
+def test_change_of_a_program_or_its_model_is_reloaded(services: Services, tmp_path: Path) -> None:
+    """The folders are the user's; each change makes another version."""
     (tmp_path / "code").mkdir()
     (tmp_path / "model").mkdir()
     entry, model = tmp_path / "code" / "app.py", tmp_path / "model" / "version.txt"
@@ -109,8 +109,8 @@ def test_a_program_in_a_folder(services: Services, tmp_path: Path) -> None:
     service.change(rewrite(model, "3"), "c 3|x")
 
 
-def test_a_library_in_a_folder(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """It is overwritten in place while it serves, and so is the file of its model."""
+def test_change_of_a_library_or_its_model_in_place_is_reloaded(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """While it serves."""
     built = {number: builder.cpp("versioned", f"-DVERSION={number}") for number in (-1, 1, 2, 3)}
     (tmp_path / "code").mkdir()
     entry, model = tmp_path / "code" / "libversioned.so", tmp_path / "version.txt"
@@ -124,7 +124,7 @@ def test_a_library_in_a_folder(services: Services, builder: ProcessorBuilder, tm
     service.change(rewrite(model, "2\n"), "3 2|x")
 
 
-def test_a_jar(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_change_of_a_jar_is_reloaded(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
     """A bare file: what is named is watched, not what lies beside it."""
     jar = tmp_path / "main.jar"
     shutil.copy(builder.jar("StringToString"), jar)
@@ -134,8 +134,8 @@ def test_a_jar(services: Services, builder: ProcessorBuilder, tmp_path: Path) ->
     service.change(replace(jar, builder.jar("Contract")), "x")
 
 
-def test_an_archive(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """It is packed again; half of it is refused."""
+def test_change_of_an_archive_is_reloaded(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Half an archive is refused."""
     built = {number: builder.cpp("versioned", f"-DVERSION={number}") for number in (1, 2)}
     archive = tar(tmp_path / "package.tar.gz", {"libversioned.so": built[1]})
     (tmp_path / "version.txt").write_text("m\n", encoding="utf-8")
@@ -152,8 +152,8 @@ def test_an_archive(services: Services, builder: ProcessorBuilder, tmp_path: Pat
 # The description.
 
 
-def test_fields(services: Services, tmp_path: Path) -> None:
-    """Options, the token and what a processor reads change with the file; nothing of a wrong one counts."""
+def test_change_of_description_fields_is_reloaded(services: Services, tmp_path: Path) -> None:
+    """Options, the token and what a processor reads; nothing of a wrong description counts."""
     (tmp_path / "app.py").write_text(CONFIGURED, encoding="utf-8")
 
     def written(**keys: object) -> Path:
@@ -189,8 +189,8 @@ def test_fields(services: Services, tmp_path: Path) -> None:
     assert "token" not in told()
 
 
-def test_a_url_is_asked_again(services: Services, server: FileServer, tmp_path: Path) -> None:
-    """Nobody watches a server. When the description changes, what is new there is fetched."""
+def test_change_of_the_description_fetches_its_urls_again(services: Services, server: FileServer, tmp_path: Path) -> None:
+    """Nobody watches a server."""
 
     def put(version: str, etag: str) -> None:
         server.put("/app.py", APP.format(version=version).encode(), etag=etag)

@@ -69,8 +69,8 @@ def serve(start: StartHost, program: Program) -> Host:
     return host
 
 
-def test_a_module_that_comes_later(start: StartHost, program: Program) -> None:
-    """First a program imports what is not there, which is refused; then that is written, which is a change."""
+def test_missing_module_that_is_written_later_is_reloaded(start: StartHost, program: Program) -> None:
+    """First a program imports what is not there, which is refused."""
     host = serve(start, program)
     host.allow_log(REFUSED)
     program.write(2, first="from package import helper")
@@ -83,8 +83,8 @@ def test_a_module_that_comes_later(start: StartHost, program: Program) -> None:
     assert host.call().body == b"2 one"
 
 
-def test_a_version_that_hangs_is_given_up(start: StartHost, program: Program) -> None:
-    """Once its files have changed: nothing that it becomes would be used."""
+def test_version_that_hangs_is_given_up_when_its_files_change(start: StartHost, program: Program) -> None:
+    """Nothing that it becomes would be used."""
     host = serve(start, program)
     program.write(2, initialize="import threading; threading.Event().wait()")
     host.wait_for_log("another version is loaded")
@@ -96,8 +96,8 @@ def test_a_version_that_hangs_is_given_up(start: StartHost, program: Program) ->
         pass
 
 
-def test_a_version_that_writes_beside_its_model(start: StartHost, program: Program) -> None:
-    """It is told from somebody who changes the model, who is still heard."""
+def test_file_that_a_version_writes_while_loading_is_not_a_change(start: StartHost, program: Program) -> None:
+    """Somebody who changes the model is still heard."""
     program.write(1, initialize="(MODEL.parent / 'cache.bin').write_bytes(b'cached')")
     host = serve(start, program)
     host.wait_for_log(r"the service itself writes \S*/cache.bin while it loads")
@@ -112,7 +112,7 @@ def test_a_version_that_writes_beside_its_model(start: StartHost, program: Progr
     assert host.new_log().count("another version is loaded") == 1
 
 
-def test_a_link_to_a_folder_that_leads_elsewhere(start: StartHost, tmp_path: Path) -> None:
+def test_link_that_leads_to_another_folder_is_a_change(start: StartHost, tmp_path: Path) -> None:
     """A model whose newest version is a link is changed by changing the link, or what it leads to."""
     program = Program(tmp_path, "current/model.bin")
     for name in ("one", "two"):
@@ -132,7 +132,7 @@ def test_a_link_to_a_folder_that_leads_elsewhere(start: StartHost, tmp_path: Pat
     assert host.call().body == b"1 three"
 
 
-def test_a_folder_that_goes_and_comes_back(start: StartHost, program: Program) -> None:
+def test_folder_that_is_removed_and_made_again_is_reloaded(start: StartHost, program: Program) -> None:
     host = serve(start, program)
     host.allow_log(REFUSED)
     away = program.model_folder.with_name("away")
@@ -146,8 +146,8 @@ def test_a_folder_that_goes_and_comes_back(start: StartHost, program: Program) -
             host.wait_for_log(DONE)
 
 
-def test_without_watches(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system has none left, as in this namespace of users, changes are looked for."""
+def test_changes_are_polled_where_the_system_has_no_watches(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user namespace of this test has none."""
     without = "echo 0 > /proc/sys/user/max_inotify_instances"
     namespace = ["unshare", "--user", "--map-root-user", "sh", "-c"]
     if subprocess.run([*namespace, without], check=False, capture_output=True).returncode:
@@ -161,8 +161,8 @@ def test_without_watches(program: Program, tmp_path: Path, monkeypatch: pytest.M
         assert host.call().body == b"2 one"
 
 
-def test_a_copy_with_the_same_time_and_size(program: Program) -> None:
-    """As `cp -p` and `tar` make them: the time of the content is set, that of the change cannot be."""
+def test_copy_with_the_same_time_and_size_is_a_change(program: Program) -> None:
+    """`cp -p` and `tar` make such copies: they set the time of the content, and cannot set that of the change."""
     before = fingerprint([program.model])
     status = program.model.stat()
     while fingerprint([program.model]) == before:
@@ -173,8 +173,8 @@ def test_a_copy_with_the_same_time_and_size(program: Program) -> None:
     assert program.model.stat().st_size == status.st_size
 
 
-def test_what_loads_write_is_told_from_a_slow_copy() -> None:
-    """Only what changes in each of three loads in a row, and never in between, is written by what loads."""
+def test_self_written_files_are_distinguished_from_a_slow_copy() -> None:
+    """A file is self-written if it changes in each of three loads in a row, and never in between."""
     self_written = SelfWrittenFiles()
     everything: Fingerprint = dict.fromkeys(("cache", "model", "log"), (0,))
     for _ in range(2):
@@ -187,8 +187,8 @@ def test_what_loads_write_is_told_from_a_slow_copy() -> None:
     assert self_written.exclude_from(everything).keys() == {"model", "log"}
 
 
-def test_links_in_a_circle(tmp_path: Path) -> None:
-    """Each folder is looked at once. Where Python files count, links to folders are not followed."""
+def test_circular_links_are_walked_once(tmp_path: Path) -> None:
+    """Where Python files count, links to folders are not followed."""
     inner = tmp_path / "inner"
     inner.mkdir()
     (inner / "a.py").write_text("")
@@ -199,8 +199,10 @@ def test_links_in_a_circle(tmp_path: Path) -> None:
     assert list(fingerprint([tmp_path / PYTHON_FILES])) == [str(inner / "a.py")]
 
 
-def test_what_changes_while_the_first_version_is_prepared(tmp_path: Path) -> None:
-    """Its files are copied by then; here its own Python keeps it waiting. Once it serves, the change is seen."""
+def test_change_while_the_first_version_is_prepared_is_seen(tmp_path: Path) -> None:
+    """
+    The files are copied by then; here the program's own Python keeps it waiting. Once it serves, the change is seen.
+    """
     description = tmp_path / "service.json"
     program = Program(tmp_path)
     program.model.write_bytes(b"one")
@@ -224,8 +226,8 @@ def test_what_changes_while_the_first_version_is_prepared(tmp_path: Path) -> Non
         host.kill()
 
 
-def test_a_description_that_names_another_folder(tmp_path: Path) -> None:
-    """A version that does not load is watched, too: mending it where it lies is enough."""
+def test_folder_of_a_version_that_does_not_load_is_watched(tmp_path: Path) -> None:
+    """The description names another folder; mending the version where it lies is enough."""
     description = tmp_path / "service.json"
     program = Program(tmp_path)
     program.model.write_bytes(b"one")

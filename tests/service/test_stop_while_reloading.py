@@ -67,8 +67,8 @@ def loading(tmp_path: Path) -> Loading:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_while_another_version_loads(loading: Loading, tmp_path: Path, number: signal.Signals) -> None:
-    """It is not waited for; its worker and its workspace are gone, as are those of the version that served."""
+def test_stop_does_not_wait_for_a_version_that_loads(loading: Loading, tmp_path: Path, number: signal.Signals) -> None:
+    """The workers and workspaces of both versions are gone."""
     with loading.start(tmp_path / "host") as host:
         loading.hang()
         assert len(host.workers()) == 2
@@ -77,8 +77,8 @@ def test_while_another_version_loads(loading: Loading, tmp_path: Path, number: s
     assert loading.workspaces() == []
 
 
-def test_at_once_while_another_version_loads(loading: Loading, tmp_path: Path) -> None:
-    """Pressed twice, Ctrl+C leaves no worker of any version."""
+def test_second_ctrl_c_while_a_version_loads_leaves_no_worker(loading: Loading, tmp_path: Path) -> None:
+    """The workers of all versions end."""
     with loading.start(tmp_path / "host") as host:
         loading.hang()
         first = proc.Watch(host.pid)
@@ -89,10 +89,10 @@ def test_at_once_while_another_version_loads(loading: Loading, tmp_path: Path) -
         host.check_end()
 
 
-def test_under_load_with_an_old_version(
+def test_stop_under_load_answers_requests_of_the_old_version(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
-    """What the old version has is answered, as all else, and then both end."""
+    """All other requests are answered, too, and then both versions end."""
     entry = tmp_path / "contract.py"
     shutil.copy(builder.contract("python"), entry)
     host = start("python", entry, reload=True, keepalive=60_000)

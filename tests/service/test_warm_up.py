@@ -39,8 +39,8 @@ def app(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_text_file_holds_one_request_a_line(start: StartHost, app: Path, tmp_path: Path) -> None:
-    """Each is sent five times in a row, in order; empty lines are none."""
+def test_text_file_holds_one_request_a_line(start: StartHost, app: Path, tmp_path: Path) -> None:
+    """Each request is sent five times in a row, in order; empty lines are no requests."""
     requests = tmp_path / "requests.txt"
     requests.write_bytes(b"one\n\ntwo words\r\n")
     host = start("python", app, warm_up=requests)
@@ -54,15 +54,15 @@ def test_any_other_file_is_one_request(start: StartHost, app: Path, tmp_path: Pa
     assert host.call(b"seen?").body == repr([b"\x00one\ntwo\n"] * 5).encode()
 
 
-def test_they_are_not_counted(start: StartHost, app: Path, tmp_path: Path) -> None:
+def test_warm_up_requests_are_not_counted(start: StartHost, app: Path, tmp_path: Path) -> None:
     requests = tmp_path / "requests.txt"
     requests.write_text("one\n")
     host = start("python", app, warm_up=requests)
     assert json.loads(host.call(None, "/api/builtin/monitor", "GET").body)["requests"] == {}
 
 
-def test_the_service_is_not_up_before(builder: ProcessorBuilder, tmp_path: Path, gate: Gate) -> None:
-    """While such a request runs, a connection is refused, and nothing is promised."""
+def test_service_is_not_up_before_the_warm_up_ends(builder: ProcessorBuilder, tmp_path: Path, gate: Gate) -> None:
+    """A connection is refused, and nothing is promised."""
     requests = tmp_path / "requests.bin"
     requests.write_bytes(gate.command(b"warm"))
     port = free_port()
@@ -76,27 +76,26 @@ def test_the_service_is_not_up_before(builder: ProcessorBuilder, tmp_path: Path,
         assert host.call(b"up").body == b"up"
 
 
-def test_a_request_that_fails_keeps_the_service_down(app: Path, tmp_path: Path) -> None:
+def test_failed_warm_up_request_exits_with_3(app: Path, tmp_path: Path) -> None:
     requests = tmp_path / "requests.txt"
     requests.write_text("good\nbad\n")
     done = run("--entry", app, "--listen", "127.0.0.1:0", "--warm-up", requests)
     done.fails_with(3, f"warm-up: request 2 of 2 in {requests} was answered 400: no")
 
 
-def test_a_crash_keeps_the_service_down(builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_crash_during_warm_up_exits_with_3(builder: ProcessorBuilder, tmp_path: Path) -> None:
     requests = tmp_path / "requests.bin"
     requests.write_bytes(command("die", "segv"))
     done = run("--entry", builder.contract("cpp"), "--listen", "127.0.0.1:0", "--warm-up", requests)
     done.fails_with(3, "was answered 500: the worker process died of SIGSEGV")
 
 
-def test_no_such_file(app: Path, tmp_path: Path) -> None:
+def test_missing_warm_up_file_is_reported(app: Path, tmp_path: Path) -> None:
     done = run("--entry", app, "--warm-up", tmp_path / "none.txt")
     done.fails_in_one_line(3, "none.txt", "--warm-up")
 
 
-def test_without_a_process_of_its_own(start: StartHost, app: Path, tmp_path: Path) -> None:
-    """Also with --isolation none."""
+def test_warm_up_works_with_isolation_none(start: StartHost, app: Path, tmp_path: Path) -> None:
     requests = tmp_path / "requests.txt"
     requests.write_text("one\n")
     host: Host = start("python", app, warm_up=requests, isolation="none")

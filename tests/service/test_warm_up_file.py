@@ -34,8 +34,8 @@ def folder(builder: ProcessorBuilder, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("requests", ["requests.bin", "requests.txt"])
 @pytest.mark.parametrize("model", ["model.tar.gz", "weights", "weights/w.txt", None])
-def test_beside_every_model(services: Services, folder: Path, requests: str, model: str | None) -> None:
-    """It is there before the processor loads, and changes neither the model nor what the processor gets for it."""
+def test_warm_up_file_is_in_the_model_folder_before_loading(services: Services, folder: Path, requests: str, model: str | None) -> None:
+    """The file changes neither the model nor what the processor gets for it."""
     keys = {"model_path": model} if model else {}
     before = services.start(describe(folder, **CODE, **keys))
     host = services.start(describe(folder, **CODE, **keys, warm_up_data_path=requests))
@@ -49,8 +49,8 @@ def test_beside_every_model(services: Services, folder: Path, requests: str, mod
     assert sorted(path.name for path in (folder / "weights").iterdir()) == ["deep", "w.txt"]
 
 
-def test_a_download(services: Services, server: FileServer, folder: Path) -> None:
-    """A processor that writes to it changes nothing for the next start."""
+def test_downloaded_warm_up_file_is_not_changed_by_the_processor(services: Services, server: FileServer, folder: Path) -> None:
+    """The next start gets what was downloaded."""
     server.put("/warm.bin", REQUEST.encode())
     description = describe(folder, **CODE, warm_up_data_path=server.url("/warm.bin"))
     for _ in range(2):
@@ -60,8 +60,7 @@ def test_a_download(services: Services, server: FileServer, folder: Path) -> Non
         host.stop()
 
 
-def test_in_the_model_itself(services: Services, folder: Path) -> None:
-    """A local folder that has it is used in place, as ever."""
+def test_warm_up_file_of_a_local_model_is_used_in_place(services: Services, folder: Path) -> None:
     (folder / "weights" / "warm_up.bin").write_text(REQUEST)
     host = services.start(describe(folder, **CODE, model_path="weights", warm_up_data_path="weights/warm_up.bin"))
     assert ask(host, read="../../model/warm_up.bin")["read"] == REQUEST
@@ -69,8 +68,8 @@ def test_in_the_model_itself(services: Services, folder: Path) -> None:
     assert (folder / "weights" / "new.txt").exists()
 
 
-def test_another_one_in_the_model(services: Services, folder: Path) -> None:
-    """The description counts, and the user's file stays as it is."""
+def test_described_warm_up_file_wins_over_that_of_the_model(services: Services, folder: Path) -> None:
+    """The user's file stays as it is."""
     (folder / "weights" / "warm_up.bin").write_text("another")
     host = services.start(describe(folder, **CODE, model_path="weights", warm_up_data_path="requests.bin"))
     assert ask(host, read="../../model/warm_up.bin")["read"] == REQUEST
@@ -79,15 +78,14 @@ def test_another_one_in_the_model(services: Services, folder: Path) -> None:
     assert (folder / "requests.bin").read_text() == REQUEST
 
 
-def test_the_option(services: Services, folder: Path) -> None:
-    """`--warm-up` takes the place of the description's."""
+def test_warm_up_option_wins_over_the_description(services: Services, folder: Path) -> None:
     (folder / "other.bin").write_text('{"read": "app.py", "other": 1}')
     description = describe(folder, **CODE, warm_up_data_path="requests.bin")
     host = services.start(description, warm_up=folder / "other.bin")
     assert "other" in ask(host, read="../../model/warm_up.bin")["read"]
 
 
-def test_several_models(services: Services, folder: Path) -> None:
+def test_each_of_several_models_has_the_warm_up_file(services: Services, folder: Path) -> None:
     models = [{"name": "a", "model_path": "weights"}, {"name": "b", "model_path": "model.tar.gz"}]
     host = services.start(describe(folder, **CODE, models=models, warm_up_data_path="requests.bin"))
     for name in ("a", "b"):
@@ -95,8 +93,8 @@ def test_several_models(services: Services, folder: Path) -> None:
         assert ask(host, read="../../model/warm_up.bin")["read"] == REQUEST
 
 
-def test_a_fixed_place(services: Services, folder: Path) -> None:
-    """By EAS's absolute path, too; a model that lies there is not written to, which the log says."""
+def test_warm_up_file_is_found_below_the_workspace_option(services: Services, folder: Path) -> None:
+    """EAS's absolute path leads to it, too; a model that lies there is not written to, which the log says."""
     fixed = folder / "fixed"
     description = describe(folder, **CODE, model_path="model.tar.gz", warm_up_data_path="requests.bin")
     host = services.start(description, workspace=fixed)
@@ -111,7 +109,7 @@ def test_a_fixed_place(services: Services, folder: Path) -> None:
     assert [path.name for path in (fixed / "model").iterdir()] == ["w.txt"]
 
 
-def test_storage(services: Services, folder: Path) -> None:
+def test_warm_up_file_does_not_change_mounted_storage(services: Services, folder: Path) -> None:
     """A model that is mounted is used in place, too."""
     storage = [{"mount_path": "model", "local": {"path": "weights"}}]
     host = services.start(describe(folder, **CODE, storage=storage, warm_up_data_path="requests.bin"))

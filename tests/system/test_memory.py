@@ -85,29 +85,29 @@ CASES = {
 
 
 @pytest.mark.parametrize(("files", "expected"), CASES.values(), ids=CASES)
-def test_available(files: dict[str, str], expected: int, tmp_path: Path) -> None:
-    """The least of all limits that count, wherever it stands."""
+def test_available_memory_is_the_least_of_all_limits(files: dict[str, str], expected: int, tmp_path: Path) -> None:
+    """The limits stand in different files."""
     for path, text in {**MEMINFO, **files}.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     assert available_bytes(tmp_path) == expected
 
 
-def test_nothing_is_known(tmp_path: Path) -> None:
-    """Without /proc something cautious."""
+def test_available_memory_without_proc_is_1_gib(tmp_path: Path) -> None:
+    """The value is a cautious one."""
     assert available_bytes(tmp_path) == 1024 * MIB
 
 
-def test_in_a_group() -> None:
-    """What a process finds out in a real group is its limit, also when that is the group's above."""
+def test_available_memory_is_the_limit_of_the_control_group() -> None:
+    """The group is a real one; the limit may be that of the group above."""
     ask = [sys.executable, "-c", "from eas_host.system.memory import available_bytes; print(available_bytes())"]
     with control_group("memory") as group, group.inside():
         group.limit_memory(123 * MIB)
         assert int(subprocess.run(ask, capture_output=True, check=True).stdout) == 123 * MIB
 
 
-def test_default_size() -> None:
-    """A third of the memory, within bounds."""
+def test_default_budget_is_a_third_of_the_memory() -> None:
+    """Within bounds."""
     assert 16 * MIB <= default_size() <= 4096 * MIB
     assert default_size() == pytest.approx(available_bytes() / 3, rel=0.01) or default_size() in (16 * MIB, 4096 * MIB)
 
@@ -116,8 +116,8 @@ def score(pid: int) -> int:
     return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
-def test_workers_are_killed_first(start: StartHost) -> None:
-    """Where memory is short the system prefers workers to the front; one that replaces another no more than that."""
+def test_workers_are_killed_before_the_front_when_memory_is_short(start: StartHost) -> None:
+    """A worker that replaces another has the same score."""
     host = start(worker_processes=2)
     ours = score(host.pid)
     assert [score(pid) for pid in host.workers()] == [min(1000, ours + 500)] * 2

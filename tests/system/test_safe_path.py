@@ -55,8 +55,8 @@ def refused(path: Path, *words: str) -> None:
 # Folders.
 
 
-def test_what_is_missing_is_made_for_us_alone(tmp_path: Path) -> None:
-    """Whatever the umask says."""
+def test_missing_folders_and_files_are_made_private(tmp_path: Path) -> None:
+    """The umask makes no difference."""
     before = os.umask(0)
     try:
         safe_path.private_folder(tmp_path / "a" / "b")
@@ -69,8 +69,8 @@ def test_what_is_missing_is_made_for_us_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o702, 0o1777])
-def test_a_folder_that_all_may_write_to(tmp_path: Path, mode: int) -> None:
-    """Sticky or not; the message has the folder, its owner, its mode, and what to type."""
+def test_folder_writable_by_all_is_refused(tmp_path: Path, mode: int) -> None:
+    """A sticky folder is refused, too; the message has the folder, its owner, its mode, and what to type."""
     folder = tmp_path / "cache"
     folder.mkdir()
     folder.chmod(mode)
@@ -79,8 +79,8 @@ def test_a_folder_that_all_may_write_to(tmp_path: Path, mode: int) -> None:
     safe_path.private_folder(folder)
 
 
-def test_a_folder_above_that_all_may_write_to(tmp_path: Path) -> None:
-    """There the cache could be exchanged as a whole, unless the folder is sticky, as /tmp is."""
+def test_folder_below_one_writable_by_all_is_refused(tmp_path: Path) -> None:
+    """The cache could be exchanged there as a whole, unless the folder is sticky, as /tmp is."""
     shared = tmp_path / "shared"
     (shared / "cache").mkdir(parents=True)
     shared.chmod(0o777)
@@ -89,8 +89,8 @@ def test_a_folder_above_that_all_may_write_to(tmp_path: Path) -> None:
     safe_path.private_folder(shared / "cache")
 
 
-def test_a_folder_that_a_group_may_write_to(tmp_path: Path) -> None:
-    """A group is others, but for a user's own; and behind that, too, others can stand in an access control list."""
+def test_folder_writable_by_a_group_is_refused(tmp_path: Path) -> None:
+    """A user's own group is allowed; behind it, too, others can stand in an access control list."""
     need_root()
     folder = tmp_path / "cache"
     folder.mkdir()
@@ -103,7 +103,7 @@ def test_a_folder_that_a_group_may_write_to(tmp_path: Path) -> None:
     refused(folder, "mode 0770")
 
 
-def test_a_folder_of_somebody_else(tmp_path: Path) -> None:
+def test_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     """Root does not use a user's cache, nor one in a user's folder; a user may use what root owns."""
     need_root()
     theirs = tmp_path / "theirs"
@@ -119,8 +119,10 @@ def test_a_folder_of_somebody_else(tmp_path: Path) -> None:
         safe_path.private_folder(place)
 
 
-def test_links(tmp_path: Path) -> None:
-    """One of ours is followed, also up and in a chain; one that another user put into a sticky folder is not."""
+def test_only_links_of_trusted_owners_are_followed(tmp_path: Path) -> None:
+    """
+    A link of ours may lead up and through other links; one that another user put into a sticky folder is not followed.
+    """
     (tmp_path / "real" / "cache").mkdir(parents=True)
     (tmp_path / "up").symlink_to("real/../real/./cache")
     (tmp_path / "link").symlink_to(tmp_path / "up")
@@ -136,8 +138,8 @@ def test_links(tmp_path: Path) -> None:
     refused(tmp_path / "link", f"{tmp_path}/link: belongs to", "remove that link")
 
 
-def test_a_file_that_is_a_link(tmp_path: Path) -> None:
-    """It is neither read nor written through."""
+def test_file_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    """The link is neither read nor written through."""
     (tmp_path / "secret").write_text("kept", encoding="utf-8")
     (tmp_path / "lock").symlink_to("secret")
     with pytest.raises(ConfigError, match=r"lock: is a link"):
@@ -147,10 +149,10 @@ def test_a_file_that_is_a_link(tmp_path: Path) -> None:
 # The cache.
 
 
-def test_a_poisoned_cache(services: Services, server: FileServer, tmp_path: Path) -> None:
+def test_download_that_another_user_prepared_is_refused(services: Services, server: FileServer, tmp_path: Path) -> None:
     """
-    Another user prepares a download in a cache that all may write to. It is refused; also once the folder's own mode
-    is in order again, since what is in it stays theirs.
+    The cache was writable by all; the download is refused also once the folder's own mode is in order again, since what
+    is in it stays theirs.
     """
     need_root()
     server.put("/app.py", b"print('as on the server')")
@@ -175,8 +177,8 @@ def test_a_poisoned_cache(services: Services, server: FileServer, tmp_path: Path
     services.run("test", description).fails_with(2, str(folder), "belongs to", "--cache DIR")
 
 
-def test_content_is_what_its_name_says(services: Services, server: FileServer, tmp_path: Path) -> None:
-    """Another file of the same size in its place is not used, though the record says that it is right."""
+def test_cached_file_with_another_content_is_not_used(services: Services, server: FileServer, tmp_path: Path) -> None:
+    """The file has the same size, and the record says that it is right."""
     server.put("/model.bin", b"right")
     description = describe(tmp_path, name="m", processor_path="app.py", model_path=server.url("/model.bin"))
     (tmp_path / "app.py").touch()
@@ -195,8 +197,8 @@ def test_content_is_what_its_name_says(services: Services, server: FileServer, t
     assert kept.path.read_bytes() == b"right"
 
 
-def test_requirements_that_somebody_else_installed(services: Services, tmp_path: Path) -> None:
-    """What lies where pip's work would be is looked at, file by file."""
+def test_requirements_that_another_user_may_change_are_refused(services: Services, tmp_path: Path) -> None:
+    """Each file where pip's work would be is looked at."""
     need_root()
     make_wheel(tmp_path / "wheels", "small", "1.0")
     lines = [str(tmp_path / "wheels" / "small-1.0-py3-none-any.whl")]
@@ -212,7 +214,7 @@ def test_requirements_that_somebody_else_installed(services: Services, tmp_path:
         install(lines, "", services.cache)
 
 
-def test_what_somebody_else_wants_removed_stays(tmp_path: Path) -> None:
+def test_lock_of_another_user_removes_no_links(tmp_path: Path) -> None:
     """The lock of a workspace says which links go with it: one that is another user's says nothing."""
     need_root()
     workspaces = tmp_path / "workspaces"
@@ -229,7 +231,7 @@ def test_what_somebody_else_wants_removed_stays(tmp_path: Path) -> None:
     assert not victim.is_symlink()
 
 
-def test_a_fixed_place_that_all_may_write_to(services: Services, tmp_path: Path) -> None:
+def test_workspace_option_with_a_folder_writable_by_all_is_refused(services: Services, tmp_path: Path) -> None:
     """Others could exchange the links to the workspace, or bring a model; an owner who is named on purpose is told."""
     (tmp_path / "app.py").write_text("import allspark\n\n\nclass A(allspark.BaseProcessor):\n    pass\n", "utf-8")
     description = describe(tmp_path, name="f", processor_path="app.py")

@@ -33,10 +33,10 @@ __all__ = ["public", "public_host"]
 
 @pytest.mark.usefixtures("public_host")
 @each_worker
-def test_workers_are_that_user(
+def test_workers_run_as_the_user_and_serve(
     public: Path, builder: ProcessorBuilder, tmp_path: Path, language: str, kind: str
 ) -> None:
-    """In each language they serve, crash with a report, are replaced, and are nobody else."""
+    """Workers of each language crash with a report, are replaced, and are nobody else."""
     entry = copy(builder.contract(language), public / "code")
     with Host(tmp_path, entry=entry, processor_type=language, worker=kind, user="nobody") as host:
         assert host.call(b"as ever").body == b"as ever"
@@ -56,8 +56,8 @@ def test_workers_are_that_user(
 
 
 @pytest.mark.usefixtures("public_host")
-def test_copies_for_reload(public: Path, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """A library is loaded from a copy in the workspace, which the user can get to, and others cannot."""
+def test_copies_for_reload_are_readable_for_the_user_only(public: Path, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A library is loaded from a copy in the workspace, which others cannot get to."""
     entry = copy(builder.contract("cpp"), public / "code")
     with Host(tmp_path, entry=entry, user="nobody", reload=True, cache=public / "cache") as host:
         assert host.call(b"as ever").body == b"as ever"
@@ -67,7 +67,7 @@ def test_copies_for_reload(public: Path, builder: ProcessorBuilder, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("public_host")
-def test_what_it_finds(public: Path, tmp_path: Path) -> None:
+def test_worker_has_the_users_variables_and_rights(public: Path, tmp_path: Path) -> None:
     """A login's variables; root's files closed; standard output by its name; rights that nothing gives back."""
     with Host(tmp_path, entry=copy(TRIES, public / "code"), user=f"{STRANGER}:{NOBODY}") as host:
         assert evaluate(host, "os.getresuid(), os.getresgid(), os.getgroups()") == str(
@@ -86,16 +86,16 @@ def test_what_it_finds(public: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("public_host")
-def test_nothing_is_left(public: Path, tmp_path: Path) -> None:
-    """What the processor has started ends with its worker, and all of it with a host that is killed."""
+def test_kill_9_of_the_host_ends_the_users_processes(public: Path, tmp_path: Path) -> None:
+    """Processes that the processor has started end with its worker."""
     with Host(tmp_path, entry=copy(TRIES, public / "code"), user="nobody") as host:
         assert evaluate(host, "subprocess.Popen(['sleep', '600'], stdout=-3).poll()") == "None"
         host.send_signal(signal.SIGKILL)
         host.ends_with(-signal.SIGKILL)
 
 
-def test_a_described_service(public: Path, public_host: Path, tmp_path: Path) -> None:
-    """Its workspace is the user's to write to; what the package brings to run, and pip, run as that user alone."""
+def test_described_service_runs_everything_as_the_user(public: Path, public_host: Path, tmp_path: Path) -> None:
+    """The user may write to the workspace; what the package brings to run, and pip, run as that user alone."""
     spy = f"import os; open(f'{public}/spied/{{os.getuid()}}', 'w').close()\n"
     (public / "spied").mkdir(mode=0o777)
     (public / "spied").chmod(0o777)
@@ -132,7 +132,7 @@ def test_a_described_service(public: Path, public_host: Path, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("public_host")
-def test_what_is_read_was_not_exchanged(public: Path, tmp_path: Path) -> None:
+def test_root_reads_all_packages_before_the_user_runs_code(public: Path, tmp_path: Path) -> None:
     """When the Python of one model's package runs, as the user, root has read what it reads of the others' packages."""
     (public / "done").mkdir()
     (public / "done").chmod(0o777)
@@ -154,8 +154,8 @@ def test_what_is_read_was_not_exchanged(public: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("public_host")
-def test_variables_of_the_processor_are_not_the_launchers(public: Path, tmp_path: Path) -> None:
-    """A library that a description has preloaded runs as the user only, not in what becomes the user."""
+def test_preloaded_library_of_the_processor_does_not_run_in_the_launcher(public: Path, tmp_path: Path) -> None:
+    """The library runs as the user only, not in what becomes the user."""
     source = public / "preloaded.c"
     source.write_text(
         "#include <fcntl.h>\n#include <stdio.h>\n#include <unistd.h>\n"
@@ -176,8 +176,8 @@ def test_variables_of_the_processor_are_not_the_launchers(public: Path, tmp_path
     assert os.listdir(public / "spied") == [str(NOBODY)]  # noqa: PTH208  names
 
 
-def test_a_large_download(tmp_path: Path) -> None:
-    """It has a further name in the workspace, which the user may read and not write, and is still the cache's."""
+def test_hard_linked_download_is_read_only_for_the_user(tmp_path: Path) -> None:
+    """The download has a further name in the workspace, and is still the cache's."""
     need_root()
     kept = tmp_path / "weights.bin"
     kept.write_bytes(b"weights")
@@ -187,8 +187,8 @@ def test_a_large_download(tmp_path: Path) -> None:
     assert (kept.stat().st_uid, kept.stat().st_mode & 0o777) == (0, 0o444)
 
 
-def test_who_there_is() -> None:
-    """By name or number; a number needs no entry; groups are the user's own, or the one that is named."""
+def test_user_is_found_by_name_or_number() -> None:
+    """A number needs no entry; groups are the user's own, or the one that is named."""
     need_root()
     assert find_user("nobody").number == find_user(str(NOBODY)).number == NOBODY
     assert find_user("nobody:0").group == 0
@@ -207,19 +207,19 @@ def test_who_there_is() -> None:
         ("-1", "no user"),
     ],
 )
-def test_who_there_is_not(text: str, word: str) -> None:
+def test_unknown_user_or_group_is_refused(text: str, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         find_user(text)
 
 
-def test_only_root_may() -> None:
+def test_user_option_is_refused_without_root() -> None:
     need_root()
     with acting_as(NOBODY), pytest.raises(ConfigError, match=r"^--user nobody: only root can"):
         find_user("nobody")
 
 
-def test_what_cannot_be_reached(builder: ProcessorBuilder) -> None:
-    """One line before anything serves: what it is, which folder is closed, and what to type."""
+def test_entry_that_the_user_cannot_read_is_reported_at_start(builder: ProcessorBuilder) -> None:
+    """One line before anything serves says what it is, which folder is closed, and what to type."""
     need_root()
     entry = builder.contract("cpp")  # in a folder of pytest's, which is root's alone
     ended = run_host("--entry", entry, "--user", "nobody", "--listen", "127.0.0.1:0")
@@ -227,14 +227,14 @@ def test_what_cannot_be_reached(builder: ProcessorBuilder) -> None:
 
 
 @pytest.mark.parametrize("option", ["--user=nobody", "--sandbox"])
-def test_where_there_is_no_worker_process(builder: ProcessorBuilder, option: str) -> None:
+def test_user_and_sandbox_are_refused_with_isolation_none(builder: ProcessorBuilder, option: str) -> None:
     entry = builder.contract("python")
     ended = run_host("--entry", entry, "--isolation", "none", option)
     ended.fails_in_one_line(2, "--isolation none", option.partition("=")[0])
 
 
 @pytest.mark.parametrize("name", ["EAS_HOST_USER", "EAS_HOST_SANDBOX"])
-def test_a_program_of_its_own(tmp_path: Path, name: str) -> None:
+def test_python_program_refuses_user_and_sandbox(tmp_path: Path, name: str) -> None:
     """`python app.py` is its author's process: it cannot be confined, and says so."""
     app = tmp_path / "app.py"
     app.write_text(TRIES.read_text("utf-8") + "\n\nTries().run()\n", "utf-8")
@@ -244,15 +244,15 @@ def test_a_program_of_its_own(tmp_path: Path, name: str) -> None:
     assert f"eas-host: {name}: the processor runs in the program's own process" in ended.stderr
 
 
-def test_root_is_told(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """In one line, once it serves."""
+def test_running_as_root_is_warned_of_once(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The warning comes when the host serves."""
     need_root()
     with Host(tmp_path, entry=builder.contract("cpp")) as host:
         host.wait_for_log("running processors as root; --user NAME", "stderr")
     assert host.log.text(stream="stderr").count("running processors as root") == 1
 
 
-def test_root_may_say_that_it_is_meant(builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_user_root_is_not_warned_of(builder: ProcessorBuilder, tmp_path: Path) -> None:
     need_root()
     with Host(tmp_path, entry=builder.contract("cpp"), user="root") as host:
         assert host.call(b"x").body == b"x"

@@ -45,8 +45,8 @@ class Lies(allspark.BaseProcessor):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_round_trip(kind: type[Message]) -> None:
-    """With each field, and with those alone that must be there."""
+def test_message_survives_encoding_and_decoding(kind: type[Message]) -> None:
+    """Each field is set."""
     hints = typing.get_type_hints(kind)
     whole = kind(**{field.name: EXAMPLES[hints[field.name]] for field in fields(kind)})
     line = encode(whole)
@@ -55,7 +55,7 @@ def test_round_trip(kind: type[Message]) -> None:
     assert decode(line) == whole
 
 
-def test_names_are_unique() -> None:
+def test_event_names_are_unique() -> None:
     assert len({kind.event for kind in KINDS}) == len(KINDS)
 
 
@@ -80,13 +80,13 @@ def test_names_are_unique() -> None:
         (b'{"event": "property", "name": "a", "value": null}', "value"),
     ],
 )
-def test_what_is_none(line: bytes, problem: str) -> None:
+def test_line_that_is_not_a_message_is_refused(line: bytes, problem: str) -> None:
     with pytest.raises(MessageError, match=problem):
         decode(line)
 
 
-def test_what_is_sent() -> None:
-    """In words that the native worker looks for, too."""
+def test_encoded_messages_have_the_words_of_the_native_worker() -> None:
+    """The native worker looks for these words."""
     assert encode(Stop()) == b'{"event": "stop"}\n'
     assert decode(b'{"event": "threads", "count": 3}') == ThreadCount(3)
     assert decode(b'{"event": "property", "name": "a", "value": "b", "origin": [1, 2]}') == PropertyPut(
@@ -97,8 +97,7 @@ def test_what_is_sent() -> None:
 @pytest.mark.parametrize(
     "nonsense", [b"\xff\n", b'{"event": "dance"}\n', b'{"event": "threads", "count": []}\n', b"[]\n"]
 )
-def test_a_worker_that_sends_nonsense(start: StartHost, tmp_path: Path, nonsense: bytes) -> None:
-    """It is reported, and costs nobody anything."""
+def test_nonsense_from_a_worker_is_logged_and_ignored(start: StartHost, tmp_path: Path, nonsense: bytes) -> None:
     entry = tmp_path / "lies.py"
     entry.write_text(LIES)
     host = start("python", entry)

@@ -79,8 +79,8 @@ def by_worker(entries: list[Event]) -> dict[int, list[str]]:
     return found
 
 
-def test_nobody_takes_requests_any_more(start: StartHost) -> None:
-    """The request that did it answers 500, later ones 503 with the reason; the host lives on."""
+def test_requests_after_a_crash_answer_503_with_the_reason(start: StartHost) -> None:
+    """The request that crashed the worker answers 500; the host lives on."""
     host = start("cpp", crash_block=True)
     host.allow_log(WHY)
     assert host.call(command("die", "segv")).status == 500
@@ -91,8 +91,8 @@ def test_nobody_takes_requests_any_more(start: StartHost) -> None:
     assert host.call(None, "/api/builtin/ping?ready=true", "GET").status == 503
 
 
-def test_what_waits_is_told(start: StartHost, gate: Gate) -> None:
-    """A request in the queue and one that ran beside the crash are answered 503, at once."""
+def test_requests_beside_and_behind_a_crash_answer_503_at_once(start: StartHost, gate: Gate) -> None:
+    """One request waits in the queue and one ran beside the crash."""
     host = start("cpp", crash_block=True, worker_threads=2, keepalive=120_000)
     host.allow_log(WHY)
     with host.ask(gate.command(b"beside")) as beside, host.ask(gate.command(b"also")) as also:
@@ -105,7 +105,7 @@ def test_what_waits_is_told(start: StartHost, gate: Gate) -> None:
     assert set(answers) <= {200, 500, 503}
 
 
-def test_other_workers_go_on(start: StartHost) -> None:
+def test_other_workers_serve_on_after_a_crash(start: StartHost) -> None:
     host = start("cpp", crash_block=True, worker_processes=2)
     host.allow_log(WHY)
     assert host.call(command("die", "segv")).status == 500
@@ -113,8 +113,8 @@ def test_other_workers_go_on(start: StartHost) -> None:
     assert host.call(b"anybody there?").body == b"anybody there?"
 
 
-def test_a_kill_from_outside_is_no_crash(start: StartHost) -> None:
-    """What somebody else has ended is replaced."""
+def test_worker_killed_from_outside_is_replaced(start: StartHost) -> None:
+    """Such a death is no crash."""
     host = start("cpp", crash_block=True)
     host.allow_log("SIGKILL")
     host.kill_worker()
@@ -122,10 +122,10 @@ def test_a_kill_from_outside_is_no_crash(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("language", ["python", "java"])
-def test_nothing_names_the_culprit(start: StartHost, gate: Gate, language: str) -> None:
+def test_all_running_requests_answer_500_where_the_culprit_is_unknown(start: StartHost, gate: Gate, language: str) -> None:
     """
-    All that ran there answer 500, at once: on the other worker they could not run alone, and the culprit among them
-    would take that down, too. It serves on, and nothing is left in the ring.
+    They answer at once: on the other worker they could not run alone, and the culprit among them would take that down,
+    too. That worker serves on, and nothing is left in the ring.
     """
     host = start(language, crash_block=True, worker_processes=2, worker_threads=2, keepalive=60_000)
     host.allow_log(WHY)
@@ -144,7 +144,7 @@ def test_nothing_names_the_culprit(start: StartHost, gate: Gate, language: str) 
     assert running(host) == 0
 
 
-def test_a_suspect_that_waited_for_its_turn(start: StartHost, gate: Gate, write_app: WriteApp) -> None:
+def test_waiting_suspect_runs_on_the_other_worker(start: StartHost, gate: Gate, write_app: WriteApp) -> None:
     """A kill from outside made two requests suspects; the first ends the worker. The second runs on the other one."""
     entry = write_app(DIES_THE_SECOND_TIME)
     host = start("python", entry, crash_block=True, worker_processes=2, worker_threads=2, keepalive=60_000)
@@ -163,8 +163,8 @@ def test_a_suspect_that_waited_for_its_turn(start: StartHost, gate: Gate, write_
     assert running(host) == 0
 
 
-def test_the_other_worker_is_killed_from_outside(start: StartHost) -> None:
-    """It will be back, so who asks meanwhile waits for it."""
+def test_requests_wait_while_the_other_worker_is_replaced(start: StartHost) -> None:
+    """The other worker was killed from outside, so it will be back."""
     host = start("cpp", crash_block=True, worker_processes=2)
     host.allow_log(f"{WHY}|SIGKILL")
     assert host.call(command("die", "segv")).status == 500
@@ -173,8 +173,8 @@ def test_the_other_worker_is_killed_from_outside(start: StartHost) -> None:
     assert host.call(b"after").status == 200
 
 
-def test_a_crash_before_all_have_started(tmp_path: Path, gate: Gate, write_app: WriteApp) -> None:
-    """That is a load that has failed: the host ends with its exit code, and does not wait for that worker for ever."""
+def test_crash_before_all_workers_are_ready_is_a_failed_load(tmp_path: Path, gate: Gate, write_app: WriteApp) -> None:
+    """The host ends with its exit code, and does not wait for that worker for ever."""
     entry = write_app(LOADS_BEHIND_A_GATE)
     host = Host(tmp_path / "host", entry=entry, crash_block=True, worker_processes=2, log_level="debug")
     try:

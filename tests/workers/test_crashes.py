@@ -78,10 +78,10 @@ def one_at_a_time(events: list[Event]) -> bool:
 
 
 @pytest.mark.parametrize("crash", CRASHES, ids=str)
-def test_crash_beside_others(start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash) -> None:
+def test_crash_answers_500_and_requests_beside_it_run_again(start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash) -> None:
     """
-    Four requests run beside the one that crashes. It answers 500 with one clear line, which the log has too;
-    the four run once more, in another process, and answer 200; the next request works.
+    Four requests run beside the one that crashes. It answers 500 with one clear line, which the log has too; the four
+    run once more, in another process, and answer 200; the next request works.
     """
     host = start(crash.language, keepalive=LONG)
     held = hold(host, gate, open_clients, 4)
@@ -106,8 +106,8 @@ def test_crash_beside_others(start: StartHost, gate: Gate, open_clients: ExitSta
 
 
 @pytest.mark.parametrize("crash", [CRASHES[0], CRASHES[11], CRASHES[13]], ids=str)
-def test_no_retry(start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash) -> None:
-    """With --no-retry nothing runs twice: what ran in the dead worker answers 500. What waited is served."""
+def test_no_retry_answers_500_to_all_that_ran_in_the_dead_worker(start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash) -> None:
+    """Requests that waited are served."""
     host = start(crash.language, keepalive=LONG, no_retry=True)
     held = hold(host, gate, open_clients, 4)
     culprit = open_clients.enter_context(host.ask(command("die", crash.how)))
@@ -119,8 +119,8 @@ def test_no_retry(start: StartHost, gate: Gate, open_clients: ExitStack, crash: 
 
 
 @pytest.mark.parametrize("how", ["segv", "_exit:3"])
-def test_several_culprits(start: StartHost, gate: Gate, open_clients: ExitStack, how: str) -> None:
-    """Three of five crash: these three answer 500, the two others 200, in whatever order it comes."""
+def test_each_of_several_crashing_requests_answers_500(start: StartHost, gate: Gate, open_clients: ExitStack, how: str) -> None:
+    """Three of five crash: the two others answer 200, in whatever order it comes."""
     host = start(worker_threads=5, keepalive=LONG)
     host.allow_log("exit|SIGSEGV")
     held = hold(host, gate, open_clients, 2)
@@ -133,10 +133,8 @@ def test_several_culprits(start: StartHost, gate: Gate, open_clients: ExitStack,
     assert host.call(b"next").body == b"next"
 
 
-def test_crashes_in_a_row(start: StartHost, open_clients: ExitStack) -> None:
-    """
-    Thirty crashes, one after the other on one connection: a worker that has served is replaced each time.
-    """
+def test_worker_is_replaced_after_each_of_thirty_crashes(start: StartHost, open_clients: ExitStack) -> None:
+    """The crashes come one after the other on one connection; each worker has served."""
     host = start(keepalive=LONG)
     client = open_clients.enter_context(host.connect())
     for number in range(10):
@@ -146,8 +144,7 @@ def test_crashes_in_a_row(start: StartHost, open_clients: ExitStack) -> None:
     host.allow_log("SIGSEGV|SIGABRT|exit")
 
 
-def test_crash_in_a_pipeline(start: StartHost, open_clients: ExitStack) -> None:
-    """Requests before and behind a crashing one, on the same connection, are answered in their order."""
+def test_pipelined_requests_around_a_crash_are_answered_in_order(start: StartHost, open_clients: ExitStack) -> None:
     host = start(keepalive=LONG)
     client = open_clients.enter_context(host.connect())
     client.send(request(body=b"1") + request(body=command("die", "segv")) + request(body=b"3"))
@@ -157,8 +154,7 @@ def test_crash_in_a_pipeline(start: StartHost, open_clients: ExitStack) -> None:
     host.expect_log("SIGSEGV")
 
 
-def test_crash_report_names_the_place(start: StartHost) -> None:
-    """The log says at which address it happened and in which functions."""
+def test_crash_report_has_address_and_functions(start: StartHost) -> None:
     host = start()
     assert "0x10" in host.call(command("die", "segv")).text
     host.expect_log("SIGSEGV.*0x10")
@@ -169,10 +165,8 @@ def test_crash_report_names_the_place(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_kill_while_requests_run(start: StartHost, gate: Gate, open_clients: ExitStack, language: str) -> None:
-    """
-    kill -9 with five requests running: nobody answers 500. They are suspects, and run again one at a time.
-    """
+def test_requests_of_a_killed_worker_run_again_one_at_a_time(start: StartHost, gate: Gate, open_clients: ExitStack, language: str) -> None:
+    """kill -9 with five requests running: nobody answers 500. They are suspects."""
     host = start(language, keepalive=LONG)
     held = hold(host, gate, open_clients, 5)
     first = host.kill_worker()
@@ -200,10 +194,10 @@ SIGNALS = [
 
 
 @pytest.mark.parametrize(("language", "number"), SIGNALS, ids=lambda value: getattr(value, "name", value))
-def test_signal_from_outside(
+def test_signal_from_outside_blames_no_request(
     start: StartHost, gate: Gate, open_clients: ExitStack, language: str, number: signal.Signals
 ) -> None:
-    """A signal that somebody sends is nobody's fault inside, also if it is one that crashes raise."""
+    """Some of the signals are those that crashes raise."""
     host = start(language, keepalive=LONG)
     host.allow_log(rf"{number.name}|eas_host/(workers?/(\w+/)?)?\w+\.py")
     held = hold(host, gate, open_clients, 3)
@@ -214,10 +208,10 @@ def test_signal_from_outside(
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_signals_that_ask_to_stop(start: StartHost, gate: Gate, open_clients: ExitStack, language: str) -> None:
+def test_worker_ignores_stop_signals_and_finishes_its_request(start: StartHost, gate: Gate, open_clients: ExitStack, language: str) -> None:
     """
     SIGTERM, SIGHUP and SIGINT, sent to everything that belongs to a service, are for the host, which lets its workers
-    finish: the request that runs is answered by the worker that has it.
+    finish.
     """
     host = start(language, keepalive=LONG)
     held = hold(host, gate, open_clients, 1)
@@ -229,10 +223,8 @@ def test_signals_that_ask_to_stop(start: StartHost, gate: Gate, open_clients: Ex
     assert host.workers() == [worker]
 
 
-def test_kill_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
-    """
-    A kill from outside, twice, proves nothing against a request that happened to run alone at that moment.
-    """
+def test_second_kill_from_outside_does_not_blame_the_suspect_that_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """The kill proves nothing against a request that happened to run alone at that moment."""
     host = start(keepalive=LONG)
     held = hold(host, gate, open_clients, 3)
     host.kill_worker()
@@ -244,8 +236,8 @@ def test_kill_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate, open_cl
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_kill_while_nothing_runs(start: StartHost, language: str) -> None:
-    """An idle worker is replaced; whoever asks meanwhile waits a moment."""
+def test_idle_worker_that_is_killed_is_replaced(start: StartHost, language: str) -> None:
+    """Requests that come meanwhile wait a moment."""
     host = start(language, keepalive=LONG)
     for number in range(3):
         host.kill_worker()
@@ -254,8 +246,8 @@ def test_kill_while_nothing_runs(start: StartHost, language: str) -> None:
     host.allow_log("SIGKILL")
 
 
-def test_queued_requests_wait(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
-    """Twenty requests wait behind one when the only worker is killed: all of them are served, each once."""
+def test_queued_requests_are_served_once_after_the_worker_is_killed(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """Twenty requests wait behind one when the only worker is killed."""
     host = start(worker_threads=1, keepalive=LONG)
     held = hold(host, gate, open_clients, 1)
     waiting = [open_clients.enter_context(host.ask(gate.command(b"w%d" % number))) for number in range(20)]
@@ -267,8 +259,7 @@ def test_queued_requests_wait(start: StartHost, gate: Gate, open_clients: ExitSt
     host.allow_log("SIGKILL")
 
 
-def test_a_request_whose_client_went_away_is_not_run_again(start: StartHost, gate: Gate) -> None:
-    """Nobody waits for it, so nobody needs it twice."""
+def test_request_whose_client_left_is_not_run_again(start: StartHost, gate: Gate) -> None:
     host = start(keepalive=LONG)
     client = host.ask(gate.command(b"gone"))
     gate.wait_entered()
@@ -280,8 +271,8 @@ def test_a_request_whose_client_went_away_is_not_run_again(start: StartHost, gat
     host.allow_log("SIGKILL")
 
 
-def test_deadline_counts_on(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
-    """A second run gets no more time than the first one left: 408, not another --keepalive."""
+def test_second_run_keeps_the_deadline_of_the_first(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """408, not another --keepalive."""
     host = start(keepalive=2000)
     held = hold(host, gate, open_clients, 1)
     host.kill_worker()
@@ -293,8 +284,8 @@ def test_deadline_counts_on(start: StartHost, gate: Gate, open_clients: ExitStac
 
 
 @pytest.mark.parametrize("size", [10, 16 << 10, 20_000, 1 << 20])
-def test_input_is_whole_in_the_second_run(start: StartHost, gate: Gate, open_clients: ExitStack, size: int) -> None:
-    """A processor that writes into its input, const or not, does not spoil it for the run after a crash."""
+def test_input_that_the_processor_changed_is_whole_in_the_second_run(start: StartHost, gate: Gate, open_clients: ExitStack, size: int) -> None:
+    """The processor writes into its input, const or not."""
     host = start(keepalive=LONG)
     body = os.urandom(size).replace(b"\n", b"n").replace(b"\0", b"0").hex().encode()[:size]
     client = open_clients.enter_context(host.ask(gate.command(body, verb="scribble")))
@@ -308,8 +299,8 @@ def test_input_is_whole_in_the_second_run(start: StartHost, gate: Gate, open_cli
 # Several worker processes.
 
 
-def test_two_processes_serve_at_once(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
-    """--worker-processes 2 with one thread each: two requests run at the same time, in two processes."""
+def test_two_worker_processes_run_two_requests_at_once(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """--worker-processes 2 with one thread each."""
     for language in LANGUAGES:
         host = start(language, worker_processes=2, worker_threads=1, keepalive=LONG)
         seen = len(gate.entries())
@@ -319,11 +310,8 @@ def test_two_processes_serve_at_once(start: StartHost, gate: Gate, open_clients:
         assert [client.read().text for client in held] == ["0", "1"]
 
 
-def test_other_workers_go_on(start: StartHost, gates: Callable[[], Gate], open_clients: ExitStack) -> None:
-    """
-    The death of one worker does not touch what runs on another; while a suspect runs alone, others are
-    served.
-    """
+def test_death_of_one_worker_does_not_touch_the_others(start: StartHost, gates: Callable[[], Gate], open_clients: ExitStack) -> None:
+    """While a suspect runs alone, other requests are served."""
     host = start(worker_processes=2, worker_threads=1, keepalive=LONG)
     gate = gates()
     held = hold(host, gate, open_clients, 2)
@@ -339,7 +327,7 @@ def test_other_workers_go_on(start: StartHost, gates: Callable[[], Gate], open_c
     host.allow_log("SIGKILL")
 
 
-def test_others_are_served_while_a_suspect_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+def test_other_requests_are_served_while_a_suspect_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
     host = start(worker_processes=2, worker_threads=1, keepalive=LONG)
     held = hold(host, gate, open_clients, 1)
     host.kill_worker(gate.entries()[0].pid)
@@ -351,8 +339,8 @@ def test_others_are_served_while_a_suspect_runs_alone(start: StartHost, gate: Ga
     host.allow_log("SIGKILL")
 
 
-def test_all_workers_die_at_once(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
-    """Three workers with nine requests are killed together: nine answers, none of them 500."""
+def test_requests_survive_the_death_of_all_workers_at_once(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+    """Three workers with nine requests are killed together: there are nine answers, and none of them is 500."""
     host = start(worker_processes=3, worker_threads=3, keepalive=LONG)
     held = hold(host, gate, open_clients, 9)
     watches = [proc.Watch(pid) for pid in host.workers()]

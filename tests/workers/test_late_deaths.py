@@ -57,7 +57,7 @@ FOUR = [bomb._replace(processes=4) for bomb in BOMBS]
 CHOSEN = [*BOMBS, *FOUR] if FULL else [*BOMBS, FOUR[0], FOUR[6], FOUR[9]]
 
 
-def test_with_reload(start: StartHost) -> None:
+def test_repeated_late_deaths_with_reload_do_not_stop_the_service(start: StartHost) -> None:
     """No file has to change for the host to serve on."""
     host = start("python", reload=True)
     host.allow_log(r"exit|eas_host/(workers?/(\w+/)?)?\w+\.py")
@@ -91,7 +91,7 @@ reader.join()
 """
 
 
-def test_a_program_that_ends_when_its_reader_raises(start: StartHost, tmp_path: Path) -> None:
+def test_program_that_ends_when_its_reader_raises_is_started_again(start: StartHost, tmp_path: Path) -> None:
     """A program that reads its requests itself has served, too, however often it ends."""
     (tmp_path / "app.py").write_text(QUEUED)
     host = start("python", entry=tmp_path / "app.py")
@@ -104,11 +104,11 @@ def test_a_program_that_ends_when_its_reader_raises(start: StartHost, tmp_path: 
 
 
 @pytest.mark.parametrize("bomb", CHOSEN, ids=str)
-def test_nobody_pays_for_it(start: StartHost, bomb: Bomb) -> None:
+def test_requests_beside_late_deaths_answer_200_in_time(start: StartHost, bomb: Bomb) -> None:
     """
-    Again and again, with 32 connections beside it: each of their requests is answered 200 within a request's time,
-    though no worker lasts. So is the bomb itself, unless a busy machine keeps its answer until it goes off: it is
-    guilty then.
+    Each request on 32 connections beside the deaths is answered 200 within a request's time, though no worker lasts. So
+    is the request that causes the death, unless a busy machine keeps its answer until the worker ends: it is guilty
+    then.
     """
     host = start(bomb.language, worker_processes=bomb.processes, keepalive=KEEPALIVE[bomb.language])
     host.allow_log(r"SIG|exit|eas_host/(workers?/(\w+/)?)?\w+\.py")

@@ -57,8 +57,8 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("language", "disturb"), WAYS)
-def test_a_worker_that_takes_nothing(start: StartHost, language: str, disturb: Callable[[Host], None]) -> None:
-    """Who waits for it meanwhile is told 408; then another worker serves, and the log and the counters say why."""
+def test_worker_that_takes_nothing_is_replaced(start: StartHost, language: str, disturb: Callable[[Host], None]) -> None:
+    """Requests that wait for it meanwhile answer 408; the log and the counters say why."""
     host = start(language, keepalive=QUICK)
     assert host.call(b"before").body == b"before"
     (worker,) = host.workers()
@@ -77,8 +77,8 @@ def test_a_worker_that_takes_nothing(start: StartHost, language: str, disturb: C
     assert counters["worker_deaths"] == {"unresponsive": 1}
 
 
-def test_a_call_that_keeps_the_interpreter(start: StartHost) -> None:
-    """A regular expression that never ends keeps Python's lock: no other thread takes anything, or answers it."""
+def test_worker_whose_call_holds_the_interpreter_lock_is_replaced(start: StartHost) -> None:
+    """A regular expression that never ends keeps it: no other thread takes anything, or answers it."""
     host = start("python", keepalive=QUICK)
     host.allow_log("it is killed")
     (worker,) = host.workers()
@@ -94,8 +94,7 @@ def test_a_call_that_keeps_the_interpreter(start: StartHost) -> None:
         assert answer.status in (408, 503)
 
 
-def test_all_of_several_workers(start: StartHost) -> None:
-    """As many of those that are stopped are replaced as it takes to serve again."""
+def test_enough_of_several_stopped_workers_are_replaced_to_serve_again(start: StartHost) -> None:
     host = start("cpp", keepalive=QUICK, worker_processes=3)
     host.allow_log("does not take")
     watches = [proc.Watch(worker) for worker in host.workers()]
@@ -111,10 +110,10 @@ def test_all_of_several_workers(start: StartHost) -> None:
     assert any(watch.wait(0) for watch in watches)
 
 
-def test_a_worker_that_is_idle_or_slow_is_left_alone(start: StartHost, gate: Gate) -> None:
+def test_idle_or_slow_worker_is_not_replaced(start: StartHost, gate: Gate) -> None:
     """
-    Five calls in a row take longer than a request may; the sixth thread has nothing to do meanwhile. That is no reason:
-    nothing waits.
+    Five calls in a row take longer than a request may; the sixth thread has nothing to do meanwhile. That is no reason
+    to kill the worker: no request waits.
     """
     host = start("cpp", keepalive=500, worker_threads=6)
     workers = host.workers()
@@ -139,9 +138,10 @@ class Loads(contract.Contract):
 """
 
 
-def test_a_worker_that_is_stopped_while_it_loads(start: StartHost, builder: ProcessorBuilder, gate: Gate) -> None:
+def test_worker_stopped_while_loading_is_replaced(start: StartHost, builder: ProcessorBuilder, gate: Gate) -> None:
     """
-    It would load for ever. One that only takes long is left alone, for several times as long as a request may take.
+    A stopped worker would load for ever. One that only takes long is left alone, for several times as long as a request
+    may take.
     """
     entry = gate.folder.parent / "app.py"
     folder = str(builder.python("contract.py").parent)
@@ -169,8 +169,8 @@ def test_a_worker_that_is_stopped_while_it_loads(start: StartHost, builder: Proc
     assert counters["worker_deaths"] == {"killed": 1, "unresponsive": 1}
 
 
-def test_the_front_was_stopped_itself(start: StartHost) -> None:
-    """For as long as it did not look, no worker is to blame: none is killed for what waited meanwhile."""
+def test_no_worker_is_killed_after_the_front_was_stopped(start: StartHost) -> None:
+    """For as long as the front did not look, no worker is to blame for what waited meanwhile."""
     host = start("cpp", keepalive=200)
     workers = host.workers()
     with ExitStack() as clients:

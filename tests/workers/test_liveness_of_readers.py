@@ -70,7 +70,7 @@ while True:
 
 
 @pytest.mark.parametrize(("program", "held"), [(POOL, 1), (BATCH, 3)], ids=["pool", "batch"])
-def test_it_holds_requests_and_serves_on(apps: Apps, gate: Gate, program: str, held: int) -> None:
+def test_program_that_holds_requests_and_serves_is_not_replaced(apps: Apps, gate: Gate, program: str, held: int) -> None:
     """Each round below takes as long as a request may: one is sent that never comes to its end."""
     host = apps.start(program, variables=QUICK, way="hosted")
     workers = host.workers()
@@ -86,8 +86,8 @@ def test_it_holds_requests_and_serves_on(apps: Apps, gate: Gate, program: str, h
     gate.release(held)
 
 
-def test_its_last_reader_ends(apps: Apps) -> None:
-    """Who asks then is told 408, until another process serves; the log says what has happened."""
+def test_program_whose_last_reader_ended_is_replaced(apps: Apps) -> None:
+    """Requests answer 408 until another process serves; the log says what has happened."""
     host = apps.start(ENDS, variables=QUICK, way="hosted")
     workers = host.workers()
     host.allow_log("dead|did not answer|Traceback|no thread of the program reads any more")
@@ -102,8 +102,8 @@ def test_its_last_reader_ends(apps: Apps) -> None:
     assert host.workers() != workers
 
 
-def test_its_only_reader_is_stuck(apps: Apps, gate: Gate) -> None:
-    """A call that never ends is the end of a process whose one thread reads, as soon as others wait for long."""
+def test_program_whose_only_reader_is_stuck_is_replaced(apps: Apps, gate: Gate) -> None:
+    """A call never ends: as soon as others wait for long."""
     host = apps.start(STUCK, variables=QUICK, way="hosted")
     host.allow_log("does not take the requests that wait; it is killed")
     assert host.call(f"{gate.folder}:stuck".encode()).status == 408
@@ -114,8 +114,8 @@ def test_its_only_reader_is_stuck(apps: Apps, gate: Gate) -> None:
         assert late < 10, host.new_log()
 
 
-def test_it_is_slow_to_begin(apps: Apps, gate: Gate) -> None:
-    """Whoever has opened the service and not read yet may be loading a model."""
+def test_program_that_has_not_read_yet_is_not_replaced(apps: Apps, gate: Gate) -> None:
+    """The program has opened the service and may be loading a model."""
     body = f"queued = allspark.Context(2).queued_service()\ngate(b'{gate.folder}:load')\n"
     body += "while True:\n    queued.write(queued.read())"
     host = apps.start(body, variables=QUICK, way="hosted")

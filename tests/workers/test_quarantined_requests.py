@@ -50,7 +50,7 @@ def starting(gate: Gate, number: int) -> int:
 
 
 @pytest.mark.parametrize("deaths", [1, 3])
-def test_worker_dies_before_it_takes_the_suspect(
+def test_suspect_runs_again_after_its_worker_died_before_taking_it(
     start: StartHost, held_entry: Path, behaviour: ScriptedBehaviour, gates: Gates, deaths: int
 ) -> None:
     """
@@ -76,8 +76,8 @@ def test_worker_dies_before_it_takes_the_suspect(
     assert host.call(b"next").body == b"next"
 
 
-def test_worker_dies_between_two_suspects(start: StartHost, gate: Gate) -> None:
-    """It is killed each time that one of five suspects is answered, with the next one taken or not: none is lost."""
+def test_no_suspect_is_lost_when_the_worker_dies_between_two(start: StartHost, gate: Gate) -> None:
+    """The worker is killed each time that one of five suspects is answered, with the next one taken or not."""
     host = start(keepalive=LONG)
     host.allow_log("SIGKILL")
     with ExitStack() as clients:
@@ -95,10 +95,10 @@ def test_worker_dies_between_two_suspects(start: StartHost, gate: Gate) -> None:
 # While one runs alone.
 
 
-def test_a_suspect_that_is_given_up_while_it_runs_alone(start: StartHost, gate: Gate) -> None:
+def test_suspect_abandoned_while_it_runs_alone_does_not_hold_up_others(start: StartHost, gate: Gate) -> None:
     """
-    Its client goes away. No other starts beside it: the worker that runs it for nobody is replaced, and each of the
-    others is answered.
+    The suspect's client goes away. No other starts beside it: the worker that runs it for nobody is replaced, and each
+    of the others is answered.
     """
     host = start(keepalive=LONG)
     host.allow_log("SIGKILL")
@@ -117,8 +117,8 @@ def test_a_suspect_that_is_given_up_while_it_runs_alone(start: StartHost, gate: 
     assert [event.body for event in gate.entries()[4:]] == ["0", "1", "2", "3"]
 
 
-def test_suspects_that_are_given_up_before_they_run(start: StartHost, gate: Gate) -> None:
-    """Those whose clients go away while they wait for their turn are not run; the rest is."""
+def test_suspects_abandoned_before_their_turn_are_not_run(start: StartHost, gate: Gate) -> None:
+    """The clients of two suspects go away; the other suspects are run."""
     host = start(keepalive=LONG)
     host.allow_log("SIGKILL")
     with ExitStack() as clients:
@@ -134,8 +134,8 @@ def test_suspects_that_are_given_up_before_they_run(start: StartHost, gate: Gate
     assert [event.body for event in gate.entries()[4:]] == ["0", "3"]
 
 
-def test_deadline_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate) -> None:
-    """It answers 408; the only thread does not stay behind with it, whoever comes next is served."""
+def test_suspect_that_runs_alone_answers_408_at_its_deadline(start: StartHost, gate: Gate) -> None:
+    """The only thread does not stay behind with it: the next request is served."""
     host = start(worker_threads=1, keepalive=2000)
     host.allow_log("SIGKILL")
     with host.ask(gate.command(b"slow")) as client:
@@ -151,7 +151,7 @@ def test_deadline_of_a_suspect_that_runs_alone(start: StartHost, gate: Gate) -> 
 
 
 @pytest.mark.parametrize("count", [1, 6, 37])
-def test_quick_answers_before_a_slow_call(
+def test_quick_answers_do_not_wait_for_a_slow_call_behind_them(
     start: StartHost, builder: ProcessorBuilder, gates: Gates, tmp_path: Path, count: int
 ) -> None:
     """
@@ -180,8 +180,8 @@ def test_quick_answers_before_a_slow_call(
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_quick_answers_between_slow_calls(start: StartHost, gate: Gate, language: str) -> None:
-    """One thread does slow and quick calls by turns; each quick one is answered before the next slow one is done."""
+def test_quick_answers_do_not_wait_for_the_next_slow_call(start: StartHost, gate: Gate, language: str) -> None:
+    """One thread does slow and quick calls by turns."""
     host = start(language, worker_threads=1, keepalive=LONG)
     with ExitStack() as stack:
         clients = [stack.enter_context(host.connect()) for _ in range(12)]
@@ -204,7 +204,7 @@ def test_quick_answers_between_slow_calls(start: StartHost, gate: Gate, language
 # Deaths on a thread of the processor's own.
 
 
-def test_exit_on_a_thread_of_the_processors_own(start: StartHost, builder: ProcessorBuilder, gates: Gates) -> None:
+def test_exit_on_a_background_thread_blames_no_request(start: StartHost, builder: ProcessorBuilder, gates: Gates) -> None:
     """
     A background thread calls exit() while requests run. None of them did it, so none answers 500; they never see the
     process half torn down.
@@ -226,7 +226,7 @@ def test_exit_on_a_thread_of_the_processors_own(start: StartHost, builder: Proce
     assert host.call(b"").status == 200
 
 
-def test_time_bomb_of_another(start: StartHost, builder: ProcessorBuilder, gates: Gates) -> None:
+def test_exit_of_a_thread_left_by_one_suspect_does_not_blame_the_next(start: StartHost, builder: ProcessorBuilder, gates: Gates) -> None:
     """
     Suspects run alone, one after the other, in one worker. While the second one runs a thread that the first one may
     have started ends the worker. That proves nothing against the second, which runs again and is answered.
@@ -250,8 +250,8 @@ def test_time_bomb_of_another(start: StartHost, builder: ProcessorBuilder, gates
 
 
 @pytest.mark.parametrize("how", ["abort", "segv"])
-def test_ends_right_after_each_load(held_entry: Path, behaviour: ScriptedBehaviour, tmp_path: Path, how: str) -> None:
-    """A processor whose workers end as soon as they are ready has never served: three in a row stop the host."""
+def test_worker_that_ends_right_after_each_load_stops_the_host_after_three(held_entry: Path, behaviour: ScriptedBehaviour, tmp_path: Path, how: str) -> None:
+    """A processor with such workers has never served."""
     behaviour.set(f"start:{how}")
     host = Host(tmp_path / "host", entry=held_entry)
     try:
@@ -266,8 +266,8 @@ def test_ends_right_after_each_load(held_entry: Path, behaviour: ScriptedBehavio
 # Deaths and shortages outside.
 
 
-def test_kill_in_the_first_load(builder: ProcessorBuilder, gate: Gate, tmp_path: Path) -> None:
-    """A worker that is killed from outside while it loads has not failed to load: also the first one is replaced."""
+def test_worker_killed_during_the_first_load_is_replaced(builder: ProcessorBuilder, gate: Gate, tmp_path: Path) -> None:
+    """A worker that is killed from outside has not failed to load."""
     behaviour = ScriptedBehaviour(tmp_path / "behaviour")
     behaviour.set(f"gate:{gate.folder}")
     host = Host(tmp_path / "host", entry=builder.cpp("scripted"), model_config=behaviour.path)

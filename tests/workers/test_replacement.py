@@ -43,10 +43,10 @@ def unstarted(folder: Path, builder: ProcessorBuilder, behaviour: ScriptedBehavi
 # The first load.
 
 
-def test_nothing_is_accepted_before_it_is_loaded(
+def test_connection_is_refused_before_the_processor_is_loaded(
     builder: ProcessorBuilder, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path
 ) -> None:
-    """While initialize runs, a connection is refused; the port is the one that will be served."""
+    """While initialize runs; the port is the one that will be served."""
     behaviour.gate(gate)
     port = free_port()
     host = unstarted(tmp_path / "host", builder, behaviour, port)
@@ -64,10 +64,10 @@ def test_nothing_is_accepted_before_it_is_loaded(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_stop_while_loading(
+def test_stop_signal_while_loading_exits_with_0(
     builder: ProcessorBuilder, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """A stop is a stop, also before there is anything to serve."""
+    """There is nothing to serve yet."""
     behaviour.gate(gate)
     host = unstarted(tmp_path / "host", builder, behaviour, 0)
     try:
@@ -78,10 +78,10 @@ def test_stop_while_loading(
         host.kill()
 
 
-def test_kill_of_the_host_while_loading(
+def test_kill_9_of_the_host_while_loading_ends_the_worker(
     builder: ProcessorBuilder, behaviour: ScriptedBehaviour, gate: Gate, tmp_path: Path
 ) -> None:
-    """The worker does not survive it, though it is busy in initialize."""
+    """The worker is busy in initialize."""
     behaviour.gate(gate)
     host = unstarted(tmp_path / "host", builder, behaviour, 0)
     try:
@@ -95,10 +95,8 @@ def test_kill_of_the_host_while_loading(
 # Replacements.
 
 
-def test_requests_wait_for_the_replacement(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
-    """
-    A worker that has served is replaced at once; those who ask while the new one loads are served by it.
-    """
+def test_requests_wait_for_the_replacement_of_a_worker(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+    """A worker that has served is replaced at once; requests that come while the new one loads are served by it."""
     behaviour.gate(gate)
     scripted.kill_worker()
     gate.wait_entered()
@@ -110,8 +108,7 @@ def test_requests_wait_for_the_replacement(scripted: Host, behaviour: ScriptedBe
     scripted.allow_log("SIGKILL")
 
 
-def test_a_failed_load_is_tried_again(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
-    """After one failed load requests are told 503; when a later load succeeds they are served."""
+def test_requests_answer_503_after_a_failed_load_until_one_succeeds(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
     behaviour.set("state:7")
     assert scripted.call(b"segv").status == 500
     scripted.expect_log("state 7|state.*7")
@@ -129,11 +126,8 @@ def test_a_failed_load_is_tried_again(scripted: Host, behaviour: ScriptedBehavio
 
 
 @pytest.mark.parametrize(("how", "said"), [("state:7", "7"), ("segv", "SIGSEGV"), ("_exit:5", "5"), ("exit:0", "exit")])
-def test_what_has_served_is_never_given_up(scripted: Host, behaviour: ScriptedBehaviour, how: str, said: str) -> None:
-    """
-    It is tried again and again, less and less often; who asks meanwhile is told 503, why, and when to come back. As
-    soon as it can be loaded again it serves.
-    """
+def test_processor_that_has_served_is_loaded_again_until_it_succeeds(scripted: Host, behaviour: ScriptedBehaviour, how: str, said: str) -> None:
+    """The host tries less and less often; requests answer 503 meanwhile, with the reason and when to come back."""
     assert scripted.call(b"served").body == b"served"
     behaviour.set(how)
     scripted.allow_log(f"{said}|SIGSEGV")
@@ -149,8 +143,8 @@ def test_what_has_served_is_never_given_up(scripted: Host, behaviour: ScriptedBe
     assert answer.body == b"at last"
 
 
-def test_who_waits_for_what_cannot_be_loaded(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
-    """A request that ran when the worker was killed is kept until the processor can be loaded again."""
+def test_running_request_of_a_killed_worker_waits_for_the_next_load(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+    """The request is kept until the processor can be loaded again."""
     scripted.allow_log("state|SIGKILL")
     assert scripted.call(b"served").body == b"served"
     with scripted.ask(b"gate:%s" % str(gate.folder).encode()) as client:
@@ -164,8 +158,8 @@ def test_who_waits_for_what_cannot_be_loaded(scripted: Host, behaviour: Scripted
         assert client.read().status == 200
 
 
-def test_a_success_forgets_failures(scripted: Host, behaviour: ScriptedBehaviour) -> None:
-    """Two failed loads, a success, and two more: each row of tries begins with a short wait."""
+def test_successful_load_resets_the_delay_of_restarts(scripted: Host, behaviour: ScriptedBehaviour) -> None:
+    """Two loads fail, one succeeds, and two more fail: each row of tries begins with a short wait."""
     scripted.allow_log("state|SIGSEGV")
     for _ in range(2):
         behaviour.set("state:7")
@@ -179,8 +173,8 @@ def test_a_success_forgets_failures(scripted: Host, behaviour: ScriptedBehaviour
         assert scripted.call(b"again").body == b"again"
 
 
-def test_a_kill_while_loading_is_no_failed_load(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
-    """Three workers killed from outside while they load say nothing about the processor."""
+def test_kill_while_loading_is_not_a_failed_load(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+    """Three workers killed from outside say nothing about the processor."""
     behaviour.gate(gate)
     scripted.allow_log("SIGKILL")
     scripted.kill_worker()
@@ -194,11 +188,8 @@ def test_a_kill_while_loading_is_no_failed_load(scripted: Host, behaviour: Scrip
     assert scripted.call(b"again").body == b"again"
 
 
-def test_kills_while_loading_are_waited_out(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
-    """
-    A worker that the kernel, for want of memory, or a person kills each time that it loads is tried later and later.
-    Who asks meanwhile waits, and is answered when it is over.
-    """
+def test_requests_wait_while_workers_are_killed_again_and_again_while_loading(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+    """The kernel, for want of memory, or a person kills them: each time the next one is started later."""
     scripted.allow_log("SIGKILL")
     assert scripted.call(b"served").body == b"served"
     behaviour.gate(gate)
@@ -215,7 +206,7 @@ def test_kills_while_loading_are_waited_out(scripted: Host, behaviour: ScriptedB
 
 
 @pytest.mark.parametrize("room", [0, 1, 4], ids=lambda room: f"room-for-{room}")
-def test_want_of_processes_is_waited_out(start: StartHost, room: int) -> None:
+def test_host_serves_again_when_processes_can_be_started_again(start: StartHost, room: int) -> None:
     """
     No process can be started; or one, but no thread of it; or a few. The log says what is wanting, the host lives, and
     serves when there is room again.
@@ -236,10 +227,10 @@ def test_want_of_processes_is_waited_out(start: StartHost, room: int) -> None:
         host.stop()
 
 
-def test_want_of_threads_is_not_the_fault_of_a_suspect(
+def test_suspect_is_not_blamed_when_no_second_thread_can_be_started(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It runs alone, in a new process, on the first of its threads, when the second cannot be started."""
+    """The suspect runs alone, in a new process, on the first of its threads."""
     for name in ("contract.py", "no_second_thread.py"):
         shutil.copy(builder.python(name), tmp_path)
     monkeypatch.setenv("LD_PRELOAD", str(builder.cpp("no_second_thread")))
@@ -256,8 +247,8 @@ def test_want_of_threads_is_not_the_fault_of_a_suspect(
     assert len({event.pid for event in gate.wait_entered(3)}) == 3
 
 
-def test_stop_while_the_replacement_loads(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
-    """The host stops, with whatever exists of its workers."""
+def test_stop_while_the_replacement_loads_ends_the_host(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+    """The workers that exist end with it."""
     behaviour.gate(gate)
     scripted.allow_log("SIGKILL")
     scripted.kill_worker()
@@ -265,7 +256,7 @@ def test_stop_while_the_replacement_loads(scripted: Host, behaviour: ScriptedBeh
     scripted.stop()
 
 
-def test_stop_in_the_back_off(scripted: Host, behaviour: ScriptedBehaviour) -> None:
+def test_stop_during_the_restart_delay_ends_the_host(scripted: Host, behaviour: ScriptedBehaviour) -> None:
     """No worker is there at all."""
     behaviour.set("state:7")
     scripted.allow_log("state|SIGSEGV")

@@ -54,28 +54,28 @@ def death(
         (death(ready_for=60.0, status=3, says="no thread"), End.LASTED, "load"),
     ],
 )
-def test_what_an_end_was(ended: Death, end: End, cause: str) -> None:
+def test_end_and_cause_of_a_death_are_classified(ended: Death, end: End, cause: str) -> None:
     assert (ended.end, ended.cause) == (end, cause)
 
 
-def test_who_lasted_is_replaced_at_once() -> None:
+def test_process_that_lasted_is_replaced_at_once() -> None:
     assert delays(*[End.LASTED] * 100) == [0.0] * 100
 
 
-def test_who_answered_is_replaced_in_the_time_of_those_who_wait() -> None:
-    """At once the first time; then later, up to a tenth of a request's time, and never more than a second."""
+def test_process_that_answered_is_replaced_within_a_tenth_of_a_requests_time() -> None:
+    """The first replacement comes at once; later ones wait, and never more than a second."""
     assert delays(*[End.ANSWERED] * 6) == [0.0, 0.1, 0.2, 0.4, 0.5, 0.5]
     assert max(delays(*[End.ANSWERED] * 1000, keepalive=0.3)) == 0.03
     assert max(delays(*[End.ANSWERED] * 1000, keepalive=3600.0)) == 1.0
 
 
 @pytest.mark.parametrize("end", [End.IN_VAIN, End.KILLED, End.UNLOADED, End.UNSTARTED])
-def test_the_others_are_tried_less_and_less_often(end: End) -> None:
+def test_delay_doubles_up_to_10_seconds_after_other_ends(end: End) -> None:
     assert delays(*[end] * 9) == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
     assert delays(*[end] * 5000)[-1] == 10.0
 
 
-def test_what_came_before_is_forgotten() -> None:
+def test_success_resets_the_delay() -> None:
     """An answer ends a row of fruitless tries, a process that lasted ends a row of early ends."""
     assert delays(*[End.IN_VAIN] * 7, End.ANSWERED, End.IN_VAIN)[-2:] == [0.5, 0.1]
     assert delays(*[End.ANSWERED] * 7, End.LASTED, End.ANSWERED, End.ANSWERED)[-3:] == [0.0, 0.0, 0.1]
@@ -96,7 +96,7 @@ def test_what_came_before_is_forgotten() -> None:
         ([End.ANSWERED] * 100, False),
     ],
 )
-def test_when_a_version_that_never_served_is_given_up(ends: Sequence[End], hopeless: bool) -> None:
+def test_version_that_never_served_is_given_up_after_3_failures_or_10_kills(ends: Sequence[End], hopeless: bool) -> None:
     restarts = Restarts()
     for end in ends:
         restarts.after(end, KEEPALIVE)
@@ -114,8 +114,10 @@ def test_when_a_version_that_never_served_is_given_up(ends: Sequence[End], hopel
         ([End.UNLOADED, End.ANSWERED], True),
     ],
 )
-def test_whether_requests_wait(ends: Sequence[End], hopeful: bool) -> None:
-    """Where the next try comes in half of their time; not where the processor has just refused to load."""
+def test_requests_wait_only_where_the_next_try_comes_in_time(ends: Sequence[End], hopeful: bool) -> None:
+    """
+    The next try must come in half of their time; requests do not wait where the processor has just refused to load.
+    """
     restarts = Restarts()
     for end in ends:
         restarts.after(end, KEEPALIVE)

@@ -68,10 +68,10 @@ def is_as_before(host: Host, before: proc.Holdings, workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_kills(start: StartHost, workers: int) -> None:
+def test_kills_of_cpp_workers_neither_lose_nor_duplicate_requests(start: StartHost, workers: int) -> None:
     """
-    kill -9 of a random worker, again and again, after a random number of answers: no request is lost,
-    answered twice, wrong, or 500.
+    kill -9 of a random worker, again and again, after a random number of answers: no request is lost, answered twice,
+    wrong, or 500.
     """
     host = start(keepalive=LONG, worker_processes=workers)
     host.allow_log("SIGKILL")
@@ -93,8 +93,8 @@ def test_kills(start: StartHost, workers: int) -> None:
 
 
 @pytest.mark.parametrize("how", ["segv", "abort", "_exit:1"])
-def test_crashes(start: StartHost, how: str) -> None:
-    """One request in 1,000 ends its worker: exactly these answer 500, all others 200 with their own bytes."""
+def test_only_the_crashing_requests_answer_500_under_load(start: StartHost, how: str) -> None:
+    """One request in 1,000 ends its worker: all others answer 200 with their own bytes."""
     host = start(keepalive=LONG)
     host.allow_log("SIGSEGV|SIGABRT|exit")
     before = warm_up(host)
@@ -116,8 +116,8 @@ def crash_for(host: Host, how: str, seconds: float, crashes: int) -> Summary:
 
 
 @pytest.mark.parametrize("language", ["java", "python"])
-def test_kills_of_other_languages(start: StartHost, language: str) -> None:
-    """The same promise for java and python, whose workers take longer to start."""
+def test_kills_of_java_and_python_workers_neither_lose_nor_duplicate_requests(start: StartHost, language: str) -> None:
+    """The kills come at random instants; these workers take longer to start."""
     host = start(language, keepalive=LONG)
     host.allow_log("SIGKILL")
     before = warm_up(host)
@@ -135,11 +135,9 @@ def test_kills_of_other_languages(start: StartHost, language: str) -> None:
     is_as_before(host, before, 1)
 
 
-def test_memory_stays(start: StartHost) -> None:
-    """
-    Requests of mixed size, up to 3 MiB: front and worker hold at the end what they held after the first
-    10,000.
-    """
+def test_memory_does_not_grow_under_mixed_load(start: StartHost) -> None:
+    """Requests of mixed size, up to 3 MiB: front and worker hold at the end what they held after the first
+10,000."""
     host = start(keepalive=LONG)
     with LoadRun(host, connections=16, plan="mixed", count=10_000, report=1000) as load:
         load.wait_end(600).check()
@@ -154,8 +152,8 @@ def test_memory_stays(start: StartHost) -> None:
         assert after.threads == before.threads
 
 
-def test_who_never_reads_is_cut_off(never_reads: NeverReads) -> None:
-    """A client that never read a byte of its answer is given up, and what it was to get with it."""
+def test_client_that_never_reads_its_answer_is_cut_off(never_reads: NeverReads) -> None:
+    """The answer is dropped with the connection."""
     host, client, descriptors = never_reads
     limit = time.monotonic() + TIMEOUT
     while proc.holdings(host.pid).descriptors > descriptors and time.monotonic() < limit:

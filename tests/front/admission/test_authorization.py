@@ -58,8 +58,7 @@ def refused(refusal: ErrorResponse | None, word: str) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
-def test_vector(vector: Vector) -> None:
-    """What the vendor's clients send is let in with the body that they send, and with no other."""
+def test_signature_of_vendors_clients_authorizes_its_own_body_only(vector: Vector) -> None:
     headers = {"content_md5": vector.content_md5, "content_type": OCTETS, "date": DATE}
     head = head_of(vector.path, vector.body, authorization=f"EAS {vector.signature}", **headers)
     assert judge(head, vector.body, vector.token) is None
@@ -78,13 +77,13 @@ def test_vector(vector: Vector) -> None:
         ("http://example.com/api/predict/echo?a=1", "/api/predict/echo"),
     ],
 )
-def test_path_that_is_signed(target: str, path: str) -> None:
-    """With the query, as Java signs it, or without; of an absolute target the path."""
+def test_path_may_be_signed_with_or_without_its_query(target: str, path: str) -> None:
+    """Java signs it with the query; of an absolute target the path."""
     assert judge(signed(b"x", target, path), b"x") is None
 
 
 @pytest.mark.parametrize("path", ["/", "/api/predict/echo/", "/api/predict/echo?b=1", "/api/predict/echo?a=1&b=2"])
-def test_other_path_is_signed(path: str) -> None:
+def test_signature_of_another_path_is_refused(path: str) -> None:
     refused(judge(signed(b"x", "/api/predict/echo?a=1", path), b"x"), "signature")
 
 
@@ -106,18 +105,17 @@ def test_other_path_is_signed(path: str) -> None:
     ],
     ids=str,
 )
-def test_anything_else_is_changed(changed: dict[str, str | None]) -> None:
-    """A signature is good for what was signed only."""
+def test_change_of_any_signed_header_is_refused(changed: dict[str, str | None]) -> None:
     refused(judge(signed(b"x", **changed), b"x"), "signature")
 
 
-def test_other_method() -> None:
+def test_signature_of_another_method_is_refused() -> None:
     head = signed(b"x")
     head.method = b"PUT"
     refused(judge(head, b"x"), "signature")
 
 
-def test_any_date() -> None:
+def test_signature_with_any_date_is_accepted() -> None:
     """No clock is asked: the Python client labels local time as GMT."""
     for date in ("Thu, 01 Jan 1970 00:00:00 GMT", "whenever", ""):
         head = signed(b"x", date=date, authorization=sign(TOKEN, "/api/predict/echo", md5(b"x"), OCTETS, date))
@@ -125,8 +123,8 @@ def test_any_date() -> None:
 
 
 @pytest.mark.parametrize("text", [md5(b"a").lstrip("0"), md5(b"a").upper(), md5(b"a")])
-def test_md5_is_a_number(text: str) -> None:
-    """However it is written."""
+def test_content_md5_may_be_written_in_several_ways(text: str) -> None:
+    """The digest is compared as a number."""
     authorization = sign(TOKEN, "/api/predict/echo", text, OCTETS, DATE)
     head = signed(b"a", content_md5=text, authorization=authorization)
     assert judge(head, b"a") is None
@@ -134,16 +132,16 @@ def test_md5_is_a_number(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["nonsense", "0" * 40, "-1", "\xff", md5(b"a") + "0", "0x" + md5(b"a")[2:]])
-def test_md5_that_is_none(text: str) -> None:
-    """Signed or not, it is nobody's digest."""
+def test_content_md5_that_is_not_a_digest_is_refused(text: str) -> None:
+    """The signature over the header is right."""
     text_bytes = text.encode("latin-1")
     string = b"\n".join([b"POST", text_bytes, OCTETS.encode(), DATE.encode(), b"/api/predict/echo"])
     signature = base64.b64encode(hmac.digest(TOKEN.encode(), string, "sha1")).decode()
     refused(judge(signed(b"a", content_md5=text, authorization=f"EAS {signature}"), b"a"), "Content-MD5")
 
 
-def test_signature_without_md5() -> None:
-    """It covers no body, so there may be none."""
+def test_signature_without_md5_is_refused_for_a_request_with_a_body() -> None:
+    """Such a signature covers no body."""
     authorization = sign(TOKEN, "/", "", "", "", method="GET")
     assert judge(head_of("/", None, "GET", authorization=authorization)) is None
     assert judge(head_of("/", b"", "GET", authorization=authorization)) is None
@@ -165,8 +163,8 @@ def test_signature_without_md5() -> None:
         f"Bearer {TOKEN}, Bearer {TOKEN}",
     ],
 )
-def test_token_is_shown(value: str) -> None:
-    """As it is, or behind Bearer; twice is no worse than once."""
+def test_raw_token_is_accepted_with_or_without_bearer(value: str) -> None:
+    """A token that is there twice is accepted, too."""
     head = head_of(authorization=value)
     assert judge(head) is None
     assert head.content_md5 is None
@@ -191,16 +189,16 @@ def test_token_is_shown(value: str) -> None:
     ],
     ids=lambda value: repr(value[:20]),
 )
-def test_token_is_wrong(value: str) -> None:
+def test_wrong_token_is_refused(value: str) -> None:
     refused(judge(head_of(authorization=value)), "wrong")
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_token_is_missing(value: str | None) -> None:
+def test_missing_token_is_refused(value: str | None) -> None:
     refused(judge(head_of(authorization=value)), "missing")
 
 
-def test_token_with_spaces_and_commas() -> None:
+def test_token_with_spaces_commas_or_scheme_names_is_accepted() -> None:
     """A token may look like anything that the header means otherwise."""
     for token in ("Bearer x", "EAS x", "a, a", "two words"):
         assert judge(head_of(authorization=token), token=token) is None
@@ -208,7 +206,7 @@ def test_token_with_spaces_and_commas() -> None:
         refused(judge(head_of(authorization="x"), token=token), "wrong")
 
 
-def test_token_beyond_ascii() -> None:
+def test_token_beyond_ascii_is_accepted_in_latin_1_and_utf_8() -> None:
     """Most clients send Latin-1, curl sends what the terminal has; the key of a signature is UTF-8."""
     token = "clé-é"  # noqa: S105 - no secret
     assert judge(head_of(authorization=token), token=token) is None
@@ -218,8 +216,8 @@ def test_token_beyond_ascii() -> None:
     assert judge(head, b"", token) is None
 
 
-def test_token_changes() -> None:
-    """While the host runs: another one, a wrong one, which changes nothing, and none."""
+def test_token_can_be_changed_while_the_host_runs() -> None:
+    """The new value is another token or none; a wrong one changes nothing."""
     auth = Auth(None)
     assert not auth.required
     assert auth.authorize(head_of(), b"POST") is None

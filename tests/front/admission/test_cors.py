@@ -64,8 +64,8 @@ def readable_by(answer: Response) -> str | None:
 @pytest.mark.parametrize(
     "path", ["/api/predict/contract", "/", "/api/predict/contract/below?x=1", PROP, "/api/builtin/x"]
 )
-def test_preflight(cors_host: Host, origin: str, path: str) -> None:
-    """204, without a body: what the standard wants, for every path."""
+def test_preflight_of_an_allowed_origin_answers_204(cors_host: Host, origin: str, path: str) -> None:
+    """The answer has no body and the headers that the standard wants, for every path."""
     answer = preflight(cors_host, origin, path=path)
     assert (answer.status, answer.body, answer.get("Content-Length")) == (204, b"", None)
     assert readable_by(answer) == origin
@@ -76,7 +76,7 @@ def test_preflight(cors_host: Host, origin: str, path: str) -> None:
     assert answer.get("Access-Control-Allow-Private-Network") is None
 
 
-def test_what_a_preflight_asks_for(cors_host: Host) -> None:
+def test_preflight_allows_the_requested_headers_and_private_network(cors_host: Host) -> None:
     """Every header may be sent, if it is one; the private network is allowed where it is asked for."""
     asked = ("Access-Control-Request-Headers", "X-Trace,content-type, x-b ,b\xe4d,a b, <x>")
     answer = preflight(cors_host, PAGE, asked, ("Access-Control-Request-Private-Network", "true"))
@@ -87,21 +87,21 @@ def test_what_a_preflight_asks_for(cors_host: Host) -> None:
 @pytest.mark.parametrize(
     "origin", [STRANGER, "http://localhost", "http://localhost:30000", "https://localhost:3000", "null"]
 )
-def test_preflight_of_a_stranger(cors_host: Host, origin: str) -> None:
+def test_preflight_of_another_origin_answers_403(cors_host: Host, origin: str) -> None:
     answer = preflight(cors_host, origin)
     assert (answer.status, readable_by(answer)) == (403, None)
     assert f"--cors {origin}" in answer.text
 
 
-def test_what_is_no_preflight(cors_host: Host) -> None:
-    """OPTIONS as such is still no method of a service."""
+def test_options_request_that_is_not_a_preflight_answers_405(cors_host: Host) -> None:
+    """OPTIONS is no method of a service."""
     for headers in ([], [("Origin", PAGE)], [("Access-Control-Request-Method", "POST")]):
         answer = ask(cors_host, *headers, method="OPTIONS")
         assert (answer.status, answer.get("Allow")) == (405, "GET, HEAD, POST")
 
 
-def test_preflight_with_a_token(start: StartHost) -> None:
-    """Browsers send none with it; the request itself needs it, and a refusal can be read."""
+def test_preflight_needs_no_token_but_the_request_does(start: StartHost) -> None:
+    """Browsers send none with it; the page can read a refusal."""
     host = start(token=TOKEN, cors=PAGE)
     with host.connect() as client:
         asked = [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "authorization")]
@@ -114,8 +114,7 @@ def test_preflight_with_a_token(start: StartHost) -> None:
     assert (answer.status, readable_by(answer)) == (200, PAGE)
 
 
-def test_without_the_option(start: StartHost) -> None:
-    """A preflight is refused as ever, and says what would let the page in."""
+def test_without_cors_a_preflight_answers_405_and_names_the_option(start: StartHost) -> None:
     host = start()
     answer = preflight(host, PAGE)
     assert (answer.status, answer.get("Allow")) == (405, "GET, HEAD, POST")
@@ -128,8 +127,8 @@ def test_without_the_option(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("origin", [PAGE, OTHER])
-def test_answers(cors_host: Host, origin: str) -> None:
-    """Each says who may read it, also the third on a connection, a HEAD's, an error's and one without a body."""
+def test_every_answer_has_the_allowed_origin(cors_host: Host, origin: str) -> None:
+    """The third answer on a connection has it, a HEAD's, an error's and one without a body."""
     with cors_host.connect() as client:
         for number in range(3):
             answer = client.send(request(body=b"%d" % number, headers=[("Origin", origin)])).read()
@@ -149,13 +148,13 @@ def test_answers(cors_host: Host, origin: str) -> None:
         assert (readable_by(answer), answer.get("Connection")) == (origin, "keep-alive")
 
 
-def test_answers_to_a_stranger(cors_host: Host) -> None:
-    """It is answered, as every program is, but its browser keeps the answer from it."""
+def test_another_origin_is_answered_without_a_cors_header(cors_host: Host) -> None:
+    """The page is answered as every program is, but its browser keeps the answer from it."""
     answer = ask(cors_host, ("Origin", STRANGER))
     assert (answer.status, answer.body, readable_by(answer)) == (200, b"x", None)
 
 
-def test_refusals(cors_host: Host, gate: Gate) -> None:
+def test_refusals_have_the_allowed_origin(cors_host: Host, gate: Gate) -> None:
     """A page can tell why it was refused."""
     origin = ("Origin", PAGE)
     refusals = {
@@ -180,14 +179,14 @@ def test_refusals(cors_host: Host, gate: Gate) -> None:
         assert waiting.read().status == 200
 
 
-def test_a_crash(start: StartHost) -> None:
+def test_answer_to_a_crash_has_the_allowed_origin(start: StartHost) -> None:
     host = start(cors=PAGE)
     host.allow_log("SIGSEGV")
     answer = ask(host, ("Origin", PAGE), body=command("die", "segv"))
     assert (answer.status, readable_by(answer)) == (500, PAGE)
 
 
-def test_any_origin(start: StartHost) -> None:
+def test_star_allows_every_origin_without_a_vary_header(start: StartHost) -> None:
     """A star is the same for everybody, so caches need no word on it."""
     host = start(cors="*")
     for origin in (PAGE, STRANGER, "null"):
@@ -196,8 +195,8 @@ def test_any_origin(start: StartHost) -> None:
         assert preflight(host, origin).status == 204
 
 
-def test_beside_default_headers(start: StartHost) -> None:
-    """Programs helped themselves with rpc.http.default_headers: a browser refuses what is there twice."""
+def test_cors_header_replaces_that_of_default_headers(start: StartHost) -> None:
+    """A browser refuses what is there twice; programs helped themselves with rpc.http.default_headers."""
     host = start(cors=PAGE)
     properties = b'{"rpc.http.default_headers": "Access-Control-Allow-Origin: *\\nX-Model: 3"}'
     assert ask(host, path=PROP, body=properties).status == 200
@@ -210,8 +209,8 @@ def test_beside_default_headers(start: StartHost) -> None:
 # The builtin handlers.
 
 
-def test_builtin_handlers(cors_host: Host) -> None:
-    """An allowed page may use them; another changes nothing, and reads nothing."""
+def test_only_allowed_pages_may_use_builtin_handlers(cors_host: Host) -> None:
+    """Another page changes nothing, and reads nothing."""
     origin = ("Origin", PAGE)
     answer = ask(cors_host, origin, method="GET", path=PROP)
     assert (answer.status, readable_by(answer)) == (200, PAGE)
@@ -223,8 +222,8 @@ def test_builtin_handlers(cors_host: Host) -> None:
     assert ask(cors_host, far, path=PROP, body=b'{"a": 1}').status == 403
 
 
-def test_a_star_changes_nothing(start: StartHost) -> None:
-    """Not every page there is may stop the service; one that is named may."""
+def test_star_does_not_let_every_page_change_the_service(start: StartHost) -> None:
+    """A page whose origin is named may change it."""
     host = start(cors=["*", PAGE])
     answer = ask(host, ("Origin", STRANGER), path="/api/builtin/term")
     assert (answer.status, readable_by(answer)) == (403, "*")
@@ -250,8 +249,8 @@ def test_a_star_changes_nothing(start: StartHost) -> None:
         ("null", ("null",)),
     ],
 )
-def test_origins(text: str, origins: tuple[str, ...]) -> None:
-    """As browsers write them, from a flag and from the environment."""
+def test_cors_option_accepts_origins_as_browsers_write_them(text: str, origins: tuple[str, ...]) -> None:
+    """The origins come from a flag and from the environment."""
     assert read_config(["--cors", text]).cors == origins
     assert read_config([], {"EAS_HOST_CORS": text}).cors == origins
     assert read_config([f"--cors={part}" for part in text.split(",")]).cors == origins
@@ -269,6 +268,6 @@ def test_origins(text: str, origins: tuple[str, ...]) -> None:
         "http://a b",
     ],
 )
-def test_what_is_no_origin(builder: ProcessorBuilder, text: str) -> None:
+def test_cors_option_refuses_an_invalid_origin(builder: ProcessorBuilder, text: str) -> None:
     done = run("--entry", builder.contract("cpp"), "--cors", text)
     done.fails_in_one_line(2, "--cors", "expected an origin, such as http://localhost:3000")

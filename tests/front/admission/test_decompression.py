@@ -55,8 +55,8 @@ FOREIGN = {
 
 @each_packer
 @pytest.mark.parametrize("size", [1, 100, 128 * 1024, 128 * 1024 + 1, 3 * MIB])
-def test_unpacked(coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
-    """Whole, where there is just room for it; not where one byte too few is."""
+def test_body_is_decompressed_up_to_exactly_the_limit(coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
+    """A limit that is one byte lower is too low."""
     data = (DATA * (size // len(DATA) + 1))[:size]
     packed = pack(data)
     for room in (size, size + 1, LIMIT):
@@ -67,31 +67,31 @@ def test_unpacked(coding: str, pack: Callable[[bytes], bytes], size: int) -> Non
 
 
 @each_packer
-def test_hardly_packable(coding: str, pack: Callable[[bytes], bytes]) -> None:
-    """Where the pieces that are taken end inside of what the format calls a block."""
+def test_hardly_compressible_body_is_decompressed(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """The pieces that are taken end inside of what the format calls a block."""
     data = b"".join(hashlib.sha256(b"%d" % number).digest() + DATA[:40] for number in range(20_000))
     assert decompress(coding, pack(data), len(data)) == data
 
 
 @pytest.mark.parametrize(("coding", "text"), FOREIGN.values(), ids=FOREIGN)
-def test_packed_by_other_libraries(coding: str, text: str) -> None:
+def test_body_compressed_by_another_library_is_decompressed(coding: str, text: str) -> None:
     assert decompress(coding, base64.b64decode(text), len(DATA)) == DATA
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_empty_body(coding: str) -> None:
-    """EAS's clients do not pack what is empty."""
+def test_empty_body_counts_as_decompressed(coding: str) -> None:
+    """EAS's clients do not compress what is empty."""
     assert decompress(coding, b"", LIMIT) == b""
 
 
 @each_packer
-def test_packed_nothing(coding: str, pack: Callable[[bytes], bytes]) -> None:
+def test_compressed_empty_body_is_empty(coding: str, pack: Callable[[bytes], bytes]) -> None:
     assert decompress(coding, pack(b""), LIMIT) == b""
 
 
 @pytest.mark.parametrize("name", ["gzip", "snappy, framed", "lz4", "zstd"])
-def test_several_members(name: str) -> None:
-    """Formats whose files may be joined: the parts follow each other, and the limit is for all of them."""
+def test_joined_members_are_decompressed_under_one_limit(name: str) -> None:
+    """Files of these formats may be joined."""
     coding, pack = PACKERS[name]
     packed = pack(DATA) + pack(b"") + pack(b"-") + pack(DATA)
     assert decompress(coding, packed, LIMIT) == DATA + b"-" + DATA
@@ -100,8 +100,8 @@ def test_several_members(name: str) -> None:
 
 
 @each_packer
-def test_cut_short(coding: str, pack: Callable[[bytes], bytes]) -> None:
-    """Wherever it is cut. Only a raw block of lz4 has no end: its client can say how long it is."""
+def test_truncated_body_is_refused_wherever_it_is_cut(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """Only a raw block of lz4 has no end: its client can say how long it is."""
     packed = pack(DATA)
     for end in range(1, len(packed)):
         if pack is raw_lz4:
@@ -125,15 +125,15 @@ _WHOLE = (b"\x04", b"\xff\x06\x00\x00sNaPpY")
 
 
 @each_packer
-def test_something_behind(coding: str, pack: Callable[[bytes], bytes]) -> None:
+def test_data_behind_the_end_is_refused(coding: str, pack: Callable[[bytes], bytes]) -> None:
     for more in (b"\0", b"something else", DATA):
         with pytest.raises((Corrupt, TooLarge)):
             decompress(coding, pack(DATA) + more, 10 * len(DATA))
 
 
 @each_packer
-def test_each_byte_damaged(coding: str, pack: Callable[[bytes], bytes]) -> None:
-    """Whatever is damaged: an error of ours, or some data within the limit."""
+def test_damaged_body_never_exceeds_the_limit_or_crashes(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    """Each byte is damaged in turn: the result is an error of ours, or some data within the limit."""
     packed = pack(DATA)
     for at in range(len(packed)):
         for flip in (0x01, 0x80, 0xFF):
@@ -147,14 +147,14 @@ def test_each_byte_damaged(coding: str, pack: Callable[[bytes], bytes]) -> None:
 
 @pytest.mark.parametrize("coding", [name for name in CODINGS if name != "lz4"])  # almost anything is a raw block
 @pytest.mark.parametrize("text", [b"plain text, as it is", b'{"a": 1}', b"\n", b"\0" * 40, b"\xff" * 40, b"10 20"])
-def test_not_packed_at_all(coding: str, text: bytes) -> None:
+def test_body_that_is_not_compressed_is_called_corrupt(coding: str, text: bytes) -> None:
     """The commonest mistake: it is not called too large, whatever its bytes would mean as a size."""
     with pytest.raises((Corrupt, TooLarge) if coding == "snappy" else Corrupt):
         decompress(coding, text, LIMIT)
 
 
-def test_length_of_a_raw_block() -> None:
-    """What a client says of it bounds it; it is not made longer for that."""
+def test_length_given_for_a_raw_lz4_block_is_its_limit() -> None:
+    """The block is not made longer to reach it."""
     packed = raw_lz4(DATA)
     assert decompress("lz4", packed, LIMIT, len(DATA)) == DATA
     with pytest.raises(Corrupt):
@@ -168,15 +168,15 @@ def test_length_of_a_raw_block() -> None:
     assert original_length({}) is None
 
 
-def test_too_many_members() -> None:
-    """An empty member costs time, but no room."""
+def test_too_many_empty_members_are_refused() -> None:
+    """Empty members cost time, but no room."""
     for coding, pack in (PACKERS["gzip"], PACKERS["lz4"]):
         with pytest.raises(Corrupt, match="members"):
             decompress(coding, pack(b"") * 100_001, LIMIT)
 
 
-def test_large_window() -> None:
-    """Of zstd: what a decoder must remember is memory too; HTTP allows 8 MiB (RFC 9659)."""
+def test_zstd_window_above_8_mib_is_refused() -> None:
+    """A decoder holds the window in memory; HTTP allows 8 MiB (RFC 9659)."""
     block = (1 << 3 | 1 << 1 | 1).to_bytes(3, "little") + b"a"  # the last one: "a" once
     for exponent, fits in ((10, True), (13, True), (14, False), (21, False)):
         frame = b"\x28\xb5\x2f\xfd\x00" + bytes([exponent << 3]) + block
@@ -199,8 +199,8 @@ OLD_ZSTD = {
 
 @pytest.mark.parametrize("version", OLD_ZSTD)
 @pytest.mark.parametrize("before", [b"", cramjam.zstd.compress(b"first").read()], ids=["first", "second"])
-def test_zstd_before_its_standard(version: str, before: bytes) -> None:
-    """Its headers, by which the memory and the work are bounded, are others: no frame of it may come at all."""
+def test_zstd_frame_before_version_0_8_is_refused(version: str, before: bytes) -> None:
+    """The headers, by which the memory and the work are bounded, were others then."""
     with pytest.raises(Corrupt, match=r"version of zstd before 0\.8"):
         decompress("zstd", before + OLD_ZSTD[version], LIMIT)
 
@@ -219,21 +219,21 @@ def test_zstd_before_its_standard(version: str, before: bytes) -> None:
         ("Snappy", None, "snappy"),
     ],
 )
-def test_coding_is_found(value: str | None, default: str | None, coding: str | None) -> None:
-    """What the request says counts more than the default; identity says that it is not packed."""
+def test_content_encoding_of_the_request_wins_over_the_default(value: str | None, default: str | None, coding: str | None) -> None:
+    """identity says that the body is not compressed."""
     fields = {} if value is None else {b"content-encoding": value.encode()}
     assert find_content_encoding(fields, default) == coding
 
 
 @pytest.mark.parametrize("value", ["br", "gzip, gzip", "gzip, zstd", "gzip;q=1", "\xff", "x" * 30_000])
-def test_coding_is_unknown(value: str) -> None:
+def test_unknown_content_encoding_answers_415_with_those_accepted(value: str) -> None:
     refusal = find_content_encoding({b"content-encoding": value.encode("latin-1")}, None)
     assert isinstance(refusal, ErrorResponse)
     assert (refusal.status, len(refusal.text) < 300, "\n" in refusal.text) == (415, True, False)
     assert refusal.extra == "Accept-Encoding: gzip, deflate, zlib, snappy, lz4, zstd\r\n"
 
 
-def test_decompressor_is_read() -> None:
+def test_decompressor_option_accepts_every_encoding_and_none() -> None:
     for name in ("gzip", "zlib", "snappy", "lz4", "zstd"):
         coding = read_config(["--decompressor", name], {}).decompressor
         assert coding == name
@@ -258,23 +258,23 @@ def send(host: Host, packed: bytes, *headers: tuple[str, str], pieces: int = 0) 
 @columns("cpp-process")
 @pytest.mark.parametrize("size", [0, 10, 100_000, 5 * MIB])
 @each_packer
-def test_processor_gets_it_unpacked(host: Host, coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
-    """However large, and in however many pieces."""
+def test_processor_gets_the_decompressed_body(host: Host, coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
+    """The body may be large, and come in many pieces."""
     data = (DATA * (size // len(DATA) + 1))[:size]
     assert send(host, pack(data), ("Content-Encoding", coding)).body == data
     assert send(host, pack(data), ("Content-Encoding", coding), pieces=1000).body == data
 
 
 @columns("cpp-process")
-def test_what_is_not_packed(host: Host) -> None:
+def test_body_without_content_encoding_reaches_the_processor_unchanged(host: Host) -> None:
     for headers in ([], [("Content-Encoding", "identity")]):
         assert send(host, gzip.compress(DATA), *headers).body == gzip.compress(DATA)
     assert send(host, b"", ("Content-Encoding", "gzip")).body == b""
 
 
 @columns("cpp-process")
-def test_wrong_bodies(host: Host) -> None:
-    """One line says what is wrong; the connection goes on."""
+def test_wrongly_compressed_body_answers_400_or_415_and_keeps_the_connection(host: Host) -> None:
+    """One line says what is wrong."""
     with host.connect() as client:
         for body, coding, status, word in (
             (b"plain text", "gzip", 400, "gzip"),
@@ -290,8 +290,8 @@ def test_wrong_bodies(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_each_request_says_how_it_is_packed(host: Host) -> None:
-    """One connection: the same head with another coding, and with none."""
+def test_content_encoding_counts_for_its_own_request_only(host: Host) -> None:
+    """All requests come on one connection."""
     with host.connect() as client:
         for _ in range(2):
             assert client.send(request(body=DATA)).read().body == DATA
@@ -300,8 +300,8 @@ def test_each_request_says_how_it_is_packed(host: Host) -> None:
             assert client.send(packed).read().body == DATA
 
 
-def test_decompressor(start: StartHost) -> None:
-    """Go's client packs without saying so; what a request says counts more; an empty body is none."""
+def test_default_decompressor_counts_where_the_request_names_no_encoding(start: StartHost) -> None:
+    """Go's client compresses without saying so; an empty body is left as it is."""
     host = start(decompressor="zlib")
     assert send(host, zlib.compress(DATA)).body == DATA
     assert send(host, gzip.compress(DATA), ("Content-Encoding", "gzip")).body == DATA

@@ -60,8 +60,8 @@ def packed_64_mib() -> Callable[[str], tuple[str, bytes]]:
 
 @pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("name", PACKERS)
-def test_memory_of_64_mib(name: str, packed_64_mib: Callable[[str], tuple[str, bytes]], tmp_path: Path) -> None:
-    """What is unpacked is in memory once; zstd remembers up to 8 MiB of it."""
+def test_decompressed_body_is_in_memory_once(name: str, packed_64_mib: Callable[[str], tuple[str, bytes]], tmp_path: Path) -> None:
+    """zstd remembers up to 8 MiB of it."""
     coding, packed = packed_64_mib(name)
     size, memory = measure(coding, packed, LIMIT, tmp_path)
     assert size == LIMIT
@@ -92,8 +92,8 @@ BOMBS = (*SAYS_ITS_SIZE, "gzip, that lies", "zlib", "snappy, framed", "lz4", "lz
 
 @pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("name", BOMBS)
-def test_bomb(name: str, tmp_path: Path) -> None:
-    """It takes the limit and a little at most, and nothing at all where it says its size."""
+def test_bomb_takes_no_more_memory_than_the_limit(name: str, tmp_path: Path) -> None:
+    """A little more at most, and nothing at all where it says its size."""
     limit = 16 * MIB
     coding = name.partition(",")[0]
     packed = bomb(name)
@@ -102,8 +102,8 @@ def test_bomb(name: str, tmp_path: Path) -> None:
     assert memory < (MIB if name in SAYS_ITS_SIZE else limit + 12 * MIB)
 
 
-def test_bombs_cost_the_host_nothing(start: StartHost) -> None:
-    """413, within the limit and a little; and the next request is answered."""
+def test_bomb_answers_413_and_leaves_the_hosts_memory_alone(start: StartHost) -> None:
+    """Within the limit and a little; the next request is answered."""
     host = start(max_body="16MiB", keepalive=60_000)
     host.call(b"x")
     before = proc.peak_memory(host.pid)
@@ -118,8 +118,8 @@ def test_bombs_cost_the_host_nothing(start: StartHost) -> None:
     assert proc.peak_memory(host.pid) - before < 4 * 16 * MIB  # packed in shared memory and out of it, and unpacked
 
 
-def test_a_full_queue_is_told_before_anything_is_unpacked(start: StartHost, gate: Gate) -> None:
-    """What is refused anyway is not unpacked: that this body cannot be is not found out."""
+def test_full_queue_answers_450_before_the_body_is_decompressed(start: StartHost, gate: Gate) -> None:
+    """The host does not find out that this body is broken."""
     host = start("cpp", worker_threads=1, max_queue_size=1)
     with host.ask(gate.command(b"a")) as running, host.connect() as client:
         gate.wait_entered()

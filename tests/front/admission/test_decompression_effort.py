@@ -39,8 +39,8 @@ EMPTY: dict[str, Case] = {
 
 
 @pytest.mark.parametrize(("coding", "make", "words"), EMPTY.values(), ids=EMPTY)
-def test_empty_parts(coding: str, make: Callable[[], bytes], words: str) -> None:
-    """They cost time and no room, so only so many are looked at."""
+def test_too_many_empty_parts_are_refused(coding: str, make: Callable[[], bytes], words: str) -> None:
+    """Empty parts cost time and no room."""
     with pytest.raises(TooMuchWork, match=words):
         decompress(coding, make(), LIMIT)
 
@@ -53,8 +53,7 @@ LINEAR: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize(("coding", "packed"), LINEAR.values(), ids=LINEAR)
-def test_empty_parts_that_cost_next_to_nothing(coding: str, packed: bytes) -> None:
-    """Nanoseconds a byte: no reason to refuse them."""
+def test_empty_parts_that_cost_nanoseconds_are_accepted(coding: str, packed: bytes) -> None:
     assert decompress(coding, packed, LIMIT) == b""
 
 
@@ -81,7 +80,7 @@ def blocks_with_tables(count: int) -> bytes:
     return unit * (count // 8) + b"\x03\x00"
 
 
-def test_blocks_with_nothing_but_tables() -> None:
+def test_deflate_blocks_of_tables_only_are_stopped_by_time() -> None:
     """Nobody counts the blocks of deflate: what they take is timed, by the bytes that come and go."""
     patient = Effort(1000, 65_536, 3600.0)
     strict = Effort(1000, 65_536, 0.005)  # to begin takes a twentieth of a millisecond, and the blocks 40 of them
@@ -95,21 +94,21 @@ def test_blocks_with_nothing_but_tables() -> None:
 
 
 @pytest.mark.parametrize("size", [1200, 65_280])
-def test_many_members_of_some_size(size: int) -> None:
-    """As bgzip and those who join files make them."""
+def test_thousands_of_gzip_members_with_data_are_accepted(size: int) -> None:
+    """bgzip and those who join files make such bodies."""
     member = os.urandom(size)
     assert decompress("gzip", gzip.compress(member, 1) * 3000, LIMIT * 4) == member * 3000
 
 
-def test_a_large_window_in_a_later_frame() -> None:
-    """It takes memory wherever it comes."""
+def test_large_window_in_a_later_zstd_frame_is_refused() -> None:
+    """A window takes memory in every frame."""
     packed = cramjam.zstd.compress(b"x").read() + ZSTD_FRAME + bytes([0, 14 << 3]) + b"\x01\x00\x00"
     with pytest.raises(Corrupt, match="window of 16777216"):
         decompress("zstd", packed, LIMIT)
 
 
-def test_what_zstd_itself_packs() -> None:
-    """Frames with and without size, checksum and several blocks, joined, with something to skip between them."""
+def test_joined_zstd_frames_of_all_kinds_are_accepted() -> None:
+    """The frames have or lack size, checksum and several blocks, and there is something to skip between them."""
     data = os.urandom(300_000) + bytes(300_000)
     stream = cramjam.zstd.Compressor()
     stream.compress(data)
@@ -117,8 +116,8 @@ def test_what_zstd_itself_packs() -> None:
     assert decompress("zstd", packed, LIMIT, None, QUICK) == data * 2
 
 
-def test_a_small_body_of_many_members(start: StartHost) -> None:
-    """Too many to be unpacked while others wait, and few enough for a thread."""
+def test_small_body_of_many_members_is_decompressed_by_a_thread(start: StartHost) -> None:
+    """Too many to be decompressed while others wait, and few enough for a thread."""
     host = start()
     packed = gzip.compress(b"x") * 500
     assert len(packed) < 16_384
@@ -132,7 +131,7 @@ def test_a_small_body_of_many_members(start: StartHost) -> None:
     assert (answer.status, "more than 1000 members" in answer.text) == (400, True)
 
 
-def test_zlib_has_one_member() -> None:
-    """What follows is said to be too much, however little that is."""
+def test_data_behind_a_zlib_member_is_refused() -> None:
+    """One byte is enough."""
     with pytest.raises(Corrupt, match="something follows its end"):
         decompress("zlib", zlib.compress(b"x") + b"y", LIMIT)

@@ -68,7 +68,7 @@ def ask(host: Host, name: str, path: str = PROP, *headers: tuple[str, str], meth
 
 @columns("cpp-process")
 @pytest.mark.parametrize("name", [*OURS, *FOREIGN, "a_b.example", "xn--4ca.example", "a%20b", "tilde~,;=()"])
-def test_the_processor_answers_to_every_name(host: Host, name: str) -> None:
+def test_processor_answers_to_every_host_name(host: Host, name: str) -> None:
     """A reverse proxy in front forwards names that the host cannot know."""
     with host.connect() as client:
         for _ in range(3):
@@ -77,8 +77,7 @@ def test_the_processor_answers_to_every_name(host: Host, name: str) -> None:
 
 
 @columns("cpp-process")
-def test_no_name_in_http_10(host: Host) -> None:
-    """HTTP/1.0 had no Host."""
+def test_http_10_request_needs_no_host_name(host: Host) -> None:
     with host.connect() as client:
         assert client.send(b"POST / HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody").read().body == b"body"
     with host.connect() as client:
@@ -87,14 +86,14 @@ def test_no_name_in_http_10(host: Host) -> None:
 
 @columns("cpp-process")
 @pytest.mark.parametrize("name", OURS)
-def test_names_of_this_machine(host: Host, name: str) -> None:
+def test_builtin_handlers_answer_to_names_of_this_machine(host: Host, name: str) -> None:
     assert ask(host, name).status == 200
 
 
 @columns("cpp-process")
 @pytest.mark.parametrize("name", FOREIGN)
-def test_other_names(host: Host, name: str) -> None:
-    """A page whose name leads here reads nothing of the host: 403, which says what to do."""
+def test_builtin_handlers_answer_403_to_other_host_names(host: Host, name: str) -> None:
+    """A page whose name leads here reads nothing of the host; the answer says what to do."""
     for path in (PROP, "/api/builtin/monitor", "/api/builtin/metrics", "/api/builtin/eastool", "/api/builtin/ping"):
         answer = ask(host, name, path)
         assert answer.status == 403
@@ -105,14 +104,14 @@ def test_other_names(host: Host, name: str) -> None:
 
 
 @columns("cpp-process")
-def test_a_name_in_the_target(host: Host) -> None:
-    """That of an absolute target counts, and Host does not (RFC 9112, section 3.2.2)."""
+def test_name_in_an_absolute_target_counts_instead_of_host(host: Host) -> None:
+    """RFC 9112, section 3.2.2."""
     assert ask(host, "evil.example", f"http://localhost{PROP}").status == 200
     assert ask(host, "localhost", f"http://evil.example{PROP}").status == 403
     assert ask(host, "localhost", f"http://[::1]:80{PROP}?x=http://evil.example").status == 200
 
 
-def test_allowed_names(start: StartHost) -> None:
+def test_allow_host_option_allows_names_and_wildcards(start: StartHost) -> None:
     host = start(allow_host=["Proxy.example,[10.0.0.1]", "*.corp.example"])
     for name in ("proxy.example", "PROXY.example:443", "10.0.0.1", "a.corp.example", "a.b.corp.example.", "localhost"):
         assert ask(host, name).status == 200, name
@@ -120,8 +119,8 @@ def test_allowed_names(start: StartHost) -> None:
         assert ask(host, name).status == 403, name
 
 
-def test_the_operator_is_told(start: StartHost) -> None:
-    """A proxy's check that fails shows no text; the log has it, once a minute."""
+def test_refused_host_name_is_logged_once_a_minute(start: StartHost) -> None:
+    """A proxy's check that fails shows no text."""
     host = start()
     for name in ("www.example", "other.example", "www.example"):
         assert ask(host, name, "/api/builtin/ping").status == 403
@@ -129,13 +128,13 @@ def test_the_operator_is_told(start: StartHost) -> None:
     assert "other.example" not in host.new_log()
 
 
-def test_any_name(start: StartHost) -> None:
+def test_allow_host_star_allows_every_name(start: StartHost) -> None:
     host = start(allow_host="*")
     assert ask(host, "evil.example").status == 200
 
 
-def test_the_name_that_it_listens_on(start: StartHost) -> None:
-    """What the host prints works, whatever the system resolves it to."""
+def test_builtin_handlers_answer_to_the_address_that_is_listened_on(start: StartHost) -> None:
+    """The address that the host prints works, whatever the system resolves it to."""
     host = start(listen="127.0.0.1:0", language="python")
     assert ask(host, f"127.0.0.1:{host.address[1]}").status == 200
     need_ipv6()
@@ -144,16 +143,16 @@ def test_the_name_that_it_listens_on(start: StartHost) -> None:
     assert ask(host, "evil.example").status == 403
 
 
-def test_with_a_token(start: StartHost) -> None:
-    """It keeps strangers out, whatever they call the host."""
+def test_with_a_token_every_host_name_is_allowed(start: StartHost) -> None:
+    """The token keeps strangers out, whatever they call the host."""
     host = start(token=TOKEN)
     assert ask(host, "evil.example").status == 401
     assert ask(host, "evil.example", PROP, ("Authorization", TOKEN)).status == 200
     assert ask(host, "evil.example", "/api/builtin/ping").status == 200
 
 
-def test_on_other_addresses(start: StartHost) -> None:
-    """What comes over the network has names that nobody here knows; what comes over loopback is this machine."""
+def test_host_names_are_checked_on_loopback_only(start: StartHost) -> None:
+    """Requests over the network have names that nobody here knows; those over loopback come from this machine."""
     address = own_address()
     host = start(language="python", listen="0.0.0.0:0")
     assert ask(host, "evil.example").status == 403
@@ -162,8 +161,7 @@ def test_on_other_addresses(start: StartHost) -> None:
             assert client.send(named("GET", PROP, name)).read("GET").status == 200
 
 
-def test_pages(start: StartHost, tmp_path: Path) -> None:
-    """Pages of the host are for this machine, too."""
+def test_static_pages_answer_to_names_of_this_machine_only(start: StartHost, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<p>")
     host = start(static=tmp_path)
     assert ask(host, "localhost", "/api/builtin/static/").status == 200
@@ -171,8 +169,8 @@ def test_pages(start: StartHost, tmp_path: Path) -> None:
 
 
 @columns("cpp-process")
-def test_how_far_a_page_is(host: Host) -> None:
-    """Browsers say that with every request, also where they name no origin."""
+def test_request_of_another_site_answers_403_by_sec_fetch_site(host: Host) -> None:
+    """Browsers send that header with every request, also where they name no origin."""
     for method in ("POST", "GET"):
         path = PROP if method == "POST" else "/api/builtin/eastool"
         for site, status in (
@@ -194,6 +192,6 @@ def test_how_far_a_page_is(host: Host) -> None:
 
 
 @pytest.mark.parametrize("name", ["http://a.example", "a.example:80", "a b", "a/b", "-a", "a..b", "*a", "**"])
-def test_what_is_no_name(builder: ProcessorBuilder, name: str) -> None:
+def test_allow_host_option_refuses_an_invalid_name(builder: ProcessorBuilder, name: str) -> None:
     done = run("--entry", builder.contract("cpp"), "--allow-host", name)
     done.fails_in_one_line(2, "--allow-host", "expected a host name")

@@ -26,15 +26,15 @@ HOST_OPTIONS = {"token": TOKEN}
 # Options.
 
 
-def test_token_is_read_from_a_file(tmp_path: Path) -> None:
+def test_token_is_read_from_file_or_variable_and_stripped(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"\n {TOKEN} \n", encoding="utf-8")
     assert read_config(["--token", f"@{tmp_path}/token"], {}).token == TOKEN
     assert read_config([], {"EAS_HOST_TOKEN": f" {TOKEN} "}).token == TOKEN
     assert read_config([], {}).token is None
 
 
-def test_token_is_generated() -> None:
-    """28 characters, the base64 of 20 bytes, and another one each time."""
+def test_generated_token_is_the_base64_of_20_random_bytes() -> None:
+    """28 characters, and another one each time."""
     tokens = {read_config(["--generate-token"], {}).token or "" for _ in range(10)}
     assert len(tokens) == 10
     assert {len(base64.b64decode(token, validate=True)) for token in tokens} == {20}
@@ -43,8 +43,8 @@ def test_token_is_generated() -> None:
     assert read_config([], {"EAS_HOST_GENERATE_TOKEN": "0"}).token is None
 
 
-def test_given() -> None:
-    """Which options were given explicitly, as a flag or in the environment, whatever their value."""
+def test_explicit_options_are_those_of_flags_and_environment() -> None:
+    """Their values do not matter."""
     assert read_config([], {}).explicit == frozenset()
     config = read_config(["--keepalive", "5000"], {"EAS_HOST_TOKEN": "x", "EAS_HOST_NO_RETRY": "0", "OTHER": "1"})
     assert config.explicit == {"keepalive", "token", "no_retry"}
@@ -65,12 +65,12 @@ def test_given() -> None:
     ],
     ids=str,
 )
-def test_wrong_token(builder: ProcessorBuilder, flags: list[str], words: list[str]) -> None:
+def test_invalid_token_option_is_refused(builder: ProcessorBuilder, flags: list[str], words: list[str]) -> None:
     ended = run("--entry", builder.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
     ended.fails_in_one_line(2, *words)
 
 
-def test_wrong_token_is_not_shown() -> None:
+def test_invalid_token_option_is_not_shown() -> None:
     """A typo in a secret is no reason to print it."""
     for flags in (["--token", "secret\nsecret"], ["--tokne=secret"], ["--token", "secret", "--generate-token"]):
         with pytest.raises(ConfigError) as raised:
@@ -78,8 +78,8 @@ def test_wrong_token_is_not_shown() -> None:
         assert "secret" not in str(raised.value)
 
 
-def test_token_is_in_no_description() -> None:
-    """Neither in what a worker is told, nor in what a trace would show of the options."""
+def test_token_is_neither_in_the_worker_spec_nor_in_the_repr_of_options() -> None:
+    """A trace would show the latter."""
     config = HostConfig(entry="libx.so", token=TOKEN)
     assert TOKEN not in repr(config)
     assert TOKEN not in WorkerSpec.from_config(config).to_json()
@@ -102,7 +102,7 @@ def check_refused(answer: Response, word: str) -> None:
 
 
 @columns("cpp-process")
-def test_who_is_let_in(host: Host) -> None:
+def test_request_without_the_right_token_answers_401(host: Host) -> None:
     for value in (TOKEN, f"Bearer {TOKEN}", f"  {TOKEN}  "):
         assert ask(host, ("Authorization", value)).body == b"x"
     check_refused(ask(host), "missing")
@@ -113,7 +113,7 @@ def test_who_is_let_in(host: Host) -> None:
 
 @columns("cpp-process")
 @pytest.mark.parametrize("vector", [vector for vector in VECTORS if vector.token == TOKEN], ids=lambda it: it.name)
-def test_vector_over_the_wire(host: Host, vector: Vector) -> None:
+def test_signature_of_vendors_clients_is_accepted_over_http(host: Host, vector: Vector) -> None:
     headers = [
         ("Content-MD5", vector.content_md5),
         ("Date", DATE),
@@ -129,8 +129,8 @@ def test_vector_over_the_wire(host: Host, vector: Vector) -> None:
 
 @columns("cpp-process")
 @pytest.mark.parametrize("size", [0, 1, 70_000, 8 << 20])
-def test_large_bodies_are_digested(host: Host, size: int) -> None:
-    """However a body arrives: in the piece of its head, in many, or byte by byte."""
+def test_content_md5_is_verified_for_bodies_of_all_sizes(host: Host, size: int) -> None:
+    """A body arrives in the piece of its head, in many, or byte by byte."""
     body = bytes(range(256)) * (size // 256 + 1)
     body = body[:size]
     headers = [("Content-MD5", md5(body)), ("Authorization", sign(TOKEN, "/x", md5(body), "", ""))]
@@ -140,8 +140,8 @@ def test_large_bodies_are_digested(host: Host, size: int) -> None:
 
 
 @columns("cpp-process")
-def test_each_request_is_judged(host: Host) -> None:
-    """One connection: a known head, then another token, then none, then the first again."""
+def test_each_request_of_a_connection_needs_the_token(host: Host) -> None:
+    """A known head, then another token, then none, then the first again."""
     good = request(body=b"x", headers=[("Authorization", TOKEN)])
     with host.connect() as client:
         for _ in range(3):
@@ -152,8 +152,7 @@ def test_each_request_is_judged(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_each_body_is_digested(host: Host) -> None:
-    """One connection, one head, two bodies."""
+def test_content_md5_is_verified_for_each_body_of_a_repeated_head(host: Host) -> None:
     headers = [("Content-MD5", md5(b"first")), ("Authorization", sign(TOKEN, "/x", md5(b"first"), "", ""))]
     with host.connect() as client:
         for _ in range(3):
@@ -163,7 +162,7 @@ def test_each_body_is_digested(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_refused_body_takes_no_memory(host: Host) -> None:
+def test_body_of_an_unauthorized_request_takes_no_memory(host: Host) -> None:
     before = proc.peak_memory(host.pid)
     with host.connect() as client:
         client.send_until_refused(request(body=bytes(48 << 20)))
@@ -172,8 +171,8 @@ def test_refused_body_takes_no_memory(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_who_asks_first_is_told_first(host: Host) -> None:
-    """Expect: 100-continue with a wrong token: the refusal comes before the body is sent."""
+def test_unauthorized_request_with_expect_is_refused_before_its_body(host: Host) -> None:
+    """Expect: 100-continue with a wrong token."""
     with host.connect() as client:
         answer = client.send(request(headers=[("Expect", "100-continue"), ("Content-Length", "5")])).read()
         check_refused(answer, "missing")
@@ -181,7 +180,7 @@ def test_who_asks_first_is_told_first(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_builtin_handlers(host: Host) -> None:
+def test_builtin_handlers_but_ping_need_the_token(host: Host) -> None:
     """ping is for probes, which have no token; the others are behind it, whether they exist or not."""
     with host.connect() as client:
         assert client.call(None, "/api/builtin/ping", "GET").status == 200
@@ -189,8 +188,8 @@ def test_builtin_handlers(host: Host) -> None:
             assert client.call(None, f"/api/builtin/{path}", "GET").status == 401
 
 
-def test_generated_token_is_printed(start: StartHost) -> None:
-    """In EAS's own words, before the host says that it serves."""
+def test_generated_token_is_printed_before_service_start(start: StartHost) -> None:
+    """The line has EAS's own words."""
     host = start(generate_token=True)
     token = host.log.wait(r"^\[INFO\] Token: \[(\S{28})\]$", stream="stdout")[1]
     assert host.call(b"x").status == 401
@@ -200,8 +199,8 @@ def test_generated_token_is_printed(start: StartHost) -> None:
     assert order == sorted(order)
 
 
-def test_given_token_is_not_printed(start: StartHost, tmp_path: Path) -> None:
-    """Not at any level; nor does a worker learn it from its command line."""
+def test_given_token_is_not_printed_at_any_log_level(start: StartHost, tmp_path: Path) -> None:
+    """A worker does not learn it from its command line, either."""
     (tmp_path / "token").write_text("se-cret", encoding="utf-8")
     host = start(token=f"@{tmp_path}/token", log_level="debug", access_log=True)
     assert ask(host, ("Authorization", "se-cret")).status == 200
@@ -212,13 +211,13 @@ def test_given_token_is_not_printed(start: StartHost, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])
-def test_loopback_is_not_warned_of(address: str) -> None:
+def test_no_warning_for_a_loopback_address_without_a_token(address: str) -> None:
     assert exposure_warning([address], has_token=False) is None
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1", "fe80::1%eth0", "::ffff:192.0.2.1"])
-def test_any_other_address_is_warned_of(address: str) -> None:
-    """Also beside a loopback address; one line says who can reach it, and what to do."""
+def test_warning_for_any_other_address_without_a_token(address: str) -> None:
+    """One loopback address beside it changes nothing; one line says who can reach the host, and what to do."""
     warning = exposure_warning(["127.0.0.1", address], has_token=False)
     assert warning is not None
     for word in (address, "everybody", "--token", "--generate-token"):
@@ -228,8 +227,8 @@ def test_any_other_address_is_warned_of(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
-def test_open_address_is_warned_of(start: StartHost, address: str) -> None:
-    """Without a token; with one there is nothing to warn of."""
+def test_open_address_without_a_token_is_warned_of_in_the_log(start: StartHost, address: str) -> None:
+    """With a token there is nothing to warn of."""
     host = start(listen=address)
     host.wait_for_log(r"\[WARNING\] .*(0\.0\.0\.0|::).*--token", stream="stderr")
     guarded = start(listen=address, token=TOKEN)

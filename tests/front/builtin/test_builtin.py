@@ -43,8 +43,7 @@ def ask(host: Host, method: str, name: str, *headers: tuple[str, str], body: byt
 
 @columns("python-process")
 @pytest.mark.parametrize("name", ["", "nothing", "ping/", "ping/more", "PING", "%70ing"])
-def test_unknown(host: Host, name: str) -> None:
-    """404, and the text says what there is."""
+def test_unknown_handler_answers_404_with_the_list(host: Host, name: str) -> None:
     answer = ask(host, "GET", name)
     assert answer.status == 404
     for known in METHODS:
@@ -52,22 +51,20 @@ def test_unknown(host: Host, name: str) -> None:
 
 
 @columns("python-process")
-def test_what_only_begins_like_it(host: Host) -> None:
-    """Is for the processor."""
+def test_path_that_only_begins_like_a_handler_reaches_the_processor(host: Host) -> None:
     assert host.call(b"x", "/api/builtins/ping").body == b"x"
 
 
 @columns("python-process")
 @pytest.mark.parametrize("name", METHODS)
-def test_methods(host: Host, name: str) -> None:
+def test_wrong_method_answers_405_with_allow(host: Host, name: str) -> None:
     for method in {"GET", "HEAD", "POST", "PUT", "DELETE"} - set(METHODS[name].split(", ")):
         answer = ask(host, method, name)
         assert (answer.status, answer.get("Allow")) == (405, METHODS[name]), method
 
 
 @columns("python-process")
-def test_head(host: Host) -> None:
-    """A HEAD has GET's head, and no body."""
+def test_head_answers_like_get_without_a_body(host: Host) -> None:
     with host.connect() as client:
         get = client.send(request("GET", f"{BUILTIN}ping")).read("GET")
         head = client.send(request("HEAD", f"{BUILTIN}ping")).read("HEAD")
@@ -76,7 +73,7 @@ def test_head(host: Host) -> None:
 
 
 @columns("python-process")
-def test_an_absolute_target(host: Host) -> None:
+def test_absolute_target_reaches_the_handler(host: Host) -> None:
     with host.connect() as client:
         assert client.send(request("GET", "http://localhost/api/builtin/ping?x=1")).read("GET").body == b"pong\n"
 
@@ -84,8 +81,8 @@ def test_an_absolute_target(host: Host) -> None:
 # Who may ask.
 
 
-def test_the_token(start: StartHost) -> None:
-    """Everything but a ping asks for it, unknown names and wrong methods too."""
+def test_every_handler_but_ping_needs_the_token(start: StartHost) -> None:
+    """Unknown names and wrong methods too."""
     host = start(language="python", token=TOKEN)
     assert ask(host, "GET", "ping").body == b"pong\n"
     for name in [*METHODS, "nothing"]:
@@ -96,7 +93,7 @@ def test_the_token(start: StartHost) -> None:
     assert ask(host, "GET", "monitor", ("Authorization", f"Bearer {TOKEN}")).status == 200
 
 
-def test_strangers_change_nothing(start: StartHost) -> None:
+def test_changes_from_another_machine_without_a_token_answer_403(start: StartHost) -> None:
     """Without a token only programs on this machine may change something; all may read."""
     address = own_address()
     host = start(language="python", listen="0.0.0.0:0")
@@ -112,7 +109,7 @@ def test_strangers_change_nothing(start: StartHost) -> None:
     assert ask(host, "POST", "prop", body=b'{"rpc.keepalive": 6000}').status == 200
 
 
-def test_strangers_with_the_token_do(start: StartHost) -> None:
+def test_changes_from_another_machine_with_the_token_are_accepted(start: StartHost) -> None:
     address = own_address()
     host = start(language="python", listen="0.0.0.0:0", token=TOKEN)
     host.address = (address, host.address[1])
@@ -121,7 +118,7 @@ def test_strangers_with_the_token_do(start: StartHost) -> None:
 
 
 @columns("python-process")
-def test_pages_change_nothing(host: Host) -> None:
+def test_changes_from_a_web_page_answer_403(host: Host) -> None:
     """A browser on this machine sends what any page wants; it says which page that is."""
     for method, name in CHANGES:
         answer = ask(host, method, name, ("Origin", "http://a.page"), body=b'{"rpc.keepalive": 1}')
@@ -148,7 +145,7 @@ def test_pages_change_nothing(host: Host) -> None:
         ("", False),
     ],
 )
-def test_local_addresses(address: str, local: bool) -> None:
+def test_loopback_addresses_are_local(address: str, local: bool) -> None:
     assert is_local(address) is local
 
 
@@ -157,13 +154,13 @@ def test_local_addresses(address: str, local: bool) -> None:
 
 @columns("python-process")
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_ping(host: Host, method: str) -> None:
+def test_ping_answers_pong(host: Host, method: str) -> None:
     answer = ask(host, method, "ping")
     assert (answer.status, answer.body, answer.get("Content-Type")) == (200, b"pong\n", "text/plain; charset=utf-8")
 
 
 @columns("python-process")
-def test_ping_while_all_is_busy(host: Host, gate: Gate) -> None:
+def test_ping_answers_while_all_threads_are_busy(host: Host, gate: Gate) -> None:
     with host.ask(gate.command()) as busy:
         gate.wait_entered()
         assert ask(host, "GET", "ping?ready=true").body == b"pong\n"
@@ -175,8 +172,8 @@ def test_ping_while_all_is_busy(host: Host, gate: Gate) -> None:
 
 
 @columns("cpp-process", "python-process")
-def test_call(host: Host) -> None:
-    """As a request to /api/predict would be: the processor's answer, whatever it is."""
+def test_call_answers_as_the_predict_path_does(host: Host) -> None:
+    """The processor's answer, whatever it is."""
     for body in (b"", b"hello", bytes(3_000_000)):
         answer = ask(host, "POST", "call", body=body)
         assert (answer.status, answer.body) == (200, body)
@@ -187,8 +184,8 @@ def test_call(host: Host) -> None:
 
 
 @columns("python-process")
-def test_call_again_and_again(host: Host) -> None:
-    """On one connection, mixed with others: nobody gets another's answer."""
+def test_call_mixed_with_other_requests_gets_its_own_answers(host: Host) -> None:
+    """All requests come on one connection."""
     with host.connect() as client:
         for number in range(20):
             path = (f"{BUILTIN}call", host.path, f"{BUILTIN}ping")[number % 3]
@@ -197,8 +194,8 @@ def test_call_again_and_again(host: Host) -> None:
 
 
 @columns("python-process")
-def test_call_waits_its_turn(host: Host, gate: Gate) -> None:
-    """Requests sent ahead are answered in their order, whoever answers them."""
+def test_call_in_a_pipeline_is_answered_in_order(host: Host, gate: Gate) -> None:
+    """The processor and builtin handlers answer by turns."""
     with host.connect() as client:
         client.send(request(path=f"{BUILTIN}call", body=gate.command(b"first")))
         client.send(request("GET", f"{BUILTIN}ping") + request(body=b"third"))
@@ -208,8 +205,8 @@ def test_call_waits_its_turn(host: Host, gate: Gate) -> None:
 
 
 @columns("python-process")
-def test_tell(host: Host, gate: Gate) -> None:
-    """202 before the processor has done anything; its answer goes nowhere."""
+def test_tell_answers_202_before_the_processor_runs(host: Host, gate: Gate) -> None:
+    """The processor's answer goes nowhere."""
     with host.connect() as client:
         answer = client.call(gate.command(b"told"), f"{BUILTIN}tell")
         assert answer.status == 202
@@ -220,15 +217,14 @@ def test_tell(host: Host, gate: Gate) -> None:
 
 
 @columns("python-process")
-def test_tell_an_error(host: Host) -> None:
-    """Nobody sees it but the log."""
+def test_error_of_a_tell_request_is_only_logged(host: Host) -> None:
     assert ask(host, "POST", "tell", body=command("status", "500:it broke")).status == 202
     host.wait_for_log(r"tell: the processor answered 500: it broke")
     assert ask(host, "POST", "tell", body=command("status", "500:two\n[x] lines")).status == 202
     host.wait_for_log(r"tell: the processor answered 500: two\\n\[x\] lines$")
 
 
-def test_tell_a_crash(start: StartHost) -> None:
+def test_crash_of_a_tell_request_is_logged(start: StartHost) -> None:
     host = start(language="cpp")
     assert ask(host, "POST", "tell", body=command("die", "segv")).status == 202
     host.wait_for_log(r"tell: 500: .*SIGSEGV")
@@ -236,8 +232,8 @@ def test_tell_a_crash(start: StartHost) -> None:
     assert host.call(b"x").body == b"x"
 
 
-def test_tell_before_a_stop(start: StartHost, gate: Gate) -> None:
-    """What was accepted is done, also what still waits: the host stops after it."""
+def test_tell_requests_are_finished_before_the_host_stops(start: StartHost, gate: Gate) -> None:
+    """One of them still waits when the stop begins."""
     host = start(language="python", worker_threads=1)
     with host.connect() as client:
         assert client.call(gate.command(b"1"), f"{BUILTIN}tell").status == 202
@@ -250,8 +246,7 @@ def test_tell_before_a_stop(start: StartHost, gate: Gate) -> None:
     host.ends_with(0)
 
 
-def test_tell_when_the_queue_is_full(start: StartHost, gate: Gate) -> None:
-    """It is a request like others: 450."""
+def test_tell_with_a_full_queue_answers_450(start: StartHost, gate: Gate) -> None:
     host = start(language="python", worker_threads=1, max_queue_size=1)
     with host.ask(gate.command()) as running:
         gate.wait_entered()
@@ -266,8 +261,8 @@ def test_tell_when_the_queue_is_full(start: StartHost, gate: Gate) -> None:
 
 
 @columns("python-process")
-def test_eastool(host: Host, gate: Gate) -> None:
-    """What is configured, and what runs since when."""
+def test_eastool_reports_configuration_and_running_requests(host: Host, gate: Gate) -> None:
+    """The report says since when a request runs."""
     with host.ask(gate.command(b"busy"), "/api/predict/contract/slow") as busy:
         gate.wait_entered()
         with host.ask(b"waits") as waiting:
@@ -288,7 +283,7 @@ def test_eastool(host: Host, gate: Gate) -> None:
             assert (busy.read().status, waiting.read().body) == (200, b"waits")
 
 
-def test_eastool_keeps_the_token(start: StartHost) -> None:
+def test_eastool_hides_the_token(start: StartHost) -> None:
     host = start(language="python", token=TOKEN, model_config="m" * 1000)
     report = ask(host, "GET", "eastool", ("Authorization", TOKEN)).text
     assert TOKEN not in report
@@ -299,8 +294,8 @@ def test_eastool_keeps_the_token(start: StartHost) -> None:
 # term
 
 
-def test_term(start: StartHost, gate: Gate) -> None:
-    """200 first; what runs is still answered, then the host ends as after SIGTERM."""
+def test_term_answers_200_and_ends_the_host_as_sigterm_does(start: StartHost, gate: Gate) -> None:
+    """A running request is still answered."""
     host = start(language="python", keepalive=60_000)
     with host.ask(gate.command(b"runs")) as running, host.connect() as client:
         gate.wait_entered()
@@ -313,8 +308,8 @@ def test_term(start: StartHost, gate: Gate) -> None:
     host.ends_with(0)
 
 
-def test_term_twice(start: StartHost, gate: Gate) -> None:
-    """It is no Ctrl+C: the second one forces nothing."""
+def test_second_term_does_not_force_the_stop(start: StartHost, gate: Gate) -> None:
+    """A second Ctrl+C would."""
     host = start(language="python", keepalive=60_000)
     with host.ask(gate.command(b"runs")) as running, host.connect() as client, host.connect() as other:
         gate.wait_entered()
@@ -332,8 +327,8 @@ def test_term_twice(start: StartHost, gate: Gate) -> None:
 
 @columns("python-process")
 @pytest.mark.parametrize("name", ["prop", "realtime_metrics", "ping", "term"])
-def test_bodies_are_bounded(host: Host, name: str) -> None:
-    """By less than the processor's are, before they are read."""
+def test_handler_body_above_256_kib_answers_413(host: Host, name: str) -> None:
+    """The body is not read first; bodies for the processor may be larger."""
     with host.connect() as client:
         announced = [("Content-Length", str(256 * 1024 + 1))]
         client.send(request("POST", BUILTIN + name, headers=announced))
@@ -343,7 +338,7 @@ def test_bodies_are_bounded(host: Host, name: str) -> None:
 
 @columns("python-process")
 @pytest.mark.parametrize("name", ["ping", "prop", "monitor", "eastool"])
-def test_they_keep_the_connection(host: Host, name: str) -> None:
+def test_handlers_keep_the_connection_open(host: Host, name: str) -> None:
     with host.connect() as client:
         for _ in range(3):
             assert one(client, name).status == 200

@@ -31,8 +31,8 @@ def found(answer: Response) -> dict[str, object]:
 
 @pytest.mark.parametrize("prefix", [PYTHON, GO])
 @pytest.mark.parametrize("query", ["", "?internal=true", "?internal="])
-def test_found(start: StartHost, prefix: str, query: str) -> None:
-    """At the address of the client's own connection, whatever the host listens on."""
+def test_service_is_found_at_the_address_of_the_clients_connection(start: StartHost, prefix: str, query: str) -> None:
+    """The host listens on all addresses."""
     host = start(language="python", listen="0.0.0.0:0", name="my_service")
     port = host.address[1]
     for address in ("127.0.0.1", "127.0.0.2"):
@@ -40,29 +40,29 @@ def test_found(start: StartHost, prefix: str, query: str) -> None:
         assert found(answer) == {"ip": address, "port": port, "weight": 100}
 
 
-def test_found_over_ipv6(start: StartHost) -> None:
-    """Clients join ip and port with a colon to the start of a URL, so there are brackets."""
+def test_ipv6_address_is_in_brackets(start: StartHost) -> None:
+    """Clients join ip and port with a colon to the start of a URL."""
     need_ipv6()
     host = start(language="python", listen="[::]:0", name="my_service")
     answer = look_up(host, f"{PYTHON}my_service", "::1")
     assert found(answer) == {"ip": "[::1]", "port": host.address[1], "weight": 100}
 
 
-def test_a_name_in_other_letters(start: StartHost) -> None:
+def test_service_name_beyond_ascii_is_found(start: StartHost) -> None:
     host = start(language="python", name="\u6a21\u578b a")
     assert found(look_up(host, f"{PYTHON}%E6%A8%A1%E5%9E%8B%20a"))["weight"] == 100
 
 
 @pytest.mark.parametrize("name", ["other", "", "my_service/more", "my_servic", "%ff"])
-def test_not_found(start: StartHost, name: str) -> None:
-    """404 with a text that says what is here: pollers take an empty one for a gateway that is not ready."""
+def test_unknown_service_answers_404_with_a_text(start: StartHost, name: str) -> None:
+    """The text says what is here: pollers take an empty one for a gateway that is not ready."""
     host = start(language="python", name="my_service")
     answer = look_up(host, PYTHON + name)
     assert answer.status == 404
     assert "my_service" in answer.text
 
 
-def test_no_token_is_needed(start: StartHost) -> None:
+def test_discovery_needs_no_token(start: StartHost) -> None:
     """The clients send none there."""
     host = start(language="python", token="t0ken", name="my_service")  # noqa: S106
     assert found(look_up(host, f"{PYTHON}my_service"))["ip"] == "127.0.0.1"

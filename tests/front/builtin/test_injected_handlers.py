@@ -45,13 +45,13 @@ def ask(host: Host, path: str, token: str, body: bytes = b"x") -> Response:
         ("/size", b"0", b""),
     ],
 )
-def test_paths(injects: Host, path: str, body: bytes, answer: bytes) -> None:
-    """Exactly those that were registered; all others are the processor's."""
+def test_handlers_answer_exactly_their_registered_paths(injects: Host, path: str, body: bytes, answer: bytes) -> None:
+    """All other paths are the processor's."""
     got = injects.call(body, path)
     assert (got.status, got.body) == (200, answer)
 
 
-def test_get_and_head(injects: Host) -> None:
+def test_handler_answers_get_and_head(injects: Host) -> None:
     with injects.connect() as client:
         assert client.send(request("GET", "/hello")).read("GET").body == b"hello "
         head = client.send(request("HEAD", "/hello")).read("HEAD")
@@ -59,8 +59,8 @@ def test_get_and_head(injects: Host) -> None:
         assert client.call(b"x", "/hello").body == b"hello x"
 
 
-def test_names(injects: Host) -> None:
-    """A program's paths answer to every name, as its processor does; those below the host's own to this machine's."""
+def test_only_handlers_below_builtin_check_the_host_name(injects: Host) -> None:
+    """The others answer to every name, as the processor does."""
     statuses = {}
     for name in ("localhost", "evil.example"):
         for path in ("/hello", "/api/builtin/mine"):
@@ -70,20 +70,20 @@ def test_names(injects: Host) -> None:
     assert [*statuses.values()] == [200, 200, 200, 403]
 
 
-def test_the_hosts_own_stay(injects: Host) -> None:
+def test_builtin_handlers_cannot_be_replaced(injects: Host) -> None:
     assert injects.call(b"", "/api/builtin/ping").body == b"pong\n"
     assert "cannot be injected" in injects.log.text()
 
 
-def test_a_token_of_its_own(injects: Host) -> None:
+def test_handler_with_its_own_token_needs_it(injects: Host) -> None:
     assert injects.call(b"x", "/guarded").status == 401
     assert ask(injects, "/guarded", "wrong").status == 401
     for token in ("s3cret", "Bearer s3cret", "bearer  s3cret"):
         assert ask(injects, "/guarded", token).body == b"for you: x"
 
 
-def test_both_tokens(start: StartHost, builder: ProcessorBuilder) -> None:
-    """A path with a token of its own asks for that one only, others for the service's."""
+def test_handlers_own_token_replaces_that_of_the_service(start: StartHost, builder: ProcessorBuilder) -> None:
+    """Other paths ask for the service's."""
     host = start(entry=builder.python("injects.py"), language="python", token="t0ken")  # noqa: S106
     assert ask(host, "/guarded", "s3cret").status == 200
     assert ask(host, "/guarded", "t0ken").status == 401
@@ -92,29 +92,28 @@ def test_both_tokens(start: StartHost, builder: ProcessorBuilder) -> None:
     assert host.call(b"x", "/hello").status == 401
 
 
-def test_an_exception(injects: Host) -> None:
-    """As in process: 400 with its text, and the trace in the log."""
+def test_exception_in_a_handler_answers_400_with_its_text(injects: Host) -> None:
+    """An exception in process answers so, too; the trace is in the log."""
     injects.allow_log("/raises raised ValueError")
     got = injects.call(b"so", "/raises")
     assert (got.status, got.body.strip()) == (400, b"not so")
     injects.wait_for_log("/raises raised ValueError")
 
 
-def test_bodies_are_bounded(injects: Host) -> None:
+def test_handler_body_above_256_kib_answers_413(injects: Host) -> None:
     assert injects.call(bytes(256 * 1024), "/size").status == 400  # no number
     injects.allow_log("/size raised")
     assert injects.call(bytes(256 * 1024 + 1), "/size").status == 413
 
 
-def test_the_answer_keeps_its_place(injects: Host) -> None:
-    """Requests sent ahead are answered in their order."""
+def test_handler_in_a_pipeline_is_answered_in_order(injects: Host) -> None:
     with injects.connect() as client:
         client.send(request(path="/hello", body=b"1") + request(body=b"2") + request(path="/hello", body=b"3"))
         assert [client.read().body for _ in range(3)] == [b"hello 1", b"processed 2", b"hello 3"]
 
 
-def test_a_slow_one(start: StartHost, builder: ProcessorBuilder) -> None:
-    """It costs the processor's threads nothing, and the deadline holds for it; what comes later goes nowhere."""
+def test_slow_handler_answers_408_and_occupies_no_worker_thread(start: StartHost, builder: ProcessorBuilder) -> None:
+    """A later answer of the handler goes nowhere."""
     host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000, worker_threads=1)
     with host.ask(b"", "/waits") as late, host.ask(b"", "/waits") as other:
         assert host.call(b"x").body == b"processed x"
@@ -126,8 +125,8 @@ def test_a_slow_one(start: StartHost, builder: ProcessorBuilder) -> None:
     assert host.call(b"x", "/hello").body == b"hello x"
 
 
-def test_too_many(start: StartHost, builder: ProcessorBuilder) -> None:
-    """64 at once; one more answers 450, until those before it are answered or their clients have left."""
+def test_65th_concurrent_handler_request_answers_450(start: StartHost, builder: ProcessorBuilder) -> None:
+    """There is room again when those before it are answered or their clients have left."""
     host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000)
     with ExitStack() as clients:
         waiting = [clients.enter_context(host.ask(b"", "/waits")) for _ in range(65)]
@@ -144,8 +143,8 @@ def test_too_many(start: StartHost, builder: ProcessorBuilder) -> None:
         assert client.read().body == b"hello x"
 
 
-def test_its_worker_dies(start: StartHost, builder: ProcessorBuilder) -> None:
-    """All that are with it answer 500; the next worker brings the handlers again."""
+def test_death_of_the_worker_answers_500_and_handlers_come_back(start: StartHost, builder: ProcessorBuilder) -> None:
+    """The next worker brings them."""
     host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000)
     host.allow_log("SIGSEGV|eas_host")
     with host.ask(b"", "/waits") as waiting:
@@ -157,8 +156,8 @@ def test_its_worker_dies(start: StartHost, builder: ProcessorBuilder) -> None:
     assert host.call(b"x", "/hello").body == b"hello x"
 
 
-def test_sent_ahead_of_a_death(start: StartHost, builder: ProcessorBuilder) -> None:
-    """What had not reached the worker waits for the next one, as a request for the processor does."""
+def test_handler_requests_sent_ahead_wait_for_the_next_worker(start: StartHost, builder: ProcessorBuilder) -> None:
+    """The worker died before they reached it; requests for the processor wait in the same way."""
     host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000)
     assert host.call(b"x", "/hello").body == b"hello x"
     host.allow_log("SIGSEGV|eas_host")
@@ -168,7 +167,7 @@ def test_sent_ahead_of_a_death(start: StartHost, builder: ProcessorBuilder) -> N
         assert [client.read().body for _ in range(2)] == [b"hello 1", b"hello "]
 
 
-def test_one_of_several_workers_answers(start: StartHost, builder: ProcessorBuilder) -> None:
+def test_handler_runs_in_a_living_worker_of_several(start: StartHost, builder: ProcessorBuilder) -> None:
     host = start(entry=builder.python("injects.py"), language="python", worker_processes=2)
     assert int(host.call(b"", "/pid").body) in host.workers()
     victim = host.kill_worker(int(host.call(b"", "/pid").body))

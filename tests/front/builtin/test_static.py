@@ -56,8 +56,7 @@ def host(pages: Path, builder: ProcessorBuilder, tmp_path_factory: pytest.TempPa
         ("inside.html", "text/html; charset=utf-8", b"<p>deep</p>"),
     ],
 )
-def test_a_file(host: Host, name: str, kind: str, body: bytes) -> None:
-    """It needs no token, and says what it is."""
+def test_file_is_served_with_its_content_type_without_a_token(host: Host, name: str, kind: str, body: bytes) -> None:
     answer = host.call(None, AT + name, "GET")
     assert (answer.status, answer.body) == (200, body)
     assert answer.get("Content-Type") == kind
@@ -82,38 +81,38 @@ def test_a_file(host: Host, name: str, kind: str, body: bytes) -> None:
         "%2Fetc%2Fpasswd",
     ],
 )
-def test_nothing_else(host: Host, name: str) -> None:
+def test_path_outside_of_the_folder_answers_404(host: Host, name: str) -> None:
     """No way leads out of the folder, and none to a trace."""
     answer = host.call(None, AT + name, "GET")
     assert answer.status == 404
     assert b"secret" not in answer.body.replace(b"secret.txt", b"")
 
 
-def test_a_head(host: Host) -> None:
+def test_head_answers_with_the_files_length(host: Host) -> None:
     answer = host.call(None, f"{AT}index.html", "HEAD")
     assert (answer.status, answer.body) == (200, b"")
     assert answer.get("Content-Length") == "12"
 
 
-def test_other_methods(host: Host) -> None:
+def test_post_answers_405(host: Host) -> None:
     assert host.call(b"", f"{AT}index.html", "POST").status == 405
 
 
-def test_a_large_file(host: Host) -> None:
+def test_too_large_file_answers_403(host: Host) -> None:
     answer = host.call(None, f"{AT}large.bin", "GET")
     assert answer.status == 403
     assert "large.bin" in answer.text
 
 
-def test_the_processor_still_asks_for_the_token(host: Host) -> None:
+def test_processor_still_needs_the_token(host: Host) -> None:
     assert host.call(b"x").status == 401
 
 
-def test_without_the_option(builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_without_the_option_static_paths_answer_404(builder: ProcessorBuilder, tmp_path: Path) -> None:
     with Host(tmp_path, None, entry=builder.contract("cpp")) as running:
         assert running.call(None, f"{AT}index.html", "GET").status == 404
 
 
-def test_no_such_folder(builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_missing_folder_is_refused(builder: ProcessorBuilder, tmp_path: Path) -> None:
     done = run("--entry", builder.contract("cpp"), "--static", tmp_path / "none")
     done.fails_in_one_line(2, "--static", "none")

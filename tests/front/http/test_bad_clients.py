@@ -27,11 +27,8 @@ def _meanwhile(never_reads: object) -> None:
     """
 
 
-def test_half_closed(host: Host, gate: Gate) -> None:
-    """
-    A client that has sent all it will is still answered: every request that is complete, in order, then the
-    end.
-    """
+def test_half_closed_client_gets_all_complete_requests_answered(host: Host, gate: Gate) -> None:
+    """The answers come in order; then the connection ends."""
     with host.connect() as client:
         client.send(request(body=gate.command(b"1")) + request(body=b"2") + request(body=b"half of it")[:-3])
         gate.wait_entered()
@@ -42,16 +39,15 @@ def test_half_closed(host: Host, gate: Gate) -> None:
         client.read_to_end()
 
 
-def test_half_closed_before_anything(host: Host) -> None:
-    """Nothing is asked, nothing is answered."""
+def test_half_close_before_a_request_closes_the_connection(host: Host) -> None:
     with host.connect() as client:
         client.half_close()
         assert client.is_closed()
 
 
 @pytest.mark.parametrize("leave", [Client.close, Client.reset], ids=["closes", "resets"])
-def test_goes_away_while_its_request_runs(host: Host, gate: Gate, leave: object) -> None:
-    """Its request runs to its end for nothing; nobody gets its answer."""
+def test_answer_for_a_client_that_left_is_dropped(host: Host, gate: Gate, leave: object) -> None:
+    """The request runs to its end."""
     clients = [host.ask(gate.command(b"gone %d" % number)) for number in range(5)]
     gate.wait_entered(5)
     for client in clients:
@@ -65,8 +61,8 @@ def test_goes_away_while_its_request_runs(host: Host, gate: Gate, leave: object)
         assert host.call(b"%d" % number).body == b"%d" % number
 
 
-def test_goes_away_anywhere(host: Host) -> None:
-    """Wherever in a request a connection breaks, nothing is left of it."""
+def test_broken_connections_leave_no_descriptor(host: Host) -> None:
+    """The connection breaks at many places of a request."""
     data = request(body=b"b" * 200, headers=[("Expect", "100-continue")])
     descriptors = host.settled().descriptors
     for at in range(0, len(data), 3):
@@ -78,8 +74,7 @@ def test_goes_away_anywhere(host: Host) -> None:
     assert host.settled().descriptors <= descriptors
 
 
-def test_goes_away_while_it_is_answered(host: Host) -> None:
-    """A large answer is dropped with its connection, and its memory with it."""
+def test_large_answer_is_freed_with_its_broken_connection(host: Host) -> None:
     before = proc.holdings(host.pid).anonymous
     for _ in range(20):
         with Client(host.address, receive_buffer=4096) as client:
@@ -91,7 +86,7 @@ def test_goes_away_while_it_is_answered(host: Host) -> None:
     assert proc.holdings(host.pid).anonymous - before < 100 << 10
 
 
-def test_a_byte_at_a_time(host: Host) -> None:
+def test_requests_sent_byte_by_byte_do_not_hold_up_others(host: Host) -> None:
     """Between any two bytes of ten slow requests others are served; in the end the slow ones are, too."""
     body = b"slowly"
     data = request(body=body)
@@ -105,11 +100,8 @@ def test_a_byte_at_a_time(host: Host) -> None:
         assert [client.read().body for client in slow] == [body] * 10
 
 
-def test_many_that_do_not_read(host: Host) -> None:
-    """
-    30 clients do not read their large answers: others are served meanwhile, and the 30 get all of theirs when
-    they do read.
-    """
+def test_clients_that_do_not_read_do_not_hold_up_others(host: Host) -> None:
+    """30 of them, with large answers: they get all of theirs when they do read."""
     with ExitStack() as stack:
         rude = [stack.enter_context(Client(host.address, receive_buffer=8192)) for _ in range(30)]
         for client in rude:
@@ -121,11 +113,8 @@ def test_many_that_do_not_read(host: Host) -> None:
             assert client.call(b"friends again").body == b"friends again"
 
 
-def test_2000_slow_uploads(host: Host) -> None:
-    """
-    2,000 uploads that do not go on hold no slot that others need: the queue has room for 64, and everybody
-    else is served. Each of the uploads is served, too, once it is complete.
-    """
+def test_2000_slow_uploads_hold_no_slots(host: Host) -> None:
+    """The queue has room for 64, and everybody else is served. Each of the uploads is served, too, once it is complete."""
     body = seeded_rng(2).randbytes(5000)
     data = request(body=body)
     pieces = [data[:-3000], data[-3000:-2000], data[-2000:-1000]]
@@ -145,11 +134,8 @@ def test_2000_slow_uploads(host: Host) -> None:
             assert upload.send(data[-1000:]).read().body == body
 
 
-def test_large_uploads_stop_nobody(host: Host) -> None:
-    """
-    150 half uploads of 2 MiB each, more than there are slots in all: others are served, and so are they in
-    the end.
-    """
+def test_150_large_half_uploads_do_not_hold_up_others(host: Host) -> None:
+    """2 MiB each, more than there are slots in all; they are served, too, in the end."""
     body = seeded_rng(4).randbytes(2 * MIB)
     data = request(body=body)
     half = len(data) // 2
@@ -162,8 +148,8 @@ def test_large_uploads_stop_nobody(host: Host) -> None:
             upload.close()
 
 
-def test_connections_come_and_go(host: Host) -> None:
-    """3,000 connections, one request each, leave no descriptor behind."""
+def test_3000_connections_leave_no_descriptor(host: Host) -> None:
+    """Each connection has one request."""
     descriptors = host.settled().descriptors
     for number in range(3000):
         assert host.call(b"%d" % number).body == b"%d" % number

@@ -30,8 +30,8 @@ PROTOCOLS = {
 
 @columns("cpp-process")
 @pytest.mark.parametrize(("data", "line"), PROTOCOLS.values(), ids=PROTOCOLS)
-def test_named(host: Host, data: bytes, line: str) -> None:
-    """However it is cut. The client is told, too, as far as it can read that."""
+def test_foreign_protocol_answers_400_and_is_named_in_the_log(host: Host, data: bytes, line: str) -> None:
+    """The bytes are cut in several ways. The client is told, too, as far as it can read that."""
 
     name = line.partition(".*")[0]
 
@@ -46,8 +46,8 @@ def test_named(host: Host, data: bytes, line: str) -> None:
 
 @columns("cpp-process")
 @pytest.mark.parametrize("data", [b"PROBES\r\n\r\n", b"\r\n\r\n\1\2\3\4", b"SSH-2.0-x\r\n", b"PRY * HTTP/2.0\r\n\r\n"])
-def test_not_named(host: Host, data: bytes) -> None:
-    """What is none of them is malformed, and no more."""
+def test_unknown_protocol_answers_400_without_a_warning(host: Host, data: bytes) -> None:
+    """Such bytes are malformed, and no more."""
     all_ways(host, data, check_malformed, closes=True)
     assert "WARN" not in host.new_log()
 
@@ -57,8 +57,7 @@ def check_malformed(answer: Response) -> None:
 
 
 @columns("python-process")
-def test_a_scanner_does_not_fill_the_log(host: Host) -> None:
-    """However often they come, there is one line for each kind."""
+def test_repeated_foreign_protocols_are_logged_once_each(host: Host) -> None:
     for _ in range(20):
         for data, _line in PROTOCOLS.values():
             with host.connect() as client:
@@ -68,7 +67,7 @@ def test_a_scanner_does_not_fill_the_log(host: Host) -> None:
 
 
 @columns("java-process")
-def test_a_real_client_of_https(host: Host) -> None:
+def test_https_client_is_named_in_the_log(host: Host) -> None:
     context = ssl.create_default_context()
     with socket.create_connection(host.address, 10) as raw, pytest.raises((ssl.SSLError, ConnectionError)):
         context.wrap_socket(raw, server_hostname="localhost")
@@ -84,7 +83,7 @@ class Clock(asyncio.SelectorEventLoop):
         return self.now
 
 
-def test_the_next_line_counts(caplog: pytest.LogCaptureFixture) -> None:
+def test_throttled_log_repeats_after_a_minute_with_the_count(caplog: pytest.LogCaptureFixture) -> None:
     loop = Clock()
     try:
         lines = ThrottledLog(loop)

@@ -23,14 +23,14 @@ pytestmark = columns("cpp-process")
 
 
 @pytest.mark.parametrize("data", SHAPES.values(), ids=SHAPES)
-def test_request(host: Host, data: bytes) -> None:
+def test_each_valid_form_of_a_request_is_answered(host: Host, data: bytes) -> None:
     """All of these are one request with the same body, and leave the connection open."""
     all_ways(host, data, echoes(BODY), closes=False)
 
 
 @pytest.mark.parametrize("data", SHAPES.values(), ids=SHAPES)
-def test_request_again_and_again(host: Host, data: bytes) -> None:
-    """The same head on the same connection, with other bodies in between: what was learnt once must hold."""
+def test_repeated_head_is_answered_with_each_new_body(host: Host, data: bytes) -> None:
+    """Other bodies come in between on the same connection: what was learnt of the head once must hold."""
     other = request(body=b"another")
     with host.connect() as client:
         for _ in range(3):
@@ -45,7 +45,7 @@ def test_request_again_and_again(host: Host, data: bytes) -> None:
             assert [client.read().body for _ in range(2)] == [BODY, BODY]
 
 
-def test_upgrade_without_a_body(host: Host) -> None:
+def test_offered_upgrade_without_a_body_is_ignored(host: Host) -> None:
     headers = [
         ("Connection", "Upgrade, HTTP2-Settings"),
         ("Upgrade", "h2c"),
@@ -55,8 +55,8 @@ def test_upgrade_without_a_body(host: Host) -> None:
 
 
 @pytest.mark.parametrize("size", [30_000, 70_000, 1_000_000])
-def test_upgrade_with_a_large_body(host: Host, size: int) -> None:
-    """However much of it comes in the piece of the head that offers the upgrade."""
+def test_offered_upgrade_with_a_large_body_is_ignored(host: Host, size: int) -> None:
+    """Some of the body comes in the piece of the head that offers the upgrade."""
     body = seeded_rng(size).randbytes(size)
     with host.connect() as client:
         for framing, sent in (("Content-Length", body), ("Transfer-Encoding", chunked(body, 50_000))):
@@ -75,8 +75,8 @@ def test_upgrade_with_a_large_body(host: Host, size: int) -> None:
     ],
     ids=["Connection: close", "close among others", "HTTP/1.0", "chunked, close"],
 )
-def test_last_request(host: Host, data: bytes) -> None:
-    """After these the connection is closed, and what comes behind them is not answered."""
+def test_connection_closes_after_a_request_that_asks_for_it(host: Host, data: bytes) -> None:
+    """A request behind it is not answered."""
 
     def check(answer: Response) -> None:
         assert (answer.status, answer.body) == (200, BODY)
@@ -85,7 +85,7 @@ def test_last_request(host: Host, data: bytes) -> None:
     all_ways(host, data, check, closes=True)
 
 
-def test_http_10_kept_alive_says_so(host: Host) -> None:
+def test_http_10_keep_alive_is_confirmed_in_the_answer(host: Host) -> None:
     """An HTTP/1.0 client keeps the connection only if it is told."""
     data = request(body=BODY, version="HTTP/1.0", headers=[("Connection", "keep-alive")])
     with host.connect() as client:
@@ -93,8 +93,8 @@ def test_http_10_kept_alive_says_so(host: Host) -> None:
         assert client.send(data).read().body == BODY
 
 
-def test_large_chunked_body(host: Host) -> None:
-    """A body in thousands of pieces arrives whole."""
+def test_large_chunked_body_arrives_whole(host: Host) -> None:
+    """The body comes in thousands of pieces."""
     body = seeded_rng(1).randbytes(3_000_000)
     head = request(headers=[("Transfer-Encoding", "chunked")])
     with host.connect() as client:
@@ -103,8 +103,8 @@ def test_large_chunked_body(host: Host) -> None:
             assert (answer.status, answer.body == body) == (200, True)
 
 
-def test_large_body_in_pieces(host: Host) -> None:
-    """A body with a length, sent in many pieces of odd sizes, among other requests."""
+def test_large_body_in_odd_pieces_arrives_whole(host: Host) -> None:
+    """The body has a length, and comes among other requests."""
     body = seeded_rng(2).randbytes(2_000_000)
     data = request(body=body)
     with host.connect() as slow, host.connect() as quick:
@@ -118,16 +118,16 @@ def test_large_body_in_pieces(host: Host) -> None:
 # Many requests on one connection.
 
 
-def test_keep_alive(host: Host) -> None:
-    """One connection serves request after request, of all sizes."""
+def test_one_connection_serves_many_requests(host: Host) -> None:
+    """The bodies have all sizes."""
     with host.connect() as client:
         for size in (0, 1, 100, 0, 5000, 1, 200_000, 0, 65_536, 7):
             body = b"k" * size
             assert client.call(body).body == body
 
 
-def test_pipelining_in_order(host: Host) -> None:
-    """Requests that are sent without waiting are answered in their order, whatever each is."""
+def test_pipelined_requests_are_answered_in_order(host: Host) -> None:
+    """The requests have different forms."""
     bodies = [b"%d" % number * (number % 50) for number in range(200)]
     data = b"".join(
         request(body=body) if number % 3 else request(headers=[("Transfer-Encoding", "chunked")]) + chunked(body, 7)
@@ -138,8 +138,7 @@ def test_pipelining_in_order(host: Host) -> None:
         assert [client.read().body for _ in bodies] == bodies
 
 
-def test_pipelining_behind_a_slow_one(host: Host, gate: Gate) -> None:
-    """A quick answer waits for the slow one before it."""
+def test_pipelined_quick_answer_waits_for_the_slow_one_before_it(host: Host, gate: Gate) -> None:
     with host.connect() as client:
         client.send(
             request(body=gate.command(b"slow")) + request(body=b"quick") + request("GET", "/api/builtin/unknown")
@@ -152,10 +151,8 @@ def test_pipelining_behind_a_slow_one(host: Host, gate: Gate) -> None:
         assert client.read().status == 404
 
 
-def test_pipelining_more_than_fits(host: Host) -> None:
-    """
-    A client may send far more than it reads: the host stops reading it, and answers all of it in the end.
-    """
+def test_pipeline_larger_than_the_buffers_is_answered_completely(host: Host) -> None:
+    """The host stops reading a client that sends far more than it reads."""
     count, body = 5000, b"p" * 4000
     data, sent, answered = memoryview(request(body=body) * count), 0, 0
     with host.connect() as client:
@@ -177,8 +174,8 @@ def send_what_fits(client: Client, data: memoryview) -> int:
         client.socket.settimeout(TIMEOUT)
 
 
-def test_nothing_follows_a_close(host: Host) -> None:
-    """Of three pipelined requests the second one says close: two are answered."""
+def test_pipelined_request_behind_a_close_is_not_answered(host: Host) -> None:
+    """The second of three requests says close: two are answered."""
     data = request(body=b"1") + request(body=b"2", headers=[("Connection", "close")]) + request(body=b"3")
     with host.connect() as client:
         client.send(data)
@@ -186,8 +183,8 @@ def test_nothing_follows_a_close(host: Host) -> None:
         assert client.is_closed()
 
 
-def test_bad_after_good(host: Host) -> None:
-    """What came before a malformed request is answered first, then 400, then the end."""
+def test_requests_before_a_malformed_one_are_answered(host: Host) -> None:
+    """The malformed one answers 400 and ends the connection."""
     with host.connect() as client:
         client.send(request(body=b"1") + request(body=b"2") + b"nonsense\r\n\r\n" + AFTER)
         assert [client.read().body for _ in range(2)] == [b"1", b"2"]
@@ -200,8 +197,8 @@ def test_bad_after_good(host: Host) -> None:
 EXPECTING = ("Expect", "100-continue")
 
 
-def test_expectation_is_met(host: Host) -> None:
-    """The client is told to go on, once, and then answered."""
+def test_expect_100_continue_is_answered_once(host: Host) -> None:
+    """The client is told to go on, and then answered."""
     for length in (5, 100_000):
         body = b"e" * length
         with host.connect() as client:
@@ -211,14 +208,14 @@ def test_expectation_is_met(host: Host) -> None:
             assert client.call(b"next").body == b"next"
 
 
-def test_expectation_with_chunks(host: Host) -> None:
+def test_expect_100_continue_with_chunks_is_answered(host: Host) -> None:
     with host.connect() as client:
         assert client.send(request(headers=[EXPECTING, ("Transfer-Encoding", "chunked")])).read().status == 100
         assert client.send(chunked(b"body", 2)).read().body == b"body"
 
 
-def test_expectation_with_the_body_at_once(host: Host) -> None:
-    """A client that does not wait is served all the same; 100 Continue may come first."""
+def test_expect_100_continue_with_the_body_at_once_is_served(host: Host) -> None:
+    """100 Continue may come first."""
     with host.connect() as client:
         client.send(request(body=b"impatient", headers=[EXPECTING]))
         answer = client.read()
@@ -227,15 +224,14 @@ def test_expectation_with_the_body_at_once(host: Host) -> None:
         assert (answer.status, answer.body) == (200, b"impatient")
 
 
-def test_expectation_of_http_10_is_ignored(host: Host) -> None:
+def test_expect_100_continue_of_http_10_is_ignored(host: Host) -> None:
     """RFC 9110, section 10.1.1: an HTTP/1.0 client knows no interim answers."""
     with host.connect() as client:
         answer = client.send(request(body=b"old", version="HTTP/1.0", headers=[EXPECTING])).read()
         assert (answer.status, answer.body) == (200, b"old")
 
 
-def test_pipelined_expectation_keeps_the_order(host: Host, gate: Gate) -> None:
-    """100 Continue must not overtake the answer to an earlier request."""
+def test_100_continue_does_not_overtake_an_earlier_answer(host: Host, gate: Gate) -> None:
     with host.connect() as client:
         client.send(request(body=gate.command(b"first")))
         gate.wait_entered()

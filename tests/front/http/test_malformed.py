@@ -95,8 +95,8 @@ for bad_target in ("http://user@a/", "http://user:word@a/", "http:///", "http://
 
 
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
-def test_malformed(host: Host, data: bytes) -> None:
-    """400 with a text, and the connection is closed: nobody knows where such a request ends."""
+def test_malformed_request_answers_400_and_closes(host: Host, data: bytes) -> None:
+    """Nobody knows where such a request ends."""
     all_ways(host, data, refuses(400), closes=True)
     assert host.call(b"next").body == b"next"
 
@@ -111,13 +111,13 @@ UNKNOWN_CODINGS = {
 
 
 @pytest.mark.parametrize("data", UNKNOWN_CODINGS.values(), ids=UNKNOWN_CODINGS)
-def test_unknown_codings(host: Host, data: bytes) -> None:
-    """Where the body ends is known, but not what it is (RFC 9112, section 6.1)."""
+def test_unknown_transfer_coding_answers_501(host: Host, data: bytes) -> None:
+    """The host knows where the body ends, but not what it is (RFC 9112, section 6.1)."""
     all_ways(host, data, refuses(501), closes=True)
 
 
-def test_no_version(host: Host) -> None:
-    """HTTP/0.9 ended in 1996; 400 and 505 both say so."""
+def test_request_without_a_version_answers_400_or_505(host: Host) -> None:
+    """HTTP/0.9 ended in 1996."""
 
     def check(answer: Response) -> None:
         assert answer.status in (400, 505), answer
@@ -125,8 +125,8 @@ def test_no_version(host: Host) -> None:
     all_ways(host, b"GET /\r\n\r\n", check, closes=True)
 
 
-def test_any_bytes(host: Host) -> None:
-    """No bytes whatsoever make the host answer 500, hang or complain about itself."""
+def test_random_bytes_never_answer_500_or_hang(host: Host) -> None:
+    """The host logs no error of its own, either."""
     rng = seeded_rng(20)
     seeds = [*SHAPES.values(), *MALFORMED.values(), AFTER * 3]
     for _ in range(400):

@@ -34,11 +34,8 @@ def let_deadlines_pass(host: Host) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_deadline_behind_an_unread_answer(start: StartHost, gate: Gate, isolation: str) -> None:
-    """
-    A pipelined request waits for its client to read what comes before. Its time runs: it answers 408, and it does not
-    take a thread after that.
-    """
+def test_request_behind_an_unread_answer_times_out_with_408(start: StartHost, gate: Gate, isolation: str) -> None:
+    """The request waits for its client to read what comes before; its time runs, and it takes no thread after that."""
     host = start(worker_threads=1, keepalive=QUICK, isolation=isolation)
     with Client(host.address, receive_buffer=4096) as client:
         begin_unread(client, request(body=gate.command(b"too late")))
@@ -51,8 +48,8 @@ def test_deadline_behind_an_unread_answer(start: StartHost, gate: Gate, isolatio
     assert gate.catch_up() == []
 
 
-def test_deadlines_behind_unread_answers(start: StartHost, gate: Gate) -> None:
-    """The same for more requests than there are threads and places in the queue, on several connections."""
+def test_many_requests_behind_unread_answers_time_out_with_408(start: StartHost, gate: Gate) -> None:
+    """There are more than threads and places in the queue, on several connections."""
     host = start(worker_threads=2, max_queue_size=3, keepalive=QUICK)
     clients = [Client(host.address, receive_buffer=4096) for _ in range(3)]
     for client in clients:
@@ -67,8 +64,8 @@ def test_deadlines_behind_unread_answers(start: StartHost, gate: Gate) -> None:
     assert gate.catch_up() == []
 
 
-def test_uploads_behind_unread_answers(start: StartHost) -> None:
-    """Uploads that expire behind unread answers give back what they were lent: more than there is to lend."""
+def test_expired_uploads_behind_unread_answers_return_their_slots(start: StartHost) -> None:
+    """There are more of them than there is to lend."""
     host = start(keepalive=QUICK, max_queue_size=8)
     body = bytes(300_000)
     half = request(body=body)[:-1000]
@@ -83,8 +80,8 @@ def test_uploads_behind_unread_answers(start: StartHost) -> None:
 
 
 @columns("cpp-process")
-def test_pipeline_goes_on_when_it_is_read(host: Host) -> None:
-    """In time, an unread answer only delays what is behind it."""
+def test_pipeline_goes_on_when_an_unread_answer_is_read(host: Host) -> None:
+    """An answer that is read in time only delays what is behind it."""
     with Client(host.address, receive_buffer=4096) as client:
         begin_unread(client, request(body=b"1") + request(body=b"2"))
         for number in range(50):
@@ -94,8 +91,8 @@ def test_pipeline_goes_on_when_it_is_read(host: Host) -> None:
         assert client.call(b"3").body == b"3"
 
 
-def test_stop_with_a_small_rest_unread(start: StartHost) -> None:
-    """What the kernel has taken is sent: a client that reads none of its small answer does not hold up the stop."""
+def test_small_unread_answer_does_not_hold_up_the_stop(start: StartHost) -> None:
+    """Bytes that the kernel has taken count as sent."""
     host = start(keepalive=QUICK)
     with host.connect() as client, host.connect() as other:
         client.send(request(body=b"x" * 1000, headers=[("Connection", "close")]))
@@ -119,8 +116,8 @@ ENDLESS = {
 
 @columns("cpp-process")
 @pytest.mark.parametrize(("begin", "more"), ENDLESS.values(), ids=ENDLESS)
-def test_endless(host: Host, begin: bytes, more: bytes) -> None:
-    """Trailers and chunk extensions count as a head does: 431 where the limit is, and others are served meanwhile."""
+def test_endless_trailers_and_chunk_extensions_answer_431(host: Host, begin: bytes, more: bytes) -> None:
+    """Trailers and extensions count as a head does; others are served meanwhile."""
     with host.connect() as client:
         client.send(CHUNKED + begin)
         for number in range(100):
@@ -134,8 +131,8 @@ def test_endless(host: Host, begin: bytes, more: bytes) -> None:
 
 
 @columns("cpp-process")
-def test_endless_but_slow(host: Host) -> None:
-    """The same in small pieces, none of which is large by itself."""
+def test_endless_trailers_in_small_pieces_answer_431(host: Host) -> None:
+    """None of the pieces is large by itself."""
     with host.connect() as client:
         client.send(CHUNKED + b"0\r\nX-A: ")
         for _ in range(2000):
@@ -148,8 +145,8 @@ def test_endless_but_slow(host: Host) -> None:
 
 
 @columns("cpp-process")
-def test_ordinary_trailers(host: Host) -> None:
-    """Some trailers and extensions are no attack; neither are many small chunks."""
+def test_ordinary_trailers_and_chunk_extensions_are_accepted(host: Host) -> None:
+    """Many small chunks are accepted, too."""
     body = b"".join(b"1;x=y\r\n%c\r\n" % byte for byte in b"z" * 20_000) + b"0\r\n" + b"X-Sum: 1\r\n" * 20 + b"\r\n"
     with host.connect() as client:
         assert client.send(CHUNKED + body).read().body == b"z" * 20_000

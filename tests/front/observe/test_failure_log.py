@@ -12,8 +12,8 @@ from support.host import StartHost
 from support.wire import Client, request
 
 
-def test_client_resets_while_its_request_runs(start: StartHost, gate: Gate) -> None:
-    """499 is logged at once, with how long the client had waited; the request is counted so, and its answer dropped."""
+def test_reset_connection_is_logged_and_counted_as_499(start: StartHost, gate: Gate) -> None:
+    """The line comes at once and says how long the client had waited; the answer is dropped."""
     host = start("cpp")
     client = host.ask(gate.command(b"a"), "/api/predict/contract?x=1")
     gate.wait_entered()
@@ -24,8 +24,8 @@ def test_client_resets_while_its_request_runs(start: StartHost, gate: Gate) -> N
     assert b'status="499"} 1.0' in host.call(path="/api/builtin/metrics", method="GET").body
 
 
-def test_client_closes_while_its_request_runs(start: StartHost, gate: Gate) -> None:
-    """A close looks like a half-close until something is sent: then 499 is logged, with the time until the close."""
+def test_closed_connection_is_logged_as_499_when_the_answer_is_sent(start: StartHost, gate: Gate) -> None:
+    """A close looks like a half-close until something is sent; the line has the time until the close."""
     host = start("cpp")
     client = host.ask(gate.command(b"a"))
     gate.wait_entered()
@@ -35,8 +35,8 @@ def test_client_closes_while_its_request_runs(start: StartHost, gate: Gate) -> N
     host.wait_for_log(r"499: 127\.0\.0\.1: .* after \d+ ms, before the answer to POST /api/predict/contract")
 
 
-def test_client_closes_while_a_large_answer_is_on_its_way(start: StartHost, gate: Gate) -> None:
-    """The same, where the answer is too large to be sent at once."""
+def test_closed_connection_is_logged_as_499_with_a_large_answer(start: StartHost, gate: Gate) -> None:
+    """The answer is too large to be sent at once."""
     host = start("cpp")
     with Client(host.address, receive_buffer=4096) as client:
         client.send(request(body=gate.command(b"a") + bytes(20 << 20)))
@@ -46,7 +46,7 @@ def test_client_closes_while_a_large_answer_is_on_its_way(start: StartHost, gate
     host.wait_for_log(r"499: 127\.0\.0\.1: .* after \d+ ms, before the answer to POST /api/predict/contract")
 
 
-def test_half_closed_client_at_a_stop(start: StartHost) -> None:
+def test_half_closed_client_at_a_stop_is_not_logged_as_499(start: StartHost) -> None:
     """A host that stops closes connections itself: no client has left."""
     host = start("cpp")
     with host.connect() as half, host.connect() as other:
@@ -59,8 +59,7 @@ def test_half_closed_client_at_a_stop(start: StartHost) -> None:
     assert "499" not in host.new_log()
 
 
-def test_client_leaves_the_queue(start: StartHost, gate: Gate) -> None:
-    """The request of a client that leaves while it waits never runs."""
+def test_queued_request_of_a_client_that_left_never_runs(start: StartHost, gate: Gate) -> None:
     host = start("cpp", worker_threads=1)
     running = host.ask(gate.command(b"a"))
     gate.wait_entered()
@@ -73,7 +72,7 @@ def test_client_leaves_the_queue(start: StartHost, gate: Gate) -> None:
     assert [event.body for event in gate.catch_up() if event.kind == "enter"] == ["a"]
 
 
-def test_a_client_that_is_answered_is_no_499(start: StartHost) -> None:
+def test_client_that_closes_after_its_answer_is_not_logged_as_499(start: StartHost) -> None:
     host = start("cpp")
     for _ in range(3):
         client = host.connect()
@@ -92,8 +91,8 @@ def test_a_client_that_is_answered_is_no_499(start: StartHost) -> None:
     assert b'status="499"' not in host.call(path="/api/builtin/metrics", method="GET").body
 
 
-def test_full_queue_names_itself_once_a_second(start: StartHost, gates: Callable[[], Gate]) -> None:
-    """A 450 is logged with how many wait; those that follow at once are counted, not logged one by one."""
+def test_450_is_logged_once_a_second_with_the_queue_length(start: StartHost, gates: Callable[[], Gate]) -> None:
+    """Further 450s within that second are counted, not logged one by one."""
     host = start("cpp", worker_threads=1, max_queue_size=2)
     gate = gates()
     clients = [host.ask(gate.command(b"a"))]
@@ -109,8 +108,7 @@ def test_full_queue_names_itself_once_a_second(start: StartHost, gates: Callable
         client.close()
 
 
-def test_late_request_is_named(start: StartHost, gate: Gate) -> None:
-    """A 408 names the request and the time it had."""
+def test_408_is_logged_with_the_request_and_its_time_limit(start: StartHost, gate: Gate) -> None:
     host = start("cpp", worker_threads=1, keepalive=300)
     with host.ask(gate.command(b"a"), "/api/predict/contract/late") as client:
         assert client.read().status == 408

@@ -64,8 +64,8 @@ def number(host: Host, name: str, **labels: str) -> float | None:
 # The host's own.
 
 
-def test_requests_are_counted(start: StartHost) -> None:
-    """Once each, by the status that the client saw, whoever answered."""
+def test_requests_are_counted_once_by_their_status(start: StartHost) -> None:
+    """The status is that which the client saw, whoever answered."""
     host = start(language="python", worker_threads=1)
     host.allow_log(r"process (raised|returned)")
     for body, status in (
@@ -88,8 +88,8 @@ def test_requests_are_counted(start: StartHost) -> None:
     assert {sample.labels["status"]: sample.value for sample in family.samples} == requests
 
 
-def test_requests_through_builtin_handlers_are_counted(start: StartHost, gate: Gate) -> None:
-    """Those that are for the processor, like all others; what else the handlers do is no load of the service."""
+def test_requests_through_call_and_tell_are_counted(start: StartHost, gate: Gate) -> None:
+    """Like all that are for the processor; what else the handlers do is no load of the service."""
     host = start(language="python", worker_threads=1, max_queue_size=1, keepalive=60_000)
     call, tell = "/api/builtin/call", "/api/builtin/tell"
     with host.ask(gate.command(), call) as running:
@@ -106,7 +106,7 @@ def test_requests_through_builtin_handlers_are_counted(start: StartHost, gate: G
     assert monitor(host)["requests"] == {"200": 3, "450": 3}
 
 
-def test_bytes_are_counted(start: StartHost) -> None:
+def test_received_and_sent_bytes_are_counted(start: StartHost) -> None:
     host = start(language="python")
     assert host.call(b"x" * 1000).status == 200
     assert host.call(b"y" * 3_000_000).status == 200
@@ -119,8 +119,8 @@ def test_bytes_are_counted(start: StartHost) -> None:
     assert monitor(host)["received_bytes"] == received
 
 
-def test_the_histogram(start: StartHost) -> None:
-    """Cumulative, ends in +Inf, and has each request once."""
+def test_duration_histogram_has_each_request_once(start: StartHost) -> None:
+    """Cumulative, ends in +Inf."""
     host = start(language="python")
     for _ in range(7):
         host.call(b"x")
@@ -140,7 +140,7 @@ def test_the_histogram(start: StartHost) -> None:
     assert latency["mean"] > 0
 
 
-def test_what_is_so_at_the_moment(start: StartHost, gate: Gate) -> None:
+def test_monitor_shows_current_queue_workers_and_connections(start: StartHost, gate: Gate) -> None:
     host = start(language="python", worker_threads=2, keepalive=60_000)
     counters = monitor(host)
     assert (counters["queue_length"], counters["busy_workers"], counters["worker_threads"]) == (0, 0, 2)
@@ -161,7 +161,7 @@ def test_what_is_so_at_the_moment(start: StartHost, gate: Gate) -> None:
     assert monitor(host)["busy_workers"] == 0
 
 
-def test_restarts_are_counted(start: StartHost) -> None:
+def test_worker_restarts_and_deaths_are_counted(start: StartHost) -> None:
     host = start(language="cpp")
     assert number(host, "eas_host_worker_restarts_total") == 0
     assert host.call(command("die", "segv")).status == 500
@@ -173,8 +173,8 @@ def test_restarts_are_counted(start: StartHost) -> None:
     assert number(host, "eas_host_requests_total", status="500") == 1
 
 
-def test_quantiles() -> None:
-    """Between the bounds of a bucket by a straight line, as Prometheus estimates them."""
+def test_quantiles_are_interpolated_within_a_bucket() -> None:
+    """The line between the bounds is straight, as Prometheus estimates them."""
 
     def totals(**counts: int) -> Totals:
         buckets = [0] * 15
@@ -195,8 +195,8 @@ def test_quantiles() -> None:
 
 
 @columns("python-process")
-def test_post_and_get(host: Host) -> None:
-    """In the documented form; the newest value of a name and its tags stays."""
+def test_realtime_metrics_are_stored_and_shown(host: Host) -> None:
+    """They have the documented form; the newest value of a name and its tags stays."""
     items = [
         {"name": "qps", "value": 12.5},
         {"name": "qps", "value": 3, "tags": {"model": "a"}},
@@ -246,8 +246,8 @@ GOOD = {"name": "good", "value": 1}
         ([{"name": "eas_host", "value": 1}], "belongs to the host"),
     ],
 )
-def test_wrong_items(host: Host, items: object, problem: str) -> None:
-    """400 with the place and the reason, and nothing of it is kept."""
+def test_wrong_realtime_metrics_answer_400_and_store_nothing(host: Host, items: object, problem: str) -> None:
+    """The answer has the place and the reason."""
     before = kept(host)
     answer = post(host, items)
     assert answer.status == 400
@@ -259,7 +259,7 @@ def test_wrong_items(host: Host, items: object, problem: str) -> None:
 @pytest.mark.parametrize(
     "value", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 400, "9" * 200_000, "", "01", "1_0"]
 )
-def test_wrong_numbers(host: Host, value: str) -> None:
+def test_realtime_metric_that_is_not_a_finite_number_answers_400(host: Host, value: str) -> None:
     answer = host.call(f'[{{"name": "a", "value": {value}}}]'.encode(), REALTIME)
     assert answer.status == 400
     assert answer.text.strip()
@@ -267,14 +267,14 @@ def test_wrong_numbers(host: Host, value: str) -> None:
 
 @columns("python-process")
 @pytest.mark.parametrize("body", [b"", b"[", b"\xff\xfe\xfd", b"[" * 200_000, b"[1,]"])
-def test_no_json(host: Host, body: bytes) -> None:
+def test_realtime_metrics_that_are_not_json_answer_400(host: Host, body: bytes) -> None:
     answer = host.call(body, REALTIME)
     assert answer.status == 400
     assert "JSON" in answer.text or "nested" in answer.text
 
 
-def test_there_is_an_end_to_it(start: StartHost) -> None:
-    """A thousand series; those that are there still change."""
+def test_at_most_1000_series_of_realtime_metrics_are_kept(start: StartHost) -> None:
+    """The values of those that are there still change."""
     host = start(language="python")
     assert post(host, [{"name": "n", "value": 0, "tags": {"t": str(n)}} for n in range(999)]).status == 200
     answer = post(host, [{"name": "new", "value": 0}, {"name": "new", "value": 1}, {"name": "more", "value": 2}])
@@ -285,8 +285,8 @@ def test_there_is_an_end_to_it(start: StartHost) -> None:
     assert {"name": "n", "value": 7, "tags": {"t": "0"}} in kept(host)
 
 
-def test_they_are_gauges(start: StartHost) -> None:
-    """Prometheus' characters, and what would be there twice is there once: the newest."""
+def test_realtime_metrics_are_prometheus_gauges(start: StartHost) -> None:
+    """Names get Prometheus' characters; of two that become the same name the newest is kept."""
     host = start(language="python")
     items = [
         {"name": "queue time", "value": 1.5},

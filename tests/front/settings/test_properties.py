@@ -41,7 +41,7 @@ from eas_host.messages import Message, PropertyPut
         ("users.own", "", ""),
     ],
 )
-def test_values(name: str, text: str, meant: object) -> None:
+def test_property_text_is_read_as_its_value(name: str, text: str, meant: object) -> None:
     assert read(name, text) == meant
 
 
@@ -70,8 +70,8 @@ def test_values(name: str, text: str, meant: object) -> None:
         ("a\nb", "1", "printable"),
     ],
 )
-def test_wrong_values(name: str, text: str, expected: str) -> None:
-    """One line that names the property and what is expected."""
+def test_wrong_property_value_is_refused_with_what_is_expected(name: str, text: str, expected: str) -> None:
+    """The message is one line that names the property."""
     with pytest.raises(ValueError, match="expected") as raised:
         read(name, text)
     assert expected in str(raised.value)
@@ -80,7 +80,7 @@ def test_wrong_values(name: str, text: str, expected: str) -> None:
     assert len(str(raised.value)) < 500
 
 
-def test_a_wrong_token_is_not_repeated() -> None:
+def test_wrong_token_is_not_repeated_in_the_message() -> None:
     with pytest.raises(ValueError, match="expected") as raised:
         read("rpc.token", "se\ncret")
     assert "cret" not in str(raised.value)
@@ -98,7 +98,7 @@ def test_a_wrong_token_is_not_repeated() -> None:
         ("\r\n", ()),
     ],
 )
-def test_default_headers(text: str, headers: object) -> None:
+def test_default_headers_are_read_from_lines_or_json(text: str, headers: object) -> None:
     assert read_headers(text) == headers
 
 
@@ -128,7 +128,7 @@ def test_default_headers(text: str, headers: object) -> None:
         ("X-A: 1\n" * 65, "at most"),
     ],
 )
-def test_wrong_default_headers(text: str, problem: str) -> None:
+def test_unsafe_default_headers_are_refused(text: str, problem: str) -> None:
     """Nothing gets through that ends a line, or that says where an answer ends."""
     with pytest.raises(ValueError, match=problem):
         read_headers(text)
@@ -152,8 +152,8 @@ class Told:
         self.messages.append((message.name, message.value))
 
 
-def test_the_program_decides_what_was_not_given() -> None:
-    """And it is applied, and the workers are told, once for as many workers as put it."""
+def test_program_sets_a_property_that_no_option_gave() -> None:
+    """The value is applied, and the workers are told once for as many workers as put it."""
     told = Told("max_queue_size")
     for _ in range(3):
         told.properties.put("rpc.keepalive", "100000", Source.LOADING)
@@ -161,7 +161,7 @@ def test_the_program_decides_what_was_not_given() -> None:
     assert told.messages == [("rpc.keepalive", "100000")]
 
 
-def test_an_option_outweighs_a_program_that_loads(caplog: pytest.LogCaptureFixture) -> None:
+def test_option_wins_over_a_program_that_loads(caplog: pytest.LogCaptureFixture) -> None:
     """One line says so, however many workers load it; the program learns what counts when it is ready."""
     told = Told("keepalive")
     with caplog.at_level(logging.INFO, "eas_host"):
@@ -175,7 +175,7 @@ def test_an_option_outweighs_a_program_that_loads(caplog: pytest.LogCaptureFixtu
     assert told.messages == [("rpc.keepalive", "7000")]
 
 
-def test_the_newest_wins_afterwards() -> None:
+def test_newest_value_wins_after_loading() -> None:
     told = Told("keepalive")
     told.properties.put("rpc.keepalive", "1000", Source.RUNNING)
     told.properties.put_all({"rpc.keepalive": "2000"}, Source.OPERATOR)
@@ -184,8 +184,8 @@ def test_the_newest_wins_afterwards() -> None:
 
 
 @pytest.mark.parametrize("source", [Source.RUNNING, Source.OPERATOR])
-def test_a_replaced_worker_does_not_undo_what_came_later(source: Source) -> None:
-    """It loads the same program again, which puts what it always puts; then it is told what counts now."""
+def test_replaced_worker_does_not_undo_later_values(source: Source) -> None:
+    """The worker loads the same program again, which puts what it always puts; then it is told what counts now."""
     told = Told()
     told.properties.put("rpc.keepalive", "1000", Source.LOADING)
     told.properties.put_all({"rpc.keepalive": "2000", "users.own": "new"}, source)
@@ -197,7 +197,7 @@ def test_a_replaced_worker_does_not_undo_what_came_later(source: Source) -> None
     assert told.messages == [("rpc.keepalive", "2000"), ("users.own", "new")]
 
 
-def test_a_wrong_value_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_wrong_value_of_a_program_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     told = Told()
     with caplog.at_level(logging.INFO, "eas_host"):
         told.properties.put("rpc.keepalive", "5 s", Source.LOADING)
@@ -208,7 +208,7 @@ def test_a_wrong_value_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
         assert word in record.getMessage()
 
 
-def test_there_is_an_end_to_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_number_of_properties_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """A program that makes up names costs no memory for ever; those that are there still change."""
     told = Told()
     for number in range(2 * MAX_PROPERTIES):

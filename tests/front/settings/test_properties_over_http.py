@@ -36,7 +36,7 @@ def value(host: Host, name: str) -> str:
 
 
 @columns("python-process")
-def test_read_all(host: Host) -> None:
+def test_get_shows_all_properties_without_the_token(host: Host) -> None:
     answer = host.call(None, PROP, "GET")
     assert (answer.status, answer.get("Content-Type")) == (200, "application/json")
     properties = json.loads(answer.body)
@@ -47,7 +47,7 @@ def test_read_all(host: Host) -> None:
 
 
 @columns("python-process")
-def test_read_one(host: Host) -> None:
+def test_get_shows_one_property_or_404(host: Host) -> None:
     assert value(host, "rpc.keepalive") == "60000"
     answer = host.call(None, f"{PROP}?name=rpc.nothing", "GET")
     assert answer.status == 404
@@ -55,14 +55,14 @@ def test_read_one(host: Host) -> None:
 
 
 @columns("python-process")
-def test_write_one(host: Host) -> None:
+def test_post_sets_a_property_from_the_query(host: Host) -> None:
     answer = host.call(b"", f"{PROP}?name=users.own&value=a%20b%26c", "POST")
     assert (answer.status, json.loads(answer.body)) == (200, {"users.own": "a b&c"})
     assert value(host, "users.own") == "a b&c"
 
 
 @columns("python-process")
-def test_write_several(host: Host) -> None:
+def test_post_sets_several_properties_from_json(host: Host) -> None:
     assert put(host, a="1", b=2, c=0.5, d=True, e="\u6a21\u578b") == {
         "a": "1",
         "b": "2",
@@ -73,8 +73,8 @@ def test_write_several(host: Host) -> None:
 
 
 @columns("python-process")
-def test_all_or_none(host: Host) -> None:
-    """One wrong value, and nothing changes; the answer names it."""
+def test_one_wrong_value_changes_no_property(host: Host) -> None:
+    """The answer names it."""
     before = host.call(None, PROP, "GET").body
     for order in ({"x.new": "1", "rpc.keepalive": "soon"}, {"rpc.keepalive": "soon", "rpc.max_queue_size": 3}):
         answer = host.call(json.dumps(order).encode(), PROP)
@@ -106,14 +106,14 @@ def test_all_or_none(host: Host) -> None:
         ("?name=rpc.keepalive&value=5", b'{"a": 1}'),
     ],
 )
-def test_wrong_requests(host: Host, query: str, body: bytes) -> None:
+def test_malformed_property_request_answers_400(host: Host, query: str, body: bytes) -> None:
     answer = host.call(body, PROP + query)
     assert answer.status == 400, answer
     assert answer.text.strip()
 
 
 @columns("python-process")
-def test_a_body_is_bounded(host: Host) -> None:
+def test_property_body_above_256_kib_answers_413(host: Host) -> None:
     assert host.call(b" " * (256 * 1024 + 1), PROP).status == 413
 
 
@@ -121,8 +121,7 @@ def test_a_body_is_bounded(host: Host) -> None:
 
 
 @columns("python-process")
-def test_keepalive_of_what_runs(host: Host, gate: Gate) -> None:
-    """A request that is under way has the new time, too."""
+def test_keepalive_counts_for_requests_under_way(host: Host, gate: Gate) -> None:
     with host.ask(gate.command()) as waiting:
         gate.wait_entered()
         put(host, rpc__keepalive=1)
@@ -133,8 +132,8 @@ def test_keepalive_of_what_runs(host: Host, gate: Gate) -> None:
 
 
 @columns("python-process")
-def test_keepalive_that_is_shorter_than_its_own_request(host: Host) -> None:
-    """Who has put it hears that it was put."""
+def test_keepalive_shorter_than_its_own_request_is_still_confirmed(host: Host) -> None:
+    """The client that has put it hears that it was put."""
     data = request(path=PROP, body=b'{"rpc.keepalive": 1}')
     with host.connect() as slow:
         slow.send(data[:-1])
@@ -145,7 +144,7 @@ def test_keepalive_that_is_shorter_than_its_own_request(host: Host) -> None:
 
 
 @columns("python-process")
-def test_queue_size(host: Host, gate: Gate) -> None:
+def test_max_queue_size_acts_at_once(host: Host, gate: Gate) -> None:
     put(host, rpc__max_queue_size=1)
     with host.ask(gate.command(b"1")) as first:
         gate.wait_entered()
@@ -161,8 +160,8 @@ def test_queue_size(host: Host, gate: Gate) -> None:
 
 
 @columns("python-process")
-def test_queue_size_that_is_too_large(host: Host) -> None:
-    """What is answered is what there is room for."""
+def test_max_queue_size_is_capped_to_what_there_is_room_for(host: Host) -> None:
+    """The answer has the value that counts."""
     (size,) = put(host, rpc__max_queue_size=50_000).values()
     assert 64 < int(size) < 50_000
     assert value(host, "rpc.max_queue_size") == size
@@ -171,8 +170,8 @@ def test_queue_size_that_is_too_large(host: Host) -> None:
 
 
 @columns("cpp-process", "java-process")
-def test_worker_threads_that_are_fixed(host: Host) -> None:
-    """Other processors than Python's keep theirs: who asks for more is told so. Asking for as many is no mistake."""
+def test_worker_threads_of_cpp_and_java_cannot_change(host: Host) -> None:
+    """A request for as many as there are is no mistake."""
     answer = host.call(b'{"rpc.worker_threads": 2, "users.own": 1}', PROP)
     assert answer.status == 400
     assert "rpc.worker_threads: its threads cannot change" in answer.text
@@ -180,8 +179,7 @@ def test_worker_threads_that_are_fixed(host: Host) -> None:
     assert "users.own" not in json.loads(host.call(None, PROP, "GET").body)
 
 
-def test_worker_threads(start: StartHost, gate: Gate) -> None:
-    """More threads take requests at once."""
+def test_worker_threads_of_python_grow_at_once(start: StartHost, gate: Gate) -> None:
     host = start(language="python", worker_threads=1, keepalive=60_000)
     with host.ask(gate.command(b"1")) as first, host.ask(gate.command(b"2")) as second:
         gate.wait_entered()
@@ -192,7 +190,7 @@ def test_worker_threads(start: StartHost, gate: Gate) -> None:
 
 
 @columns("python-process")
-def test_default_headers_of_answers(host: Host) -> None:
+def test_default_headers_act_at_once(host: Host) -> None:
     with host.connect() as client:
         assert client.call(b"x").get("Content-Type") == "application/octet-stream"
         put(host, rpc__http__default_headers="Content-Type: text/html; charset=utf-8\nX-Model: 3")
@@ -206,7 +204,7 @@ def test_default_headers_of_answers(host: Host) -> None:
 
 
 @columns("python-process")
-def test_model_ready(host: Host) -> None:
+def test_model_ready_0_answers_503_and_fails_the_ready_probe(host: Host) -> None:
     """A program may say itself that it takes no requests for a while."""
 
     def ready() -> list[int]:
@@ -221,7 +219,7 @@ def test_model_ready(host: Host) -> None:
 
 
 @columns("python-process")
-def test_rate_limit(host: Host) -> None:
+def test_rate_limit_acts_at_once(host: Host) -> None:
     put(host, rpc__rate_limit=1)
     statuses = {host.call(b"x").status for _ in range(5)}
     assert 429 in statuses
@@ -230,8 +228,8 @@ def test_rate_limit(host: Host) -> None:
 
 
 @columns("python-process")
-def test_decompressor(host: Host) -> None:
-    """It is for the processor's bodies: those of other handlers are read as they are."""
+def test_decompressor_acts_at_once_for_bodies_of_the_processor(host: Host) -> None:
+    """Bodies of other handlers are read as they are."""
     put(host, rpc__decompressor="gzip")
     assert host.call(gzip.compress(b"packed")).body == b"packed"
     assert host.call(gzip.compress(b"packed"), "/api/builtin/call").body == b"packed"
@@ -239,8 +237,8 @@ def test_decompressor(host: Host) -> None:
     assert host.call(b"plain").body == b"plain"
 
 
-def test_token(start: StartHost) -> None:
-    """From the moment of its change the new one is asked for, on connections that are open, too; none is shown."""
+def test_token_acts_at_once_on_open_connections(start: StartHost) -> None:
+    """No token is shown."""
     host = start(language="python", access_log=True)
 
     def ask(token: str, path: str = host.path, body: bytes | None = b"x") -> Response:
@@ -272,8 +270,7 @@ def test_token(start: StartHost) -> None:
 # Put by the program: see sdk/test_user_programs.py for those that do it in each place where users do.
 
 
-def test_commands_are_no_properties(start: StartHost) -> None:
-    """What is stored for the programs is not looked into."""
+def test_property_value_is_stored_without_being_interpreted(start: StartHost) -> None:
     host = start(language="python")
     strange = command("die", "exit:1").decode("latin-1")
     assert host.call(json.dumps({"users.own": strange}).encode(), PROP).status == 200

@@ -22,14 +22,14 @@ in_python = pytest.mark.parametrize("option", [("worker", "python"), ("isolation
 
 
 @in_python
-def test_one_that_asks(start: StartHost, builder: ProcessorBuilder, option: tuple[str, str]) -> None:
-    """A processor that takes the Python that runs serves, from all its threads."""
+def test_processor_that_uses_the_running_python_serves(start: StartHost, builder: ProcessorBuilder, option: tuple[str, str]) -> None:
+    """All of its threads use it."""
     assert_serves(start(entry=embedding_python(builder, "-DASKS", called="asks"), **dict([option])))
 
 
 @in_python
-def test_one_that_does_not_ask(builder: ProcessorBuilder, option: tuple[str, str]) -> None:
-    """It would crash, so it is not loaded, and the line says what it calls and what to call instead."""
+def test_processor_that_starts_python_unasked_is_refused(builder: ProcessorBuilder, option: tuple[str, str]) -> None:
+    """The processor would crash; the line says what it calls and what to call instead."""
     entry = embedding_python(builder, called="starts")
     ended = load(entry, "process", f"--{option[0]}", option[1])
     ended.fails_in_one_line(3, str(entry), "Py_Initialize", "Py_IsInitialized", "PyGILState_Ensure")
@@ -37,21 +37,21 @@ def test_one_that_does_not_ask(builder: ProcessorBuilder, option: tuple[str, str
 
 @pytest.mark.every_python
 @pytest.mark.parametrize("flags", PYBIND11.values(), ids=PYBIND11)
-def test_pybind11(builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
+def test_crash_of_a_pybind11_interpreter_is_explained(builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
     """Whether it asks cannot be seen from outside; that it met the worker's Python shows when it has crashed."""
     entry = builder.cpp("embeds_pybind11", *pybind11_flags(), *flags)
     load(entry, "process", "--worker", "python").fails_with(3, str(entry), "Py_IsInitialized", "PyGILState_Ensure")
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_one_that_only_links(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
-    """To need libpython is no fault, and changes nothing."""
+def test_processor_that_only_links_libpython_serves(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+    """The link changes nothing."""
     host = start(entry=embedding_python(builder, "-DLINKS", called="links"), isolation=isolation)
     assert host.call(b"").body.startswith(b"3.")
     assert "--worker native" not in host.log.text()
 
 
-def test_jep(tmp_path: Path) -> None:
+def test_jep_in_a_java_processor_is_explained(tmp_path: Path) -> None:
     """jep's own words say nothing of the cause."""
     entry, jar = uses_jep(tmp_path), jep_jar()
     options = f"-Djava.library.path={jar.parent}"
@@ -59,8 +59,7 @@ def test_jep(tmp_path: Path) -> None:
     ended.fails_with(3, "UsesJep", "jep", "a JVM of its own")
 
 
-def test_other_crashes_say_nothing_of_python(builder: ProcessorBuilder) -> None:
-    """A hint is for those whom it concerns."""
+def test_crash_without_python_has_no_hint_of_python(builder: ProcessorBuilder) -> None:
     ended = load(builder.cpp("segv_in_initialize"))
     ended.fails_with(3, "SIGSEGV")
     assert "Python" not in ended.complaint
@@ -69,8 +68,8 @@ def test_other_crashes_say_nothing_of_python(builder: ProcessorBuilder) -> None:
 # What the files say.
 
 
-def test_a_library_that_came_along(tmp_path: Path) -> None:
-    """What it calls counts, wherever the processor finds it."""
+def test_library_of_the_package_that_starts_python_is_found(tmp_path: Path) -> None:
+    """The processor may find it in several ways."""
     for folder, rpath in (("lib", ""), ("far", "$ORIGIN/far"), ("far", "far")):
         starts = library(tmp_path / folder / "libstarts.so", calls="Py_InitializeEx")
         entry = processor(tmp_path / "libone.so", starts, flags=(f"-Wl,-rpath,{rpath}",) if rpath else ())
@@ -78,27 +77,25 @@ def test_a_library_that_came_along(tmp_path: Path) -> None:
             python_embedding.check(entry)
 
 
-def test_one_of_two_asks(tmp_path: Path) -> None:
+def test_one_library_that_asks_for_the_running_python_is_enough(tmp_path: Path) -> None:
     starts = library(tmp_path / "libstarts.so", calls="Py_InitializeFromConfig")
     asks = library(tmp_path / "libasks.so", starts, calls="Py_IsInitialized")
     python_embedding.check(processor(tmp_path / "libone.so", asks))
     python_embedding.check(processor(tmp_path / "libother.so"))
 
 
-def test_libpython_itself_does_not_count(tmp_path: Path) -> None:
-    """It lies beside a processor that brings its own."""
+def test_call_inside_libpython_does_not_count(tmp_path: Path) -> None:
+    """libpython lies beside a processor that brings its own."""
     python = library(tmp_path / "libpython3.11.so.1.0", calls="Py_Initialize")
     python_embedding.check(processor(tmp_path / "libone.so", python))
 
 
-def test_longer_names(tmp_path: Path) -> None:
-    """A longer name is another one."""
+def test_longer_function_names_do_not_count(tmp_path: Path) -> None:
     python_embedding.check(library(tmp_path / "libone.so", calls="Py_InitializeNothing"))
     python_embedding.check(library(tmp_path / "libother.so", calls="My_Py_Initialize"))
 
 
-def test_reading(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """The same as binutils read."""
+def test_dynamic_section_is_what_binutils_read(builder: ProcessorBuilder, tmp_path: Path) -> None:
     path = processor(tmp_path / "libone.so", flags=("-Wl,-rpath,/opt:.",))
     for library_ in (path, builder.cpp("contract")):
         found = dynamic_section.read(library_)
@@ -109,8 +106,8 @@ def test_reading(builder: ProcessorBuilder, tmp_path: Path) -> None:
         assert not found.mentions("proces")
 
 
-def test_damaged_files(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Whatever is wrong with a file is for the dynamic linker to say; reading it never fails."""
+def test_damaged_file_is_left_to_the_dynamic_linker(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Reading it never fails."""
     whole = builder.cpp("plain_c").read_bytes()
     path = tmp_path / "libcut.so"
     damaged = [b"", *(whole[:size] for size in range(1, len(whole), len(whole) // 50))]

@@ -27,8 +27,8 @@ def natives(host: Host) -> int:
 
 
 @pytest.mark.parametrize("flags", [(), ("-DASKS",)], ids=["does not ask", "asks"])
-def test_c_api(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
-    """A processor with a Python of its own serves as it is."""
+def test_processor_with_its_own_python_runs_in_a_native_worker(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
+    """Through the C API, as it is."""
     host = start(entry=embedding_python(builder, *flags, called=f"own{len(flags)}"))
     assert natives(host) == 1
     assert_serves(host)
@@ -36,19 +36,17 @@ def test_c_api(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ..
 
 
 @pytest.mark.parametrize("flags", PYBIND11.values(), ids=PYBIND11)
-def test_pybind11(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
-    """The same through pybind11, whenever it starts."""
+def test_processor_with_a_pybind11_interpreter_serves(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
+    """The processor may start it at any time."""
     assert_serves(start(entry=builder.cpp("embeds_pybind11", *pybind11_flags(), *flags)))
 
 
-def test_libpython_without_a_place(start: StartHost, builder: ProcessorBuilder) -> None:
-    """Linked without an rpath, a processor gets the libpython of the Python that runs the host."""
+def test_libpython_without_an_rpath_is_that_of_the_host(start: StartHost, builder: ProcessorBuilder) -> None:
     flags = [flag for flag in python_flags() if "rpath" not in flag]
     assert_serves(start(entry=builder.cpp("embeds_python", *flags, called="no_place")))
 
 
-def test_several_processes(start: StartHost, builder: ProcessorBuilder) -> None:
-    """Each has its own."""
+def test_each_worker_process_is_native(start: StartHost, builder: ProcessorBuilder) -> None:
     host = start(entry=embedding_python(builder, called="own0"), worker_processes=3)
     assert natives(host) == 3
     assert_serves(host)
@@ -58,18 +56,18 @@ def test_several_processes(start: StartHost, builder: ProcessorBuilder) -> None:
 
 
 @pytest.mark.parametrize("worker", ["auto", "python", "native"])
-def test_choice(start: StartHost, builder: ProcessorBuilder, worker: str) -> None:
-    """Without a reason and without a wish, a worker is a Python process."""
+def test_worker_option_chooses_between_python_and_native(start: StartHost, builder: ProcessorBuilder, worker: str) -> None:
+    """Without the option, and without a reason, a worker is a Python process."""
     host = start(entry=builder.cpp("contract"), worker=worker)
     assert natives(host) == (worker == "native")
 
 
-def test_other_languages(builder: ProcessorBuilder) -> None:
-    """They have no such worker."""
+def test_native_worker_is_refused_for_python(builder: ProcessorBuilder) -> None:
+    """Other languages have no such worker."""
     load(builder.python("contract.py"), "process", "--worker", "native").fails_in_one_line(2, "--worker", "python")
 
 
-def test_no_process(builder: ProcessorBuilder) -> None:
+def test_native_worker_is_refused_with_isolation_none(builder: ProcessorBuilder) -> None:
     """The host's own process is a Python."""
     load(builder.cpp("contract"), "none", "--worker", "native").fails_in_one_line(2, "--isolation none", "--worker")
 
@@ -77,7 +75,7 @@ def test_no_process(builder: ProcessorBuilder) -> None:
 # What they do differently: loading.
 
 
-def test_surroundings(start: StartHost, builder: ProcessorBuilder) -> None:
+def test_native_worker_passes_nothing_of_its_own_to_children(start: StartHost, builder: ProcessorBuilder) -> None:
     """
     A library beside the processor is found, and what the processor starts inherits neither the means for that nor our
     descriptors nor our handlers of signals.
@@ -101,34 +99,33 @@ def test_surroundings(start: StartHost, builder: ProcessorBuilder) -> None:
         ("surroundings", ["missing library libbeside.so"]),
     ],
 )
-def test_load_failures(builder: ProcessorBuilder, name: str, words: list[str]) -> None:
-    """The same words as of any worker."""
+def test_load_failure_has_the_words_of_any_worker(builder: ProcessorBuilder, name: str, words: list[str]) -> None:
     flags = [f"-L{builder.cpp('beside').parent}", "-lbeside"] if name == "surroundings" else []
     entry = builder.cpp(name, *flags, called=f"{name}_alone")
     load(entry, "process", "--worker", "native").fails_in_one_line(3, str(entry), *words)
 
 
-def test_exception_while_loading(builder: ProcessorBuilder) -> None:
-    """Its frames are in the log, and none of ours."""
+def test_exception_in_initialize_is_reported(builder: ProcessorBuilder) -> None:
+    """The log has the user's frames, and none of the host's."""
     entry = builder.cpp("throws_in_initialize")
     load(entry, "process", "--worker", "native").fails_with(3, str(entry), "runtime_error", "the model file is torn")
 
 
 @pytest.mark.parametrize("name", ["segv_in_initialize", "crashes_in_constructor"])
-def test_crash_while_loading(builder: ProcessorBuilder, name: str) -> None:
+def test_crash_while_loading_is_reported_with_its_signal(builder: ProcessorBuilder, name: str) -> None:
     ended = load(builder.cpp(name), "process", "--worker", "native")
     ended.fails_with(3, f"lib{name}.so", "SIGSEGV", "loading")
     assert "Python" not in ended.complaint
 
 
-def test_not_elf(tmp_path: Path) -> None:
-    """What cannot be loaded at all needs no other worker."""
+def test_file_that_is_not_elf_is_refused(tmp_path: Path) -> None:
+    """A file that cannot be loaded at all needs no other worker."""
     (tmp_path / "libtext.so").write_text("no library", encoding="utf-8")
     load(tmp_path / "libtext.so", "process", "--worker", "native").fails_in_one_line(3, "not an ELF file")
 
 
-def test_long_model_config(start: StartHost, tmp_path: Path) -> None:
-    """Longer than an argument of a program may be, and in any script."""
+def test_model_config_longer_than_an_argument_arrives_whole(start: StartHost, tmp_path: Path) -> None:
+    """The text may have any script."""
     config = "ключ\n" * 100_000
     host = start(worker="native", model_entry="/a b/модель", model_config=f"@{config_in(tmp_path, config)}")
     seen = loaded(host)

@@ -50,20 +50,20 @@ def chain(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_a_chain_without_sonames(start: StartHost, chain: Path, isolation: str) -> None:
+def test_chain_of_libraries_without_sonames_is_found(start: StartHost, chain: Path, isolation: str) -> None:
     assert start(entry=chain, isolation=isolation).call(b"").body == b"two"
 
 
-def test_in_lib(start: StartHost, chain: Path) -> None:
-    """They may lie in lib/ below the entry."""
+def test_libraries_in_lib_are_found(start: StartHost, chain: Path) -> None:
+    """The folder lib/ is below the entry."""
     (chain.parent / "lib").mkdir()
     for name in ("libone.so", "libtwo.so"):
         shutil.move(chain.parent / name, chain.parent / "lib")
     assert start(entry=chain).call(b"").body == b"two"
 
 
-def test_with_sonames(start: StartHost, tmp_path: Path) -> None:
-    """Libraries with SONAMEs, two of which need the same third one: it is loaded once."""
+def test_library_that_two_others_need_is_loaded_once(start: StartHost, tmp_path: Path) -> None:
+    """All three libraries have SONAMEs."""
     third = library(tmp_path / "libthird.so.3")
     first, second = (library(tmp_path / f"lib{name}.so", third) for name in ("first", "second"))
     host = start(entry=processor(tmp_path / "libp.so", first, second))
@@ -73,22 +73,22 @@ def test_with_sonames(start: StartHost, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_one_that_is_nowhere(chain: Path, isolation: str) -> None:
-    """The one that is missing is named, not the one that needs it."""
+def test_missing_library_is_named(chain: Path, isolation: str) -> None:
+    """The message does not name the one that needs it as missing."""
     (chain.parent / "libtwo.so").unlink()
     ended = run_host("--entry", chain, "--listen", "127.0.0.1:0", "--isolation", isolation)
     ended.fails_in_one_line(3, "libchain.so", "missing library libtwo.so", "beside")
 
 
 @pytest.mark.parametrize("content", [b"", b"no library", b"\x7fELF" + bytes(60)])
-def test_one_that_is_none(chain: Path, content: bytes) -> None:
-    """A file of that name which is no library: the linker's own words."""
+def test_file_that_is_not_a_library_is_named(chain: Path, content: bytes) -> None:
+    """The file has the name of a library: the words are the linker's own."""
     (chain.parent / "libtwo.so").write_bytes(content)
     run_host("--entry", chain, "--listen", "127.0.0.1:0").fails_in_one_line(3, "libchain.so", "libtwo.so")
 
 
-def test_pythons_own_libraries_stay(start: StartHost, chain: Path, builder: ProcessorBuilder) -> None:
-    """A package's own C++ runtime is not loaded in place of the one that is there."""
+def test_cpp_runtime_of_the_package_is_not_loaded(start: StartHost, chain: Path, builder: ProcessorBuilder) -> None:
+    """There is one in the process already."""
     (chain.parent / "libstdc++.so.6").write_bytes(b"from another century")
     shutil.copy(builder.cpp("contract"), chain.parent)
     assert start(entry=chain.parent / "libcontract.so").call(b"x").body == b"x"

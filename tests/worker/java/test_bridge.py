@@ -26,8 +26,8 @@ def bridge_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_bridge(bridge_classes: Path, name: str) -> None:
-    """All tests of one class pass; what they print tells which did not."""
+def test_bridge_class_passes_its_own_tests(bridge_classes: Path, name: str) -> None:
+    """The printed lines show which test failed."""
     command = [
         need("java"),
         "-Xmx256m",

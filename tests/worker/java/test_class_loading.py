@@ -44,10 +44,10 @@ def serve(start: StartHost, application: list[Path], isolation: str = "process",
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_services_in_every_thread(start: StartHost, application: list[Path], isolation: str) -> None:
+def test_service_loader_finds_services_in_every_thread(start: StartHost, application: list[Path], isolation: str) -> None:
     """
-    ServiceLoader and DriverManager find what the jars offer, also where a thread of the common pool asks first: the
-    answer of that first one is kept for the life of the JVM.
+    DriverManager finds its drivers, too. A thread of the common pool asks first: the answer of that first one is kept
+    for the life of the JVM.
     """
     host = serve(start, application, isolation)
     assert host.call(b"connect jdbc:parts:x").text == "the driver was asked for jdbc:parts:x"
@@ -55,8 +55,8 @@ def test_services_in_every_thread(start: StartHost, application: list[Path], iso
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_system_class_loader(start: StartHost, application: list[Path], isolation: str) -> None:
-    """The application class loader has the jars; with it all that goes by name, without a loader to ask."""
+def test_system_class_loader_has_the_users_jars(start: StartHost, application: list[Path], isolation: str) -> None:
+    """So whatever goes by name, without a loader to ask, finds them."""
     host = serve(start, application, isolation)
     assert host.call(b"system parts.Version").text == "parts.Version true true"
     assert host.call(b"log to a handler by name").text == "to a handler by name"
@@ -64,26 +64,26 @@ def test_system_class_loader(start: StartHost, application: list[Path], isolatio
     assert host.call(b"property java.class.path").text == ":".join(map(str, application))
 
 
-def test_logging_configuration(start: StartHost, application: list[Path]) -> None:
-    """A handler that the logging configuration of --jvm-options names is one of the user's classes."""
+def test_logging_configuration_may_name_the_users_handler(start: StartHost, application: list[Path]) -> None:
+    """--jvm-options names the configuration."""
     settings = application[0].with_name("logging.properties")
     settings.write_text("handlers=parts.Handler\n")
     host = serve(start, application, jvm_options=f"-Djava.util.logging.config.file={settings}")
     assert host.call(b"log once more").text == "once more"
 
 
-def test_agents(start: StartHost, application: list[Path], builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """An agent's jar is put on the class path by the JVM, where the program meets its classes."""
+def test_agent_jar_is_on_the_class_path(start: StartHost, application: list[Path], builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The JVM puts it there, where the program meets its classes."""
     jar = builder.pack(tmp_path / "agent.jar", ["parts.Agent"], "Premain-Class: parts.Agent\r\n")
     host = serve(start, application, jvm_options=f"-javaagent:{jar}=hello")
     assert host.call(b"property agent").text == "hello"
     assert host.call(b"system parts.Agent").text == "parts.Agent true true"
 
 
-def test_a_system_class_loader_of_ones_own(
+def test_system_class_loader_may_be_the_users(
     start: StartHost, application: list[Path], builder: ProcessorBuilder
 ) -> None:
-    """It takes the place of the JDK's, with that as its parent, as with the java command."""
+    """This loader takes the place of the JDK's, with that as its parent, as with the java command."""
     loader = builder.jar("parts.Loader")
     options = "-Djava.system.class.loader=parts.Loader"
     host = start("java", application[0], classpath=[application[1], loader], jvm_options=options)
@@ -92,8 +92,8 @@ def test_a_system_class_loader_of_ones_own(
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_the_host_is_hidden(start: StartHost, application: list[Path], isolation: str) -> None:
-    """No class of the host's and none of JPype's is found, whichever loader is asked; nor is a file of their jars."""
+def test_classes_of_host_and_jpype_are_hidden(start: StartHost, application: list[Path], isolation: str) -> None:
+    """No loader finds them, nor a file of their jars."""
     host = serve(start, application, isolation)
     for name in OURS:
         assert set(host.call(f"seen {name}".encode()).text) == {"n"}, name
@@ -102,8 +102,8 @@ def test_the_host_is_hidden(start: StartHost, application: list[Path], isolation
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_same_names_as_ours(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
-    """Classes that bear the names of ours are the user's own, and the host works on with its own."""
+def test_user_classes_may_have_the_names_of_the_hosts(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
+    """The host works on with its own."""
     names = ["Application", "eas.host.Bridge", "org.jpype.JPypeContext", "org.jpype.JPypeClassLoader"]
     host = start("java", builder.pack(tmp_path / "same.jar", names), mainclass="Application", isolation=isolation)
     assert host.call(b"name").text == "their bridge their JPypeContext their JPypeClassLoader"
@@ -112,8 +112,8 @@ def test_same_names_as_ours(start: StartHost, builder: ProcessorBuilder, tmp_pat
     host.expect_log("IllegalArgumentException")
 
 
-def test_the_first_version_wins(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Of two versions of a class the one that stands first is taken, and the entry stands before all others."""
+def test_first_of_two_versions_of_a_class_is_used(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """The entry stands before all others."""
     sources = tmp_path / "Version.java"
     sources.write_text('package parts; public class Version { public static final String TEXT = new String("other"); }')
     other = builder.compiled(sources, tmp_path / "classes")
@@ -126,8 +126,8 @@ def test_the_first_version_wins(start: StartHost, builder: ProcessorBuilder, tmp
     assert start("java", whole, mainclass="Application", classpath=[other]).call(b"version").text == "from its own jar"
 
 
-def test_manifest_class_path(start: StartHost, application: list[Path], tmp_path: Path) -> None:
-    """The Class-Path of a manifest leads on, from where its jar lies."""
+def test_class_path_of_a_manifest_is_followed(start: StartHost, application: list[Path], tmp_path: Path) -> None:
+    """The paths begin where the jar lies."""
     (tmp_path / "lib").mkdir()
     shutil.copy(application[1], tmp_path / "lib" / "parts.jar")
     with zipfile.ZipFile(application[0]) as jar, zipfile.ZipFile(tmp_path / "leads.jar", "w") as leads:
@@ -140,10 +140,10 @@ def test_manifest_class_path(start: StartHost, application: list[Path], tmp_path
 
 
 @pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
-def test_letters_in_paths(
+def test_blanks_and_non_ascii_letters_in_paths_are_accepted(
     start: StartHost, application: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str
 ) -> None:
-    """Blanks, signs and letters beyond ASCII in a path are no obstacle, whatever the locale."""
+    """The locale makes no difference."""
     monkeypatch.setenv("LC_ALL", locale)
     folder = tmp_path / "ключ 錠 %20"
     folder.mkdir()

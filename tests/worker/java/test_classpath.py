@@ -36,8 +36,8 @@ def found(folder: Path, entry: str, classpath: Sequence[str] = ()) -> tuple[list
     return own, libraries
 
 
-def test_order(files: Path) -> None:
-    """The entry, then each --classpath in turn; the jars of a folder by their names; nothing twice."""
+def test_class_path_is_entry_then_libraries_without_repetition(files: Path) -> None:
+    """Each --classpath follows in turn; the jars of a folder are in the order of their names."""
     assert found(files, "app.jar") == (["app.jar"], [])
     assert found(files, "lib") == (["lib", "lib/a.jar", "lib/b.jar"], [])
     own, libraries = found(files, "app.jar", ["lib/b.jar", "lib", "app.jar", "empty/"])
@@ -45,8 +45,8 @@ def test_order(files: Path) -> None:
     assert libraries == ["lib/b.jar", "lib", "lib/a.jar", "empty"]
 
 
-def test_jars_alone(files: Path) -> None:
-    """`folder/*` is the folder's jars without the folder, as the java command has it."""
+def test_star_names_the_jars_without_their_folder(files: Path) -> None:
+    """`folder/*`, as the java command has it."""
     assert found(files, "lib/*") == (["lib/a.jar", "lib/b.jar"], [])
     assert found(files, "app.jar", ["lib/*", "empty/*"])[1] == ["lib/a.jar", "lib/b.jar"]
 
@@ -61,8 +61,8 @@ def test_jars_alone(files: Path) -> None:
         ("a:b/app.jar", [], EntryInvalid, "/a:b/app.jar: a class path cannot have a ':'; rename it"),
     ],
 )
-def test_what_cannot_be(files: Path, entry: str, classpath: list[str], kind: type[LoadError], words: str) -> None:
-    """In one line, before a JVM is started."""
+def test_impossible_class_path_is_refused(files: Path, entry: str, classpath: list[str], kind: type[LoadError], words: str) -> None:
+    """One line says so, before a JVM is started."""
     (files / "a:b").mkdir()
     (files / "a:b" / "app.jar").touch()
     with pytest.raises(kind, match=words):

@@ -21,8 +21,8 @@ from support.build import ROOT, ProcessorBuilder, need
 from support.host import StartHost
 
 
-def test_java_home_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A JAVA_HOME that is wrong is told, and not passed over for another Java."""
+def test_wrong_java_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host does not pass it over for another Java."""
     library = tmp_path / "lib" / "server" / "libjvm.so"
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(EntryInvalid, match=f"JAVA_HOME is {tmp_path}, but there is no JVM in it"):
@@ -35,9 +35,7 @@ def test_java_home_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         jvm.find_jvm()
 
 
-def test_no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a JVM the message names the package to install."""
-
+def test_missing_jvm_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> str:
         raise ValueError
 
@@ -47,8 +45,8 @@ def test_no_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
         jvm.find_jvm()
 
 
-def test_no_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout that is not set up says what to run."""
+def test_missing_bridge_asks_for_make_setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checkout is not set up."""
     monkeypatch.setattr(jvm, "BRIDGE", tmp_path / "bridge.jar")
     with pytest.raises(EntryInvalid, match="run `make setup`"):
         jvm.start_jvm((), "x.jar")
@@ -57,7 +55,7 @@ def test_no_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("line", "version"), [('"1.8.0_392"', 8), ('"11.0.9.1"', 11), ('"25"', 25), ("unquoted", None)]
 )
-def test_java_version(tmp_path: Path, line: str, version: int | None) -> None:
+def test_java_version_is_read_from_the_release_file(tmp_path: Path, line: str, version: int | None) -> None:
     (tmp_path / "release").write_text(f"MODULES=x\nJAVA_VERSION={line}\nOS_NAME=Linux\n")
     assert jvm.java_version(tmp_path) == version
     assert jvm.java_version(tmp_path / "nowhere") is None
@@ -73,18 +71,17 @@ def test_java_version(tmp_path: Path, line: str, version: int | None) -> None:
         (("-Xmx1g", "x.jar"), "x.jar: not an option of the JVM"),
     ],
 )
-def test_refused_options(options: tuple[str, ...], words: str) -> None:
-    """Also those for which a JVM would end the whole process, in the JVM's own words."""
+def test_wrong_jvm_options_are_refused_in_the_jvms_words(options: tuple[str, ...], words: str) -> None:
+    """Some of these options would end the whole process."""
     with pytest.raises(EntryInvalid, match="--jvm-options") as caught:
         jvm.check_options(options, Path(need("java")), "x.jar")
     assert words in caught.value.message
     assert "\n" not in caught.value.message
 
 
-def test_accepted_options() -> None:
+def test_option_of_two_words_is_joined_for_the_jvm() -> None:
     """
-    What the `java` command takes as two words is one for the JVM. Agents are not tried: the first one would
-    hold the debugger's port.
+    The `java` command takes them as two words. Agents are not tried: the first one would hold the debugger's port.
     """
     agent = "-agentlib:nosuch"
     options = ("-Xmx1g", "--add-opens", "java.base/java.lang=ALL-UNNAMED", agent)
@@ -92,22 +89,21 @@ def test_accepted_options() -> None:
     assert jvm.check_options(options, Path(need("java")), "x.jar") == joined
 
 
-def test_a_class_path_that_is_too_long_for_a_command() -> None:
-    """A thousand jars with long names are no reason to refuse an option."""
+def test_options_are_checked_with_a_very_long_class_path() -> None:
+    """A thousand jars with long names are too long for a command, which is no reason to refuse an option."""
     path = ":".join(f"/{number}/{'x' * 200}.jar" for number in range(1000))
     assert jvm.check_options(("-Xmx1g",), Path(need("java")), path) == ["-Xmx1g"]
 
 
-def test_options_that_need_the_class_path(builder: ProcessorBuilder) -> None:
-    """An option may name a class of the user's."""
+def test_option_may_name_a_class_of_the_user(builder: ProcessorBuilder) -> None:
     option = "-Djava.system.class.loader=parts.Loader"
     assert jvm.check_options((option,), Path(need("java")), str(builder.jar("parts.Loader"))) == [option]
     with pytest.raises(EntryInvalid, match=r"parts\.Loader"):
         jvm.check_options((option,), Path(need("java")), str(builder.jar("Contract")))
 
 
-def test_launcher_compiles_cleanly(tmp_path: Path) -> None:
-    """Without a warning, and without C++'s own library, whose symbols JPype would make global."""
+def test_launcher_compiles_without_warnings_and_without_libstdcpp(tmp_path: Path) -> None:
+    """JPype would make the symbols of C++'s own library global."""
     environment = os.environ | {"CXX": f"{need('g++')} -pedantic -Werror"}
     done = subprocess.run(
         [sys.executable, ROOT / "java" / "build_java.py", tmp_path / "x.jar"],
@@ -130,8 +126,8 @@ def test_launcher_compiles_cleanly(tmp_path: Path) -> None:
     assert not [name for name in elf.read(launcher).needed if "++" in name]
 
 
-def test_signal_handlers_are_kept() -> None:
-    """Python's handler is back in place, although Python knows nothing of what was there meanwhile."""
+def test_python_signal_handlers_are_restored_after_the_jvm_starts() -> None:
+    """Python knows nothing of what was there meanwhile."""
     caught: list[int] = []
     before = signal.signal(signal.SIGUSR1, lambda number, _: caught.append(number))
     try:
@@ -146,8 +142,8 @@ def test_signal_handlers_are_kept() -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_end_with_a_thread_left_behind(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
-    """Nobody waits for the thread; in a worker process the shutdown hooks run."""
+def test_stop_does_not_wait_for_a_java_thread(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+    """In a worker process the shutdown hooks run."""
     host = start("java", builder.jar("Lingers"), isolation=isolation)
     assert host.call(b"x").body == b"x"
     host.stop()
@@ -155,8 +151,8 @@ def test_end_with_a_thread_left_behind(start: StartHost, builder: ProcessorBuild
         host.wait_for_log("the hook ran")
 
 
-def test_exit_is_told(start: StartHost, builder: ProcessorBuilder) -> None:
-    """Who called System.exit stands in the log; the request answers 500, and the next one works."""
+def test_system_exit_is_logged_with_its_caller(start: StartHost, builder: ProcessorBuilder) -> None:
+    """The request answers 500, and the next one works."""
     host = start("java", builder.jar("Lingers"))
     assert host.call(b"exit").status == 500
     host.expect_log(r"exit\(5\)")
@@ -165,7 +161,7 @@ def test_exit_is_told(start: StartHost, builder: ProcessorBuilder) -> None:
     assert host.call(b"x").body == b"x"
 
 
-def test_nothing_is_left_of_a_crash(start: StartHost, tmp_path: Path, builder: ProcessorBuilder) -> None:
+def test_crash_of_the_jvm_leaves_no_file(start: StartHost, tmp_path: Path, builder: ProcessorBuilder) -> None:
     """The JVM's report goes to the log and not into the working directory, the processor's folder."""
     (tmp_path / "program").mkdir()
     jar = builder.pack(tmp_path / "program" / "contract.jar", ["Contract"])
