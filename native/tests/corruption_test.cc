@@ -144,7 +144,7 @@ void ExpectRecovery(const TestRing& ring) {
   for (const Completion& one : done) EXPECT_EQ("fine", one.output);
 }
 
-TEST(Corruption, TheFrontSurvivesAnyWord) {
+TEST(Corruption, TheFrontSurvivesAnyCorruptWord) {
   for (uint32_t seed = 1; seed <= 40 && !::testing::Test::HasFailure(); ++seed) {
     const TestRing ring(RingSize(kSlots, 2, 5, 4096, 4096));
     Corruptor corruptor(ring, seed);
@@ -158,7 +158,7 @@ TEST(Corruption, TheFrontSurvivesAnyWord) {
 }
 
 // Other workers survive the corruption, too: their threads end when they are told to.
-TEST(Corruption, ConsumersSurviveAnyWord) {
+TEST(Corruption, ConsumersSurviveAnyCorruptWord) {
   for (uint32_t seed = 1; seed <= 5; ++seed) {
     const TestRing ring(RingSize(kSlots, 2, 5, 4096, 4096));
     Corruptor corruptor(ring, seed);
@@ -182,7 +182,7 @@ TEST(Corruption, ConsumersSurviveAnyWord) {
   }
 }
 
-TEST(Corruption, AnOutputThatCannotBeIsReportedWithoutBytes) {
+TEST(Corruption, AnImpossibleOutputIsReportedWithoutBytes) {
   const TestRing ring(RingSize(2, 1, 1, 100, 100));
   const struct {
     int outcome;

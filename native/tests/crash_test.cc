@@ -177,12 +177,12 @@ TEST(Crash, EachSignalIsRecordedWithItsRequestAndItsFunction) {
   }
 }
 
-TEST(Crash, TheFaultAddressIsTold) {
+TEST(Crash, TheFaultAddressIsRecorded) {
   EXPECT_EQ(0x10u, DieOf("segv").crash.address);
   EXPECT_EQ(0u, DieOf("abort").crash.address);
 }
 
-TEST(Crash, ExitInsideARequestIsADeath) {
+TEST(Crash, ExitInsideARequestIsRecorded) {
   const Death death = DieOf("exit");
   ASSERT_TRUE(WIFEXITED(death.status));
   EXPECT_EQ(7, WEXITSTATUS(death.status));
@@ -193,14 +193,14 @@ TEST(Crash, ExitInsideARequestIsADeath) {
   EXPECT_TRUE(Mentions(death.crash, "DieOfExit")) << Frames(death.crash);
 }
 
-TEST(Crash, WhatNobodyCanSeeIsNotRecorded) {
+TEST(Crash, ImmediateExitIsNotRecorded) {
   const Death death = DieOf("_exit");
   EXPECT_EQ(7, WEXITSTATUS(death.status));
   EXPECT_FALSE(death.recorded);
 }
 
 // A thread that the processor has started crashes: nothing tells for which request it worked.
-TEST(Crash, AForeignThreadBlamesNobody) {
+TEST(Crash, ACrashOnAThreadOfTheProcessorBlamesNoRequest) {
   const Death death = DieOf("thread");
   ASSERT_TRUE(death.recorded);
   EXPECT_EQ(SIGSEGV, death.crash.signal);
@@ -209,7 +209,7 @@ TEST(Crash, AForeignThreadBlamesNobody) {
 }
 
 // If a JVM is in the process, only abort() and exit() are recorded.
-TEST(Crash, InAJvmOnlyAbortIsOurs) {
+TEST(Crash, InAJvmOnlyAbortAndExitAreRecorded) {
   EXPECT_TRUE(DieOf("abort", EAS_SIGNALS_ABORT).recorded);
   EXPECT_TRUE(DieOf("exit", EAS_SIGNALS_ABORT).recorded);
   const Death death = DieOf("segv", EAS_SIGNALS_ABORT);
@@ -218,7 +218,7 @@ TEST(Crash, InAJvmOnlyAbortIsOurs) {
 }
 
 // The thread that the signal interrupts has not sent it.
-TEST(Crash, ASignalFromOutsideBlamesNobody) {
+TEST(Crash, ASignalFromOutsideBlamesNoRequest) {
   for (const int signal : {SIGSEGV, SIGABRT, SIGBUS}) {
     const TestRing ring(RingSize(8, 2, 3));
     Child worker([&] { WorkDeadly(ring); });
@@ -243,7 +243,7 @@ TEST(Crash, KillLeavesNoRecord) {
   EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
 }
 
-TEST(Crash, AForkedChildIsNotTheWorker) {
+TEST(Crash, ACrashOfAForkedChildIsNotRecorded) {
   const TestRing ring(RingSize(8, 2, 3));
   const Child worker([&] { WorkDeadly(ring); });
   EXPECT_EQ(200, ring.Ask("fork").status);
@@ -251,7 +251,7 @@ TEST(Crash, AForkedChildIsNotTheWorker) {
   EXPECT_EQ(0, eas_front_crash(ring, 1, &crash));
 }
 
-TEST(Crash, AnEndInGoodOrderIsNone) {
+TEST(Crash, ExitAfterStopIsNotRecorded) {
   const TestRing ring(RingSize(8, 2, 3));
   Child worker([&] {
     eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
@@ -265,7 +265,7 @@ TEST(Crash, AnEndInGoodOrderIsNone) {
 }
 
 // If a thread without a request exits, such as one of the processor's own, no request is blamed.
-TEST(Crash, AnEndThatNobodyAskedForNamesNoRequest) {
+TEST(Crash, ExitWithoutARequestBlamesNoRequest) {
   const TestRing ring(RingSize(8, 2, 3));
   Child worker([&] {
     eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
@@ -316,14 +316,14 @@ TEST(Crash, TheOneRequestThatAThreadStillHoldsIsBlamed) {
 }
 
 // A signal to the process interrupts the first thread that can take it, whatever that runs.
-TEST(Crash, WhatAnotherThreadSendsToTheProcessBlamesNobody) {
+TEST(Crash, ASignalThatAnotherThreadSendsBlamesNoRequest) {
   EXPECT_EQ(-1, Blamed([](const TestRing& ring) {
     ring.Take(1, 0);
     std::thread([] { kill(getpid(), SIGSEGV); }).join();
   }));
 }
 
-TEST(Crash, WhatIsCompleteOrOneOfSeveralIsNotBlamed) {
+TEST(Crash, ACompleteRequestOrOneOfSeveralIsNotBlamed) {
   EXPECT_EQ(-1, Blamed([](const TestRing&) {}));
   EXPECT_EQ(-1, Blamed([](const TestRing& ring) { ring.Reply(ring.Take(1, 0), "", 0, 1, 0); }));
   EXPECT_EQ(-1, Blamed([](const TestRing& ring) {
@@ -345,7 +345,7 @@ TEST(Crash, WhatIsCompleteOrOneOfSeveralIsNotBlamed) {
 }
 
 // All requests are answered, by any thread, and the stop was asked for.
-TEST(Crash, AnEndInGoodOrderIsNoneAlsoIfOthersAnswered) {
+TEST(Crash, ExitAfterStopIsNotRecordedIfAnotherThreadAnswered) {
   const TestRing ring(RingSize(8, 2, 3));
   ring.Submit("x");
   Child worker([&] {

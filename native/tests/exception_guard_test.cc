@@ -54,7 +54,7 @@ TEST(ExceptionGuard, ArgumentsAndResultPassThrough) {
   EXPECT_EQ(-1, static_cast<int>(CallGuarded(negative).value));
 }
 
-TEST(ExceptionGuard, EachKindOfExceptionIsToldApart) {
+TEST(ExceptionGuard, EachKindOfExceptionIsDistinguished) {
   const struct {
     void (*function)();
     const char* type;
@@ -134,7 +134,7 @@ TEST(ExceptionGuard, DestructorsRunWhileUnwinding) {
   EXPECT_EQ(2, destroyed);
 }
 
-TEST(ExceptionGuard, AGuardedCallInsideAGuardedCallIsItsOwn) {
+TEST(ExceptionGuard, NestedGuardedCallsCatchTheirOwnExceptions) {
   void (*outer)() = [] {
     void (*inner)() = [] { throw std::runtime_error("inner"); };
     const GuardedResult outcome = CallGuarded(inner);

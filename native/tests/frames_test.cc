@@ -40,12 +40,12 @@ TEST(Frames, TheWalkStopsWhereItIsTold) {
   EXPECT_EQ(0, WalkStack(pc, 64, [](uintptr_t) { return true; }));
 }
 
-TEST(Frames, TheTwoWaysToAFileAgree) {
+TEST(Frames, WrittenAndDescribedFramesAgree) {
   const uint64_t pc[3] = {WhereAmI(), reinterpret_cast<uint64_t>(&std::malloc), 1};
   char text[3][200];
   WriteModules(pc, 3, text[0], sizeof(text[0]));
   const Frame here = DescribeText(text[0]);
-  EXPECT_NE(std::string::npos, here.function.find("Frames_TheTwoWaysToAFileAgree_Test::TestBody()"))
+  EXPECT_NE(std::string::npos, here.function.find("Frames_WrittenAndDescribedFramesAgree_Test::TestBody()"))
       << text[0];
   EXPECT_EQ(DescribeFrame(pc[0]).offset, here.offset);
   EXPECT_STREQ("", text[2]);
@@ -61,13 +61,13 @@ TEST(Frames, ALongPathLosesItsBeginning) {
   EXPECT_STREQ(whole + std::strlen(whole) - std::strlen(text), text);
 }
 
-TEST(Frames, DescribeFrameForC) {
+TEST(Frames, DescribeFrameForCNamesTheFunction) {
   const uint64_t pc[1] = {WhereAmI()};
   char frame[200];
   WriteModules(pc, 1, frame, sizeof(frame));
   char text[500];
   EXPECT_EQ(1, eas_describe_frame(frame, text, sizeof(text)));
-  EXPECT_NE(nullptr, std::strstr(text, "DescribeFrameForC_Test::TestBody() (")) << text;
+  EXPECT_NE(nullptr, std::strstr(text, "DescribeFrameForCNamesTheFunction_Test::TestBody() (")) << text;
   for (const char* unknown :
        {"", "+0x", "/nowhere+0x12", "/etc/passwd+0x1", "no offset", "/proc/self/exe+0xffffffffffff"}) {
     EXPECT_EQ(0, eas_describe_frame(unknown, text, sizeof(text)));
@@ -93,7 +93,7 @@ TEST(Symbols, AnyFileContentIsSafe) {
   unlink(path.c_str());
 }
 
-TEST(Symbols, ReadableNames) {
+TEST(Symbols, MangledNamesBecomeReadable) {
   EXPECT_EQ("eas::WhereAmI()", Demangle("_ZN3eas8WhereAmIEv"));
   EXPECT_EQ("process", Demangle("process"));
   EXPECT_EQ("", Demangle(""));

@@ -14,7 +14,7 @@ using testing::Occupied;
 using testing::RingSize;
 using testing::TestRing;
 
-TEST(Front, ARequestGoesRound) {
+TEST(Front, ARequestIsTakenAnsweredAndDrained) {
   const TestRing ring;
   const int slot = ring.Submit("question");
   ASSERT_GE(slot, 0);
@@ -66,7 +66,7 @@ TEST(Front, ABodyArrivesInPieces) {
   EXPECT_EQ("one two", std::string(call.input, call.input_size));
 }
 
-TEST(Front, NothingIsWrittenOutsideOfABodyOrAForeignSlot) {
+TEST(Front, NothingIsWrittenOutsideOfABodyOrIntoAnotherSlot) {
   const TestRing ring(RingSize(2, 1, 1, 10));
   const std::string eleven(11, 'x');
   EXPECT_EQ(-1, ring.Submit(eleven));
@@ -95,7 +95,7 @@ TEST(Front, SlotsThatDoNotExistAreIgnored) {
   EXPECT_EQ(0, eas_front_waiting(ring));
 }
 
-TEST(Front, AFullRingSaysSoAndRecovers) {
+TEST(Front, AFullRingRefusesRequestsAndRecovers) {
   const TestRing ring(RingSize(4));
   std::set<int> slots;
   for (int i = 0; i < 4; ++i) slots.insert(ring.Submit("x"));
@@ -141,7 +141,7 @@ TEST(Front, RequestsAreTakenInOrderAndTheRingWrapsAround) {
   EXPECT_EQ(0, eas_front_waiting(ring));
 }
 
-TEST(Front, CancelTakesBackWhatNobodyHas) {
+TEST(Front, CancelTakesBackARequestThatNoWorkerHasTaken) {
   const TestRing ring;
   const int first = ring.Submit("first");
   const int second = ring.Submit("second");
@@ -327,7 +327,7 @@ TEST(Front, ALargeBodyIsGivenBackBeforeItsOutputIsCopied) {
   EXPECT_EQ('y', *eas_slot_output(ring, static_cast<uint32_t>(out[0])));
 }
 
-TEST(Front, TrimmedSlotsAreEmptyAndOfUse) {
+TEST(Front, TrimmedSlotsAreEmptyAndUsable) {
   constexpr uint64_t kMebibyte = 1 << 20;
   const TestRing ring(RingSize(4, 1, 1, kMebibyte, kMebibyte));
   const uint64_t before = Occupied(ring);

@@ -105,7 +105,7 @@ uint64_t CountInstructions() {
   return count;
 }
 
-TEST(Instructions, AWorkerMayDieAtAnyOfThem) {
+TEST(Instructions, AWorkerMayDieAtAnyInstruction) {
   const uint64_t instructions = CountInstructions();
   if (instructions == 0) GTEST_SKIP() << "ptrace is not allowed here";
   const uint64_t stride = 1 + instructions * instructions / 2 / kSteps;

@@ -54,7 +54,7 @@ TEST(Loader, EachFailureHasItsOwnText) {
   EXPECT_TRUE(Contains(OpenError(Path("needs_missing.so")), "libmissing.so: cannot open shared object file"));
 }
 
-TEST(Loader, WhatIsNoSharedObjectIsRefused) {
+TEST(Loader, AFileThatIsNotASharedObjectIsRefused) {
   const TemporaryFile text("#!/bin/sh\necho this is no shared object, but long enough to be looked at\n");
   EXPECT_TRUE(Contains(OpenError(text.path()), "invalid ELF header")) << OpenError(text.path());
 
@@ -71,7 +71,7 @@ TEST(Loader, AnotherMachinesSharedObjectIsRefused) {
   EXPECT_NE("", OpenError(file.path()));
 }
 
-TEST(Loader, InitializeDecidesByStateAlone) {
+TEST(Loader, TheStateOfInitializeIsPassedUnchanged) {
   char error[500] = "";
   eas_cpp* cpp = eas_cpp_open(Path("good.so").c_str(), error, sizeof(error));
   ASSERT_NE(nullptr, cpp) << error;
@@ -100,7 +100,7 @@ TEST(Loader, ALoadedProcessorServes) {
 }
 
 // With the C++ runtime of this program, and with one that is linked into the processor.
-TEST(Loader, ExceptionsAreToldWithTheFunctionThatThrew) {
+TEST(Loader, ExceptionsAreReportedWithTheFunctionThatThrew) {
   for (const char* file : {"throws.so", "throws_static.so"}) {
     SCOPED_TRACE(file);
     const TestRing ring;

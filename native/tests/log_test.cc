@@ -31,7 +31,7 @@ TEST(Log, WithoutADescriptorNothingHappens) {
   Log('E', "unheard");
 }
 
-TEST(Log, AReaderThatIsGoneIsNoReasonToStop) {
+TEST(Log, AReaderThatIsGoneDoesNotStopTheWriter) {
   int ends[2];
   ASSERT_EQ(0, pipe(ends));
   close(ends[0]);

@@ -154,7 +154,7 @@ void KillGuardians(const std::function<void()>& load, const std::function<void(p
   lifeline.WaitEnd();
 }
 
-TEST(ParentDeath, IsReplacedByOneAsSmall) {
+TEST(ParentDeath, AKilledGuardianIsReplacedByOneAsSmall) {
   constexpr size_t kModel = 64 << 20;
   KillGuardians(
       [] {
@@ -167,7 +167,7 @@ TEST(ParentDeath, IsReplacedByOneAsSmall) {
       });
 }
 
-TEST(ParentDeath, IsReplacedWhereItsProgramIsOutOfReach) {
+TEST(ParentDeath, AKilledGuardianIsReplacedWhereItsProgramIsOutOfReach) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may change the root";
   std::string folder = std::filesystem::temp_directory_path() / "eas-guardian-XXXXXX";
   ASSERT_NE(nullptr, mkdtemp(&folder[0]));

@@ -104,7 +104,7 @@ class EchoFront {
   uint64_t resubmitted_ = 0;
 };
 
-TEST(Processes, SeveralServeOneRing) {
+TEST(Processes, SeveralProcessesServeOneRing) {
   const TestRing ring(RingSize(kSlots, 3, kThreads));
   std::vector<Child> workers;
   for (uint32_t worker = 0; worker < 3; ++worker) {
@@ -121,7 +121,7 @@ TEST(Processes, SeveralServeOneRing) {
 }
 
 // While requests go on, one of three workers is killed after another, whatever it is doing.
-TEST(Processes, KillAtAnyInstantLosesAndDoublesNothing) {
+TEST(Processes, KillAtAnyInstantNeitherLosesNorDuplicatesRequests) {
   constexpr int kKills = 500;
   constexpr uint32_t kWorkers = 3;
   const TestRing ring(RingSize(kSlots, kWorkers, kThreads));

@@ -26,7 +26,7 @@ TEST(Recovery, ARunningRequestRunsAgainBeforeYoungerOnes) {
 }
 
 // The worker died between the state and the completion bit.
-TEST(Recovery, ACompletionThatNobodyTellsIsFound) {
+TEST(Recovery, ACompletionWithoutItsBitIsFound) {
   const TestRing ring;
   for (const bool by_reset : {false, true}) {
     const int slot = ring.Submit("x");
@@ -43,7 +43,7 @@ TEST(Recovery, ACompletionThatNobodyTellsIsFound) {
   }
 }
 
-TEST(Recovery, WhatIsCompleteDoesNotRunAgain) {
+TEST(Recovery, ACompleteRequestDoesNotRunAgain) {
   const TestRing ring;
   const int slot = ring.Submit("x");
   ring.Reply(ring.Take(), "done");
@@ -149,7 +149,7 @@ TEST(Recovery, WorkersThatDoNotExistAreIgnored) {
 }
 
 // The front believes a record only if the slot's state agrees with it.
-TEST(Recovery, ACrashRecordCannotBlameAnInnocent) {
+TEST(Recovery, ACrashRecordCannotBlameAnotherRequest) {
   const TestRing ring;
   const int mine = ring.Submit("mine");
   const int other = ring.Submit("other");

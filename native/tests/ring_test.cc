@@ -26,7 +26,7 @@ TEST(Ring, ErrorsAreCutToTheCallersRoom) {
   EXPECT_EQ(-1, eas_ring_create(&ring_size, nullptr, 0));
 }
 
-TEST(Ring, MapRefusesWhatIsNoRing) {
+TEST(Ring, MapRefusesDescriptorsThatAreNotARing) {
   char error[200] = "";
   EXPECT_EQ(nullptr, eas_ring_map(-1, 0, error, sizeof(error)));
   EXPECT_STREQ("the ring cannot be read: Bad file descriptor", error);

@@ -61,7 +61,7 @@ TEST(Signals, AForkedChildHasTheDefaultAgain) {
   });
 }
 
-TEST(Signals, AHandlerThatOthersSetSinceIsInherited) {
+TEST(Signals, AHandlerSetAfterwardsIsInherited) {
   InChild([] {
     signal(SIGTERM, Note);
     eas_signal_take(SIGTERM, 0);
@@ -70,7 +70,7 @@ TEST(Signals, AHandlerThatOthersSetSinceIsInherited) {
   });
 }
 
-TEST(Signals, PythonRestoresItsOwnChildren) {
+TEST(Signals, AChildOfPythonHasTheHandlerAfterItUnblocks) {
   InChild([] {
     signal(SIGTERM, Note);
     eas_signal_take(SIGTERM, 0);
@@ -118,7 +118,7 @@ TEST(Signals, AChildDiesOfASignalAtAnyMoment) {
   });
 }
 
-TEST(Signals, WhatAProgramSetsIsNoJvms) {
+TEST(Signals, AHandlerOfTheProgramIsNotTakenForTheJvms) {
   InChild([] {
     signal(SIGTERM, Note);
     eas_signal_take(SIGTERM, 0);

@@ -86,7 +86,7 @@ TEST(Stats, EachBoundIsTheLastOfItsBucket) {
   }
 }
 
-TEST(Stats, TheTimeIsThatFromPublishingToDraining) {
+TEST(Stats, LatencyIsTheTimeFromPublishingToDraining) {
   const TestRing ring;
   const int slot = eas_front_reserve(ring);
   const uint64_t before = Now();
@@ -151,7 +151,7 @@ TEST(Stats, BytesAreCountedBothWays) {
   EXPECT_EQ(15u, Read(ring).bytes_in);
 }
 
-TEST(Stats, WhatIsCollectedIsCountedAsWhatIsDrained) {
+TEST(Stats, CollectedRequestsAreCountedLikeDrainedOnes) {
   const TestRing ring;
   for (const char* output : {"12345", "too long by far"}) {
     ring.Submit("");
@@ -166,7 +166,7 @@ TEST(Stats, WhatIsCollectedIsCountedAsWhatIsDrained) {
   EXPECT_EQ(20u, stats.bytes_out);
 }
 
-TEST(Stats, WhatDoesNotFitIsCountedLaterAndOnce) {
+TEST(Stats, CompletionsThatDoNotFitAreCountedLaterAndOnce) {
   const TestRing ring(RingSize(200));
   for (int i = 0; i < 150; ++i) {
     ring.Submit("");
@@ -181,7 +181,7 @@ TEST(Stats, WhatDoesNotFitIsCountedLaterAndOnce) {
   EXPECT_EQ(150u, counted);
 }
 
-TEST(Stats, WhatNobodyAnsweredIsNotCounted) {
+TEST(Stats, UnansweredRequestsAreNotCounted) {
   const TestRing ring;
   EXPECT_EQ(1, eas_front_cancel(ring, ring.Submit("cancelled")));
   eas_front_release(ring, ring.Submit("released"));
@@ -193,7 +193,7 @@ TEST(Stats, WhatNobodyAnsweredIsNotCounted) {
   EXPECT_EQ(0u, Total(Read(ring)));
 }
 
-TEST(Stats, WhatNobodyWaitsForIsNotCounted) {
+TEST(Stats, ExcludedRequestsAreNotCounted) {
   const TestRing ring(RingSize(1));
   const int slot = ring.Submit("body");
   const eas_call call = ring.Take();
@@ -209,7 +209,7 @@ TEST(Stats, WhatNobodyWaitsForIsNotCounted) {
   EXPECT_EQ(1u, Read(ring).returned[200]);
 }
 
-TEST(Stats, ARequestThatRunsAgainIsCountedOnceFromItsFirstBegin) {
+TEST(Stats, ARequestThatRunsAgainIsCountedOnceFromItsFirstStart) {
   const TestRing ring;
   const int again = ring.Submit("again");
   const int alone = ring.Submit("alone");
@@ -230,7 +230,7 @@ TEST(Stats, ARequestThatRunsAgainIsCountedOnceFromItsFirstBegin) {
 }
 
 // The front checks a value before it counts it, because a worker may write into the ring by itself.
-TEST(Stats, ALiarIsCountedAsBad) {
+TEST(Stats, ImpossibleCompletionsAreCountedAsBad) {
   const TestRing ring;
   const struct {
     int outcome;

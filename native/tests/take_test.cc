@@ -36,7 +36,7 @@ int TakeWhile(const TestRing& ring, int timeout_ms, const std::function<void()>&
 // Makes the next take believe that calls are quick, however slow this machine is.
 void MakeQuick(const TestRing& ring) { ring->call_nanoseconds.store(1000); }
 
-TEST(Take, WithoutTimeItOnlyLooks) {
+TEST(Take, ATimeOutOfZeroDoesNotWait) {
   const TestRing ring;
   EXPECT_EQ(EAS_TIMED_OUT, TakeWithin(ring, 0));
   ring.Submit("x");
@@ -49,7 +49,7 @@ TEST(Take, WithoutTimeItOnlyLooks) {
   EXPECT_EQ(EAS_STOPPED, TakeWithin(ring, -1));
 }
 
-TEST(Take, ItWaitsAsLongAsAsked) {
+TEST(Take, ItWaitsForTheTimeOut) {
   const TestRing ring;
   const uint64_t before = Now();
   EXPECT_EQ(EAS_TIMED_OUT, TakeWithin(ring, 2));

@@ -75,7 +75,7 @@ TEST(Worker, AfterStopNothingIsTaken) {
 
 // The front wakes one thread. Each call goes on only when all of them run, so each thread must have woken the
 // next one.
-TEST(Worker, SlowCallsFanOutFromOneWakeUp) {
+TEST(Worker, SlowCallsSpreadOverThreadsAfterOneWakeUp) {
   const TestRing ring;
   Gate gate(5);
   const Consumers consumers(ring, 0, 5, [&](uint32_t thread, const eas_call& call) {
