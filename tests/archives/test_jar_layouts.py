@@ -1,5 +1,5 @@
 """
-Jars that hold jars: Spring Boot's, web applications, jars with their libraries in lib/.
+Jars that contain jars are served: Spring Boot's, web applications, and jars with their libraries in lib/.
 """
 
 from __future__ import annotations

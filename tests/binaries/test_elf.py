@@ -1,5 +1,5 @@
 """
-What is read from ELF files: real ones, as compilers and linkers make them.
+The facts that the host reads from ELF files are right; the files come from real compilers and linkers.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The command line: what can be given, where, and what a user is told whose command is wrong.
+The command line: which options there are, where they may be given, and what the message for a wrong one says.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-`eas-host desc`: what would run, where each value comes from, and what is wrong.
+`eas-host desc` shows what would run, where each value comes from, and what is wrong.
 """
 
 from __future__ import annotations

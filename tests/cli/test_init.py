@@ -1,5 +1,5 @@
 """
-`eas-host init`: what it writes builds without a warning, and is a processor worth beginning with.
+`eas-host init` makes a project that builds without a warning and answers.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-From nothing to an answer out of the packed archive, by the commands alone, as a new user types them.
+A new user gets from an empty folder to an answer of the packed archive with the commands of the README alone.
 
 A new project's README has these commands; it is run as it stands. Only the port is another one.
 """

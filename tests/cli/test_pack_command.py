@@ -1,5 +1,5 @@
 """
-The command `eas-host pack`, as it is typed: for each kind of processor, and with everything that can be wrong.
+The command `eas-host pack`, for each kind of processor, and its messages for everything that can be wrong.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-`eas-host pysdk`: from nothing to a program that answers, in an environment of its own.
+`eas-host pysdk` makes a program that answers, with an environment of its own, and packs it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-`eas-host test` and `serve`: from the vendor's own service descriptions to answers.
+`eas-host test` and `serve` serve the vendor's own service descriptions.
 """
 
 from __future__ import annotations

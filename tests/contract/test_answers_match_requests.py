@@ -1,6 +1,6 @@
 """
-Bytes that belong together stay together: each answer goes to the request it answers, and each request has its own body,
-whatever else is on its connection and on others.
+Each answer goes to the request that it answers, and each request has its own body, whatever else is on its connection
+and on others.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-A service of several models: each answers at /api/predict/<service>/<model>, and none pays for another.
+A service of several models: each answers at /api/predict/<service>/<model>, and a failure of one does not touch the
+others.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
-Why a model does not answer, told apart by the status: a full queue is 450, a model that is down or says that it is not
-ready is 503, and so is a worker that is not ready in time. In a service of one and of several, however the request
-comes; and the other models of the service do not notice.
+The status says why a model does not answer: a full queue is 450; a model that is down or says that it is not ready is
+503, and so is a worker that is not ready in time. This holds for a service of one model and of several, however the
+request comes; the other models of the service do not notice.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The vendor's own client from PyPI, `eas-prediction` (docs/eas-compatibility.md, section 6.1), against the host.
+The vendor's own client from PyPI, `eas-prediction` (docs/eas-compatibility.md, section 6.1), works with the host.
 
 What the client itself cannot do is not asked of it. It keeps the headers of all requests in one dict, whichever thread
 sends them: with a token, one thread may send its body under the digest, the signature and even the Content-Length of

@@ -1,5 +1,5 @@
 """
-A description's `cuda`: where it names a folder, workers find CUDA's libraries there.
+Workers find CUDA's libraries in the folder that `cuda` of a description names.
 """
 
 from __future__ import annotations

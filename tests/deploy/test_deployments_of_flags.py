@@ -1,5 +1,5 @@
 """
-Deployments of flags alone, and those of archives and models that are not unpacked.
+Deployments that flags alone describe, and those of archives and models that are not unpacked.
 """
 
 from __future__ import annotations

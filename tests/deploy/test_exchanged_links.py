@@ -1,5 +1,5 @@
 """
---user: what the user exchanges while root is at work on his files does not lead root elsewhere.
+With --user, links that the user exchanges while root is at work on his files do not lead root elsewhere.
 
 Each case is tried at each step that root takes: there is no moment at which it works.
 """

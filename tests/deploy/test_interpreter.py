@@ -1,5 +1,5 @@
 """
-Whether a package's own Python can be used, and what a user is told if not.
+Whether a package's own Python can be used, and what the message says if not.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Requirements: read from where they may stand, installed once, and found by the worker that asked for them.
+Requirements are read from all places where they may stand, installed once, and found by the worker that needs them.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The workspace: its shape, whose files are in it, and that it goes again, whatever way its host ends.
+The workspace has the folders that EAS has, with the right owners, and is removed however its host ends.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-How keys may be written, which of them are known, and what becomes of the others.
+How keys may be written, which of them are known, and what happens to the others.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What one key of a description says of another: models and their processors, storage, containers.
+Keys that refer to other keys: models and their processors, storage, containers.
 """
 
 from __future__ import annotations

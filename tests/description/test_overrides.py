@@ -1,5 +1,5 @@
 """
-`-D key=value`: a description is changed before it is checked.
+`-D key=value` changes a description before it is checked.
 """
 
 from __future__ import annotations

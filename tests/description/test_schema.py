@@ -1,5 +1,5 @@
 """
-`eas-host schema`: the JSON Schema says what the reader does.
+`eas-host schema` prints a JSON Schema that accepts and refuses what the reader does.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-JSON as people write it: what is accepted, and what a user is told whose file cannot be read.
+JSON as people write it: which deviations are accepted, and what the message says for a file that cannot be read.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-The memory budget's own sums: what counts, who gives way, and what that may cost. With a real ring; `now` stands still.
+The arithmetic of the memory budget: what counts, which holders are evicted, and when. The ring is a real one; `now`
+stands still.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-The memory that clients can make the host hold, whatever they do: it stays within --memory-budget, those who hold most
-give way, and small requests are answered all the time.
+The memory that clients can make the host hold stays within --memory-budget, whatever they do: those who hold most are
+evicted, and small requests are answered all the time.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Requests that wait behind busy threads: the front sleeps meanwhile, and misses nothing that happens then.
+While requests wait behind busy threads the front sleeps, and misses no event.
 """
 
 from __future__ import annotations

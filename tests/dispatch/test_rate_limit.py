@@ -1,5 +1,5 @@
 """
-How many requests a second are let in: the arithmetic with a clock of the test's own, and 429 over the wire.
+The rate limit: its arithmetic with a clock of the test's own, and 429 over HTTP.
 """
 
 from __future__ import annotations

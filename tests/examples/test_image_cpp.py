@@ -1,5 +1,5 @@
 """
-The image classifier in C++: what only this one has, beside what all three promise (see test_image_contract.py).
+The image classifier in C++: what only this one has; see test_image_contract.py for what all three have in common.
 
 Its libraries, of which there are many, its threads, of which there must be none, and its log, which stays empty
 whatever is sent.

@@ -1,5 +1,5 @@
 """
-Archives are known by their content, and what is in them arrives as it was: content, run bits, links, times.
+An archive is recognised by its content, and its members are unpacked as they were: content, run bits, links, times.
 """
 
 from __future__ import annotations

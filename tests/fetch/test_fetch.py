@@ -1,5 +1,6 @@
 """
-What a description names is found: local paths where they are, URLs in the cache, and nothing else is shown or stored.
+Everything that a description names is found: local paths where they are, URLs in the cache. No credential is shown or
+stored.
 """
 
 from __future__ import annotations

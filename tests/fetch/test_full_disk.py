@@ -1,5 +1,5 @@
 """
-Disks that take no more: which folder is full is said in one line, with what to do.
+Where a disk is full, one line says which folder is on it and what to do.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-A hostile or broken archive is refused whole, by its name and the member that is to blame, and nothing is written.
+A hostile or broken archive is refused as a whole; the message names it and the member, and nothing is written.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Object stores, through fsspec: its in-memory file system stands for all of them, and a small server speaks OSS.
+Object stores are read through fsspec: its in-memory file system stands for all of them, and a small server speaks OSS.
 """
 
 from __future__ import annotations

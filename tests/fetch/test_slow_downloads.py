@@ -1,5 +1,5 @@
 """
-Downloads take as long as they take: slow ones, silent ones, several at once, and what a user sees of it.
+Downloads that are slow, silent or run in parallel, and what a user sees of them.
 """
 
 from __future__ import annotations

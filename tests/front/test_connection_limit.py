@@ -1,5 +1,5 @@
 """
-More connections than the host may have: those that do nothing make room for those that want something.
+More connections than the host may have: idle ones are closed for new ones.
 
 Under `ulimit -n 64` a host with one worker has 20 connections.
 """

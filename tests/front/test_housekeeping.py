@@ -1,5 +1,6 @@
 """
-What the sweep holds for clients that do not read the little they were sent: too little for the transport to tell of it.
+Housekeeping counts what clients have not read of small answers, of which the transport says nothing, and returns
+memory.
 """
 
 from __future__ import annotations

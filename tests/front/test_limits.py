@@ -1,5 +1,5 @@
 """
-Limits: how large, how many and how long a request may be, and what a client is told that goes beyond.
+Limits: how large, how many and how long requests may be, and what a client beyond them is answered.
 """
 
 from __future__ import annotations

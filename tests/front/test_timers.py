@@ -1,5 +1,5 @@
 """
-What the event loop does again and again goes on, whatever happens to one of those that it does it for.
+Repeated work of the event loop goes on when one of its items fails.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-Every way in which a processor cannot be loaded has its own message: exit code 3, a line that says what, where
-and what to do, the user's own frames where there are any, and never ours.
+Each way in which a processor cannot be loaded has its own message: exit code 3, a line that says what, where and what
+to do, the user's own frames where there are any, and none of the host's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-Nothing is left behind: neither workers that cannot listen, being stopped or deaf to signals, nor the programs that a
-processor has started, however the host ends.
+No process is left, however the host ends: neither a worker that is stopped or blocks all signals, nor a program that a
+processor has started.
 
 `Host.ends_with` looks for every process that carries the mark of its host in its environment.
 """

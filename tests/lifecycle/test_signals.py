@@ -1,5 +1,5 @@
 """
-Signals to a host: which of them stop it, which it outlives, and what a second one does.
+Signals to a host: which of them stop it, which it ignores, and what a second one does.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-A JVM that a processor starts takes the signals that end a program; they stay the host's all the same.
+A JVM that a processor starts takes the signals that end a program; the host has them back all the same.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Signals of children: what a processor forks takes them as any process does, and its host does not notice.
+Signals to children: a process that a processor forks takes them as any process does, and the host does not notice.
 
 However the child is forked, and wherever the processor runs: in a worker, in the host's own process, or as a program
 of its own.

@@ -1,5 +1,5 @@
 """
-A soak: everything that may go wrong at once, in little memory, and innocent requests beside it.
+A soak test: everything that may fail does so at once, in little memory, and innocent requests run beside it.
 
 Workers are killed, requests end them at once or later, clients read nothing or stop in the middle of a body, versions
 come and go, whoever reads the log stops, and at times no process can be started. Every innocent request is answered

@@ -1,5 +1,5 @@
 """
-The end of a host, in every way: asked politely, asked twice, killed. Nothing of it may be left.
+The ends of a host: a stop, a forced stop, a kill. Nothing of the host may be left.
 
 `Host` itself demands exit code 0, no process and no file after every SIGTERM of every test; here are the less
 ordinary ends.

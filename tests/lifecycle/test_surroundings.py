@@ -1,6 +1,6 @@
 """
-What must hold where the host meets its surroundings: the terminal, the port, the descriptors, the user's environment,
-and its own process where the processor is in it.
+The host and its surroundings: the terminal, the port, the descriptors, the user's environment, and its own process
+where the processor is in it.
 """
 
 from __future__ import annotations

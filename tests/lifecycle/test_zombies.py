@@ -1,6 +1,6 @@
 """
-A host that is the first process of its container gets what its workers leave behind as children of its own. It reaps
-them: each would keep a number, and one day there would be none left.
+A host that is the first process of its container becomes the parent of what its workers leave behind. It reaps these
+processes: each would keep a process id, and one day there would be none left.
 """
 
 from __future__ import annotations

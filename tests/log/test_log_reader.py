@@ -1,6 +1,6 @@
 """
-Whoever reads the log may be slow, stop, or go: that costs lines, which are counted, and neither an answer nor the end
-of the host.
+The reader of the log may be slow, stop, or go: that costs lines, which are counted, but no answer, and the host can
+still end.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What others have written, in the log: no control reaches a terminal, no text passes for a record, no token is told.
+Text of others in the log: no control reaches a terminal, no text can pass for a record, no token is shown.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The thread that writes the log, where it is interrupted at the worst moment.
+The thread that writes the log is interrupted at the worst moment.
 """
 
 from __future__ import annotations

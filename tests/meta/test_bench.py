@@ -1,5 +1,5 @@
 """
-The benchmark runs: each of its tables is printed, from one round of a second.
+The benchmark prints each of its tables, from one round of a second.
 """
 
 from __future__ import annotations

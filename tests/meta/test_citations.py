@@ -1,6 +1,6 @@
 """
-What the code and the documents cite is there: each section of docs/eas-compatibility.md, each of its sources, and each
-file and heading that a Markdown link names.
+Everything that the code and the documents cite exists: each section of docs/eas-compatibility.md, each of its sources,
+and each file and heading that a Markdown link names.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The folders are the architecture; these tests keep it so. They read the sources, not the running program.
+The rules of the architecture, checked in the sources, not in the running program.
 """
 
 from __future__ import annotations

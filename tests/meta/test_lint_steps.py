@@ -1,5 +1,5 @@
 """
-What developers' tools are told stands in more than one file; these say the same.
+The settings of developers' tools stand in more than one file; these tests keep them the same.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What `pip install .` makes: a wheel that serves all three languages, far from this repository.
+`pip install .` makes a wheel that serves all three languages, far from this repository.
 """
 
 from __future__ import annotations

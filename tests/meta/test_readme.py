@@ -1,5 +1,5 @@
 """
-The documentation is run: every ```sh block of the READMEs and of docs/ must succeed, and print what stands below it.
+Every ```sh block of the READMEs and of docs/ must succeed, and print what stands below it.
 
 A block runs as a user would run it, from the top of the repository with the `.venv` active, and by itself: it
 starts and stops its own server. A ```text block below it shows what it prints; there `...` stands for any

@@ -1,5 +1,5 @@
 """
-The package of a Python processor's folder: what is in it, what is left out, what is said about it.
+The package of a Python processor's folder: what is in it, what is left out, and what the report says.
 """
 
 from __future__ import annotations

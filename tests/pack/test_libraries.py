@@ -1,5 +1,5 @@
 """
-Which libraries go into the package of a cpp processor: what the dynamic linker would load, without the system's own.
+The libraries in the package of a cpp processor are those that the dynamic linker would load, without the system's own.
 """
 
 from __future__ import annotations

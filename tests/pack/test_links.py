@@ -1,6 +1,6 @@
 """
-Links in a folder that is packed: those that stay inside are kept, those that lead out are followed, and what comes of
-it unpacks under the rules for archives of strangers.
+Links in a folder that is packed: those that stay inside are kept, those that lead out are followed, and the package
+unpacks under the rules for archives of strangers.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-How a package is written: the same bytes for the same contents, whole or not at all.
+A package has the same bytes for the same contents, and is written as a whole or not at all.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The link: what an ENV imports from this host, what it does not, and what it is told when that is not possible.
+The packages that an ENV shares with this host: what it imports, what it does not, and the message where it cannot.
 """
 
 from __future__ import annotations

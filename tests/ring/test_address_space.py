@@ -1,5 +1,5 @@
 """
-Under `ulimit -v`: the ring wants addresses for the largest bodies and outputs, of which a shell may give few.
+Under `ulimit -v` the ring may get too few addresses for the largest bodies and outputs.
 """
 
 from __future__ import annotations

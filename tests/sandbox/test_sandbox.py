@@ -1,5 +1,5 @@
 """
---sandbox: a processor sees the system, its package and its model, and reaches nothing else.
+With --sandbox a processor sees the system, its package and its model, and reaches nothing else.
 """
 
 from __future__ import annotations

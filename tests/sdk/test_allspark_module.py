@@ -1,5 +1,5 @@
 """
-The module `allspark` by itself: what needs no service.
+The parts of the module `allspark` that need no service.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-Programs that have gevent or eventlet replace threads, locks and sockets: they serve as others do, in every way, with
-requests that run at the same time, and end at the first signal.
+Programs that have gevent or eventlet replace threads, locks and sockets serve as others do, in every way, with requests
+that run at the same time, and end at the first signal.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Programs under `eas-host`: run whole, as EAS runs them.
+Programs under `eas-host` are run whole, as EAS runs them.
 """
 
 from __future__ import annotations

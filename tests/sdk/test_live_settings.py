@@ -1,5 +1,5 @@
 """
-What acts while a program runs: properties, both ways, injected handlers, and the places of its threads in the log.
+Properties, injected handlers and log lines of a program that runs.
 """
 
 from __future__ import annotations

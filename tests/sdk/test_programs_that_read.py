@@ -1,5 +1,5 @@
 """
-Programs that read their requests themselves, started both ways.
+Programs that read their requests themselves, started with `python app.py` and with `eas-host --entry app.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-What programs do that nobody planned for: they fork while requests run, ignore SIGCHLD, close their streams, override
-`run`, or lie beside files with the names of Python's own modules.
+Programs that do unusual things: they fork while requests run, ignore SIGCHLD, close their streams, override `run`, or
+lie beside files with the names of Python's own modules.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What is told of folders, where thousands appear at once, and where it ends more than once.
+File events: thousands of folders appear at once, and watchers are closed more than once.
 """
 
 from __future__ import annotations

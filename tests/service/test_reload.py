@@ -1,5 +1,5 @@
 """
-`--reload`: another version takes over when files change, under load, and nobody notices.
+`--reload`: another version takes over under load when files change, and no client notices.
 
 Each part of the processors here (the entry, what it imports, the model) says its version in every answer, so an answer
 by a mixture is seen. The load client (support/load_client.py) keeps a book of all answers.

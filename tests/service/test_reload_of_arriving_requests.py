@@ -1,5 +1,5 @@
 """
-Requests that arrive while another version takes over: their heads were read for the old one, whose ring is gone soon.
+Requests that arrive during a reload: their heads were read for the old version, whose ring is gone soon.
 """
 
 from __future__ import annotations

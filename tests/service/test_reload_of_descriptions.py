@@ -1,6 +1,5 @@
 """
-`--reload` of what a description says: whatever of it changes, another version serves it, and one that is broken leaves
-the old one serving.
+`--reload` with a description: each change in it makes another version, and while that one is broken the old one serves.
 """
 
 from __future__ import annotations

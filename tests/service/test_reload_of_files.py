@@ -1,5 +1,5 @@
 """
-What `--reload` sees as a change, and what it makes of files that never come to rest.
+What `--reload` sees as a change, and how it treats files that change all the time.
 """
 
 from __future__ import annotations

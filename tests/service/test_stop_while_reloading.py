@@ -1,5 +1,5 @@
 """
-Stopping a host while another version loads, or an old one still finishes what it has.
+A host stops while another version loads, or while an old one still finishes its requests.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-How much memory there is, by the machine and by its control groups, and who is killed when there is none.
+How much memory the machine and its control groups leave, and which process is killed when there is none.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Whoever can write to the cache decides what the host runs; so nobody else can.
+Nobody but the user can write to the cache, since its content decides what the host runs.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
---user: workers are another user, with nothing of root's but what they inherit.
+With --user, workers run as another user, with nothing of root's but what they inherit.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-The judge of Authorization: which tokens and signatures it lets in, asked directly.
+`Auth.authorize`, called directly: which tokens and signatures it accepts.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Pages of other origins (`--cors`): what a browser asks first is answered, and every answer says who may read it.
+Pages of other origins (`--cors`): preflights are answered, and every answer says which origin may read it.
 """
 
 from __future__ import annotations

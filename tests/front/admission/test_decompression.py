@@ -1,5 +1,5 @@
 """
-Packed bodies: what is unpacked, what is refused, and that a bomb costs neither memory nor the service.
+Compressed bodies: which are decompressed, which are refused, and that a bomb costs neither memory nor the service.
 """
 
 from __future__ import annotations

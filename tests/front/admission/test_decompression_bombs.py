@@ -1,6 +1,6 @@
 """
-What unpacking costs: a body is in memory once, and one that unpacks to more than it may costs neither memory nor the
-service.
+The memory that decompression takes: a body is in memory once, and one that is too large when decompressed costs neither
+memory nor the service.
 """
 
 from __future__ import annotations

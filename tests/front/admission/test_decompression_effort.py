@@ -1,5 +1,5 @@
 """
-What unpacking may cost in time, however little comes of it; and what honest bodies of the same kind are.
+The time that decompression may take for a body of which little comes, and honest bodies of the same kind.
 """
 
 from __future__ import annotations

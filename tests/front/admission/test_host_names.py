@@ -1,6 +1,6 @@
 """
-The name that a client calls the host by: every valid one reaches the processor, and on loopback without a token the
-builtin handlers answer to those of this machine only. What is no name at all is in front/http/test_malformed.py.
+The name in the Host header: every valid one reaches the processor, and on loopback without a token the builtin handlers
+answer to names of this machine only. Names that are not valid are in front/http/test_malformed.py.
 """
 
 from __future__ import annotations

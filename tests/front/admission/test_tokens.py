@@ -1,5 +1,5 @@
 """
-Tokens: how a host is given one, who is let in over the wire, and that the token itself stays a secret.
+Tokens: how a host is given one, which requests it admits over HTTP, and that the token itself stays a secret.
 """
 
 from __future__ import annotations

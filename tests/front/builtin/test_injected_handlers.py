@@ -1,5 +1,5 @@
 """
-Handlers that a program brings itself: they answer their paths, beside the processor and whatever becomes of it.
+Handlers that a program injects answer their paths beside the processor, whatever the processor does.
 """
 
 from __future__ import annotations

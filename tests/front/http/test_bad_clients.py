@@ -1,6 +1,5 @@
 """
-Clients that behave badly cost nobody else anything: those that go away, dawdle, never read, or come by the
-thousand.
+Clients that behave badly do not hold up others: those that leave, are slow, never read, or come by the thousand.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-Clients that speak something else than HTTP/1: 400, and one line in the log that names it and says what to do.
+Clients that speak another protocol than HTTP/1 get a 400, and one line in the log names the protocol and says what to
+do.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What is no request: 400 and the end of the connection, and never more than that.
+Bytes that are not a request answer 400 and end the connection, and do no more harm.
 """
 
 from __future__ import annotations

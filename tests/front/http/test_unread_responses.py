@@ -1,5 +1,5 @@
 """
-Answers that are not read and requests that do not end: what they hold is bounded, and time runs for them as for all.
+Answers that are not read and requests that do not end hold a bounded amount of memory, and have their deadlines.
 """
 
 from __future__ import annotations

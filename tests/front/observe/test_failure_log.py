@@ -1,5 +1,5 @@
 """
-What the log says about a request that got no answer of the processor: 408, 450 and 499.
+The log line for a request that got no answer of the processor: 408, 450 and 499.
 """
 
 from __future__ import annotations

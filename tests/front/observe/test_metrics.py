@@ -1,5 +1,5 @@
 """
-What is counted, and how it is shown: as JSON for people, for Prometheus, and with the metrics that programs make up.
+What is counted, and how it is shown: as JSON for people, for Prometheus, and with the metrics of programs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-Properties: what is a value, and who wins. That a new value acts at once on the host that is running is in
-test_properties_over_http.py.
+Properties: which values they take, and which source wins. That a new value acts at once on the host that is running is
+in test_properties_over_http.py.
 """
 
 from __future__ import annotations
