@@ -71,7 +71,9 @@ def packer(builder: ProcessorBuilder, tmp_path: Path) -> Packer:
 
 @shapes
 @pytest.mark.parametrize("mainclass", ["UsesLibrary", None])
-def test_class_and_its_libraries_are_found_inside_the_jar(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape, mainclass: str | None) -> None:
+def test_class_and_its_libraries_are_found_inside_the_jar(
+    start: StartHost, packer: Packer, tmp_path: Path, shape: Shape, mainclass: str | None
+) -> None:
     """The class is found with or without --mainclass; what was unpacked is removed with the host."""
     host = start("java", packer.pack(shape), mainclass=mainclass, cache=tmp_path / "cache")
     assert host.path == "/api/predict/app"
@@ -82,7 +84,9 @@ def test_class_and_its_libraries_are_found_inside_the_jar(start: StartHost, pack
 
 
 @shapes
-def test_unpacked_jar_is_readable_for_user_and_sandbox(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape) -> None:
+def test_unpacked_jar_is_readable_for_user_and_sandbox(
+    start: StartHost, packer: Packer, tmp_path: Path, shape: Shape
+) -> None:
     tmp_path.chmod(0o755)
     user = "nobody" if os.geteuid() == 0 else None
     host = start("java", packer.pack(shape), cache=tmp_path / "cache", sandbox=True, user=user)
@@ -101,7 +105,9 @@ def test_nested_jar_is_served_with_isolation_none(start: StartHost, packer: Pack
 
 
 @pytest.mark.parametrize("shape", [BOOT, WAR], ids=["boot", "war"])
-def test_folder_that_the_user_unpacked_is_served_like_the_jar(start: StartHost, packer: Packer, tmp_path: Path, shape: Shape) -> None:
+def test_folder_that_the_user_unpacked_is_served_like_the_jar(
+    start: StartHost, packer: Packer, tmp_path: Path, shape: Shape
+) -> None:
     with zipfile.ZipFile(packer.pack(shape)) as jar:
         jar.extractall(tmp_path / "folder")
     assert start("java", tmp_path / "folder").call(b"").body == b"from the library"
@@ -126,7 +132,9 @@ def test_reload_serves_the_overwritten_jar(start: StartHost, packer: Packer, tmp
     ("shape", "how"),
     [(BOOT, "file"), (BOOT, "archive"), (BOOT, "content"), (WAR, "archive"), (WAR, "content"), (LIB, "archive")],
 )
-def test_nested_jar_in_a_package_is_served_and_described(services: Services, packer: Packer, tmp_path: Path, shape: Shape, how: str) -> None:
+def test_nested_jar_in_a_package_is_served_and_described(
+    services: Services, packer: Packer, tmp_path: Path, shape: Shape, how: str
+) -> None:
     """The jar is the package itself, in an archive, or the archive holds its content. `desc` sees the same."""
     members = packer.members(shape)
     path = packer.pack(shape, members)
@@ -154,7 +162,9 @@ def test_missing_class_suggests_the_name_that_the_program_uses(packer: Packer, t
         ended.fails_with(3, f"there is no class {name}; did you mean UsesLibrary?")
 
 
-def test_libraries_keep_the_order_in_which_they_were_packed(start: StartHost, packer: Packer, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_libraries_keep_the_order_in_which_they_were_packed(
+    start: StartHost, packer: Packer, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """This order is the class path of whoever built the jar."""
     source = tmp_path / "LibraryPart.java"
     source.write_text('public class LibraryPart { static String says() { return "other"; } }')

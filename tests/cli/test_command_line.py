@@ -69,7 +69,9 @@ def test_address_and_service_start_line_are_on_stdout(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize(("language", "ending"), [("cpp", "so"), ("java", "jar"), ("python", "py")])
-def test_processor_type_and_name_follow_from_the_entry(start: StartHost, builder: ProcessorBuilder, language: str, ending: str) -> None:
+def test_processor_type_and_name_follow_from_the_entry(
+    start: StartHost, builder: ProcessorBuilder, language: str, ending: str
+) -> None:
     """The ending tells the type; the name is the stem without lib."""
     entry = builder.contract(language)
     assert entry.suffix == f".{ending}"
@@ -78,7 +80,9 @@ def test_processor_type_and_name_follow_from_the_entry(start: StartHost, builder
     assert host.call(b"x").body == b"x"
 
 
-def test_processor_type_option_decides_where_the_ending_is_unknown(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_processor_type_option_decides_where_the_ending_is_unknown(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     entry = tmp_path / "processor.v1"
     shutil.copy(builder.cpp("contract"), entry)
     assert start("cpp", entry).call(b"x").body == b"x"
@@ -180,7 +184,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("flags", "words"), WRONG.values(), ids=WRONG)
-def test_wrong_flag_is_refused_in_one_line_with_what_is_expected(builder: ProcessorBuilder, flags: list[str], words: list[str]) -> None:
+def test_wrong_flag_is_refused_in_one_line_with_what_is_expected(
+    builder: ProcessorBuilder, flags: list[str], words: list[str]
+) -> None:
     """Nothing is started."""
     run("--entry", builder.cpp("contract"), *PORT_0, *flags).fails_in_one_line(2, *words)
 

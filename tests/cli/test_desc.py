@@ -84,7 +84,9 @@ def test_resolved_files_and_each_model_are_shown(services: Services, builder: Pr
     assert java["resolved"]["folder"] == "j/predictor/java"
 
 
-def test_values_of_a_shared_processor_point_to_its_definition(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_values_of_a_shared_processor_point_to_its_definition(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     processors = [{"name": "other", "processor_path": "x"}, {"name": "p", "processor_path": "liba.so"}]
     path = describe(tmp_path)
@@ -99,7 +101,9 @@ def test_values_of_a_shared_processor_point_to_its_definition(services: Services
 # What is wrong.
 
 
-def test_description_that_cannot_be_served_is_shown_with_its_problems(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_description_that_cannot_be_served_is_shown_with_its_problems(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """The problem stands at the end."""
     tar(tmp_path / "p.tar.gz", {"libx.so": needs_beside(builder)})
     described = services.desc(describe(tmp_path, name="p", processor_path="p.tar.gz"), code=3)

@@ -16,7 +16,7 @@ from support.build import ProcessorBuilder
 from support.command import Ended, run
 from support.host import StartHost
 from support.libraries import library, processor
-from support.tars import names, plant
+from support.tars import names, write_files
 
 
 def packed(ended: Ended) -> list[str]:
@@ -87,7 +87,7 @@ def test_folder_is_packed_whole_with_libraries_from_elsewhere(tmp_path: Path, st
     outside, inside = library(tmp_path / "opt/libout.so"), library(tmp_path / "build/lib/libin.so.1")
     processor(tmp_path / "build/lib/libecho.so", outside, inside, flags=(f"-Wl,-rpath=.:{outside.parent}",))
     (tmp_path / "build/lib/libin.so").symlink_to("libin.so.1")
-    plant(tmp_path / "build", {"words.txt": "", "echo.o": "", ".easignore": "*.o\n"})
+    write_files(tmp_path / "build", {"words.txt": "", "echo.o": "", ".easignore": "*.o\n"})
     ended = run("pack", tmp_path / "build")
     assert packed(ended) == ["lib", "lib/libecho.so", "lib/libin.so", "lib/libin.so.1", "lib/libout.so", "words.txt"]
     assert "and 1 other file of the folder" in ended.stdout
@@ -125,7 +125,7 @@ def test_java_folder_is_packed_with_jars_that_it_names_elsewhere(tmp_path: Path)
     jar(tmp_path / "target/echo.jar", "lib/a.jar ../b.jar")
     jar(tmp_path / "target/lib/a.jar")
     jar(tmp_path / "b.jar")
-    plant(tmp_path / "target", {"log4j.properties": ""})
+    write_files(tmp_path / "target", {"log4j.properties": ""})
     ended = run("pack", tmp_path / "target")
     assert packed(ended) == ["b.jar", "echo.jar", "lib", "lib/a.jar", "log4j.properties"]
 
@@ -151,7 +151,7 @@ def test_folder_with_so_and_jar_needs_the_type_option(tmp_path: Path) -> None:
 
 def describe(folder: Path, path: str, of: str = "cpp") -> Path:
     text = f'{{"name": "x", "processor_path": "{path}", "processor_entry": "libecho.so", "processor_type": "{of}"}}'
-    return plant(folder, {"service.json": text}) / "service.json"
+    return write_files(folder, {"service.json": text}) / "service.json"
 
 
 def test_description_names_the_file_or_folder_to_pack(tmp_path: Path) -> None:
@@ -169,8 +169,10 @@ def test_description_names_the_file_or_folder_to_pack(tmp_path: Path) -> None:
         ("app.py", "python", ["eas-host pysdk pack"]),
     ],
 )
-def test_description_without_a_local_unpacked_processor_is_refused(tmp_path: Path, path: str, of: str, words: list[str]) -> None:
-    shutil.make_archive(str(tmp_path / "x"), "tar", plant(tmp_path / "y", {"z": ""}))
+def test_description_without_a_local_unpacked_processor_is_refused(
+    tmp_path: Path, path: str, of: str, words: list[str]
+) -> None:
+    shutil.make_archive(str(tmp_path / "x"), "tar", write_files(tmp_path / "y", {"z": ""}))
     run("pack", describe(tmp_path, path, of)).fails_in_one_line(2, "service.json", *words)
 
 
@@ -179,7 +181,7 @@ def test_description_without_a_local_unpacked_processor_is_refused(tmp_path: Pat
 
 @pytest.fixture
 def wrong(builder: ProcessorBuilder, tmp_path: Path) -> Path:
-    """A folder with what is no processor."""
+    """A folder with files that are not processors."""
     for name in ("mangled", "no_process", "plain_c"):
         shutil.copy(builder.cpp(name), tmp_path)
     other = bytearray((tmp_path / "libplain_c.so").read_bytes())
@@ -191,9 +193,9 @@ def wrong(builder: ProcessorBuilder, tmp_path: Path) -> Path:
         "app.py": "",
         "half/x.txt": "",
     }
-    plant(tmp_path, {**files, "libcut.so": bytes(other[:3000])})
+    write_files(tmp_path, {**files, "libcut.so": bytes(other[:3000])})
     (tmp_path / "libplain_c.so").unlink()
-    plant(tmp_path / "python", {"app.py": ""})
+    write_files(tmp_path / "python", {"app.py": ""})
     return tmp_path
 
 
@@ -215,7 +217,9 @@ def wrong(builder: ProcessorBuilder, tmp_path: Path) -> Path:
         (["x", "--outptu", "y"], 2, ["--outptu", "--output"]),
     ],
 )
-def test_wrong_arguments_and_broken_processors_are_refused_without_an_archive(wrong: Path, words: list[str], code: int, said: list[str]) -> None:
+def test_wrong_arguments_and_broken_processors_are_refused_without_an_archive(
+    wrong: Path, words: list[str], code: int, said: list[str]
+) -> None:
     run("pack", *words, cwd=wrong).fails_in_one_line(code, *said)
     assert list(wrong.rglob("*.tar.gz")) == []
 

@@ -45,7 +45,9 @@ def pointed(name: str, server: FileServer, folder: Path) -> Path:
 
 
 @pytest.mark.every_python
-def test_vendors_echo_service_is_served_with_a_generated_token(services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_vendors_echo_service_is_served_with_a_generated_token(
+    services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """The service asks for the token that it prints, and gets the unpacked model_path where model_entry is absent."""
     package = archive(tmp_path, {"libecho.so": builder.cpp("contract")})
     server.put("/processors/echo_processor_release.tar.gz", package)
@@ -65,7 +67,9 @@ def test_vendors_echo_service_is_served_with_a_generated_token(services: Service
     assert host.log.text(stream="stdout").count("[OK] Fetching") == 2
 
 
-def test_vendors_mnist_service_gets_the_model_entry_folder(services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_vendors_mnist_service_gets_the_model_entry_folder(
+    services: Services, server: FileServer, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """model_entry ./1/ is a folder in the model's archive; its final slash stays."""
     server.put("/models/mnist_saved_model.tar.gz", archive(tmp_path, {"1/saved_model.pb": "graph"}))
     description = pointed("mnist.json", server, tmp_path / "mnist")
@@ -78,7 +82,9 @@ def test_vendors_mnist_service_gets_the_model_entry_folder(services: Services, s
         assert re.search(r"entry=.*/model/1/\n", client.read().text)
 
 
-def test_documented_diy_sample_is_served_without_processor_entry(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_documented_diy_sample_is_served_without_processor_entry(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """The only library that is a processor needs none; the comments in the sample are accepted."""
     shutil.copy(TESTS / "descriptions" / "diy_test.json", tmp_path / "service.json")
     tar(tmp_path / "model.tar.gz", {"model_path/deploy.prototxt": "layers"})
@@ -97,7 +103,9 @@ def test_documented_diy_sample_is_served_without_processor_entry(services: Servi
 # The other languages.
 
 
-def test_python_entry_is_found_in_the_top_folder_and_reads_its_model(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_python_entry_is_found_in_the_top_folder_and_reads_its_model(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """../../model is the workspace's."""
     files: dict[str, Content] = {"demo/app.py": builder.python("whereabouts.py"), "demo/data/words.txt": "one two"}
     tar(tmp_path / "demo.tar.gz", files)
@@ -114,7 +122,9 @@ def test_python_entry_is_found_in_the_top_folder_and_reads_its_model(services: S
     assert seen["argv"] == [seen["folder"] + "/app.py"]
 
 
-def test_every_jar_of_a_package_is_on_the_class_path(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_every_jar_of_a_package_is_on_the_class_path(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """A jar may lie in any folder; processor_entry is not needed."""
     tar(
         tmp_path / "release.tar.gz",
@@ -167,7 +177,9 @@ def test_each_model_has_its_own_folders_and_path(services: Services, builder: Pr
 # The commands.
 
 
-def test_serve_prints_no_eascmd_lines_and_no_given_token(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_serve_prints_no_eascmd_lines_and_no_given_token(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     description = describe(tmp_path, name="plain", processor_path="liba.so", token=SHOWN)
     host = services.start(description, command="serve")
@@ -204,7 +216,9 @@ def test_ignored_cloud_key_is_logged_once(services: Services, builder: Processor
     assert len([line for line in host.log.since() if "metadata.gpu" in line]) == 1
 
 
-def test_ctrl_c_ends_the_service_and_removes_its_workspace(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_service_and_removes_its_workspace(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     host = services.start(describe(tmp_path, name="stopped", processor_path="liba.so"))
     assert len(services.workspaces) == 2

@@ -96,7 +96,9 @@ def test_token_or_generate_token_wins_by_its_source() -> None:
         resolved("--token", "f", "--generate-token")
 
 
-def test_flags_replace_what_the_description_says_of_its_model(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_flags_replace_what_the_description_says_of_its_model(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """The description has one model."""
     tar(tmp_path / "p.tar.gz", {"liba.so": builder.cpp("contract"), "libb.so": builder.cpp("contract")})
     tar(tmp_path / "m.tar.gz", {"1/x": "", "2/x": ""})
@@ -110,14 +112,18 @@ def test_flags_replace_what_the_description_says_of_its_model(services: Services
     assert seen["entry"].endswith("/model/2/")
 
 
-def test_entry_option_with_a_local_path_replaces_the_package(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_entry_option_with_a_local_path_replaces_the_package(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """The package need not be there."""
     keys = {"processor_path": "absent.tar.gz", "processor_entry": "liba.so"}
     host = services.start(describe(tmp_path, name="e", **keys), entry=builder.cpp("contract"))
     assert host.call(b"x").body == b"x"
 
 
-def test_without_processor_path_the_folder_of_the_entry_is_the_package(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_without_processor_path_the_folder_of_the_entry_is_the_package(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """The folder may be at any depth."""
     (tmp_path / "out" / "release").mkdir(parents=True)
     shutil.copy(builder.cpp("contract"), tmp_path / "out" / "release" / "liba.so")
@@ -145,7 +151,9 @@ def test_reload_with_isolation_none_is_refused(services: Services, tmp_path: Pat
         ended.fails_in_one_line(2, "--isolation none", "--reload")
 
 
-def test_d_option_overrides_fields_and_a_flag_wins_over_it(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_d_option_overrides_fields_and_a_flag_wins_over_it(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """Both spellings of -D work."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     description = describe(tmp_path, name="file", processor_path="liba.so", metadata={"rpc": {"keepalive": 1}})
@@ -160,7 +168,9 @@ def test_d_option_overrides_fields_and_a_flag_wins_over_it(services: Services, b
 # The environment.
 
 
-def test_processor_environment_has_description_cpus_and_own_variables(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_processor_environment_has_description_cpus_and_own_variables(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """processor_envs win; nothing says that this is EAS's."""
     envs = [{"name": "MY_MODE", "value": "fast"}, {"name": "SCHEDULABLE_CPUS", "value": "77"}]
     description = describe(tmp_path, **code(tmp_path, builder), processor_envs=envs)
@@ -174,7 +184,9 @@ def test_processor_environment_has_description_cpus_and_own_variables(services: 
     ("metadata", "expected"),
     [({"cpu": 3}, "3"), ({"cpu": "2"}, "2"), ({"cpu": "many"}, None), ({}, None), ({"cpu": 0}, None)],
 )
-def test_schedulable_cpus_is_metadata_cpu_or_those_of_the_machine(metadata: dict[str, object], expected: str | None) -> None:
+def test_schedulable_cpus_is_metadata_cpu_or_those_of_the_machine(
+    metadata: dict[str, object], expected: str | None
+) -> None:
     """The key may be nested or dotted; as many of the machine as this process may use."""
     here = str(len(os.sched_getaffinity(0)))
     dotted = {f"metadata.{key}": value for key, value in metadata.items()}
@@ -222,7 +234,9 @@ def test_mount_in_the_workspace_provides_the_model(
     made.discard()
 
 
-def test_mount_at_an_absolute_path_is_a_link_that_goes_with_the_service(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_mount_at_an_absolute_path_is_a_link_that_goes_with_the_service(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """A path that exists already is used, with a warning."""
     for name in ("mine", "theirs"):
         (tmp_path / name).mkdir()

@@ -100,7 +100,9 @@ def answer(client: Client, data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("before", "behind"), [(b"", b"\r\n"), (b"\r\n", b""), (b"", b""), (b"\r\n", b"\r\n")], ids=repr
 )
-def test_empty_lines_are_skipped_between_requests_and_kept_in_bodies(client: Client, before: bytes, behind: bytes, body: bytes) -> None:
+def test_empty_lines_are_skipped_between_requests_and_kept_in_bodies(
+    client: Client, before: bytes, behind: bytes, body: bytes
+) -> None:
     """The third request of one kind is treated as the first."""
     for _ in range(4):
         assert answer(client, before + HEAD + body + behind) == body

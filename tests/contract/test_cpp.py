@@ -79,7 +79,9 @@ def test_model_config_at_file_passes_the_files_whole_text(start: StartHost, tmp_
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_rpath_dot_finds_a_library_in_the_entrys_folder(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
+def test_rpath_dot_finds_a_library_in_the_entrys_folder(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str
+) -> None:
     """The host may be started in any folder."""
     start_folder = ship_with_library(builder, tmp_path / "shipped")
     host = start(entry=start_folder / "libneeds_beside.so", isolation=isolation)
@@ -94,7 +96,9 @@ def ship_with_library(builder: ProcessorBuilder, folder: Path) -> Path:
     return folder
 
 
-def test_relative_entry_counts_from_the_working_directory(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_relative_entry_counts_from_the_working_directory(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     ship_with_library(builder, tmp_path / "shipped")
     assert start(entry="../../shipped/libneeds_beside.so").call(b"").body == b"from beside"
 

@@ -20,7 +20,9 @@ JAVA_SOURCES = ROOT / "java" / "src"
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
 @pytest.mark.parametrize("name", ["StringToString", "StringToBytes", "BytesToString"])
-def test_process_with_string_or_bytes_is_called_with_utf8(start: StartHost, builder: ProcessorBuilder, name: str, isolation: str) -> None:
+def test_process_with_string_or_bytes_is_called_with_utf8(
+    start: StartHost, builder: ProcessorBuilder, name: str, isolation: str
+) -> None:
     """byte[] and String, in any pair; also text beyond the Basic Multilingual Plane."""
     host = start("java", builder.jar(name), isolation=isolation)
     for text in ("", "plain", "ключ 錠 😀", "nul \0 inside", "x" * 100_000 + "é"):
@@ -130,7 +132,9 @@ def test_entry_may_be_a_folder_of_jars(start: StartHost, builder: ProcessorBuild
     assert host.path == "/api/predict/echo-program"
 
 
-def test_class_is_found_in_a_folder_of_jars_without_mainclass(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_class_is_found_in_a_folder_of_jars_without_mainclass(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     folder = tmp_path / "program"
     folder.mkdir()
     shutil.copy(builder.jar("UsesLibrary"), folder)

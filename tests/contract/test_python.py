@@ -71,7 +71,9 @@ def test_exit_inside_process_ends_neither_worker_nor_thread(host: Host, how: str
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_program_that_imports_modules_beside_it_is_served(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+def test_program_that_imports_modules_beside_it_is_served(
+    start: StartHost, builder: ProcessorBuilder, isolation: str
+) -> None:
     """
     A file as users write it: it imports modules beside it, whatever their names, reads files beside it,
     extends a base class of its own, passes arguments through its constructor, and ends with the lines that
@@ -103,7 +105,9 @@ def test_each_worker_process_is_initialised_once(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_only_worker_threads_use_the_batch_scheduling_policy(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+def test_only_worker_threads_use_the_batch_scheduling_policy(
+    start: StartHost, builder: ProcessorBuilder, isolation: str
+) -> None:
     """A worker thread that is wakened takes the core from nobody; the user's own threads keep the default policy."""
     host = start("python", builder.python("policies.py"), isolation=isolation)
     assert json.loads(host.call(b"").body) == [os.SCHED_BATCH, os.SCHED_OTHER]

@@ -101,7 +101,9 @@ def test_signature_with_another_token_counts_only_where_a_token_is_set(service: 
 @guarded
 @pytest.mark.parametrize("token", ["", OTHER, TOKEN[:-1]], ids=["none", "other", "shorter"])
 @pytest.mark.parametrize("url", ["", "/api/predict/contract"], ids=["signed", "raw"])
-def test_wrong_token_answers_401_without_a_retry(service: Service, connect: MakeClient, gate: Gate, token: str, url: str) -> None:
+def test_wrong_token_answers_401_without_a_retry(
+    service: Service, connect: MakeClient, gate: Gate, token: str, url: str
+) -> None:
     """The processor never sees the request."""
     client = connect(service.host, token, url=url)
     error = refusal(client, gate.command(b"never"))
@@ -218,7 +220,9 @@ def test_client_reconnects_after_a_restart_of_the_host(start: StartHost, connect
 
 @direct
 @pytest.mark.parametrize("internal", [False, True], ids=["outside", "inside"])
-def test_direct_client_discovers_the_host_and_asks_there(service: Service, connect: MakeClient, monkeypatch: pytest.MonkeyPatch, internal: bool) -> None:
+def test_direct_client_discovers_the_host_and_asks_there(
+    service: Service, connect: MakeClient, monkeypatch: pytest.MonkeyPatch, internal: bool
+) -> None:
     """The client asks where the service is without a token."""
     if internal:  # it then adds ?internal=true
         monkeypatch.setenv("NAMESPACE", "somewhere")
@@ -252,7 +256,9 @@ PACKERS: dict[str, Callable[[bytes], Any]] = {
 
 @pytest.mark.parametrize("size", [0, 1, 100_000, 8 * MIB])
 @pytest.mark.parametrize("coding", PACKERS)
-def test_compressed_body_is_decompressed_for_the_processor(service: Service, connect: MakeClient, coding: str, size: int) -> None:
+def test_compressed_body_is_decompressed_for_the_processor(
+    service: Service, connect: MakeClient, coding: str, size: int
+) -> None:
     """The signature is that of the compressed body."""
     client = connect(*service)
     client.add_extra_headers({"Content-Encoding": coding})
@@ -261,7 +267,9 @@ def test_compressed_body_is_decompressed_for_the_processor(service: Service, con
 
 
 @pytest.mark.parametrize("coding", PACKERS)
-def test_wrongly_compressed_body_answers_400_without_a_retry(service: Service, connect: MakeClient, coding: str) -> None:
+def test_wrongly_compressed_body_answers_400_without_a_retry(
+    service: Service, connect: MakeClient, coding: str
+) -> None:
     client = connect(*service)
     client.add_extra_headers({"Content-Encoding": coding})
     assert refusal(client, b"this is not packed at all").code == 400
@@ -316,7 +324,9 @@ def test_threads_that_share_a_client_get_their_own_answers(service: Service, con
 
 
 @guarded
-def test_threads_that_share_a_client_with_the_raw_token_get_their_own_answers(service: Service, connect: MakeClient) -> None:
+def test_threads_that_share_a_client_with_the_raw_token_get_their_own_answers(
+    service: Service, connect: MakeClient
+) -> None:
     """The client shares Content-Length between its threads, so all bodies have one length."""
     client = connect(*service, url=service.host.path)
     ask(client, own_body(0, 0))  # puts into the client's dict what its threads will only change
@@ -329,7 +339,9 @@ def test_threads_that_share_a_client_with_the_raw_token_get_their_own_answers(se
 
 
 @guarded
-def test_threads_that_sign_with_clients_of_their_own_get_their_own_answers(service: Service, connect: MakeClient) -> None:
+def test_threads_that_sign_with_clients_of_their_own_get_their_own_answers(
+    service: Service, connect: MakeClient
+) -> None:
     """100 threads, with bodies of all sizes."""
     clients = [connect(*service) for _ in range(THREADS)]
 

@@ -24,7 +24,9 @@ def cuda_project(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("written", ["./cuda-11", "cuda-11", "cuda-11/", "{}/cuda-11"])
-def test_libraries_of_the_cuda_folder_are_found_by_workers_and_desc(services: Services, tmp_path: Path, written: str) -> None:
+def test_libraries_of_the_cuda_folder_are_found_by_workers_and_desc(
+    services: Services, tmp_path: Path, written: str
+) -> None:
     """The libraries are in the folder's lib64."""
     description = describe(tmp_path, **cuda_project(tmp_path), cuda=written.format(tmp_path))
     assert services.start(description, variables={"LD_LIBRARY_PATH": "/nowhere"}).call(b"").body == b"1"

@@ -134,7 +134,9 @@ def test_hostile_archive_is_refused_with_key_archive_and_member(services: Servic
     assert list(tmp_path.rglob("escaped.py")) == []
 
 
-def test_uncompress_false_leaves_the_models_archive_a_file(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_uncompress_false_leaves_the_models_archive_a_file(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """model_entry is then that file."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     tar(tmp_path / "m.tar.gz", {"x": "y"})
@@ -145,7 +147,9 @@ def test_uncompress_false_leaves_the_models_archive_a_file(services: Services, b
     made.discard()
 
 
-def test_description_and_the_local_paths_that_it_names_are_watched(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_description_and_the_local_paths_that_it_names_are_watched(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """Archives and folders."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     (tmp_path / "m").mkdir()
@@ -155,7 +159,9 @@ def test_description_and_the_local_paths_that_it_names_are_watched(services: Ser
     made.discard()
 
 
-def test_files_edited_in_place_do_not_change_a_prepared_version(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_files_edited_in_place_do_not_change_a_prepared_version(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     (tmp_path / "code").mkdir()
     shutil.copy(builder.cpp("contract"), tmp_path / "code" / "liba.so")
     made = services.prepare(describe(tmp_path, name="v", processor_path="code", processor_entry="liba.so"))

@@ -54,7 +54,9 @@ def test_entry_is_found_by_its_path(tmp_path: Path, text: str) -> None:
         ("package/app.py", ("app.py",), "app.py"),
     ],
 )
-def test_entry_is_found_by_name_in_the_shallowest_folder(tmp_path: Path, text: str, there: tuple[str, ...], expected: str) -> None:
+def test_entry_is_found_by_name_in_the_shallowest_folder(
+    tmp_path: Path, text: str, there: tuple[str, ...], expected: str
+) -> None:
     """The name is tried as a path first. Environments and hidden folders do not count."""
     assert found(package(tmp_path, *there), entry=text) == expected
 
@@ -67,7 +69,9 @@ def test_entry_is_found_by_name_in_the_shallowest_folder(tmp_path: Path, text: s
         ("work/run.py", ("run.py", "a/run.py"), "run.py"),
     ],
 )
-def test_container_path_is_matched_by_dropping_leading_folders(tmp_path: Path, text: str, there: tuple[str, ...], expected: str) -> None:
+def test_container_path_is_matched_by_dropping_leading_folders(
+    tmp_path: Path, text: str, there: tuple[str, ...], expected: str
+) -> None:
     """Only folders that the package does not have are dropped, as few of them as possible."""
     named = {"entry": text, "path": "package.tar.gz"}
     assert found(package(tmp_path, *there), **named, entry_key="containers[0].script") == expected
@@ -183,7 +187,9 @@ def test_model_entry_defaults_to_the_model_folder_or_its_only_file(place: model_
 @pytest.mark.parametrize(
     ("entry", "expected"), [("./1/", "1/"), ("1", "1"), ("w.bin", "w.bin"), ("1/../w.bin", "w.bin")]
 )
-def test_relative_model_entry_is_a_path_in_the_model(place: model_entry.ModelLocation, entry: str, expected: str) -> None:
+def test_relative_model_entry_is_a_path_in_the_model(
+    place: model_entry.ModelLocation, entry: str, expected: str
+) -> None:
     """The entry's final slash stays."""
     assert model_entry.resolve(entry, place) == f"{place.folder}/{expected}"
 
@@ -201,7 +207,9 @@ def test_model_entry_that_is_not_in_the_model_is_refused(place: model_entry.Mode
     assert caught.value.exit_code == 3
 
 
-def test_model_entry_without_a_model_path_is_in_storage_or_beside_the_description(place: model_entry.ModelLocation) -> None:
+def test_model_entry_without_a_model_path_is_in_storage_or_beside_the_description(
+    place: model_entry.ModelLocation,
+) -> None:
     """A file that is in neither of them is a path in the workspace all the same."""
     bare = model_entry.ModelLocation(place.folder, "", None, place.base)
     (place.base / "beside").mkdir()

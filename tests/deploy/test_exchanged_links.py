@@ -208,7 +208,9 @@ def test_installed_requirements_are_handed_over_without_following_links(victim: 
 
 
 @pytest.mark.parametrize("name", ["", "sub", "shadow"])
-def test_copying_a_folder_that_changes_copies_only_what_is_in_it(victim: Path, package: Path, public: Path, name: str) -> None:
+def test_copying_a_folder_that_changes_copies_only_what_is_in_it(
+    victim: Path, package: Path, public: Path, name: str
+) -> None:
     """The user goes on changing it while root copies."""
     target = public / "copy"
     place = package / name

@@ -116,7 +116,9 @@ def test_empty_env_is_not_used(tmp_path: Path) -> None:
         ("CPython", f"{OWN}.2", ".cpython-x-musl.so", ["is built for .cpython-x-musl.so on x86_64"]),
     ],
 )
-def test_incompatible_interpreter_is_explained(tmp_path: Path, implementation: str, version: str, abi: str, words: list[str]) -> None:
+def test_incompatible_interpreter_is_explained(
+    tmp_path: Path, implementation: str, version: str, abi: str, words: list[str]
+) -> None:
     """
     The message says what ENV is, what the host is built for, what happens now, and what to do; even if ENV prints
     something itself.

@@ -43,7 +43,9 @@ def wheels(tmp_path: Path) -> Path:
     return folder
 
 
-def test_requirements_are_announced_installed_and_reused(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_requirements_are_announced_installed_and_reused(
+    wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What they need is installed, too; the same lines are found again, without pip or wheels."""
     lines = ["# what is needed", "", f"--find-links {wheels}", "needy"]
     folder = install(lines, "", tmp_path / "cache")
@@ -79,7 +81,9 @@ def test_changed_constraints_file_is_installed_again(wheels: Path, tmp_path: Pat
         assert (folder / "small.py").read_text() == f"VERSION = '{version}'\n"
 
 
-def test_lines_with_hashes_are_installed_and_shown_without_them(wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_with_hashes_are_installed_and_shown_without_them(
+    wheels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Such lines, as `pip-compile --generate-hashes` writes them, are longer than a file's name can be."""
     digest = hashlib.sha256((wheels / "small-1.0-py3-none-any.whl").read_bytes()).hexdigest()
     hashes = [f"--hash=sha256:{value}" for value in (*(f"{number:064x}" for number in range(8)), digest)]

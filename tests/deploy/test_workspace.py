@@ -62,7 +62,9 @@ def test_program_that_overwrites_its_model_does_not_change_the_download(
         host.stop()
 
 
-def test_env_and_hidden_folders_are_links_and_bytecode_is_left_out(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_env_and_hidden_folders_are_links_and_bytecode_is_left_out(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     folder = project(tmp_path / "code", builder)
     for name in ("ENV/lib", ".git/objects", "__pycache__", "package"):
         (folder / name).mkdir(parents=True)
@@ -140,7 +142,9 @@ def test_workspace_lies_in_workspaces_whatever_the_service_is_called(tmp_path: P
     assert list((tmp_path / "workspaces").iterdir()) == []
 
 
-def test_workspace_of_a_killed_host_is_removed_by_the_next_start(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_workspace_of_a_killed_host_is_removed_by_the_next_start(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """Its links are removed, too; the workspace of a host that lives stays."""
     shutil.copy(builder.cpp("contract"), tmp_path / "liba.so")
     (tmp_path / "data").mkdir()
@@ -231,7 +235,9 @@ def test_external_link_stays_with_the_newest_when_the_older_version_ends(tmp_pat
 # A fixed place.
 
 
-def test_workspace_option_shows_model_predictor_and_config_there(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_workspace_option_shows_model_predictor_and_config_there(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """Nothing of them is left."""
     project(tmp_path / "code", builder)
     tar(tmp_path / "m.tar.gz", {"w.txt": "weights"})
@@ -245,7 +251,9 @@ def test_workspace_option_shows_model_predictor_and_config_there(services: Servi
     assert list(fixed.iterdir()) == []
 
 
-def test_workspace_option_uses_a_mounted_model_and_overwrites_nothing(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_workspace_option_uses_a_mounted_model_and_overwrites_nothing(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """A file that would have to be overwritten is refused."""
     project(tmp_path / "code", builder)
     fixed = tmp_path / "fixed"

@@ -54,7 +54,9 @@ def started(
     ],
 )
 @pytest.mark.parametrize("key", ["script", "command"])
-def test_command_of_a_container_gives_program_and_arguments(service_json: ServiceJson, key: str, command: object, file: str, arguments: list[str]) -> None:
+def test_command_of_a_container_gives_program_and_arguments(
+    service_json: ServiceJson, key: str, command: object, file: str, arguments: list[str]
+) -> None:
     """Words are a shell's, or those of a list; folders and what only leads to the program are no arguments."""
     processor, notes = started(service_json, command, key)
     assert (processor.path, processor.entry, [*processor.arguments]) == ("p.zip", file, arguments)
@@ -84,7 +86,9 @@ OTHERS: list[str | list[str]] = [
 
 
 @pytest.mark.parametrize("command", OTHERS, ids=str)
-def test_command_that_is_not_a_python_program_is_ignored_or_refused(service_json: ServiceJson, command: str | list[str]) -> None:
+def test_command_that_is_not_a_python_program_is_ignored_or_refused(
+    service_json: ServiceJson, command: str | list[str]
+) -> None:
     """Such a command is a mistake only where nothing else names a processor."""
     processor, (note,) = started(service_json, command)
     assert processor == Processor("p.zip")
@@ -105,7 +109,9 @@ def test_command_that_is_not_a_python_program_is_ignored_or_refused(service_json
         ({"processor_mainclass": "App"}, "it starts src/app.py, and processor_mainclass is App"),
     ],
 )
-def test_processor_keys_win_over_the_command_of_a_container(service_json: ServiceJson, more: dict[str, str], why: str) -> None:
+def test_processor_keys_win_over_the_command_of_a_container(
+    service_json: ServiceJson, more: dict[str, str], why: str
+) -> None:
     """The arguments are then not for it."""
     processor, notes = started(service_json, "python src/app.py --a", **more)
     assert notes == (f"containers[0].script is ignored: {why}",)

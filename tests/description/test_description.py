@@ -46,7 +46,9 @@ def test_documented_sample_with_comments_is_read() -> None:
         ("mnist", "test_mnist", "./1/", "libimage_classification.so"),
     ],
 )
-def test_vendors_demos_are_read_with_only_the_region_ignored(sample: str, name: str, model_entry: str | None, entry: str) -> None:
+def test_vendors_demos_are_read_with_only_the_region_ignored(
+    sample: str, name: str, model_entry: str | None, entry: str
+) -> None:
     description = read(SAMPLES / f"{sample}.json")
     (model,) = description.models
     assert (description.name, model.entry, model.processor.entry) == (name, model_entry, entry)
@@ -205,7 +207,9 @@ def test_text_for_service_config_is_plain_json(service_json: ServiceJson) -> Non
     assert json.loads(description.text) == {"a.b": 1, "metadata": {"cpu": 1.5, "rpc": {"keepalive": 1}}}
 
 
-def test_file_is_absolute_and_messages_name_it_as_given(service_json: ServiceJson, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_is_absolute_and_messages_name_it_as_given(
+    service_json: ServiceJson, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Relative paths in the file are meant from its folder."""
     service_json.read('{"name": "x"}')
     monkeypatch.chdir(service_json.file.parent)

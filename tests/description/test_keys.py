@@ -113,7 +113,9 @@ def test_section_that_is_not_an_object_is_refused(service_json: ServiceJson) -> 
         ("models", {}, "an object is not a list; expected one, in [ ]"),
     ],
 )
-def test_wrong_value_is_refused_with_key_value_and_expectation(service_json: ServiceJson, key: str, value: object, words: str) -> None:
+def test_wrong_value_is_refused_with_key_value_and_expectation(
+    service_json: ServiceJson, key: str, value: object, words: str
+) -> None:
     (line,) = service_json.refused({key: value})
     assert line.startswith(f"service.json:1:{len(key) + 6}: {key}: {words}")
 

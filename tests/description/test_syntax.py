@@ -139,7 +139,9 @@ def _text(rng: Random) -> str:
         ('{"model_config": {"b": 1,\n"b": 2}}', '2:1: "b" is there twice, also at 1:19; expected one of them'),
     ],
 )
-def test_one_syntax_error_is_one_line_with_place_and_expectation(service_json: ServiceJson, text: str, line: str) -> None:
+def test_one_syntax_error_is_one_line_with_place_and_expectation(
+    service_json: ServiceJson, text: str, line: str
+) -> None:
     assert service_json.refused(text) == [f"service.json:{line}"]
 
 

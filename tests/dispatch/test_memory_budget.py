@@ -17,7 +17,7 @@ from eas_host.ring import FrontRing, RingSize
 MIB = 1 << 20
 
 
-class Client:
+class Holder:
     """Holds something until it has to give way."""
 
     def __init__(self, budget: MemoryBudget, size: int) -> None:
@@ -28,8 +28,8 @@ class Client:
         self.gone = True
 
 
-class Clumsy(Client):
-    """Fails when it has to."""
+class FailingHolder(Holder):
+    """Fails when it has to give way."""
 
     def evict(self) -> None:
         super().evict()
@@ -50,7 +50,7 @@ def budget_of(ring: FrontRing, size: int = 20 * MIB) -> MemoryBudget:
 
 
 def fill(ring: FrontRing, size: int) -> None:
-    """A request of *size* bytes takes a slot."""
+    """Has a request of *size* bytes take a slot."""
     slot = ring.reserve()
     assert ring.write(slot, 0, bytes(size), size) == 0
 
@@ -58,7 +58,7 @@ def fill(ring: FrontRing, size: int) -> None:
 def test_small_holders_are_kept_where_evicting_them_makes_no_room(ring: FrontRing) -> None:
     """All that they hold together would not make room for the answer."""
     budget = budget_of(ring)
-    small = [Client(budget, 6_000) for _ in range(20)]
+    small = [Holder(budget, 6_000) for _ in range(20)]
     fill(ring, 13 * MIB)
     budget.make_room(2_600_000)
     assert not any(client.gone for client in small)
@@ -67,8 +67,8 @@ def test_small_holders_are_kept_where_evicting_them_makes_no_room(ring: FrontRin
 def test_largest_holders_are_evicted_for_a_large_answer(ring: FrontRing) -> None:
     """No more of them than it takes."""
     budget = budget_of(ring)
-    large = [Client(budget, 3 * MIB) for _ in range(2)]
-    small = [Client(budget, 6_000) for _ in range(20)]
+    large = [Holder(budget, 3 * MIB) for _ in range(2)]
+    small = [Holder(budget, 6_000) for _ in range(20)]
     fill(ring, 7 * MIB)
     budget.make_room(4 * MIB)
     assert any(client.gone for client in large)
@@ -83,14 +83,16 @@ def test_body_of_the_maximum_size_is_admitted_in_an_idle_host(ring: FrontRing) -
     assert budget.admit(budget.max_body)
 
 
-def test_holder_that_fails_to_give_way_does_not_stop_others_from_it(ring: FrontRing, caplog: pytest.LogCaptureFixture) -> None:
+def test_holder_that_fails_to_give_way_does_not_stop_others_from_it(
+    ring: FrontRing, caplog: pytest.LogCaptureFixture
+) -> None:
     """Now or later."""
     budget = budget_of(ring)
-    stuck = Clumsy(budget, 9 * MIB)
-    others = [Client(budget, 5 * MIB) for _ in range(2)]  # the second is too much
+    stuck = FailingHolder(budget, 9 * MIB)
+    others = [Holder(budget, 5 * MIB) for _ in range(2)]  # the second is too much
     assert stuck.gone
     assert "I am stuck" in caplog.text
-    more = [Client(budget, 6 * MIB) for _ in range(2)]
+    more = [Holder(budget, 6 * MIB) for _ in range(2)]
     assert any(client.gone for client in (*others, *more))
 
 

@@ -25,8 +25,8 @@ SMALL = 300_000  # in several pieces, so that it is held while it arrives
 
 
 @contextmanager
-def stays_small(host: Host, beside: int = 4 * MIB, budget: int = BUDGET) -> Iterator[None]:
-    """What happens here makes the front hold no more than its *budget*, and *beside* for what is on its way."""
+def memory_stays_bounded(host: Host, beside: int = 4 * MIB, budget: int = BUDGET) -> Iterator[None]:
+    """Demands that the front holds no more than its *budget* meanwhile, and *beside* for what is on its way."""
     host.call(bytes(SMALL))
     before = proc.peak_memory(host.pid)
     yield
@@ -54,7 +54,7 @@ def ask_and_read_nothing(host: Host, size: int) -> Client:
 def test_uploads_beyond_the_budget_answer_503_with_retry_after(start: StartHost) -> None:
     """The uploads do not end: those that hold most are refused."""
     host = start(memory_budget="64MiB", keepalive=LONG)
-    with ExitStack() as clients, stays_small(host):
+    with ExitStack() as clients, memory_stays_bounded(host):
         uploads = []
         for _ in range(10):
             uploads.append(clients.enter_context(begin_body_buffer(host, 12 * MIB)))
@@ -71,7 +71,7 @@ def test_uploads_beyond_the_budget_answer_503_with_retry_after(start: StartHost)
 def test_refused_upload_behind_another_request_frees_its_memory_at_once(start: StartHost, gate: Gate) -> None:
     """The refusal is sent when the older request is answered."""
     host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
-    with ExitStack() as clients, stays_small(host):
+    with ExitStack() as clients, memory_stays_bounded(host):
         held = clients.enter_context(host.ask(gate.command(b"held")))
         gate.wait_entered()
         for _ in range(10):
@@ -87,7 +87,7 @@ def test_refused_upload_behind_another_request_frees_its_memory_at_once(start: S
 def test_bodies_outside_of_shared_memory_count_against_the_budget(start: StartHost) -> None:
     """There are more uploads than slots to lend; the others are in the front's own memory."""
     host = start(memory_budget="64MiB", keepalive=LONG)
-    with ExitStack() as clients, stays_small(host):
+    with ExitStack() as clients, memory_stays_bounded(host):
         for _ in range(80):
             clients.enter_context(begin_body_buffer(host, 2 * MIB))
         is_served(host)
@@ -97,7 +97,7 @@ def test_clients_that_do_not_read_large_answers_are_cut_off(start: StartHost) ->
     """They are cut off as the answers are written, not some time later; a client that reads has its answer."""
     host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
     beside = 3 * 16 * MIB  # one is written by the worker, one copied, one cut off and not yet forgotten
-    with ExitStack() as clients, stays_small(host, beside):
+    with ExitStack() as clients, memory_stays_bounded(host, beside):
         silent = []
         for _ in range(24):
             silent.append(clients.enter_context(ask_and_read_nothing(host, 16 * MIB)))
@@ -111,7 +111,7 @@ def test_requests_sent_ahead_count_against_the_budget(start: StartHost, gate: Ga
     """Their heads count, too; the requests wait behind another on their connection."""
     host = start(memory_budget="16MiB", worker_threads=1, keepalive=LONG)
     ahead = request(body=bytes(900), headers=[("Authorization", "x" * 12_000)]) * 60
-    with ExitStack() as clients, stays_small(host, budget=16 * MIB):
+    with ExitStack() as clients, memory_stays_bounded(host, budget=16 * MIB):
         held = clients.enter_context(host.ask(gate.command(b"held")))
         gate.wait_entered()
         for _ in range(60):
@@ -126,7 +126,7 @@ def test_requests_sent_ahead_count_against_the_budget(start: StartHost, gate: Ga
 def test_large_bodies_in_a_full_queue_are_refused_before_small_ones(start: StartHost, gate: Gate) -> None:
     """Complete bodies in the queue are counted."""
     host = start(memory_budget="64MiB", worker_threads=1, keepalive=LONG)
-    with ExitStack() as clients, stays_small(host):
+    with ExitStack() as clients, memory_stays_bounded(host):
         clients.enter_context(host.ask(gate.command(b"held")))
         gate.wait_entered()
         large = [clients.enter_context(host.ask(bytes(8 * MIB))) for _ in range(12)]
@@ -144,7 +144,7 @@ def test_only_as_many_bodies_are_decompressed_at_once_as_fit(start: StartHost) -
     host = start(memory_budget="64MiB", keepalive=LONG)
     packed = gzip.compress(os.urandom(1) * (24 * MIB), 6)
     headers = [("Content-Encoding", "gzip")]
-    with ExitStack() as clients, stays_small(host, 2 * 24 * MIB):  # an output, and its copy
+    with ExitStack() as clients, memory_stays_bounded(host, 2 * 24 * MIB):  # an output, and its copy
         sent = [clients.enter_context(host.connect()).send(request(body=packed, headers=headers)) for _ in range(12)]
         is_served(host, gzip.decompress(packed)[:SMALL])
         statuses = {client.read().status for client in sent}
@@ -159,7 +159,7 @@ def test_body_answers_503_where_no_thread_can_decompress_it(start: StartHost) ->
     with control_group("pids") as group:
         group.join([host.pid])
         group.limit_processes(0)
-        with stays_small(host):
+        with memory_stays_bounded(host):
             for _ in range(10):
                 with host.connect() as client:
                     answer = client.send(packet).read()

@@ -61,7 +61,9 @@ def ranges(server: FileServer) -> list[str | None]:
 
 
 @pytest.mark.parametrize("facts", [{}, {"etag": None, "modified": 1e9}])
-def test_interrupted_download_resumes_where_it_stopped(facts: dict[str, object], server: FileServer, tmp_path: Path) -> None:
+def test_interrupted_download_resumes_where_it_stopped(
+    facts: dict[str, object], server: FileServer, tmp_path: Path
+) -> None:
     """The download is tried again as long as each attempt brings something."""
     server.put("/f", BODY, **facts).plan = [cut(1000)] * 7
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
@@ -152,7 +154,9 @@ def test_complete_partial_download_is_confirmed_by_its_last_byte(server: FileSer
         (raw(b"what?\r\n"), "the answer is no HTTP"),
     ],
 )
-def test_wrong_length_is_retried_and_given_up_after_3_attempts(act: Act, words: str, server: FileServer, tmp_path: Path) -> None:
+def test_wrong_length_is_retried_and_given_up_after_3_attempts(
+    act: Act, words: str, server: FileServer, tmp_path: Path
+) -> None:
     file = server.put("/f", BODY, ranges=False)
     file.plan = [act] * 3
     fails(server.url("/f"), tmp_path, words, "given up after 3 attempts")
@@ -201,7 +205,9 @@ def test_final_status_fails_without_a_retry(code: int, server: FileServer, tmp_p
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 502, 503])
-def test_temporary_status_is_retried_and_logged(code: int, server: FileServer, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_temporary_status_is_retried_and_logged(
+    code: int, server: FileServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """After the last attempt the status is in the error."""
     file = server.put("/f", BODY)
     file.plan = [status(code)] * 3

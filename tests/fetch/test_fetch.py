@@ -88,7 +88,9 @@ def test_missing_local_path_is_reported_before_any_download(server: FileServer, 
 # URLs and the cache.
 
 
-def test_downloaded_file_is_whole_named_and_private(server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_downloaded_file_is_whole_named_and_private(
+    server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The file has the URL's own name, and only the owner can read the cache."""
     server.put("/eas/echo.tar.gz", b"content" * 1000, headers={"Content-Disposition": 'attachment; filename="evil"'})
     path = get(tmp_path, processor_path=server.url("/eas/echo.tar.gz"))["processor_path"]

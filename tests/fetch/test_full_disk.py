@@ -51,7 +51,7 @@ def fill(folder: Path, but: int = 0) -> Path:
     return filler
 
 
-def assert_told(ended: Ended, cache: Path, *words: str, code: int = 3) -> None:
+def assert_reported(ended: Ended, cache: Path, *words: str, code: int = 3) -> None:
     ended.fails_in_one_line(code, f"the cache ({cache})", "--cache DIR", *words)
     assert "None" not in ended.stderr
     assert "Errno" not in ended.stderr
@@ -78,47 +78,60 @@ def run_with(services: Services, cache: Path, *words: str | Path) -> Ended:  # n
     return services.run(*words)
 
 
-def test_full_disk_is_reported_when_a_library_is_copied(services: Services, disk: MakeDisk, builder: ProcessorBuilder) -> None:  # noqa: F811
+def test_full_disk_is_reported_when_a_library_is_copied(
+    services: Services,  # noqa: F811
+    disk: MakeDisk,
+    builder: ProcessorBuilder,
+) -> None:
     """With --reload a library is loaded from a copy; the system does not say which write has failed."""
     cache = disk("size=64k")
     ended = run_with(services, cache, "--entry", builder.cpp("contract"), "--reload", "--listen", "127.0.0.1:0")
-    assert_told(ended, cache, "is full; make room there")
+    assert_reported(ended, cache, "is full; make room there")
 
 
 def test_full_disk_is_reported_when_a_package_is_unpacked(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
     cache = disk("size=128k")
-    assert_told(run_with(services, cache, "serve", package), cache, "processor_path", "is full; make room there")
+    assert_reported(run_with(services, cache, "serve", package), cache, "processor_path", "is full; make room there")
 
 
-def test_full_disk_is_reported_when_a_nested_jar_is_unpacked(services: Services, disk: MakeDisk, tmp_path: Path) -> None:  # noqa: F811
+def test_full_disk_is_reported_when_a_nested_jar_is_unpacked(
+    services: Services,  # noqa: F811
+    disk: MakeDisk,
+    tmp_path: Path,
+) -> None:
     jar = tmp_path / "processor.jar"
     with zipfile.ZipFile(jar, "w") as file:
         file.writestr("lib/large.jar", os.urandom(256 * KIB))
     cache = disk("size=128k")
-    assert_told(run_with(services, cache, "--entry", jar, "--mainclass", "P"), cache, "is full; make room there")
+    assert_reported(run_with(services, cache, "--entry", jar, "--mainclass", "P"), cache, "is full; make room there")
 
 
 def test_disk_without_inodes_is_reported(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
     """There is room, but not for one file more."""
     cache = disk("size=16m,nr_inodes=16")
-    assert_told(run_with(services, cache, "serve", package), cache, "processor_path", "no more files (inodes)")
+    assert_reported(run_with(services, cache, "serve", package), cache, "processor_path", "no more files (inodes)")
 
 
 @pytest.mark.parametrize("free", [0, 4 * KIB])
-def test_full_disk_is_reported_when_the_workspace_is_made(services: Services, disk: MakeDisk, package: Path, free: int) -> None:  # noqa: F811
+def test_full_disk_is_reported_when_the_workspace_is_made(
+    services: Services,  # noqa: F811
+    disk: MakeDisk,
+    package: Path,
+    free: int,
+) -> None:
     """Nothing fits any more, or hardly anything."""
     cache = disk("size=64k")
     filler = fill(cache, but=free)
     ended = run_with(services, cache, "serve", package)
     assert ended.code in (2, 3)
-    assert_told(ended, cache, "is full; make room there", code=ended.code)
+    assert_reported(ended, cache, "is full; make room there", code=ended.code)
     filler.unlink()
 
 
 def test_read_only_disk_is_reported(services: Services, disk: MakeDisk, package: Path) -> None:  # noqa: F811
     cache = disk("size=64k")
     subprocess.run(["mount", "-o", "remount,ro", str(cache)], check=True)
-    assert_told(run_with(services, cache, "serve", package), cache, "is on a read-only file system", code=2)
+    assert_reported(run_with(services, cache, "serve", package), cache, "is on a read-only file system", code=2)
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -137,7 +150,7 @@ def test_full_disk_is_reported_when_a_file_is_downloaded(
         file.plan = [chunked(len(body))]
     url = f"processor_path={server.url('/package.tar.gz')}"
     ended = run_with(services, cache, "serve", package, "-D", url)
-    assert_told(ended, cache, "processor_path", "is full", "needed")
+    assert_reported(ended, cache, "processor_path", "is full", "needed")
 
 
 def test_limit_on_file_size_is_reported(tmp_path: Path, package: Path) -> None:
@@ -152,7 +165,7 @@ def test_limit_on_file_size_is_reported(tmp_path: Path, package: Path) -> None:
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
-    assert_told(Ended(done.returncode, done.stdout, done.stderr), cache, "no file of that size (`ulimit -f`")
+    assert_reported(Ended(done.returncode, done.stdout, done.stderr), cache, "no file of that size (`ulimit -f`")
 
 
 def test_reload_on_a_full_disk_keeps_the_old_version(disk: MakeDisk, tmp_path: Path, builder: ProcessorBuilder) -> None:

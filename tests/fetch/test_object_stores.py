@@ -133,7 +133,9 @@ def test_change_during_a_copy_starts_over(flaky: type[Flaky], tmp_path: Path) ->
     assert flaky.opened[:2] == [("/m/a", 0), ("/m/a", 0)]
 
 
-def test_unreachable_store_is_given_up_after_3_attempts(flaky: type[Flaky], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unreachable_store_is_given_up_after_3_attempts(
+    flaky: type[Flaky], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The cached copy serves if there is one."""
     store = MemoryFileSystem()
     store.pipe_file("/m", BODY)
@@ -209,7 +211,9 @@ def ranged(handler: Handler, file: File) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("ossfs") is None, reason="ossfs is not installed")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of oss2's own
-def test_oss_file_and_folder_are_fetched_with_alibabas_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oss_file_and_folder_are_fetched_with_alibabas_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with running() as server:
         monkeypatch.setenv("no_proxy", "*")
         monkeypatch.setenv("OSS_ENDPOINT", server.url("").rstrip("/"))

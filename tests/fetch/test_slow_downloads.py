@@ -19,7 +19,7 @@ import pytest
 from eas_host.errors import EntryNotFound
 from eas_host.fetch import FetchPolicy, fetch_all
 from support import TIMEOUT
-from support.fileserver import FileServer, Tap, announcing
+from support.fileserver import FileServer, PacedBody, announcing
 
 BODY = bytes(range(256)) * 4000
 
@@ -37,60 +37,60 @@ def ranges(server: FileServer) -> list[str | None]:
 
 def test_slow_stream_is_waited_for_and_written_at_once(server: FileServer, tmp_path: Path) -> None:
     """Each piece is on the disk before the next one is sent: nothing is collected in memory."""
-    tap = Tap(len(BODY) // 4)
-    server.put("/f", BODY).plan = [tap]
+    paced = PacedBody(len(BODY) // 4)
+    server.put("/f", BODY).plan = [paced]
     with ThreadPoolExecutor() as pool:
         path = pool.submit(get, server.url("/f"), tmp_path)
         for _ in range(4):
-            tap.wait()
-            tap.drip()
+            paced.wait()
+            paced.send_piece()
         assert path.result(TIMEOUT).read_bytes() == BODY
 
 
 def test_silent_stream_times_out_and_is_resumed(server: FileServer, tmp_path: Path) -> None:
-    tap = Tap(1000)
-    server.put("/f", BODY).plan = [tap, tap]
-    tap.drip()
+    paced = PacedBody(1000)
+    server.put("/f", BODY).plan = [paced, paced]
+    paced.send_piece()
     assert get(server.url("/f"), tmp_path, FetchPolicy(read_timeout=0.2, first_pause=0.01)).read_bytes() == BODY
     assert ranges(server) == [None, "bytes=1000-", "bytes=1000-"]
-    tap.close()
+    paced.close()
 
 
 def test_downloads_run_in_parallel_up_to_the_bound(server: FileServer, tmp_path: Path) -> None:
     """The second is asked for while the first has not ended."""
-    taps = [Tap(len(BODY)) for _ in range(4)]
-    for number, tap in enumerate(taps):
-        server.put(f"/{number}", BODY).plan = [tap]
+    bodies = [PacedBody(len(BODY)) for _ in range(4)]
+    for number, paced in enumerate(bodies):
+        server.put(f"/{number}", BODY).plan = [paced]
     sources = {f"models[{n}].model_path": server.url(f"/{n}") for n in range(4)}
     policy = FetchPolicy(max_parallel=3)
     with ThreadPoolExecutor() as pool:
         done = pool.submit(fetch_all, sources, tmp_path, tmp_path / "cache", policy=policy)
-        for tap in taps[:3]:
-            tap.wait()
+        for paced in bodies[:3]:
+            paced.wait()
         assert len(server.requests) == 3
-        for tap in taps:
-            tap.drip()
+        for paced in bodies:
+            paced.send_piece()
         assert {path.read_bytes() for path in done.result(TIMEOUT).values()} == {BODY}
 
 
 def test_failed_download_cancels_the_others(server: FileServer, tmp_path: Path) -> None:
     """A slow one is not waited for when there is no use for it."""
-    tap = Tap(1000)
-    server.put("/slow", BODY).plan = [tap]
+    paced = PacedBody(1000)
+    server.put("/slow", BODY).plan = [paced]
     sources = {"model_path": server.url("/slow"), "processor_path": server.url("/missing")}
     with pytest.raises(EntryNotFound, match=r"^processor_path: .* 404"):
         fetch_all(sources, tmp_path, tmp_path / "cache")
-    tap.close()
+    paced.close()
 
 
 def test_two_hosts_download_one_file_once(server: FileServer, tmp_path: Path) -> None:
-    tap = Tap(len(BODY))
-    server.put("/f", BODY).plan = [tap]
+    paced = PacedBody(len(BODY))
+    server.put("/f", BODY).plan = [paced]
     with ThreadPoolExecutor() as pool:
         first = pool.submit(get, server.url("/f"), tmp_path)
-        tap.wait()
+        paced.wait()
         second = pool.submit(get, server.url("/f"), tmp_path)
-        tap.drip()
+        paced.send_piece()
         assert first.result(TIMEOUT) == second.result(TIMEOUT)
     assert server.statuses() == [200, 304]
 
@@ -106,33 +106,33 @@ print(fetch_all({"model_path": sys.argv[1]}, Path(sys.argv[2]), Path(sys.argv[2]
 
 
 def test_ctrl_c_ends_a_download_and_leaves_a_part_to_resume(server: FileServer, tmp_path: Path) -> None:
-    tap = Tap(len(BODY) // 4)
-    server.put("/f", BODY).plan = [tap]
-    tap.drip()
+    paced = PacedBody(len(BODY) // 4)
+    server.put("/f", BODY).plan = [paced]
+    paced.send_piece()
     words = [sys.executable, "-c", PROGRAM, server.url("/f"), str(tmp_path)]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as host:
         while not any(part.stat().st_size for part in tmp_path.rglob("part")):
             assert host.poll() is None
         host.send_signal(signal.SIGINT)
         assert host.communicate(timeout=TIMEOUT)[1].splitlines()[-1] == "KeyboardInterrupt"
-    tap.close()
+    paced.close()
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
     assert server.statuses() == [200, 206]
 
 
 def test_progress_bar_is_shown_only_on_a_terminal(server: FileServer, tmp_path: Path) -> None:
     """The bar has the file's name; elsewhere not a byte is written."""
-    tap = Tap(len(BODY) // 4)
-    server.put("/file.bin", BODY).plan = [tap]
+    paced = PacedBody(len(BODY) // 4)
+    server.put("/file.bin", BODY).plan = [paced]
     ours, theirs = pty.openpty()
     words = [sys.executable, "-c", PROGRAM, server.url("/file.bin"), str(tmp_path)]
     seen = b""
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=theirs, env={**os.environ, "TERM": "xterm"}):
         os.close(theirs)
-        tap.wait()
+        paced.wait()
         while b"file.bin" not in seen:
             seen += os.read(ours, 65536)
-        threading.Thread(target=tap.open).start()
+        threading.Thread(target=paced.open).start()
         try:
             while os.read(ours, 65536):
                 pass

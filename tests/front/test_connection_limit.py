@@ -40,7 +40,7 @@ def connect(host: Host, stack: ExitStack, count: int = MOST) -> list[Client]:
 
 
 def is_served(host: Host, stack: ExitStack) -> Client:
-    """A newcomer has its answer; it stays."""
+    """A new connection gets its answer, and stays open."""
     (client,) = connect(host, stack, 1)
     assert client.call(b"new").body == b"new"
     return client

@@ -26,8 +26,8 @@ LITTLE = 48 * 1024
 """Below the mark of 64 KiB at which writing is paused."""
 
 
-class Sent(asyncio.Protocol):
-    """One connection, as far as it is swept, whose client has been sent more than the system takes for it."""
+class UnreadConnection(asyncio.Protocol):
+    """What housekeeping needs of a connection; its client has been sent more than the system takes for it."""
 
     last_used = 0.0
     paused = False
@@ -56,29 +56,29 @@ class Sent(asyncio.Protocol):
         self.gave_way.set_result(None)
 
 
-def swept(budget_size: int, check: Callable[[Sent, MemoryBudget, socket.socket], Awaitable[None]]) -> None:
-    """Runs *check* beside the sweep."""
+def swept(budget_size: int, check: Callable[[UnreadConnection, MemoryBudget, socket.socket], Awaitable[None]]) -> None:
+    """Runs *check* beside housekeeping, which looks all the time."""
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        sent = Sent()
-        server = await loop.create_server(lambda: sent, "127.0.0.1", 0)
+        connection = UnreadConnection()
+        server = await loop.create_server(lambda: connection, "127.0.0.1", 0)
         budget = MemoryBudget(loop.time, budget_size, budget_size)
         connections = OpenConnections(loop)
-        connections.add(sent)  # type: ignore[arg-type]  # as far as it is swept
+        connections.add(connection)  # type: ignore[arg-type]  # as far as it is swept
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.setblocking(False)
             await loop.sock_connect(client, server.sockets[0].getsockname())
-            await asyncio.wait_for(sent.made, TIMEOUT)
-            await asyncio.wait_for(sent.fill(), TIMEOUT)
+            await asyncio.wait_for(connection.made, TIMEOUT)
+            await asyncio.wait_for(connection.fill(), TIMEOUT)
             sweeper = housekeeping.Housekeeping(
                 ServiceState(loop, HostConfig()), connections, ResponseHeadCache("text/plain"), budget
             )
-            await check(sent, budget, client)
+            await check(connection, budget, client)
             sweeper.close()
-            assert not sent.paused
-        sent.transport.abort()
+            assert not connection.paused
+        connection.transport.abort()
         server.close()
 
     loop = uvloop.new_event_loop()
@@ -94,14 +94,14 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_client_with_unread_bytes_beyond_the_budget_is_evicted() -> None:
-    async def check(sent: Sent, _budget: MemoryBudget, _client: socket.socket) -> None:
-        await asyncio.wait_for(sent.gave_way, TIMEOUT)
+    async def check(connection: UnreadConnection, _budget: MemoryBudget, _client: socket.socket) -> None:
+        await asyncio.wait_for(connection.gave_way, TIMEOUT)
 
     swept(LITTLE, check)
 
 
 def test_budget_is_free_again_once_the_client_has_read() -> None:
-    async def check(_sent: Sent, budget: MemoryBudget, client: socket.socket) -> None:
+    async def check(_connection: UnreadConnection, budget: MemoryBudget, client: socket.socket) -> None:
         whole = budget.size
         loop = asyncio.get_running_loop()
 
@@ -129,7 +129,7 @@ def test_freed_heap_memory_is_returned_to_the_system() -> None:
     del_first = bytes(31 * MIB)  # from here on blocks of that size come from the heap, too
     del del_first
 
-    async def check(_sent: Sent, _budget: MemoryBudget, _client: socket.socket) -> None:
+    async def check(_connection: UnreadConnection, _budget: MemoryBudget, _client: socket.socket) -> None:
         blocks = [b"x" * 512 * 1024 for _ in range(400)]  # of zeros the system would keep none
         whole = memory.private_bytes()
         del blocks[::2]

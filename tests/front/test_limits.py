@@ -251,7 +251,9 @@ def test_queue_keeps_the_order_of_arrival(start: StartHost, gate: Gate) -> None:
 
 @pytest.mark.parametrize("threads", [1, 12])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_as_many_requests_run_at_once_as_there_are_worker_threads(start: StartHost, gate: Gate, language: str, threads: int) -> None:
+def test_as_many_requests_run_at_once_as_there_are_worker_threads(
+    start: StartHost, gate: Gate, language: str, threads: int
+) -> None:
     """One more request waits."""
     host = start(language, worker_threads=threads, keepalive=60_000)
     clients = [host.ask(gate.command(b"%d" % number)) for number in range(threads + 1)]
@@ -317,7 +319,9 @@ def test_idle_connection_does_not_time_out(start: StartHost) -> None:
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_slow_processor_answers_408_and_its_thread_serves_on(start: StartHost, gate: Gate, language: str, isolation: str) -> None:
+def test_slow_processor_answers_408_and_its_thread_serves_on(
+    start: StartHost, gate: Gate, language: str, isolation: str
+) -> None:
     """
     Over --keepalive: 408 and the end of the connection, for the one that runs and for the one that waits behind it. The
     processor cannot be interrupted; when it is done at last, its answer goes nowhere and its thread serves on.

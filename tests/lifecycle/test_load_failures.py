@@ -178,7 +178,9 @@ def test_several_processor_classes_in_a_jar_are_listed(builder: ProcessorBuilder
 @pytest.mark.parametrize(
     ("name", "message"), [("LoadThrows", "the model file is torn"), ("ConstructorThrows", "no such model")]
 )
-def test_exception_of_java_code_while_loading_is_reported(builder: ProcessorBuilder, name: str, message: str, isolation: str) -> None:
+def test_exception_of_java_code_while_loading_is_reported(
+    builder: ProcessorBuilder, name: str, message: str, isolation: str
+) -> None:
     """The user's frames stand above the line."""
     ended = load(builder.jar(name), isolation)
     ended.fails_with(3, name, "IllegalStateException", message)
@@ -240,7 +242,9 @@ def test_missing_python_module_is_named(builder: ProcessorBuilder, isolation: st
 
 @each_isolation
 @pytest.mark.parametrize("name", ["raises_on_import.py", "initialize_raises.py"])
-def test_exception_of_python_code_while_loading_is_reported(builder: ProcessorBuilder, name: str, isolation: str) -> None:
+def test_exception_of_python_code_while_loading_is_reported(
+    builder: ProcessorBuilder, name: str, isolation: str
+) -> None:
     """The user's frames stand above the line."""
     ended = load(builder.python(name), isolation)
     ended.fails_with(3, name, "RuntimeError", "the model file is torn")

@@ -88,7 +88,9 @@ def test_ctrl_c_ends_a_host_with_a_stopped_worker(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("when", ["loading", "serving"])
-def test_worker_that_blocks_all_signals_does_not_survive_kill_9_of_the_host(folder: Path, gate: Gate, tmp_path: Path, when: str) -> None:
+def test_worker_that_blocks_all_signals_does_not_survive_kill_9_of_the_host(
+    folder: Path, gate: Gate, tmp_path: Path, when: str
+) -> None:
     """Libraries block them before they start threads."""
     (folder / "deaf").touch()
     if when == "loading":

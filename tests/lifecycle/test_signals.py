@@ -54,7 +54,9 @@ def test_sighup_drains_as_sigterm_does(start: StartHost, gate: Gate, column: Col
     ],
     ids=lambda numbers: "-".join(number.name for number in numbers),
 )
-def test_repeated_stop_signals_do_not_force_the_stop_of_a_program(apps: Apps, gate: Gate, way: str, numbers: tuple[signal.Signals, ...]) -> None:
+def test_repeated_stop_signals_do_not_force_the_stop_of_a_program(
+    apps: Apps, gate: Gate, way: str, numbers: tuple[signal.Signals, ...]
+) -> None:
     """Supervisors send more than one signal and mean one stop: only Ctrl+C, pressed again, ends it at once."""
     host = apps.begin(way=way, variables={"EAS_HOST_KEEPALIVE": str(LONG)})
     host.wait_listening()

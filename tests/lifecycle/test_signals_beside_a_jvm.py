@@ -76,7 +76,9 @@ def test_python_worker_with_a_jvm_ignores_stop_signals(start_jvm_host: Start) ->
 
 @pytest.mark.parametrize("kind", ["python", "native"])
 @pytest.mark.parametrize("when", ["at once", "later"])
-def test_cpp_worker_with_a_jvm_ignores_stop_signals(start: StartHost, builder: ProcessorBuilder, kind: str, when: str) -> None:
+def test_cpp_worker_with_a_jvm_ignores_stop_signals(
+    start: StartHost, builder: ProcessorBuilder, kind: str, when: str
+) -> None:
     """The JVM may come at any time, in each kind of worker."""
     need("javac")
     jvm = find_jvm()

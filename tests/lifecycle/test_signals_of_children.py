@@ -61,7 +61,9 @@ def test_pool_terminate_does_not_stop_the_host(children: Host) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_child_of_a_cpp_processor_dies_of_a_stop_signal(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+def test_child_of_a_cpp_processor_dies_of_a_stop_signal(
+    start: StartHost, builder: ProcessorBuilder, isolation: str
+) -> None:
     host = start("cpp", builder.cpp("forks"), isolation=isolation)
     for number in STOP:
         assert host.call(b"%d" % number).text == str(-number)

@@ -67,7 +67,9 @@ def test_stop_signal_while_loading_with_isolation_none_ends_the_host(
     assert host.log.text(stream="stdout") == ""
 
 
-def test_stop_signal_after_loading_with_isolation_none_drains(unstarted: Unstarted, behaviour: ScriptedBehaviour) -> None:
+def test_stop_signal_after_loading_with_isolation_none_drains(
+    unstarted: Unstarted, behaviour: ScriptedBehaviour
+) -> None:
     host = unstarted(behaviour, isolation="none")
     host.wait_listening()
     host.stop(signal.SIGINT)
@@ -174,8 +176,10 @@ def connected(port: int, host: subprocess.Popen[bytes]) -> Client:
 # What runs out.
 
 
-def test_worker_is_started_again_when_there_are_descriptors_again(unstarted: Unstarted, behaviour: ScriptedBehaviour) -> None:
-    """A worker dies when the host may open no more files: that says nothing about the processor. Requests wait meanwhile."""
+def test_worker_is_started_again_when_there_are_descriptors_again(
+    unstarted: Unstarted, behaviour: ScriptedBehaviour
+) -> None:
+    """A worker dies when the host may open no more files, which is no fault of the processor. Requests wait."""
     host = unstarted(behaviour, keepalive=120_000)
     host.wait_listening()
     host.allow_log("SIGKILL|cannot be started")
@@ -195,7 +199,9 @@ def test_worker_is_started_again_when_there_are_descriptors_again(unstarted: Uns
 
 
 @pytest.mark.parametrize("isolation", ISOLATIONS)
-def test_running_and_waiting_requests_answer_503_after_the_grace_period(start: StartHost, gate: Gate, isolation: str) -> None:
+def test_running_and_waiting_requests_answer_503_after_the_grace_period(
+    start: StartHost, gate: Gate, isolation: str
+) -> None:
     """Both are told that the host is stopping."""
     host = start(worker_threads=1, keepalive=120_000, grace_period=0.3, isolation=isolation)
     host.allow_log("grace period")
@@ -238,7 +244,9 @@ def python_app(folder: Path, imports: str = "", initialize: str = "pass", return
 @each_isolation
 @pytest.mark.parametrize("more", [{}, {"PYTHONSAFEPATH": "1"}], ids=["plain", "safe path"])
 @pytest.mark.parametrize("form", ["relative", "absolute"])
-def test_pythonpath_counts_as_for_python_app_py(tmp_path: Path, isolation: str, form: str, more: dict[str, str]) -> None:
+def test_pythonpath_counts_as_for_python_app_py(
+    tmp_path: Path, isolation: str, form: str, more: dict[str, str]
+) -> None:
     """The path is relative to where the host is started, its first entry too."""
     app = python_app(tmp_path / "app", imports=", helper", returned="helper.WORD")
     library = tmp_path / "library"
@@ -294,7 +302,9 @@ class App(allspark.BaseProcessor):
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"raise", 400), (b"data", 200), (b"status", 400)])
-def test_returned_objects_that_raise_are_not_an_internal_error(start: StartHost, tmp_path: Path, body: bytes, status: int) -> None:
+def test_returned_objects_that_raise_are_not_an_internal_error(
+    start: StartHost, tmp_path: Path, body: bytes, status: int
+) -> None:
     """Objects whose own methods raise are the processor's fault."""
     app = tmp_path / "app.py"
     app.write_text(BAD, encoding="utf-8")
@@ -320,7 +330,7 @@ def test_returned_objects_that_raise_are_not_an_internal_error(start: StartHost,
 def test_service_is_named_after_the_stem_of_its_entry(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, source: str, file: str, name: str
 ) -> None:
-    """"lib" is cut from C++ libraries alone, and their versions are no part of the name."""
+    """ "lib" is cut from C++ libraries alone, and their versions are no part of the name."""
     made = builder.cpp("scripted") if source.endswith(".so") else python_app(tmp_path / "made")
     entry = tmp_path / file
     entry.write_bytes(made.read_bytes())
@@ -337,7 +347,7 @@ def test_service_is_named_after_the_stem_of_its_entry(
     ],
     ids=" ".join,
 )
-def test_options_that_need_too_much_memory_together_are_refused(builder: ProcessorBuilder, flags: list[str]) -> None:
+def test_options_that_need_too_much_together_are_refused(builder: ProcessorBuilder, flags: list[str]) -> None:
     """Each number is possible; exit code 2, and one line says which to lower."""
     ended = run("--entry", builder.cpp("contract"), "--listen", "127.0.0.1:0", *flags)
     ended.fails_in_one_line(2, "lower")
@@ -357,7 +367,9 @@ def test_exception_of_several_lines_is_reported_in_one_line(tmp_path: Path, isol
 
 
 @each_isolation
-def test_entry_whose_file_name_has_no_valid_encoding_is_served(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
+def test_entry_whose_file_name_has_no_valid_encoding_is_served(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str
+) -> None:
     """A file name is bytes."""
     entry = tmp_path / os.fsdecode(b"libodd\xff.so")
     entry.write_bytes(builder.cpp("contract").read_bytes())

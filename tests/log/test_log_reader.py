@@ -32,13 +32,13 @@ ACCESS = re.compile(r'\[INFO\] \S+ "POST /(\d+)\?')
 MANY = 3000  # lines of access log, of a kilobyte each: more than all buffers hold
 
 
-class Unread(Host):
+class HostWithUnreadLog(Host):
     """A host whose log nobody reads at first."""
 
     followed = ("stdout",)
 
 
-class UnreadProgram(Program):
+class ProgramWithUnreadLog(Program):
     followed = ("stdout",)
 
 
@@ -50,7 +50,7 @@ def unread(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[Hosts]:
     with ExitStack() as running:
 
         def make(language: str = "cpp", **options: object) -> Host:
-            host = Unread(tmp_path / "host", entry=builder.contract(language), **options)  # type: ignore[arg-type]
+            host = HostWithUnreadLog(tmp_path / "host", entry=builder.contract(language), **options)  # type: ignore[arg-type]
             return running.enter_context(host)
 
         yield make
@@ -77,7 +77,7 @@ def test_requests_are_answered_while_nobody_reads_the_log(unread: Hosts, isolati
 
 def test_python_program_answers_while_nobody_reads_the_log(tmp_path: Path, apps: Apps) -> None:  # noqa: F811
     app = apps.write(RUN)
-    with UnreadProgram(tmp_path / "run", app, (), {"EAS_HOST_ACCESS_LOG": "1"}) as host:
+    with ProgramWithUnreadLog(tmp_path / "run", app, (), {"EAS_HOST_ACCESS_LOG": "1"}) as host:
         host.log.wait("Service start successfully", stream="stdout")
         with host.connect() as client:
             ask_many(client, MANY)

@@ -13,7 +13,7 @@ from support import TIMEOUT
 
 class Interrupted:
     """
-    The lock of *writer*, which is *real*: its thread is held up just after it has found nothing to write.
+    A lock for *writer* around its *real* one, which stops its thread just after that has found nothing to write.
     """
 
     def __init__(self, writer: BackgroundWriter, real: threading.Lock) -> None:

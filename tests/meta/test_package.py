@@ -59,7 +59,9 @@ def site(wheel: Path) -> Path:
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_installed_wheel_serves_a_processor(site: Path, language: str, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_installed_wheel_serves_a_processor(
+    site: Path, language: str, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """Each language is served with the wheel's own native module and bridge."""
     variables = {"PYTHONPATH": str(site)}
     entry = builder.contract(language)

@@ -17,12 +17,16 @@ from eas_host.errors import ConfigError, EntryNotFound
 from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import PackedArchive, pack_folder, report
 from eas_host.pack.report import short_size
-from support.tars import content, names, plant
+from support.tars import content, names, write_files
 
 
-def test_archive_lies_beside_the_folder_and_holds_its_contents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_archive_lies_beside_the_folder_and_holds_its_contents(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The archive bears the folder's name; EASCMD's line says where it is."""
-    folder = plant(tmp_path / "demo", {"app.py": "print()", "ENV/bin/python": b"\x7fELF", "model/a.bin": b"\0" * 9})
+    folder = write_files(
+        tmp_path / "demo", {"app.py": "print()", "ENV/bin/python": b"\x7fELF", "model/a.bin": b"\0" * 9}
+    )
     (folder / "empty").mkdir()
     packed = pack_folder(folder)
     assert packed.path == tmp_path / "demo.tar.gz"
@@ -34,7 +38,7 @@ def test_archive_lies_beside_the_folder_and_holds_its_contents(tmp_path: Path, c
 
 def test_archive_is_named_after_the_real_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`pack .` and a link to the folder put it beside that."""
-    folder = plant(tmp_path / "real" / "demo", {"app.py": ""})
+    folder = write_files(tmp_path / "real" / "demo", {"app.py": ""})
     (tmp_path / "link").symlink_to(folder)
     monkeypatch.chdir(folder)
     for name in (".", "../demo/", str(tmp_path / "link")):
@@ -43,7 +47,7 @@ def test_archive_is_named_after_the_real_folder(tmp_path: Path, monkeypatch: pyt
 
 def test_archive_inside_the_folder_is_not_packed_into_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second time either."""
-    folder = plant(tmp_path / "demo", {"app.py": ""})
+    folder = write_files(tmp_path / "demo", {"app.py": ""})
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         assert names(pack_folder(folder, Path("demo/out.tgz")).path) == ["app.py"]
@@ -67,13 +71,13 @@ TAKEN = [".gitignore", "x/old.py", "x/only.pyc", "x/.easignore"]
 
 def test_version_control_and_caches_are_left_out(tmp_path: Path) -> None:
     """A .pyc is a cache only where its source lies beside it."""
-    folder = plant(tmp_path / "demo", dict.fromkeys([*LEFT_OUT, *TAKEN], ""))
+    folder = write_files(tmp_path / "demo", dict.fromkeys([*LEFT_OUT, *TAKEN], ""))
     assert [name for name in names(pack_folder(folder).path) if name != "x"] == sorted(TAKEN)
 
 
 def ignore(folder: Path, text: str | bytes, *files: str) -> list[str]:
     """The names that are packed of *files* with this .easignore."""
-    plant(folder, {".easignore": text, **dict.fromkeys(files, "")})
+    write_files(folder, {".easignore": text, **dict.fromkeys(files, "")})
     return names(pack_folder(folder).path)
 
 
@@ -103,7 +107,7 @@ def test_wrong_pattern_is_reported_with_file_and_line(tmp_path: Path) -> None:
 
 def test_sockets_and_pipes_are_left_out_with_a_warning(tmp_path: Path) -> None:
     """Those that .easignore names are left out without one."""
-    folder = plant(tmp_path / "d", {"app.py": "", ".easignore": "quiet\n"})
+    folder = write_files(tmp_path / "d", {"app.py": "", ".easignore": "quiet\n"})
     for name in ("pipe", "quiet"):
         os.mkfifo(folder / name)
     with socket.socket(socket.AF_UNIX) as server:
@@ -117,7 +121,7 @@ def test_file_names_of_any_kind_are_kept(tmp_path: Path) -> None:
     """Names may be long, in any script, or no text at all."""
     odd = os.fsdecode(b"not \xff UTF-8")
     wanted = ["long/" + "n" * 200 + "/" + "m" * 200, "ключ 模型 \n line", odd]
-    folder = plant(tmp_path / "demo", {name: name.encode("utf-8", "surrogateescape") for name in wanted})
+    folder = write_files(tmp_path / "demo", {name: name.encode("utf-8", "surrogateescape") for name in wanted})
     packed = pack_folder(folder)
     report(packed)
     unpack(packed.path, tmp_path / "out")
@@ -130,7 +134,7 @@ def test_file_names_of_any_kind_are_kept(tmp_path: Path) -> None:
 
 def venv(folder: Path) -> Path:
     """A processor's folder with a real venv."""
-    plant(folder, {"app.py": "import sys; print(sys.prefix)"})
+    write_files(folder, {"app.py": "import sys; print(sys.prefix)"})
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "ENV"], check=True)
     return folder
 
@@ -150,7 +154,7 @@ def test_packed_venv_runs_where_it_is_unpacked(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_folder_without_app_py_or_env_is_packed_with_a_note(tmp_path: Path) -> None:
-    notes = pack_folder(plant(tmp_path / "demo", {"service.py": ""})).notes
+    notes = pack_folder(write_files(tmp_path / "demo", {"service.py": ""})).notes
     assert [note.partition(":")[0] for note in notes] == ["no app.py in it", "no ENV in it"]
 
 
@@ -173,7 +177,7 @@ def test_largest_parts_of_a_package_are_listed(tmp_path: Path, capsys: pytest.Ca
         "model/1/weights": bytes(5 << 20),
         "app.py": b"x",
     }
-    assert sizes(plant(tmp_path / "demo", files), capsys) == [
+    assert sizes(write_files(tmp_path / "demo", files), capsys) == [
         ("5.0 MiB", "50%", "model/"),
         ("4.0 MiB", "40%", f"{site}/torch/"),
         ("1.0 MiB", "10%", f"{site}/six.py"),
@@ -183,7 +187,7 @@ def test_largest_parts_of_a_package_are_listed(tmp_path: Path, capsys: pytest.Ca
 
 def test_ten_largest_parts_have_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The others have one together."""
-    folder = plant(tmp_path / "demo", {f"part{number:02}/x": bytes(number + 1) for number in range(25)})
+    folder = write_files(tmp_path / "demo", {f"part{number:02}/x": bytes(number + 1) for number in range(25)})
     rows = sizes(folder, capsys)
     assert [name for _, _, name in rows] == [f"part{number}/" for number in range(24, 14, -1)] + ["15 more"]
     assert rows[-1][0] == "120 B"
@@ -191,7 +195,7 @@ def test_ten_largest_parts_have_a_line_each(tmp_path: Path, capsys: pytest.Captu
 
 def test_report_ends_with_number_and_size_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A single file and an empty folder have such a line, too."""
-    report(pack_folder(plant(tmp_path / "demo", {"app.py": bytes(2048)})))
+    report(pack_folder(write_files(tmp_path / "demo", {"app.py": bytes(2048)})))
     assert re.search(r"^1 file, 2\.0 KiB, packed \d+ B: /.*/demo\.tar\.gz$", capsys.readouterr().out, re.MULTILINE)
     (tmp_path / "none").mkdir()
     report(pack_folder(tmp_path / "none"))

@@ -17,7 +17,7 @@ from eas_host.pack.dependencies.system_libraries import component_of
 from support.build import ProcessorBuilder
 from support.host import StartHost
 from support.libraries import library, processor
-from support.tars import links, names, plant
+from support.tars import links, names, write_files
 
 OLD = ("-Wl,--disable-new-dtags",)
 NEW = ("-Wl,--enable-new-dtags",)
@@ -99,7 +99,7 @@ def test_library_for_another_machine_is_skipped(tmp_path: Path, monkeypatch: pyt
     right = library(tmp_path / "right/libone.so")
     wrong = bytearray(right.read_bytes())
     wrong[18] = 8  # e_machine: MIPS
-    plant(tmp_path, {"mips/libone.so": bytes(wrong), "text/libone.so": "GROUP ( libone.so.1 )"})
+    write_files(tmp_path, {"mips/libone.so": bytes(wrong), "text/libone.so": "GROUP ( libone.so.1 )"})
     folders = [str(tmp_path / name) for name in ("none", "mips", "text", "right")]
     monkeypatch.setenv("LD_LIBRARY_PATH", ":".join(folders))
     done = pack_processor(processor(tmp_path / "build/libecho.so", right))
@@ -136,7 +136,9 @@ def test_library_with_two_names_is_packed_once(tmp_path: Path) -> None:
 # What stays with the system.
 
 
-def test_glibc_and_cpp_runtime_are_left_out_and_named(builder: ProcessorBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_glibc_and_cpp_runtime_are_left_out_and_named(
+    builder: ProcessorBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The report has the versions that they must have."""
     entry = Path(shutil.copy(builder.cpp("contract"), tmp_path))
     done = pack_processor(entry)

@@ -14,14 +14,14 @@ from eas_host.errors import EntryInvalid
 from eas_host.fetch.unpacking.archive import unpack
 from eas_host.pack import pack_folder
 from eas_host.pack.archive.member import PackedArchive
-from support.tars import content, links, names, plant
+from support.tars import content, links, names, write_files
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder to be packed, beside another one with a file in it."""
-    plant(tmp_path / "outside", {"file": "from outside", "inner/deep": "deep"})
-    return plant(tmp_path / "demo", {"app.py": "", "lib/real": "inside"})
+    write_files(tmp_path / "outside", {"file": "from outside", "inner/deep": "deep"})
+    return write_files(tmp_path / "demo", {"app.py": "", "lib/real": "inside"})
 
 
 def link(folder: Path, /, **targets: str | Path) -> None:
@@ -97,8 +97,8 @@ def test_link_to_a_folder_outside_becomes_its_contents(folder: Path) -> None:
 
 def test_ignored_link_is_not_followed(folder: Path) -> None:
     """.easignore speaks of links too, of those to folders with a slash as well, and of what is behind them."""
-    plant(folder, {".easignore": "gone\nfolder/\n*.log\n"})
-    plant(folder.parent / "outside", {"x.log": ""})
+    write_files(folder, {".easignore": "gone\nfolder/\n*.log\n"})
+    write_files(folder.parent / "outside", {"x.log": ""})
     link(folder, gone="/no/such/file", folder="../outside/inner", data="../outside")
     packed, _ = packed_links(folder)
     assert names(packed.path) == ["app.py", "data", "data/file", "data/inner", "data/inner/deep", "lib", "lib/real"]
@@ -106,7 +106,7 @@ def test_ignored_link_is_not_followed(folder: Path) -> None:
 
 def test_links_to_ignored_files_are_left_out_with_a_note(folder: Path) -> None:
     """Such links would lead nowhere."""
-    plant(folder, {".easignore": "secret\n", "secret": "x"})
+    write_files(folder, {".easignore": "secret\n", "secret": "x"})
     link(folder, one="secret", two="one")
     packed, kept = packed_links(folder)
     assert kept == {}
@@ -142,7 +142,7 @@ def test_link_to_a_folder_that_holds_it_is_refused(folder: Path, target: str) ->
 def test_folders_outside_that_link_to_each_other_are_packed_once(folder: Path) -> None:
     """The way back is a link."""
     link(folder.parent / "outside", peer=folder.parent / "peer")
-    plant(folder.parent / "peer", {"x": ""})
+    write_files(folder.parent / "peer", {"x": ""})
     link(folder.parent / "peer", back=folder.parent / "outside")
     link(folder, data="../outside")
     packed, kept = packed_links(folder)

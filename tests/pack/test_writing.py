@@ -23,12 +23,12 @@ from support import TIMEOUT, seeded_rng
 from support.build import need
 from support.host import clean_environment, program
 from support.libraries import processor
-from support.tars import content, headers, plant
+from support.tars import content, headers, write_files
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = plant(
+    folder = write_files(
         tmp_path / "demo", {"app.py": "print()", "ENV/bin/python": "#!", "data": seeded_rng(1).randbytes(3 << 20)}
     )
     (folder / "ENV/bin/python").chmod(0o755)

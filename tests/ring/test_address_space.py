@@ -19,7 +19,9 @@ GIB_IN_KIB = 1 << 20
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_too_little_address_space_exits_with_2_and_names_the_option(builder: ProcessorBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+def test_too_little_address_space_exits_with_2_and_names_the_option(
+    builder: ProcessorBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
     """One line says how much is wanted, how much there may be, and which option to lower."""
     set_for_hosts(monkeypatch, f"-v {8 * GIB_IN_KIB}")
     host = Host(tmp_path / "host", entry=builder.contract(language), processor_type=language)
@@ -31,7 +33,9 @@ def test_too_little_address_space_exits_with_2_and_names_the_option(builder: Pro
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_smaller_maximum_output_fits_the_address_space(start: StartHost, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+def test_smaller_maximum_output_fits_the_address_space(
+    start: StartHost, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
     """For python, as for C++, the ring asks for no slots that it may never use."""
     set_for_hosts(monkeypatch, f"-v {12 * GIB_IN_KIB}")
     host = start(language, max_output="16MiB")

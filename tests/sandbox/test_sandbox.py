@@ -57,7 +57,9 @@ def test_worker_in_a_sandbox_serves_and_is_replaced_after_a_crash(start: StartHo
     assert "not enforced" not in host.log.text()
 
 
-def test_files_processes_and_networks_of_others_are_out_of_reach(start: StartHost, package: Path, tmp_path: Path) -> None:
+def test_files_processes_and_networks_of_others_are_out_of_reach(
+    start: StartHost, package: Path, tmp_path: Path
+) -> None:
     """Outside of the sandbox this user could reach some of them."""
     secret = tmp_path / "secret"
     secret.write_text("s3cret", encoding="utf-8")
@@ -137,7 +139,9 @@ def test_described_service_may_write_only_to_its_workspace(services: Services, p
     )
 
 
-def test_link_left_in_place_of_the_package_shows_nothing_to_the_next_worker(services: Services, package: Path, tmp_path: Path) -> None:
+def test_link_left_in_place_of_the_package_shows_nothing_to_the_next_worker(
+    services: Services, package: Path, tmp_path: Path
+) -> None:
     """Nothing of where it leads."""
     (tmp_path / "secret").mkdir()
     shutil.copy(package, tmp_path / "secret")
@@ -151,7 +155,9 @@ def test_link_left_in_place_of_the_package_shows_nothing_to_the_next_worker(serv
     host.wait_for_log("No such file or directory; check --entry")
 
 
-def test_sandbox_holds_for_a_host_that_is_not_root(public: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sandbox_holds_for_a_host_that_is_not_root(
+    public: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The kernel must let anybody make namespaces."""
     publish(public, monkeypatch, need("setpriv"), f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     with Host(tmp_path, entry=copy(TRIES, public / "code"), sandbox=True) as host:

@@ -84,6 +84,8 @@ def test_patched_program_that_reads_serves(greenlets: Greenlets, gate: Gate, pat
 
 @pytest.mark.every_python
 @pytest.mark.parametrize("patch", ["gevent", "grequests", "eventlet"])
-def test_worker_processes_of_a_patched_program_serve_and_are_reaped(greenlets: Greenlets, gate: Gate, patch: str) -> None:
+def test_worker_processes_of_a_patched_program_serve_and_are_reaped(
+    greenlets: Greenlets, gate: Gate, patch: str
+) -> None:
     """The program forks them."""
     serves(greenlets.start(patch, "alone", "processes"), gate)

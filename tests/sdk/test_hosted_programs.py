@@ -135,7 +135,9 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("name", "kind", "advice"), OTHERS, ids=[kind for _, kind, _ in OTHERS])
-def test_another_allspark_is_replaced_by_the_hosts_and_named(apps: Apps, tmp_path: Path, name: str, kind: str, advice: str) -> None:
+def test_another_allspark_is_replaced_by_the_hosts_and_named(
+    apps: Apps, tmp_path: Path, name: str, kind: str, advice: str
+) -> None:
     """One line names it."""
     other = tmp_path / name
     other.parent.mkdir(parents=True)

@@ -220,14 +220,14 @@ def test_front_of_a_program_that_is_already_dead_prints_nothing(apps: Apps) -> N
 # Pickling.
 
 
-class Slotted(allspark.BaseProcessor):
+class ProcessorWithSlots(allspark.BaseProcessor):
     __slots__ = ("model", "unset")
     model: str
 
 
 def test_slots_of_a_processor_are_pickled() -> None:
     """A process that is started afresh gets them, too."""
-    processor = Slotted.__new__(Slotted)
+    processor = ProcessorWithSlots.__new__(ProcessorWithSlots)
     processor.model, processor.endpoint = "m", "e"
     copy = pickle.loads(pickle.dumps(processor))  # noqa: S301  our own
     assert (copy.model, copy.endpoint, hasattr(copy, "unset")) == ("m", "e", False)

@@ -74,7 +74,9 @@ def test_exceptions_and_returned_text_do_not_kill_a_process(apps: Apps, way: str
 
 @each_way
 @pytest.mark.parametrize("how", ["segv", "kill", "_exit:3"])
-def test_death_of_one_process_costs_only_its_own_request(apps: Apps, gates: Callable[[], Gate], way: str, how: str) -> None:
+def test_death_of_one_process_costs_only_its_own_request(
+    apps: Apps, gates: Callable[[], Gate], way: str, how: str
+) -> None:
     """The others do not notice, and it is replaced."""
     host = apps.start(THREE, way=way)
     host.allow_log(".")

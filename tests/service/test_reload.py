@@ -2,7 +2,7 @@
 `--reload`: another version takes over under load when files change, and no client notices.
 
 Each part of the processors here (the entry, what it imports, the model) says its version in every answer, so an answer
-by a mixture is seen. The load client (support/load_client.py) keeps a book of all answers.
+by a mixture is seen. The load client (support/load_client.py) keeps a record of all answers.
 """
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ def test_reload_waits_until_processes_can_be_started(start: StartHost, tmp_path:
         host.stop()
 
 
-def test_library_overwritten_in_place_is_reloaded_without_a_crash(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_library_overwritten_in_place_is_reloaded_without_a_crash(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """A process that has it mapped would crash."""
     folder = tmp_path / "library"
     folder.mkdir()

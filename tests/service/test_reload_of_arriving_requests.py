@@ -75,7 +75,9 @@ def parts(host: Host, body: bytes, headers: tuple[tuple[str, str], ...] = (), ta
 
 
 @pytest.mark.parametrize("expects", [False, True])
-def test_body_that_begins_after_the_swap_is_answered_by_the_new_version(start: StartHost, entry: Path, expects: bool) -> None:
+def test_body_that_begins_after_the_swap_is_answered_by_the_new_version(
+    start: StartHost, entry: Path, expects: bool
+) -> None:
     """The head came for the old version, which is gone; the body arrives in pieces."""
     host = start("python", entry, reload=True)
     head, body = parts(host, BODY, (("Expect", "100-continue"),) if expects else ())
@@ -209,7 +211,9 @@ def test_request_that_timed_out_does_not_keep_the_old_version(
 
 
 @pytest.mark.parametrize(("path", "status"), [("/mine", 200), ("/another", 404)])
-def test_request_for_an_injected_handler_is_answered_by_the_new_version(start: StartHost, entry: Path, path: str, status: int) -> None:
+def test_request_for_an_injected_handler_is_answered_by_the_new_version(
+    start: StartHost, entry: Path, path: str, status: int
+) -> None:
     """If there is such a handler; the head was read for the old version's."""
     entry.write_text(INJECTS.format(version=1, path="/mine"))
     host = start("python", entry, reload=True)

@@ -51,7 +51,7 @@ class Configured(allspark.BaseProcessor):
 """
 
 
-class Changing:
+class ChangingService:
     """A service whose files a test changes, and the words of what serves."""
 
     def __init__(self, services: Services, description: Path) -> None:
@@ -96,7 +96,7 @@ def test_change_of_a_program_or_its_model_is_reloaded(services: Services, tmp_pa
     entry, model = tmp_path / "code" / "app.py", tmp_path / "model" / "version.txt"
     entry.write_text(APP.format(version="a"), encoding="utf-8")
     model.write_text("1", encoding="utf-8")
-    service = Changing(
+    service = ChangingService(
         services, describe(tmp_path, name="p", processor_path="code", processor_entry="app.py", model_path="model")
     )
     service.answers("a 1|x")
@@ -108,14 +108,16 @@ def test_change_of_a_program_or_its_model_is_reloaded(services: Services, tmp_pa
     service.change(rewrite(model, "3"), "c 3|x")
 
 
-def test_change_of_a_library_or_its_model_in_place_is_reloaded(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_change_of_a_library_or_its_model_in_place_is_reloaded(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """While it serves."""
     built = {number: builder.cpp("versioned", f"-DVERSION={number}") for number in (-1, 1, 2, 3)}
     (tmp_path / "code").mkdir()
     entry, model = tmp_path / "code" / "libversioned.so", tmp_path / "version.txt"
     shutil.copy(built[1], entry)
     model.write_text("1\n", encoding="utf-8")
-    service = Changing(services, describe(tmp_path, name="l", processor_path="code", model_path="version.txt"))
+    service = ChangingService(services, describe(tmp_path, name="l", processor_path="code", model_path="version.txt"))
     service.answers("1 1|x")
     service.change(replace(entry, built[2]), "2 1|x")
     service.break_(replace(entry, built[-1]), "7", "2 1|x")
@@ -127,7 +129,7 @@ def test_change_of_a_jar_is_reloaded(services: Services, builder: ProcessorBuild
     """A bare file: what is named is watched, not what lies beside it."""
     jar = tmp_path / "main.jar"
     shutil.copy(builder.jar("StringToString"), jar)
-    service = Changing(services, describe(tmp_path, name="j", processor_path="main.jar"))
+    service = ChangingService(services, describe(tmp_path, name="j", processor_path="main.jar"))
     service.answers("<x>")
     service.break_(rewrite(jar, "no jar"), r"main\.jar", "<x>")
     service.change(replace(jar, builder.jar("Contract")), "x")
@@ -139,7 +141,7 @@ def test_change_of_an_archive_is_reloaded(services: Services, builder: Processor
     archive = tar(tmp_path / "package.tar.gz", {"libversioned.so": built[1]})
     (tmp_path / "version.txt").write_text("m\n", encoding="utf-8")
     keys = {"processor_path": "package.tar.gz", "model_path": "version.txt"}
-    service = Changing(services, describe(tmp_path, name="a", **keys))
+    service = ChangingService(services, describe(tmp_path, name="a", **keys))
     service.answers("1 m|x")
     whole = archive.read_bytes()
     service.break_(
@@ -188,7 +190,9 @@ def test_change_of_description_fields_is_reloaded(services: Services, tmp_path: 
     assert "token" not in told()
 
 
-def test_change_of_the_description_fetches_its_urls_again(services: Services, server: FileServer, tmp_path: Path) -> None:
+def test_change_of_the_description_fetches_its_urls_again(
+    services: Services, server: FileServer, tmp_path: Path
+) -> None:
     """Nobody watches a server."""
 
     def put(version: str, etag: str) -> None:
@@ -203,7 +207,7 @@ def test_change_of_the_description_fetches_its_urls_again(services: Services, se
         return lambda: describe(tmp_path, **keys)
 
     written()()
-    service = Changing(services, tmp_path / "service.json")
+    service = ChangingService(services, tmp_path / "service.json")
     service.answers("a m|x")
     put("b", '"2"')
     service.answers("a m|x")

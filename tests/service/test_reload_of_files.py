@@ -146,7 +146,9 @@ def test_folder_that_is_removed_and_made_again_is_reloaded(start: StartHost, pro
             host.wait_for_log(DONE)
 
 
-def test_changes_are_polled_where_the_system_has_no_watches(program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_are_polled_where_the_system_has_no_watches(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The user namespace of this test has none."""
     without = "echo 0 > /proc/sys/user/max_inotify_instances"
     namespace = ["unshare", "--user", "--map-root-user", "sh", "-c"]

@@ -33,8 +33,8 @@ class Versioned(allspark.BaseProcessor):
 HANGS = "open({fifo!r}, 'w').write('x'); import threading; threading.Event().wait()"
 
 
-class Loading:
-    """A host with a version that loads and never comes to an end; its files are in *folder*."""
+class ServiceWithHangingVersion:
+    """A service in *folder* whose next version hangs while it loads."""
 
     def __init__(self, folder: Path) -> None:
         self.entry = folder / "program" / "app.py"
@@ -62,12 +62,14 @@ class Loading:
 
 
 @pytest.fixture
-def loading(tmp_path: Path) -> Loading:
-    return Loading(tmp_path)
+def loading(tmp_path: Path) -> ServiceWithHangingVersion:
+    return ServiceWithHangingVersion(tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stop_does_not_wait_for_a_version_that_loads(loading: Loading, tmp_path: Path, number: signal.Signals) -> None:
+def test_stop_does_not_wait_for_a_version_that_loads(
+    loading: ServiceWithHangingVersion, tmp_path: Path, number: signal.Signals
+) -> None:
     """The workers and workspaces of both versions are gone."""
     with loading.start(tmp_path / "host") as host:
         loading.hang()
@@ -77,7 +79,9 @@ def test_stop_does_not_wait_for_a_version_that_loads(loading: Loading, tmp_path:
     assert loading.workspaces() == []
 
 
-def test_second_ctrl_c_while_a_version_loads_leaves_no_worker(loading: Loading, tmp_path: Path) -> None:
+def test_second_ctrl_c_while_a_version_loads_leaves_no_worker(
+    loading: ServiceWithHangingVersion, tmp_path: Path
+) -> None:
     """The workers of all versions end."""
     with loading.start(tmp_path / "host") as host:
         loading.hang()

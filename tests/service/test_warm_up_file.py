@@ -34,7 +34,9 @@ def folder(builder: ProcessorBuilder, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("requests", ["requests.bin", "requests.txt"])
 @pytest.mark.parametrize("model", ["model.tar.gz", "weights", "weights/w.txt", None])
-def test_warm_up_file_is_in_the_model_folder_before_loading(services: Services, folder: Path, requests: str, model: str | None) -> None:
+def test_warm_up_file_is_in_the_model_folder_before_loading(
+    services: Services, folder: Path, requests: str, model: str | None
+) -> None:
     """The file changes neither the model nor what the processor gets for it."""
     keys = {"model_path": model} if model else {}
     before = services.start(describe(folder, **CODE, **keys))
@@ -49,7 +51,9 @@ def test_warm_up_file_is_in_the_model_folder_before_loading(services: Services, 
     assert sorted(path.name for path in (folder / "weights").iterdir()) == ["deep", "w.txt"]
 
 
-def test_downloaded_warm_up_file_is_not_changed_by_the_processor(services: Services, server: FileServer, folder: Path) -> None:
+def test_downloaded_warm_up_file_is_not_changed_by_the_processor(
+    services: Services, server: FileServer, folder: Path
+) -> None:
     """The next start gets what was downloaded."""
     server.put("/warm.bin", REQUEST.encode())
     description = describe(folder, **CODE, warm_up_data_path=server.url("/warm.bin"))

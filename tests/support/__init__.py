@@ -14,7 +14,7 @@ In the order in which to read them:
 - command, stop: commands that end by themselves; the stop of a host
 - service, description_reader, fileserver, tars, env, wheel: services from descriptions, and what these name
 - app, program, whereabouts, tries, python, libraries: programs of users, and what processors bring along
-- load_client, load_run, soak, never_reads, cgroup, ulimit: load, harm, and want
+- load_client, load_run, soak, never_reads, cgroup, ulimit: load, disturbances, and shortages
 - users, network, meanwhile: the machine and who else is on it
 - classifiers, digits, pictures: the image classification example
 - vendor: the vendor's own client

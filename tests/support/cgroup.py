@@ -1,6 +1,5 @@
 """
-A control group of a test's own with a limit, the shortages that a container meets; version 1 or 2, whichever this
-machine has.
+A control group with a limit for one test, as a container has; version 1 or 2, whichever this machine has.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ class Group:
         return set(self._folders.values())
 
     def join(self, pids: Iterable[int]) -> None:
-        """Moves processes with all of their threads into it; what they start is in it, too."""
+        """Moves processes with all of their threads into the group; what they start is in it, too."""
         for pid in pids:
             for folder in self.folders:
                 (folder / "cgroup.procs").write_text(str(pid))
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        """What is started here is born in the group."""
+        """Everything that is started in this block begins in the group."""
         before = [self._own(controller) for controller in self._folders]
         self.join([os.getpid()])
         try:
@@ -52,7 +51,7 @@ class Group:
                 (folder / "cgroup.procs").write_text(str(os.getpid()))
 
     def limit_memory(self, size: int) -> None:
-        """Lets it use *size* bytes."""
+        """Lets the group use *size* bytes."""
         (self._folders["memory"] / ("memory.limit_in_bytes" if self._version_1 else "memory.max")).write_text(str(size))
 
     def limit_processes(self, more: int | None) -> None:
@@ -68,7 +67,7 @@ class Group:
         return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
 
     def missing(self) -> list[str]:
-        """The controllers that are not in force in it."""
+        """The controllers that are not in force in the group."""
         return [
             controller
             for controller, folder in self._folders.items()
@@ -76,7 +75,7 @@ class Group:
         ]
 
     def remove(self) -> None:
-        """Ends whoever a test that has failed left in it."""
+        """Ends the processes that a failed test left in the group, and removes it."""
         for folder in self.folders:
             left = [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
             for pid in left:

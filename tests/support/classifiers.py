@@ -38,7 +38,7 @@ def described(language: str, folder: Path) -> Path:
 
 
 def variables(folder: Path) -> Mapping[str, str]:
-    """A cache of the test's own."""
+    """The variables that give the host a cache of the test's own."""
     return {"EAS_HOST_CACHE": str(folder / "cache")}
 
 

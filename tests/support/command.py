@@ -37,7 +37,7 @@ class Ended:
         assert "listening on" not in self.stdout
 
     def fails_in_one_line(self, code: int, *words: str) -> None:
-        """The same, and that line is all there is."""
+        """Demands the same as `fails_with`, and that there is no other line."""
         self.fails_with(code, *words)
         assert len(self.stderr.strip().splitlines()) == 1, self.stderr
 

@@ -1,5 +1,5 @@
 """
-How bodies are packed, in each way that the host unpacks.
+Compressors for bodies, for each encoding that the host decompresses.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from support import TIMEOUT
 
 
 @dataclass
-class Seen:
+class RecordedRequest:
     """One request and the status that it got; 0 if none."""
 
     path: str
@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.close_connection = True
-        self.seen = Seen(self.path, dict(self.headers.items()))
+        self.seen = RecordedRequest(self.path, dict(self.headers.items()))
         self.server.requests.append(self.seen)
         file = self.server.files.get(unquote(self.path.partition("?")[0]))
         if file is None:
@@ -109,7 +109,7 @@ def serve(handler: Handler, file: File) -> None:
 
 
 def status(code: int, **headers: str) -> Act:
-    """Answers with *code* and a page that nobody wants to have."""
+    """Answers with *code* and a page, which must not become the file."""
     page = b"<html>an error page</html>"
 
     def act(handler: Handler, _: File) -> None:
@@ -177,7 +177,7 @@ def raw(answer: bytes) -> Act:
     return act
 
 
-class Tap:
+class PacedBody:
     """A body that comes piece by piece, each when the test says so."""
 
     def __init__(self, piece: int) -> None:
@@ -200,8 +200,8 @@ class Tap:
         """Waits until the server is about to send the next piece."""
         assert self._sent.acquire(timeout=TIMEOUT), "nobody asks for the next piece"
 
-    def drip(self) -> None:
-        """Lets one piece go."""
+    def send_piece(self) -> None:
+        """Sends one piece."""
         self._turns.release()
 
     def close(self) -> None:
@@ -210,7 +210,7 @@ class Tap:
         self._turns.release()
 
     def open(self) -> None:
-        """Lets all pieces go."""
+        """Sends all pieces that are left."""
         for _ in range(10_000):
             self._turns.release()
 
@@ -222,7 +222,7 @@ class FileServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, File] = {}
-        self.requests: list[Seen] = []
+        self.requests: list[RecordedRequest] = []
 
     def handle_error(self, *_: object) -> None:
         pass  # a client that leaves in the middle is what some tests are about
@@ -242,7 +242,7 @@ class FileServer(ThreadingHTTPServer):
 
 @contextmanager
 def running() -> Iterator[FileServer]:
-    """Lends a server that runs."""
+    """Starts a server, and stops it after the block."""
     with FileServer() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

@@ -121,7 +121,7 @@ class Host:
         self.follow(*self.followed)
 
     def wrapped(self, command: list[str]) -> list[str]:
-        """What is really started: something that becomes *command*."""
+        """The command that is really started; a subclass may put a program in front that becomes *command*."""
         return command
 
     # Starting.

@@ -1,5 +1,5 @@
 """
-A load client, run as a process of its own: many connections, each with one request at a time, and a book of
+A load client, run as a process of its own: many connections, each with one request at a time, and a record of
 every answer.
 
     python load_client.py --port 8080 --connections 32 --plan echo [--count N] [--die HOW --every N]
@@ -31,7 +31,7 @@ EXAMPLES = 20  # wrong answers that are shown; the rest is counted
 MIXED = ([60, 25, 10, 4, 1], [(0, 256), (256, 8192), (8192, 65536), (65536, 300_000), (1 << 20, 3 << 20)])
 
 
-class Book:
+class AnswerRecord:
     """What was asked and what was answered, over all connections."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -64,7 +64,7 @@ class Book:
         return body, body
 
     def same_body(self) -> tuple[bytes, bytes | None]:
-        """The same request each time; what its first answer is, all must be."""
+        """The same request each time; all answers must equal the first."""
         self.asked += 1
         return self.file, self.first
 
@@ -119,9 +119,9 @@ class Book:
 class Connection(asyncio.Protocol):
     """One connection, one request at a time."""
 
-    def __init__(self, number: int, book: Book) -> None:
+    def __init__(self, number: int, record: AnswerRecord) -> None:
         self.number = number
-        self.book = book
+        self.record = record
         self.expected: bytes | None = None
         self.waiting = False
         self.parts: list[bytes] = []
@@ -132,21 +132,21 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]  # a stream's transport is one
-        self.book.open += 1
+        self.record.open += 1
         self.ask()
 
     def ask(self) -> None:
-        if not self.book.more():
+        if not self.record.more():
             self.transport.close()
             return
-        book = self.book
-        body, self.expected = book.same_body() if book.file else book.next_body(self.number)
+        record = self.record
+        body, self.expected = record.same_body() if record.file else record.next_body(self.number)
         self.waiting = True
         self.transport.writelines([b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body), body])
 
     def data_received(self, data: bytes) -> None:
         if not self.waiting:
-            self.book.note(f"an answer that nobody asked for: {data[:200]!r}")
+            self.record.note(f"an answer that nobody asked for: {data[:200]!r}")
             return
         if not self.in_body:
             data = self.head + data
@@ -166,42 +166,42 @@ class Connection(asyncio.Protocol):
 
     def finish(self) -> None:
         if self.missing < 0:
-            self.book.note(f"more bytes than announced: {-self.missing}")
+            self.record.note(f"more bytes than announced: {-self.missing}")
         self.in_body = self.waiting = False
         body = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
         self.parts = []
-        self.book.answer(self.status, body, self.expected)
+        self.record.answer(self.status, body, self.expected)
         self.ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.waiting:
-            self.book.note(
+            self.record.note(
                 f"connection {self.number} ended without the answer to {(self.expected or b'')[:40]!r}: {exc}"
             )
-        self.book.connection_ended()
+        self.record.connection_ended()
 
 
 async def main(options: argparse.Namespace) -> None:
-    book = Book(options)
+    record = AnswerRecord(options)
     loop = asyncio.get_running_loop()
-    stop = await loop.connect_read_pipe(lambda: UntilEnd(book), sys.stdin)
-    book.open = 1  # this function, until all connections are made
+    stop = await loop.connect_read_pipe(lambda: UntilEnd(record), sys.stdin)
+    record.open = 1  # this function, until all connections are made
     for number in range(options.connections):
-        await loop.create_connection(partial(Connection, number, book), "127.0.0.1", options.port)
-    book.connection_ended()
-    await book.done
+        await loop.create_connection(partial(Connection, number, record), "127.0.0.1", options.port)
+    record.connection_ended()
+    await record.done
     stop[0].close()
-    print(json.dumps(book.summary()), flush=True)
+    print(json.dumps(record.summary()), flush=True)
 
 
 class UntilEnd(asyncio.Protocol):
     """Standard input: its end is the sign to stop."""
 
-    def __init__(self, book: Book) -> None:
-        self.book = book
+    def __init__(self, record: AnswerRecord) -> None:
+        self.record = record
 
     def eof_received(self) -> None:
-        self.book.stopping = True
+        self.record.stopping = True
 
 
 def options() -> argparse.Namespace:

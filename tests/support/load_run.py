@@ -1,5 +1,5 @@
 """
-The other side of support/load_client.py: starts the load client, follows its progress, ends it and reads its book.
+The other side of support/load_client.py: starts the load client, follows its progress, ends it and reads its record.
 
 What a test does "meanwhile" is paced by answers, not by a clock: `wait_answers(300)` returns when 300 more
 requests were answered.
@@ -74,13 +74,13 @@ class LoadRun:
         self._seen = self._log.position()
 
     def finish(self) -> Summary:
-        """Stops asking, waits for the last answers and returns the book."""
+        """Stops asking, waits for the last answers and returns the record."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         return self.wait_end()
 
     def wait_end(self, timeout: float = TIMEOUT) -> Summary:
         """Waits until the client has ended by itself."""
-        book = self._log.wait(r"^\{.*\}$", stream="stdout", timeout=timeout)
+        record = self._log.wait(r"^\{.*\}$", stream="stdout", timeout=timeout)
         assert self._process.wait(TIMEOUT) == 0, self._log.text(stream="stderr")
-        return Summary(**json.loads(book[0]))
+        return Summary(**json.loads(record[0]))

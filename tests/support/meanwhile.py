@@ -1,5 +1,5 @@
 """
-What another process does between two steps of this one.
+Does something between two steps of another process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Images of every kind that a classifier must read, and of every kind that it must refuse, as the bytes of a request.
 
-Pillow writes what it can; the rest is put together from chunks here: 16 bits a sample, and files that lie.
+Pillow writes what it can; the rest is put together from chunks here: 16 bits a sample, and files with wrong headers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCAN = b"\xff\xda"
 
 
 def seven(width: int = 100, height: int = 120, paper: int = 255, ink: int = 0) -> Image.Image:
-    """A 7 that nobody takes for anything else."""
+    """An image of a clear 7."""
     image = Image.new("L", (width, height), paper)
     corners = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
     points = [(x * width, y * height) for x, y in corners]
@@ -31,7 +31,7 @@ def seven(width: int = 100, height: int = 120, paper: int = 255, ink: int = 0) -
 
 
 def coloured() -> Image.Image:
-    """The same on sand, in blue."""
+    """The 7 in blue on sand."""
     grey = seven()
     return Image.merge("RGB", [grey.point(lambda v: v * 230 // 255), grey.point(lambda v: v * 210 // 255), grey])
 
@@ -127,7 +127,7 @@ def with_thumbnail(photograph: bytes, thumbnail: bytes) -> bytes:
 
 
 def refused() -> Mapping[str, tuple[bytes, str]]:
-    """What is answered 400, and the whole text, in which `...` stands for a decoder's own words."""
+    """The images that are answered 400, with the whole text, in which `...` stands for a decoder's own words."""
     drawn, photo = png(seven()), jpeg(seven())
     image = drawn.index(b"IDAT")
     broken = bytearray(drawn)
@@ -162,7 +162,7 @@ def refused() -> Mapping[str, tuple[bytes, str]]:
 
 
 def bomb() -> bytes:
-    """400 million pixels in 400 KB, of which a decoder that begins finds all."""
+    """An image of 400 million pixels in 400 KB; a decoder that begins to decode it finds all of them."""
     compress = zlib.compressobj(9)
     begin = compress.compress(b"") + compress.flush(zlib.Z_FULL_FLUSH)
     rows = compress.compress(bytes(20_001 * 1_000)) + compress.flush(zlib.Z_FULL_FLUSH)

@@ -80,13 +80,13 @@ def command_line(pid: int) -> str:
 
 
 def peak_memory(pid: int) -> int:
-    """The most bytes that it had in memory at any time so far."""
+    """The most bytes that *pid* had in memory at any time so far."""
     status = (PROC / str(pid) / "status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def address_space(pid: int) -> int:
-    """How many bytes it has mapped."""
+    """How many bytes *pid* has mapped."""
     status = (PROC / str(pid) / "status").read_text(encoding="utf-8")
     return int(status.partition("VmSize:")[2].split()[0]) * 1024
 

@@ -86,7 +86,7 @@ class Poisoner(Disturbance):
 
 
 class SlowReader(Disturbance):
-    """Asks for a large answer and reads nothing of it, until the host hangs up or it is tired of it."""
+    """Asks for a large answer and reads nothing of it, until the host hangs up or up to 8 s have passed."""
 
     def once(self) -> None:
         with Client(self.host.address, receive_buffer=4096) as client:
@@ -95,7 +95,7 @@ class SlowReader(Disturbance):
 
 
 class StalledUpload(Disturbance):
-    """Begins a large body and stops, until the host answers, hangs up, or it is tired of it."""
+    """Begins a large body and stops, until the host answers, hangs up, or up to 5 s have passed."""
 
     def once(self) -> None:
         size = self.random.choice([1, 8, 60]) * MIB

@@ -30,7 +30,7 @@ def content(archive: Path, name: str) -> bytes:
         return file.read()
 
 
-def plant(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """
     Makes *folder* with *files*, each with its text or bytes.
     """

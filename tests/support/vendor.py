@@ -28,7 +28,7 @@ with warnings.catch_warnings():
 __all__ = ["DIRECT", "PredictException", "Vendor", "ask", "refusal"]
 
 
-class Made(NamedTuple):
+class ManagedClient(NamedTuple):
     """A client, which has no types, and the thread that keeps its endpoint up to date."""
 
     client: Any
@@ -41,7 +41,7 @@ class Vendor:
     """
 
     def __init__(self) -> None:
-        self._made: list[Made] = []
+        self._made: list[ManagedClient] = []
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +56,7 @@ class Vendor:
         before = set(threading.enumerate())
         client.init()
         [thread] = set(threading.enumerate()) - before
-        self._made.append(Made(client, thread))
+        self._made.append(ManagedClient(client, thread))
         return client
 
     def silence(self) -> None:

@@ -14,7 +14,7 @@ from support.host import Host
 
 
 def ask(host: Host, **what: str) -> dict[str, Any]:
-    """Has the program write and read what *what* names; what it tells about its place."""
+    """Has the program write and read the files that *what* names; returns what it says about its folders."""
     seen: dict[str, Any] = json.loads(host.call(json.dumps(what).encode()).body)
     return seen
 

@@ -56,7 +56,9 @@ def test_workers_run_as_the_user_and_serve(
 
 
 @pytest.mark.usefixtures("public_host")
-def test_copies_for_reload_are_readable_for_the_user_only(public: Path, builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_copies_for_reload_are_readable_for_the_user_only(
+    public: Path, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """A library is loaded from a copy in the workspace, which others cannot get to."""
     entry = copy(builder.contract("cpp"), public / "code")
     with Host(tmp_path, entry=entry, user="nobody", reload=True, cache=public / "cache") as host:

@@ -122,7 +122,9 @@ def test_worker_killed_from_outside_is_replaced(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("language", ["python", "java"])
-def test_all_running_requests_answer_500_where_the_culprit_is_unknown(start: StartHost, gate: Gate, language: str) -> None:
+def test_all_running_requests_answer_500_where_the_culprit_is_unknown(
+    start: StartHost, gate: Gate, language: str
+) -> None:
     """
     They answer at once: on the other worker they could not run alone, and the culprit among them would take that down,
     too. That worker serves on, and nothing is left in the ring.

@@ -78,7 +78,9 @@ def one_at_a_time(events: list[Event]) -> bool:
 
 
 @pytest.mark.parametrize("crash", CRASHES, ids=str)
-def test_crash_answers_500_and_requests_beside_it_run_again(start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash) -> None:
+def test_crash_answers_500_and_requests_beside_it_run_again(
+    start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash
+) -> None:
     """
     Four requests run beside the one that crashes. It answers 500 with one clear line, which the log has too; the four
     run once more, in another process, and answer 200; the next request works.
@@ -106,7 +108,9 @@ def test_crash_answers_500_and_requests_beside_it_run_again(start: StartHost, ga
 
 
 @pytest.mark.parametrize("crash", [CRASHES[0], CRASHES[11], CRASHES[13]], ids=str)
-def test_no_retry_answers_500_to_all_that_ran_in_the_dead_worker(start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash) -> None:
+def test_no_retry_answers_500_to_all_that_ran_in_the_dead_worker(
+    start: StartHost, gate: Gate, open_clients: ExitStack, crash: Crash
+) -> None:
     """Requests that waited are served."""
     host = start(crash.language, keepalive=LONG, no_retry=True)
     held = hold(host, gate, open_clients, 4)
@@ -119,7 +123,9 @@ def test_no_retry_answers_500_to_all_that_ran_in_the_dead_worker(start: StartHos
 
 
 @pytest.mark.parametrize("how", ["segv", "_exit:3"])
-def test_each_of_several_crashing_requests_answers_500(start: StartHost, gate: Gate, open_clients: ExitStack, how: str) -> None:
+def test_each_of_several_crashing_requests_answers_500(
+    start: StartHost, gate: Gate, open_clients: ExitStack, how: str
+) -> None:
     """Three of five crash: the two others answer 200, in whatever order it comes."""
     host = start(worker_threads=5, keepalive=LONG)
     host.allow_log("exit|SIGSEGV")
@@ -165,7 +171,9 @@ def test_crash_report_has_address_and_functions(start: StartHost) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_requests_of_a_killed_worker_run_again_one_at_a_time(start: StartHost, gate: Gate, open_clients: ExitStack, language: str) -> None:
+def test_requests_of_a_killed_worker_run_again_one_at_a_time(
+    start: StartHost, gate: Gate, open_clients: ExitStack, language: str
+) -> None:
     """kill -9 with five requests running: nobody answers 500. They are suspects."""
     host = start(language, keepalive=LONG)
     held = hold(host, gate, open_clients, 5)
@@ -208,7 +216,9 @@ def test_signal_from_outside_blames_no_request(
 
 
 @pytest.mark.parametrize("language", ["cpp", "java", "python"])
-def test_worker_ignores_stop_signals_and_finishes_its_request(start: StartHost, gate: Gate, open_clients: ExitStack, language: str) -> None:
+def test_worker_ignores_stop_signals_and_finishes_its_request(
+    start: StartHost, gate: Gate, open_clients: ExitStack, language: str
+) -> None:
     """
     SIGTERM, SIGHUP and SIGINT, sent to everything that belongs to a service, are for the host, which lets its workers
     finish.
@@ -223,7 +233,9 @@ def test_worker_ignores_stop_signals_and_finishes_its_request(start: StartHost, 
     assert host.workers() == [worker]
 
 
-def test_second_kill_from_outside_does_not_blame_the_suspect_that_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+def test_second_kill_from_outside_does_not_blame_the_suspect_that_runs_alone(
+    start: StartHost, gate: Gate, open_clients: ExitStack
+) -> None:
     """The kill proves nothing against a request that happened to run alone at that moment."""
     host = start(keepalive=LONG)
     held = hold(host, gate, open_clients, 3)
@@ -246,7 +258,9 @@ def test_idle_worker_that_is_killed_is_replaced(start: StartHost, language: str)
     host.allow_log("SIGKILL")
 
 
-def test_queued_requests_are_served_once_after_the_worker_is_killed(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+def test_queued_requests_are_served_once_after_the_worker_is_killed(
+    start: StartHost, gate: Gate, open_clients: ExitStack
+) -> None:
     """Twenty requests wait behind one when the only worker is killed."""
     host = start(worker_threads=1, keepalive=LONG)
     held = hold(host, gate, open_clients, 1)
@@ -284,7 +298,9 @@ def test_second_run_keeps_the_deadline_of_the_first(start: StartHost, gate: Gate
 
 
 @pytest.mark.parametrize("size", [10, 16 << 10, 20_000, 1 << 20])
-def test_input_that_the_processor_changed_is_whole_in_the_second_run(start: StartHost, gate: Gate, open_clients: ExitStack, size: int) -> None:
+def test_input_that_the_processor_changed_is_whole_in_the_second_run(
+    start: StartHost, gate: Gate, open_clients: ExitStack, size: int
+) -> None:
     """The processor writes into its input, const or not."""
     host = start(keepalive=LONG)
     body = os.urandom(size).replace(b"\n", b"n").replace(b"\0", b"0").hex().encode()[:size]
@@ -310,7 +326,9 @@ def test_two_worker_processes_run_two_requests_at_once(start: StartHost, gate: G
         assert [client.read().text for client in held] == ["0", "1"]
 
 
-def test_death_of_one_worker_does_not_touch_the_others(start: StartHost, gates: Callable[[], Gate], open_clients: ExitStack) -> None:
+def test_death_of_one_worker_does_not_touch_the_others(
+    start: StartHost, gates: Callable[[], Gate], open_clients: ExitStack
+) -> None:
     """While a suspect runs alone, other requests are served."""
     host = start(worker_processes=2, worker_threads=1, keepalive=LONG)
     gate = gates()
@@ -327,7 +345,9 @@ def test_death_of_one_worker_does_not_touch_the_others(start: StartHost, gates: 
     host.allow_log("SIGKILL")
 
 
-def test_other_requests_are_served_while_a_suspect_runs_alone(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+def test_other_requests_are_served_while_a_suspect_runs_alone(
+    start: StartHost, gate: Gate, open_clients: ExitStack
+) -> None:
     host = start(worker_processes=2, worker_threads=1, keepalive=LONG)
     held = hold(host, gate, open_clients, 1)
     host.kill_worker(gate.entries()[0].pid)
@@ -339,7 +359,9 @@ def test_other_requests_are_served_while_a_suspect_runs_alone(start: StartHost, 
     host.allow_log("SIGKILL")
 
 
-def test_requests_survive_the_death_of_all_workers_at_once(start: StartHost, gate: Gate, open_clients: ExitStack) -> None:
+def test_requests_survive_the_death_of_all_workers_at_once(
+    start: StartHost, gate: Gate, open_clients: ExitStack
+) -> None:
     """Three workers with nine requests are killed together: there are nine answers, and none of them is 500."""
     host = start(worker_processes=3, worker_threads=3, keepalive=LONG)
     held = hold(host, gate, open_clients, 9)

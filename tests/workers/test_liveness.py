@@ -57,7 +57,9 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("language", "disturb"), WAYS)
-def test_worker_that_takes_nothing_is_replaced(start: StartHost, language: str, disturb: Callable[[Host], None]) -> None:
+def test_worker_that_takes_nothing_is_replaced(
+    start: StartHost, language: str, disturb: Callable[[Host], None]
+) -> None:
     """Requests that wait for it meanwhile answer 408; the log and the counters say why."""
     host = start(language, keepalive=QUICK)
     assert host.call(b"before").body == b"before"

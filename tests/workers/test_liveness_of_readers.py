@@ -70,7 +70,9 @@ while True:
 
 
 @pytest.mark.parametrize(("program", "held"), [(POOL, 1), (BATCH, 3)], ids=["pool", "batch"])
-def test_program_that_holds_requests_and_serves_is_not_replaced(apps: Apps, gate: Gate, program: str, held: int) -> None:
+def test_program_that_holds_requests_and_serves_is_not_replaced(
+    apps: Apps, gate: Gate, program: str, held: int
+) -> None:
     """Each round below takes as long as a request may: one is sent that never comes to its end."""
     host = apps.start(program, variables=QUICK, way="hosted")
     workers = host.workers()

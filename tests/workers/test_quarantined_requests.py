@@ -204,7 +204,9 @@ def test_quick_answers_do_not_wait_for_the_next_slow_call(start: StartHost, gate
 # Deaths on a thread of the processor's own.
 
 
-def test_exit_on_a_background_thread_blames_no_request(start: StartHost, builder: ProcessorBuilder, gates: Gates) -> None:
+def test_exit_on_a_background_thread_blames_no_request(
+    start: StartHost, builder: ProcessorBuilder, gates: Gates
+) -> None:
     """
     A background thread calls exit() while requests run. None of them did it, so none answers 500; they never see the
     process half torn down.
@@ -226,7 +228,9 @@ def test_exit_on_a_background_thread_blames_no_request(start: StartHost, builder
     assert host.call(b"").status == 200
 
 
-def test_exit_of_a_thread_left_by_one_suspect_does_not_blame_the_next(start: StartHost, builder: ProcessorBuilder, gates: Gates) -> None:
+def test_exit_of_a_thread_left_by_one_suspect_does_not_blame_the_next(
+    start: StartHost, builder: ProcessorBuilder, gates: Gates
+) -> None:
     """
     Suspects run alone, one after the other, in one worker. While the second one runs a thread that the first one may
     have started ends the worker. That proves nothing against the second, which runs again and is answered.
@@ -250,7 +254,9 @@ def test_exit_of_a_thread_left_by_one_suspect_does_not_blame_the_next(start: Sta
 
 
 @pytest.mark.parametrize("how", ["abort", "segv"])
-def test_worker_that_ends_right_after_each_load_stops_the_host_after_three(held_entry: Path, behaviour: ScriptedBehaviour, tmp_path: Path, how: str) -> None:
+def test_worker_that_ends_right_after_each_load_stops_the_host_after_three(
+    held_entry: Path, behaviour: ScriptedBehaviour, tmp_path: Path, how: str
+) -> None:
     """A processor with such workers has never served."""
     behaviour.set(f"start:{how}")
     host = Host(tmp_path / "host", entry=held_entry)

@@ -95,7 +95,9 @@ def test_kill_9_of_the_host_while_loading_ends_the_worker(
 # Replacements.
 
 
-def test_requests_wait_for_the_replacement_of_a_worker(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+def test_requests_wait_for_the_replacement_of_a_worker(
+    scripted: Host, behaviour: ScriptedBehaviour, gate: Gate
+) -> None:
     """A worker that has served is replaced at once; requests that come while the new one loads are served by it."""
     behaviour.gate(gate)
     scripted.kill_worker()
@@ -108,7 +110,9 @@ def test_requests_wait_for_the_replacement_of_a_worker(scripted: Host, behaviour
     scripted.allow_log("SIGKILL")
 
 
-def test_requests_answer_503_after_a_failed_load_until_one_succeeds(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+def test_requests_answer_503_after_a_failed_load_until_one_succeeds(
+    scripted: Host, behaviour: ScriptedBehaviour, gate: Gate
+) -> None:
     behaviour.set("state:7")
     assert scripted.call(b"segv").status == 500
     scripted.expect_log("state 7|state.*7")
@@ -126,7 +130,9 @@ def test_requests_answer_503_after_a_failed_load_until_one_succeeds(scripted: Ho
 
 
 @pytest.mark.parametrize(("how", "said"), [("state:7", "7"), ("segv", "SIGSEGV"), ("_exit:5", "5"), ("exit:0", "exit")])
-def test_processor_that_has_served_is_loaded_again_until_it_succeeds(scripted: Host, behaviour: ScriptedBehaviour, how: str, said: str) -> None:
+def test_processor_that_has_served_is_loaded_again_until_it_succeeds(
+    scripted: Host, behaviour: ScriptedBehaviour, how: str, said: str
+) -> None:
     """The host tries less and less often; requests answer 503 meanwhile, with the reason and when to come back."""
     assert scripted.call(b"served").body == b"served"
     behaviour.set(how)
@@ -143,7 +149,9 @@ def test_processor_that_has_served_is_loaded_again_until_it_succeeds(scripted: H
     assert answer.body == b"at last"
 
 
-def test_running_request_of_a_killed_worker_waits_for_the_next_load(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+def test_running_request_of_a_killed_worker_waits_for_the_next_load(
+    scripted: Host, behaviour: ScriptedBehaviour, gate: Gate
+) -> None:
     """The request is kept until the processor can be loaded again."""
     scripted.allow_log("state|SIGKILL")
     assert scripted.call(b"served").body == b"served"
@@ -188,7 +196,9 @@ def test_kill_while_loading_is_not_a_failed_load(scripted: Host, behaviour: Scri
     assert scripted.call(b"again").body == b"again"
 
 
-def test_requests_wait_while_workers_are_killed_again_and_again_while_loading(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+def test_requests_wait_while_workers_are_killed_again_and_again_while_loading(
+    scripted: Host, behaviour: ScriptedBehaviour, gate: Gate
+) -> None:
     """The kernel, for want of memory, or a person kills them: each time the next one is started later."""
     scripted.allow_log("SIGKILL")
     assert scripted.call(b"served").body == b"served"
@@ -247,7 +257,9 @@ def test_suspect_is_not_blamed_when_no_second_thread_can_be_started(
     assert len({event.pid for event in gate.wait_entered(3)}) == 3
 
 
-def test_stop_while_the_replacement_loads_ends_the_host(scripted: Host, behaviour: ScriptedBehaviour, gate: Gate) -> None:
+def test_stop_while_the_replacement_loads_ends_the_host(
+    scripted: Host, behaviour: ScriptedBehaviour, gate: Gate
+) -> None:
     """The workers that exist end with it."""
     behaviour.gate(gate)
     scripted.allow_log("SIGKILL")

@@ -96,7 +96,9 @@ def test_success_resets_the_delay() -> None:
         ([End.ANSWERED] * 100, False),
     ],
 )
-def test_version_that_never_served_is_given_up_after_3_failures_or_10_kills(ends: Sequence[End], hopeless: bool) -> None:
+def test_version_that_never_served_is_given_up_after_3_failures_or_10_kills(
+    ends: Sequence[End], hopeless: bool
+) -> None:
     restarts = Restarts()
     for end in ends:
         restarts.after(end, KEEPALIVE)

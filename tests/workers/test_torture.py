@@ -1,7 +1,7 @@
 """
 Torture: workers die at random instants under load, and nobody notices.
 
-Every request has a body of its own, and the load client (support/load_client.py) keeps a book: each is answered
+Every request has a body of its own, and the load client (support/load_client.py) keeps a record: each is answered
 exactly once, with its own answer, and none is 500 unless it is the one that crashes on purpose. Afterwards
 the host holds what it held before.
 
@@ -37,7 +37,7 @@ def all_holdings(host: Host) -> tuple[proc.Holdings, list[proc.Holdings]]:
     return host.settled(), [proc.holdings(pid) for pid in host.workers()]
 
 
-def settle(host: Host, descriptors: int) -> proc.Holdings:
+def settled_holdings(host: Host, descriptors: int) -> proc.Holdings:
     """
     The front's holdings, once a worker that was replaced is as far as the one before: it has as many *descriptors*.
     """
@@ -56,11 +56,11 @@ def warm_up(host: Host) -> proc.Holdings:
     return host.settled()
 
 
-def is_as_before(host: Host, before: proc.Holdings, workers: int) -> None:
-    """Memory, descriptors, threads and processes, once the last of the workers has been replaced."""
+def holds_as_much_as_before(host: Host, before: proc.Holdings, workers: int) -> None:
+    """Demands the memory, descriptors, threads and processes of *before*, once all workers are replaced."""
     while len(host.workers()) < workers:
         assert host.call(b"a turn").body == b"a turn"
-    after = settle(host, before.descriptors)
+    after = settled_holdings(host, before.descriptors)
     assert after.descriptors == before.descriptors
     assert after.threads == before.threads
     assert len(host.workers()) == workers
@@ -89,7 +89,7 @@ def test_kills_of_cpp_workers_neither_lose_nor_duplicate_requests(start: StartHo
         summary = load.finish()
     summary.check()
     assert set(summary.statuses) == {"200"}
-    is_as_before(host, before, workers)
+    holds_as_much_as_before(host, before, workers)
 
 
 @pytest.mark.parametrize("how", ["segv", "abort", "_exit:1"])
@@ -102,7 +102,7 @@ def test_only_the_crashing_requests_answer_500_under_load(start: StartHost, how:
     summary.check()
     assert summary.statuses["500"] == summary.asked // 1000
     assert set(summary.statuses) == {"200", "500"}
-    is_as_before(host, before, 1)
+    holds_as_much_as_before(host, before, 1)
 
 
 def crash_for(host: Host, how: str, seconds: float, crashes: int) -> Summary:
@@ -132,19 +132,19 @@ def test_kills_of_java_and_python_workers_neither_lose_nor_duplicate_requests(st
         summary = load.finish()
     summary.check()
     assert set(summary.statuses) == {"200"}
-    is_as_before(host, before, 1)
+    holds_as_much_as_before(host, before, 1)
 
 
 def test_memory_does_not_grow_under_mixed_load(start: StartHost) -> None:
     """Requests of mixed size, up to 3 MiB: front and worker hold at the end what they held after the first
-10,000."""
+    10,000."""
     host = start(keepalive=LONG)
     with LoadRun(host, connections=16, plan="mixed", count=10_000, report=1000) as load:
         load.wait_end(600).check()
     front, (worker,) = all_holdings(host)
     with LoadRun(host, connections=16, plan="mixed", count=LEAK_REQUESTS, report=1000) as load:
         load.wait_end(3600).check()
-    front_after, (worker_after,) = settle(host, front.descriptors), all_holdings(host)[1]
+    front_after, (worker_after,) = settled_holdings(host, front.descriptors), all_holdings(host)[1]
     assert front_after.descriptors == front.descriptors
     for before, after in ((front, front_after), (worker, worker_after)):
         assert after.anonymous - before.anonymous < 8 * MIB, (before, after)

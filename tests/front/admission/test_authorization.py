@@ -38,8 +38,8 @@ def signed(
     return head_of(target, body, **{**headers, **changed})
 
 
-def judge(head: RequestHead, body: bytes = b"", token: str = TOKEN) -> ErrorResponse | None:
-    """What the head, and then its body, is told."""
+def authorize(head: RequestHead, body: bytes = b"", token: str = TOKEN) -> ErrorResponse | None:
+    """The refusal of the head, or else of its body; None if both are accepted."""
     refusal = Auth(token).authorize(head, head.method)
     if refusal is None and head.content_md5 is not None:
         return compare_digest(head, hashlib.md5(body, usedforsecurity=False))
@@ -61,9 +61,9 @@ def refused(refusal: ErrorResponse | None, word: str) -> None:
 def test_signature_of_vendors_clients_authorizes_its_own_body_only(vector: Vector) -> None:
     headers = {"content_md5": vector.content_md5, "content_type": OCTETS, "date": DATE}
     head = head_of(vector.path, vector.body, authorization=f"EAS {vector.signature}", **headers)
-    assert judge(head, vector.body, vector.token) is None
-    refused(judge(head, vector.body + b"x", vector.token), "Content-MD5")
-    refused(judge(head, vector.body, vector.token + "x"), "signature")
+    assert authorize(head, vector.body, vector.token) is None
+    refused(authorize(head, vector.body + b"x", vector.token), "Content-MD5")
+    refused(authorize(head, vector.body, vector.token + "x"), "signature")
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_signature_of_vendors_clients_authorizes_its_own_body_only(vector: Vecto
 )
 def test_path_may_be_signed_with_or_without_its_query(target: str, path: str) -> None:
     """Java signs it with the query; of an absolute target the path."""
-    assert judge(signed(b"x", target, path), b"x") is None
+    assert authorize(signed(b"x", target, path), b"x") is None
 
 
 @pytest.mark.parametrize("path", ["/", "/api/predict/echo/", "/api/predict/echo?b=1", "/api/predict/echo?a=1&b=2"])
 def test_signature_of_another_path_is_refused(path: str) -> None:
-    refused(judge(signed(b"x", "/api/predict/echo?a=1", path), b"x"), "signature")
+    refused(authorize(signed(b"x", "/api/predict/echo?a=1", path), b"x"), "signature")
 
 
 @pytest.mark.parametrize(
@@ -106,20 +106,20 @@ def test_signature_of_another_path_is_refused(path: str) -> None:
     ids=str,
 )
 def test_change_of_any_signed_header_is_refused(changed: dict[str, str | None]) -> None:
-    refused(judge(signed(b"x", **changed), b"x"), "signature")
+    refused(authorize(signed(b"x", **changed), b"x"), "signature")
 
 
 def test_signature_of_another_method_is_refused() -> None:
     head = signed(b"x")
     head.method = b"PUT"
-    refused(judge(head, b"x"), "signature")
+    refused(authorize(head, b"x"), "signature")
 
 
 def test_signature_with_any_date_is_accepted() -> None:
     """No clock is asked: the Python client labels local time as GMT."""
     for date in ("Thu, 01 Jan 1970 00:00:00 GMT", "whenever", ""):
         head = signed(b"x", date=date, authorization=sign(TOKEN, "/api/predict/echo", md5(b"x"), OCTETS, date))
-        assert judge(head, b"x") is None
+        assert authorize(head, b"x") is None
 
 
 @pytest.mark.parametrize("text", [md5(b"a").lstrip("0"), md5(b"a").upper(), md5(b"a")])
@@ -127,8 +127,8 @@ def test_content_md5_may_be_written_in_several_ways(text: str) -> None:
     """The digest is compared as a number."""
     authorization = sign(TOKEN, "/api/predict/echo", text, OCTETS, DATE)
     head = signed(b"a", content_md5=text, authorization=authorization)
-    assert judge(head, b"a") is None
-    refused(judge(head, b"b"), "Content-MD5")
+    assert authorize(head, b"a") is None
+    refused(authorize(head, b"b"), "Content-MD5")
 
 
 @pytest.mark.parametrize("text", ["nonsense", "0" * 40, "-1", "\xff", md5(b"a") + "0", "0x" + md5(b"a")[2:]])
@@ -137,16 +137,18 @@ def test_content_md5_that_is_not_a_digest_is_refused(text: str) -> None:
     text_bytes = text.encode("latin-1")
     string = b"\n".join([b"POST", text_bytes, OCTETS.encode(), DATE.encode(), b"/api/predict/echo"])
     signature = base64.b64encode(hmac.digest(TOKEN.encode(), string, "sha1")).decode()
-    refused(judge(signed(b"a", content_md5=text, authorization=f"EAS {signature}"), b"a"), "Content-MD5")
+    refused(authorize(signed(b"a", content_md5=text, authorization=f"EAS {signature}"), b"a"), "Content-MD5")
 
 
 def test_signature_without_md5_is_refused_for_a_request_with_a_body() -> None:
     """Such a signature covers no body."""
     authorization = sign(TOKEN, "/", "", "", "", method="GET")
-    assert judge(head_of("/", None, "GET", authorization=authorization)) is None
-    assert judge(head_of("/", b"", "GET", authorization=authorization)) is None
-    refused(judge(head_of("/", b"x", "GET", authorization=authorization)), "Content-MD5")
-    refused(judge(head_of("/", None, "GET", authorization=authorization, transfer_encoding="chunked")), "Content-MD5")
+    assert authorize(head_of("/", None, "GET", authorization=authorization)) is None
+    assert authorize(head_of("/", b"", "GET", authorization=authorization)) is None
+    refused(authorize(head_of("/", b"x", "GET", authorization=authorization)), "Content-MD5")
+    refused(
+        authorize(head_of("/", None, "GET", authorization=authorization, transfer_encoding="chunked")), "Content-MD5"
+    )
 
 
 # Tokens, in the small.
@@ -166,7 +168,7 @@ def test_signature_without_md5_is_refused_for_a_request_with_a_body() -> None:
 def test_raw_token_is_accepted_with_or_without_bearer(value: str) -> None:
     """A token that is there twice is accepted, too."""
     head = head_of(authorization=value)
-    assert judge(head) is None
+    assert authorize(head) is None
     assert head.content_md5 is None
 
 
@@ -190,30 +192,30 @@ def test_raw_token_is_accepted_with_or_without_bearer(value: str) -> None:
     ids=lambda value: repr(value[:20]),
 )
 def test_wrong_token_is_refused(value: str) -> None:
-    refused(judge(head_of(authorization=value)), "wrong")
+    refused(authorize(head_of(authorization=value)), "wrong")
 
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_missing_token_is_refused(value: str | None) -> None:
-    refused(judge(head_of(authorization=value)), "missing")
+    refused(authorize(head_of(authorization=value)), "missing")
 
 
 def test_token_with_spaces_commas_or_scheme_names_is_accepted() -> None:
     """A token may look like anything that the header means otherwise."""
     for token in ("Bearer x", "EAS x", "a, a", "two words"):
-        assert judge(head_of(authorization=token), token=token) is None
-        assert judge(head_of(authorization=f"Bearer {token}"), token=token) is None
-        refused(judge(head_of(authorization="x"), token=token), "wrong")
+        assert authorize(head_of(authorization=token), token=token) is None
+        assert authorize(head_of(authorization=f"Bearer {token}"), token=token) is None
+        refused(authorize(head_of(authorization="x"), token=token), "wrong")
 
 
 def test_token_beyond_ascii_is_accepted_in_latin_1_and_utf_8() -> None:
     """Most clients send Latin-1, curl sends what the terminal has; the key of a signature is UTF-8."""
     token = "clé-é"  # noqa: S105 - no secret
-    assert judge(head_of(authorization=token), token=token) is None
-    assert judge(head_of(authorization=token.encode().decode("latin-1")), token=token) is None
+    assert authorize(head_of(authorization=token), token=token) is None
+    assert authorize(head_of(authorization=token.encode().decode("latin-1")), token=token) is None
     authorization = sign(token, "/", md5(b""), OCTETS, DATE)
     head = head_of("/", content_md5=md5(b""), content_type=OCTETS, date=DATE, authorization=authorization)
-    assert judge(head, b"", token) is None
+    assert authorize(head, b"", token) is None
 
 
 def test_token_can_be_changed_while_the_host_runs() -> None:

@@ -219,7 +219,9 @@ def test_zstd_frame_before_version_0_8_is_refused(version: str, before: bytes) -
         ("Snappy", None, "snappy"),
     ],
 )
-def test_content_encoding_of_the_request_wins_over_the_default(value: str | None, default: str | None, coding: str | None) -> None:
+def test_content_encoding_of_the_request_wins_over_the_default(
+    value: str | None, default: str | None, coding: str | None
+) -> None:
     """identity says that the body is not compressed."""
     fields = {} if value is None else {b"content-encoding": value.encode()}
     assert find_content_encoding(fields, default) == coding
@@ -258,7 +260,9 @@ def send(host: Host, packed: bytes, *headers: tuple[str, str], pieces: int = 0) 
 @columns("cpp-process")
 @pytest.mark.parametrize("size", [0, 10, 100_000, 5 * MIB])
 @each_packer
-def test_processor_gets_the_decompressed_body(host: Host, coding: str, pack: Callable[[bytes], bytes], size: int) -> None:
+def test_processor_gets_the_decompressed_body(
+    host: Host, coding: str, pack: Callable[[bytes], bytes], size: int
+) -> None:
     """The body may be large, and come in many pieces."""
     data = (DATA * (size // len(DATA) + 1))[:size]
     assert send(host, pack(data), ("Content-Encoding", coding)).body == data

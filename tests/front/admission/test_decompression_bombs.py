@@ -60,7 +60,9 @@ def packed_64_mib() -> Callable[[str], tuple[str, bytes]]:
 
 @pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("name", PACKERS)
-def test_decompressed_body_is_in_memory_once(name: str, packed_64_mib: Callable[[str], tuple[str, bytes]], tmp_path: Path) -> None:
+def test_decompressed_body_is_in_memory_once(
+    name: str, packed_64_mib: Callable[[str], tuple[str, bytes]], tmp_path: Path
+) -> None:
     """zstd remembers up to 8 MiB of it."""
     coding, packed = packed_64_mib(name)
     size, memory = measure(coding, packed, LIMIT, tmp_path)

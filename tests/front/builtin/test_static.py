@@ -19,7 +19,7 @@ LARGE = 4 * 2**20 + 1
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with pages, beside a file that is nobody's business."""
+    """A folder with pages, beside a file that must not be served."""
     folder = tmp_path_factory.mktemp("around")
     (folder / "secret.txt").write_text("secret")
     pages = folder / "pages"

@@ -113,7 +113,7 @@ def test_clients_that_do_not_read_do_not_hold_up_others(host: Host) -> None:
 
 
 def test_2000_slow_uploads_hold_no_slots(host: Host) -> None:
-    """The queue has room for 64, and everybody else is served. Each of the uploads is served, too, once it is complete."""
+    """The queue has room for 64, and everybody else is served. Each upload is served, too, once it is complete."""
     body = seeded_rng(2).randbytes(5000)
     data = request(body=body)
     pieces = [data[:-3000], data[-3000:-2000], data[-2000:-1000]]

@@ -24,7 +24,7 @@ def begin_unread(client: Client, behind: bytes) -> None:
 
 
 def let_deadlines_pass(host: Host) -> None:
-    """Whatever was sent before has had its time when a later request has."""
+    """Waits until the time of a later request is over; then the time of all requests before it is over, too."""
     with host.connect() as clock:
         clock.send(b"P")
         assert clock.read().status == 408

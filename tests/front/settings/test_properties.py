@@ -137,8 +137,8 @@ def test_unsafe_default_headers_are_refused(text: str, problem: str) -> None:
 # Who wins.
 
 
-class Told:
-    """Properties whose messages to the workers, and whose new deadlines, are kept in lists."""
+class RecordingProperties:
+    """Properties that keep their messages to the workers, and their new deadlines, in lists."""
 
     def __init__(self, *given: str) -> None:
         self.messages: list[tuple[str, str]] = []
@@ -154,54 +154,54 @@ class Told:
 
 def test_program_sets_a_property_that_no_option_gave() -> None:
     """The value is applied, and the workers are told once for as many workers as put it."""
-    told = Told("max_queue_size")
+    recorded = RecordingProperties("max_queue_size")
     for _ in range(3):
-        told.properties.put("rpc.keepalive", "100000", Source.LOADING)
-    assert (told.properties.get("rpc.keepalive"), told.keepalives) == ("100000", [100_000])
-    assert told.messages == [("rpc.keepalive", "100000")]
+        recorded.properties.put("rpc.keepalive", "100000", Source.LOADING)
+    assert (recorded.properties.get("rpc.keepalive"), recorded.keepalives) == ("100000", [100_000])
+    assert recorded.messages == [("rpc.keepalive", "100000")]
 
 
 def test_option_wins_over_a_program_that_loads(caplog: pytest.LogCaptureFixture) -> None:
     """One line says so, however many workers load it; the program learns what counts when it is ready."""
-    told = Told("keepalive")
+    recorded = RecordingProperties("keepalive")
     with caplog.at_level(logging.INFO, "eas_host"):
         for _ in range(3):
-            told.properties.put("rpc.keepalive", "100000", Source.LOADING)
-    assert (told.properties.get("rpc.keepalive"), told.keepalives, told.messages) == ("7000", [], [])
+            recorded.properties.put("rpc.keepalive", "100000", Source.LOADING)
+    assert (recorded.properties.get("rpc.keepalive"), recorded.keepalives, recorded.messages) == ("7000", [], [])
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert "rpc.keepalive: '100000'" in caplog.text
     assert "'7000' was given" in caplog.text
-    told.properties.rebroadcast()
-    assert told.messages == [("rpc.keepalive", "7000")]
+    recorded.properties.rebroadcast()
+    assert recorded.messages == [("rpc.keepalive", "7000")]
 
 
 def test_newest_value_wins_after_loading() -> None:
-    told = Told("keepalive")
-    told.properties.put("rpc.keepalive", "1000", Source.RUNNING)
-    told.properties.put_all({"rpc.keepalive": "2000"}, Source.OPERATOR)
-    told.properties.put("rpc.keepalive", "3000", Source.RUNNING)
-    assert told.keepalives == [1000, 2000, 3000]
+    recorded = RecordingProperties("keepalive")
+    recorded.properties.put("rpc.keepalive", "1000", Source.RUNNING)
+    recorded.properties.put_all({"rpc.keepalive": "2000"}, Source.OPERATOR)
+    recorded.properties.put("rpc.keepalive", "3000", Source.RUNNING)
+    assert recorded.keepalives == [1000, 2000, 3000]
 
 
 @pytest.mark.parametrize("source", [Source.RUNNING, Source.OPERATOR])
 def test_replaced_worker_does_not_undo_later_values(source: Source) -> None:
     """The worker loads the same program again, which puts what it always puts; then it is told what counts now."""
-    told = Told()
-    told.properties.put("rpc.keepalive", "1000", Source.LOADING)
-    told.properties.put_all({"rpc.keepalive": "2000", "users.own": "new"}, source)
-    told.messages.clear()
-    told.properties.put("rpc.keepalive", "1000", Source.LOADING)
-    told.properties.put("users.own", "old", Source.LOADING)
-    assert told.properties.get("rpc.keepalive") == "2000"
-    told.properties.rebroadcast()
-    assert told.messages == [("rpc.keepalive", "2000"), ("users.own", "new")]
+    recorded = RecordingProperties()
+    recorded.properties.put("rpc.keepalive", "1000", Source.LOADING)
+    recorded.properties.put_all({"rpc.keepalive": "2000", "users.own": "new"}, source)
+    recorded.messages.clear()
+    recorded.properties.put("rpc.keepalive", "1000", Source.LOADING)
+    recorded.properties.put("users.own", "old", Source.LOADING)
+    assert recorded.properties.get("rpc.keepalive") == "2000"
+    recorded.properties.rebroadcast()
+    assert recorded.messages == [("rpc.keepalive", "2000"), ("users.own", "new")]
 
 
 def test_wrong_value_of_a_program_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
-    told = Told()
+    recorded = RecordingProperties()
     with caplog.at_level(logging.INFO, "eas_host"):
-        told.properties.put("rpc.keepalive", "5 s", Source.LOADING)
-    assert (told.properties.get("rpc.keepalive"), told.keepalives, told.messages) == ("7000", [], [])
+        recorded.properties.put("rpc.keepalive", "5 s", Source.LOADING)
+    assert (recorded.properties.get("rpc.keepalive"), recorded.keepalives, recorded.messages) == ("7000", [], [])
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     for word in ("rpc.keepalive", "'5 s'", "expected a whole number"):
@@ -210,10 +210,10 @@ def test_wrong_value_of_a_program_is_one_warning(caplog: pytest.LogCaptureFixtur
 
 def test_number_of_properties_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """A program that makes up names costs no memory for ever; those that are there still change."""
-    told = Told()
+    recorded = RecordingProperties()
     for number in range(2 * MAX_PROPERTIES):
-        told.properties.put(f"name.{number}", "1", Source.RUNNING)
-    assert len(told.properties.shown()) == MAX_PROPERTIES
-    told.properties.put("name.0", "2", Source.RUNNING)
-    assert told.properties.get("name.0") == "2"
+        recorded.properties.put(f"name.{number}", "1", Source.RUNNING)
+    assert len(recorded.properties.shown()) == MAX_PROPERTIES
+    recorded.properties.put("name.0", "2", Source.RUNNING)
+    assert recorded.properties.get("name.0") == "2"
     assert str(MAX_PROPERTIES) in caplog.text

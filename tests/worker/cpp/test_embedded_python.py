@@ -22,7 +22,9 @@ in_python = pytest.mark.parametrize("option", [("worker", "python"), ("isolation
 
 
 @in_python
-def test_processor_that_uses_the_running_python_serves(start: StartHost, builder: ProcessorBuilder, option: tuple[str, str]) -> None:
+def test_processor_that_uses_the_running_python_serves(
+    start: StartHost, builder: ProcessorBuilder, option: tuple[str, str]
+) -> None:
     """All of its threads use it."""
     assert_serves(start(entry=embedding_python(builder, "-DASKS", called="asks"), **dict([option])))
 
@@ -44,7 +46,9 @@ def test_crash_of_a_pybind11_interpreter_is_explained(builder: ProcessorBuilder,
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_processor_that_only_links_libpython_serves(start: StartHost, builder: ProcessorBuilder, isolation: str) -> None:
+def test_processor_that_only_links_libpython_serves(
+    start: StartHost, builder: ProcessorBuilder, isolation: str
+) -> None:
     """The link changes nothing."""
     host = start(entry=embedding_python(builder, "-DLINKS", called="links"), isolation=isolation)
     assert host.call(b"").body.startswith(b"3.")

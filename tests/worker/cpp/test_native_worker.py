@@ -27,7 +27,9 @@ def natives(host: Host) -> int:
 
 
 @pytest.mark.parametrize("flags", [(), ("-DASKS",)], ids=["does not ask", "asks"])
-def test_processor_with_its_own_python_runs_in_a_native_worker(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
+def test_processor_with_its_own_python_runs_in_a_native_worker(
+    start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]
+) -> None:
     """Through the C API, as it is."""
     host = start(entry=embedding_python(builder, *flags, called=f"own{len(flags)}"))
     assert natives(host) == 1
@@ -36,7 +38,9 @@ def test_processor_with_its_own_python_runs_in_a_native_worker(start: StartHost,
 
 
 @pytest.mark.parametrize("flags", PYBIND11.values(), ids=PYBIND11)
-def test_processor_with_a_pybind11_interpreter_serves(start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]) -> None:
+def test_processor_with_a_pybind11_interpreter_serves(
+    start: StartHost, builder: ProcessorBuilder, flags: tuple[str, ...]
+) -> None:
     """The processor may start it at any time."""
     assert_serves(start(entry=builder.cpp("embeds_pybind11", *pybind11_flags(), *flags)))
 
@@ -56,7 +60,9 @@ def test_each_worker_process_is_native(start: StartHost, builder: ProcessorBuild
 
 
 @pytest.mark.parametrize("worker", ["auto", "python", "native"])
-def test_worker_option_chooses_between_python_and_native(start: StartHost, builder: ProcessorBuilder, worker: str) -> None:
+def test_worker_option_chooses_between_python_and_native(
+    start: StartHost, builder: ProcessorBuilder, worker: str
+) -> None:
     """Without the option, and without a reason, a worker is a Python process."""
     host = start(entry=builder.cpp("contract"), worker=worker)
     assert natives(host) == (worker == "native")

@@ -44,7 +44,9 @@ def serve(start: StartHost, application: list[Path], isolation: str = "process",
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_service_loader_finds_services_in_every_thread(start: StartHost, application: list[Path], isolation: str) -> None:
+def test_service_loader_finds_services_in_every_thread(
+    start: StartHost, application: list[Path], isolation: str
+) -> None:
     """
     DriverManager finds its drivers, too. A thread of the common pool asks first: the answer of that first one is kept
     for the life of the JVM.
@@ -72,7 +74,9 @@ def test_logging_configuration_may_name_the_users_handler(start: StartHost, appl
     assert host.call(b"log once more").text == "once more"
 
 
-def test_agent_jar_is_on_the_class_path(start: StartHost, application: list[Path], builder: ProcessorBuilder, tmp_path: Path) -> None:
+def test_agent_jar_is_on_the_class_path(
+    start: StartHost, application: list[Path], builder: ProcessorBuilder, tmp_path: Path
+) -> None:
     """The JVM puts it there, where the program meets its classes."""
     jar = builder.pack(tmp_path / "agent.jar", ["parts.Agent"], "Premain-Class: parts.Agent\r\n")
     host = serve(start, application, jvm_options=f"-javaagent:{jar}=hello")
@@ -102,7 +106,9 @@ def test_classes_of_host_and_jpype_are_hidden(start: StartHost, application: lis
 
 
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_user_classes_may_have_the_names_of_the_hosts(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str) -> None:
+def test_user_classes_may_have_the_names_of_the_hosts(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, isolation: str
+) -> None:
     """The host works on with its own."""
     names = ["Application", "eas.host.Bridge", "org.jpype.JPypeContext", "org.jpype.JPypeClassLoader"]
     host = start("java", builder.pack(tmp_path / "same.jar", names), mainclass="Application", isolation=isolation)

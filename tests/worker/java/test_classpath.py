@@ -61,7 +61,9 @@ def test_star_names_the_jars_without_their_folder(files: Path) -> None:
         ("a:b/app.jar", [], EntryInvalid, "/a:b/app.jar: a class path cannot have a ':'; rename it"),
     ],
 )
-def test_impossible_class_path_is_refused(files: Path, entry: str, classpath: list[str], kind: type[LoadError], words: str) -> None:
+def test_impossible_class_path_is_refused(
+    files: Path, entry: str, classpath: list[str], kind: type[LoadError], words: str
+) -> None:
     """One line says so, before a JVM is started."""
     (files / "a:b").mkdir()
     (files / "a:b" / "app.jar").touch()
