@@ -27,7 +27,7 @@ def test_too_little_address_space_exits_with_2_and_names_the_option(
     host = Host(tmp_path / "host", entry=builder.contract(language), processor_type=language)
     host.ends_with(2)
     (line,) = host.log.text().splitlines()
-    found = re.search(r"wants ([\d.]+) GiB.*101 slots.*may have 8\.0 GiB \(ulimit -v\); lower --max-output \(256", line)
+    found = re.search(r"needs ([\d.]+) GiB.*101 slots.*may have 8\.0 GiB \(ulimit -v\); lower --max-output \(256", line)
     assert found, line
     assert float(found[1]) == pytest.approx(101 * 320 / 1024, abs=0.1)
 

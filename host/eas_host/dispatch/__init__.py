@@ -3,10 +3,10 @@ A request on its way through the ring: submitted, run by a worker, answered.
 
 In reading order:
 
-- `exchange`: one request and its response, and what it must know of others; `responses`: what the host itself answers.
-- `backend`: one processor as the front sees it; it builds what follows. `workers`: what it knows of the other end.
+- `exchange`: one request and its response, and the interfaces that it uses; `responses`: what the host itself answers.
+- `backend`: one processor as the front sees it; it builds what follows. `workers`: the interface of the other end.
 - `gate`: whether requests are taken at all; `rate_limit`; `capacity`: how many may be in the ring.
-- `dispatcher`: carries exchanges over the ring and back; `large_outputs`: outputs that are not copied along.
-- `queue_poller`: looks after those that wait.
+- `dispatcher`: carries exchanges over the ring and back; `large_outputs`: outputs that are copied one by one.
+- `queue_poller`: finds requests and completions that wait because no signal has reported them.
 - `memory_budget`: one bound on what clients make the host hold; `body_buffer`: bodies that arrive in pieces.
 """

@@ -1,10 +1,10 @@
 """
-One processor as the front sees it: its ring, who dispatches to it, what bounds that, and the workers at the other end.
+One processor as the front sees it: its ring, its dispatcher, its capacity, and the workers at the other end.
 
-A host has one backend, or one for each model of a service that has several. A new version of a processor is a new
-backend, too: its workers load while the old one serves. What they say is kept until it *joins* the front, so a version
-that does not come to serve leaves no trace. From then on the old one is *retired*: it finishes what it has, and what
-arrives for it goes to its successor.
+A host has one backend, or one for each model of a service that has several. A new version of a processor gets a new
+backend, whose workers load while the old backend serves. Their messages are kept until the new backend *joins* the
+front, so a version that never serves changes nothing there. From then on the old backend is *retired*: it finishes the
+requests that it has, and requests that arrive for it go to its successor.
 """
 
 from __future__ import annotations
@@ -48,8 +48,13 @@ class WorkerId(NamedTuple):
 
 class BackendContext(NamedTuple):
     """
-    What backends have of the front: its *loop*, its memory *budget*, who *receive*s what workers say, and who is told
-    that the queue is *full*, with how many requests in it.
+    The parts of the front that a backend uses.
+
+    Attributes:
+        loop: runs the front.
+        budget: bounds the memory that clients make the host hold.
+        receive: called with each message of a worker.
+        full: called when a request is refused because the queue is full, with the number of requests in it.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -63,10 +68,10 @@ class Backend:
     Makes the ring and what belongs to it.
 
     Args:
-        front: what it is to join.
+        front: the parts of the front that it uses.
         config: the options of its version.
         size: of the ring.
-        make_workers: makes what runs the processor, at the other end of the ring.
+        make_workers: makes the workers, which run the processor at the other end of the ring.
         name: the model's name; None: it answers for the service itself.
 
     Attributes:
@@ -80,7 +85,7 @@ class Backend:
         submit: queues an exchange whose request is complete.
 
     Raises:
-        ConfigError: there is no room for such a ring.
+        ConfigError: the system has no room for a ring of that size.
     """
 
     def __init__(
@@ -105,36 +110,36 @@ class Backend:
         self.body_buffers = BodyBufferPool(self.ring, front.budget)
         self.joined = self.retired = False
         self._front = front
-        self._kept: list[tuple[int, Message]] = []
+        self._early_messages: list[tuple[int, Message]] = []  # those before it joined, by worker
         self.submit: Callable[[Exchange], ErrorResponse | None] = self.dispatcher.submit
         self.workers = make_workers(self)
 
     @property
-    def where(self) -> str:
+    def log_prefix(self) -> str:
         """
-        How the log calls it in front of what it says: nothing where there is no other.
+        What messages about it begin with: the model's name, or nothing if it answers for the service itself.
         """
         return "" if self.name is None else f"model {self.name}: "
 
     def join(self) -> None:
         """
-        Serve from here on: the front hears what the workers have said.
+        Begin to serve: the front receives what the workers have sent so far.
         """
         self.joined = True
-        kept, self._kept = self._kept, []
-        for worker, message in kept:
+        messages, self._early_messages = self._early_messages, []
+        for worker, message in messages:
             self._front.receive(WorkerId(self, worker), message)
 
     def retire(self) -> None:
         """
-        Finish what is under way; another version's gets what arrives (`Backends.successor`).
+        Finish what is under way; the backend of another version gets what arrives (`Backends.successor`).
         """
         self.retired = True
         self.body_buffers.retire()
 
     def on_message(self, worker: int, message: Message) -> None:
         """
-        Take a *message* of a *worker*, or about its life: `ready`, `died`.
+        Handle a *message* that *worker* has sent, or one about its life: `Ready`, `Died`.
         """
         if isinstance(message, ProcessCount):
             self.capacity.set_processes(message.count)
@@ -143,7 +148,7 @@ class Backend:
         elif self.joined:
             self._front.receive(WorkerId(self, worker), message)
         else:
-            self._kept.append((worker, message))
+            self._early_messages.append((worker, message))
 
     # -- what exchanges ask of it
 
@@ -158,19 +163,20 @@ class Backend:
 
     def abandon(self, exchange: Exchange) -> None:
         """
-        Nobody waits for *exchange* any more.
+        Take *exchange*, whose answer nobody waits for any more, out of the queue, or discard its answer.
         """
         self.dispatcher.abandon(exchange)
 
     def would_refuse(self) -> ErrorResponse | None:
         """
-        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        Return how a request would be refused if it were submitted now, or None. Asked before work on a request that may
+        be in vain, such as unpacking its body.
         """
         return self.dispatcher.would_refuse()
 
     def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Say so if *exchange* waits in the queue and no worker is there to take it.
+        Return a refusal if *exchange* waits in the queue and no worker is there to take it.
         """
         return self.dispatcher.refuse_stranded(exchange)
 
@@ -180,13 +186,13 @@ class Backend:
     def idle(self) -> bool:
         """
         Whether nothing is under way: nobody waits for a request in the ring, and no body arrives in it. A request that
-        was answered 408 may run on; as when the host stops, nothing waits for that.
+        was answered 408 may still run: neither the end of a version nor that of the host waits for it.
         """
         return not self.dispatcher.awaited and self.body_buffers.idle
 
     def close(self) -> None:
         """
-        Give the ring back. The workers are gone, and nothing is under way.
+        Close the ring. Before that the workers must be gone, and nothing may be under way.
         """
         self.dispatcher.close()
         self._front.budget.rings.discard(self.ring)
@@ -197,20 +203,22 @@ def _make_ring(size: RingSize) -> FrontRing:
     try:
         return FrontRing(size)
     except OSError as error:
-        raise ConfigError(f"{error}; {_wish(size)}") from error
+        raise ConfigError(f"{error}; {_explain_size(size)}") from error
 
 
-def _wish(size: RingSize) -> str:
+def _explain_size(size: RingSize) -> str:
     """
-    Say how much address space a ring of *size* wants, how much there may be, and which option asks for most of it.
+    Say how much address space a ring of *size* needs, how much a process may have, and which options to lower, the one
+    that asks for most of it first.
     """
-    wanted = size.slots * (size.max_body + size.max_output) / _GIB
+    needed = size.slots * (size.max_body + size.max_output) / _GIB
     limit = address_space_limit()
     may = "" if limit is None else f", and a process may have {limit / _GIB:.1f} GiB (ulimit -v)"
     body = f"--max-body ({size.max_body / _MIB:g} MiB)"
     output = f"--max-output ({size.max_output / _MIB:g} MiB)"
     first, second = (output, body) if size.max_output >= size.max_body else (body, output)
     return (
-        f"it wants {wanted:.1f} GiB of address space, but no memory: {size.slots} slots, each for the largest body and"
-        f" the largest output{may}; lower {first}, {second}, --max-queue-size, --worker-threads or --worker-processes"
+        f"it needs {needed:.1f} GiB of address space, which is not memory, for {size.slots} slots, each for the largest"
+        f" body and the largest output{may};"
+        f" lower {first}, {second}, --max-queue-size, --worker-threads or --worker-processes"
     )

@@ -1,10 +1,10 @@
 """
-Where the bodies go that arrive in several pieces.
+Gathers the bodies that arrive in several pieces.
 
 Small requests arrive whole and are copied into a slot once. A body in pieces is written straight into a slot of its
 own while such slots last; there are `EARLY_SLOTS` of them beside those that the queue needs, so slow uploads cannot
-take a slot that others need. The rest gather in the front's memory. Wherever they are, they are held
-(`dispatch.memory_budget`) until they are whole. The deadline of each request ends what takes too long.
+take a slot that others need. The rest gather in the front's memory. In both places they are held
+(`dispatch.memory_budget`) until they are whole. The deadline of its request ends a body that takes too long.
 """
 
 from __future__ import annotations
@@ -21,59 +21,59 @@ NO_SLOT: Final = -1
 NO_MEMORY: Final = -2
 
 _SMALL_PIECE: Final = 4096
-"""A piece below this is joined to those before it: each object takes some 60 bytes more than are held for it."""
-_JOINED_MOST: Final = 64 * 1024
-"""They are joined up to this size, so that one that grows is not moved again and again."""
+"""A piece of fewer bytes is joined to those before it: each object takes some 60 bytes more than are held for it."""
+_MAX_JOINED: Final = 64 * 1024
+"""Pieces are joined up to this size in bytes, so that a joined piece that grows is not moved again and again."""
 
 
 class BodyBufferPool:
     """
-    The unfinished bodies for one *ring*; what they take is part of *budget*.
+    The unfinished bodies for one *ring*; their memory counts against *budget*.
     """
 
     def __init__(self, ring: FrontRing, budget: MemoryBudget) -> None:
         self.ring = ring
         self.budget = budget
-        self._lent: set[BodyBuffer] = set()
+        self._in_ring: set[BodyBuffer] = set()
         self._retired = False
 
     @property
     def idle(self) -> bool:
         """
-        Whether no body is in a slot that was lent.
+        Whether no unfinished body is in the ring.
         """
-        return not self._lent
+        return not self._in_ring
 
-    def acquire_slot(self, upload: BodyBuffer) -> int:
+    def acquire_slot(self, buffer: BodyBuffer) -> int:
         """
-        Lend a slot to *upload*, or `NO_SLOT`.
+        Reserve a slot for *buffer* and return it, or `NO_SLOT`.
         """
-        if self._retired or len(self._lent) >= EARLY_SLOTS:
+        if self._retired or len(self._in_ring) >= EARLY_SLOTS:
             return NO_SLOT
         slot = self.ring.reserve()
         if slot >= 0:
-            self._lent.add(upload)
+            self._in_ring.add(buffer)
         return slot
 
-    def slot_returned(self, upload: BodyBuffer) -> None:
+    def slot_returned(self, buffer: BodyBuffer) -> None:
         """
-        The slot that *upload* had was published or released.
+        Note that *buffer* has no slot any more, since it is published or released.
         """
-        self._lent.discard(upload)
+        self._in_ring.discard(buffer)
 
     def retire(self) -> None:
         """
-        Lend no slots from here on: the ring is about to go. What still begins gathers in the front's memory.
+        Reserve no more slots: the ring will be closed. Bodies that still begin gather in the front's memory.
         """
         self._retired = True
 
-    def leave(self) -> None:
+    def leave_ring(self) -> None:
         """
-        The ring goes now: what has arrived in it goes on in the front's memory.
+        Move all unfinished bodies from the ring into the front's memory: the ring is about to be closed.
         """
-        for upload in list(self._lent):
-            if upload in self._lent:  # else it has given way just now
-                upload.leave()
+        for buffer in list(self._in_ring):
+            if buffer in self._in_ring:  # else it was evicted when one before it moved
+                buffer.leave_ring()
 
 
 class BodyBuffer:
@@ -81,7 +81,7 @@ class BodyBuffer:
     One body in pieces. Ends with exactly one `submit`, `take` or `drop`. *refuse* ends its request for want of memory.
     """
 
-    __slots__ = ("_over", "_pieces", "_pool", "_refuse", "_size", "slot")
+    __slots__ = ("_ended", "_pieces", "_pool", "_refuse", "_size", "slot")
 
     def __init__(self, pool: BodyBufferPool, refuse: Callable[[ErrorResponse], None]) -> None:
         self._pool = pool
@@ -89,7 +89,7 @@ class BodyBuffer:
         self.slot = pool.acquire_slot(self)
         self._pieces: list[bytes | bytearray] = []
         self._size = 0
-        self._over = False
+        self._ended = False
 
     def write(self, piece: bytes) -> None:
         """
@@ -99,8 +99,8 @@ class BodyBuffer:
         self._size += len(piece)
         in_ring = self.slot != NO_SLOT
         self._pool.budget.hold(self, len(piece), in_ring=in_ring)
-        if self._over:
-            return  # it has given way
+        if self._ended:
+            return  # it was evicted
         if in_ring:
             self._pool.ring.write(self.slot, start, piece, len(piece))
         else:
@@ -108,7 +108,7 @@ class BodyBuffer:
 
     def evict(self) -> None:
         """
-        Have its request refused, for want of memory.
+        Refuse its request, for want of memory.
         """
         self._refuse(
             ErrorResponse(503, "too many uploads at once; try again later", extra="Retry-After: 1\r\n", close=True)
@@ -116,7 +116,7 @@ class BodyBuffer:
 
     def submit(self) -> int:
         """
-        Put the whole body into the queue and return its slot, or why that cannot be: `NO_SLOT`, `NO_MEMORY`.
+        Put the whole body into the queue and return its slot; `NO_SLOT` or `NO_MEMORY` if there is no room for it.
         """
         ring = self._pool.ring
         slot = self._end()
@@ -136,7 +136,7 @@ class BodyBuffer:
 
     def take(self) -> bytes:
         """
-        Take the whole body out, and drop the rest.
+        Return a copy of the whole body, and drop the buffer.
         """
         slot = self.slot
         data = b"".join(self._pieces) if slot == NO_SLOT else self._pool.ring.input(slot, self._size)
@@ -145,16 +145,16 @@ class BodyBuffer:
 
     def drop(self) -> None:
         """
-        Give up: the request was refused or its client is gone.
+        Discard the body: the request was refused or its client is gone.
         """
         slot = self._end()
         if slot != NO_SLOT:
             self._pool.ring.release(slot)
         self._pieces.clear()
 
-    def leave(self) -> None:
+    def leave_ring(self) -> None:
         """
-        Leave the slot, and go on in the front's memory.
+        Move from the slot into the front's memory.
         """
         pool = self._pool
         body = pool.ring.input(self.slot, self._size)
@@ -167,9 +167,9 @@ class BodyBuffer:
 
     def _end(self) -> int:
         """
-        Hold nothing from here on. Returns the slot, which is the caller's now.
+        Hold nothing from here on. Returns the slot, which the caller must publish or release, or `NO_SLOT`.
         """
-        self._over = True
+        self._ended = True
         slot, self.slot = self.slot, NO_SLOT
         if slot != NO_SLOT:
             self._pool.slot_returned(self)
@@ -180,7 +180,7 @@ class BodyBuffer:
         last = self._pieces[-1] if self._pieces else None
         if len(piece) >= _SMALL_PIECE:
             self._pieces.append(piece)
-        elif isinstance(last, bytearray) and len(last) < _JOINED_MOST:
+        elif isinstance(last, bytearray) and len(last) < _MAX_JOINED:
             last += piece
         else:
             self._pieces.append(bytearray(piece))

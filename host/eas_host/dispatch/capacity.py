@@ -2,7 +2,7 @@
 How many requests may be in the ring: those that the threads of the workers run, and `rpc.max_queue_size` that wait.
 
 Both numbers may change while the host runs: a program puts a property, or a program that reads requests itself starts
-one more thread to read them. The ring's slots are made once, so they bound what can come of it.
+one more thread to read them. The ring's slots are made once, so their number bounds the capacity.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ class Capacity:
     Keeps the capacity of *dispatcher* up to date.
 
     Args:
-        dispatcher: has the requests.
-        slots: the most that its capacity may become.
+        dispatcher: refuses requests beyond its capacity.
+        slots: the largest capacity that it may get.
         queue: requests that may wait.
         processes: how many worker processes there are.
-        threads: how many threads each of them has, until it says otherwise.
+        threads: how many threads each of them has, until it reports another number.
     """
 
     def __init__(self, dispatcher: Dispatcher, slots: int, queue: int, processes: int, threads: int) -> None:
@@ -29,13 +29,13 @@ class Capacity:
         self._queue = queue
         self._processes = processes
         self._threads = threads
-        self._said: dict[int, int] = {}
+        self._reported: dict[int, int] = {}  # threads, by worker
         self._tell_dispatcher()
 
     @property
     def queue(self) -> int:
         """
-        How many requests may wait, which is less than was wanted if there are no slots for them.
+        How many requests may wait: fewer than were asked for if there are no slots for them.
         """
         return max(0, min(self._queue, self._slots - self.threads))
 
@@ -50,7 +50,7 @@ class Capacity:
         """
         How many threads of *worker* take requests.
         """
-        return self._said.get(worker, self._threads)
+        return self._reported.get(worker, self._threads)
 
     def set_queue(self, queue: int) -> None:
         """
@@ -61,14 +61,14 @@ class Capacity:
 
     def set_threads(self, worker: int, threads: int) -> None:
         """
-        *worker* has said that *threads* of its threads take requests.
+        Count *threads* threads for *worker*, which has reported that so many take requests.
         """
-        self._said[worker] = threads
+        self._reported[worker] = threads
         self._apply()
 
     def set_processes(self, processes: int) -> None:
         """
-        There are *processes* workers.
+        Count *processes* workers from here on.
         """
         self._processes = processes
         self._apply()

@@ -3,9 +3,9 @@ Carries exchanges over the ring and back.
 
 Strategy (measured in bench/): requests are submitted while they are parsed, and workers are woken once per turn of the
 event loop, not once per request. Everything that is complete is drained in the same turn; then the front asks workers
-to signal the next completion or, where many requests wait, several at once: what a turn costs is then shared.
+to signal the next completion or, where many requests wait, several at once, so that these share the cost of a turn.
 
-The front keeps its own truth: `_running[slot]` is the exchange whose request is in that slot, `ABANDONED` where nobody
+The front keeps its own record: `_running[slot]` is the exchange whose request is in that slot, `ABANDONED` where nobody
 waits for the answer any more but a worker still has the slot.
 """
 
@@ -39,22 +39,22 @@ class Abandoned:
 
 
 ABANDONED: Final = Abandoned()
-Holder = Exchange | Abandoned | None
+SlotContent = Exchange | Abandoned | None
 
 
 class SoloListener(Protocol):
     """
-    Whoever has a request run alone.
+    Has requests run alone, and is told how they end.
     """
 
     def solo_done(self, slot: int) -> None:
         """
-        The request in *slot* is done.
+        Handle that the request in *slot* is done.
         """
 
     def solo_abandoned(self, slot: int) -> None:
         """
-        Nobody waits for the request in *slot* any more, but a worker runs it.
+        Handle that nobody waits for the request in *slot* any more, while a worker runs it.
         """
 
 
@@ -66,7 +66,7 @@ class Dispatcher(Gate):
     Attributes:
         worker_alive: whether a worker is ready now.
         in_flight: the requests in the ring.
-        completed: how many were taken out of it so far.
+        completed: how many completions were taken out of it so far.
     """
 
     def __init__(
@@ -78,25 +78,25 @@ class Dispatcher(Gate):
         self._on_full = on_full
         self._capacity = 0
         self._threads = 0
-        self._running: list[Holder] = [None] * ring.size.slots
+        self._running: list[SlotContent] = [None] * ring.size.slots
         self.in_flight = self.completed = 0
         self._flush_due = False
         self._queue_poller = QueuePoller(loop, ring, self)
         self.worker_alive = False
-        self._solo: dict[int, SoloListener] = {}  # those that run alone
+        self._solo: dict[int, SoloListener] = {}  # by the slot of a request that runs alone
         loop.add_reader(ring.completion_fd, self._on_completion)
 
     def set_capacity(self, requests: int, threads: int) -> None:
         """
-        Let so many *requests* be in the ring, those that wait and those that run on *threads* worker threads.
+        Allow *requests* requests in the ring, those that wait and those that run on *threads* worker threads.
         """
         self._capacity = requests
         self._threads = threads
 
     def set_worker_state(self, *, alive: bool, ready: bool, reason: str = "", retry_at: float = 0.0) -> None:
         """
-        Tell whether a worker is *alive* now, whether one is or soon will be *ready* to take requests, and if not for
-        what *reason*, and when it may be over, by the loop's time.
+        Note whether a worker is *alive* now, and whether one is, or soon will be, *ready* to take requests. If not,
+        requests are refused for *reason*, which may be over at the loop's time *retry_at*.
         """
         self.worker_alive = alive
         self.set_ready(ready, reason, retry_at)
@@ -137,7 +137,8 @@ class Dispatcher(Gate):
 
     def abandon(self, exchange: Exchange) -> None:
         """
-        Nobody waits for *exchange* any more: take it out of the queue, or let its worker finish for nothing.
+        Take *exchange*, whose answer nobody waits for any more, out of the queue. If a worker runs it, discard its
+        answer.
         """
         slot = exchange.slot
         if slot < 0:
@@ -157,21 +158,21 @@ class Dispatcher(Gate):
         slots *suspects*, whose worker died. None of them is queued here in between: a worker might take it.
         """
         taken: list[Exchange] = []
-        for slot, holder in self.slots_in_flight():
+        for slot, exchange in self.slots_in_flight():
             suspect = slot in suspects
-            if not isinstance(holder, Exchange):
+            if not isinstance(exchange, Exchange):
                 if suspect:
                     self._free(slot)
                 continue
             if not suspect and self._ring.phase(slot)[0] != SUBMITTED:
                 continue
-            body = holder.body or self._ring.input(slot, holder.size)
+            body = exchange.body or self._ring.input(slot, exchange.size)
             self._ring.exclude_from_stats(slot)
             if suspect or self._ring.cancel(slot):
                 self._free(slot)
-                holder.slot = -1
-                holder.body = body
-                taken.append(holder)
+                exchange.slot = -1
+                exchange.body = body
+                taken.append(exchange)
         return taken
 
     def is_waiting(self, exchange: Exchange) -> bool:
@@ -182,7 +183,7 @@ class Dispatcher(Gate):
 
     def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Say so if *exchange* waits for a worker and none is there.
+        Return a refusal if *exchange* waits for a worker and none is there.
         """
         if self.worker_alive or not self.is_waiting(exchange):
             return None
@@ -201,7 +202,7 @@ class Dispatcher(Gate):
 
     def _flush(self) -> None:
         """
-        Once per turn of the loop in which something was submitted: wake a worker, take what is complete.
+        Wake a worker and drain, once per turn of the loop in which something was submitted.
         """
         self._flush_due = False
         self._ring.wake_one_if_idle()
@@ -239,15 +240,15 @@ class Dispatcher(Gate):
                     log.exception("internal error while answering a request")
                     exchange.responder.reset()
 
-    def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[tuple[Holder, int, int, bytes]]:
+    def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[tuple[SlotContent, int, int, bytes]]:
         """
         Take all *completions* out before any is answered: an answer may start the next request of its connection, in a
         slot that is free again but whose completion is still among them.
         """
         running = self._running
-        alone = self._solo
+        solo = self._solo
         copies = self._ring.copies
-        batch: list[tuple[Holder, int, int, bytes]] = []
+        batch: list[tuple[SlotContent, int, int, bytes]] = []
         freed = end = 0
         for slot, outcome, status, size in completions:
             if outcome >= COPIED:
@@ -256,15 +257,15 @@ class Dispatcher(Gate):
                 try:
                     body = copies[start:end]
                 except MemoryError:
-                    outcome, body = large_outputs.NO_MEMORY  # noqa: PLW2901  said in its place
+                    outcome, body = large_outputs.NO_MEMORY  # noqa: PLW2901  the answer in its place
                 batch.append((running[slot], outcome, status, body))
                 running[slot] = None
                 freed += 1
-                if alone:
+                if solo:
                     self._end_solo(slot)
             else:
-                said, body = large_outputs.copy(self._ring, self._budget, slot, outcome, size)
-                batch.append((running[slot], said, status, body))
+                checked, body = large_outputs.copy(self._ring, self._budget, slot, outcome, size)
+                batch.append((running[slot], checked, status, body))
                 self._free(slot)
         self.in_flight -= freed
         self.completed += len(batch)
@@ -274,7 +275,7 @@ class Dispatcher(Gate):
         if outcome in _RAISED:
             exchange.responder.send_response(exchange, BAD_REQUEST, body)
         else:
-            text = body.decode("utf-8", "replace") or "what the processor returned makes no sense"
+            text = body.decode("utf-8", "replace") or "what the processor returned is not an output"
             exchange.responder.send_error(exchange, ErrorResponse(500, text))
 
     def _free(self, slot: int) -> None:
@@ -296,25 +297,25 @@ class Dispatcher(Gate):
         """
         in_flight = [slot for slot, _ in self.slots_in_flight()]
         for slot in in_flight:
-            self._ring.phase(slot)  # what it completed without being able to say so comes with the next drain
+            self._ring.phase(slot)  # so that the next drain has what it completed but could not report
         self.drain()
         phases = ((slot, *self._ring.phase(slot)) for slot in in_flight if self._running[slot] is not None)
         return [slot for slot, phase, owner in phases if (phase == RUNNING and owner == worker) or phase == CORRUPT]
 
     def exchange(self, slot: int) -> Exchange | None:
         """
-        The exchange whose request is in *slot*, if somebody still waits for it.
+        Return the exchange whose request is in *slot*, if somebody still waits for it.
         """
-        holder = self._running[slot]
-        return holder if isinstance(holder, Exchange) else None
+        content = self._running[slot]
+        return content if isinstance(content, Exchange) else None
 
-    def slots_in_flight(self) -> list[tuple[int, Holder]]:
+    def slots_in_flight(self) -> list[tuple[int, SlotContent]]:
         """
-        The slots of all requests in the ring, with those who wait for them.
+        List the slots of all requests in the ring, each with its exchange, or `ABANDONED`.
         """
         if not self.in_flight:
             return []
-        return [(slot, holder) for slot, holder in enumerate(self._running) if holder is not None]
+        return [(slot, content) for slot, content in enumerate(self._running) if content is not None]
 
     def fail(self, slot: int, text: str) -> None:
         """
@@ -328,7 +329,7 @@ class Dispatcher(Gate):
 
     def run_again(self, slot: int) -> None:
         """
-        Queue the request in *slot*, whose worker died, again, if somebody still waits for it.
+        Queue the request in *slot*, whose worker died, again; free the slot if nobody waits for it any more.
         """
         if isinstance(self._running[slot], Exchange):
             self._ring.resubmit(slot)
@@ -345,23 +346,23 @@ class Dispatcher(Gate):
 
     def forget_solo(self, slot: int) -> None:
         """
-        The worker that was to run the request in *slot* alone has died.
+        Forget who has the request in *slot* run alone: the worker that was to run it has died.
         """
         self._solo.pop(slot, None)
 
     def give_up(self, reason: str, held: ErrorResponse | None = None) -> None:
         """
-        No worker will come any more: answer whoever waits with *held*, and whoever still asks with 503 and *reason*,
-        as those that wait if there is no *held*.
+        Take no more requests, since no worker will come any more. Those in the ring are answered with *held*, later
+        ones with 503 and *reason*; without *held* all of them are answered so.
         """
         self.set_ready(False, reason)
-        for exchange in [holder for holder in self._running if isinstance(holder, Exchange)]:
+        for exchange in [content for content in self._running if isinstance(content, Exchange)]:
             self.abandon(exchange)
             exchange.responder.send_error(exchange, held or self.unavailable())
 
     def would_refuse(self) -> ErrorResponse | None:
         """
-        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        Return how a request would be refused if it were submitted now, or None. Takes nothing from the rate limit.
         """
         if not self._ready or self._paused:
             return self.unavailable()
@@ -383,7 +384,7 @@ class Dispatcher(Gate):
         """
         Whether somebody waits for a request in the ring.
         """
-        return self.in_flight > 0 and any(isinstance(holder, Exchange) for holder in self._running)
+        return self.in_flight > 0 and any(isinstance(content, Exchange) for content in self._running)
 
     def close(self) -> None:
         """

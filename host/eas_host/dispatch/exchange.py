@@ -1,8 +1,8 @@
 """
 One request and its response.
 
-An exchange is born with its request's first byte, which starts its deadline, and ends with the last byte handed to the
-transport. In between it is read by its connection, then waits or runs in a slot of the ring.
+An exchange begins with its request's first byte, which starts its deadline, and ends with the last byte handed to the
+transport. In between its connection reads the request, which then waits or runs in a slot of the ring.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from eas_host.dispatch.responses import ErrorResponse, Response
 SAME_EACH_TIME: Final = frozenset(
     {b"authorization", b"content-length", b"content-type", b"date", b"host", b"sec-fetch-site"}
 )
-"""Headers that ask nothing of a request beyond what was decided when its head was read first."""
+"""Of the headers that the host looks at, those that need no new decision when the same head comes again."""
 
 if TYPE_CHECKING:
     from _hashlib import HASH
@@ -34,17 +34,17 @@ class Responder(Protocol):
 
     def send_response(self, exchange: Exchange, status: int, body: bytes) -> None:
         """
-        The processor has answered.
+        Send the processor's answer.
         """
 
     def send_error(self, exchange: Exchange, refusal: ErrorResponse) -> None:
         """
-        The host answers, since the processor cannot.
+        Send *refusal*, since the processor does not answer.
         """
 
     def send_host_response(self, exchange: Exchange, answer: Response) -> None:
         """
-        The host answers in place of the processor.
+        Send *answer*, which the host gives in place of the processor.
         """
 
     def time_out(self, exchange: Exchange, refusal: ErrorResponse) -> None:
@@ -59,12 +59,12 @@ class Responder(Protocol):
 
     def reset(self) -> None:
         """
-        End without an answer.
+        End without an answer, after an internal error.
         """
 
     def socket_address(self, which: str) -> tuple[str, int] | None:
         """
-        The address of one end, `peername` or `sockname`, if there is a socket.
+        Return the address of one end, `peername` or `sockname`, if there is a socket.
         """
 
 
@@ -74,7 +74,7 @@ class Handler(Protocol):
 
     Attributes:
         public: whether it may be asked without the token.
-        methods: those that it knows; others answer 405.
+        methods: the methods that it knows; others answer 405.
         max_body: bytes of the largest body; a larger one answers 413.
         forwards_body: whether the body is for the processor, and so packed as `rpc.decompressor` says.
     """
@@ -108,22 +108,22 @@ class Destination(Protocol):
 
     def submit_late(self, exchange: Exchange, age: float) -> ErrorResponse | None:
         """
-        The same, for an exchange that began *age* seconds ago.
+        Submit *exchange*, which began *age* seconds ago.
         """
 
     def abandon(self, exchange: Exchange) -> None:
         """
-        Nobody waits for *exchange* any more.
+        Take *exchange*, whose answer nobody waits for any more, out of the queue, or discard its answer.
         """
 
     def would_refuse(self) -> ErrorResponse | None:
         """
-        Say why a request that is work before it can be submitted would be refused then, as far as one can know.
+        Return how a request would be refused if it were submitted now, or None.
         """
 
     def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Say so if *exchange* waits in the queue and no worker is there to take it.
+        Return a refusal if *exchange* waits in the queue and no worker is there to take it.
         """
 
 
@@ -135,17 +135,17 @@ class RequestHead:
         url: the request target, as sent.
         method: the request's method.
         keep_alive: whether the connection may serve another request.
-        plain: whether it is kept without saying so, and the answer's body is sent: HTTP/1.1, and not HEAD.
+        plain: whether the answer needs no `Connection` header and has its body: HTTP/1.1, kept alive, and not HEAD.
         version: the HTTP version, such as `1.1`.
         http_10: whether that is 1.0.
         size: bytes of its field names and values.
         fields: those header values that the host looks at, by lower-case name.
-        refusal: with what the host itself answers every such request, if it does.
-        handler: what answers in place of the processor, if something does.
+        refusal: the host's own answer to every such request, if it gives one.
+        handler: the handler that answers in place of the processor, if there is one.
         content_encoding: how the body is packed, if it is (`front.admission.decompression`).
         content_md5: the digest that the body must have, as the client wrote it, if a signature covers it.
-        backend: whose processor answers it.
-        cors: header lines that let the page which sent it read the answer, if it is one and may.
+        backend: the backend whose processor answers it.
+        cors: header lines that let the page that sent it read the answer; empty if no page did, or it may not.
     """
 
     __slots__ = (
@@ -179,19 +179,19 @@ class RequestHead:
         self.content_encoding: str | None = None
         self.content_md5: bytes | None = None
         self.cors = ""
-        self.backend: Destination = None  # type: ignore[assignment]  # set before anybody asks
+        self.backend: Destination = None  # type: ignore[assignment]  # set before it is read
 
     @property
     def detour(self) -> bool:
         """
-        Whether its requests go through the intake, rather than straight to the processor.
+        Whether its requests are preprocessed (`front.admission.preprocess`) instead of going straight to the processor.
         """
         return self.handler is not None or self.content_encoding is not None or self.content_md5 is not None
 
     @property
     def counts(self) -> bool:
         """
-        Whether its requests are load of the service: those of probes and scrapers are not.
+        Whether its requests count as load of the service; those of probes and scrapers do not.
         """
         return self.handler is None or self.handler.forwards_body
 
@@ -205,10 +205,10 @@ class Exchange:
         deadline: the loop's time by which it must be answered, in seconds.
         head: the request's head.
         body: the body, if it came in one piece.
-        upload: where the body goes, if it came in several.
+        body_buffer: where the body gathers, if it came in several.
         size: bytes of the body so far.
         complete: whether the whole request has been read.
-        refusal: with what the host itself answers, if it does.
+        refusal: the host's own answer, if it gives one.
         digest: the body's MD5 so far, where a signature covers it.
         slot: the slot it waits or runs in, -1 for none.
         solo_kills: how often a worker was killed from outside while this was all it ran.
@@ -232,7 +232,7 @@ class Exchange:
 
     def take_body(self) -> bytes:
         """
-        Take the whole body, wherever it is.
+        Return the whole body, from the exchange or from its buffer, which then has it no more.
         """
         body, self.body = self.body, b""
         if self.body_buffer is not None:
@@ -241,7 +241,7 @@ class Exchange:
 
     def begin_body_buffer(self) -> BodyBuffer:
         """
-        Have the body, of which more is to come, gather where those do that arrive in pieces.
+        Make the buffer where the body gathers, which arrives in several pieces.
         """
         self.body_buffer = BodyBuffer(
             self.head.backend.body_buffers, lambda refusal: self.responder.time_out(self, refusal)

@@ -1,8 +1,8 @@
 """
-Whether one processor takes requests at all, before anybody asks whether there is room for one more.
+Decides whether one processor takes requests at all, before the dispatcher looks for room for one more.
 
-It does while there is, or soon will be, a worker (`ready`), unless its program or an operator has said otherwise
-(`paused`), and as often as the service's rate allows.
+A processor takes requests while there is, or soon will be, a worker (`ready`), unless its program or an operator has
+paused it (`paused`), and as often as the service's rate limit allows.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ class Gate:
         self._ready = False
         self._paused = False
         self._rate: TokenBucket | None = None
-        self._open = False  # ready, not paused and not bounded: the usual case is one look
+        self._open = False  # ready, not paused, without a rate limit: one check for the usual case
         self._reason = "the processor is loading"
         self._retry_at = 0.0
 
     @property
     def ready(self) -> bool:
         """
-        Whether there is, or soon will be, somebody to take requests.
+        Whether there is, or soon will be, a worker to take requests.
         """
         return self._ready
 
     @property
     def paused(self) -> bool:
         """
-        Whether the program itself has said that it is not ready.
+        Whether the program itself, or an operator, has said that it is not ready.
         """
         return self._paused
 
@@ -64,7 +64,7 @@ class Gate:
 
     def set_rate(self, rate: TokenBucket | None) -> None:
         """
-        Have *rate* bound the requests per second.
+        Limit the requests per second by *rate*; None: do not limit them.
         """
         self._rate = rate
         self._refresh()
@@ -80,28 +80,28 @@ class Gate:
 
     def admit(self) -> ErrorResponse | None:
         """
-        Say why a request is refused before anybody asks whether there is room for it.
+        Return how a request is refused, whether or not there is room for it; None: it may pass.
         """
         if not self._ready or self._paused:
             return self.unavailable()
         wait = self._rate.take(self._loop.time()) if self._rate is not None else 0.0
         if wait:
-            # Whole seconds (RFC 9110, section 10.2.3), rounded up: who comes back then is let in.
+            # Whole seconds (RFC 9110, section 10.2.3), rounded up: a client that comes back then is let in.
             extra = f"Retry-After: {math.ceil(wait)}\r\n"
             return ErrorResponse(429, "too many requests a second (rpc.rate_limit); try again later", extra=extra)
         return None
 
     def unavailable(self) -> ErrorResponse:
         """
-        The answer to a request while none is taken. PAI's SDK knows its first words (docs/eas-compatibility.md,
-        section 4.2).
+        Make the answer to a request while none is taken. PAI's SDK recognises its first words
+        (docs/eas-compatibility.md, section 4.2).
         """
         reason = self._reason if not self._ready else "the program has put model.ready to 0"
         return ErrorResponse(503, f"no healthy upstream: {reason}", extra=self.retry_after())
 
     def retry_after(self) -> str:
         """
-        The header line of a 503 that says when to ask again.
+        Make the header line of a 503 that says when to ask again.
         """
         return f"Retry-After: {max(1, math.ceil(self._retry_at - self._loop.time()))}\r\n"
 

@@ -10,7 +10,7 @@ EARLY_SLOTS: Final = 32
 """Slots lent to uploads in progress, beside those that the queue and the workers need."""
 
 SMALL_BODY: Final = 16 * 1024
-"""Bytes of a body that needs no part of the memory budget to get into the ring: places in the queue are few."""
+"""Bytes up to which a body enters the ring without asking the memory budget: places in the queue are few."""
 
 LARGE_ANSWER: Final = 1024 * 1024
-"""Bytes of an output for which room is made before it is copied; of smaller ones it shows whether they are read."""
+"""Bytes above which room is made for an output before it is copied; a smaller one counts once its client is slow."""

@@ -1,16 +1,17 @@
 """
 One bound on the memory that clients make the host hold (`--memory-budget`).
 
-Whoever sends a body and does not end it, or asks for an answer and does not read it, *holds* memory for nothing. That
-is told apart from what requests in the ring use: those wait for the processor or run, and end by themselves. What is
-held gives way to that, but for an eighth of the budget; then requests with large bodies are refused instead, and the
-last eighth before is for the smaller ones. A quarter of the budget is for bodies that are being unpacked.
+A client that sends a body and does not end it, or asks for an answer and does not read it, *holds* memory for nothing.
+What requests in the ring *use* is counted apart: they wait for the processor or run, and end by themselves. What is
+held gives way to what is used, but for an eighth of the budget. Beyond that, requests with large bodies are refused
+instead; the last eighth before that point is for smaller ones. A quarter of the budget is for bodies that are being
+unpacked.
 
-When it is too much, whoever has cost most, as bytes times seconds, has to go: his upload is refused, his connection
-reset. So it is neither the small client nor the quick one.
+When too much is held, the clients that have cost most, in bytes times seconds, are evicted: their uploads are refused,
+or their connections reset. So small clients and quick ones are spared.
 
-The ring is asked for its memory as it is, outputs that workers are writing included. Between two looks what the front
-writes there is added up, so that it is asked only when there might not be room.
+The memory of the rings is measured, outputs that workers are writing included. Between two measurements the budget adds
+up what the front writes there, so that it measures only when there might not be room.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from eas_host.system import memory
 if TYPE_CHECKING:
     from eas_host.ring import FrontRing
 
-_PART_OF_MEMORY: Final = 3
-"""The processor needs most of it: a body is there once more for it, and so is its answer."""
-_MOST: Final = 4 * 2**30
-"""By default: 64 waiting requests with the largest bodies, 64 MiB each."""
-_LEAST: Final = 16 * 2**20
+_MEMORY_DIVISOR: Final = 3
+"""The default is one part in so many of the memory. The processor needs most of it: it copies bodies and answers."""
+_MAX_DEFAULT: Final = 4 * 2**30
+"""Bytes: 64 waiting requests with the largest bodies, 64 MiB each."""
+_MIN_DEFAULT: Final = 16 * 2**20
 
-_SLACK_PART: Final = 16
-"""One part in so many is made free at once: to find who has cost most takes a while where thousands hold a little."""
-_QUICK: Final = 0.001
-"""Seconds: who has only just begun has cost that much already, so that then the size decides."""
+_SLACK_DIVISOR: Final = 16
+"""One part in so many is freed in addition: finding who has cost most takes a while where thousands hold a little."""
+_MIN_SECONDS: Final = 0.001
+"""Added to the time that each has held, so that among those that have only just begun the size decides."""
 _LOG_SECONDS: Final = 1.0
-_RING_ITSELF: Final = 64 * 1024
-"""Bytes of each ring that are no body and no output: with them a body as large as allowed would never find room."""
+_RING_OVERHEAD: Final = 64 * 1024
+"""Bytes of each ring that are no body and no output. If they counted, the largest body would never find room."""
 
 
 class Holder(Protocol):
@@ -47,7 +48,7 @@ class Holder(Protocol):
 
     def evict(self) -> None:
         """
-        Have the client refused, or its connection reset; what was held is given back.
+        Refuse the client, or reset its connection, and release what it held.
         """
 
 
@@ -65,13 +66,13 @@ class _Held:
 
 class MemoryBudget:
     """
-    Shares *size* bytes out, or what the machine has for that; *now* tells the loop's time.
+    Shares out *size* bytes, by default `default_size()`. *now* returns the loop's time.
 
     Attributes:
-        size: the whole of it.
-        max_body: the largest body that is taken: what was asked for, as far as it could ever find room.
-        max_body_option: the option that has to grow for more.
-        rings: those of all backends; who makes one adds it.
+        size: bytes of the whole budget.
+        max_body: bytes of the largest body that is taken: *max_body*, or less if that could never find room.
+        max_body_option: the option to raise for larger bodies.
+        rings: those of all backends; whoever makes one adds it.
         unpacking: bytes that are reserved for bodies that are being unpacked.
     """
 
@@ -83,12 +84,12 @@ class MemoryBudget:
         self._now = now
         self._holders: dict[Holder, _Held] = {}
         self._own = 0  # held in the front's memory
-        self._lent = 0  # held in the rings
-        self._in_rings = 0  # all that was there at the last look
-        self._unseen = 0  # written there since
+        self._held_in_rings = 0
+        self._in_rings = 0  # held or used there, at the last measurement
+        self._unmeasured = 0  # written there since
         self._making_room = False
         self._next_log = 0.0
-        self._unsaid = 0
+        self._unreported = 0  # evictions
         self.max_body = min(max_body, 4 * self._eighth)
         self.max_body_option = "--max-body" if self.max_body == max_body else "--memory-budget"
         if self.max_body < max_body:
@@ -108,38 +109,38 @@ class MemoryBudget:
     @property
     def largest_answer(self) -> int:
         """
-        No answer above this can wait for its client to read it.
+        Bytes of the largest answer that can wait for its client to read it.
         """
         return 6 * self._eighth
 
     @property
     def largest_unpacking(self) -> int:
         """
-        No more than this is reserved at once.
+        The most bytes that can ever be reserved for unpacking.
         """
         return 4 * self._eighth
 
     def hold(self, holder: Holder, size: int, *, in_ring: bool = False) -> None:
         """
-        *holder* is about to hold *size* more bytes. If that is too much, those who have cost most give way; it may be
-        among them.
+        Count *size* more bytes that *holder* is about to hold. If that is too much, the holders that have cost most are
+        evicted, perhaps *holder* among them.
         """
         held = self._holders.get(holder)
         if held is None:
             held = self._holders[holder] = _Held(self._now())
         if in_ring:
             held.ring += size
-            self._lent += size
-            self._unseen += size
+            self._held_in_rings += size
+            self._unmeasured += size
         else:
             held.own += size
             self._own += size
-        if self._own + self._in_rings + self._unseen > self._room and not self._making_room:
+        if self._own + self._in_rings + self._unmeasured > self._room and not self._making_room:
             self.make_room()
 
     def release(self, holder: Holder, size: int | None = None) -> None:
         """
-        *holder* holds nothing any more, or *size* bytes less of the front's memory.
+        Count nothing for *holder* any more, or *size* bytes less of the front's memory.
         """
         held = self._holders.get(holder)
         if held is None:
@@ -150,11 +151,11 @@ class MemoryBudget:
             return
         del self._holders[holder]
         self._own -= held.own
-        self._lent -= held.ring
+        self._held_in_rings -= held.ring
 
     def set_held(self, holder: Holder, size: int) -> None:
         """
-        *holder* holds *size* bytes of the front's memory now, however many there were.
+        Count *size* bytes of the front's memory for *holder*, however many were counted before.
         """
         held = self._holders.get(holder)
         more = size - (0 if held is None else held.own)
@@ -165,26 +166,27 @@ class MemoryBudget:
 
     def admit(self, size: int, *, in_ring: bool = False) -> bool:
         """
-        Tell whether a request with a body of *size* bytes may use memory in the ring, for as long as it takes. If the
-        body is there already it is not held any more.
+        Tell whether a request with a body of *size* bytes may use memory in the ring, for as long as it takes. With
+        *in_ring* the body is there already, and is not held any more.
         """
-        # So much stays free after it, for those who want less.
+        # As much as the body needs, an eighth at most, stays free for smaller ones.
         most = self._room - self._eighth - min(size, self._eighth)
         more = 0 if in_ring else size
         if self._used + more > most:
-            self._look()
+            self._measure()
         if self._used + more > most:
             self._trim()
         if self._used + more > most:
             return False
-        self._unseen += more
+        self._unmeasured += more
         return True
 
     def unpack(self, size: int) -> bool:
         """
-        Reserve *size* bytes for unpacking, if they are free. They are given back by taking them from `unpacking`.
+        Reserve *size* bytes for unpacking, and tell whether they were free. To give them back, the caller subtracts
+        them from `unpacking`.
         """
-        self._look()
+        self._measure()
         most = max(2 * self._eighth, self.size - self._own - self._in_rings)
         if self.unpacking + size > most:
             return False
@@ -193,9 +195,9 @@ class MemoryBudget:
 
     def make_room(self, size: int = 0) -> None:
         """
-        Have those who have cost most give way, until the rest has room, and *size* bytes more.
+        Evict the holders that have cost most, until the rest has room, and *size* bytes more.
         """
-        self._look()
+        self._measure()
         if self._fits(size):
             return
         self._trim()
@@ -203,82 +205,85 @@ class MemoryBudget:
             return
         self._making_room = True
         now = self._now()
-        costs = {holder: (held.own + held.ring) * (now - held.since + _QUICK) for holder, held in self._holders.items()}
-        gone = 0
+        costs = {
+            holder: (held.own + held.ring) * (now - held.since + _MIN_SECONDS) for holder, held in self._holders.items()
+        }
+        evicted = 0
         try:
             for holder in sorted(costs, key=costs.__getitem__, reverse=True):
                 if holder not in self._holders:
                     continue
                 self._evict(holder)
-                gone += 1
+                evicted += 1
                 self._trim()
-                if self._fits(size, self._room // _SLACK_PART):
+                if self._fits(size, self._room // _SLACK_DIVISOR):
                     break
         finally:
             self._making_room = False
-        self._report(gone, now)
+        self._report(evicted, now)
 
     # -- inside
 
     @property
     def _room(self) -> int:
         """
-        For all but unpacking.
+        Bytes for everything but unpacking.
         """
         return self.size - max(2 * self._eighth, self.unpacking)
 
     @property
     def _used(self) -> int:
         """
-        What the requests in the rings use, at most: pages that were there already count twice until the next look.
+        Bytes that the requests in the rings use, at most: pages that were there already count twice until the next
+        measurement.
         """
-        return self._in_rings + self._unseen - self._lent
+        return self._in_rings + self._unmeasured - self._held_in_rings
 
     def _fits(self, size: int = 0, spare: int = 0) -> bool:
         """
-        Tell whether what is held has room beside what is used, and *size* bytes more, with *spare* bytes left. An
-        eighth is for what is held in any case: to take it away would not make much room.
+        Tell whether what is held has room beside what is used and *size* bytes more, with *spare* bytes left. An eighth
+        may be held in any case: freeing it would not make much room.
         """
-        return self._own + self._lent + spare <= max(self._room - self._used - size, self._eighth)
+        return self._own + self._held_in_rings + spare <= max(self._room - self._used - size, self._eighth)
 
     def _evict(self, holder: Holder) -> None:
         try:
             holder.evict()
         except Exception:  # noqa: BLE001  a bug of ours costs this client, not the room that others need
-            log.exception("internal error while a client gives way")
+            log.exception("internal error while evicting a client")
         self.release(holder)
 
-    def _look(self) -> None:
-        self._in_rings = sum(max(0, ring.resident_bytes - _RING_ITSELF) for ring in self.rings)
-        self._unseen = 0
+    def _measure(self) -> None:
+        self._in_rings = sum(max(0, ring.resident_bytes - _RING_OVERHEAD) for ring in self.rings)
+        self._unmeasured = 0
 
     def _trim(self) -> None:
         for ring in self.rings:
             ring.trim()
-        self._look()
+        self._measure()
 
-    def _report(self, gone: int, now: float) -> None:
-        self._unsaid += gone
-        if not self._unsaid or now < self._next_log:
+    def _report(self, evicted: int, now: float) -> None:
+        self._unreported += evicted
+        if not self._unreported or now < self._next_log:
             return
         self._next_log = now + _LOG_SECONDS
         log.warning(
             "the memory budget of %d MiB is used up (--memory-budget): cut off %d of the clients that hold most of it",
             self.size >> 20,
-            self._unsaid,
+            self._unreported,
         )
-        self._unsaid = 0
+        self._unreported = 0
 
 
 def default_size() -> int:
     """
-    Bytes that clients may make the host hold where nobody says how many: a part of the memory that there is.
+    Return the bytes of a budget that is not configured: a part of the memory that there is.
     """
-    return max(_LEAST, min(_MOST, memory.available_bytes() // _PART_OF_MEMORY))
+    return max(_MIN_DEFAULT, min(_MAX_DEFAULT, memory.available_bytes() // _MEMORY_DIVISOR))
 
 
 def no_room() -> ErrorResponse:
     """
-    The answer to a request for which there is no memory now.
+    Make the answer to a request for which there is no memory now.
     """
     return ErrorResponse(503, "there is no memory for so large a body now; try again later", extra="Retry-After: 1\r\n")

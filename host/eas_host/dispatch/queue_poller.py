@@ -1,12 +1,12 @@
 """
-Looks after the requests that wait, every few milliseconds for as long as something happens to them.
+Polls the ring while requests wait, every few milliseconds for as long as completions come.
 
-To wake a thread and to notify the front are expensive, so worker threads guess: none is woken while another is awake,
+Waking a thread and notifying the front are expensive, so worker threads guess: none is woken while another is awake,
 and completions are reported together (`FrontRing.request_notification`). A guess is wrong when a call takes longer than
-those before it. Then requests wait while threads sleep, or completions are not collected; this is what finds them.
+those before it. Then requests wait while threads sleep, or completions are not collected; polling finds both.
 
-Where nothing has come back between two looks, all threads are awake by then, and busy. Then it rests: completions are
-told of at once, and only a new request makes it look soon.
+If no completion has come between two polls, all threads are awake by then, and busy. Then the poller rests: completions
+are reported at once, and only a new request makes it poll soon.
 """
 
 from __future__ import annotations
@@ -16,29 +16,28 @@ from typing import Final, Protocol
 
 from eas_host.ring import FrontRing
 
-_SECONDS: Final = 0.001
+_POLL_SECONDS: Final = 0.001
 """How long a wrong guess may last."""
 
-_SLOW_SECONDS: Final = 0.008
-_SLOW: Final = 32
+_SLOW_POLL_SECONDS: Final = 0.008
+_FEW_COMPLETIONS: Final = 32
 """
-Where no more than so many completions come between two looks, calls are too slow for threads to guess by, and the next
-look may wait longer: for so long a completion then lies about, while many requests wait. A look costs some 50 CPU us
-where the processor keeps the cores' caches to itself.
+If no more than so many completions come between two polls, calls are too slow for threads to guess well, and the next
+poll may be later: so long a completion then stays uncollected, while many requests wait. A poll costs some 50 us of CPU
+time where the processor occupies the cores' caches.
 """
-
 
 _REST_SECONDS: Final = 0.1
-"""The next look while it rests, should a processor have damaged the word that asks to be told."""
+"""The next poll while it rests, in case a processor has overwritten the word that asks for notifications."""
 
 
 class Drained(Protocol):
     """
-    Whoever takes completions out of the ring.
+    Takes completions out of the ring.
 
     Attributes:
         in_flight: the requests in the ring.
-        completed: how many were taken out of it so far.
+        completed: how many completions were taken out of it so far.
         worker_alive: whether a worker is ready now.
     """
 
@@ -54,7 +53,7 @@ class Drained(Protocol):
 
 class QueuePoller:
     """
-    Watches the requests that wait in *ring* for *dispatcher*.
+    Polls *ring* for *dispatcher*.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, dispatcher: Drained) -> None:
@@ -62,48 +61,48 @@ class QueuePoller:
         self._ring = ring
         self._dispatcher = dispatcher
         self._timer: asyncio.TimerHandle | None = None
-        self._taken = 0  # completions, at the last look
+        self._completed = 0  # at the last poll
         self._resting = False
 
-    def watch(self, seconds: float = _SECONDS) -> None:
+    def watch(self, seconds: float = _POLL_SECONDS) -> None:
         """
-        Look in so many *seconds*, if not earlier.
+        Poll in so many *seconds*, if not earlier.
         """
         if self._timer is None or self._resting:
             self.close()
             self._resting = False
-            self._timer = self._loop.call_later(seconds, self._look)
+            self._timer = self._loop.call_later(seconds, self._poll)
 
     def close(self) -> None:
         """
-        Watch no more.
+        Poll no more.
         """
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         """
-        Correct the workers' guesses: wake as many threads as there are requests that wait, and look for completions
-        that a thread kept to itself before it met a slow call, or that are too few to be told of.
+        Correct the workers' guesses: wake as many threads as there are requests that wait, and collect completions that
+        a thread kept to itself before it met a slow call, or that are too few to be reported.
         """
         self._timer = None
         dispatcher = self._dispatcher
-        # In this order: a thread may take the last request that waits, a slow one, with a completion still untold.
+        # In this order: a thread may take the last request that waits, a slow one, and not have reported a completion.
         waiting = self._ring.waiting()
         dispatcher.drain()
-        taken = dispatcher.completed - self._taken
-        self._taken = dispatcher.completed
-        self._resting = waiting > 0 and not taken
+        completed = dispatcher.completed - self._completed
+        self._completed = dispatcher.completed
+        self._resting = waiting > 0 and not completed
         self._ring.notify_immediately(self._resting)
         if waiting <= 0:
             return
-        # Under load something always waits; only if nothing at all has come back does a guess need correcting.
+        # Under load something always waits; only if nothing was completed at all does a guess need correcting.
         if self._resting:
             self._ring.wake(waiting)
-            dispatcher.drain()  # what was completed before the workers knew that it is to be told
+            dispatcher.drain()  # what was completed before the workers knew that each completion is to be reported
         if not (dispatcher.worker_alive and dispatcher.in_flight):
             return
         if self._resting:
-            self._timer = self._loop.call_later(_REST_SECONDS, self._look)
+            self._timer = self._loop.call_later(_REST_SECONDS, self._poll)
         else:
-            self.watch(_SLOW_SECONDS if taken <= _SLOW else _SECONDS)
+            self.watch(_SLOW_POLL_SECONDS if completed <= _FEW_COMPLETIONS else _POLL_SECONDS)

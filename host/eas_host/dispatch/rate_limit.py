@@ -1,8 +1,9 @@
 """
-How many requests a second are let in (`rpc.rate_limit`).
+Limits the requests per second (`rpc.rate_limit`).
 
 A token bucket: it holds one second's worth of requests, so that those that come in a burst are not refused while the
-second as a whole has room for them, and it fills steadily. No timer: what has come in is counted at the next look.
+second as a whole has room for them, and it fills steadily. It needs no timer: each `take` adds what has come in since
+the last one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 class TokenBucket:
     """
-    Lets *limit* requests a second pass, at first, at the time *now*, as many at once.
+    Lets *limit* requests per second pass. It is full at the time *now*, when it is made: so many may come at once.
     """
 
     __slots__ = ("_burst", "_filled", "_left", "_rate")
@@ -26,7 +27,7 @@ class TokenBucket:
         Let a request pass at the time *now*.
 
         Returns:
-            0.0 if it may, else the seconds until one will; a request that is refused takes nothing.
+            0.0 if it may, else the seconds until one may; a request that is refused takes nothing.
         """
         left = min(self._burst, self._left + (now - self._filled) * self._rate)
         self._filled = now

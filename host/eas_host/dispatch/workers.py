@@ -1,5 +1,5 @@
 """
-What the front knows of where a processor runs; `eas_host.workers` and `eas_host.sidecar` are such places.
+The interface of what runs a processor, as the front sees it; `eas_host.workers` and `eas_host.sidecar` implement it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from eas_host.messages import Message
 
 OnMessage = Callable[[int, Message], None]
 """
-Called with a worker's number and each of its messages; also with `ready` when it has loaded and with `died` when it is
-gone, and with `processes` when there are more workers than before.
+Called with a worker's number and each of its messages; also with `Ready` when it has loaded, with `Died` when it is
+gone, and with `ProcessCount` when there are more workers than before.
 """
 
 
@@ -24,7 +24,6 @@ class Workers(Protocol):
     Attributes:
         restarts: the worker processes started in place of dead ones.
         deaths: how many worker processes have ended, by their causes (`death.Death.cause`).
-        proven: whether the processor has served, so that no death says any more that it cannot be loaded.
     """
 
     restarts: int
@@ -33,12 +32,12 @@ class Workers(Protocol):
     @property
     def proven(self) -> bool:
         """
-        See above.
+        Whether the processor has served. From then on no death of a worker means that it cannot be loaded.
         """
 
     def run(self, serve: Callable[[], None]) -> None:
         """
-        Call *serve*, which runs the front until all is over, at the point where this thread is free for it.
+        Call *serve*, which runs the front until the host ends, as soon as the processor does not need this thread.
 
         Raises:
             LoadError: the processor, which needs this thread first, cannot be used.
@@ -51,12 +50,12 @@ class Workers(Protocol):
 
     async def stop(self) -> None:
         """
-        End, after the last request.
+        End the workers, after the last request.
         """
 
     def kill(self) -> None:
         """
-        End now.
+        End the workers now.
         """
 
     def take_suspects(self) -> list[int]:

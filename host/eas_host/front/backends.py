@@ -60,7 +60,7 @@ class Backends:
         """
         for backend in self.serving:
             if (reason := backend.dispatcher.not_ready) is not None:
-                return f"{backend.where}{reason}"
+                return f"{backend.log_prefix}{reason}"
         return None
 
     def tell(self, message: Message) -> None:

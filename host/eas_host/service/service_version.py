@@ -96,7 +96,7 @@ class ServiceVersion:
         self._hand_over_waiting()
         for backend in self.backends:
             backend.dispatcher.give_up("the old version has ended")
-            backend.body_buffers.leave()
+            backend.body_buffers.leave_ring()
         self.kill()
 
     async def _is_idle_within(self, seconds: float) -> bool:
@@ -142,7 +142,7 @@ class ServiceVersion:
         if not backend.joined or backend.retired:
             return
         if any(other.workers.proven for other in self.backends):
-            log.error("%s%s; its requests are answered 503 until it can be loaded", backend.where, error.message)
+            log.error("%s%s; its requests are answered 503 until it can be loaded", backend.log_prefix, error.message)
         else:
             self._on_fatal(error)
 

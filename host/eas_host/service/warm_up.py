@@ -35,13 +35,13 @@ async def warm_up(backend: Backend, path: Path, keepalive: float, max_body: int)
         InitializeFailed: one of them was not answered with 200.
     """
     requests = read_requests(path)
-    log.info("%swarming up with %d requests of %s", backend.where, len(requests), path)
+    log.info("%swarming up with %d requests of %s", backend.log_prefix, len(requests), path)
     for number, body in enumerate(requests, 1):
         for _ in range(REPETITIONS):
             outcome = await _ask(backend, body, 2 * keepalive, max_body)
             if outcome.status != OK:
                 what = f"request {number} of {len(requests)} in {path} was answered {outcome.status}"
-                raise InitializeFailed(f"{backend.where}warm-up: {what}: {outcome.body_text(_MAX_SHOWN).strip()}")
+                raise InitializeFailed(f"{backend.log_prefix}warm-up: {what}: {outcome.body_text(_MAX_SHOWN).strip()}")
 
 
 def read_requests(path: Path) -> list[bytes]:
