@@ -48,7 +48,7 @@ class EntryNotFound(LoadError):
 
 class EntryInvalid(LoadError):
     """
-    It is there, but it is no processor of its type: wrong format or machine, missing symbol, library, method or class.
+    It exists, but it is no processor of its type: wrong format or machine, missing symbol, library, method or class.
     """
 
 
@@ -66,7 +66,7 @@ class SystemShortage(LoadError):
 
 class BindError(HostError):
     """
-    The address cannot be listened on.
+    The host cannot listen on the address.
     """
 
     exit_code = 4

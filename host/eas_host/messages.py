@@ -5,8 +5,8 @@ They travel beside the ring, over a socket: JSON objects, one a line, whose key 
 who sends it to whom: a *worker* loads a processor and calls it; a *program* is a user's own process that has started
 its front (`python app.py`), and may be a worker itself.
 
-What comes from a worker or a program comes from a process with a stranger's code in it. So `decode` takes nothing on
-trust: whatever is none of these messages is a `MessageError`, which whoever reads reports and goes on.
+A worker or a program runs a stranger's code. So `decode` takes nothing on trust: for whatever is none of these messages
+it raises `MessageError`, and the reader logs that and goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Final
 
 class MessageError(ValueError):
     """
-    What came is no message; the text says why.
+    What was received is not a message; the text says why.
     """
 
 
@@ -28,7 +28,7 @@ class Message:
     One message.
 
     Attributes:
-        event: names its class on the wire.
+        event: the name of its class on the wire.
     """
 
     event: ClassVar[str]
@@ -40,7 +40,7 @@ class Message:
 @dataclass(frozen=True)
 class Ready(Message):
     """
-    It has loaded its processor. Inside the front the supervisor says so, too.
+    The worker has loaded its processor. Inside the front the supervisor passes this on, too.
     """
 
     event = "ready"
@@ -49,7 +49,12 @@ class Ready(Message):
 @dataclass(frozen=True)
 class LoadFailed(Message):
     """
-    It cannot load its processor: the name of a `LoadError`, what is wrong, and a trace.
+    The worker cannot load its processor.
+
+    Attributes:
+        kind: the class of the `LoadError`, by its name.
+        message: what is wrong.
+        detail: what belongs below that line, such as a trace.
     """
 
     kind: str
@@ -61,7 +66,7 @@ class LoadFailed(Message):
 @dataclass(frozen=True)
 class ThreadCount(Message):
     """
-    So many of its threads take requests; *reads*: the program reads them itself.
+    *count* threads of the worker take requests. *reads* says that the program reads its requests itself.
     """
 
     count: int
@@ -72,7 +77,7 @@ class ThreadCount(Message):
 @dataclass(frozen=True)
 class ProcessCount(Message):
     """
-    Its program wants so many worker processes. Inside the front: there are so many now.
+    The worker's program wants *count* worker processes. Inside the front: there are so many now.
     """
 
     count: int
@@ -82,7 +87,7 @@ class ProcessCount(Message):
 @dataclass(frozen=True)
 class HandlerInjected(Message):
     """
-    Its program answers requests to *path* itself, if they bring *token*.
+    The worker's program answers requests to *path* itself, if they bring *token*; None: it asks for none.
     """
 
     path: str
@@ -93,7 +98,7 @@ class HandlerInjected(Message):
 @dataclass(frozen=True)
 class HandlerAnswered(Message):
     """
-    Such a handler has answered request *id* with *status* and *body*, in base64.
+    A handler that the program injected has answered request *id* with *status* and *body*, in base64.
     """
 
     id: int
@@ -108,8 +113,8 @@ class HandlerAnswered(Message):
 @dataclass(frozen=True)
 class PropertyPut(Message):
     """
-    A property has a new value. *origin* is the process and the number of the change, by which the program that has put
-    it knows it again.
+    A property has a new value. *origin* is the process that has put it and the number of the change, by which that
+    process recognises its own change when it comes back.
     """
 
     name: str
@@ -121,7 +126,7 @@ class PropertyPut(Message):
 @dataclass(frozen=True)
 class Stop(Message):
     """
-    From the front: end, after the last request. From a program: it wants to end, and its front with it.
+    From the front: end, after the last request. From a program: it wants to end, and its front must end with it.
     """
 
     event = "stop"
@@ -133,7 +138,7 @@ class Stop(Message):
 @dataclass(frozen=True)
 class LogStacks(Message):
     """
-    Log where the busy threads are, for *reason*.
+    Log the stacks of the busy threads. *reason* is logged with them.
     """
 
     reason: str
@@ -143,7 +148,7 @@ class LogStacks(Message):
 @dataclass(frozen=True)
 class CallHandler(Message):
     """
-    Have the injected handler of *path* answer request *id*, whose *body* is in base64.
+    Call the injected handler of *path* with request *id*, whose *body* is in base64.
     """
 
     id: int
@@ -158,8 +163,8 @@ class CallHandler(Message):
 @dataclass(frozen=True)
 class LaunchRequest(Message):
     """
-    From the program, before anything else: what its front is to serve. It has one thread of its own or *processes*
-    worker processes.
+    From the program, before anything else: what its front is to serve. The program takes requests in its own threads,
+    or starts *processes* worker processes.
     """
 
     endpoint: str | None
@@ -173,8 +178,11 @@ class LaunchRequest(Message):
 class Handshake(Message):
     """
     From the front, before anything else, with the descriptors of the ring: to a program, and to each of its worker
-    processes, which needs nothing but its number. *json*: the log is written so. *threads* is None where the program
-    decides.
+    processes, which needs nothing but its number.
+
+    Attributes:
+        json: whether the log is written as JSON.
+        threads: how many threads call `process`; None: the program decides.
     """
 
     worker: int
@@ -190,7 +198,7 @@ class Handshake(Message):
 @dataclass(frozen=True)
 class ProgramFailed(Message):
     """
-    From the program: it cannot serve.
+    From the program: it cannot serve, since its own code has failed.
     """
 
     event = "program_failed"
@@ -229,7 +237,8 @@ class ChildStarted(Message):
 @dataclass(frozen=True)
 class ChildEnded(Message):
     """
-    From the program: the process of *worker* has ended with *status*, or could not be started for *reason*.
+    From the program: the process of *worker* has ended with *status*, or could not be started for *reason*, with a
+    trace in *detail*.
     """
 
     worker: int
@@ -254,7 +263,7 @@ class WorkersStarted(Message):
 @dataclass(frozen=True)
 class Died(Message):
     """
-    Its process is gone.
+    The worker's process is gone.
     """
 
     event = "died"
@@ -269,7 +278,7 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "dict[str, str]": (dict,),
     "tuple[int, int] | None": (tuple, type(None)),
 }
-"""What a field may be, by its annotation. A bool is an int in Python; JSON's true is none here."""
+"""The types that a field's value may have, by its annotation. To Python a bool is an int; `decode` tells them apart."""
 
 _INCOMING: Final = {
     kind.event: kind
@@ -298,7 +307,7 @@ _INCOMING: Final = {
 
 def encode(message: Message) -> bytes:
     """
-    Write *message* as it travels, with the line feed behind it.
+    Write *message* as one line of JSON, the line feed included.
     """
     return json.dumps({"event": message.event, **vars(message)}).encode() + b"\n"
 
@@ -308,22 +317,22 @@ def decode(line: bytes) -> Message:
     Read one message.
 
     Raises:
-        MessageError: it is none.
+        MessageError: *line* is not a message.
     """
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise MessageError(f"{line[:100]!r} is no JSON") from error
+        raise MessageError(f"{line[:100]!r} is not JSON") from error
     if not isinstance(values, dict):
-        raise MessageError(f"{line[:100]!r} is no object")
+        raise MessageError(f"{line[:100]!r} is not a JSON object")
     event = values.pop("event", None)
     kind = _INCOMING.get(event) if isinstance(event, str) else None
     if kind is None:
         raise MessageError(f"{line[:100]!r} names no known event")
-    return _made(kind, values)
+    return _make(kind, values)
 
 
-def _made(kind: type[Message], values: dict[str, Any]) -> Message:
+def _make(kind: type[Message], values: dict[str, Any]) -> Message:
     for field in fields(kind):
         value = values.get(field.name)
         if isinstance(value, list):

@@ -1,5 +1,5 @@
 """
-What a request is answered with, and the one place where a processor's return code becomes an HTTP status.
+The HTTP statuses of answers, and the one place where a processor's return code becomes one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 
 OK: Final = 200
 ACCEPTED: Final = 202
-"""What the host itself answers where it has handed a request on and nobody waits for the processor."""
+"""The host's own answer to a request that it has handed on and whose result nobody waits for."""
 BAD_REQUEST: Final = 400
 QUEUE_FULL: Final = 450
 """EAS's own status for a full queue; no registry knows it (docs/eas-compatibility.md, section 4.2)."""
@@ -29,7 +29,7 @@ class _Statuses(dict[int, int]):
 HTTP_STATUS: Final = _Statuses(
     {status.value: status.value for status in HTTPStatus if status >= OK} | {0: OK, QUEUE_FULL: QUEUE_FULL}
 )
-"""The HTTP status of a processor's return code: the rule of `http_status`, for who looks it up for each request."""
+"""The HTTP status of a processor's return code: the rule of `http_status`, for code that runs for each request."""
 BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value})
 """Statuses whose responses have no body (RFC 9110, sections 15.3.5 and 15.4.5)."""
 

@@ -1,12 +1,12 @@
 """
-Threads, locks and sockets of the operating system, whatever stands in their place.
+Threads, locks and sockets of the operating system, also where gevent or eventlet has replaced those of Python.
 
-gevent and eventlet replace those of Python for a whole process, by greenlets that take turns in one thread. That is a
-matter of the user's code, which runs as patched as its author wants it. What serves it in the same process waits
-outside of Python, where no greenlet gets a turn, and talks to threads that run at the same time. So it takes what is
-in this module: what they cannot replace, and where they have, what was there before.
+gevent and eventlet replace them in a whole process, by greenlets that take turns in one thread. The user's code may run
+patched so, if its author wants it. The host's code in the same process waits outside of Python, where no greenlet gets
+a turn, and talks to threads that run at the same time. So it uses this module, which has what those packages cannot
+replace, or else what was there before.
 
-Where nothing is replaced a thread is one of `threading`, with all that debuggers and profilers know of it.
+Where nothing is replaced, a thread is one of `threading`, which debuggers and profilers know.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from typing import Any, Final, Protocol, TypeVar
 
 _PATCHERS: Final = {"gevent.monkey": "gevent", "eventlet.patcher": "eventlet"}
 _TURN_SECONDS: Final = 0.05
-"""How often who waits for greenlets to have their turns looks whether the waiting is over."""
+"""How often a thread that lets greenlets run checks whether what it waits for has happened."""
 _SIGNAL_SECONDS: Final = 0.2
-"""How late Python handles a signal that comes just when its main thread is about to wait."""
+"""The longest delay of a signal that comes just when Python's main thread is about to wait."""
 
 T = TypeVar("T")
 
 
 class Thread(Protocol):
     """
-    What there is of a thread that was started here.
+    A thread that `start_thread` has started.
     """
 
     @property
@@ -49,7 +49,7 @@ class Thread(Protocol):
     @property
     def ident(self) -> int | None:
         """
-        Its number, as `sys._current_frames` has it.
+        Its number, as in `sys._current_frames`; None before it runs.
         """
 
     def join(self, timeout: float | None = None) -> None:
@@ -78,7 +78,7 @@ def allocate_lock() -> Any:  # noqa: ANN401  a lock of `threading`
 
 def patcher() -> str | None:
     """
-    Who has replaced the threads of this process; None: nobody.
+    Return the name of the package that has replaced the threads of this process; None: they are Python's own.
     """
     if isinstance(_thread.start_new_thread, BuiltinFunctionType):
         return None
@@ -87,14 +87,14 @@ def patcher() -> str | None:
 
 def has_greenlets() -> bool:
     """
-    Whether who sleeps in this process lets greenlets have their turns, which may also be so with threads as they were.
+    Tell whether `time.sleep` lets greenlets run in this process. A package may replace it without replacing threads.
     """
     return not isinstance(time.sleep, BuiltinFunctionType)
 
 
 def on_main_thread() -> bool:
     """
-    Whether this is the thread in which Python handles signals.
+    Tell whether this is the thread in which Python handles signals.
     """
     return threading.get_native_id() == os.getpid()
 
@@ -106,20 +106,23 @@ def socketpair() -> tuple[_socket.socket, _socket.socket]:
     return _socket.socketpair()
 
 
-def start_process(words: list[str], **how: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401  what `Popen` takes
+def start_process(command: list[str], **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401  as `Popen` takes them
     """
-    Start a process that only who waits for it reaps.
+    Start a process that only its own `wait` reaps.
     """
     if not has_greenlets():
-        return subprocess.Popen(words, **how)
-    # gevent has taken parts of it away, and its `os.close` closes later.
+        return subprocess.Popen(command, **options)
+    # gevent has removed parts of the module, and its `os.close` closes later.
     fresh: Any = _load_again("subprocess")
     fresh.os = _load_again("os")
-    process: subprocess.Popen[bytes] = fresh.Popen(words, **how)
+    process: subprocess.Popen[bytes] = fresh.Popen(command, **options)
     return process
 
 
 def _load_again(name: str) -> ModuleType:
+    """
+    Load another copy of the module *name*, which nobody has patched.
+    """
     spec = importlib.util.find_spec(name)
     assert spec is not None  # noqa: S101  it is a part of Python
     assert spec.loader is not None  # noqa: S101  the same
@@ -130,7 +133,7 @@ def _load_again(name: str) -> ModuleType:
 
 def get_among_greenlets(queue: SimpleQueue[T]) -> T:
     """
-    Wait for what comes over *queue*, on a thread where greenlets may be.
+    Wait for an item of *queue* and return it, on a thread where greenlets may run: they run meanwhile.
     """
     while True:
         with contextlib.suppress(Empty):
@@ -143,7 +146,7 @@ def get_among_greenlets(queue: SimpleQueue[T]) -> T:
 
 def own_socket(sock: Any) -> _socket.socket:  # noqa: ANN401  of whichever class
     """
-    Take over *sock*, as a socket that blocks.
+    Take the descriptor of *sock* over, as an unpatched socket that blocks.
     """
     taken = _socket.socket(fileno=sock.detach())
     taken.setblocking(True)
@@ -160,7 +163,7 @@ def make_poll() -> select.poll:
 
 class Event:
     """
-    What `threading.Event` is, made of a queue, which nobody replaces.
+    Does what `threading.Event` does, with a queue, which gevent and eventlet do not replace.
     """
 
     def __init__(self) -> None:
@@ -189,12 +192,12 @@ class Event:
                 self._token.get(timeout=timeout)
             except Empty:
                 return self._set
-            self._token.put(None)  # for the next who waits
+            self._token.put(None)  # for the next thread that waits
         return True
 
     def wait_among_greenlets(self, seconds: float) -> bool:
         """
-        The same, on a thread where greenlets may be.
+        Do the same on a thread where greenlets may run: they run meanwhile.
         """
         if not has_greenlets():
             return self.wait(seconds)
@@ -206,7 +209,7 @@ class Event:
 
 class _Thread:
     """
-    A thread that `threading` does not know.
+    A thread of the operating system that `threading`, which is patched, does not know.
     """
 
     def __init__(self, target: Callable[..., object], name: str, args: tuple[object, ...]) -> None:
@@ -230,7 +233,7 @@ class _Thread:
 
 def _original(module: str, name: str) -> Any:  # noqa: ANN401  functions and classes
     """
-    Find *name* in *module* as Python brings it.
+    Return *name* of *module* as it was before it was patched.
     """
     found = getattr(sys.modules[module], name, None)
     if "gevent.monkey" in sys.modules:
