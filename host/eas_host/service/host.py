@@ -147,7 +147,7 @@ class Host:
 
     def close(self) -> None:
         """
-        Give everything back.
+        Kill the workers, and close the front, the rings' readers and the sockets.
         """
         self.kill_workers()
         self.front.close()
@@ -166,7 +166,7 @@ class Host:
     @property
     def port(self) -> int:
         """
-        The port that is listened on.
+        The port that the host listens on.
         """
         port: int = self._sockets[0].getsockname()[1]
         return port
@@ -282,14 +282,14 @@ class ServiceHost(Host):
 
     def kill_workers(self) -> None:
         """
-        End all workers now.
+        Kill the workers of all versions.
         """
         for version in self._versions:
             version.kill()
 
     def close(self) -> None:
         """
-        Give everything back.
+        Close everything, and remove what was made for the versions.
         """
         super().close()
         for version in self._versions:

@@ -31,7 +31,7 @@ SETTLE_SECONDS: Final = 0.1
 """How long files must be unchanged to count as complete: longer than an editor takes from one file to the next."""
 _CHECK_SECONDS: Final = 2.0
 """How often files are checked while a version loads. If they have changed, it would not be used and is ended."""
-_MAX_LOOK_SHARE: Final = 20
+_POLL_DIVISOR: Final = 20
 """Fingerprints take at most one part in so many of the time; that of 100,000 files takes a second."""
 _SHORTAGE_SECONDS: Final = 2.0
 """How long to wait before a version is tried again that the system had no room for: no file changes in this case."""
@@ -134,7 +134,7 @@ class Reloader:
         """
         began = time.monotonic()
         found = await run_in_daemon_thread(lambda: fingerprint(watched))
-        self._watcher.poll_interval = max(POLL_INTERVAL, _MAX_LOOK_SHARE * (time.monotonic() - began))
+        self._watcher.poll_interval = max(POLL_INTERVAL, _POLL_DIVISOR * (time.monotonic() - began))
         return self._self_written.exclude_from(found)
 
     async def _replace(self, seen: Fingerprint, now: Fingerprint) -> Fingerprint:
@@ -275,11 +275,11 @@ def _keep_start_options(deployment: Deployment, old: HostConfig) -> Deployment:
     return replace(deployment, config=replace(config, **fixed))
 
 
-def _log_failure(error: HostError, fate: str) -> None:
+def _log_failure(error: HostError, consequence: str) -> None:
     """
     Log why a version is not used, and what happens next.
     """
-    text = f"reload: {error.message}; {fate}"
+    text = f"reload: {error.message}; {consequence}"
     if log.announce.as_json:
         log.error("%s", text, extra={"detail": error.detail or None})
     else:

@@ -200,9 +200,9 @@ def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: B
 
         confinement = Confinement.of(config)
 
-    def spawn(number: int, on_event: Callable[[Message], None], on_death: Callable[[int], None]) -> WorkerProcess:
+    def spawn(number: int, on_message: Callable[[Message], None], on_death: Callable[[int], None]) -> WorkerProcess:
         numbered = replace(spec, worker=number)
-        return WorkerProcess(loop, backend.ring, numbered, on_event, on_death, confinement)
+        return WorkerProcess(loop, backend.ring, numbered, on_message, on_death, confinement)
 
     # The supervisor's messages name the entry of this processor, not that of the options.
     config = replace(config, entry=spec.entry)
