@@ -10,7 +10,7 @@ import pytest
 
 from eas_host.dispatch.exchange import Exchange, RequestHead
 from eas_host.front.deadlines import Deadlines
-from eas_host.workers.read_turns import Turns
+from eas_host.workers.read_quota import ReadQuota
 from support import TIMEOUT
 
 
@@ -61,9 +61,9 @@ def test_failing_reader_does_not_stop_the_others(caplog: pytest.LogCaptureFixtur
         def fail() -> None:
             raise MemoryError("no room for a line")
 
-        turns = Turns(loop)
-        turns.wait(fail)
-        turns.wait(lambda: resumed.set_result(None))
+        quota = ReadQuota(loop)
+        quota.wait(fail)
+        quota.wait(lambda: resumed.set_result(None))
         await asyncio.wait_for(resumed, TIMEOUT)
 
     asyncio.run(run())

@@ -68,7 +68,7 @@ def test_processor_in_a_patched_program_serves(greenlets: Greenlets, gate: Gate,
         assert host.call(b"ticks").text == "ticks"
     elif patch in ("gevent", "eventlet", "gevent late"):
         host.wait_for_log(
-            f"{patch.split(maxsplit=1)[0]} has replaced threads: with --isolation none greenlets of the main"
+            f"{patch.split(maxsplit=1)[0]} has replaced threads: with --isolation none, greenlets of the main"
         )
     serves(host, gate)
     if way == "alone":

@@ -102,5 +102,5 @@ def test_nonsense_from_a_worker_is_logged_and_ignored(start: StartHost, tmp_path
     entry.write_text(LIES)
     host = start("python", entry)
     assert host.call(nonsense).body == b"sent"
-    host.wait_for_log("a worker has sent what is no message")
+    host.wait_for_log("a worker has sent an invalid message")
     assert host.call(b"").body == b"sent"

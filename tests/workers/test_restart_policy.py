@@ -37,7 +37,7 @@ def death(
 @pytest.mark.parametrize(
     ("ended", "end", "cause"),
     [
-        (death(), End.IN_VAIN, "crash"),
+        (death(), End.EARLY, "crash"),
         (death(answered=1), End.ANSWERED, "crash"),
         (death(answered=1, status=0), End.ANSWERED, "exit"),
         (death(answered=1, status=3, crash=Crash(0, 3, -1, 0, 0, ())), End.ANSWERED, "exit"),
@@ -47,9 +47,9 @@ def death(
         (death(status=-9), End.KILLED, "killed"),
         (death(status=-9, answered=7), End.ANSWERED, "killed"),
         (death(status=-9, ready_for=None), End.KILLED, "killed"),
-        (death(ready_for=None), End.UNLOADED, "load"),
-        (death(ready_for=None, status=3, says="no"), End.UNLOADED, "load"),
-        (death(ready_for=0.1, status=3, says="no thread"), End.UNLOADED, "load"),
+        (death(ready_for=None), End.LOAD_FAILED, "load"),
+        (death(ready_for=None, status=3, says="no"), End.LOAD_FAILED, "load"),
+        (death(ready_for=0.1, status=3, says="no thread"), End.LOAD_FAILED, "load"),
         (death(ready_for=0.1, status=3, says="no thread", answered=1), End.ANSWERED, "load"),
         (death(ready_for=60.0, status=3, says="no thread"), End.LASTED, "load"),
     ],
@@ -69,58 +69,56 @@ def test_process_that_answered_is_replaced_within_a_tenth_of_a_requests_time() -
     assert max(delays(*[End.ANSWERED] * 1000, keepalive=3600.0)) == 1.0
 
 
-@pytest.mark.parametrize("end", [End.IN_VAIN, End.KILLED, End.UNLOADED, End.UNSTARTED])
+@pytest.mark.parametrize("end", [End.EARLY, End.KILLED, End.LOAD_FAILED, End.START_FAILED])
 def test_delay_doubles_up_to_10_seconds_after_other_ends(end: End) -> None:
     assert delays(*[end] * 9) == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
     assert delays(*[end] * 5000)[-1] == 10.0
 
 
 def test_success_resets_the_delay() -> None:
-    """An answer ends a row of fruitless tries, a process that lasted ends a row of early ends."""
-    assert delays(*[End.IN_VAIN] * 7, End.ANSWERED, End.IN_VAIN)[-2:] == [0.5, 0.1]
+    """An answer ends a row of ends without one, a process that lasted ends a row of early ends."""
+    assert delays(*[End.EARLY] * 7, End.ANSWERED, End.EARLY)[-2:] == [0.5, 0.1]
     assert delays(*[End.ANSWERED] * 7, End.LASTED, End.ANSWERED, End.ANSWERED)[-3:] == [0.0, 0.0, 0.1]
 
 
 @pytest.mark.parametrize(
-    ("ends", "hopeless"),
+    ("ends", "give_up"),
     [
-        ([End.UNLOADED] * 2, False),
-        ([End.UNLOADED] * 3, True),
-        ([End.IN_VAIN] * 3, True),
-        ([End.UNLOADED, End.IN_VAIN, End.KILLED, End.UNLOADED], True),
-        ([End.UNLOADED] * 2 + [End.LASTED] + [End.UNLOADED] * 2, False),
-        ([End.UNLOADED] * 2 + [End.ANSWERED] + [End.UNLOADED] * 2, False),
+        ([End.LOAD_FAILED] * 2, False),
+        ([End.LOAD_FAILED] * 3, True),
+        ([End.EARLY] * 3, True),
+        ([End.LOAD_FAILED, End.EARLY, End.KILLED, End.LOAD_FAILED], True),
+        ([End.LOAD_FAILED] * 2 + [End.LASTED] + [End.LOAD_FAILED] * 2, False),
+        ([End.LOAD_FAILED] * 2 + [End.ANSWERED] + [End.LOAD_FAILED] * 2, False),
         ([End.KILLED] * 9, False),
         ([End.KILLED] * 10, True),
-        ([End.UNSTARTED] * 100, False),
+        ([End.START_FAILED] * 100, False),
         ([End.ANSWERED] * 100, False),
     ],
 )
-def test_version_that_never_served_is_given_up_after_3_failures_or_10_kills(
-    ends: Sequence[End], hopeless: bool
-) -> None:
+def test_version_that_never_served_is_given_up_after_3_failures_or_10_kills(ends: Sequence[End], give_up: bool) -> None:
     restarts = Restarts()
     for end in ends:
         restarts.after(end, KEEPALIVE)
-    assert restarts.hopeless == hopeless
+    assert restarts.give_up == give_up
 
 
 @pytest.mark.parametrize(
-    ("ends", "hopeful"),
+    ("ends", "worth_waiting"),
     [
         ([], True),
         ([End.ANSWERED] * 100, True),
         ([End.KILLED] * 5, True),
         ([End.KILLED] * 6, False),
-        ([End.UNLOADED], False),
-        ([End.UNLOADED, End.ANSWERED], True),
+        ([End.LOAD_FAILED], False),
+        ([End.LOAD_FAILED, End.ANSWERED], True),
     ],
 )
-def test_requests_wait_only_where_the_next_try_comes_in_time(ends: Sequence[End], hopeful: bool) -> None:
+def test_requests_wait_only_where_the_next_try_comes_in_time(ends: Sequence[End], worth_waiting: bool) -> None:
     """
-    The next try must come in half of their time; requests do not wait where the processor has just refused to load.
+    The next try must come in half of their time; requests do not wait where the processor has just failed to load.
     """
     restarts = Restarts()
     for end in ends:
         restarts.after(end, KEEPALIVE)
-    assert restarts.hopeful(KEEPALIVE) == hopeful
+    assert restarts.worth_waiting(KEEPALIVE) == worth_waiting

@@ -60,7 +60,7 @@ class Workers(Protocol):
 
     def take_suspects(self) -> list[int]:
         """
-        Give away the requests that wait to run alone, after the death of their worker. Returns their slots.
+        Give up the requests that wait to run alone, after the death of their worker, and return their slots.
         """
 
     def tell(self, message: Message, worker: int | None = None) -> None:

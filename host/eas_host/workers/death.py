@@ -1,5 +1,5 @@
 """
-The end of a worker's process: what is known of it, in words and as the policies see it.
+How a worker's process ended: what is known of it, what the log says, and what it means for the next process.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from eas_host.errors import InitializeFailed, LoadError, SystemShortage
 from eas_host.ring import Crash
 from eas_host.workers.restarts import PROVEN_SECONDS, End
 
-_NAMES: Final = {
+_MEANINGS: Final = {
     signal.SIGSEGV: "segmentation fault",
     signal.SIGABRT: "abort",
     signal.SIGFPE: "arithmetic error",
@@ -19,14 +19,14 @@ _NAMES: Final = {
     signal.SIGILL: "illegal instruction",
     signal.SIGKILL: "killed from outside, or by the kernel for want of memory",
 }
-FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+EXTERNAL_SIGNALS: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 """Signals that people, scripts and the kernel send; a processor's own faults come as others."""
 _WITH_ADDRESS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS})
 
 
 class Death(NamedTuple):
     """
-    One such end.
+    The end of one process.
 
     Attributes:
         status: an exit code, or minus the signal.
@@ -35,7 +35,7 @@ class Death(NamedTuple):
         answered: how many requests it had answered.
         proven: whether a request is known to have ended it.
         by_host: whether the host itself has killed it.
-        load_error: why it could not load, if it has said so.
+        load_error: why it could not load, if it has reported that.
     """
 
     status: int
@@ -49,9 +49,9 @@ class Death(NamedTuple):
     @property
     def killed(self) -> bool:
         """
-        Whether somebody outside of it has ended it.
+        Whether a signal from outside the process has ended it.
         """
-        return -self.status in FROM_OUTSIDE and self.load_error is None
+        return -self.status in EXTERNAL_SIGNALS and self.load_error is None
 
     @property
     def loaded(self) -> bool:
@@ -63,7 +63,7 @@ class Death(NamedTuple):
     @property
     def end(self) -> End:
         """
-        What it means for the next process.
+        The kind of end, which decides when the next process is started.
         """
         if self.ready_for is not None and (self.proven or self.by_host or self.ready_for >= PROVEN_SECONDS):
             return End.LASTED
@@ -72,13 +72,13 @@ class Death(NamedTuple):
         if self.killed:
             return End.KILLED
         if isinstance(self.load_error, SystemShortage):
-            return End.UNSTARTED
-        return End.IN_VAIN if self.loaded else End.UNLOADED
+            return End.START_FAILED
+        return End.EARLY if self.loaded else End.LOAD_FAILED
 
     @property
     def cause(self) -> str:
         """
-        One word, for whoever counts.
+        The cause in one word, as metrics count it.
         """
         if self.by_host:
             return "unresponsive"
@@ -91,27 +91,28 @@ class Death(NamedTuple):
 
     def error(self, entry: str | None, hint: str) -> LoadError:
         """
-        What is wrong with the processor *entry* if it is to be given up. *hint* is added.
+        Make the error that says what is wrong with the processor *entry*, should it be given up. *hint* is added.
         """
         if self.load_error is not None:
             return self.load_error
         when = "as soon as it was loaded" if self.loaded else "while loading it"
         return InitializeFailed(f"{entry}: {describe(self.crash, self.status)} {when}{hint}")
 
-    def report(self, error: LoadError, fate: str) -> str:
+    def report(self, error: LoadError, consequence: str) -> str:
         """
-        What the log says, with the worker's *fate*; *error* is what `error` says.
+        Make the text for the log. *consequence* says what happens to the worker; *error* comes from `error`.
         """
         if not self.loaded:
-            return f"{error.message}; {fate}" + (f"\n{error.detail}" if error.detail else "")
+            return f"{error.message}; {consequence}" + (f"\n{error.detail}" if error.detail else "")
         what = "the host has killed it" if self.by_host else describe(self.crash, self.status)
         frames = "".join(f"\n  at {frame}" for frame in self.crash.frames) if self.crash is not None else ""
-        return f"{what}; {fate}{frames}"
+        return f"{what}; {consequence}{frames}"
 
 
 def describe(crash: Crash | None, status: int | None, who: str = "the worker process") -> str:
     """
-    Say in a few words how a worker ended. Without a *status* nobody could ask the system.
+    Say in a few words how a worker ended. *status* is None if it is no child of this process, so that nothing but
+    *crash* tells.
     """
     if crash is not None and crash.signal == 0:
         return f"the processor called exit({crash.code})"
@@ -124,6 +125,6 @@ def describe(crash: Crash | None, status: int | None, who: str = "the worker pro
         name = signal.Signals(number).name
     except ValueError:
         name = f"signal {number}"
-    meaning = f" ({_NAMES[number]})" if number in _NAMES else ""  # type: ignore[index]  # Signals are ints
+    meaning = f" ({_MEANINGS[number]})" if number in _MEANINGS else ""  # type: ignore[index]  # Signals are ints
     address = f" at address {crash.address:#x}" if crash is not None and number in _WITH_ADDRESS else ""
     return f"{who} died of {name}{meaning}{address}"

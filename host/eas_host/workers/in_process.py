@@ -78,7 +78,7 @@ class InProcessWorker:
         # uvloop notes at its first handler which thread is the main one; gevent gives that another number.
         self._loop.add_signal_handler(signal.SIGTERM, lambda: None)
         self._loop.remove_signal_handler(signal.SIGTERM)
-        # Until it has loaded nobody could act on a signal but the kernel.
+        # While it loads, only the kernel can act on a signal.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signals.guard_handlers()
@@ -90,10 +90,10 @@ class InProcessWorker:
 
     async def start(self) -> None:
         """
-        Start the threads.
+        Start the threads, which take requests from here on. `run` has loaded the processor.
         """
         if (name := patcher()) is not None:
-            text = f"{name} has replaced threads: with --isolation none greenlets of the main thread get no turn there"
+            text = f"{name} has replaced threads: with --isolation none, greenlets of the main thread do not run"
             log.warning("%s", text)
         self._on_message(0, Ready())
         self._processor.start()
@@ -109,12 +109,12 @@ class InProcessWorker:
 
     def kill(self) -> None:
         """
-        Nothing to end: the threads end with the process.
+        Do nothing: the threads end with the process.
         """
 
     def take_suspects(self) -> list[int]:
         """
-        None: nothing runs alone here, since there is no process that could die.
+        Return no slots: no request runs alone here, since there is no worker process that could die.
         """
         return []
 

@@ -14,7 +14,7 @@ from typing import Final
 from eas_host import log
 from eas_host.messages import Message, Stop, encode
 
-_MOST: Final = 16 * 1024 * 1024
+_MAX_WAITING: Final = 16 * 1024 * 1024
 """Bytes that may wait for a worker that does not read; it gets nothing more but the order to stop."""
 
 
@@ -35,7 +35,7 @@ class MessageWriter:
         Send *message*, with copies of the descriptors *fds*.
         """
         data = encode(message)
-        if self._size > _MOST and not isinstance(message, Stop):
+        if self._size > _MAX_WAITING and not isinstance(message, Stop):
             log.debug("a worker does not read its messages: %s is dropped", message.event)
             return
         if not self._waiting:
@@ -62,7 +62,7 @@ class MessageWriter:
             except BlockingIOError:
                 self._waiting.appendleft((data, fds))
                 return
-            except OSError:  # it died meanwhile; whoever watches it will tell
+            except OSError:  # it died meanwhile, which its supervisor sees
                 sent = len(data)
             _close_all(fds)  # they go with the first byte
             self._size -= sent

@@ -14,11 +14,12 @@ from typing import Final
 
 from eas_host import log
 from eas_host.messages import Message, MessageError, decode
-from eas_host.workers.read_turns import turns_of
+from eas_host.workers.read_quota import quota_of
 
 _READ_SIZE: Final = 8 * 1024
-"""Bytes at a time: as lines of one letter they cost the front some milliseconds."""
-_WHOLE_SIZE: Final = 64 * 1024
+"""Bytes of one read: as lines of one letter they cost the front some milliseconds."""
+_PROMPT_READ_SIZE: Final = 64 * 1024
+"""Bytes of one read that is not subject to the quota."""
 LONGEST_LINE: Final = 256 * 1024
 LONGEST_MESSAGE: Final = 16 * 1024 * 1024
 """Bytes of one record: of what is printed and logged, and of the messages of workers."""
@@ -28,8 +29,8 @@ class RecordReader:
     """
     Splits what arrives on *fd* at *separator* and passes it on, as many complete records at once as there are.
 
-    Owns *fd*. A record longer than *longest* is passed on in pieces, so that a worker that never ends one cannot fill
-    the front. It takes turns with all others, unless it is *prompt*.
+    Owns *fd*. A record longer than *longest* bytes is passed on in pieces, so that a worker that never ends one cannot
+    fill the front. It shares a quota of time with all other readers (`read_quota`), unless it is *prompt*.
     """
 
     def __init__(
@@ -48,10 +49,10 @@ class RecordReader:
         self._separator = separator
         self._on_records = on_records
         self._longest = longest
-        self._turns = None if prompt else turns_of(loop)
+        self._quota = None if prompt else quota_of(loop)
         self._parts: list[bytes] = []  # of a record whose end has not come yet
         self._size = 0
-        self._left: int | None = None  # bytes to read before the end, once that is near
+        self._remaining: int | None = None  # bytes to read before the end, once `finish` was called
         self._then: Callable[[], None] = lambda: None
         loop.add_reader(fd, self._read)
 
@@ -59,34 +60,34 @@ class RecordReader:
         """
         Pass on what has been written until now, even if its last record is incomplete, close, and call *then*.
 
-        Whoever holds the other end and writes on, as what a dead worker has started may do, finds it closed.
+        A process that a dead worker has started may hold the other end and write on: it finds the pipe closed.
         """
         if self._fd < 0:
             then()
             return
         self._then = then
-        self._left = _waiting_in(self._fd)
-        if self._left == 0:
+        self._remaining = _readable_bytes(self._fd)
+        if self._remaining == 0:
             self._end()
 
     def close(self) -> None:
         """
-        The same at once.
+        Pass on what has been written until now, and close, before this returns.
         """
-        self._turns = None
+        self._quota = None
         self.finish(lambda: None)
         while self._fd >= 0:
             self._read()
 
     def _read(self) -> None:
-        turns = self._turns
-        if turns is None:
-            self._take(_WHOLE_SIZE)
-        elif turns.allows(urgent=self._left is not None):
-            turns.run(lambda: self._take(_READ_SIZE))
+        quota = self._quota
+        if quota is None:
+            self._take(_PROMPT_READ_SIZE)
+        elif quota.allows(urgent=self._remaining is not None):
+            quota.run(lambda: self._take(_READ_SIZE))
         else:
             self._loop.remove_reader(self._fd)
-            turns.wait(self._resume)
+            quota.wait(self._resume)
 
     def _resume(self) -> None:
         if self._fd >= 0:
@@ -95,18 +96,18 @@ class RecordReader:
 
     def _take(self, size: int) -> None:
         try:
-            data = os.read(self._fd, size if self._left is None else min(size, self._left))
+            data = os.read(self._fd, size if self._remaining is None else min(size, self._remaining))
         except BlockingIOError:
-            if self._left is not None:
+            if self._remaining is not None:
                 self._end()
             return
         except ConnectionResetError:
-            data = b""  # a socket whose other end died with unread data says it this way
+            data = b""  # so a socket reports its end if the other side died with unread data
         if not data:
             self._end()
             return
-        if self._left is not None:
-            self._left -= len(data)
+        if self._remaining is not None:
+            self._remaining -= len(data)
         complete, separator, rest = data.rpartition(self._separator)
         if separator:
             records = b"".join([*self._parts, complete, separator])
@@ -117,7 +118,7 @@ class RecordReader:
             self._size += len(data)
         if self._size > self._longest:
             self._pass_on_rest()
-        if self._left is not None and self._left <= 0:
+        if self._remaining is not None and self._remaining <= 0:
             self._end()
 
     def _end(self) -> None:
@@ -138,9 +139,9 @@ class RecordReader:
             self._on_records(rest + self._separator)
 
 
-def _waiting_in(fd: int) -> int:
+def _readable_bytes(fd: int) -> int:
     """
-    How many bytes can be read from the pipe or socket *fd* now.
+    Return how many bytes can be read from the pipe or socket *fd* now.
     """
     count = array("i", [0])
     fcntl.ioctl(fd, termios.FIONREAD, count)
@@ -149,7 +150,8 @@ def _waiting_in(fd: int) -> int:
 
 def log_records(worker: int, log_record: Callable[[int, str, str], None]) -> Callable[[bytes], None]:
     """
-    Make a receiver of log records of *worker*: a level letter and a text each, ended by `RECORD_END`.
+    Make a function that passes log records of *worker* to *log_record*. Each record is a level letter and a text, ended
+    by `RECORD_END`.
     """
 
     def receive(records: bytes) -> None:
@@ -171,7 +173,7 @@ def message_reader(loop: asyncio.AbstractEventLoop, fd: int, on_message: Callabl
             try:
                 message = decode(line)
             except MessageError as error:  # perhaps it died in the middle of one
-                log.warning("a worker has sent what is no message: %s", error)
+                log.warning("a worker has sent an invalid message: %s", error)
             else:
                 on_message(message)
 

@@ -1,7 +1,7 @@
 """
 One worker process, as the front sees it: start it, read what it writes, learn of its death.
 
-It is a fresh program, never a fork of this one, in a session of its own: Ctrl+C reaches the host alone, and whatever
+It is a new program, never a fork of this one, in a session of its own: Ctrl+C reaches the host alone, and whatever
 the processor has started can be ended with it.
 """
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from eas_host.sandbox.confinement import Confinement
 
 _ALL_CHILDREN: Final = 0x40000000
-"""__WALL of <linux/wait.h>: also those that were made by clone() and tell nobody of their end, as the guardian."""
+"""__WALL of <linux/wait.h>: also those that were made by clone() and send no signal at their end, as eas-guardian."""
 _REAP_SECONDS: Final = 1.0
-"""Between two looks at processes that were killed and have not ended yet. Nobody waits for that."""
+"""Between two tries to reap processes that were killed and have not ended yet. Nothing waits for that."""
 
 
 class WorkerProcess:
@@ -43,7 +43,7 @@ class WorkerProcess:
         loop: the front's loop.
         ring: the ring that it takes requests from.
         spec: its processor and its number.
-        on_event: called with each message of the worker, a dict with a key `event`.
+        on_message: called with each message of the worker.
         on_death: called once with its exit status: an exit code, or minus the signal that ended it.
         confinement: what is taken away from it, if anything.
 
@@ -56,7 +56,7 @@ class WorkerProcess:
         loop: asyncio.AbstractEventLoop,
         ring: FrontRing,
         spec: WorkerSpec,
-        on_event: Callable[[Message], None],
+        on_message: Callable[[Message], None],
         on_death: Callable[[int], None],
         confinement: Confinement | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class WorkerProcess:
         with contextlib.ExitStack() as our_ends, contextlib.ExitStack() as child_ends:
             self._control, control_child = socket.socketpair()
             our_ends.enter_context(self._control)
-            self._outbox = MessageWriter(loop, self._control)
+            self._writer = MessageWriter(loop, self._control)
             child_ends.enter_context(control_child)
             ends = {name: _pipe(our_ends, child_ends) for name in ("log", "stdout", "stderr")}
             spec_fd = _file_of(spec.to_json(), child_ends)
@@ -92,19 +92,19 @@ class WorkerProcess:
         self.pid = self._process.pid
         prefer_as_oom_victim(self.pid, os.getpid())
         self._pidfd = os.pidfd_open(self.pid)
-        loop.add_reader(self._pidfd, self._died)
+        loop.add_reader(self._pidfd, self._on_end)
         self._readers = {
             RecordReader(loop, ends["log"][0], RECORD_END, log_records(number, log.worker_record)),
             RecordReader(loop, ends["stdout"][0], b"\n", lambda lines: log.worker_output(number, "stdout", lines)),
             RecordReader(loop, ends["stderr"][0], b"\n", lambda lines: log.worker_output(number, "stderr", lines)),
-            message_reader(loop, os.dup(self._control.fileno()), on_event),
+            message_reader(loop, os.dup(self._control.fileno()), on_message),
         }
 
     def send(self, message: Message) -> None:
         """
-        Send *message* to the worker.
+        Send *message* to the worker. Never blocks.
         """
-        self._outbox.send(message)
+        self._writer.send(message)
 
     def kill(self) -> None:
         """
@@ -113,18 +113,18 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
-    def _died(self) -> None:
+    def _on_end(self) -> None:
         self._loop.remove_reader(self._pidfd)
         # The zombie keeps its process group's number from being given to others until it is reaped below.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        # What it said last is logged before its end is.
+        # The last of its output is logged before its end is.
         for reader in tuple(self._readers):
-            reader.finish(partial(self._heard, reader))
+            reader.finish(partial(self._on_reader_end, reader))
 
-    def _heard(self, reader: RecordReader) -> None:
+    def _on_reader_end(self, reader: RecordReader) -> None:
         """
-        Nothing more comes from *reader*. After the last one the worker's end can be told.
+        Note that nothing more comes from *reader*. After the last reader, report the worker's death.
         """
         self._readers.discard(reader)
         if self._readers:
@@ -132,15 +132,15 @@ class WorkerProcess:
         status = self._process.wait()
         self._reap()
         os.close(self._pidfd)
-        self._outbox.close()
+        self._writer.close()
         self._control.close()
         self._on_death(status)
 
     def _reap(self) -> None:
         """
-        Reap what the worker has left behind in its group, its guardian to begin with, where that comes to this process:
-        it is the first one of a container, or a subreaper. Once there is nobody left, ChildProcessError says so; until
-        then nobody else can get the number of the group.
+        Reap what the worker has left behind in its group, such as its eas-guardian. Such processes become children of
+        this one if it is the first process of a container, or a subreaper. Once none is left, ChildProcessError says
+        so; until then no other group can get the number of this one.
         """
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-self.pid, os.WNOHANG | _ALL_CHILDREN)[0]:

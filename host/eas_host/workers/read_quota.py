@@ -1,10 +1,10 @@
 """
-What reading the pipes of workers may cost the front: a share of its time, over all of them.
+Limits how much of the front's time goes into reading the pipes of workers, all of them together.
 
-A processor may print faster than the front can log. So time is cut into turns, and once reading has had its share of
-one, the pipes wait for the next: what does not fit into a pipe keeps the processor waiting in its print. The same holds
-while the log's own reader is behind, so that a slow one loses nothing; but not for long, since one that has stopped
-reading must not stop a processor.
+A processor may print faster than the front can log. So time is divided into periods, and once reading has used its
+share of one, the pipes wait for the next: what does not fit into a pipe keeps the processor waiting in its print. Pipes
+also wait while the log's own reader is behind, so that a slow reader loses nothing; but not for long, since a reader
+that has stopped must not stop a processor.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from weakref import WeakKeyDictionary
 
 from eas_host import log
 
-_TURN_SECONDS: Final = 0.005
+_PERIOD_SECONDS: Final = 0.005
 _SHARE_SECONDS: Final = 0.0015
-"""Of each turn; in between come requests, which wait that long at most."""
-_PATIENCE_SECONDS: Final = 1.0
+"""The share of each period; requests are handled in between, and wait that long at most."""
+_MAX_LAG_SECONDS: Final = 1.0
 """How long processors wait for a reader of the log that is behind. One that takes 512 KiB in it loses nothing."""
 
 
-class Turns:
+class ReadQuota:
     """
-    The turns of *loop*.
+    The time that all readers on *loop* share.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._spent = 0.0
-        self._running = False  # a turn; its end is on its way
+        self._spent = 0.0  # seconds of this period
+        self._running = False  # whether a period has begun, whose end is scheduled
         self._waiting: deque[Callable[[], None]] = deque()
 
     def allows(self, *, urgent: bool = False) -> bool:
         """
-        Whether somebody may read now; otherwise it is to `wait`. What is *urgent* does not wait for the log's reader.
+        Tell whether a reader may read now; if not, it must `wait`. An *urgent* one does not wait for the log's reader.
         """
-        return self._spent < _SHARE_SECONDS and (urgent or not 0 < log.lag_seconds() < _PATIENCE_SECONDS)
+        return self._spent < _SHARE_SECONDS and (urgent or not 0 < log.lag_seconds() < _MAX_LAG_SECONDS)
 
     def wait(self, resume: Callable[[], None]) -> None:
         """
-        Call *resume* in the next turn.
+        Call *resume* in the next period.
         """
         self._begin()
         self._waiting.append(resume)
 
     def run(self, read: Callable[[], None]) -> None:
         """
-        Call *read*, at the expense of this turn.
+        Call *read*, and count the time that it takes.
         """
         self._begin()
         start = time.perf_counter()
@@ -61,7 +61,7 @@ class Turns:
     def _begin(self) -> None:
         if not self._running:
             self._running = True
-            self._loop.call_later(_TURN_SECONDS, self._end)
+            self._loop.call_later(_PERIOD_SECONDS, self._end)
 
     def _end(self) -> None:
         self._running = False
@@ -74,13 +74,13 @@ class Turns:
                 log.exception("internal error while reading the output of a worker")
 
 
-_all: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Turns]] = WeakKeyDictionary()
+_quotas: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, ReadQuota]] = WeakKeyDictionary()
 
 
-def turns_of(loop: asyncio.AbstractEventLoop) -> Turns:
+def quota_of(loop: asyncio.AbstractEventLoop) -> ReadQuota:
     """
-    The turns of *loop*, which all of its readers share.
+    Return the quota that all readers on *loop* share, the same one each time.
     """
-    if (turns := _all.get(loop)) is None:
-        turns = _all[loop] = Turns(loop)
-    return turns
+    if (quota := _quotas.get(loop)) is None:
+        quota = _quotas[loop] = ReadQuota(loop)
+    return quota

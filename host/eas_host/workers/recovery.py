@@ -1,5 +1,5 @@
 """
-What becomes of the requests that a dead worker was running.
+Decides what becomes of the requests that a dead worker was running.
 
 Three cases, in this order:
 
@@ -7,15 +7,16 @@ Three cases, in this order:
 2. Nothing names it (`kill -9`, `_exit`), and one request ran alone in a process that had answered nothing before. If
    the process ended itself, that request did it, and answers 500. If it was killed from outside (a person, a script,
    the kernel for want of memory), one death proves little, so it takes `SOLO_KILLS` of them.
-3. Nothing names it, and several ran; or one ran, but the process had answered others, any of which may have left it a
-   time bomb: a thread that ends the process later, a limit on its memory. All that ran are suspects and run again, one
-   at a time, first of all in the next process: which leads to case 2.
+3. Nothing names it, and several ran; or one ran, but the process had answered others, any of which may have left
+   something behind that ended it: a thread that ends the process later, a limit on its memory. All that ran are
+   suspects and run again, one at a time, first of all in the next process: which leads to case 2.
 
 With `--no-retry` nothing runs again: all of them answer 500.
 
 With `--crash-block` there is no next process for the suspects of one that ended itself. On another worker they could
-not run alone, and the culprit among them would take that one down for good, then the next, until nobody serves. So all
-that ran answer 500 (`dissolve`). Those that only waited for their turn alone have not done it, and run again elsewhere.
+not run alone, and the one that caused the death would take that worker down for good, then the next, until none is
+left. So all that ran answer 500 (`end_quarantine`). Those that only waited to run alone did not cause it, and run again
+on other workers.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Final
 
 from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.ring import Crash
-from eas_host.workers.death import FROM_OUTSIDE, describe
+from eas_host.workers.death import EXTERNAL_SIGNALS, describe
 
 SOLO_KILLS: Final = 3
 """Kills from outside that a request must suffer alone before it is held to be their cause."""
@@ -37,8 +38,8 @@ class QuarantinedRequests:
     The requests of one worker that are to run alone.
 
     Attributes:
-        slots: those that wait for it.
-        solo: the one that runs alone now, -1 for none.
+        slots: the slots of those that wait for that.
+        solo: the slot of the one that runs alone now, -1 for none.
     """
 
     def __init__(self) -> None:
@@ -64,22 +65,22 @@ def recover(
     retry: bool,
 ) -> bool:
     """
-    Decide what becomes of the requests in the slots *held* by a worker that died. Returns whether one of them is known
-    to have caused that, or is held to have.
+    Decide what becomes of the requests in the slots *held* by a worker that died. Returns whether one of them is known,
+    or assumed, to have caused that.
 
     Args:
         dispatcher: answers them or queues them again.
         held: the slots that it was running, without those that wait as suspects already.
-        suspects: those to run alone; gets more.
+        suspects: those to run alone; further ones are added.
         crash: what its crash handler recorded.
-        status: its exit status.
+        status: its exit status: an exit code, or minus the signal.
         fresh: whether it had answered nothing before.
         retry: whether anything may run again.
     """
-    alone, suspects.solo = suspects.solo, -1
-    dispatcher.forget_solo(alone)
-    if alone >= 0 and alone not in held and dispatcher.exchange(alone) is not None:
-        suspects.slots.appendleft(alone)  # the worker died before it took it
+    solo, suspects.solo = suspects.solo, -1
+    dispatcher.forget_solo(solo)
+    if solo >= 0 and solo not in held and dispatcher.exchange(solo) is not None:
+        suspects.slots.appendleft(solo)  # the worker died before it took it
     text = f"{describe(crash, status)} while the processor ran this request"
     named = crash is not None and crash.slot in held
     proven = named or (bool(held) and not retry)
@@ -89,24 +90,24 @@ def recover(
             dispatcher.fail(slot, text)
         elif named:
             dispatcher.run_again(slot)
-        elif slot == alone and len(held) == 1 and fresh:
-            proven = _guilty(exchange.solo_kills, status)
+        elif slot == solo and len(held) == 1 and fresh:
+            proven = _caused_death(exchange.solo_kills, status)
             if proven:
                 dispatcher.fail(slot, text)
             else:
                 exchange.solo_kills += 1
                 suspects.slots.appendleft(slot)
-        elif slot == alone:
+        elif slot == solo:
             suspects.slots.appendleft(slot)
         else:
             suspects.slots.append(slot)
     return proven
 
 
-def dissolve(dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequence[int], text: str) -> None:
+def end_quarantine(dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequence[int], text: str) -> None:
     """
-    No process will run *suspects* alone any more: answer those in the slots *held*, which the last one ran, with 500
-    and *text*, and leave the others to any worker. Slots that nobody waits for are free then.
+    Answer those of *suspects* that are in the slots *held*, which the last process ran, with 500 and *text*, and queue
+    the others for any worker, since no process will run them alone any more. Frees the slots that nobody waits for.
     """
     while suspects.slots:
         slot = suspects.slots.popleft()
@@ -116,5 +117,5 @@ def dissolve(dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequen
             dispatcher.run_again(slot)
 
 
-def _guilty(earlier_kills: int, status: int) -> bool:
-    return -status not in FROM_OUTSIDE or earlier_kills + 1 >= SOLO_KILLS
+def _caused_death(earlier_kills: int, status: int) -> bool:
+    return -status not in EXTERNAL_SIGNALS or earlier_kills + 1 >= SOLO_KILLS

@@ -17,7 +17,7 @@ from eas_host.workers.worker import State, Worker
 
 class SoloRunner:
     """
-    Gives the suspects of each of *workers* back to it, over *ring*, for *dispatcher*.
+    Has each of *workers* run its own suspects again, which *dispatcher* has in *ring*.
     """
 
     def __init__(self, workers: Sequence[Worker], ring: FrontRing, dispatcher: Dispatcher) -> None:
@@ -27,7 +27,7 @@ class SoloRunner:
 
     def begin(self, worker: Worker) -> None:
         """
-        *worker* is ready.
+        Run the suspects of *worker*, which is ready, if it has any.
         """
         if worker.suspects.slots:
             self._next(worker)
@@ -37,7 +37,7 @@ class SoloRunner:
         while suspects.slots:
             slot = suspects.slots.popleft()
             if self._dispatcher.exchange(slot) is None:
-                self._dispatcher.run_again(slot)  # nobody waits for it any more: that frees the slot
+                self._dispatcher.run_again(slot)  # which frees the slot, since nobody waits for it any more
                 continue
             suspects.solo = slot
             self._dispatcher.run_solo(slot, worker.number, self)
@@ -46,7 +46,7 @@ class SoloRunner:
 
     def solo_done(self, slot: int) -> None:
         """
-        The suspect in *slot* is done: the next one may run.
+        Run the next suspect: the one in *slot* is done.
         """
         for worker in self._workers:
             if worker.suspects.solo == slot:
@@ -56,9 +56,9 @@ class SoloRunner:
 
     def solo_abandoned(self, slot: int) -> None:
         """
-        End the call that nobody waits for: others wait for their turn to run alone.
+        Kill the worker whose call nobody waits for any more, since other suspects wait to run alone.
         """
         for worker in self._workers:
             if worker.suspects.solo == slot and worker.process is not None:
-                log.info("worker %d: it runs a suspect that nobody waits for any more; it is killed", worker.number)
+                log.info("worker %d: nobody waits for the suspect that it runs any more; it is killed", worker.number)
                 worker.kill()

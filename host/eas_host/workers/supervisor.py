@@ -1,13 +1,14 @@
 """
-Owns the worker processes: starts them, replaces those that die, and lets no death end what has served.
+Owns the worker processes: starts them, and replaces those that die.
 
-A worker goes LOADING -> READY -> (dies) -> LOADING ... When the next process is started is decided by `restarts`, what
-becomes of the requests that the dead one ran by `recovery`, and which of those that live must be killed by `liveness`.
+A worker goes LOADING -> READY -> (dies) -> LOADING ... `restarts` decides when the next process is started, `recovery`
+what becomes of the requests that the dead one ran, and `liveness` which of the living ones must be killed.
 
-Only what has never served is given up. The first load of each worker is final, but for kills from outside. From then
-on the version is on trial until it has answered a request, or one of its processes has been ready for a second; in that
-time a row of failures stops the host. A version that is proven is tried for ever: while none of its workers is ready
-requests wait, if the next try comes soon enough for them, and are told 503 and when to come back if not.
+Only a version that has never served is given up. If the first load of a worker fails, that is final, unless it was
+killed from outside. From then on the version is on trial until it has answered a request, or one of its processes has
+been ready for a second (`proven`); in that time a row of failures stops the host. A proven version is tried for ever:
+while none of its workers is ready, requests wait if the next try comes soon enough for them; otherwise they are
+answered 503, with the time to come back.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from eas_host.messages import Died, LoadFailed, Message, ProcessCount, Ready, St
 from eas_host.worker.cpp import native_worker
 from eas_host.workers.death import Death, describe
 from eas_host.workers.liveness import Liveness
-from eas_host.workers.recovery import dissolve, recover
+from eas_host.workers.recovery import end_quarantine, recover
 from eas_host.workers.restarts import PROVEN_SECONDS, End
 from eas_host.workers.solo_runner import SoloRunner
 from eas_host.workers.worker import Spawn, State, Worker
@@ -36,19 +37,19 @@ STOP_SECONDS: Final = 2.0
 
 class Supervisor:
     """
-    The worker processes of one host.
+    The worker processes of one backend.
 
     Args:
         loop: the front's loop.
         config: how many workers, how many threads, whether to retry.
         spawn: starts them.
-        backend: has the ring where they take requests from, and hears what they say and what becomes of them.
-        keepalive: tells how many seconds a request may take now.
+        backend: has the ring where they take requests from, and gets their messages and the news of their deaths.
+        keepalive: returns how many seconds a request may take now.
         on_fatal: called, once, with the error that stops the host: the version was started and has never served.
 
     Attributes:
         restarts: the processes started in place of dead ones.
-        deaths: how many have ended, by their causes.
+        deaths: how many processes have ended, by their causes (`Death.cause`).
     """
 
     def __init__(
@@ -77,19 +78,19 @@ class Supervisor:
         self._started.add_done_callback(lambda started: started.exception())  # perhaps nobody waits for it any more
         self._stopping = False  # what ends from here on is not replaced
         self._ended: asyncio.Future[None] | None = None
-        self._lasted = False  # one of the processes has
+        self._lasted = False  # whether one of the dead processes had been ready for long enough
         self._given_up = False
 
     def run(self, serve: Callable[[], None]) -> None:
         """
-        *serve*: the processor is elsewhere.
+        Call *serve* at once: the processor is in other processes, and does not need this thread.
         """
         serve()
 
     @property
     def proven(self) -> bool:
         """
-        Whether the processor has served: no end of a worker says any more that it cannot be loaded.
+        Whether the processor has served. From then on no death of a worker means that it cannot be loaded.
         """
         return self._lasted or self._dispatcher.completed > 0 or any(map(self._has_lasted, self._workers))
 
@@ -98,18 +99,18 @@ class Supervisor:
         Start all workers and return when each is ready.
 
         Raises:
-            LoadError: the processor cannot be used. The first failure is final: it would fail again.
+            LoadError: the processor cannot be used. The first failure is final, since it would fail again.
         """
         for worker in self._workers:
             self._spawn(worker)
-        await asyncio.wait([self._started])  # whoever gives up waiting must not cancel it
+        await asyncio.wait([self._started])  # not awaited itself: a cancelled `start` must not cancel it
         self._started.result()
         if not self._stopping:
             self._liveness.start()
 
     async def stop(self) -> None:
         """
-        Ask all workers to end, and end those that do not.
+        Ask all workers to end, and kill those that have not after `STOP_SECONDS`.
         """
         self._stopping = True
         self._liveness.close()
@@ -125,7 +126,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """
-        End all workers now, for good.
+        Kill all workers now; none is replaced.
         """
         self._stopping = True
         self._liveness.close()
@@ -135,7 +136,7 @@ class Supervisor:
 
     def take_suspects(self) -> list[int]:
         """
-        Give away the requests that wait to run alone. Returns their slots.
+        Give up the requests that wait to run alone, and return their slots.
         """
         slots = [slot for worker in self._workers for slot in worker.suspects.slots]
         for worker in self._workers:
@@ -156,7 +157,7 @@ class Supervisor:
         if self._stopping or worker.process is not None:
             return
         self._ring.reset_worker(worker.number, solo=worker.suspects.busy)
-        worker.renew(self._ring.completed(worker.number))
+        worker.begin_loading(self._ring.completed(worker.number))
         try:
             worker.process = self._start_process(
                 worker.number,
@@ -174,7 +175,7 @@ class Supervisor:
         if isinstance(message, LoadFailed):
             worker.load_error = LOAD_ERRORS.get(message.kind, LoadError)(message.message, message.detail)
         elif isinstance(message, ProcessCount):
-            self._grow(message.count)
+            self._scale_up(message.count)
         elif isinstance(message, Ready):
             self._on_ready(worker)
         else:
@@ -183,9 +184,10 @@ class Supervisor:
                 worker.reads = message.reads
             self._on_message(worker.number, message)
 
-    def _grow(self, count: int) -> None:
+    def _scale_up(self, count: int) -> None:
         """
-        The program wants *count* workers; each has one thread then, unless the program was told otherwise.
+        Start more workers until there are *count*, as the program wants, or as many as the ring has room for. Each has
+        one thread then, unless the options say otherwise.
         """
         count = min(count, self._ring.size.workers)
         if count <= len(self._workers) or self._stopping:
@@ -219,9 +221,9 @@ class Supervisor:
         crash = self._ring.crash(worker.number)
         waiting = set(worker.suspects.slots)
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
-        answered = self._ring.completed(worker.number) - worker.began
+        answered = self._ring.completed(worker.number) - worker.completed_before
         retry = not (self._config.no_retry or self._stopping)
-        # What could not start its threads has ended for want of them, whatever ran on those that it has.
+        # A process that could not start all its threads has ended for want of them, not by what it ran on the others.
         fresh = answered == 0 and worker.load_error is None
         proven = recover(self._dispatcher, held, worker.suspects, crash, status, fresh=fresh, retry=retry)
         self._refresh()
@@ -239,46 +241,47 @@ class Supervisor:
 
     def _replace(self, worker: Worker, death: Death, error: LoadError) -> None:
         """
-        Have the next process started, now or later, unless the processor, which has that *error* then, is given up.
+        Have the next process started, now or later, unless the processor is given up with *error*.
         """
         end = death.end
         delay = worker.restarts.after(end, self._keepalive())
         served = end in (End.LASTED, End.ANSWERED)
-        if not self._started.done() and not served and (end is not End.KILLED or worker.restarts.hopeless):
+        if not self._started.done() and not served and (end is not End.KILLED or worker.restarts.give_up):
             self._started.set_exception(error)
         if self._started.done() and self._started.exception() is not None:
-            return  # whoever waited for the start says why
+            return  # the caller of `start` reports why
         often = f", after {worker.restarts.early} early ends in a row" if worker.restarts.early > 1 else ""
         report = death.report(error, "it is replaced" + (f" in {delay:g} s{often}" if delay else ""))
-        # Where the host itself has killed it, the reason has been told.
+        # If the host itself has killed it, the reason is in the log already.
         (log.info if death.by_host else log.error)("worker %d: %s", worker.number, report)
-        if worker.restarts.hopeless and not self.proven and not self._given_up:
+        if worker.restarts.give_up and not self.proven and not self._given_up:
             self._given_up = True
             self._on_fatal(error)  # with --reload the host goes on, and so does the worker
         self._spawn_after(worker, delay)
 
     def _stay_down(self, worker: Worker, held: list[int], how: str) -> None:
         """
-        *worker*, which ran the requests in the slots *held*, has crashed (*how*) and is not replaced; when no other
-        is left, nobody will take requests any more.
+        Leave *worker* down, which has crashed (*how*) while it ran the requests in the slots *held*. If no other worker
+        is left, no more requests are taken.
         """
         worker.blocked = True
         self._refresh()
         text = f"{how} while the processor ran this request, and stays down (runtime.enable_crash_block)"
-        dissolve(self._dispatcher, worker.suspects, held, text)
+        end_quarantine(self._dispatcher, worker.suspects, held, text)
         if not self._unblocked:
             self._dispatcher.give_up(self._reason())
 
     def _on_failed_start(self, worker: Worker, error: OSError) -> None:
         """
-        The system is out of something. That says nothing about the processor and may pass, so try for ever.
+        Try again later, for ever: the system is out of processes, memory or descriptors, which says nothing about the
+        processor and may pass. The first start is not tried again.
         """
         worker.state = State.DEAD
         text = f"worker {worker.number} cannot be started: {error.strerror}"
         if not self._started.done():
             self._started.set_exception(SystemShortage(text))
             return
-        delay = worker.restarts.after(End.UNSTARTED, self._keepalive())
+        delay = worker.restarts.after(End.START_FAILED, self._keepalive())
         log.error("%s; the next try is in %g s", text, delay)
         self._spawn_after(worker, delay)
 
@@ -293,28 +296,28 @@ class Supervisor:
 
     def _refresh(self) -> None:
         """
-        Tell the dispatcher whether there is, or soon will be, somebody to take requests.
+        Tell the dispatcher whether there is, or soon will be, a worker to take requests.
         """
         alive = any(worker.state is State.READY for worker in self._workers)
         coming = self._started.done() and (self.proven or not self._given_up)
-        soon = coming and any(worker.restarts.hopeful(self._keepalive()) for worker in self._unblocked)
+        soon = coming and any(worker.restarts.worth_waiting(self._keepalive()) for worker in self._unblocked)
         retry_at = min((worker.due for worker in self._unblocked), default=0.0)
         self._dispatcher.set_worker_state(alive=alive, ready=alive or soon, reason=self._reason(), retry_at=retry_at)
 
     @property
     def _unblocked(self) -> list[Worker]:
         """
-        The workers that live, or will again.
+        The workers that are alive, or will be replaced.
         """
         return [worker for worker in self._workers if not worker.blocked]
 
     def _reason(self) -> str:
         """
-        Why nobody takes requests, if nobody does.
+        Say why requests are refused while no worker takes any.
         """
         if not self._unblocked:
             return "the processor crashed, and runtime.enable_crash_block keeps it down; the log tells why"
-        if all(worker.restarts.refused for worker in self._unblocked):
+        if all(worker.restarts.load_failed for worker in self._unblocked):
             return "the processor could not be loaded again; the log tells why"
         return "the processor's workers die again and again; the log tells why"
 

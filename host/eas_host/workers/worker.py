@@ -49,15 +49,15 @@ died, its exit status to the second: an exit code, or minus the signal that ende
 """
 
 
-class Neglect:
+class Inactivity:
     """
-    What a process has been seen not to do, in seconds (`liveness`).
+    For how many seconds a process has done nothing (`liveness`).
 
     Attributes:
-        completed: what its worker had completed at the last look.
-        stuck: all its threads were in calls that nobody waits for.
-        idle: it has not taken what waits.
-        stopped: it was stopped while it loaded.
+        completed: how many requests its worker had completed at the last check.
+        stuck: seconds in which all its threads were in calls that nobody waits for.
+        idle: seconds in which it has not taken the requests that wait.
+        stopped: seconds for which it was stopped while it loaded.
     """
 
     def __init__(self, completed: int) -> None:
@@ -74,8 +74,8 @@ class Worker:
         reads: whether its program has begun to read requests itself. It may then hold more of them than it has threads
             that read, and these may end.
         restarts: when the next process is started.
-        due: the loop's time at which it is, if there is none.
-        began: what the worker had completed when its process was started.
+        due: the loop's time at which that is, if there is no process.
+        completed_before: how many requests the worker had completed when its process was started.
         killed: whether the host itself has ended the process.
         blocked: whether it has crashed and stays down, for good.
     """
@@ -92,25 +92,26 @@ class Worker:
         self.load_error: LoadError | None = None
         self.ready_at = 0.0
         self.started = False
-        self.began = 0
+        self.completed_before = 0
         self.killed = False
         self.blocked = False
-        self.neglect = Neglect(0)
+        self.inactivity = Inactivity(0)
 
-    def renew(self, completed: int) -> None:
+    def begin_loading(self, completed: int) -> None:
         """
-        Another process is about to be started, after the worker has *completed* so much.
+        Reset what is known of the last process: another one is about to be started, after the worker has *completed* so
+        many requests.
         """
         self.state = State.LOADING
         self.reads = False
         self.load_error = None
-        self.began = completed
+        self.completed_before = completed
         self.killed = False
-        self.neglect = Neglect(completed)
+        self.inactivity = Inactivity(completed)
 
     def kill(self) -> None:
         """
-        End its process now. That is not held against what it runs, nor against its processor.
+        End its process now. Neither the requests that it runs nor its processor count as the cause.
         """
         if self.process is not None:
             self.killed = True
