@@ -87,7 +87,7 @@ class ProcessCount(Message):
 @dataclass(frozen=True)
 class HandlerInjected(Message):
     """
-    The worker's program answers requests to *path* itself, if they bring *token*; None: it asks for none.
+    The worker's program answers requests to *path* itself, if they bring *token*; None: the service's own token.
     """
 
     path: str

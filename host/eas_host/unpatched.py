@@ -178,7 +178,7 @@ class Event:
 
     def set(self) -> None:
         """
-        Let all who wait go on.
+        Let all threads that wait go on, now and later.
         """
         self._set = True
         self._token.put(None)

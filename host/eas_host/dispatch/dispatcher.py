@@ -346,7 +346,7 @@ class Dispatcher(Gate):
 
     def forget_solo(self, slot: int) -> None:
         """
-        Forget who has the request in *slot* run alone: the worker that was to run it has died.
+        Forget that the request in *slot* was to run alone: the worker that was to run it has died.
         """
         self._solo.pop(slot, None)
 

@@ -232,7 +232,7 @@ class Exchange:
 
     def take_body(self) -> bytes:
         """
-        Return the whole body, from the exchange or from its buffer, which then has it no more.
+        Return the whole body, which neither the exchange nor its buffer keeps.
         """
         body, self.body = self.body, b""
         if self.body_buffer is not None:
@@ -241,7 +241,7 @@ class Exchange:
 
     def begin_body_buffer(self) -> BodyBuffer:
         """
-        Make the buffer where the body gathers, which arrives in several pieces.
+        Make the buffer for the body, since more of it is to come.
         """
         self.body_buffer = BodyBuffer(
             self.head.backend.body_buffers, lambda refusal: self.responder.time_out(self, refusal)

@@ -80,7 +80,8 @@ class Gate:
 
     def admit(self) -> ErrorResponse | None:
         """
-        Return how a request is refused, whether or not there is room for it; None: it may pass.
+        Return how a request is refused, whether or not there is room for it; None: it may pass, and counts against the
+        rate limit.
         """
         if not self._ready or self._paused:
             return self.unavailable()

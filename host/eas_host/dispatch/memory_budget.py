@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eas_host.ring import FrontRing
 
 _MEMORY_DIVISOR: Final = 3
-"""The default is one part in so many of the memory. The processor needs most of it: it copies bodies and answers."""
+"""The default is one part in so many. The processor needs most of the memory: it has each body and answer once more."""
 _MAX_DEFAULT: Final = 4 * 2**30
 """Bytes: 64 waiting requests with the largest bodies, 64 MiB each."""
 _MIN_DEFAULT: Final = 16 * 2**20

@@ -111,8 +111,7 @@ class Death(NamedTuple):
 
 def describe(crash: Crash | None, status: int | None, who: str = "the worker process") -> str:
     """
-    Say in a few words how a worker ended. *status* is None if it is no child of this process, so that nothing but
-    *crash* tells.
+    Say in a few words how a worker ended. *status* is None if the process is no child of this one, and so not known.
     """
     if crash is not None and crash.signal == 0:
         return f"the processor called exit({crash.code})"

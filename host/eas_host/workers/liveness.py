@@ -40,7 +40,7 @@ from eas_host.workers.worker import State, Worker
 _CHECKS: Final = 4
 _MIN_PAUSE: Final = 0.05
 _MAX_PAUSE: Final = 1.0
-"""So many checks in a request's time, with so many seconds between them: each sees a request that waits for long."""
+"""So many checks in a request's time, with so many seconds between them: what waits for long is seen more than once."""
 _MARGIN: Final = 1.0
 """Seconds granted in addition: a machine that is busy elsewhere may be late."""
 

@@ -60,5 +60,5 @@ class SoloRunner:
         """
         for worker in self._workers:
             if worker.suspects.solo == slot and worker.process is not None:
-                log.info("worker %d: nobody waits for the suspect that it runs any more; it is killed", worker.number)
+                log.info("worker %d: nobody waits any more for the suspect that it runs; it is killed", worker.number)
                 worker.kill()
