@@ -62,11 +62,11 @@ def test_event_names_are_unique() -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b"", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b"\xff", "no JSON"),
-        (b'{"event": "rea', "no JSON"),
-        (b"[1]", "no object"),
+        (b"", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"\xff", "not JSON"),
+        (b'{"event": "rea', "not JSON"),
+        (b"[1]", "not a JSON object"),
         (b"{}", "no known event"),
         (b'{"event": "dance"}', "no known event"),
         (b'{"event": ["ready"]}', "no known event"),
