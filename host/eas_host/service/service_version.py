@@ -35,7 +35,7 @@ _POLL_SECONDS: Final = 0.05
 """How often a draining version is checked. Nothing waits for its end, and no request should pay for an event."""
 
 _LAST_SECONDS: Final = 1.0
-"""The time that a request gets which a worker took when the grace period was nearly over."""
+"""How long a request may still run if a worker took it when the grace period was nearly over."""
 
 OnFatal = Callable[[LoadError], None]
 
