@@ -179,7 +179,7 @@ WRONG = {
         ["--model-config", "/no/such/file"],
     ),
     "a flag without its value": (["--name"], ["--name"]),
-    "a word too many": (["serve"], ["serve"]),
+    "an unexpected argument": (["serve"], ["serve"]),
 }
 
 

@@ -147,11 +147,11 @@ def test_init_refuses_to_overwrite_a_file(tmp_path: Path) -> None:
         (["--type", "pyhton", "x"], ["--type", "pyhton", "cpp, java or python", "did you mean python?"]),
         (["--type", "rust", "x"], ["--type", "rust", "cpp, java or python"]),
         (["--typ", "cpp", "x"], ["--typ", "did you mean --type?"]),
-        (["--type", "cpp", "x", "y"], ["y", "too many"]),
+        (["--type", "cpp", "x", "y"], ["y", "unexpected"]),
         (["--type", "cpp", "/proc/x"], ["/proc/x"]),
         (["--type", "cpp", "/dev/null"], ["/dev/null", "is no folder"]),
         (["--type", "cpp", "/dev/null/x"], ["/dev/null"]),
-        (["--type", "cpp", "--", "--x", "y"], ["y", "too many"]),
+        (["--type", "cpp", "--", "--x", "y"], ["y", "unexpected"]),
     ],
 )
 def test_wrong_arguments_are_refused_and_nothing_is_made(argv: list[str], words: list[str], tmp_path: Path) -> None:

@@ -94,8 +94,8 @@ def test_model_keys_beside_models_are_refused(service_json: ServiceJson) -> None
     """The keys do not say which model is meant."""
     lines = service_json.refused({"model_path": "x", "model_entry": "y", "models": [{"name": "m"}]})
     assert [line.partition(": ")[2] for line in lines] == [
-        "model_path: there are models[], too; expected it in one of them",
-        "model_entry: there are models[], too; expected it in one of them",
+        "model_path: cannot be beside models[]; expected it in an entry of models[]",
+        "model_entry: cannot be beside models[]; expected it in an entry of models[]",
     ]
 
 

@@ -26,7 +26,7 @@ class CommandParser(OptionParser):
         if unknown and unknown[1].startswith("-"):
             raise ConfigError(f"{unknown[1]}: there is no such option; {self._hint(unknown[1], self._options())}")
         if unknown:
-            raise ConfigError(f"{unknown[1]}: is one word too many (see {self.prog} --help)")
+            raise ConfigError(f"{unknown[1]}: is an unexpected argument (see {self.prog} --help)")
         choice = re.match(
             r"argument (?P<name>\S+): invalid choice: '(?P<word>.*)' \(choose from (?P<all>.*)\)$", message
         )

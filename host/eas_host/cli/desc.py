@@ -21,8 +21,9 @@ from eas_host.errors import EntryInvalid
 _ABOUT: Final = "Say what a service description would run, and where each value comes from; run nothing."
 _EPILOG: Final = """\
 The table has a row for each value with its origin in brackets: file:line:column, a flag, a variable, or the default.
---json prints one object instead: name, file, models[] (each value as {"value", "source"}; `resolved`: the files, from
-the workspace; `abi`: what they promise), options, storage[], warm_up, notes[] and problems[]. Tokens are not shown.
+--json prints one object instead: name, file, models[] (each value as {"value", "source"}; `resolved`: the files, as
+paths in the workspace; `abi`: what they contain), options, storage[], warm_up, notes[] and problems[]. Tokens are not
+shown.
 
 Exit codes: 0 it can be served, 2 a wrong option or description, 3 there is a problem.
 """

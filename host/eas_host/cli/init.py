@@ -40,13 +40,13 @@ def create(kind: str, folder: Path) -> None:
     Raises:
         ConfigError: it cannot be written there.
     """
-    words = project.TemplateValues.from_folder(folder)
-    files = project.render(kind, words)
+    values = project.TemplateValues.from_folder(folder)
+    files = project.render(kind, values)
     if kind == "cpp":
         files["include/eas/processor.h"] = project.processor_header()
     project.check_folder(folder, list(files))
     project.write(folder, files)
-    print(f"[OK] {folder}: a {kind} processor, the service {words.name}")
+    print(f"[OK] {folder}: a {kind} processor, the service {values.name}")
     for name in files:
         print(f"     {name}")
     print("next:")
@@ -54,7 +54,7 @@ def create(kind: str, folder: Path) -> None:
     if kind in _BUILT:
         print("  make")
     print("  eas-host serve service.json")
-    print(f"  curl --data-binary @request.txt http://127.0.0.1:8080/api/predict/{words.name}    # in another terminal")
+    print(f"  curl --data-binary @request.txt http://127.0.0.1:8080/api/predict/{values.name}    # in another terminal")
 
 
 def _parser() -> CommandParser:
@@ -66,5 +66,5 @@ def _parser() -> CommandParser:
         allow_abbrev=False,
     )
     parser.add_argument("--type", required=True, choices=TYPES, help="the processor's language")
-    parser.add_argument("folder", metavar="DIR", help="a folder that is new, or has none of the files")
+    parser.add_argument("folder", metavar="DIR", help="a new folder, or one that has none of these files")
     return parser

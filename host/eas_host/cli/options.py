@@ -17,14 +17,14 @@ examples:
   eas-host --processor-type cpp    --entry libecho.so --model-entry ./model/
   eas-host --processor-type java   --entry echo.jar --mainclass com.example.Echo
   eas-host --processor-type python --entry app.py --listen 127.0.0.1:0
-  eas-host --entry app.py -- --func_name base     words for a Python program, in its sys.argv
+  eas-host --entry app.py -- --func_name base     arguments of a Python program, in its sys.argv
 
 commands, each with a --help of its own:
-  eas-host test service.json      run what a service description says, on a free port
-  eas-host serve service.json     the same on --listen
+  eas-host test service.json      run the service that a description describes, on a free port
+  eas-host serve service.json     run it on --listen
   eas-host desc service.json      say what would run, and where each value comes from
   eas-host schema                 print the JSON Schema of descriptions
-  eas-host init, pack, pysdk      begin a processor, pack one
+  eas-host init, pack, pysdk      start a new processor, or pack one
 
 Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on.
 Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound,

@@ -122,7 +122,7 @@ def _print_next_steps(folder: Path, *, is_compatible: bool) -> None:
 def _parser() -> CommandParser:
     parser = CommandParser(
         prog="eas-host pysdk",
-        description="Begin a Python processor, or pack one.",
+        description="Start a new Python processor, or pack one.",
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", metavar="init|pack", required=True)
@@ -138,7 +138,9 @@ def _parser() -> CommandParser:
         metavar="VERSION|PATH",
         help=f"the Python of ENV, looked for on PATH [{environment.HOST_PYTHON}, the host's own]",
     )
-    init.add_argument("--link", action="store_true", help="only link the ENV that DIR has already to this host")
+    init.add_argument(
+        "--link", action="store_true", help="make nothing, but link the ENV that DIR already has to this host"
+    )
     pack = commands.add_parser("pack", help="make DIR.tar.gz", description="Make DIR.tar.gz, with ENV at its root.")
     for command in (init, pack):
         command.add_argument("folder", metavar="DIR")

@@ -25,11 +25,11 @@ _EPILOG: Final = """\
 The description is EAS's service.json, comments and trailing commas included. processor_path, model_path and
 warm_up_data_path may be local, http(s):// or oss:// (with the extra `oss`); downloads are kept in --cache.
 -D overrides a field as `eascmd modify -D` does: -D metadata.rpc.keepalive=10000. A flag wins over its variable
-(EAS_HOST_KEEPALIVE for --keepalive), that over -D and the file.
+(EAS_HOST_KEEPALIVE for --keepalive), and the variable wins over -D and the file.
 
 With one model, --entry, --processor-type, --mainclass, --classpath, --jvm-options, --model-entry and --model-config
 replace what the file says. --entry and --model-entry are files of this machine, if there is one by that path; else
-they are looked for in processor_path and model_path. Words behind -- replace the arguments that a Python program has
+they are looked for in processor_path and model_path. Words after -- replace the arguments that a Python program has
 in containers[0].script or command.
 
 examples:
@@ -39,7 +39,7 @@ address cannot be bound.
 """
 _TEST_EXAMPLES: Final = """\
   eas-host test                                             service.json in this folder
-  eas-host test service.json --reload                       load again what changes
+  eas-host test service.json --reload                       load changed files again
   eas-host test service.json -D metadata.rpc.keepalive=60000 -D token=s3cret
 """
 _SERVE_EXAMPLES: Final = """\

@@ -74,7 +74,7 @@ class HostConfig:
         None,
         PROCESSOR,
         "TYPE",
-        "cpp, java or python; may be left out where the entry's ending tells",
+        "cpp, java or python; default: told by the ending of the entry's name",
         choices=("cpp", "java", "python"),
     )
     entry: str | None = option(
@@ -89,11 +89,19 @@ class HostConfig:
     jvm_options: tuple[str, ...] = option(
         (), PROCESSOR, '"..."', "java: options for the JVM, such as -Xmx2g", read=option_types.shell_words
     )
-    name: str | None = option(None, PROCESSOR, "NAME", "the service's name; default: the entry's stem without lib")
+    name: str | None = option(
+        None,
+        PROCESSOR,
+        "NAME",
+        "the service's name; default: the entry's file name without its ending, in C++ also without lib",
+    )
     model_entry: str | None = option(None, MODEL, "PATH", "the model's file or folder, given to initialize")
     model_config: str = option("", MODEL, "TEXT|@FILE", "any text, given to initialize", read=option_types.text_or_file)
     warm_up: str | None = option(
-        None, MODEL, "FILE", "requests to answer before the service is up: .txt, one a line; any other file is one"
+        None,
+        MODEL,
+        "FILE",
+        "requests to answer before the service is up: a .txt has one on each line, any other file is one request",
     )
     listen: Address = option(
         Address("127.0.0.1", 8080),
@@ -113,7 +121,7 @@ class HostConfig:
         5000,
         SERVING,
         "MS",
-        "time for one request from its first byte, queue included; over it answers 408",
+        "milliseconds for one request from its first byte, queue included; one that takes longer answers 408",
         read=option_types.int_range(1, 86_400_000),
     )
     max_body: int = option(
@@ -130,7 +138,7 @@ class HostConfig:
         None,
         SERVING,
         "SIZE",
-        "memory for bodies and unread answers of all clients; default: a third of what there is, 4GiB at most",
+        "memory for bodies and unread answers of all clients; default: a third of what the host may use, 4GiB at most",
         read=option_types.memory,
     )
     content_type: str = option(
@@ -144,11 +152,11 @@ class HostConfig:
         None,
         SERVING,
         "TOKEN|@FILE",
-        "what clients must show in Authorization; without one everybody is served",
+        "the token that clients must send in the header Authorization; without one, everybody is served",
         read=option_types.token_or_file,
         secret=True,
     )
-    generate_token: bool = option(False, SERVING, "", "make up a token and print it", read=option_types.boolean)
+    generate_token: bool = option(False, SERVING, "", "generate a token and print it", read=option_types.boolean)
     allow_host: tuple[str, ...] = option(
         (),
         SERVING,
@@ -162,7 +170,7 @@ class HostConfig:
         (),
         SERVING,
         "ORIGIN",
-        "an origin whose pages may call, such as http://localhost:3000, or * for any; may be repeated",
+        "an origin whose web pages may call the service, such as http://localhost:3000, or * for any; may be repeated",
         read=option_types.origin,
         repeated=True,
         separator=",",
@@ -178,7 +186,7 @@ class HostConfig:
         None,
         SERVING,
         "NAME",
-        "how bodies without a Content-Encoding are packed: gzip, zlib, snappy, lz4 or zstd; default: they are not",
+        "how bodies without a Content-Encoding are compressed: gzip, zlib, snappy, lz4, zstd or none; default: none",
         read=option_types.content_encoding,
     )
     static: str | None = option(
@@ -191,19 +199,25 @@ class HostConfig:
     worker_threads: int = option(
         5, WORKERS, "N", "requests that run at once in one worker process", read=option_types.int_range(1, MAX_THREADS)
     )
-    worker_processes: int = option(1, WORKERS, "N", "worker processes", read=option_types.int_range(1, MAX_THREADS))
+    worker_processes: int = option(
+        1,
+        WORKERS,
+        "N",
+        "worker processes, each of which loads the processor",
+        read=option_types.int_range(1, MAX_THREADS),
+    )
     worker: str = option(
         "auto",
         WORKERS,
         "KIND",
-        "cpp: kind of worker process: python, native, or auto, native only if the processor starts a Python itself",
+        "cpp: the kind of worker process: python, native, or auto (native only if the processor starts a Python)",
         choices=("auto", "python", "native"),
     )
     isolation: str = option(
         "process",
         WORKERS,
         "HOW",
-        "process, or none: in the host's own process, for gdb, pdb and jdb",
+        "process: in worker processes; none: in the host's own process, for gdb, pdb and jdb",
         choices=("process", "none"),
     )
     user: str | None = option(
@@ -223,11 +237,11 @@ class HostConfig:
         False,
         WORKERS,
         "",
-        "requests that ran beside a crash answer 500 instead of running again",
+        "requests that were running when their worker crashed answer 500 instead of running again",
         read=option_types.boolean,
     )
     crash_block: bool = option(
-        False, WORKERS, "", "keep a worker that crashed down, do not replace it", read=option_types.boolean
+        False, WORKERS, "", "do not replace a worker that crashed", read=option_types.boolean
     )
     reload: bool = option(
         False,
@@ -237,7 +251,7 @@ class HostConfig:
         read=option_types.boolean,
     )
     grace_period: float = option(
-        30.0, WORKERS, "S", "time that running requests get when the host stops", read=option_types.seconds
+        30.0, WORKERS, "S", "seconds that running requests get when the host stops", read=option_types.seconds
     )
     cache: str | None = option(
         None,
@@ -250,14 +264,14 @@ class HostConfig:
         None,
         FILES,
         "DIR",
-        "a fixed place to see the service's model/, predictor/ and config/ at, such as EAS's own",
+        "a folder that shows the service's model/, predictor/ and config/ at a fixed path, such as EAS's own",
         read=option_types.path,
     )
     log_level: str = option(
         "info", LOGGING, "LEVEL", "debug, info, warning or error", choices=("debug", "info", "warning", "error")
     )
     log_format: str = option("text", LOGGING, "FORMAT", "text, or json: one object a line", choices=("text", "json"))
-    access_log: bool = option(False, LOGGING, "", "one line for each request", read=option_types.boolean)
+    access_log: bool = option(False, LOGGING, "", "log one line for each request", read=option_types.boolean)
     arguments: tuple[str, ...] = ()
     explicit: frozenset[str] = frozenset()
 

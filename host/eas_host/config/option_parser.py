@@ -37,7 +37,7 @@ class OptionParser(argparse.ArgumentParser):
         """
         unknown = re.match(r"unrecognized arguments: (\S+)", message)
         if unknown and not unknown[1].startswith("-"):
-            raise ConfigError(f"{unknown[1]}: is one word too many (see {self.prog} --help)")
+            raise ConfigError(f"{unknown[1]}: is an unexpected argument (see {self.prog} --help)")
         if unknown:
             name = unknown[1].partition("=")[0]  # what follows may be a token
             near = difflib.get_close_matches(name, [flag(option) for option in OPTIONS], 1)

@@ -142,7 +142,7 @@ def text_or_file(text: str) -> str:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise ValueError(f"cannot read {text[1:]}: {reason}") from error
     if "\0" in text:
-        raise ValueError("the text holds a NUL byte, which C strings cannot carry")
+        raise ValueError("the text contains a NUL byte, which C strings cannot carry")
     return text
 
 
@@ -161,7 +161,7 @@ def folder(text: str) -> str:
     """
     found = path(text)
     if not Path(found).is_dir():
-        raise ValueError("expected a folder, and there is none of that name")
+        raise ValueError("expected a folder that exists")
     return found
 
 

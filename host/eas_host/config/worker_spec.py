@@ -91,8 +91,8 @@ class WorkerSpec:
             path, python_class = config.entry, None
         if kind != "python" and config.arguments:
             raise ConfigError(
-                f"{config.arguments[0]}: stands behind --, where only a Python program has arguments; {config.entry} is"
-                f" a {kind} processor: give it text with --model-config"
+                f"{config.arguments[0]}: follows --, but only a Python program has arguments, and {config.entry} is a"
+                f" {kind} processor; give it text with --model-config"
             )
         return cls(
             type=kind,

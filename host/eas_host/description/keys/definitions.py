@@ -50,7 +50,8 @@ class Rpc(UnsupportedRpcKeys):
     """
 
     keepalive: Annotated[int | None, OptionNumberType("keepalive", "milliseconds", 5000)] = key(
-        "Milliseconds for one request, queue included; over it answers 408. Default: 5000.", option="keepalive"
+        "Milliseconds for one request, queue included; one that takes longer answers 408. Default: 5000.",
+        option="keepalive",
     )
     max_queue_size: Annotated[int | None, OptionNumberType("max_queue_size", "requests", 64)] = key(
         "Requests that may wait for a worker; one more answers 450. Default: 64.",
@@ -66,7 +67,7 @@ class Rpc(UnsupportedRpcKeys):
         "Requests a second; one more answers 429. Default: 0, any number.", option="rate_limit"
     )
     decompressor: Annotated[str | None, ParsedTextType(option_types.content_encoding, choices=_ENCODINGS)] = key(
-        "How request bodies without a Content-Encoding are packed. Default: they are not.", option="decompressor"
+        "How request bodies without a Content-Encoding are compressed. Default: none.", option="decompressor"
     )
 
 
@@ -81,7 +82,7 @@ class Metadata(UnsupportedMetadataKeys):
     `metadata`.
     """
 
-    rpc: Rpc = section(Rpc, "The server: time, queue, threads.", aliases=("rpc",))
+    rpc: Rpc = section(Rpc, "Settings of the server: time, queue, threads.", aliases=("rpc",))
     eas: Eas = section(Eas, "Settings of EAS itself.")
 
 
@@ -91,7 +92,7 @@ class Runtime(UnsupportedRuntimeKeys):
     """
 
     enable_crash_block: Annotated[bool | None, BooleanType()] = key(
-        "Keep a worker that crashed down, do not replace it. Default: false.", option="crash_block"
+        "Do not replace a worker that crashed. Default: false.", option="crash_block"
     )
     termination_grace_period: Annotated[float | None, OptionNumberType("grace_period", "seconds", 30)] = key(
         "Seconds that running requests get when the service stops. Default: 30.",
@@ -113,7 +114,9 @@ class ProcessorKeys(Definition):
     )
     processor_type: Annotated[str | None, ChoiceType(*_TYPES)] = key("The processor's language: cpp, java or python.")
     processor_mainclass: Annotated[str | None, TextType()] = key("Java: the processor's class.")
-    processor_jvm_options: Annotated[tuple[str, ...] | None, WordsType()] = key("Java: options for the JVM, as -Xmx2g.")
+    processor_jvm_options: Annotated[tuple[str, ...] | None, WordsType()] = key(
+        "Java: options for the JVM, such as -Xmx2g."
+    )
 
 
 class ModelKeys(Definition):
@@ -136,7 +139,7 @@ class ProcessorItem(ProcessorKeys):
     An entry of `processors[]`.
     """
 
-    name: Annotated[str | None, TextType()] = key("What models call this processor.", required=True)
+    name: Annotated[str | None, TextType()] = key("The name by which models[] refer to this processor.", required=True)
 
 
 class ModelItem(ModelKeys, ProcessorKeys):
@@ -180,10 +183,10 @@ class StorageItem(UnsupportedStorageKeys):
     An entry of `storage[]`.
     """
 
-    mount_path: Annotated[str | None, TextType()] = key("Where the processor expects it.", required=True)
+    mount_path: Annotated[str | None, TextType()] = key("The path at which the processor finds it.", required=True)
     oss: Oss = section(Oss, "A folder of OSS.")
     local: Local = section(Local, "A folder of this machine; eas-host's own.")
-    host_path: Local = section(Local, "The same, as Kubernetes spells it.", "hostPath")
+    host_path: Local = section(Local, "The same as `local`, as Kubernetes spells it.", "hostPath")
 
 
 class Prepare(UnsupportedPrepareKeys):
@@ -202,10 +205,12 @@ class Container(UnsupportedContainerKeys):
     """
 
     script: Annotated[Any, CommandType()] = key(
-        "What it runs. Here: the Python program and its arguments, as in python app.py --flag x."
+        "The command of the container: the Python program and its arguments, as in python app.py --flag x."
     )
-    command: Annotated[Any, CommandType()] = key("The same, as a text or a list of words, where there is no script.")
-    prepare: Prepare = section(Prepare, "What is done before it starts.")
+    command: Annotated[Any, CommandType()] = key(
+        "The same as `script`, as a text or a list of words; read if there is no `script`."
+    )
+    prepare: Prepare = section(Prepare, "What is done before the container starts.")
 
 
 class ServiceDefinition(UnsupportedServiceKeys, ProcessorKeys, ModelKeys):
@@ -217,10 +222,10 @@ class ServiceDefinition(UnsupportedServiceKeys, ProcessorKeys, ModelKeys):
         "The service's name, the end of /api/predict/NAME.", option="name", aliases=("metadata.name",)
     )
     token: Annotated[str | None, ParsedTextType(option_types.token, secret=True)] = key(
-        "What clients must show in Authorization.", option="token"
+        "The token that clients must send in the header Authorization.", option="token"
     )
     generate_token: Annotated[bool | None, BooleanType()] = key(
-        "Make up a token where none is given.", option="generate_token"
+        "Generate a token if none is given.", option="generate_token"
     )
     processor: Annotated[str | None, TextType()] = key("The name of an entry of processors[].")
     environment: list[Variable] = object_list(
@@ -232,11 +237,11 @@ class ServiceDefinition(UnsupportedServiceKeys, ProcessorKeys, ModelKeys):
     models: list[ModelItem] = object_list("Several models, answered at /api/predict/NAME/MODEL.")
     processors: list[ProcessorItem] = object_list("The processors of models[].")
     warm_up_data_path: Annotated[str | None, TextType()] = key(
-        "Requests to answer before the service is up: .txt, one a line; any other file is one."
+        "Requests to answer before the service is up: a .txt has one on each line, any other file is one request."
     )
-    storage: list[StorageItem] = object_list("Folders that the processor finds at a path of its own.")
+    storage: list[StorageItem] = object_list("Files and folders that the processor finds at a path of your choice.")
     cuda: Any = key(
-        "The folder where CUDA is installed, whose lib64 workers find libraries in; a version has no effect."
+        "The folder where CUDA is installed: workers find libraries in its lib64. A version has no effect."
     )
     containers: list[Container] = object_list("Containers; the first one's Python program is run, without its image.")
     metadata: Metadata = section(Metadata, "The service's settings.")

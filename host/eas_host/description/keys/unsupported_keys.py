@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from eas_host.description.keys.declaration import Definition, unsupported
 
-MACHINE: Final = "there is no cloud to take machines from; the service has this one"
+MACHINE: Final = "there is no cloud to take machines from; the service runs on this machine"
 CPUS: Final = "no limit is set; the processor finds the number in SCHEDULABLE_CPUS"
 INSTANCES: Final = "one host is one instance; --worker-processes adds worker processes"
 IMAGE: Final = "no image is run here; the code runs on this machine, with its libraries"
 CUDA: Final = "CUDA is used as it is installed on this machine"
-TRAFFIC: Final = "traffic between clients and instances is the cloud gateway's"
+TRAFFIC: Final = "traffic between clients and instances is the business of the cloud's gateway"
 ROLLOUT: Final = "only the cloud scales services and rolls out versions; here there is one of each"
 ENGINE: Final = "it is a setting of EAS's own server, which this host replaces"
 BATCHING: Final = "only EAS's own processors have their requests batched"
@@ -58,10 +58,10 @@ class UnsupportedRpcKeys(Definition):
     enable_sigterm: Any = unsupported(ENGINE, "Send SIGTERM to the main process when an instance ends.")
     enable_jemalloc: Any = unsupported(ENGINE, "Use jemalloc.")
     enable_service_hang_detect: Any = unsupported(ENGINE, "Restart an instance that hangs.")
-    service_hang_detect_period: Any = unsupported(ENGINE, "How often to look whether it hangs.")
+    service_hang_detect_period: Any = unsupported(ENGINE, "How often to check whether an instance hangs.")
     disable_auto_queue_watch: Any = unsupported(ENGINE, "Do not watch a queue.")
     health_check_path: Any = unsupported(ENGINE, "The path that tells whether an instance is healthy.")
-    health_check_port: Any = unsupported(ENGINE, "The port for it.")
+    health_check_port: Any = unsupported(ENGINE, "The port for health_check_path.")
     mirror: Any = unsupported(TRAFFIC, "Copy requests to another service.")
     retries: Any = unsupported(TRAFFIC, "How often the gateway repeats a request.")
 
@@ -85,7 +85,7 @@ class UnsupportedMetadataKeys(Definition):
     shm_size: Any = unsupported(MACHINE, "Gigabytes of shared memory.")
     disk: Any = unsupported(MACHINE, "Disk of an instance, such as 30Gi.")
     resource_rebalancing: Any = unsupported(MACHINE, "Move instances to other machines.")
-    resource_burstable: Any = unsupported(MACHINE, "Use more than was asked for, where there is more.")
+    resource_burstable: Any = unsupported(MACHINE, "Let an instance use more than it asked for, if there is more.")
     scheduling: Any = unsupported(MACHINE, "How instances are spread.")
     workload_type: Any = unsupported(MACHINE, "The kind of job, such as elasticjob.")
     cuda: Any = unsupported(CUDA, "The version of CUDA.")
@@ -94,7 +94,7 @@ class UnsupportedMetadataKeys(Definition):
     enable_grpc: Any = unsupported(TRAFFIC, "Let gRPC through.")
     enable_webservice: Any = unsupported(TRAFFIC, "Serve web pages.")
     rolling_strategy: Any = unsupported(ROLLOUT, "How a new version replaces the old one: max_surge, max_unavailable.")
-    type: Any = unsupported(PLATFORM, "The type of a service that is no processor.")
+    type: Any = unsupported(PLATFORM, "The type of a service that is not a processor.")
 
 
 class UnsupportedEasKeys(Definition):
@@ -102,9 +102,9 @@ class UnsupportedEasKeys(Definition):
     Unsupported keys in `metadata.eas`.
     """
 
-    scheduler: Any = unsupported(MACHINE, "Of the scheduler: enable_cpuset.")
+    scheduler: Any = unsupported(MACHINE, "Settings of the scheduler: enable_cpuset.")
     enabled_model_verification: Any = unsupported(ENGINE, "Send the warm-up requests as a test of the model.")
-    handlers: Any = unsupported(ENGINE, "Of the handlers: disable_failure_handler.")
+    handlers: Any = unsupported(ENGINE, "Settings of the handlers: disable_failure_handler.")
 
 
 class UnsupportedRuntimeKeys(Definition):
@@ -113,7 +113,7 @@ class UnsupportedRuntimeKeys(Definition):
     """
 
     core_pattern: Any = unsupported(ENGINE, "Where core files go.")
-    base_image: Any = unsupported(IMAGE, "The image that is built upon.", aliases=("baseimage",))
+    base_image: Any = unsupported(IMAGE, "The image on which others are built.", aliases=("baseimage",))
     worker_image: Any = unsupported(IMAGE, "The image of the worker.", aliases=("worker_image",))
     cuda: Any = unsupported(CUDA, "The version of CUDA.")
 
@@ -126,7 +126,7 @@ class UnsupportedServiceKeys(Definition):
     processor_name: Any = unsupported(LABEL, "A name for the processor.")
     processor_image: Any = unsupported(IMAGE, "The image with the processor.")
     data_image: Any = unsupported(IMAGE, "The image with the processor's environment.")
-    dockerAuth: Any = unsupported(IMAGE, "How to log in to the registry of images.")  # noqa: N815  EAS's spelling
+    dockerAuth: Any = unsupported(IMAGE, "How to log in to the image registry.")  # noqa: N815  EAS's spelling
     oss_endpoint: Any = unsupported(ACCESS, "The endpoint of OSS.")
     role_arn: Any = unsupported(ACCESS, "The role that may read from OSS.")
     source: Any = unsupported(ACCESS, "Where the model comes from.")
@@ -137,13 +137,13 @@ class UnsupportedServiceKeys(Definition):
     autoscaler: Any = unsupported(ROLLOUT, "How many instances run at what load: min, max, strategies.")
     cloud: Any = unsupported(MACHINE, "The kinds of machines: computing.")
     labels: Any = unsupported(LABEL, "Labels.")
-    platform: Any = unsupported(LABEL, "What the service was made with.")
+    platform: Any = unsupported(LABEL, "The tool with which the service was made.")
     engine: Any = unsupported(LABEL, "The engine's name.")
     language_type: Any = unsupported(LABEL, "The language of the processor.")
     features: Any = unsupported(PLATFORM, "Features that are switched on.")
     confidential: Any = unsupported(PLATFORM, "Confidential computing.")
     aimaster: Any = unsupported(PLATFORM, "The AIMaster.")
-    multi_models: Any = unsupported(PLATFORM, "Several models; models[] is what is read here.")
+    multi_models: Any = unsupported(PLATFORM, "Several models; eas-host reads models[] instead.")
 
 
 class UnsupportedStorageKeys(Definition):
@@ -158,7 +158,7 @@ class UnsupportedStorageKeys(Definition):
     git: Any = unsupported(STORAGE, "A repository.")
     dataset: Any = unsupported(STORAGE, "A dataset of PAI.")
     empty_dir: Any = unsupported(STORAGE, "An empty folder.")
-    properties: Any = unsupported(LABEL, "What it is for: resource_type model or code.")
+    properties: Any = unsupported(LABEL, "What the storage is for: resource_type model or code.")
 
 
 class UnsupportedOssKeys(Definition):

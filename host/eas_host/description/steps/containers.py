@@ -22,7 +22,7 @@ from eas_host.description.steps.container_command import ContainerProgram, parse
 
 _KEYS: Final = ("script", "command")
 _FORM: Final = "python FILE.py ARGUMENTS"
-_NO_PROGRAM: Final = f"of a container only `{_FORM}` is run here, behind `cd FOLDER &&` at most, and without a shell"
+_NO_PROGRAM: Final = f"of a container, only `{_FORM}` is run, after `cd FOLDER &&` at most, without a shell"
 _OTHERS: Final = "one program is run here, that of containers[0]"
 
 
@@ -58,7 +58,7 @@ def apply_containers(
     if program is None and not described:
         found = format_value(command if isinstance(command, str) else " ".join(command))
         expected = "expected one, or processor_path and processor_entry"
-        diagnostics.add_error(location, f"{found} starts no Python program by its file; {_NO_PROGRAM}; {expected}")
+        diagnostics.add_error(location, f"{found} does not start a Python file; {_NO_PROGRAM}; {expected}")
     elif program is None:
         diagnostics.ignore_key(location.label, _NO_PROGRAM)
     elif conflict := _conflict(processor, program):

@@ -31,7 +31,8 @@ def models_of(service: ServiceDefinition, mounts: Sequence[Mount], diagnostics: 
         return (_model(service, None, top, ""),)
     for name in ("model_path", "model_entry", "model_config", "uncompress"):
         if (name,) in diagnostics.locations:
-            diagnostics.add_error(diagnostics.locate((name,)), "there are models[], too; expected it in one of them")
+            text = "cannot be beside models[]; expected it in an entry of models[]"
+            diagnostics.add_error(diagnostics.locate((name,)), text)
     _check_names(service, diagnostics)
     _note_unused(processors, {entry.processor for entry in service.models}, diagnostics)
     models = tuple(
