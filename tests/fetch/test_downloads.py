@@ -151,7 +151,7 @@ def test_complete_partial_download_is_confirmed_by_its_last_byte(server: FileSer
         (announcing("many"), "a Content-Length of 'many'"),
         (chunked(1000, cut=True), "the connection broke"),
         (raw(b""), "closed connection"),
-        (raw(b"what?\r\n"), "the answer is no HTTP"),
+        (raw(b"what?\r\n"), "the answer is not HTTP"),
     ],
 )
 def test_wrong_length_is_retried_and_given_up_after_3_attempts(
@@ -219,7 +219,7 @@ def test_temporary_status_is_retried_and_logged(
 
 def test_retry_after_beyond_the_bound_is_given_up(server: FileServer, tmp_path: Path) -> None:
     server.put("/f", BODY).plan = [status(429, Retry_After="3600")]
-    fails(server.url("/f"), tmp_path, "429 Too Many Requests; it asks to come back in 3600 s")
+    fails(server.url("/f"), tmp_path, "429 Too Many Requests; the server asks to wait 3600 s")
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -243,7 +243,7 @@ def test_redirected_download_is_resumed(server: FileServer, tmp_path: Path) -> N
     [
         ("/f", "more than 10 redirects"),
         ("file:///etc/passwd", "file://, which is not followed"),
-        ("http://host:port/", "is no URL"),
+        ("http://host:port/", "is not a URL"),
     ],
 )
 def test_endless_or_forbidden_redirect_is_refused(target: str, words: str, server: FileServer, tmp_path: Path) -> None:

@@ -243,8 +243,8 @@ def test_file_name_of_a_url_is_safe(url: str, name: str) -> None:
     ("url", "words"),
     [
         ("http://", "has no host"),
-        ("http://[broken/x", "is no URL"),
-        ("http://host:port/x", "is no URL"),
+        ("http://[broken/x", "is not a URL"),
+        ("http://host:port/x", "is not a URL"),
         ("nosuch://x/y", "nosuch:// is no known kind of URL"),
         ("://x", "is no known kind of URL"),
     ],

@@ -139,7 +139,7 @@ TARS: dict[str, tuple[list[Member], str]] = {
     "link-over-file": ([Member("a"), Member("a", LINK, "b")], "'a' is there twice"),
     "file-over-link": (
         [Member("a", LINK, "b"), Member("a", content=b"!")],
-        "'a' is there twice, as two different things",
+        "'a' is there twice, as two different types of file",
     ),
     "file-over-folder": ([Member("a/b"), Member("a")], "'a' is there twice"),
     "folder-over-file": ([Member("a"), Member("a", FOLDER)], "'a' is there twice"),
@@ -163,7 +163,7 @@ TARS: dict[str, tuple[list[Member], str]] = {
     "deep": ([Member(DEEP)], "has more than 250 folders"),
     "long-name": ([Member("ok"), Member("n" * 256)], "File name too long"),
     "terminal": ([Member("../\x1b[31mred\n")], r"'../\x1b[31mred\n' has a name that leads out"),
-    "negative-size": ([Member("ok", size=-512)], "'ok' has a size that cannot be"),
+    "negative-size": ([Member("ok", size=-512)], "'ok' has an impossible size"),
     "cut-in-content": ([Member("big", content=b"1", size=10_000)], "'big' is cut short"),
     "huge-size": ([Member("big", content=b"1", size=1 << 62)], "'big' is cut short"),
 }
@@ -182,7 +182,7 @@ ZIPS: dict[str, tuple[list[Entry], str]] = {
     "dotdot": ([Entry("ok"), Entry("../evil")], "'../evil' has a name that leads out"),
     "backslash": ([Entry("..\\evil")], "has a name with a backslash"),
     "drive": ([Entry("C:/evil")], "'C:/evil' has a name that is absolute"),
-    "nul": ([Entry("app.py\0.txt")], r"'app.py\x00.txt' has a name that holds a NUL"),
+    "nul": ([Entry("app.py\0.txt")], r"'app.py\x00.txt' has a name that contains a NUL"),
     "link-absolute": ([Entry("l", b"/etc", stat.S_IFLNK)], "'l' is a link to '/etc', which is absolute"),
     "link-out": ([Entry("l", b"../outside", stat.S_IFLNK)], "'l' is a link to '../outside', which leaves"),
     "link-through": ([Entry("l", b".", stat.S_IFLNK), Entry("l/x")], "'l/x' would be written through the link 'l'"),
@@ -226,9 +226,9 @@ def overlapping() -> bytes:
     [
         (patched(CENTRAL, 24, "<L", 999), "'first' is longer than the zip's directory says"),
         (patched(CENTRAL, 24, "<L", 1001), "'first' is shorter than the zip's directory says"),
-        (patched(CENTRAL, 16, "<L", 0), "'first' is damaged: its checksum is another one"),
+        (patched(CENTRAL, 16, "<L", 0), "'first' is damaged: its checksum does not match"),
         (patched(CENTRAL, 8, "<H", 1), "'first' is encrypted"),
-        (patched(CENTRAL, 10, "<H", 12), "'first' is packed with method 12"),
+        (patched(CENTRAL, 10, "<H", 12), "'first' is compressed with method 12"),
         (patched(CENTRAL, 20, "<L", 5), "'first' is cut short"),
         (patched(CENTRAL, 20, "<L", 1 << 30), "'first' shares bytes with another member"),
         (patched(CENTRAL, 42, "<L", 1), "'first' is not where the zip's directory says"),

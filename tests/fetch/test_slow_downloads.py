@@ -165,6 +165,6 @@ def test_full_disk_during_a_download_keeps_what_can_be_resumed(server: FileServe
     complaint = done.stderr.splitlines()[-1]
     assert "EntryNotFound: model_path: http://" in complaint
     assert f"the cache ({tmp_path}/cache) takes no file of that size" in complaint
-    assert "707.0 KiB more are needed, after 293.0 KiB" in complaint
+    assert "707.0 KiB more are needed, 293.0 KiB are there" in complaint
     assert get(server.url("/f"), tmp_path).read_bytes() == BODY
     assert ranges(server) == [None, "bytes=300000-"]

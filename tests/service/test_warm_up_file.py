@@ -107,7 +107,7 @@ def test_warm_up_file_is_found_below_the_workspace_option(services: Services, fo
     (fixed / "model").mkdir(parents=True)
     (fixed / "model" / "w.txt").write_text("mounted")
     host = services.start(describe(folder, **CODE, warm_up_data_path="requests.bin"), workspace=fixed)
-    host.wait_for_log(f"{fixed}/model is yours, so warm_up.bin is not put into it")
+    host.wait_for_log(f"{fixed}/model is your folder, so warm_up.bin is not put into it")
     assert ask(host, read="../../model/warm_up.bin")["read"] == REQUEST
     assert ask(host, read="../../model/w.txt")["read"] == "mounted"
     assert [path.name for path in (fixed / "model").iterdir()] == ["w.txt"]

@@ -36,11 +36,12 @@ _JEP_FRAME: Final = re.compile(r"/(lib)?jep[^/ ]*\.so\+0x")
 _REFUSALS: Final = re.compile(r"The interpreter is already running|\bjep\.MainInterpreter\.initialize")
 """What pybind11's `initialize_interpreter` throws, and the function in which jep fails to start its own Python."""
 _ADVICE: Final = (
-    "this process is a Python already; run it in a worker that is none (--worker native), or start none where"
-    " Py_IsInitialized() says so, and take the GIL with PyGILState_Ensure() before each use (docs/embedding-python.md)"
+    "this process runs a Python already; run the processor in a native worker (--worker native), or let it start a"
+    " Python only if Py_IsInitialized() says that there is none, and take the GIL with PyGILState_Ensure() before each"
+    " use (docs/embedding-python.md)"
 )
 _ADVICE_JEP: Final = (
-    "jep cannot start its Python here, where the process is a Python already; run jep in a JVM of its own, as"
+    "jep cannot start its Python here, since the process runs a Python already; run jep in a JVM of its own, as"
     " docs/embedding-python.md shows"
 )
 

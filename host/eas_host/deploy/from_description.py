@@ -284,7 +284,7 @@ def _warm_up(
         return source.path if source is not None else None  # the warm-up reports that it cannot be read
     for model_dir in model_dirs:
         if config.workspace and model_dir.uses_in_place(theirs := Path(config.workspace) / model_dir.model.name):
-            log.warning("%s is yours, so %s is not put into it; it is in %s", theirs, WARM_UP, model_dir.model)
+            log.warning("%s is your folder, so %s is not put into it, but into %s", theirs, WARM_UP, model_dir.model)
         model_dir.put_warm_up(source)
     if source.path.name == source.file_name:
         return source.path

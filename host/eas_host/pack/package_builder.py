@@ -63,7 +63,9 @@ class PackageBuilder:
             same = next((added.name for added in self.added.values() if added.source == real), None)
             self.members[name] = file_member(name, real) if same is None else link_member(name, same)
         elif there != real:
-            raise EntryInvalid(f"{name}: is to be {there} and {real}; rename one of them, or take one away")
+            raise EntryInvalid(
+                f"{name}: two files have this name in the package, {there} and {real}; rename or remove one of them"
+            )
         self.added.setdefault(name, AddedFile(name, real.stat().st_size, real, reason))
 
     def contains(self, source: Path) -> bool:

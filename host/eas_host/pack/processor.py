@@ -184,7 +184,7 @@ def _add_java(package: PackageBuilder, entry: Path, folder: str) -> None:
             inner = path.relative_to(entry.parent).as_posix() if path.is_relative_to(entry.parent) else path.name
             package.add(_join(folder, inner), path, f"Class-Path of {user.name}")
     package.notes += [
-        f"the Class-Path of {jar.name} names {word}, where no jar is; left out, as Java passes it by"
+        f"the Class-Path of {jar.name} names {word}, where no jar is; left out, as Java skips it"
         for word, jar in found.missing
     ]
 

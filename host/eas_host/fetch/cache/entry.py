@@ -129,7 +129,7 @@ class CacheEntry:
             stats = content_digest.file_stats(path)
             if stats != found:
                 if content_digest.digest(path) != version:
-                    log.warning("%s: is not what was downloaded; it is fetched again", path)
+                    log.warning("%s: the file has changed since it was downloaded; it is fetched again", path)
                     return None
                 _write(self.folder / "entry.json", {**entry, "found": stats})
         except (KeyError, TypeError, ValueError, OSError):
@@ -180,7 +180,7 @@ class CacheEntry:
             if not partial.validator:
                 self.discard()
             raise DownloadError(
-                f"{describe_cache_error(error, self.cache)}; {need} needed, after {format_size(have)}"
+                f"{describe_cache_error(error, self.cache)}; {need} needed, {format_size(have)} are there"
             ) from error
 
     def partial_size(self) -> int:

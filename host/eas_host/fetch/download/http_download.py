@@ -92,7 +92,7 @@ class HttpDownload:
         if response.headers.get("Content-Encoding", "identity") != "identity" and not _PACKED_NAME.search(
             file_name(self.url)
         ):
-            raise DownloadError(f"comes packed as {response.headers['Content-Encoding']}, which was not asked for")
+            raise DownloadError(f"is sent as {response.headers['Content-Encoding']}, which was not requested")
         check_free_space(self.entry.cache, (partial.total or 0) - have)
         try:
             with self.entry.append(partial) as file:
@@ -107,10 +107,10 @@ class HttpDownload:
             raise
         if partial.total is not None and have != partial.total:
             self.entry.discard()
-            raise TransientError(f"{have:,} bytes came of {partial.total:,}")
+            raise TransientError(f"{have:,} of {partial.total:,} bytes arrived")
         if partial.md5 is not None and partial.md5.strip() != _md5(self.entry.partial_path):
             self.entry.discard()
-            raise TransientError("what came does not have the Content-MD5 that was announced")
+            raise TransientError("the downloaded file does not match the announced Content-MD5")
         return self.entry.commit({**validator, "length": str(have)} if "modified" in validator else validator)
 
     def _error_of(self, response: HttpResponse) -> DownloadError | TransientError:

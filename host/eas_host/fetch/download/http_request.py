@@ -65,7 +65,7 @@ class HttpResponse:
         """
         announced = self._response.headers.get("Content-Length")
         if announced is not None and not self.length_known:
-            raise TransientError(f"a Content-Length of {announced!r}")
+            raise TransientError(f"its Content-Length is {announced!r}, which is not a number of bytes")
         self._response.length = None  # otherwise it would hide the bytes after the announced length
         left = self.length
         while data := self._next(size, left):
@@ -85,7 +85,7 @@ class HttpResponse:
         except TimeoutError as error:
             if left == 0:
                 return b""  # the server keeps the connection open, although it was asked not to
-            raise TransientError("the server fell silent") from error
+            raise TransientError("the server stopped sending") from error
         except (*NETWORK_ERRORS, ValueError) as error:  # ValueError: the length of a chunk is no number
             raise TransientError(f"the connection broke: {error}") from error
 
@@ -153,11 +153,11 @@ def _parse(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise DownloadError(f"is no URL: {error}") from error
+        raise DownloadError(f"is not a URL: {error}") from error
     if parts.scheme not in {"http", "https"}:
         raise DownloadError(f"is redirected to {parts.scheme}://, which is not followed")
     if not parts.hostname:
-        raise DownloadError("is no URL: it has no host")
+        raise DownloadError("is not a URL: it has no host")
     return parts
 
 
@@ -189,14 +189,14 @@ def _translate(error: object) -> DownloadError | TransientError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return DownloadError(f"its certificate is not trusted: {error.verify_message}")
     if isinstance(error, http.client.InvalidURL):
-        return DownloadError(f"is no URL: {error}")
+        return DownloadError(f"is not a URL: {error}")
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
         return ServerUnreachable("there is no such host")
     if isinstance(error, TimeoutError):
         return TransientError("no answer in time", reached=False)
     if isinstance(error, OSError):
         return TransientError(error.strerror or str(error), reached=False)
-    return TransientError(f"the answer is no HTTP: {type(error).__name__}: {error}")
+    return TransientError(f"the answer is not HTTP: {type(error).__name__}: {error}")
 
 
 def _opener(

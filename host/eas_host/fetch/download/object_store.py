@@ -192,7 +192,7 @@ class StoreDownload:
         if have != stored.size:
             if have > stored.size:
                 self.entry.discard()
-            raise TransientError(f"{have:,} bytes came of {stored.size:,}")
+            raise TransientError(f"{have:,} of {stored.size:,} bytes arrived")
 
 
 def _list_files(store: ObjectStore, path: str) -> list[StoredFile]:

@@ -46,6 +46,6 @@ def retry(
             if error.wait is not None:
                 pause = max(pause, error.wait)
                 if error.wait > policy.max_retry_after:
-                    raise DownloadError(f"{error}; it asks to come back in {error.wait:.0f} s") from error
+                    raise DownloadError(f"{error}; the server asks to wait {error.wait:.0f} s") from error
             warn(f"{error}; trying again in {pause:.1f} s")
             cancel.wait(pause)

@@ -123,7 +123,7 @@ class ExtractionDir:
         name = self._prepare(member)
         self._check_not_in(name, member, self._folders, self._files)
         if not target or "\0" in target or len(os.fsencode(target)) > _MAX_PATH:
-            raise ArchiveRejected(member, "is a link to nothing that can be a name")
+            raise ArchiveRejected(member, "is a link whose target cannot be a path")
         if target.startswith("/") or _DRIVE.match(target):
             raise ArchiveRejected(member, f"is a link to {quote_name(target)}, which is absolute")
         self._put_link(name, target)
@@ -221,7 +221,7 @@ class ExtractionDir:
 
     def _check_not_in(self, name: str, member: str, *others: set[str] | dict[str, str]) -> None:
         if any(name in other for other in others):
-            raise ArchiveRejected(member, "is there twice, as two different things")
+            raise ArchiveRejected(member, "is there twice, as two different types of file")
 
     def _put_link(self, name: str, target: str) -> None:
         if name in self._links:
@@ -245,12 +245,12 @@ def _parts(member: str, name: str, what: str) -> list[str]:
     if name.startswith("/") or _DRIVE.match(name):
         raise ArchiveRejected(member, f"{what} is absolute")
     if "\0" in name:
-        raise ArchiveRejected(member, f"{what} holds a NUL")
+        raise ArchiveRejected(member, f"{what} contains a NUL")
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if ".." in parts:
         raise ArchiveRejected(member, f"{what} leads out of the folder")
     if len(parts) > _MAX_DEPTH:
-        raise ArchiveRejected(member, f"{what} has more than {_MAX_DEPTH} folders in one another")
+        raise ArchiveRejected(member, f"{what} has more than {_MAX_DEPTH} nested folders")
     return parts
 
 

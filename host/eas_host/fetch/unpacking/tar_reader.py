@@ -46,13 +46,13 @@ def unpack_tar(archive: BinaryIO, compression: str, target_dir: ExtractionDir) -
                 stream.begin(member.name)
                 tar.members.clear()  # type: ignore[attr-defined]  # otherwise it keeps all members in memory
                 if len(tar.pax_headers) > _MAX_GLOBALS:
-                    raise ArchiveRejected(member.name, "comes after too many headers that are for all members")
+                    raise ArchiveRejected(member.name, "follows too many global headers")
                 _put(member, stream, target_dir)
     except (RecursionError, SystemError) as error:
         # Python 3.10 reports a SystemError with the other as its cause, where it is raised below a reader written in C.
         if not isinstance(error.__cause__ or error, RecursionError):
             raise
-        raise ArchiveRejected(stream.member, "is followed by headers upon headers") from error
+        raise ArchiveRejected(stream.member, "is followed by too many headers in a row") from error
     if stream.last != _END:
         reason = "is the last, and the tar's end is missing after it: the file is cut short"
         raise ArchiveRejected(stream.member, reason)
@@ -77,7 +77,7 @@ def _decompressed(archive: BinaryIO, compression: str) -> BinaryIO:
 
 def _open_zstd(archive: BinaryIO) -> IO[bytes]:
     if sys.version_info < (3, 14):
-        raise ArchiveRejected("", "zstd needs Python 3.14; pack it with gzip instead")
+        raise ArchiveRejected("", "zstd needs Python 3.14; compress it with gzip instead")
     zstd = importlib.import_module("compression.zstd")  # older versions of Python do not have it
     return cast("IO[bytes]", zstd.ZstdFile(archive))
 
@@ -104,7 +104,7 @@ class _ForwardStream:
         Skip forward to *position*.
         """
         if position < self._at:
-            raise ArchiveRejected(self.member, "has a size that cannot be")
+            raise ArchiveRejected(self.member, "has an impossible size")
         while self._at < position and self._take(min(position - self._at, _CHUNK)):
             pass
         return self._at
@@ -153,7 +153,7 @@ class _ForwardStream:
 
 def _put(member: tarfile.TarInfo, stream: _ForwardStream, target_dir: ExtractionDir) -> None:
     if member.size < 0:
-        raise ArchiveRejected(member.name, "has a size that cannot be")
+        raise ArchiveRejected(member.name, "has an impossible size")
     if member.isreg():
         with target_dir.new_file(member.name, member.mode, float(member.mtime)) as file:
             if member.sparse is None:
@@ -179,7 +179,7 @@ def _put_sparse(member: tarfile.TarInfo, stream: _ForwardStream, target_dir: Ext
     target_dir.count_bytes(member.name, member.size)
     for offset, size in cast("list[tuple[int, int]]", member.sparse):
         if offset < 0 or size < 0 or offset + size > member.size:
-            raise ArchiveRejected(member.name, "has pieces that are not within it")
+            raise ArchiveRejected(member.name, "has pieces outside of its size")
         os.lseek(file, offset, os.SEEK_SET)
         stream.copy(size, file)
     os.ftruncate(file, member.size)

@@ -124,7 +124,8 @@ def _content(archive: BinaryIO, member: zipfile.ZipInfo, name: str, target_dir: 
     if member.compress_type == zipfile.ZIP_DEFLATED:
         chunks = _inflate(chunks, name)
     elif member.compress_type != zipfile.ZIP_STORED:
-        raise ArchiveRejected(name, f"is packed with method {member.compress_type}; only deflate and store are read")
+        method = member.compress_type
+        raise ArchiveRejected(name, f"is compressed with method {method}; only deflate and store are read")
     length = checksum = 0
     for data in chunks:
         target_dir.count_bytes(name, len(data))
@@ -136,7 +137,7 @@ def _content(archive: BinaryIO, member: zipfile.ZipInfo, name: str, target_dir: 
     if length != member.file_size:
         raise ArchiveRejected(name, "is shorter than the zip's directory says")
     if checksum != member.CRC:
-        raise ArchiveRejected(name, "is damaged: its checksum is another one")
+        raise ArchiveRejected(name, "is damaged: its checksum does not match")
 
 
 def _compressed(archive: BinaryIO, member: zipfile.ZipInfo, name: str) -> Iterator[bytes]:
@@ -167,7 +168,7 @@ def _inflate(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
             yield decompressor.decompress(rest, _CHUNK)
             rest = decompressor.unconsumed_tail
         if decompressor.unused_data or (decompressor.eof and rest):
-            raise ArchiveRejected(name, "has bytes behind its end")
+            raise ArchiveRejected(name, "has bytes after its end")
     while not decompressor.eof:
         data = decompressor.decompress(b"", _CHUNK)
         if not data:
