@@ -99,7 +99,7 @@ coverage: setup examples $(STAMPS)/test-packages
 test-versions: $(STAMPS)/versions-extra
 	$(BIN)/python scripts/run_versions.py $(VERSIONS)
 
-## lint: ruff, mypy and clang-format; they only tell, `make format` changes
+## lint: ruff, mypy and clang-format; they only report, `make format` changes
 # Each step is a hook of .pre-commit-config.yaml, too.
 .PHONY: lint lint-ruff lint-format lint-mypy lint-cpp
 lint: lint-ruff lint-format lint-mypy lint-cpp

@@ -67,15 +67,15 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--connections", "-c", type=int, default=32, help="[32]")
+    parser.add_argument("--connections", "-c", type=int, default=32, help="connections that send requests at once [32]")
     parser.add_argument("--body", type=int, default=32, help="bytes in each request's body [32]")
-    parser.add_argument("--rounds", type=int, default=5, help="[5]")
-    parser.add_argument("--seconds", type=int, default=4, help="of load on each server in each round [4]")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each server is measured [5]")
+    parser.add_argument("--seconds", type=int, default=4, help="seconds of load on each server in each round [4]")
     parser.add_argument(
         "--only",
         default="",
         metavar="TEXT",
-        help=f"only rows whose name has TEXT, and the bare row; or {ping.NAME}, or {images.NAME}",
+        help=f"only rows whose name contains TEXT, and the bare row; or {ping.NAME}, or {images.NAME}",
     )
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second")
     options = parser.parse_args()
@@ -88,7 +88,7 @@ def _warn_if_busy() -> None:
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load > _BUSY * cores:
         print(
-            f"bench: this machine is busy (load {load:.1f} on {cores} cores); expect less of it",
+            f"bench: this machine is busy (load {load:.1f} on {cores} cores); expect lower figures",
             file=sys.stderr,
         )
 

@@ -185,7 +185,7 @@ def _wait_until_it_answers(row: Row, server: subprocess.Popen[bytes], log: Path)
                 raise BenchError(f"{row.name} does not answer: {error}\n{log.read_text()}") from error
             time.sleep(0.05)
     if row.echoes and received != sent:
-        raise BenchError(f"{row.name} is no echo: it was sent {sent!r} and answered {received!r}")
+        raise BenchError(f"{row.name} does not echo: it was sent {sent!r} and answered {received!r}")
 
 
 def _ask(row: Row, body: bytes) -> bytes:
