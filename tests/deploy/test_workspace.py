@@ -210,9 +210,9 @@ def test_external_link_goes_back_to_the_older_version_when_the_newest_ends(tmp_p
     links.add(one, link, tmp_path / "one")
     links.add(two, link, tmp_path / "two")
     assert link.readlink() == tmp_path / "two"
-    links.drop(two)
+    links.remove_all(two)
     assert link.readlink() == tmp_path / "one"
-    links.drop(one)
+    links.remove_all(one)
     assert not link.is_symlink()
     one.discard()
     two.discard()
@@ -224,9 +224,9 @@ def test_external_link_stays_with_the_newest_when_the_older_version_ends(tmp_pat
     link = tmp_path / "fixed" / "model"
     links.add(one, link, tmp_path / "one")
     links.add(two, link, tmp_path / "two")
-    links.drop(one)
+    links.remove_all(one)
     assert link.readlink() == tmp_path / "two"
-    links.drop(two)
+    links.remove_all(two)
     assert not link.is_symlink()
     one.discard()
     two.discard()
@@ -265,5 +265,5 @@ def test_workspace_option_uses_a_mounted_model_and_overwrites_nothing(
     host.stop()
     assert [path.name for path in fixed.iterdir()] == ["model"]
     description = describe(tmp_path, **keys, model_path="code")
-    services.run("test", description, "--workspace", fixed).fails_with(2, "--workspace", "model", "not ours")
+    services.run("test", description, "--workspace", fixed).fails_with(2, "--workspace", "model", "has not made it")
     assert (fixed / "model" / "w.txt").read_text(encoding="utf-8") == "mounted"

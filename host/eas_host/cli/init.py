@@ -29,11 +29,11 @@ def run(argv: Sequence[str]) -> int:
         ConfigError: an argument is wrong, or the folder has files of the same names.
     """
     args = _parser().parse_args(argv)
-    create(args.type, Path(args.folder))
+    _write_processor(args.type, Path(args.folder))
     return 0
 
 
-def create(kind: str, folder: Path) -> None:
+def _write_processor(kind: str, folder: Path) -> None:
     """
     Write a processor of *kind* into *folder*, and print the next steps.
 

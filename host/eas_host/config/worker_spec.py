@@ -78,7 +78,7 @@ class WorkerSpec:
         Derive the spec from *config*.
 
         Raises:
-            ConfigError: no entry is given, or its type cannot be recognized.
+            ConfigError: no entry is given, or its type cannot be recognised.
         """
         if not config.entry:
             raise ConfigError("--entry is missing: name the processor, a .so, .jar or .py file (see eas-host --help)")
@@ -165,7 +165,7 @@ def split_class(entry: str) -> tuple[str, str | None]:
 
 def guess_type(path: Path) -> str | None:
     """
-    The type of the processor at *path*, recognized by its ending; None if that is not possible.
+    The type of the processor at *path*, recognised by its ending; None if that is not possible.
     """
     if path.is_dir() and (any(path.glob("*.jar")) or any((path / name).is_dir() for name in jar_layouts.FOLDERS)):
         return "java"

@@ -79,7 +79,7 @@ def prepare_from_description(description: Description, reading: ResolvedConfig, 
     name = config.name or description.name or description.file.stem
     workspace = Workspace(cache, name)
     try:
-        workspace.add_cleanup(lambda: links.drop(workspace))
+        workspace.add_cleanup(lambda: links.remove_all(workspace))
         staged = [
             _stage_model(model, _model_dir(workspace, model, description, cache, config), sources, description.text)
             for model in description.models
@@ -187,7 +187,7 @@ def _model_dir(
 
 def _stage_model(model: Model, model_dir: ModelDir, sources: dict[str, FetchedSource], text: str) -> StagedModel:
     prefix = _key_prefix(model)
-    model_dir.create(text)
+    model_dir.make(text)
     single_file = None
     source = sources.get(f"{prefix}model_path")
     if source is not None:

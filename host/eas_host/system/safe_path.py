@@ -53,9 +53,9 @@ def private_folder(path: Path, mode: int = 0o700, *, advice: str = CACHE_ADVICE)
     _PathWalk(path, advice, mode, None).run()
 
 
-def refuse_writable(path: Path, *, advice: str) -> int | None:
+def check_not_writable(path: Path, *, advice: str) -> int | None:
     """
-    Refuse the folder *path* if others may write to it, or change a name on the path. Missing folders are not made.
+    Check that others may neither write to the folder *path* nor change a name on the path. Makes no missing folder.
 
     Returns:
         The number of a user, neither root nor this one, who owns a folder on the path; None if there is no such user.

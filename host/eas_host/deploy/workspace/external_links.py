@@ -1,5 +1,5 @@
 """
-ExternalLinks outside of the workspaces, for `--workspace` and for absolute mount paths of `storage[]`.
+Links outside of the workspaces, for `--workspace` and for absolute mount paths of `storage[]`.
 
 All versions of a service share such a link. While versions overlap, it leads to the newest one; if that one goes
 because it did not load, the link leads to the one before it again. A link that this process has not made is never
@@ -53,7 +53,7 @@ class ExternalLinks:
             _point(link, target)
             self._targets.setdefault(link, []).append((owner, target))
 
-    def drop(self, owner: LinkOwner) -> None:
+    def remove_all(self, owner: LinkOwner) -> None:
         """
         Remove the links of *owner*, which is about to be removed, or let them lead to another version again.
         """
@@ -63,7 +63,7 @@ class ExternalLinks:
                 if len(left) == len(targets):
                     continue
                 with contextlib.suppress(OSError):  # somebody else has put something there, which stays
-                    remove(link, targets[-1][1])
+                    remove_link(link, targets[-1][1])
                     if left:
                         _point(link, left[-1][1])
                 if left:
@@ -72,7 +72,7 @@ class ExternalLinks:
                     del self._targets[link]
 
 
-def remove(link: Path, target: Path) -> None:
+def remove_link(link: Path, target: Path) -> None:
     """
     Remove *link* if it still leads to *target*.
     """

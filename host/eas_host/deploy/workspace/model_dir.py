@@ -90,7 +90,7 @@ class ModelDir:
         """
         return self.root / "model"
 
-    def create(self, text: str) -> None:
+    def make(self, text: str) -> None:
         """
         Make the folder, with a description's *text* in it.
         """
@@ -106,7 +106,7 @@ class ModelDir:
             The model's file, if the model is a single file.
         """
         if source.path.is_dir():
-            self._put_folder(source, self.model, whole=True)
+            self._put_folder(source, self.model, as_link=True)
             return None
         self.model.mkdir()
         if unpack and _kind(source) is not None:
@@ -121,7 +121,7 @@ class ModelDir:
         predictor = self.root / "predictor"
         folder = predictor / _stem(source)
         if source.path.is_dir():
-            self._put_folder(source, folder, whole=False)
+            self._put_folder(source, folder, as_link=False)
             return ProcessorPackage(folder, source.display_text, key_prefix=key_prefix)
         folder.mkdir()
         if _kind(source) is None:
@@ -158,8 +158,8 @@ class ModelDir:
             target.unlink()
         self._put_file(source, self.model, WARM_UP)
 
-    def _put_folder(self, source: FetchedSource, target: Path, *, whole: bool) -> None:
-        if whole and not source.is_url:
+    def _put_folder(self, source: FetchedSource, target: Path, *, as_link: bool) -> None:
+        if as_link and not source.is_url:
             target.symlink_to(source.path)
             return
         target.mkdir()
@@ -192,8 +192,8 @@ def staging_error(key: str, path: Path | str, error: OSError, cache: Path) -> En
     """
     Make the error for a file *path*, named by *key*, that cannot be put into the workspace in *cache*.
     """
-    words = [key, "" if is_write_refused(error) else str(path), describe_cache_error(error, cache)]
-    return EntryNotFound(": ".join(filter(None, words)))
+    parts = [key, "" if is_write_refused(error) else str(path), describe_cache_error(error, cache)]
+    return EntryNotFound(": ".join(filter(None, parts)))
 
 
 def _kind(source: FetchedSource) -> str | None:
@@ -212,8 +212,8 @@ def _unpack(source: FetchedSource, folder: Path, cache: Path) -> None:
         error.message = f"{source.key}: {error.message.replace(str(source.path), source.display_text)}"
         raise
     except OSError as error:
-        words = f"{source.key}: {source.display_text} cannot be unpacked: {describe_cache_error(error, cache)}"
-        raise EntryInvalid(words) from error
+        text = f"{source.key}: {source.display_text} cannot be unpacked: {describe_cache_error(error, cache)}"
+        raise EntryInvalid(text) from error
 
 
 def _without_top(folder: Path) -> Path:

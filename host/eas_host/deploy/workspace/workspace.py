@@ -153,7 +153,7 @@ def remove_abandoned(root: Path) -> None:
             for line in _read_all(lock).splitlines():
                 with contextlib.suppress(OSError, ValueError, TypeError):  # a line that was cut by the kill
                     link, target = json.loads(line)
-                    external_links.remove(Path(link), Path(target))
+                    external_links.remove_link(Path(link), Path(target))
             remove_tree(lock_file.with_suffix(""))
             lock_file.unlink(missing_ok=True)
         finally:

@@ -33,7 +33,7 @@ def link_workspace(
         ConfigError: something else is there, or a link cannot be made.
     """
     if link_folder is not None:
-        _refuse_writable_by_others(link_folder)
+        _check_not_writable_by_others(link_folder)
     for model_dir in model_dirs:
         if not os.path.lexists(model_dir.model):
             if link_folder is not None and model_dir.root == workspace.folder:
@@ -48,7 +48,7 @@ def link_workspace(
             continue
         if link.exists() and not links.has(link):
             raise ConfigError(
-                f"--workspace {link_folder}: {entry.name} is there already, and not ours; "
+                f"--workspace {link_folder}: {entry.name} is there already, and this host has not made it; "
                 "remove it, or name another folder"
             )
         try:
@@ -57,13 +57,17 @@ def link_workspace(
             raise ConfigError(f"--workspace {link_folder}: {link}: {error.strerror}") from error
 
 
-def _refuse_writable_by_others(link_folder: Path) -> None:
+def _check_not_writable_by_others(link_folder: Path) -> None:
     """
-    Refuse a folder in which other users could replace the links, or prepare a model. Its owner could do so, too, but is
+    Reject a folder in which other users could replace the links, or prepare a model. Its owner could do so, too, but is
     accepted with a warning: a container's volume has the owner that it has outside, and was named on purpose.
+
+    Raises:
+        UnsafePath: it is such a folder.
+        ConfigError: it cannot be checked.
     """
     try:
-        owner = safe_path.refuse_writable(link_folder, advice=_ADVICE)
+        owner = safe_path.check_not_writable(link_folder, advice=_ADVICE)
     except OSError as error:
         raise ConfigError(f"--workspace {link_folder}: {error.strerror}") from error
     if owner is not None:
