@@ -28,29 +28,29 @@ SINGLE_PROCESSOR_OPTIONS: Final = (
 """Options that apply to one processor or its model."""
 
 
-def apply_overrides(description: Description, reading: ResolvedConfig) -> Description:
+def apply_overrides(description: Description, resolved: ResolvedConfig) -> Description:
     """
-    Return *description* with the options that were given by the user in place of what it says.
+    Return *description* with the options that the user has set in place of what it says.
 
     Raises:
         ConfigError: an option cannot be combined with this description.
     """
-    explicit = [name for name in SINGLE_PROCESSOR_OPTIONS if name in reading.sources]
+    explicit = [name for name in SINGLE_PROCESSOR_OPTIONS if name in resolved.sources]
     if len(description.models) > 1:
         if explicit:
             names = ", ".join(model.name or model.where for model in description.models)
             raise ConfigError(
-                f"{reading.sources[explicit[0]]}: the description has several models ({names}), and the option does "
+                f"{resolved.sources[explicit[0]]}: the description has several models ({names}), and the option does "
                 "not say which one it is for; write it into the file, or use -D"
             )
-        if reading.config.isolation == "none":
+        if resolved.config.isolation == "none":
             raise ConfigError(
                 "--isolation none runs one processor, in the host's own process; the description has more"
             )
-    check_isolation(reading.config)
+    check_isolation(resolved.config)
     model = description.models[0]
     if explicit:
-        model = _override_model(model, reading.config, frozenset(explicit))
+        model = _override_model(model, resolved.config, frozenset(explicit))
     return replace(description, models=(model, *description.models[1:]))
 
 

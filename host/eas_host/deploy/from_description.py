@@ -58,21 +58,21 @@ class StagedModel:
     key_prefix: str
 
 
-def prepare_from_description(description: Description, reading: ResolvedConfig, links: ExternalLinks) -> Deployment:
+def prepare_from_description(description: Description, resolved: ResolvedConfig, links: ExternalLinks) -> Deployment:
     """
     Make a version of the service that *description* describes.
 
     Args:
         description: what the file and `-D` say.
-        reading: the options, resolved from the command line, the environment and the description.
+        resolved: the options, resolved from the command line, the environment and the description.
         links: this process's links from other folders into workspaces.
 
     Raises:
         HostError: it cannot be served.
     """
-    description = apply_overrides(description, reading)
-    _demand_processors(description)
-    config = reading.config
+    description = apply_overrides(description, resolved)
+    _check_processors(description)
+    config = resolved.config
     confined = confinement.requested_confinement(config)
     cache = cache_folder(config)
     sources = _fetch(description, cache)
@@ -129,9 +129,9 @@ def _paths_to_show(
     return (*paths, *([str(link_folder)] if link_folder else []))
 
 
-def _demand_processors(description: Description) -> None:
+def _check_processors(description: Description) -> None:
     """
-    Demand that each model has a processor, before anything is fetched. What `storage[]` mounts may contain it, too.
+    Check that each model has a processor, before anything is fetched. What `storage[]` mounts may contain it, too.
     """
     for model in description.models:
         if not description.storage and not _processor_path(model, description):

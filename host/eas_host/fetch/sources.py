@@ -167,7 +167,7 @@ class _UrlFetch:
             if cached is None:
                 raise
             self._warn(f"{error}; using the copy that was fetched {_age(cached)}")
-            return self.entry.hold(cached.path)
+            return self.entry.keep(cached.path)
 
     def _warn(self, text: str) -> None:
         self.display.warn(f"{self.what}: {_one_line(text, self.url)}")

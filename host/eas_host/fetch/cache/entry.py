@@ -41,9 +41,9 @@ from eas_host.fetch.download_errors import DownloadError
 from eas_host.system import safe_path
 from eas_host.system.disk_errors import FULL, describe_cache_error
 
-_held: dict[Path, int] = {}
-_held_lock: Final = threading.Lock()
+_used: dict[Path, int] = {}
 """The descriptors that lock the versions which this process uses. They are closed when the process ends."""
+_used_lock: Final = threading.Lock()
 
 Validator = dict[str, str]
 """What tells one version of a file from another: `etag`, or `modified` and `length`. Empty if nothing does."""
@@ -219,17 +219,17 @@ class CacheEntry:
         _write(self.folder / "entry.json", entry)
         self.discard()
         self._remove_older(version)
-        return self.hold(path)
+        return self.keep(path)
 
-    def hold(self, path: Path) -> Path:
+    def keep(self, path: Path) -> Path:
         """
         Keep the version that *path* belongs to from being removed for as long as this process lives.
         """
         name = path.parent.with_suffix(".use")
-        with _held_lock:
-            if name not in _held:
-                _held[name] = safe_path.open_private(name, os.O_RDWR | os.O_CREAT)
-                fcntl.flock(_held[name], fcntl.LOCK_SH)
+        with _used_lock:
+            if name not in _used:
+                _used[name] = safe_path.open_private(name, os.O_RDWR | os.O_CREAT)
+                fcntl.flock(_used[name], fcntl.LOCK_SH)
         return path
 
     def _remove_older(self, newest: str) -> None:

@@ -63,7 +63,7 @@ class HttpDownload:
         headers = {**_unless_unchanged(cached), **_only_the_rest(started, have)}
         with http_get(self.url, headers, self.policy, self.cancel) as response:
             if response.status == http.HTTPStatus.NOT_MODIFIED and cached is not None:
-                return self.entry.hold(cached.path)
+                return self.entry.keep(cached.path)
             if response.status == http.HTTPStatus.PARTIAL_CONTENT and have:
                 if not _is_the_rest(response, started, have):
                     self.entry.discard()
@@ -73,7 +73,7 @@ class HttpDownload:
                 raise self._error_of(response)
             validator = _validator(response)
             if cached is not None and validator and validator == cached.validator:
-                return self.entry.hold(cached.path)
+                return self.entry.keep(cached.path)
             partial = PartialDownload(_strong_validator(response), response.length, response.headers.get("Content-MD5"))
             self.entry.begin(partial)
             return self._receive(response, partial, 0, validator)

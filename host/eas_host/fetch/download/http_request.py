@@ -133,7 +133,7 @@ def _follow_redirects(
 
 def check_redirect(url: SplitResult, following: SplitResult) -> None:
     """
-    Refuse a redirect from *url* to *following* that leads from https to http, because the file will run as code.
+    Reject a redirect from *url* to *following* that leads from https to http, because the file will run as code.
     """
     if url.scheme == "https" and following.scheme != "https":
         raise DownloadError(

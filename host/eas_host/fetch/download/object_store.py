@@ -159,7 +159,7 @@ class StoreDownload:
         files = _list_files(store, path)
         validator = _joint_validator(files)
         if cached is not None and validator and validator == cached.validator:
-            return self.entry.hold(cached.path)
+            return self.entry.keep(cached.path)
         total = sum(file.size for file in files)
         partial = PartialDownload(validator, total)
         if not validator or self.entry.partial() != partial:

@@ -64,7 +64,7 @@ class GzipWriter:
         self._file.write(self._checksum.to_bytes(4, "little") + (self.size % 2**32).to_bytes(4, "little"))
         self._pool.shutdown()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """
         End the threads without writing the end of the file.
         """

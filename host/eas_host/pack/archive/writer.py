@@ -76,7 +76,7 @@ def _pack(members: list[ArchiveMember], file: BinaryIO, time: int, title: str) -
             packer.write(bytes(_END + -(packer.size + _END) % tarfile.RECORDSIZE))
             packer.close()
     finally:
-        packer.abandon()
+        packer.abort()
 
 
 def _header(member: ArchiveMember, time: int) -> bytes:
