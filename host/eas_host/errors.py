@@ -1,8 +1,8 @@
 """
 Everything that can go wrong, in one tree, split by whose fault it is.
 
-Each class knows what its error costs: an exit code where it ends the host, an HTTP status where it answers one request.
-An exception outside this tree is a bug of ours: it is logged with its traceback and never shown to a client.
+Each class has the exit code with which its errors end the host. An exception outside this tree is a bug of the host: it
+is logged with its traceback and never shown to a client.
 """
 
 from __future__ import annotations
