@@ -68,7 +68,7 @@ def measure(url: str, root: int, load: Load) -> Result:
 
 def wrk_command(url: str, load: Load) -> list[str]:
     """
-    The command that puts *load* on *url*; its last line of output is JSON.
+    The command of wrk that puts *load* on *url*; its last line of output is JSON.
     """
     command = [tool("wrk"), "-t1", f"-c{load.connections}", f"-d{load.seconds}s", "--timeout", "10s"]
     command += ["-s", str(BENCH / "load.lua"), url, "--"]

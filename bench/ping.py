@@ -1,10 +1,10 @@
 """
-The second table of the benchmark: what a processor that computes costs those who ask the host something else.
+The second table of the benchmark: how much slower the host answers other requests while a processor computes.
 
 `python app.py` runs a processor whose five threads do nothing but compute, for as long as ten connections keep them
-at it. Beside that one connection asks for `/api/builtin/ping` again and again, as it does while all of them are idle.
-The processor takes one of the cores and holds Python's lock; the front, a process of its own, must not feel more than
-that. Idle and busy are measured in turns, on one host.
+at it. Meanwhile one connection asks for `/api/builtin/ping` again and again, as it does while all of them are idle.
+The processor takes one of the cores and holds Python's lock; the front, a process of its own, must not be slowed by
+more than that. Idle and busy are measured in turns, on one host.
 """
 
 from __future__ import annotations

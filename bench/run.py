@@ -1,6 +1,6 @@
 """
 The benchmark: an echo over HTTP, served by nginx, by a bare loop, by the host and by others like it, measured the same
-way; and what a processor that computes costs the rest of the host.
+way; how much a processor that computes slows other requests down; and what the host adds to a real processor.
 
     make bench                                                  32 connections, 32-byte bodies
     make bench BENCH_ARGS="--quick"                             the same in a minute

@@ -57,7 +57,7 @@ class Row(NamedTuple):
     """
     One server: its *name* in the table, its *command* with what that adds to the environment, where it listens, and
     whether it *echoes* what it is sent. *prepare* is called before it is first started; *probe* is a file with a
-    request that it answers, if it does not answer just any.
+    request that it answers, if it does not answer any other body.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Row(NamedTuple):
     @property
     def url(self) -> str:
         """
-        Where its echo is.
+        The URL of its echo.
         """
         return f"http://127.0.0.1:{self.port}{self.path}"
 

@@ -1,5 +1,5 @@
 """
-How results are shown: a table that reads well in a terminal and in Markdown, and where the benchmark is meanwhile.
+How results are shown: a table that reads well in a terminal and in Markdown, and how far the benchmark is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 def print_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
     """
-    Print *lines* under *head*; the first column stands left, numbers stand right.
+    Print *lines* under *head*; the first column is aligned to the left, numbers to the right.
     """
     table = [head, *lines]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

@@ -22,17 +22,19 @@ _PRODUCTS: Final = shutil.ignore_patterns(
 
 
 def run(*command: str | Path, variables: Mapping[str, str] | None = None, stdout: IO[str] | None = None) -> int:
-    """Runs *command* at the top of the tree; what it prints is seen, or goes to *stdout*."""
+    """Runs *command* at the top of the tree; its output is shown, or goes to *stdout*. Returns its exit code."""
     environment = {**os.environ, **(variables or {})}
     return subprocess.run(command, cwd=ROOT, env=environment, stdout=stdout, check=False).returncode
 
 
-def demand(*command: str | Path, variables: Mapping[str, str] | None = None, stdout: IO[str] | None = None) -> None:
+def run_checked(
+    *command: str | Path, variables: Mapping[str, str] | None = None, stdout: IO[str] | None = None
+) -> None:
     """
-    The same, for a command that must succeed.
+    Runs *command* as `run` does; it must succeed.
 
     Raises:
-        SystemExit: it failed, and has said why.
+        SystemExit: it failed. The command itself has printed why.
     """
     if code := run(*command, variables=variables, stdout=stdout):
         raise SystemExit(f"exit code {code}: {' '.join(map(str, command))}")
@@ -54,7 +56,7 @@ def make(folder: Path, python: str | Path, extras: str, variables: Mapping[str, 
     Makes a fresh environment with the package.
 
     Args:
-        folder: gets `venv`, and the sources that the package is built from; what is there is removed.
+        folder: gets `venv`, and the sources that the package is built from; anything that is already in it is removed.
         python: the interpreter.
         extras: those of pyproject.toml, and further ones, separated by commas.
         variables: added to the environment of the build.
@@ -64,12 +66,12 @@ def make(folder: Path, python: str | Path, extras: str, variables: Mapping[str, 
     """
     shutil.rmtree(folder, ignore_errors=True)
     copy_sources(folder / "source")
-    demand(python, "-m", "venv", folder / "venv")
+    run_checked(python, "-m", "venv", folder / "venv")
     programs = folder / "venv" / "bin"
     pip = (programs / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check")
     # Used without isolation, as in the Makefile: the headers of the interpreter that will load what is built.
-    demand(*pip, *BUILD_TOOLS)
+    run_checked(*pip, *BUILD_TOOLS)
     # Apart from its build: flags for the package are not meant for what others have written.
-    demand(*pip, "--no-build-isolation", "--no-deps", folder / "source", variables=variables)
-    demand(*pip, f"eas-host[{extras}]")
+    run_checked(*pip, "--no-build-isolation", "--no-deps", folder / "source", variables=variables)
+    run_checked(*pip, f"eas-host[{extras}]")
     return programs

@@ -3,7 +3,7 @@ Counts the lines that tests run, of Python and of C++: `make coverage PYTEST_ARG
 
 All of it happens in an environment of its own, build/coverage. The package there is compiled with gcov's counters, and
 coverage.py follows every Python process that a test starts, workers among them. Counters are written when a process
-ends: one that is killed, or ends by a crash, takes its own along, so the figures are a little below the truth.
+ends: one that is killed, or ends by a crash, writes none, so the figures are a little below the truth.
 
 Some tests cannot pass here, such as those that compare what a process prints, or how much memory it takes: their
 failures are shown, and the figures follow all the same.
@@ -27,27 +27,27 @@ COUNTING: Final = {"CC": "gcc --coverage -fprofile-abs-path", "CXX": "g++ --cove
 
 def measure(programs: Path, arguments: list[str]) -> int:
     """Runs the native tests, then pytest with *arguments*. Returns its exit code."""
-    environments.demand("make", f"--jobs={os.cpu_count()}", "-C", SOURCE / "native", "run", "FLAVOR=coverage")
+    environments.run_checked("make", f"--jobs={os.cpu_count()}", "-C", SOURCE / "native", "run", "FLAVOR=coverage")
     variables = {"COVERAGE_FILE": str(FOLDER / "python" / "data")}
     (FOLDER / "python").mkdir()
     coverage = (programs / "python", "-m", "coverage")
     code = environments.run(*coverage, "run", "-m", "pytest", *arguments, variables=variables)
-    environments.demand(*coverage, "combine", "--quiet", variables=variables)
-    environments.demand(*coverage, "json", "--quiet", "-o", FOLDER / "python.json", variables=variables)
+    environments.run_checked(*coverage, "combine", "--quiet", variables=variables)
+    environments.run_checked(*coverage, "json", "--quiet", "-o", FOLDER / "python.json", variables=variables)
     with (FOLDER / "python.txt").open("w", encoding="utf-8") as report:
-        environments.demand(*coverage, "report", variables=variables, stdout=report)
+        environments.run_checked(*coverage, "report", variables=variables, stdout=report)
     return code
 
 
 def collect_native(programs: Path) -> None:
-    """Adds up what the native tests, and the hosts and workers of the others, have counted."""
+    """Adds up what the native tests have counted, and the hosts and workers that the other tests have started."""
     parts = [f"--filter={SOURCE}/{folder}/" for folder in ("native/src", "native/worker", "native/guardian")]
     outputs = [f"--txt={FOLDER / 'cpp.txt'}", f"--json-summary={FOLDER / 'cpp.json'}"]
-    environments.demand(programs / "gcovr", f"--root={SOURCE}", *parts, *outputs, SOURCE / "build")
+    environments.run_checked(programs / "gcovr", f"--root={SOURCE}", *parts, *outputs, SOURCE / "build")
 
 
 def figures() -> list[str]:
-    """The two lines that are the result."""
+    """The two lines of the result: one for Python, one for C++."""
     python: dict[str, Any] = json.loads((FOLDER / "python.json").read_text(encoding="utf-8"))["totals"]
     cpp: dict[str, Any] = json.loads((FOLDER / "cpp.json").read_text(encoding="utf-8"))
     return [

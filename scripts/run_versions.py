@@ -28,7 +28,7 @@ def claimed() -> list[str]:
 
 
 def is_version(python: str, version: str) -> bool:
-    """Whether *python* runs and is *version*: pyenv's commands are there for versions, too, that it does not give."""
+    """Whether *python* runs and is *version*: for a version that is not active, pyenv has a command that fails."""
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
@@ -38,15 +38,15 @@ def is_version(python: str, version: str) -> bool:
 
 
 def find(version: str) -> str | None:
-    """An interpreter of *version* on this machine, the newest of pyenv's that there are."""
+    """An interpreter of *version* on this machine: the one on the PATH, else the newest of pyenv's."""
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     pyenv = sorted(root.glob(f"versions/{version}.*/bin/python"), key=lambda path: path.stat().st_mtime, reverse=True)
     candidates = [f"python{version}", *map(str, pyenv)]
     return next((python for python in candidates if is_version(python, version)), None)
 
 
-def bring(version: str) -> str | None:
-    """An interpreter of *version* that uv downloads."""
+def download(version: str) -> str | None:
+    """An interpreter of *version* that uv downloads; None if it cannot."""
     folder = FOLDER / "interpreters"
     uv = str(Path(sys.executable).with_name("uv"))
     command = [uv, "python", "install", "--no-bin", "--install-dir", str(folder), version]
@@ -66,10 +66,10 @@ def passes(version: str, python: str) -> bool:
 
 
 def main() -> int:
-    """Returns the exit code: 1 if a version fails, or none was there."""
+    """Returns the exit code: 1 if a version fails, or none was tested."""
     results = {}
     for version in sys.argv[1:] or claimed():
-        python = find(version) or bring(version)
+        python = find(version) or download(version)
         if python is None:
             results[version] = "not tested: no interpreter is here, and uv cannot download one"
             continue
