@@ -39,11 +39,11 @@ class WorkerId(NamedTuple):
     backend: Backend
     number: int
 
-    def tell(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """
         Send *message* to it, if it is ready.
         """
-        self.backend.workers.tell(message, self.number)
+        self.backend.workers.send(message, self.number)
 
 
 class BackendContext(NamedTuple):

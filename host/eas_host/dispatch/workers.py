@@ -63,7 +63,7 @@ class Workers(Protocol):
         Give up the requests that wait to run alone, after the death of their worker, and return their slots.
         """
 
-    def tell(self, message: Message, worker: int | None = None) -> None:
+    def send(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to *worker*, or to all, as far as they are ready. Never blocks.
         """

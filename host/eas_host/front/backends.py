@@ -63,12 +63,12 @@ class Backends:
                 return f"{backend.log_prefix}{reason}"
         return None
 
-    def tell(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """
         Send *message* to all workers that are ready.
         """
         for backend in self.serving:
-            backend.workers.tell(message)
+            backend.workers.send(message)
 
     def named(self, name: str | None) -> Backend | None:
         """

@@ -49,4 +49,4 @@ class ServiceState:
         """
         Send *message* to all workers of the version that serves, as far as they are ready.
         """
-        self.backends.tell(message)
+        self.backends.send(message)

@@ -118,7 +118,7 @@ class InProcessWorker:
         """
         return []
 
-    def tell(self, message: Message, worker: int | None = None) -> None:
+    def send(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to the processor.
         """

@@ -143,7 +143,7 @@ class Supervisor:
             worker.suspects.slots.clear()
         return slots
 
-    def tell(self, message: Message, worker: int | None = None) -> None:
+    def send(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to *worker*, or to all, as far as they are ready.
         """

@@ -202,7 +202,7 @@ class Injected:
     def _send(self, number: int, call: _Call) -> None:
         if call.unsent is not None:
             self._calls[number] = call._replace(unsent=None)
-            call.worker.tell(call.unsent)
+            call.worker.send(call.unsent)
 
     def _forget_abandoned(self) -> None:
         """

@@ -49,7 +49,7 @@ class Readiness:
             return
         if worker.backend.dispatcher.paused is not paused:
             worker.backend.dispatcher.set_paused(paused)
-            self._tell(worker.backend, message.value, message.origin)
+            self._send(worker.backend, message.value, message.origin)
 
     def rebroadcast(self) -> None:
         """
@@ -57,7 +57,7 @@ class Readiness:
         """
         for backend in self._state.backends.serving:
             if backend.dispatcher.paused and backend.name is not None:
-                self._tell(backend, "0")
+                self._send(backend, "0")
 
-    def _tell(self, backend: Backend, value: str, origin: tuple[int, int] | None = None) -> None:
-        backend.workers.tell(PropertyPut(READY, value, origin))
+    def _send(self, backend: Backend, value: str, origin: tuple[int, int] | None = None) -> None:
+        backend.workers.send(PropertyPut(READY, value, origin))

@@ -81,7 +81,7 @@ class ProgramWorker:
         """
         return []
 
-    def tell(self, message: Message, worker: int | None = None) -> None:
+    def send(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to the program, which listens from its beginning.
         """
