@@ -96,7 +96,7 @@ def unmount(target: str) -> None:
     _checked(_libc.umount2(os.fsencode(target), _MNT_DETACH))
 
 
-def take_no_new_privileges() -> None:
+def set_no_new_privileges() -> None:
     """
     Make set-uid programs give no more rights to this process and its children, from here on.
     """

@@ -88,7 +88,7 @@ def _confine(plan: dict[str, Any]) -> _Enforced:
     if paths is not None:
         _take_namespaces(state, paths, proc)
     os.close(proc)
-    kernel.take_no_new_privileges()
+    kernel.set_no_new_privileges()
     if paths is not None:
         _restrict(state, plan)
         kernel.drop_capabilities()
@@ -128,10 +128,10 @@ def _become(user: int, group: int, groups: list[int]) -> None:
 
 def _take_namespaces(state: _Enforced, paths: namespaces.ResolvedPaths, proc: int) -> None:
     if state.root:
-        if refusal := _try_in_child(lambda: namespaces.take_user_namespace(proc)):
+        if refusal := _try_in_child(lambda: namespaces.enter_user_namespace(proc)):
             state.missing.append(f"a user namespace ({refusal})")
         else:
-            namespaces.take_user_namespace(proc)
+            namespaces.enter_user_namespace(proc)
             state.user = True
     elif refusal := _try_in_child(lambda: namespaces.enter_as_user(paths, proc)):
         state.missing.append(

@@ -102,11 +102,11 @@ def enter_as_user(paths: ResolvedPaths, proc: int) -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    take_user_namespace(proc, _NAMESPACES)
+    enter_user_namespace(proc, _NAMESPACES)
     _set_up_root(paths)
 
 
-def take_user_namespace(proc: int, more: int = 0) -> None:
+def enter_user_namespace(proc: int, more: int = 0) -> None:
     """
     Enter a new user namespace, in which this user keeps his number and no other user exists, and the namespaces *more*
     with it. *proc* is the folder /proc as it was outside, since the one inside is read-only.
