@@ -20,7 +20,7 @@ examples:
   eas-host --entry app.py -- --func_name base     arguments of a Python program, in its sys.argv
 
 commands, each with a --help of its own:
-  eas-host test service.json      run the service that a description describes, on a free port
+  eas-host test service.json      run a service from its description, on a free port
   eas-host serve service.json     run it on --listen
   eas-host desc service.json      say what would run, and where each value comes from
   eas-host schema                 print the JSON Schema of descriptions

@@ -55,7 +55,7 @@ def test(argv: Sequence[str]) -> int:
     Raises:
         HostError: an argument or the description is wrong, or it cannot be served.
     """
-    about = "Run what a service description says, on a free port of this machine, and print what `eascmd test` prints."
+    about = "Run a service from its description, on a free port of this machine, and print what `eascmd test` prints."
     parser = make_command_parser("test", about, _EPILOG.format(examples=_TEST_EXAMPLES))
     return _serve(DescriptionCommand(parser, argv, _FREE_PORT), announce=True)
 
@@ -67,7 +67,7 @@ def serve(argv: Sequence[str]) -> int:
     Raises:
         HostError: as for `test`.
     """
-    about = "Run what a service description says, as `eas-host` runs what flags say."
+    about = "Run a service from its description, on --listen."
     parser = make_command_parser("serve", about, _EPILOG.format(examples=_SERVE_EXAMPLES))
     return _serve(DescriptionCommand(parser, argv), announce=False)
 

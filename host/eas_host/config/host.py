@@ -240,9 +240,7 @@ class HostConfig:
         "requests that were running when their worker crashed answer 500 instead of running again",
         read=option_types.boolean,
     )
-    crash_block: bool = option(
-        False, WORKERS, "", "do not replace a worker that crashed", read=option_types.boolean
-    )
+    crash_block: bool = option(False, WORKERS, "", "do not replace a worker that crashed", read=option_types.boolean)
     reload: bool = option(
         False,
         WORKERS,

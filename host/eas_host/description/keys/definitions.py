@@ -240,9 +240,7 @@ class ServiceDefinition(UnsupportedServiceKeys, ProcessorKeys, ModelKeys):
         "Requests to answer before the service is up: a .txt has one on each line, any other file is one request."
     )
     storage: list[StorageItem] = object_list("Files and folders that the processor finds at a path of your choice.")
-    cuda: Any = key(
-        "The folder where CUDA is installed: workers find libraries in its lib64. A version has no effect."
-    )
+    cuda: Any = key("The folder where CUDA is installed: workers find libraries in its lib64. A version has no effect.")
     containers: list[Container] = object_list("Containers; the first one's Python program is run, without its image.")
     metadata: Metadata = section(Metadata, "The service's settings.")
     runtime: Runtime = section(Runtime, "How workers run.")
