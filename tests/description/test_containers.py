@@ -92,7 +92,7 @@ def test_command_that_is_not_a_python_program_is_ignored_or_refused(
     """Such a command is a mistake only where nothing else names a processor."""
     processor, (note,) = started(service_json, command)
     assert processor == Processor("p.zip")
-    form = "of a container only `python FILE.py ARGUMENTS` is run here"
+    form = "of a container, only `python FILE.py ARGUMENTS` is run here"
     assert note.startswith(f"containers[0].script is ignored: {form}")
     (line,) = service_json.refused({"containers": [{"script": command}]})
     assert line.startswith("service.json:1:28: containers[0].script: ")

@@ -304,7 +304,7 @@ def test_zstd_archive_names_the_python_that_it_needs(tmp_path: Path) -> None:
     """A Python that can read it finds this one broken."""
     (tmp_path / "a.tar.zst").write_bytes(b"\x28\xb5\x2f\xfd\x00\x00")
     able = sys.version_info >= (3, 14)
-    with pytest.raises(EntryInvalid, match="damaged" if able else r"zstd needs Python 3\.14; pack it with gzip"):
+    with pytest.raises(EntryInvalid, match="damaged" if able else r"zstd needs Python 3\.14; compress it with gzip"):
         unpack(tmp_path / "a.tar.zst", tmp_path / "target")
 
 

@@ -147,8 +147,8 @@ def test_complete_partial_download_is_confirmed_by_its_last_byte(server: FileSer
     [
         (lying(+5), "the connection broke 5 bytes before the end"),
         (lying(-5), "more bytes came than the 1,023,995 that were announced"),
-        (announcing("-1"), "a Content-Length of '-1'"),
-        (announcing("many"), "a Content-Length of 'many'"),
+        (announcing("-1"), "its Content-Length is '-1'"),
+        (announcing("many"), "its Content-Length is 'many'"),
         (chunked(1000, cut=True), "the connection broke"),
         (raw(b""), "closed connection"),
         (raw(b"what?\r\n"), "the answer is not HTTP"),
@@ -190,7 +190,7 @@ def test_content_encoding_that_was_not_asked_for_is_refused(server: FileServer, 
     """A compressed app.py is no app.py; a .tar.gz that is called gzip is what it is."""
     for name in ("/app.py", "/a.tar.gz"):
         server.put(name, b"1", headers={"Content-Encoding": "gzip"})
-    fails(server.url("/app.py"), tmp_path, "comes packed as gzip")
+    fails(server.url("/app.py"), tmp_path, "is sent as gzip")
     assert get(server.url("/a.tar.gz"), tmp_path).read_bytes() == b"1"
 
 

@@ -135,7 +135,7 @@ TARS: dict[str, tuple[list[Member], str]] = {
         "'out' is a link to 'a/l/../x', which leaves",
     ),
     "circle": ([Member("a", LINK, "b"), Member("b", LINK, "a")], "is a link in a chain that is too long, or a circle"),
-    "link-to-nothing": ([Member("a", LINK, "")], "'a' is a link to nothing"),
+    "link-to-nothing": ([Member("a", LINK, "")], "'a' is a link whose target cannot be a path"),
     "link-over-file": ([Member("a"), Member("a", LINK, "b")], "'a' is there twice"),
     "file-over-link": (
         [Member("a", LINK, "b"), Member("a", content=b"!")],
@@ -160,7 +160,7 @@ TARS: dict[str, tuple[list[Member], str]] = {
     "block-device": ([Member("sda", tarfile.BLKTYPE)], "'sda' is a device"),
     "fifo": ([Member("pipe", tarfile.FIFOTYPE)], "'pipe' is a FIFO"),
     "unknown-type": ([Member("odd", b"Z")], "'odd' is of the unknown type 'Z'"),
-    "deep": ([Member(DEEP)], "has more than 250 folders"),
+    "deep": ([Member(DEEP)], "has more than 250 nested folders"),
     "long-name": ([Member("ok"), Member("n" * 256)], "File name too long"),
     "terminal": ([Member("../\x1b[31mred\n")], r"'../\x1b[31mred\n' has a name that leads out"),
     "negative-size": ([Member("ok", size=-512)], "'ok' has an impossible size"),

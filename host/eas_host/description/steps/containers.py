@@ -22,7 +22,7 @@ from eas_host.description.steps.container_command import ContainerProgram, parse
 
 _KEYS: Final = ("script", "command")
 _FORM: Final = "python FILE.py ARGUMENTS"
-_NO_PROGRAM: Final = f"of a container, only `{_FORM}` is run, after `cd FOLDER &&` at most, without a shell"
+_NO_PROGRAM: Final = f"of a container, only `{_FORM}` is run here, after `cd FOLDER &&` at most, without a shell"
 _OTHERS: Final = "one program is run here, that of containers[0]"
 
 
