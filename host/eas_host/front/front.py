@@ -70,7 +70,7 @@ class Front:
         # What is counted and logged
         self._metrics = metrics = Metrics()
         request_log = RequestLog(auth)
-        failure_log = FailureLog(loop, state.tell_workers)
+        failure_log = FailureLog(loop, state.send_to_workers)
         self._observer = observer = Observer(state, metrics, request_log, failure_log)
         self._totals = totals = WorkerTotals(state)
 
@@ -78,7 +78,7 @@ class Front:
         heads = ResponseHeadCache(config.content_type, cors.vary)
         self._deadlines = deadlines = Deadlines(loop, state.keepalive, observer.time_out)
         readiness = Readiness(state)
-        properties = Properties(config, state.tell_workers)
+        properties = Properties(config, state.send_to_workers)
         self._settings = Settings(
             state,
             properties,

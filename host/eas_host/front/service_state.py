@@ -22,7 +22,7 @@ class ServiceState:
         name: the service's name.
         backends: those of the version that serves, and retired ones.
         keepalive: seconds that one exchange may take.
-        decompressor: how bodies are packed that do not say it themselves (`rpc.decompressor`).
+        decompressor: how bodies are compressed that do not say it themselves (`rpc.decompressor`).
         has_served: whether a worker has ever been ready.
         draining: whether the host is stopping: each answer closes its connection.
         answers_are_plain: whether answers need nothing special: the host is not stopping, and there is no access log.
@@ -45,7 +45,7 @@ class ServiceState:
         """
         return self.loop.time() - exchange.deadline + self.keepalive
 
-    def tell_workers(self, message: Message) -> None:
+    def send_to_workers(self, message: Message) -> None:
         """
         Send *message* to all workers of the version that serves, as far as they are ready.
         """

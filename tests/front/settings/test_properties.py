@@ -144,10 +144,10 @@ class RecordingProperties:
         self.messages: list[tuple[str, str]] = []
         self.keepalives: list[int] = []
         config = replace(HostConfig(), keepalive=7000, explicit=frozenset(given))
-        self.properties = Properties(config, self.tell)
+        self.properties = Properties(config, self.send)
         self.properties.on("rpc.keepalive", self.keepalives.append)
 
-    def tell(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         assert isinstance(message, PropertyPut)
         self.messages.append((message.name, message.value))
 

@@ -7,5 +7,5 @@ In reading order:
 - `request_target`, `host_names`, `cors`, `tokens`: the path and the method, the name of the host, the page that asks,
   and the token.
 - `access`: who may use the host's own handlers where there is no token.
-- `preprocess`: what is done with a complete body; `decompression`, with `zstd`: packed bodies.
+- `preprocess`: what is done with a complete body; `decompression`, with `zstd`: compressed bodies.
 """

@@ -1,10 +1,10 @@
 """
-Packed bodies (`Content-Encoding`, `rpc.decompressor`): docs/eas-compatibility.md, section 4.4.
+Compressed bodies (`Content-Encoding`, `rpc.decompressor`): docs/eas-compatibility.md, section 4.4.
 
-A client decides what its body unpacks to, and a few kilobytes can become gigabytes. So the unpacked size that a format
-states is believed if it is above the limit, before anything is unpacked; and however small it is, no byte beyond the
-limit is kept. zlib and lz4 give their output piece by piece. cramjam writes into a buffer that is one byte larger than
-the limit: its pages take memory only when they are written, and the rest of them is given back.
+A client decides what its body decompresses to, and a few kilobytes can become gigabytes. So the decompressed size that
+a format states is believed if it is above the limit, before anything is decompressed; and however small it is, no byte
+beyond the limit is kept. zlib and lz4 give their output piece by piece. cramjam writes into a buffer that is one byte
+larger than the limit: its pages take memory only when they are written, and the rest of them is given back.
 
 Much work need not make much output: members and blocks that are empty take time all the same. So members, and the
 frames and blocks of zstd, are counted, and what zlib and lz4 do is timed (`Effort`). The work of the other formats
@@ -31,10 +31,10 @@ _FIRST_STEP: Final = 1024
 """Bytes of input first given to a new member: it may be short, and what follows it in the input is copied each time."""
 
 _MEMBER_BYTES: Final = 1024
-"""For so many unpacked bytes one more member is allowed. bgzip, which makes most, puts 64 KiB into each."""
+"""For so many decompressed bytes one more member is allowed. bgzip, which makes most, puts 64 KiB into each."""
 
 _BYTE_SECONDS: Final = 30e-9
-"""CPU seconds that are allowed for each byte, packed or unpacked: about six times what zlib takes."""
+"""CPU seconds that are allowed for each byte, compressed or decompressed: about six times what zlib takes."""
 
 _MAX_WINDOW: Final = 8 * 1024 * 1024
 """The most bytes that a zstd decoder has to remember: HTTP allows no more (RFC 9659)."""
@@ -42,7 +42,7 @@ _MAX_WINDOW: Final = 8 * 1024 * 1024
 _DEFLATE_MAX_RATIO: Final = 1032
 _LZ4_MAX_RATIO: Final = 255
 _ANY_RATIO: Final = 2**20
-"""For the other formats: zstd packs 128 KiB of one byte into a block of four bytes, and frames may be long."""
+"""For the other formats: zstd compresses 128 KiB of one byte into a block of four bytes, and frames may be long."""
 _LZ4_FRAME: Final = b"\x04\x22\x4d\x18"
 _SNAPPY_FRAMES: Final = b"\xff\x06\x00\x00sNaPpY"
 _MAX_DIGITS: Final = 18
@@ -54,7 +54,7 @@ _UNDERFULL: Final = "failed to fill whole buffer"
 
 class Effort(NamedTuple):
     """
-    What unpacking may cost, however little it yields: *members* of the body, *parts* (frames and blocks) of one in
+    What decompressing may cost, however little it yields: *members* of the body, *parts* (frames and blocks) of one in
     zstd, CPU *seconds*.
     """
 
@@ -71,13 +71,13 @@ THOROUGH: Final = Effort(1000, 65_536, 0.2)
 
 class TooLarge(Exception):
     """
-    The body unpacks to more than the limit.
+    The body decompresses to more than the limit.
     """
 
 
 class Corrupt(Exception):
     """
-    The body is not packed as it should be; the text says how.
+    The body is not compressed as it should be; the text says how.
     """
 
 
@@ -89,19 +89,19 @@ class TooMuchWork(Corrupt):
 
 def find_content_encoding(fields: dict[bytes, bytes], default: str | None) -> str | ErrorResponse | None:
     """
-    Tell how the body that comes with *fields* is packed: *default* if they do not say it. None if it is not packed; a
-    415 if the host cannot unpack it.
+    Tell how the body that comes with *fields* is compressed: *default* if they do not say it. None if it is not
+    compressed; a 415 if the host cannot decompress it.
     """
     value = fields.get(b"content-encoding")
     if value is None:
         return default
     names = [name.strip() for name in value.decode("latin-1").lower().split(",")]
-    packed = [name for name in names if name not in ("", "identity")]
-    if not packed:
+    compressed = [name for name in names if name not in ("", "identity")]
+    if not compressed:
         return None
-    if len(packed) == 1 and packed[0] in _UNPACKERS:
-        return packed[0]
-    problem = f"{packed[0]!r:.100} is unknown" if len(packed) == 1 else "there are several"
+    if len(compressed) == 1 and compressed[0] in _DECOMPRESSORS:
+        return compressed[0]
+    problem = f"{compressed[0]!r:.100} is unknown" if len(compressed) == 1 else "there are several"
     return ErrorResponse(
         415, f"Content-Encoding: {problem}; send one of {_ACCEPTED}", extra=f"Accept-Encoding: {_ACCEPTED}\r\n"
     )
@@ -109,16 +109,16 @@ def find_content_encoding(fields: dict[bytes, bytes], default: str | None) -> st
 
 def original_length(fields: dict[bytes, bytes]) -> int | None:
     """
-    Read the unpacked size of a raw lz4 block that the client states in X-LZ4-Original-Length, the header in which EAS's
-    Java client expects it of an answer.
+    Read the decompressed size of a raw lz4 block that the client states in X-LZ4-Original-Length, the header in which
+    EAS's Java client expects it of an answer.
     """
     text = fields.get(b"x-lz4-original-length", b"").strip()
     return int(text) if text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
-def max_unpacked_size(encoding: str, size: int) -> int:
+def max_decompressed_size(encoding: str, size: int) -> int:
     """
-    Return the most bytes that *size* bytes can unpack to.
+    Return the most bytes that *size* bytes can decompress to.
     """
     return size * _MAX_RATIOS[encoding]
 
@@ -127,37 +127,37 @@ def decompress(
     encoding: str, data: bytes, limit: int, original_length: int | None = None, effort: Effort = THOROUGH
 ) -> bytes:
     """
-    Unpack *data*; an empty body stays empty, as EAS's clients send it. May be called in any thread.
+    Decompress *data*; an empty body stays empty, as EAS's clients send it. May be called in any thread.
 
     Args:
         encoding: what `find_content_encoding` found.
         data: the body as it came.
-        limit: the most bytes that it may unpack to.
-        original_length: the unpacked size, where only the client's headers tell it.
+        limit: the most bytes that it may decompress to.
+        original_length: the decompressed size, where only the client's headers tell it.
         effort: what it may cost.
 
     Raises:
-        TooLarge: it unpacks to more than *limit*.
+        TooLarge: it decompresses to more than *limit*.
         TooMuchWork: it takes more than *effort*.
-        Corrupt: it cannot be unpacked.
+        Corrupt: it cannot be decompressed.
     """
     problem: Exception
     try:
-        return _UNPACKERS[encoding](_Packed(data, limit, original_length, effort)) if data else b""
+        return _DECOMPRESSORS[encoding](_Compressed(data, limit, original_length, effort)) if data else b""
     except TooLarge:
         problem = TooLarge()
     except Corrupt as error:
         problem = type(error)(f"{encoding}: {error}")
     try:
-        # Raised here, without the frames of the callees, which hold what was unpacked so far.
+        # Raised here, without the frames of the callees, which hold what was decompressed so far.
         raise problem
     finally:
         del problem  # it refers to this frame, which would keep itself and the body until the garbage collector runs
 
 
-class _Packed(NamedTuple):
+class _Compressed(NamedTuple):
     """
-    What is to be unpacked: the arguments of `decompress`.
+    What is to be decompressed: the arguments of `decompress`.
     """
 
     data: bytes
@@ -171,7 +171,7 @@ class _Packed(NamedTuple):
 
 class _Engine(Protocol):
     """
-    What unpacks one member, a piece at a time; the interface of Python's own decompressors.
+    What decompresses one member, a piece at a time; the interface of Python's own decompressors.
     """
 
     @property
@@ -206,62 +206,63 @@ class _Zlib:
         return self._engine.unconsumed_tail or self._engine.unused_data
 
 
-def _gzip(packed: _Packed) -> bytes:
-    # gzip ends with the unpacked size of its last member, so at least that much comes of it, if the ratio is possible.
-    size = int.from_bytes(packed.data[-4:], "little")
-    if size <= len(packed.data) * _DEFLATE_MAX_RATIO:
-        _check_size(size, packed.limit)
-    return _members(packed, lambda: _Zlib(16 + zlib.MAX_WBITS))
+def _gzip(compressed: _Compressed) -> bytes:
+    # gzip ends with the decompressed size of its last member, so at least that much comes of it, if the ratio is
+    # possible.
+    size = int.from_bytes(compressed.data[-4:], "little")
+    if size <= len(compressed.data) * _DEFLATE_MAX_RATIO:
+        _check_size(size, compressed.limit)
+    return _members(compressed, lambda: _Zlib(16 + zlib.MAX_WBITS))
 
 
-def _zlib(packed: _Packed) -> bytes:
-    return _members(packed, lambda: _Zlib(zlib.MAX_WBITS), one=True)
+def _zlib(compressed: _Compressed) -> bytes:
+    return _members(compressed, lambda: _Zlib(zlib.MAX_WBITS), one=True)
 
 
-def _deflate(packed: _Packed) -> bytes:
+def _deflate(compressed: _Compressed) -> bytes:
     """
-    Unpack `deflate`: that means zlib's format, but some clients send raw deflate data (RFC 9110, section 8.4.1.2).
+    Decompress `deflate`: that means zlib's format, but some clients send raw deflate data (RFC 9110, section 8.4.1.2).
     """
-    data = packed.data
+    data = compressed.data
     has_header = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
-    return _members(packed, lambda: _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS), one=True)
+    return _members(compressed, lambda: _Zlib(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS), one=True)
 
 
-def _lz4_frames(packed: _Packed) -> bytes:
+def _lz4_frames(compressed: _Compressed) -> bytes:
     from lz4.frame import LZ4FrameDecompressor  # noqa: PLC0415  most hosts never need it
 
-    data = packed.data
+    data = compressed.data
     has_size = len(data) > len(_LZ4_FRAME) and data[4] & 0x08
-    _check_size(int.from_bytes(data[6:14], "little") if has_size else 0, packed.limit)
-    return _members(packed, LZ4FrameDecompressor)
+    _check_size(int.from_bytes(data[6:14], "little") if has_size else 0, compressed.limit)
+    return _members(compressed, LZ4FrameDecompressor)
 
 
-def _members(packed: _Packed, make: Callable[[], _Engine], *, one: bool = False) -> bytes:
+def _members(compressed: _Compressed, make: Callable[[], _Engine], *, one: bool = False) -> bytes:
     """
-    Unpack the members that the body consists of. *one*: there may be only one.
+    Decompress the members that the body consists of. *one*: there may be only one.
     """
     out = io.BytesIO()
-    rest = memoryview(packed.data)
-    end = time.thread_time() + packed.effort.seconds
+    rest = memoryview(compressed.data)
+    end = time.thread_time() + compressed.effort.seconds
     members = 0
     while rest:
         if one and members:
             raise Corrupt("something follows its end")
-        most = packed.effort.members + out.tell() // _MEMBER_BYTES
+        most = compressed.effort.members + out.tell() // _MEMBER_BYTES
         if members == most:
             raise TooMuchWork(f"it has more than {most} members")
         try:
-            rest = _member(rest, packed, make(), out, end)
+            rest = _member(rest, compressed, make(), out, end)
         except (zlib.error, RuntimeError) as error:  # lz4 raises RuntimeError
             raise Corrupt(_reason(error)) from error
         members += 1
     return out.getvalue()
 
 
-def _member(rest: memoryview, packed: _Packed, engine: _Engine, out: io.BytesIO, end: float) -> memoryview:
+def _member(rest: memoryview, compressed: _Compressed, engine: _Engine, out: io.BytesIO, end: float) -> memoryview:
     """
-    Unpack the first member of *rest* into *out*, and return what follows it. *end* is the thread's CPU time at which it
-    must be done, without what each byte may take in addition.
+    Decompress the first member of *rest* into *out*, and return what follows it. *end* is the thread's CPU time at
+    which it must be done, without what each byte may take in addition.
     """
     step = _FIRST_STEP
     while not engine.eof:
@@ -270,12 +271,12 @@ def _member(rest: memoryview, packed: _Packed, engine: _Engine, out: io.BytesIO,
         got = engine.decompress(given, _STEP)
         if needs_input and not given and not got:
             raise Corrupt("it is cut short")
-        if out.tell() + len(got) > packed.limit:
+        if out.tell() + len(got) > compressed.limit:
             raise TooLarge
         out.write(got)
         rest = rest[len(given) - len(engine.unused_data or b"") :]
-        if time.thread_time() > end + (len(packed.data) - len(rest) + out.tell()) * _BYTE_SECONDS:
-            raise TooMuchWork("unpacking it takes too long for its size")
+        if time.thread_time() > end + (len(compressed.data) - len(rest) + out.tell()) * _BYTE_SECONDS:
+            raise TooMuchWork("decompressing it takes too long for its size")
         step = min(2 * step, _STEP)
     return rest
 
@@ -283,28 +284,28 @@ def _member(rest: memoryview, packed: _Packed, engine: _Engine, out: io.BytesIO,
 # -- at once: snappy, blocks of lz4, zstd
 
 
-def _snappy(packed: _Packed) -> bytes:
+def _snappy(compressed: _Compressed) -> bytes:
     import cramjam  # noqa: PLC0415  most hosts never need it
 
-    data = packed.data
+    data = compressed.data
     if data.startswith(_SNAPPY_FRAMES):
-        return _fill(cramjam.snappy.decompress_into, data, packed.limit)
+        return _fill(cramjam.snappy.decompress_into, data, compressed.limit)
     try:
         size = cramjam.snappy.decompress_raw_len(data)
     except cramjam.DecompressionError as error:
         raise Corrupt(_reason(error)) from error
-    _check_size(size, packed.limit)
+    _check_size(size, compressed.limit)
     return _fill(cramjam.snappy.decompress_raw_into, data, size)
 
 
-def _lz4(packed: _Packed) -> bytes:
-    data, limit, length, _ = packed
+def _lz4(compressed: _Compressed) -> bytes:
+    data, limit, length, _ = compressed
     if data.startswith(_LZ4_FRAME):
-        return _lz4_frames(packed)
+        return _lz4_frames(compressed)
     if length is not None:
         _check_size(length, limit)
     # A raw block does not state its size, and the library does not tell what is corrupt from what does not fit. But
-    # what does not fit into the most that it can unpack to is corrupt.
+    # what does not fit into the most that it can decompress to is corrupt.
     most = len(data) * _LZ4_MAX_RATIO
     try:
         return _fill(_lz4_block_into, data, min(most, limit if length is None else length))
@@ -321,14 +322,14 @@ def _lz4_block_into(data: bytes, buffer: memoryview) -> int:
     return cramjam.lz4.decompress_block_into(data, buffer, len(buffer))
 
 
-def _zstd(packed: _Packed) -> bytes:
+def _zstd(compressed: _Compressed) -> bytes:
     import cramjam  # noqa: PLC0415  most hosts never need it
 
-    data = packed.data
+    data = compressed.data
     first = zstd.read_frame(data)
     if first is not None:
-        _check_size(first.size, packed.limit)
-    most = packed.effort.parts
+        _check_size(first.size, compressed.limit)
+    most = compressed.effort.parts
     try:
         window, count = zstd.survey(data, most)
     except ValueError as error:
@@ -337,12 +338,12 @@ def _zstd(packed: _Packed) -> bytes:
         raise Corrupt(f"it needs a window of {window} bytes; HTTP allows {_MAX_WINDOW} (RFC 9659)")
     if count > most:
         raise TooMuchWork(f"it has more than {most} frames and blocks")
-    return _fill(cramjam.zstd.decompress_into, data, packed.limit)
+    return _fill(cramjam.zstd.decompress_into, data, compressed.limit)
 
 
 def _fill(decompress_into: Callable[[bytes, memoryview], int], data: bytes, limit: int) -> bytes:
     """
-    Have *data* unpacked into a buffer, of which only what is written takes memory, and return what was written.
+    Have *data* decompressed into a buffer, of which only what is written takes memory, and return what was written.
     """
     from cramjam import DecompressionError  # noqa: PLC0415  most hosts never need it
 
@@ -377,7 +378,7 @@ def _reason(error: Exception) -> str:
     return "it is cut short" if text == _UNDERFULL else text.rpartition("data: ")[2][:200]
 
 
-_UNPACKERS: Final[dict[str, Callable[[_Packed], bytes]]] = {
+_DECOMPRESSORS: Final[dict[str, Callable[[_Compressed], bytes]]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
     "zlib": _zlib,
@@ -387,7 +388,7 @@ _UNPACKERS: Final[dict[str, Callable[[_Packed], bytes]]] = {
     "lz4": _lz4,
     "zstd": _zstd,
 }
-_MAX_RATIOS: Final = dict.fromkeys(_UNPACKERS, _ANY_RATIO) | {
+_MAX_RATIOS: Final = dict.fromkeys(_DECOMPRESSORS, _ANY_RATIO) | {
     **dict.fromkeys(("gzip", "x-gzip", "zlib", "deflate"), _DEFLATE_MAX_RATIO),
     "lz4": _LZ4_MAX_RATIO,
 }

@@ -1,11 +1,11 @@
 """
 What is done with a complete request whose body is not simply handed to the processor.
 
-In this order: its body is compared with the digest that a signature covers, unpacked, and handed to a builtin handler
-or to the processor. A small body is unpacked at once. A large one is unpacked by a thread of a pool, since it takes
-longer than others should wait. Until its turn comes it stays where bodies arrive (`dispatch.body_buffer`), so that
-however many wait, only `_THREADS` of them are in the front's memory, packed and unpacked. Its turn comes when the
-memory budget has room for what it may unpack to.
+In this order: its body is compared with the digest that a signature covers, decompressed, and handed to a builtin
+handler or to the processor. A small body is decompressed at once. A large one is decompressed by a thread of a pool,
+since it takes longer than others should wait. Until its turn comes it stays where bodies arrive
+(`dispatch.body_buffer`), so that however many wait, only `_THREADS` of them are in the front's memory, compressed and
+decompressed. Its turn comes when the memory budget has room for what it may decompress to.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from eas_host.front.service_state import ServiceState
 
 _THREADS: Final = 2
 _SMALL: Final = 16 * 1024
-"""Packed bodies up to this size are unpacked at once, if they unpack to no more than `_SMALL_UNPACKED` bytes."""
-_SMALL_UNPACKED: Final = 128 * 1024
+"""Bodies up to this size are decompressed at once, unless more than `_SMALL_DECOMPRESSED` bytes can come of one."""
+_SMALL_DECOMPRESSED: Final = 128 * 1024
 _BUDGET: Final = " (--memory-budget)"
 _RETRY_SECONDS: Final = 0.05
-"""How often the budget is asked for room while no body is being unpacked whose end would give some back."""
+"""How often the budget is asked for room while no body is being decompressed whose end would give some back."""
 
 
-class _UnpackJob(NamedTuple):
+class _DecompressionJob(NamedTuple):
     """
-    A body that waits to be unpacked: that of *exchange*. It may unpack to *limit* bytes; with the packed body these are
-    *memory* bytes.
+    A body that waits to be decompressed: that of *exchange*. It may decompress to *limit* bytes; with the compressed
+    body these are *memory* bytes.
     """
 
     exchange: Exchange
@@ -56,8 +56,8 @@ class Preprocessor:
         self._budget = budget
         self._loop = state.loop
         self._threads = _make_pool()
-        self._jobs: deque[_UnpackJob] = deque()
-        self._unpacking = 0  # bodies that threads have
+        self._jobs: deque[_DecompressionJob] = deque()
+        self._decompressing = 0  # bodies that threads have
         self._retry_timer: asyncio.TimerHandle | None = None
 
     def begin(self, exchange: Exchange) -> ErrorResponse | None:
@@ -81,8 +81,8 @@ class Preprocessor:
         if exchange.size <= _SMALL:
             body = exchange.take_body()
             try:
-                limit = min(_SMALL_UNPACKED, self._limit(exchange))
-                return self._hand_on(exchange, self._unpack(exchange, body, limit, decompression.QUICK))
+                limit = min(_SMALL_DECOMPRESSED, self._limit(exchange))
+                return self._hand_on(exchange, self._decompress(exchange, body, limit, decompression.QUICK))
             except (decompression.TooLarge, decompression.TooMuchWork):
                 exchange.body = body  # too much to do at once, but perhaps not for a thread
             except decompression.Corrupt as error:
@@ -117,25 +117,25 @@ class Preprocessor:
         handler = exchange.head.handler
         return self._budget.max_body if handler is None else handler.max_body
 
-    def _unpack(self, exchange: Exchange, body: bytes, limit: int, effort: decompression.Effort) -> bytes:
+    def _decompress(self, exchange: Exchange, body: bytes, limit: int, effort: decompression.Effort) -> bytes:
         head = exchange.head
-        assert head.content_encoding is not None  # noqa: S101  only packed bodies come here
+        assert head.content_encoding is not None  # noqa: S101  only compressed bodies come here
         return decompression.decompress(
             head.content_encoding, body, limit, decompression.original_length(head.fields), effort
         )
 
     def _queue(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Have *exchange* wait for its turn to be unpacked; refuse it if the budget can never have room for that.
+        Have *exchange* wait for its turn to be decompressed; refuse it if the budget can never have room for that.
         """
         head = exchange.head
-        assert head.content_encoding is not None  # noqa: S101  only packed bodies come here
-        limit = min(self._limit(exchange), decompression.max_unpacked_size(head.content_encoding, exchange.size))
+        assert head.content_encoding is not None  # noqa: S101  only compressed bodies come here
+        limit = min(self._limit(exchange), decompression.max_decompressed_size(head.content_encoding, exchange.size))
         possible = self._budget.largest_unpacking
         if exchange.size > possible:
             return _too_large(possible, _BUDGET)
         limit = min(limit, possible - exchange.size)
-        job = _UnpackJob(exchange, limit, exchange.size + limit)
+        job = _DecompressionJob(exchange, limit, exchange.size + limit)
         if exchange.body_buffer is None:
             body, exchange.body = exchange.body, b""
             exchange.begin_body_buffer().write(body)
@@ -149,7 +149,7 @@ class Preprocessor:
         self._start_jobs()
 
     def _start_jobs(self) -> None:
-        while self._jobs and self._unpacking < _THREADS:
+        while self._jobs and self._decompressing < _THREADS:
             job = self._jobs[0]
             exchange = job.exchange
             if not exchange.responder.is_active(exchange):
@@ -158,9 +158,9 @@ class Preprocessor:
             if not self._budget.unpack(job.memory):
                 break
             self._jobs.popleft()
-            self._unpacking += 1
+            self._decompressing += 1
             try:
-                future = self._threads.submit(self._unpack_large, exchange, exchange.take_body(), job.limit)
+                future = self._threads.submit(self._decompress_large, exchange, exchange.take_body(), job.limit)
             except RuntimeError as error:  # the system lets no thread be started
                 self._give_back(job)
                 # The pool would keep the refused job, body and all, until it has a thread: replace it.
@@ -168,33 +168,33 @@ class Preprocessor:
                 self._threads = _make_pool()
                 extra = "Retry-After: 1\r\n"
                 exchange.responder.send_error(
-                    exchange, ErrorResponse(503, f"the body cannot be unpacked: {error}", extra=extra)
+                    exchange, ErrorResponse(503, f"the body cannot be decompressed: {error}", extra=extra)
                 )
             else:
                 future.add_done_callback(partial(self._from_thread, job))
-        if self._jobs and not self._unpacking and self._retry_timer is None:
+        if self._jobs and not self._decompressing and self._retry_timer is None:
             self._retry_timer = self._loop.call_later(_RETRY_SECONDS, self._retry)
 
-    def _unpack_large(self, exchange: Exchange, body: bytes, limit: int) -> bytes | ErrorResponse:
+    def _decompress_large(self, exchange: Exchange, body: bytes, limit: int) -> bytes | ErrorResponse:
         """
         Called in a thread. No error leaves this method: in a future it would hold the body, through the frames of its
         trace, until the garbage collector runs.
         """
         try:
-            return self._unpack(exchange, body, limit, decompression.THOROUGH)
+            return self._decompress(exchange, body, limit, decompression.THOROUGH)
         except decompression.Corrupt as error:
             return _corrupt(error)
         except decompression.TooLarge:
             return _too_large(limit, "" if limit == self._limit(exchange) else _BUDGET)
         except Exception:  # noqa: BLE001  a bug of ours costs this request only
-            log.exception("internal error while unpacking a body")
+            log.exception("internal error while decompressing a body")
             return ErrorResponse(500, "internal error of the host; its log has the trace")
 
-    def _from_thread(self, job: _UnpackJob, future: Future[bytes | ErrorResponse]) -> None:
+    def _from_thread(self, job: _DecompressionJob, future: Future[bytes | ErrorResponse]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the host has ended meanwhile
-            self._loop.call_soon_threadsafe(self._unpacked, job, future)
+            self._loop.call_soon_threadsafe(self._decompressed, job, future)
 
-    def _unpacked(self, job: _UnpackJob, future: Future[bytes | ErrorResponse]) -> None:
+    def _decompressed(self, job: _DecompressionJob, future: Future[bytes | ErrorResponse]) -> None:
         exchange = job.exchange
         self._give_back(job)
         if exchange.responder.is_active(exchange):
@@ -204,18 +204,18 @@ class Preprocessor:
                 exchange.responder.send_error(exchange, error_response)
         self._start_jobs()
 
-    def _give_back(self, job: _UnpackJob) -> None:
-        self._unpacking -= 1
+    def _give_back(self, job: _DecompressionJob) -> None:
+        self._decompressing -= 1
         self._budget.unpacking -= job.memory
 
 
 def _make_pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, "unpack")  # starts no thread before one is needed
+    return ThreadPoolExecutor(_THREADS, "decompress")  # starts no thread before one is needed
 
 
 def _too_large(limit: int, advice: str) -> ErrorResponse:
-    return ErrorResponse(413, f"the unpacked body is larger than {limit} bytes{advice}")
+    return ErrorResponse(413, f"the decompressed body is larger than {limit} bytes{advice}")
 
 
 def _corrupt(error: decompression.Corrupt) -> ErrorResponse:
-    return ErrorResponse(400, f"the body cannot be unpacked: {error}")
+    return ErrorResponse(400, f"the body cannot be decompressed: {error}")

@@ -1,7 +1,7 @@
 """
-What the headers in a zstd body tell before any of it is unpacked (RFC 8878, section 3.1).
+What the headers in a zstd body tell before any of it is decompressed (RFC 8878, section 3.1).
 
-The library unpacks all at once and cannot be stopped, and a block of a dozen bytes may bring tables that take it
+The library decompresses all at once and cannot be stopped, and a block of a dozen bytes may bring tables that take it
 microseconds to build. So the headers of all frames and blocks are read first, and they must be few.
 """
 
@@ -25,7 +25,7 @@ class Frame(NamedTuple):
 
     Attributes:
         window: bytes that its decoder must remember.
-        size: the unpacked size in bytes; 0 if that is not stated.
+        size: the decompressed size in bytes; 0 if that is not stated.
         blocks_at: where its first block begins.
         checksum: whether a checksum follows the last block.
     """

@@ -58,7 +58,7 @@ class Eastool(Builtin):
         """
         Answer with the report, and have the workers log where their threads are.
         """
-        self._state.tell_workers(LogStacks("/api/builtin/eastool"))
+        self._state.send_to_workers(LogStacks("/api/builtin/eastool"))
         sections = (self._host(), self._options(), self._all_properties(), self._queue(), self._requests())
         return text(200, "\n".join(line for section in sections for line in section))
 

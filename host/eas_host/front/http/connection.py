@@ -147,7 +147,7 @@ class Connection(ClientSocket):
         The client reads more slowly than it is answered: read no more from it.
         """
         self._stalled = True
-        self._reading.hold()
+        self._reading.pause()
         self._budget.set_held(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
@@ -156,7 +156,7 @@ class Connection(ClientSocket):
         """
         self._stalled = False
         self._budget.release(self)
-        self._reading.release()
+        self._reading.resume()
         self._start_next()
 
     # -- the reader's calls

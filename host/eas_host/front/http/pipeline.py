@@ -54,7 +54,7 @@ class Pipeline:
         self._budget.hold(self, held)
         if not self._full and self._is_too_much():
             self._full = True
-            self._reading.hold()
+            self._reading.pause()
 
     def next(self) -> Exchange:
         """
@@ -66,7 +66,7 @@ class Pipeline:
         self._budget.release(self, held if self.waiting else None)
         if self._full and not self._is_too_much():
             self._full = False
-            self._reading.release()
+            self._reading.resume()
         return exchange
 
     def clear(self) -> None:

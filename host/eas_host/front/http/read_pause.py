@@ -18,7 +18,7 @@ class ReadPause:
         self._transport = transport
         self._reasons = 0
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """
         Add a reason; the first one pauses the reading.
         """
@@ -26,7 +26,7 @@ class ReadPause:
         if self._reasons == 1 and not self._transport.is_closing():
             self._transport.pause_reading()
 
-    def release(self) -> None:
+    def resume(self) -> None:
         """
         Take a reason away; after the last one reading goes on.
         """

@@ -20,12 +20,12 @@ _INTERVAL: Final = 1.0
 
 class FailureLog:
     """
-    Logs such requests. *tell* sends a message to all workers.
+    Logs such requests. *send* sends a message to all workers.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tell: Callable[[Message], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[Message], None]) -> None:
         self._loop = loop
-        self._tell = tell
+        self._send = send
         self._next = 0.0
         self._suppressed = 0
 
@@ -61,4 +61,4 @@ class FailureLog:
         more = f"; {self._suppressed} more since the last such line" if self._suppressed else ""
         self._suppressed = 0
         log.warning("%s%s", text, more)
-        self._tell(LogStacks(text))
+        self._send(LogStacks(text))

@@ -60,11 +60,11 @@ class Source(enum.Enum):
 
 class Properties:
     """
-    The properties of one host, with the values of *config* at first. *tell* passes a message to the workers.
+    The properties of one host, with the values of *config* at first. *send* passes a message to the workers.
     """
 
-    def __init__(self, config: HostConfig, tell: Callable[[Message], None]) -> None:
-        self._tell = tell
+    def __init__(self, config: HostConfig, send: Callable[[Message], None]) -> None:
+        self._send = send
         self._values = _initial(config)
         self._settled = _explicit(config)
         self._operators: set[str] = set()  # what an operator has put
@@ -156,14 +156,14 @@ class Properties:
                 self._values[name] = value
                 if name in self._appliers:
                     self._appliers[name](parsed[name])
-                self._tell_workers(name, origin)
+                self._send_to_workers(name, origin)
 
     def rebroadcast(self) -> None:
         """
         Tell the workers again what was settled: one of them has loaded just now and cannot know.
         """
         for name in sorted(self._settled & self._values.keys()):
-            self._tell_workers(name)
+            self._send_to_workers(name)
 
     def _is_overruled(self, name: str, value: str) -> bool:
         """
@@ -171,8 +171,8 @@ class Properties:
         """
         return name in self._effective and str(self._effective[name]()) != value
 
-    def _tell_workers(self, name: str, origin: tuple[int, int] | None = None) -> None:
-        self._tell(PropertyPut(name, self._values[name], origin))
+    def _send_to_workers(self, name: str, origin: tuple[int, int] | None = None) -> None:
+        self._send(PropertyPut(name, self._values[name], origin))
 
     def _report_no_effect(self, name: str, value: str) -> None:
         current = self._values.get(name, "")

@@ -85,7 +85,7 @@ class Settings:
 
     def _set_decompressor(self, name: str | None) -> None:
         """
-        Unpack bodies that come without a Content-Encoding as *name* says; None leaves them as they are.
+        Decompress bodies that come without a Content-Encoding as *name* says; None leaves them as they are.
         """
         self._state.decompressor = name
         self._connections.invalidate_head_caches()
