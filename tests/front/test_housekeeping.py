@@ -106,10 +106,10 @@ def test_budget_is_free_again_once_the_client_has_read() -> None:
         loop = asyncio.get_running_loop()
 
         async def until(free: bool) -> None:
-            while budget.unpack(whole) != free:
+            while budget.reserve_for_decompression(whole) != free:
                 await asyncio.sleep(0)
-                budget.unpacking = 0
-            budget.unpacking = 0
+                budget.decompressing = 0
+            budget.decompressing = 0
 
         await asyncio.wait_for(until(free=False), TIMEOUT)
         reading = asyncio.ensure_future(_read_all(loop, client))

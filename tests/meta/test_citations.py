@@ -132,4 +132,4 @@ def test_architecture_names_exactly_the_packages_there_are() -> None:
     table = text[text.index("## The packages") : text.index("Beside them:")]
     named = {name for row in re.findall(r"^\| (.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    assert named == there - {"__init__", "__main__", "unpatched"}
+    assert named == there - {"__init__", "__main__"}

@@ -60,6 +60,24 @@ def test_imports_have_no_cycle() -> None:
     assert sorted(needs) == [], "these are in a circle, or need one that is"
 
 
+def test_imports_lead_down_the_list_of_packages() -> None:
+    """The list is the one that readers have, in docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = text.partition("| package | what it is |")[2].partition("\n\n")[0].splitlines()[2:]
+    packages = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    rank = {name: number for number, name in enumerate(packages)}
+    paths = [path for path in PACKAGE.rglob("*.py") if "templates" not in path.parts]
+    upwards = {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in paths
+        for name in imports(path)
+        if name.startswith("eas_host.")
+        and (importer := path.relative_to(PACKAGE).parts[0].removesuffix(".py")) in rank
+        and rank.get(name.split(".")[1], len(rank)) < rank[importer]
+    }
+    assert upwards == set()
+
+
 def test_only_ring_imports_the_native_module() -> None:
     users = who_imports("eas_host._native")
     assert users

@@ -67,7 +67,7 @@ class Group:
         return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
 
     def missing(self) -> list[str]:
-        """The controllers that are not in force in the group."""
+        """The controllers that the group does not have."""
         return [
             controller
             for controller, folder in self._folders.items()

@@ -156,10 +156,10 @@ class Backend:
         """
         Queue *exchange*, which began *age* seconds ago.
         """
-        refusal = self.submit(exchange)
-        if refusal is None:
+        error_response = self.submit(exchange)
+        if error_response is None:
             self.ring.start_earlier(exchange.slot, int(age * 1e9))
-        return refusal
+        return error_response
 
     def abandon(self, exchange: Exchange) -> None:
         """
@@ -170,13 +170,13 @@ class Backend:
     def would_refuse(self) -> ErrorResponse | None:
         """
         Return how a request would be refused if it were submitted now, or None. Asked before work on a request that may
-        be in vain, such as unpacking its body.
+        be in vain, such as decompressing its body.
         """
         return self.dispatcher.would_refuse()
 
     def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Return a refusal if *exchange* waits in the queue and no worker is there to take it.
+        Return an error response if *exchange* waits in the queue and no worker is there to take it.
         """
         return self.dispatcher.refuse_stranded(exchange)
 

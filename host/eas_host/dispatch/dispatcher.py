@@ -105,12 +105,12 @@ class Dispatcher(Gate):
 
     def submit(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Queue *exchange*, whose request is complete. Returns a refusal if that is not possible now.
+        Queue *exchange*, whose request is complete. Returns an error response if that is not possible now.
         """
         if not self._open:
-            refusal = self.admit()
-            if refusal is not None:
-                return refusal
+            error_response = self.admit()
+            if error_response is not None:
+                return error_response
         if self.in_flight >= self._capacity:
             return self._full()
         upload = exchange.body_buffer
@@ -183,7 +183,7 @@ class Dispatcher(Gate):
 
     def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Return a refusal if *exchange* waits for a worker and none is there.
+        Return an error response if *exchange* waits for a worker and none is there.
         """
         if self.worker_alive or not self.is_waiting(exchange):
             return None

@@ -37,9 +37,9 @@ class Responder(Protocol):
         Send the processor's answer.
         """
 
-    def send_error(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+    def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
-        Send *refusal*, since the processor does not answer.
+        Send *error_response*, since the processor does not answer.
         """
 
     def send_host_response(self, exchange: Exchange, answer: Response) -> None:
@@ -47,9 +47,9 @@ class Responder(Protocol):
         Send *answer*, which the host gives in place of the processor.
         """
 
-    def time_out(self, exchange: Exchange, refusal: ErrorResponse) -> None:
+    def time_out(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
-        End *exchange* with *refusal*, whatever state it is in.
+        End *exchange* with *error_response*, whatever state it is in.
         """
 
     def is_active(self, exchange: Exchange) -> bool:
@@ -76,7 +76,7 @@ class Handler(Protocol):
         public: whether it may be asked without the token.
         methods: the methods that it knows; others answer 405.
         max_body: bytes of the largest body; a larger one answers 413.
-        forwards_body: whether the body is for the processor, and so packed as `rpc.decompressor` says.
+        forwards_body: whether the body is for the processor, and so compressed as `rpc.decompressor` says.
     """
 
     public: bool
@@ -98,7 +98,7 @@ class Destination(Protocol):
         name: the model's name; None: it answers for the service itself.
         retired: whether another version has taken over.
         body_buffers: where bodies gather that arrive in pieces.
-        submit: queues an exchange whose request is complete. Returns a refusal if that is not possible now.
+        submit: queues an exchange whose request is complete. Returns an error response if that is not possible now.
     """
 
     name: str | None
@@ -123,7 +123,7 @@ class Destination(Protocol):
 
     def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
         """
-        Return a refusal if *exchange* waits in the queue and no worker is there to take it.
+        Return an error response if *exchange* waits in the queue and no worker is there to take it.
         """
 
 
@@ -140,9 +140,9 @@ class RequestHead:
         http_10: whether that is 1.0.
         size: bytes of its field names and values.
         fields: those header values that the host looks at, by lower-case name.
-        refusal: the host's own answer to every such request, if it gives one.
+        error_response: the host's own answer to every such request, if it gives one.
         handler: the handler that answers in place of the processor, if there is one.
-        content_encoding: how the body is packed, if it is (`front.admission.decompression`).
+        content_encoding: how the body is compressed, if it is (`front.admission.decompression`).
         content_md5: the digest that the body must have, as the client wrote it, if a signature covers it.
         backend: the backend whose processor answers it.
         cors: header lines that let the page that sent it read the answer; empty if no page did, or it may not.
@@ -153,13 +153,13 @@ class RequestHead:
         "content_encoding",
         "content_md5",
         "cors",
+        "error_response",
         "fields",
         "handler",
         "http_10",
         "keep_alive",
         "method",
         "plain",
-        "refusal",
         "size",
         "url",
         "version",
@@ -174,7 +174,7 @@ class RequestHead:
         self.http_10 = False
         self.size = 0
         self.fields: dict[bytes, bytes] = {}
-        self.refusal: ErrorResponse | None = None
+        self.error_response: ErrorResponse | None = None
         self.handler: Handler | None = None
         self.content_encoding: str | None = None
         self.content_md5: bytes | None = None
@@ -208,7 +208,7 @@ class Exchange:
         body_buffer: where the body gathers, if it came in several.
         size: bytes of the body so far.
         complete: whether the whole request has been read.
-        refusal: the host's own answer, if it gives one.
+        error_response: the host's own answer, if it gives one.
         digest: the body's MD5 so far, where a signature covers it.
         slot: the slot it waits or runs in, -1 for none.
         solo_kills: how often a worker was killed from outside while this was all it ran.
@@ -216,7 +216,7 @@ class Exchange:
 
     body_buffer: BodyBuffer | None = None
     size = 0
-    refusal: ErrorResponse | None = None
+    error_response: ErrorResponse | None = None
     digest: HASH | None = None
     slot = -1
     solo_kills = 0
@@ -244,6 +244,6 @@ class Exchange:
         Make the buffer for the body, since more of it is to come.
         """
         self.body_buffer = BodyBuffer(
-            self.head.backend.body_buffers, lambda refusal: self.responder.time_out(self, refusal)
+            self.head.backend.body_buffers, lambda error_response: self.responder.time_out(self, error_response)
         )
         return self.body_buffer

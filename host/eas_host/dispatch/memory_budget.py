@@ -5,7 +5,7 @@ A client that sends a body and does not end it, or asks for an answer and does n
 What requests in the ring *use* is counted apart: they wait for the processor or run, and end by themselves. What is
 held gives way to what is used, but for an eighth of the budget. Beyond that, requests with large bodies are refused
 instead; the last eighth before that point is for smaller ones. A quarter of the budget is for bodies that are being
-unpacked.
+decompressed.
 
 When too much is held, the clients that have cost most, in bytes times seconds, are evicted: their uploads are refused,
 or their connections reset. So small clients and quick ones are spared.
@@ -73,13 +73,13 @@ class MemoryBudget:
         max_body: bytes of the largest body that is taken: *max_body*, or less if that could never find room.
         max_body_option: the option to raise for larger bodies.
         rings: those of all backends; whoever makes one adds it.
-        unpacking: bytes that are reserved for bodies that are being unpacked.
+        decompressing: bytes that are reserved for bodies that are being decompressed.
     """
 
     def __init__(self, now: Callable[[], float], size: int | None, max_body: int) -> None:
         self.size = size or default_size()
         self.rings: set[FrontRing] = set()
-        self.unpacking = 0
+        self.decompressing = 0
         self._eighth = self.size // 8
         self._now = now
         self._holders: dict[Holder, _Held] = {}
@@ -114,9 +114,9 @@ class MemoryBudget:
         return 6 * self._eighth
 
     @property
-    def largest_unpacking(self) -> int:
+    def largest_decompression(self) -> int:
         """
-        The most bytes that can ever be reserved for unpacking.
+        The most bytes that can ever be reserved for decompressing.
         """
         return 4 * self._eighth
 
@@ -181,16 +181,16 @@ class MemoryBudget:
         self._unmeasured += more
         return True
 
-    def unpack(self, size: int) -> bool:
+    def reserve_for_decompression(self, size: int) -> bool:
         """
-        Reserve *size* bytes for unpacking, and tell whether they were free. To give them back, the caller subtracts
-        them from `unpacking`.
+        Reserve *size* bytes for decompressing, and tell whether they were free. To give them back, the caller subtracts
+        them from `decompressing`.
         """
         self._measure()
         most = max(2 * self._eighth, self.size - self._own - self._in_rings)
-        if self.unpacking + size > most:
+        if self.decompressing + size > most:
             return False
-        self.unpacking += size
+        self.decompressing += size
         return True
 
     def make_room(self, size: int = 0) -> None:
@@ -227,9 +227,9 @@ class MemoryBudget:
     @property
     def _room(self) -> int:
         """
-        Bytes for everything but unpacking.
+        Bytes for everything but decompressing.
         """
-        return self.size - max(2 * self._eighth, self.unpacking)
+        return self.size - max(2 * self._eighth, self.decompressing)
 
     @property
     def _used(self) -> int:

@@ -69,9 +69,9 @@ async def _ask(backend: Backend, body: bytes, seconds: float, max_body: int) -> 
     exchange = Exchange(responder, loop.time() + seconds, RequestHead(), body, complete=True)
     exchange.size = len(body)
     exchange.head.backend = backend
-    refusal = backend.submit(exchange)
-    if refusal is not None:
-        return Outcome(refusal.status, refusal.text.encode())
+    error_response = backend.submit(exchange)
+    if error_response is not None:
+        return Outcome(error_response.status, error_response.text.encode())
     backend.ring.exclude_from_stats(exchange.slot)
     try:
         return await asyncio.wait_for(outcome, seconds)

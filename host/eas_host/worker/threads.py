@@ -16,7 +16,7 @@ from collections.abc import Callable
 from eas_host.ring import BAD_OUTPUT, RingCall, WorkerRing
 from eas_host.unpatched import Thread, allocate_lock, start_thread
 
-CallHandler = Callable[[RingCall], None]
+RequestHandler = Callable[[RingCall], None]
 """Calls the processor with the input of a `RingCall` and completes it."""
 
 
@@ -30,7 +30,7 @@ class WorkerThreads:
         self,
         ring: WorkerRing,
         count: int,
-        make_handler: Callable[[], CallHandler],
+        make_handler: Callable[[], RequestHandler],
         leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._ring = ring

@@ -131,7 +131,7 @@ class Preprocessor:
         head = exchange.head
         assert head.content_encoding is not None  # noqa: S101  only compressed bodies come here
         limit = min(self._limit(exchange), decompression.max_decompressed_size(head.content_encoding, exchange.size))
-        possible = self._budget.largest_unpacking
+        possible = self._budget.largest_decompression
         if exchange.size > possible:
             return _too_large(possible, _BUDGET)
         limit = min(limit, possible - exchange.size)
@@ -155,7 +155,7 @@ class Preprocessor:
             if not exchange.responder.is_active(exchange):
                 self._jobs.popleft()
                 continue  # its client has left, or its deadline has passed
-            if not self._budget.unpack(job.memory):
+            if not self._budget.reserve_for_decompression(job.memory):
                 break
             self._jobs.popleft()
             self._decompressing += 1
@@ -206,7 +206,7 @@ class Preprocessor:
 
     def _give_back(self, job: _DecompressionJob) -> None:
         self._decompressing -= 1
-        self._budget.unpacking -= job.memory
+        self._budget.decompressing -= job.memory
 
 
 def _make_pool() -> ThreadPoolExecutor:

@@ -265,14 +265,14 @@ class Connection(ClientSocket):
         elif exchange is reader.reading:
             reader.discarding = True
             reader.reading = None
-            exchange.refusal = error_response
+            exchange.error_response = error_response
             exchange.body = b""
             self._drop(exchange)  # an older one may keep it waiting for long
             self.request_complete(exchange)
         else:
             # It waits behind an older one, whose expiry closes the connection for both; or for a client that does not
             # read its answers, which then finds this one.
-            exchange.refusal = error_response
+            exchange.error_response = error_response
             exchange.body = b""
             self._drop(exchange)
 
@@ -312,8 +312,8 @@ class Connection(ClientSocket):
         end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
         # The parser skips empty lines around a request: then the sizes do not add up, or the end is found too early.
         alone = end + exchange.size == len(data) and not data.startswith(b"\r\n")
-        plain = head.keep_alive and head.refusal is None and not head.detour and head.fields.keys() <= SAME_EACH_TIME
-        if alone and plain and end <= MAX_KNOWN_HEAD:
+        plain = head.keep_alive and head.error_response is None and not head.detour
+        if alone and plain and head.fields.keys() <= SAME_EACH_TIME and end <= MAX_KNOWN_HEAD:
             self._known_bytes = data[:end]
             self._known_size = len(data)
             self._known_head = head
@@ -336,7 +336,7 @@ class Connection(ClientSocket):
     def _start(self, exchange: Exchange) -> None:
         self._active = exchange
         begin = self._context.preprocessor.begin if exchange.head.detour else self._context.router.submit
-        error_response = exchange.refusal or begin(exchange)
+        error_response = exchange.error_response or begin(exchange)
         if error_response is not None:
             self.send_error(exchange, error_response)
 

@@ -2,8 +2,8 @@
 Makes exchanges of the bytes of one connection.
 
 httptools parses; its callbacks fill `reading`, the exchange that is arriving. What will be refused is refused at the
-end of its head, before its body takes memory. Once a refusal closes the connection, or the client has ended its half,
-the reader discards what still comes.
+end of its head, before its body takes memory. Once an error response closes the connection, or the client has
+ended its half, the reader discards what still comes.
 """
 
 from __future__ import annotations
@@ -153,11 +153,11 @@ class RequestReader:
         head.http_10 = head.version == "1.0"
         head.plain = head.keep_alive and not head.http_10 and head.method != b"HEAD"
         self._upgrading = parser.should_upgrade()
-        head.refusal = self._context.admission.decide(head)
+        head.error_response = self._context.admission.decide(head)
         if head.handler is not None:
             self._max_body = head.handler.max_body
-        if head.refusal is not None:
-            self._refuse(exchange, head.refusal)
+        if head.error_response is not None:
+            self._refuse(exchange, head.error_response)
             return
         if b"expect" in head.fields and not head.http_10:
             self._connection.send_continue()
@@ -177,7 +177,7 @@ class RequestReader:
             exchange.digest.update(piece)
         if size > self._max_body:
             self._refuse_size(exchange)
-        elif exchange.refusal is not None:
+        elif exchange.error_response is not None:
             return  # it is read only to get to the next request
         elif size == len(piece):
             exchange.body = piece
@@ -281,7 +281,7 @@ class RequestReader:
         """
         Answer *exchange* with *error_response*: now, if the rest is not to be read, else when it is complete.
         """
-        exchange.refusal = error_response
+        exchange.error_response = error_response
         if error_response.close:
             self.discarding = True
             self.reading = None
@@ -291,7 +291,7 @@ class RequestReader:
         """
         The body of *exchange* is too large to be read, even to get to the next request.
         """
-        earlier = exchange.refusal
+        earlier = exchange.error_response
         self._refuse(exchange, earlier.closing() if earlier else self._context.admission.too_large(self._max_body))
 
     def _malformed(self, error: httptools.HttpParserError, data: bytes) -> None:

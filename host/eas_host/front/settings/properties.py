@@ -102,7 +102,7 @@ class Properties:
 
     def shown(self) -> dict[str, str]:
         """
-        Return all names and the values in force, for clients to see: without the token.
+        Return all names and the effective values, for clients to see: without the token.
         """
         values = self._values | {name: str(value()) for name, value in self._effective.items()}
         return {name: HIDDEN if name == TOKEN else value for name, value in sorted(values.items())}
@@ -167,7 +167,7 @@ class Properties:
 
     def _is_overruled(self, name: str, value: str) -> bool:
         """
-        Tell whether another value than *value*, which *name* has, is in force.
+        Tell whether another value than *value*, which *name* has, is effective.
         """
         return name in self._effective and str(self._effective[name]()) != value
 

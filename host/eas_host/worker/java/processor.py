@@ -22,7 +22,7 @@ from eas_host.ring import RAISED, RETURNED, TOO_LARGE, RingCall, WorkerRing
 from eas_host.worker.control import ControlChannel
 from eas_host.worker.java import classpath
 from eas_host.worker.java.jvm import start_jvm
-from eas_host.worker.threads import CallHandler, WorkerThreads
+from eas_host.worker.threads import RequestHandler, WorkerThreads
 
 OUTCOME_SHIFT: Final = 32
 SIZE_MASK: Final = (1 << OUTCOME_SHIFT) - 1
@@ -132,7 +132,7 @@ class JavaProcessor:
             message, detail = str(error.getMessage()), str(error.detail())
             raise kind(python_embedding.explain(message, detail), detail) from None
 
-    def _handler(self, ring: WorkerRing, known: set[int]) -> CallHandler:
+    def _handler(self, ring: WorkerRing, known: set[int]) -> RequestHandler:
         """
         Make the handler of the calling thread. *known* are the slots that the bridge has buffers for.
         """

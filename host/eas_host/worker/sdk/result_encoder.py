@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from eas_host.ring import RAISED, RETURNED, RingCall, WorkerRing
 from eas_host.worker.sdk.user_errors import describe_error, safe_str, user_trace
-from eas_host.worker.threads import CallHandler
+from eas_host.worker.threads import RequestHandler
 
 INT_MIN: Final = -(2**31)
 INT_MAX: Final = 2**31 - 1
@@ -30,7 +30,7 @@ class ResultEncoder:
         self._ring = ring
         self._warned: set[type] = set()
 
-    def handler(self, process: Callable[[bytes], Any]) -> CallHandler:
+    def handler(self, process: Callable[[bytes], Any]) -> RequestHandler:
         """
         Make a handler that calls *process*.
         """
