@@ -9,6 +9,9 @@ SHELL := /bin/bash
 .SUFFIXES:
 .DEFAULT_GOAL := help
 
+# Without bytecode each process that the tests start would compile all of the host again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:8080
 PYTEST_ARGS ?=
@@ -70,15 +73,15 @@ echo: $(STAMPS)/venv
 run: setup echo
 	@exec scripts/run.sh --entry examples/echo/cpp/build/libecho.so --model-entry examples/echo/model --listen '$(LISTEN)'
 
-## test: the native tests, plain and under each sanitizer, then the Python tests (PYTEST_ARGS="-k name")
+## test: the native tests, plain and under each sanitizer, then the Python tests, on all cores (PYTEST_ARGS="-k name")
 .PHONY: test test-native test-python
 test: test-native test-python
 
 test-native: setup $(STAMPS)/test-packages
-	@$(MAKE) --no-print-directory -C native test test-asan test-ubsan test-tsan headers
+	@$(MAKE) --no-print-directory -C native test-all
 
 test-python: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 ## check: lint, and all tests that start no program; under a minute
 .PHONY: check test-quick
