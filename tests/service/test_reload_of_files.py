@@ -83,6 +83,24 @@ def test_missing_module_that_is_written_later_is_reloaded(start: StartHost, prog
     assert host.call().body == b"2 one"
 
 
+def test_module_that_changes_twice_within_a_second_is_loaded_as_it_is(
+    start: StartHost, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python itself would take the compiled code of a source of the same size for that of the new one."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    program.model.write_bytes(b"model")
+    program.write(1, first="import helper", initialize="MODEL.write_text(helper.TEXT)")
+    helper = program.entry.with_name("helper.py")
+    helper.write_text("TEXT = 'one'")
+    os.utime(helper, ns=(0, 1_000_000_000))
+    host = start("python", program.entry, reload=True)
+    assert host.call(b"").body == b"1 one"
+    helper.write_text("TEXT = 'two'")
+    os.utime(helper, ns=(0, 1_500_000_000))
+    host.wait_for_log(DONE)
+    assert host.call(b"").body == b"1 two"
+
+
 def test_version_that_hangs_is_given_up_when_its_files_change(start: StartHost, program: Program) -> None:
     """Nothing that it becomes would be used."""
     host = serve(start, program)

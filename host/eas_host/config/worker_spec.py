@@ -16,6 +16,9 @@ from eas_host.archives import jar_layouts
 from eas_host.config.host import HostConfig
 from eas_host.errors import ConfigError
 
+_NO_BYTECODE: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""With --reload. Python knows compiled code by the size of its source and by the whole second of its last change, so a
+file that changes twice within a second would run as it was before."""
 _TYPE_OF_ENDING: Final = {".so": "cpp", ".jar": "java", ".war": "java", ".py": "python"}
 
 
@@ -106,6 +109,7 @@ class WorkerSpec:
             threads=config.worker_threads,
             isolation=config.isolation,
             explicit=tuple(sorted(config.explicit)),
+            environment=_NO_BYTECODE if config.reload else {},
             arguments=config.arguments,
             confined=config.user is not None or config.sandbox,
             kind=config.worker,

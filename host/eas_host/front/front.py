@@ -158,12 +158,17 @@ class Front:
         self._metrics.retire(backend.ring)
         self._totals.keep(backend)
 
-    async def drain(self) -> None:
+    def begin_drain(self) -> None:
         """
-        Let the exchanges under way finish, close idle connections, and return when all are gone.
+        Have each response say that its connection closes.
         """
         self.state.draining = True
         self.state.answers_are_plain = False
+
+    async def drain(self) -> None:
+        """
+        After `begin_drain`: let the exchanges under way finish, close idle connections, and return when all are gone.
+        """
         await self._connections.drain(min(LAST_REQUESTS_SECONDS, self.state.config.grace_period / 2))
 
     def close(self) -> None:

@@ -118,8 +118,6 @@ class Host:
         """
         gc.freeze()  # the garbage collector need not scan objects that live as long as the host
         await self.stopping
-        for server in self._servers:
-            server.close()
         await self.stop_others()
         await self._drain()
         await asyncio.gather(*(backend.workers.stop() for backend in self.front.state.backends))
@@ -133,9 +131,12 @@ class Host:
 
     def stop(self) -> None:
         """
-        Stop after the last response.
+        Stop after the last response. From here on no connection is accepted, and each response closes its own.
         """
         if not self.stopping.done():
+            for server in self._servers:
+                server.close()
+            self.front.begin_drain()
             self.stopping.set_result(None)
 
     def on_fatal(self, error: LoadError) -> None:
