@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config import HostConfig
 from eas_host.deploy.package import inspection
+from eas_host.worker_spec import WorkerSpec
 from support.build import ProcessorBuilder
 from support.libraries import library, needs_beside, processor
 from support.service import Services, describe, services, tar

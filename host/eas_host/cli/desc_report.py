@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from eas_host.cli.description_command import DescriptionCommand
-from eas_host.config import ResolvedConfig, WorkerSpec
+from eas_host.config import ResolvedConfig
 from eas_host.config.host import OPTIONS
 from eas_host.deploy.cli_overrides import SINGLE_PROCESSOR_OPTIONS, apply_overrides
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
@@ -25,6 +25,7 @@ from eas_host.description.keys.definitions import ServiceDefinition
 from eas_host.description.keys.key_index import index_keys
 from eas_host.errors import HostError
 from eas_host.fetch import urls
+from eas_host.worker_spec import WorkerSpec
 
 _HIDDEN: Final = "***"
 _NOT_LISTED: Final = frozenset({*SINGLE_PROCESSOR_OPTIONS, "name", "warm_up"})

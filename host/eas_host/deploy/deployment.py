@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config import HostConfig
+from eas_host.worker_spec import WorkerSpec
 
 STARTED: Final = time.time_ns()
 """Before anything was prepared. A file that changes later may be missing in the first version, if that was copied."""

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import fetch, log
-from eas_host.config import HostConfig, ResolvedConfig, WorkerSpec
-from eas_host.config.worker_spec import service_name, split_class
+from eas_host.config import HostConfig, ResolvedConfig
 from eas_host.deploy import confinement
 from eas_host.deploy.cli_overrides import apply_overrides
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
@@ -30,6 +29,7 @@ from eas_host.deploy.workspace.workspace_links import link_workspace
 from eas_host.description import Description, Model
 from eas_host.errors import ConfigError
 from eas_host.system.user import find_user
+from eas_host.worker_spec import WorkerSpec, service_name, split_class
 
 _UNPACKED: Final = ".unpacked"
 _HANDED_OVER: Final = ("predictor", "model", "config", _UNPACKED)

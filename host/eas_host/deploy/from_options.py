@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eas_host.archives.jar_layouts import JarLayout
-from eas_host.config import HostConfig, WorkerSpec
-from eas_host.config.worker_spec import service_name
+from eas_host.config import HostConfig
 from eas_host.deploy import confinement
 from eas_host.deploy.deployment import PYTHON_FILES, Deployment, ProcessorDeployment
 from eas_host.deploy.package import nested_jars
 from eas_host.errors import EntryNotFound
 from eas_host.system.disk_errors import describe_cache_error, is_write_refused
+from eas_host.worker_spec import WorkerSpec, service_name
 
 if TYPE_CHECKING:
     from eas_host.deploy.workspace.workspace import Workspace

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log
-from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config import HostConfig
 from eas_host.errors import ConfigError, InitializeFailed
 from eas_host.sandbox import FAILED
 from eas_host.system.user import User, find_user
+from eas_host.worker_spec import WorkerSpec
 
 _SOURCE_ROOT: Final = str(Path(__file__).parents[2])
 _BOOTSTRAP: Final = (

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from eas_host import log
-from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config import HostConfig
 from eas_host.config.host import MAX_THREADS
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
 from eas_host.dispatch.backend import Backend
@@ -26,6 +26,7 @@ from eas_host.ring import RingSize
 from eas_host.service.warm_up import warm_up
 from eas_host.system.daemon_threads import run_in_daemon_thread
 from eas_host.system.memory import address_space_limit
+from eas_host.worker_spec import WorkerSpec
 
 PYTHON_GROWTH: Final = 4
 PYTHON_WORKERS: Final = 64

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from io import TextIOWrapper
 from typing import Final
 
-from eas_host.config import WorkerSpec
 from eas_host.errors import LoadError, SystemShortage
 from eas_host.messages import LoadFailed, Ready
 from eas_host.ring import WorkerRing, die_with_parent, line_buffer_stdout, open_log
@@ -25,6 +24,7 @@ from eas_host.system import signals
 from eas_host.worker.control import SocketChannel
 from eas_host.worker.processor import WorkerProcessor, make
 from eas_host.worker.working_directory import enter_folder
+from eas_host.worker_spec import WorkerSpec
 
 _MESSAGE_MAX: Final = 4 * 1024
 _DETAIL_MAX: Final = 32 * 1024

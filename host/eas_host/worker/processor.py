@@ -8,10 +8,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Final, Protocol
 
-from eas_host.config import WorkerSpec
 from eas_host.ring import WorkerRing
 from eas_host.worker.control import ControlChannel
 from eas_host.worker.python import sdk_import
+from eas_host.worker_spec import WorkerSpec
 
 _CLASSES: Final = {
     "cpp": "eas_host.worker.cpp.processor:CppProcessor",

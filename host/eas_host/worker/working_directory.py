@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from eas_host.config import WorkerSpec
+from eas_host.worker_spec import WorkerSpec
 
 
 def enter_folder(spec: WorkerSpec) -> None:

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Final
 
 from eas_host import log
-from eas_host.config import WorkerSpec
 from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.dispatch.workers import OnMessage
 from eas_host.messages import Message, Ready
@@ -28,6 +27,7 @@ from eas_host.worker.control import LocalChannel
 from eas_host.worker.main import line_buffer_output
 from eas_host.worker.processor import make
 from eas_host.worker.working_directory import enter_folder
+from eas_host.worker_spec import WorkerSpec
 from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records
 
 _LOG_SIZE: Final = 1024 * 1024

@@ -18,11 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from eas_host import log
-from eas_host.config import WorkerSpec
 from eas_host.messages import Message
 from eas_host.python_env import python_command
 from eas_host.ring import FrontRing
 from eas_host.system.memory import prefer_as_oom_victim
+from eas_host.worker_spec import WorkerSpec
 from eas_host.workers.message_writer import MessageWriter
 from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records, message_reader
 

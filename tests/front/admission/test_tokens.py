@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from eas_host.cli.options import read_config
-from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config import HostConfig
 from eas_host.errors import ConfigError
 from eas_host.front.listener import exposure_warning
+from eas_host.worker_spec import WorkerSpec
 from support import proc
 from support.build import ProcessorBuilder
 from support.columns import columns

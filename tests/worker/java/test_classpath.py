@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.config import HostConfig, WorkerSpec
+from eas_host.config import HostConfig
 from eas_host.errors import EntryInvalid, EntryNotFound, LoadError
 from eas_host.worker.java.classpath import resolve
+from eas_host.worker_spec import WorkerSpec
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from eas_host.archives import jar_layouts
-from eas_host.config import WorkerSpec
+from eas_host.worker_spec import WorkerSpec
 
 
 def find(spec: WorkerSpec) -> Mapping[Path, jar_layouts.JarLayout]:

@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from eas_host.config.worker_spec import split_class
 from eas_host.description.description import Mount, Processor
 from eas_host.description.diagnostics.diagnostics import Diagnostics
 from eas_host.description.diagnostics.wording import format_value
 from eas_host.description.keys.definitions import ServiceDefinition
 from eas_host.description.steps.container_command import ContainerProgram, parse_command
+from eas_host.worker_spec import split_class
 
 _KEYS: Final = ("script", "command")
 _FORM: Final = "python FILE.py ARGUMENTS"

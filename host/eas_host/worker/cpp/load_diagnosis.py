@@ -17,7 +17,6 @@ from typing import Final
 
 from eas_host.binaries import python_embedding
 from eas_host.binaries.elf import SIBLING_FOLDERS
-from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed, LoadError
 from eas_host.ring import state_error, threw_error
 from eas_host.worker.control import SocketChannel
@@ -25,6 +24,7 @@ from eas_host.worker.cpp import native_worker
 from eas_host.worker.cpp.processor import explain
 from eas_host.worker.cpp.sibling_libraries import MISSING
 from eas_host.worker.main import LOAD_FAILED, ignore_signals, report
+from eas_host.worker_spec import WorkerSpec
 
 _OPEN: Final = "open"
 

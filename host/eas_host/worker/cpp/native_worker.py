@@ -15,12 +15,12 @@ from typing import Final, NamedTuple
 import eas_host
 from eas_host import ring
 from eas_host.binaries import elf, python_embedding
-from eas_host.config import HostConfig, WorkerSpec
-from eas_host.config.worker_spec import guess_type
+from eas_host.config import HostConfig
 from eas_host.errors import LoadError
 from eas_host.python_env import python_command
 from eas_host.ring import Crash
 from eas_host.worker.working_directory import enter_folder
+from eas_host.worker_spec import WorkerSpec, guess_type
 
 PROGRAM: Final = Path(eas_host.__file__).with_name("eas-cpp-worker")
 LIBRARY_PATH: Final = "LD_LIBRARY_PATH"

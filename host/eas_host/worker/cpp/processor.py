@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eas_host.binaries import elf, python_embedding
-from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid
 from eas_host.ring import CppLibrary, WorkerRing
 from eas_host.worker.control import ControlChannel
 from eas_host.worker.cpp.sibling_libraries import MISSING, open_with_siblings
+from eas_host.worker_spec import WorkerSpec
 
 
 class CppProcessor:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from eas_host.archives import jar_layouts
-from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, EntryNotFound
+from eas_host.worker_spec import WorkerSpec
 
 JARS_ALONE: Final = "/*"
 

@@ -16,13 +16,13 @@ import jpype
 import jpype.nio
 
 from eas_host.binaries import python_embedding
-from eas_host.config import WorkerSpec
 from eas_host.errors import LOAD_ERRORS
 from eas_host.ring import RAISED, RETURNED, TOO_LARGE, RingCall, WorkerRing
 from eas_host.worker.control import ControlChannel
 from eas_host.worker.java import classpath
 from eas_host.worker.java.jvm import start_jvm
 from eas_host.worker.threads import RequestHandler, WorkerThreads
+from eas_host.worker_spec import WorkerSpec
 
 OUTCOME_SHIFT: Final = 32
 SIZE_MASK: Final = (1 << OUTCOME_SHIFT) - 1

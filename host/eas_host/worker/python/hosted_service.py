@@ -12,7 +12,6 @@ from collections.abc import Callable
 from types import FrameType
 
 from allspark.service import ServedProcessor, ServiceRequest
-from eas_host.config import WorkerSpec
 from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.messages import ProcessCount
 from eas_host.ring import WorkerRing
@@ -21,6 +20,7 @@ from eas_host.unpatched import Event, on_main_thread
 from eas_host.worker.control import ControlChannel
 from eas_host.worker.sdk.service import SdkService, Stage
 from eas_host.worker.sdk.user_errors import describe_error, user_trace
+from eas_host.worker_spec import WorkerSpec
 
 
 class HostedService(SdkService):

@@ -16,13 +16,13 @@ from collections.abc import Callable
 from types import ModuleType
 
 from allspark import opening
-from eas_host.config import WorkerSpec
 from eas_host.ring import WorkerRing
 from eas_host.system import signals
 from eas_host.worker.control import ControlChannel
 from eas_host.worker.python import launcher, sdk_import
 from eas_host.worker.python.hosted_service import HostedService
 from eas_host.worker.sdk.user_errors import user_trace
+from eas_host.worker_spec import WorkerSpec
 
 
 class PythonProcessor:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eas_host.archives import jar_layouts
-from eas_host.config.host import HostConfig
 from eas_host.errors import ConfigError
+
+if TYPE_CHECKING:
+    # A worker, too, needs this file, and would wait at its start for all that reads options.
+    from eas_host.config import HostConfig
 
 _NO_BYTECODE: Final = {"PYTHONDONTWRITEBYTECODE": "1"}
 """With --reload. Python knows compiled code by the size of its source and by the whole second of its last change, so a
