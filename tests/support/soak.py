@@ -125,15 +125,28 @@ class WholeUpload(Disturbance):
 
 
 class Editor(Disturbance):
-    """Writes another version of the program; every tenth does not load."""
+    """
+    Writes another version of the program; every tenth does not load.
 
-    def __init__(self, host: Host, pauses: tuple[float, float], write: Callable[[int, bool], None]) -> None:
+    Until two more are written the file *unloadable* is there: workers that die meanwhile cannot be replaced, and when
+    none is left, requests that arrive are answered 503.
+    """
+
+    def __init__(
+        self, host: Host, pauses: tuple[float, float], write: Callable[[int, bool], None], unloadable: Path
+    ) -> None:
         super().__init__(host, pauses)
         self._write = write
+        self._unloadable = unloadable
 
     def once(self) -> None:
         version = self.rounds + 2
-        self._write(version, version % 10 == 0)
+        since_broken = version % 10
+        if since_broken == 0:
+            self._unloadable.touch()
+        elif since_broken > 1:
+            self._unloadable.unlink(missing_ok=True)
+        self._write(version, since_broken == 0)
 
     def mend(self) -> None:
         """A version that does not load must not be the last: no worker could be replaced any more."""
