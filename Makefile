@@ -91,7 +91,7 @@ check: $(LINT_READY)
 test-quick: setup $(STAMPS)/test-extra
 	$(BIN)/pytest --quick -q $(PYTEST_ARGS)
 
-# Not a part of `make test` for now: under it everything takes longer, and some tests cannot pass.
+# Not a part of `make test`: counting takes as long again, and a test that compares what a process prints cannot pass.
 ## coverage: which lines the tests run, of Python and C++ (PYTEST_ARGS="tests/contract/test_contract.py")
 .PHONY: coverage
 coverage: setup examples $(STAMPS)/test-packages

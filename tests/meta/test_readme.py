@@ -17,9 +17,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -72,7 +73,9 @@ def environment(port: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def group(*command: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def group(
+    *command: str, env: dict[str, str], stderr: int | IO[str] = subprocess.STDOUT
+) -> Iterator[subprocess.Popen[str]]:
     """
     Run *command* at the top of the repository, and end whatever it leaves running.
     """
@@ -82,7 +85,7 @@ def group(*command: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
         start_new_session=True,
     )
@@ -98,16 +101,20 @@ def group(*command: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]
 
 @pytest.mark.parametrize("block", [pytest.param(block, id=block.name) for block in blocks()])
 def test_shell_block_prints_what_the_document_promises(block: Block, port: int, environment: dict[str, str]) -> None:
-    """The lines come in the document's order."""
+    """The lines of each stream come in the document's order; a log's may come in the middle of what curl prints."""
     script = f"set -euo pipefail\n{block.script}".replace("8080", str(port))
-    with group("bash", "-c", script, env=environment) as bash:
+    with tempfile.TemporaryFile("w+") as errors, group("bash", "-c", script, env=environment, stderr=errors) as bash:
         printed, _ = bash.communicate(timeout=BLOCK_SECONDS)
-    assert bash.returncode == 0, printed
-    rest = printed
+        errors.seek(0)
+        rest = [printed, errors.read()]
+    everything = "\n".join(rest)
+    assert bash.returncode == 0, everything
     for line in block.output.replace("8080", str(port)).splitlines():
-        found = re.search(".*".join(map(re.escape, line.split("..."))), rest)
-        assert found, f"{line!r} is not in what is left of\n{printed}"
-        rest = rest[found.end() :]
+        pattern = ".*".join(map(re.escape, line.split("...")))
+        found = [(number, match) for number, text in enumerate(rest) if (match := re.search(pattern, text))]
+        assert found, f"{line!r} is not in what is left of\n{everything}"
+        stream, match = found[0]
+        rest[stream] = rest[stream][match.end() :]
 
 
 def test_make_run_prints_a_curl_line_that_works(environment: dict[str, str]) -> None:
