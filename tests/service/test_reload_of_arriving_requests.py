@@ -17,7 +17,7 @@ import pytest
 
 from support import proc
 from support.build import ProcessorBuilder
-from support.cgroup import control_group
+from support.cgroup import Group, control_group
 from support.gate import Gate, hold
 from support.host import Host, StartHost, Value
 from support.wire import command, request
@@ -144,6 +144,14 @@ def test_requests_that_wait_beyond_the_grace_period_move_to_the_new_version(
         assert held.read().status == 503
 
 
+def kill_without_replacement(host: Host, group: Group, worker: int) -> None:
+    """Kills *worker*, where no process can be started in its place until *group* allows it."""
+    group.join([host.pid])
+    group.limit_processes(0)
+    os.kill(worker, signal.SIGKILL)
+    host.wait_for_log(UNSTARTED)
+
+
 def test_suspects_that_the_old_version_cannot_run_move_to_the_new_version(
     start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate
 ) -> None:
@@ -158,10 +166,7 @@ def test_suspects_that_the_old_version_cannot_run_move_to_the_new_version(
         old = gate.wait_entered(2)[0].pid
         path.write_text(path.read_text() + "\n# another version\n")
         host.wait_for_log(DONE)
-        group.join([host.pid])
-        group.limit_processes(0)
-        os.kill(old, signal.SIGKILL)
-        host.wait_for_log(UNSTARTED)
+        kill_without_replacement(host, group, old)
         gate.release(4)
         assert (first.read().body, second.read().body) == (b"a", b"b")
         group.limit_processes(None)
@@ -183,10 +188,7 @@ def test_suspects_go_to_the_next_version_past_the_idle_workers_of_the_old_one(
         killed, count = entered.most_common(1)[0]
         path.write_text(path.read_text() + "\n# another version\n")
         host.wait_for_log(DONE)
-        group.join([host.pid])
-        group.limit_processes(0)
-        os.kill(killed, signal.SIGKILL)
-        host.wait_for_log(UNSTARTED)
+        kill_without_replacement(host, group, killed)
         gate.release(20 + count)
         assert [client.read().body for client in held] == [b"%d" % number for number in range(20)]
         again = [event.pid for event in gate.catch_up()[20:] if event.kind == "enter"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -22,20 +23,12 @@ RequestHandler = Callable[[RingCall], None]
 
 class WorkerThreads:
     """
-    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*, and calls *leave* at
-    its end.
+    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*.
     """
 
-    def __init__(
-        self,
-        ring: WorkerRing,
-        count: int,
-        make_handler: Callable[[], RequestHandler],
-        leave: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, ring: WorkerRing, count: int, make_handler: Callable[[], RequestHandler]) -> None:
         self._ring = ring
         self._make_handler = make_handler
-        self._leave = leave
         self._lock = allocate_lock()
         self._threads: dict[int, Thread] = {}
         self._start_times: dict[int, float] = {}
@@ -83,7 +76,7 @@ class WorkerThreads:
                 ring.reply(call, BAD_OUTPUT, 0, b"internal error of the host; its log has the trace")
             if number >= self.count and self._retire(number):
                 break
-        self._leave()
+        _detach_from_jvm()
 
     def _retire(self, number: int) -> bool:
         with self._lock:
@@ -93,6 +86,19 @@ class WorkerThreads:
             self._start_times.pop(number, None)
         self._ring.leave()
         return True
+
+
+def _detach_from_jvm() -> None:
+    """
+    Detach the calling thread, which is about to end, from the JVM of this process, if there is one.
+
+    To HotSpot a thread that is gone without that still runs native code, and the JVM waits for it at its own end: 0.3 s
+    at most. A JVM that a Python program has started on this very thread would wait for ever.
+    """
+    jpype = sys.modules.get("jpype")
+    if jpype is not None and jpype.isJVMStarted():
+        with contextlib.suppress(RuntimeError):  # the JVM ends at this moment
+            jpype.JClass("java.lang.Thread").detach()
 
 
 def _use_batch_scheduling() -> None:

@@ -7,7 +7,6 @@ the slot and copies in bulk between them and Java's arrays; what crosses JPype i
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 from collections.abc import Callable
@@ -96,7 +95,7 @@ class JavaProcessor:
         """
         ring = self._ring
         known: set[int] = set()
-        self._threads = WorkerThreads(ring, self._spec.threads, lambda: self._handler(ring, known), _detach)
+        self._threads = WorkerThreads(ring, self._spec.threads, lambda: self._handler(ring, known))
 
     def join(self, timeout: float | None = None) -> None:
         """
@@ -173,15 +172,6 @@ class JavaProcessor:
                 threading.Event().wait()
 
         return handle_while_running
-
-
-def _detach() -> None:
-    """
-    Detach the calling thread, which is about to end, from the JVM. For each thread that is gone without that the JVM
-    waits at its own end, 0.3 s at most: to HotSpot it still runs native code.
-    """
-    with contextlib.suppress(RuntimeError):  # the JVM ends at this moment
-        jpype.JClass("java.lang.Thread").detach()
 
 
 def _direct_buffer(span: memoryview) -> object:

@@ -9,9 +9,7 @@ stacks when one takes too long.
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -108,7 +106,7 @@ class SdkRuntime:
         process = self._processor.process
         encoder = ResultEncoder(self.ring)
         with self._lock:
-            self._threads = WorkerThreads(self.ring, self._count, lambda: encoder.handler(process), _leave_jvm)
+            self._threads = WorkerThreads(self.ring, self._count, lambda: encoder.handler(process))
 
     def join(self, timeout: float | None = None) -> None:
         """
@@ -189,18 +187,6 @@ def _threads_of(processor: ServedProcessor) -> int:
     except ValueError:
         count = 0  # the front says what is wrong with it
     return count if 1 <= count <= MAX_READERS else min(processor.worker_threads, MAX_READERS)
-
-
-def _leave_jvm() -> None:
-    """
-    Detach the calling thread, which is about to end, from a JVM that the user's code has started.
-
-    A JVM that was started on this very thread would otherwise wait for it for ever when the process ends.
-    """
-    jpype = sys.modules.get("jpype")
-    if jpype is not None and jpype.isJVMStarted():
-        with contextlib.suppress(RuntimeError):  # the JVM ends at this moment
-            jpype.JClass("java.lang.Thread").detach()
 
 
 def _text(raw: bytes) -> str:
