@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_python: starts hosts, also in each version of `make test-versions`")
     # A shell that starts a command in the background has it ignore Ctrl+C, and so all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # `nohup make test`: still ignored here, but not inherited
     # 2,000 connections have two ends; workers that are crashed on purpose need not write core files.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:
