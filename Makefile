@@ -17,10 +17,11 @@ LISTEN ?= 127.0.0.1:8080
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 VERSIONS ?=
+PYTHONS ?=
 
 BIN := .venv/bin
 STAMPS := .venv/stamps
-NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/include/eas/*.h native/worker/*.cc native/guardian/*.cc)
+NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/runtime.map native/include/eas/*.h native/worker/*.cc native/guardian/*.cc)
 JAVA_SOURCES := $(wildcard java/*.py java/native/*.cc) $(shell find java/src -name '*.java' 2>/dev/null)
 LINT_READY := setup $(STAMPS)/lint-extra $(STAMPS)/test-extra
 FORMATTED := $(shell find examples bench tests java -name '*.cc' -o -name '*.c' -o -name '*.h')
@@ -76,6 +77,7 @@ run: setup echo
 ## test: the native tests, plain and under each sanitizer, then the Python tests, on all cores (PYTEST_ARGS="-k name")
 .PHONY: test test-native test-python
 test: test-native test-python
+	@$(MAKE) --no-print-directory test-pythons PYTHONS=ends
 
 test-native: setup $(STAMPS)/test-packages
 	@$(MAKE) --no-print-directory -C native test-all
@@ -96,6 +98,11 @@ test-quick: setup $(STAMPS)/test-extra
 .PHONY: coverage
 coverage: setup examples $(STAMPS)/test-packages
 	$(BIN)/python scripts/run_coverage.py $(PYTEST_ARGS)
+
+## test-pythons: processors on each Python that is here, from 3.6 on (PYTHONS="3.6 3.13", PYTHONS=ends)
+.PHONY: test-pythons
+test-pythons: setup $(STAMPS)/test-extra
+	$(BIN)/python scripts/run_pythons.py $(PYTHONS)
 
 ## test-versions: quick tests and a few others in each version of Python that the package claims (VERSIONS="3.12 3.13")
 .PHONY: test-versions
@@ -137,7 +144,7 @@ bench: setup $(STAMPS)/examples-extra
 ## clean: removes everything that these targets made
 .PHONY: clean
 clean:
-	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/eas-cpp-worker host/eas_host/eas-guardian host/eas_host/java/*.jar host/eas_host/java/*.so
+	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/eas-cpp-worker host/eas_host/eas-guardian host/eas_host/*.so host/eas_host/java/*.jar host/eas_host/java/*.so
 	rm -rf native/build java/build bench/build examples/*/*/build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find host tests bench examples -name __pycache__ -prune -exec rm -rf {} +

@@ -1,11 +1,13 @@
 """
-The build steps that pyproject.toml cannot describe: a C++ module, two programs, a Java bridge and a public C header.
+The build steps that pyproject.toml cannot describe: a C++ module, a C++ library, two programs, a Java bridge and a
+public C header.
 
-cffi builds the module `eas_host._native` with native/build_native.py. `BuildNative` links the same objects, with
-native/worker/main.cc, as the program `eas_host/eas-cpp-worker`; and native/guardian/main.cc, alone, as the program
-`eas_host/eas-guardian`. `BuildJava` runs java/build_java.py, which compiles the bridge and the launcher of the JVM.
+cffi builds the module `eas_host._native` with native/build_native.py. `BuildNative` links the same objects as the
+library `eas_host/libeas-runtime.so`, which any Python can load; with native/worker/main.cc, as the program
+`eas_host/eas-cpp-worker`; and native/guardian/main.cc, alone, as the program `eas_host/eas-guardian`. `BuildJava` runs
+java/build_java.py, which compiles the bridge and the launcher of the JVM.
 A wheel also has the header, as `eas_host/include/eas/processor.h`, so that users can build processors with it. An
-editable install has jar, launcher and programs beside the sources that need them, and the header in native/.
+editable install has jar, launcher, library and programs beside the sources that need them, and the header in native/.
 """
 
 from __future__ import annotations
@@ -19,36 +21,53 @@ from typing import ClassVar
 from setuptools import Command, Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import ExecError
+from setuptools.errors import ExecError, LinkError
 
 HEADER = Path("native", "include", "eas", "processor.h")
 BRIDGE = Path("eas_host", "java", "eas-host-bridge.jar")
 LAUNCHER = BRIDGE.with_name("eas-host-launcher.so")
 WORKER = Path("eas_host", "eas-cpp-worker")
 WORKER_MAIN = Path("native", "worker", "main.cc")
+RUNTIME = WORKER.with_name("libeas-runtime.so")
+RUNTIME_SYMBOLS = Path("native", "runtime.map")
 GUARDIAN = Path("eas_host", "eas-guardian")
 GUARDIAN_MAIN = Path("native", "guardian", "main.cc")
 
 
 class BuildNative(build_ext):
     """
-    Builds the module, the worker program of the same objects, and the guardian, which shares a header with them.
+    Builds the module, the library and the worker program of the same objects, and the guardian, which shares a header
+    with them.
     """
 
     def build_extension(self, ext: Extension) -> None:
         """
-        Build the module *ext*, then the programs.
+        Build the module *ext*, then the library and the programs.
         """
         super().build_extension(ext)
         compiler = self.compiler
         # All sources but the one that cffi has generated, which needs Python.
         ours = [source for source in ext.sources if Path(source).is_relative_to(Path("native", "src"))]
         objects = compiler.object_filenames(ours, output_dir=self.build_temp)
+        self._link_runtime(objects)
         objects += self._compiled(WORKER_MAIN, ext)
         program = str(Path(self.build_lib) / WORKER)
         compiler.link_executable(objects, program, extra_postargs=["-pthread", "-ldl"], target_lang="c++")
         # As C: the C++ library is not needed.
         compiler.link_executable(self._compiled(GUARDIAN_MAIN, ext), str(Path(self.build_lib) / GUARDIAN))
+
+    def _link_runtime(self, objects: list[str]) -> None:
+        """
+        Link the library of *objects*, with the C++ library in it if the system has that in static form.
+        """
+        library = str(Path(self.build_lib) / RUNTIME)
+        flags = [f"-Wl,--version-script={RUNTIME_SYMBOLS}", "-Wl,-Bsymbolic", "-pthread", "-ldl"]
+        static = ["-static-libstdc++", "-static-libgcc"]
+        try:
+            self.compiler.link_shared_object(objects, library, extra_postargs=static + flags, target_lang="c++")
+        except LinkError:
+            self.announce("there is no static C++ library (libstdc++.a); the library uses the system's", 3)
+            self.compiler.link_shared_object(objects, library, extra_postargs=flags, target_lang="c++")
 
     def _compiled(self, source: Path, ext: Extension) -> list[str]:
         """
@@ -62,10 +81,10 @@ class BuildNative(build_ext):
 
     def copy_extensions_to_source(self) -> None:
         """
-        Put the module and the programs beside the sources, for an editable install.
+        Put the module, the library and the programs beside the sources, for an editable install.
         """
         super().copy_extensions_to_source()
-        for program in (WORKER, GUARDIAN):
+        for program in (RUNTIME, WORKER, GUARDIAN):
             self.copy_file(str(Path(self.build_lib) / program), str("host" / program))
 
 

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from eas_host.deploy.python import installed
+
 BENCH: Final = Path(__file__).resolve().parent
 BUILD: Final = BENCH.parent / "build" / "bench"
 BASELINE: Final = "uvloop + httptools, bare"
@@ -92,14 +94,21 @@ def rows() -> list[Row]:
     ]
     isolations = ("process", "none")
     result += [_host(language, entry, how) for language, entry in processors.items() for how in isolations]
+    oldest = min(installed.releases())
+    if oldest < sys.version_info[:2]:
+        version = ".".join(map(str, oldest))
+        result.append(_host("python", processors["python"], "process", f"python {version}", "--python", version))
     return [*result, program("eas-host, python app.py", processors["python"])]
 
 
-def _host(language: str, entry: Path, isolation: str) -> Row:
+def _host(language: str, entry: Path, isolation: str, name: str = "", *more: str) -> Row:
+    """
+    Describe the host with the processor *entry*; its row has the *language* as a name, if no other is given.
+    """
     port = free_port()
     command = [sys.executable, "-m", "eas_host", "--entry", str(entry), "--isolation", isolation]
-    command += ["--listen", f"127.0.0.1:{port}", "--log-level", "warning"]
-    return Row(f"eas-host, {language}, {isolation}", command, port)
+    command += ["--listen", f"127.0.0.1:{port}", "--log-level", "warning", *more]
+    return Row(f"eas-host, {name or language}, {isolation}", command, port)
 
 
 def program(name: str, entry: Path) -> Row:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from support import TIMEOUT, proc
+from support import TIMEOUT, proc, processor_python
 from support.build import ProcessorBuilder
 from support.columns import COLUMNS, Column
 from support.fileserver import FileServer, running
@@ -36,9 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="run the tests that start no program (tests/support/quick.py)"
     )
+    parser.addoption("--processor-python", help=f"{processor_python.__doc__}".splitlines()[1].partition(": ")[2])
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("processor_python"):
+        processor_python.use(config.getoption("processor_python"))
     if config.getoption("quick"):
         config.pluginmanager.register(QuickTests())
     config.addinivalue_line(
@@ -68,19 +71,22 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where CI says so, nothing may be skipped: a missing compiler must not look like a success."""
     report = yield
-    if CI and report.skipped and not hasattr(report, "wasxfail") and not item.config.getoption("quick"):
+    left_out = item.config.getoption("quick") or processor_python.LEFT_OUT in str(report.longrepr)
+    if CI and report.skipped and not hasattr(report, "wasxfail") and not left_out:
         report.outcome = "failed"
         report.longrepr = f"skipped, but CI=true: {report.longrepr}"
     return report
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
     Runs the tests of a module column by column, so that each column's host is started once.
 
     pytest groups tests by the place of a parameter in its list, which is another one in each table.
     """
+    if config.getoption("processor_python"):
+        items[:] = [item for item in items if processor_python.concerns(item)]
     modules = list(dict.fromkeys(item.path for item in items))
 
     def order(item: pytest.Item) -> tuple[int, int]:

@@ -2,8 +2,6 @@
 The least that a Python processor can do: the same bytes back.
 """
 
-from __future__ import annotations
-
 import allspark
 
 
@@ -17,7 +15,7 @@ class Echo(allspark.BaseProcessor):
         There is nothing to load.
         """
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data: bytes) -> "tuple[bytes, int]":
         """
         Return *data*.
         """

@@ -2,8 +2,6 @@
 A Python processor that computes: a few milliseconds of pure Python for each request.
 """
 
-from __future__ import annotations
-
 import allspark
 
 _STEPS = 100_000
@@ -19,7 +17,7 @@ class Spin(allspark.BaseProcessor):
         There is nothing to load.
         """
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data: bytes) -> "tuple[bytes, int]":
         """
         Return *data*, later.
         """

@@ -33,8 +33,6 @@ The files, in reading order:
     opening     opens the service: under eas-host, or with a front of its own
 """
 
-from __future__ import annotations
-
 from allspark.base import BaseProcessor
 from allspark.channel import Channel
 from allspark.context import Context, QueuedService

@@ -2,8 +2,6 @@
 `BaseProcessor`: the usual way to write a processor. Override `initialize` and `process`, then `run`.
 """
 
-from __future__ import annotations
-
 import copyreg
 import operator
 from typing import TYPE_CHECKING, Any
@@ -46,14 +44,14 @@ class BaseProcessor:
     worker_threads = 5
     worker_processes = 1
     io_threads = 4
-    endpoint: str | None = None
-    queued: QueuedService | None = None
+    endpoint: "str | None" = None
+    queued: "QueuedService | None" = None
 
     def __init__(
         self,
         worker_threads: int = 5,
         worker_processes: int = 1,
-        endpoint: str | None = None,
+        endpoint: "str | None" = None,
         *,
         io_threads: int = 4,
     ) -> None:
@@ -72,7 +70,7 @@ class BaseProcessor:
         """
         raise NotImplementedError("initialize not implemented")
 
-    def process(self, data: bytes) -> tuple[Any, int]:
+    def process(self, data: bytes) -> "tuple[Any, int]":
         """
         Answer one request. Called from several threads at once.
 

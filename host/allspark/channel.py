@@ -2,11 +2,8 @@
 `Channel`: a small client for other services, with connections that are kept and used again.
 """
 
-from __future__ import annotations
-
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Callable
 
 # The modules for HTTP are imported when a channel is made: they import `email`, `calendar` and others, in whose place
 # Python would import files of these names beside a user's program.
@@ -14,9 +11,9 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
     from http.client import HTTPConnection
 
-_OK: Final = 200
-_THREADS: Final = 4
-_SECONDS: Final = 60.0
+_OK = 200
+_THREADS = 4
+_SECONDS = 60.0
 
 
 class Channel:
@@ -74,8 +71,8 @@ class Channel:
     def async_request(
         self,
         data: bytes,
-        onsuccess: Callable[..., object],
-        onfailure: Callable[..., object],
+        onsuccess: "Callable[..., object]",
+        onfailure: "Callable[..., object]",
         *args: Any,  # noqa: ANN401  whatever the callbacks want
         **kwargs: Any,  # noqa: ANN401  the same
     ) -> None:
@@ -110,7 +107,7 @@ class Channel:
         for connection in idle:
             connection.close()
 
-    def _ask(self, connection: HTTPConnection, data: bytes) -> tuple[int, bytes]:
+    def _ask(self, connection: "HTTPConnection", data: bytes) -> "tuple[int, bytes]":
         headers = {"Authorization": self.token} if self.token else {}
         connection.request("POST", self._path, data, headers)
         response = connection.getresponse()
@@ -119,7 +116,7 @@ class Channel:
         except ConnectionResetError as error:
             raise OSError(f"the connection was reset in the middle of the answer: {error}") from error
 
-    def _take(self) -> tuple[HTTPConnection, bool]:
+    def _take(self) -> "tuple[HTTPConnection, bool]":
         """
         Return a connection, and whether it is one that was kept open.
         """
@@ -129,7 +126,7 @@ class Channel:
                 return connection, connection.sock is not None  # None: the service wanted it to be closed
         return self._new(), False
 
-    def _new(self) -> HTTPConnection:
+    def _new(self) -> "HTTPConnection":
         from http import client  # noqa: PLC0415  late: see above
 
         make = client.HTTPSConnection if self._secure else client.HTTPConnection

@@ -5,11 +5,8 @@ The low level: a program reads requests and writes answers itself, from as many 
 `_with_id` any thread may answer. When the service stops, reading raises `SystemExit`, which ends the thread.
 """
 
-from __future__ import annotations
-
 import operator
-from collections.abc import Callable, Sequence
-from typing import overload
+from typing import Callable, Sequence, overload
 
 from allspark.channel import Channel
 from allspark.opening import open_service
@@ -29,13 +26,13 @@ class Context:
         self.num_thread = num_thread
         self._service: OpenedService | None = None
 
-    def queued_service(self, endpoint: str | None = None) -> QueuedService:
+    def queued_service(self, endpoint: "str | None" = None) -> "QueuedService":
         """
         Open the service: from here on requests are accepted and wait to be read.
         """
         return self.open_for(None, endpoint)
 
-    def open_for(self, processor: ServedProcessor | None, endpoint: str | None) -> QueuedService:
+    def open_for(self, processor: "ServedProcessor | None", endpoint: "str | None") -> "QueuedService":
         """
         Open the service for *processor*, whose `run` will serve; None: the program reads requests itself.
         """
@@ -84,7 +81,7 @@ class QueuedService:
         """
         self._queue.answer(_status(code), _checked(data))
 
-    def read_upto(self, batch_size: int, timeout_ms: int) -> list[bytes]:
+    def read_upto(self, batch_size: int, timeout_ms: int) -> "list[bytes]":
         """
         Wait for up to *batch_size* requests, *timeout_ms* milliseconds in all, and return what came, perhaps nothing.
 
@@ -92,13 +89,13 @@ class QueuedService:
         """
         return self._queue.read_upto(batch_size, timeout_ms)
 
-    def write_many(self, answers: Sequence[bytes | tuple[int, bytes]]) -> None:
+    def write_many(self, answers: "Sequence[bytes | tuple[int, bytes]]") -> None:
         """
         Answer what `read_upto` returned, in its order: with data each, or a status and data.
         """
         self._queue.answer_many([_pair(answer) for answer in answers])
 
-    def read_with_id(self) -> tuple[bytes, int]:
+    def read_with_id(self) -> "tuple[bytes, int]":
         """
         Wait for a request that any thread may answer, once, by the number that comes with it.
         """
@@ -118,15 +115,15 @@ class QueuedService:
 
     @overload
     def inject(
-        self, path: str, handler: None = None, token: str | None = None
-    ) -> Callable[[InjectedHandler], InjectedHandler]: ...
+        self, path: str, handler: None = None, token: "str | None" = None
+    ) -> "Callable[[InjectedHandler], InjectedHandler]": ...
 
     @overload
-    def inject(self, path: str, handler: InjectedHandler, token: str | None = None) -> InjectedHandler: ...
+    def inject(self, path: str, handler: InjectedHandler, token: "str | None" = None) -> InjectedHandler: ...
 
     def inject(
-        self, path: str, handler: InjectedHandler | None = None, token: str | None = None
-    ) -> InjectedHandler | Callable[[InjectedHandler], InjectedHandler]:
+        self, path: str, handler: "InjectedHandler | None" = None, token: "str | None" = None
+    ) -> "InjectedHandler | Callable[[InjectedHandler], InjectedHandler]":
         """
         Have *handler*, which takes and returns bytes, answer requests to *path*; those with *token* only, if given.
 
@@ -153,7 +150,7 @@ def _status(code: object) -> int:
         raise TypeError(f"the code must be a whole number, not {code!r}") from None
 
 
-def _pair(answer: bytes | tuple[int, bytes]) -> tuple[int, bytes]:
+def _pair(answer: "bytes | tuple[int, bytes]") -> "tuple[int, bytes]":
     if isinstance(answer, tuple) and len(answer) == _PAIR:
         return _status(answer[0]), _checked(answer[1])
     return _OK, _checked(answer)

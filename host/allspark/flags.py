@@ -2,11 +2,11 @@
 For programs that compile native code against the processor's C interface.
 """
 
-from __future__ import annotations
-
+import os
 import sysconfig
 from importlib.util import find_spec
-from pathlib import Path
+
+_HOST = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def cflags() -> str:
@@ -15,9 +15,9 @@ def cflags() -> str:
     """
     spec = find_spec("eas_host")
     places = spec.submodule_search_locations if spec is not None and spec.submodule_search_locations else []
-    folders = [Path(place) / "include" for place in places]
-    source = Path(__file__).resolve().parents[2] / "native" / "include"
-    found = next((folder for folder in [*folders, source] if (folder / "eas").is_dir()), None)
+    places = [*places, os.path.join(_HOST, "eas_host"), os.path.join(os.path.dirname(_HOST), "native")]
+    folders = [os.path.join(place, "include") for place in places]
+    found = next((folder for folder in folders if os.path.isdir(os.path.join(folder, "eas"))), None)
     return f"-I{found or sysconfig.get_path('include')}"
 
 

@@ -6,13 +6,11 @@ None, and opening the service starts a front for this process. Only this file im
 service is opened: importing allspark loads nothing but the standard library.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from typing import Callable
 
 from allspark.service import OpenedService, ServiceRequest
 
-service_factory: Callable[[ServiceRequest], OpenedService] | None = None
+service_factory: "Callable[[ServiceRequest], OpenedService] | None" = None
 
 
 def open_service(request: ServiceRequest) -> OpenedService:
@@ -21,6 +19,6 @@ def open_service(request: ServiceRequest) -> OpenedService:
     """
     if service_factory is not None:
         return service_factory(request)
-    from eas_host.sidecar.program.opening import open_service as start_front  # noqa: PLC0415  late: see above
+    from eas_runtime.program.opening import open_service as start_front  # noqa: PLC0415  late: see above
 
     return start_front(request)

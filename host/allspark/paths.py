@@ -5,13 +5,9 @@ EAS documents nothing but the name of `get_model_path` (docs/eas-compatibility.m
 that also print, format and concatenate as text, so that a program may use the path in either way.
 """
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
-from typing import Final
 
-_EAS_PATHS: Final = ("/home/admin/docker_ml/workspace/model", "/eas/workspace/model", "../../model")
+_EAS_PATHS = ("/home/admin/docker_ml/workspace/model", "/eas/workspace/model", "../../model")
 """In old images of EAS, in new ones, and seen from a program's folder (docs/eas-compatibility.md, section 3.7)."""
 
 
@@ -26,7 +22,7 @@ class ModelPath(bytes):
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
 
-    def __add__(self, other: object) -> bytes | str:  # type: ignore[override]  # bytes take no text
+    def __add__(self, other: object) -> "bytes | str":  # type: ignore[override]  # bytes take no text
         return str(self) + other if isinstance(other, str) else bytes(self) + other  # type: ignore[operator]
 
     def __radd__(self, other: str) -> str:
@@ -39,5 +35,5 @@ def model_path() -> ModelPath:
     the working directory.
     """
     configured = os.environ.get("EAS_HOST_MODEL_ENTRY")
-    path = configured or next((path for path in _EAS_PATHS if Path(path).exists()), "")
-    return ModelPath(os.fsencode(os.path.abspath(path)))  # noqa: PTH100  without resolving links
+    path = configured or next((path for path in _EAS_PATHS if os.path.exists(path)), "")
+    return ModelPath(os.fsencode(os.path.abspath(path)))  # without resolving links

@@ -5,13 +5,10 @@ There is one store for a process. The host acts upon some names (`rpc.keepalive`
 other name is the program's own. What is put before there is a service is passed on as soon as there is one.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from _thread import RLock
-from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, Callable, TypeVar, overload
 
 T = TypeVar("T")
 Listener = Callable[[bytes], object]
@@ -32,11 +29,17 @@ class PropertyStore:
         self._put: dict[bytes, int] = {}
         self._listeners: dict[bytes, list[Listener]] = {}
         self._send: Sender | None = None
-        self._lock = RLock()  # of C, which gevent leaves alone: threads of the host take it, too
-        # A child must not inherit the lock from a thread that it has not.
-        os.register_at_fork(
-            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
-        )
+        self._process = os.getpid()
+        self._own_lock = RLock()  # of C, which gevent leaves alone: threads of the host take it, too
+
+    @property
+    def _lock(self) -> RLock:
+        """
+        The lock of this process: a forked child must not inherit one that a thread holds which it has not.
+        """
+        if self._process != os.getpid():
+            self._process, self._own_lock = os.getpid(), RLock()
+        return self._own_lock
 
     def connect(self, send: Sender) -> None:
         """
@@ -73,7 +76,7 @@ class PropertyStore:
         with self._lock:
             self.values.setdefault(name, value)
 
-    def receive(self, name: bytes, value: bytes, put: int | None) -> bool:
+    def receive(self, name: bytes, value: bytes, put: "int | None") -> bool:
         """
         Take a value from the host, which has changed *name* or repeats this program's change number *put*. Returns
         whether the value is new, so that listeners must be called.
@@ -125,12 +128,12 @@ class Property:
         return raw.decode("utf-8", "surrogateescape") if isinstance(default, str) else type(default)(raw)
 
     @overload
-    def listen(self, name: object, callback: None = None) -> Callable[[Listener], Listener]: ...
+    def listen(self, name: object, callback: None = None) -> "Callable[[Listener], Listener]": ...
 
     @overload
     def listen(self, name: object, callback: Listener) -> Listener: ...
 
-    def listen(self, name: object, callback: Listener | None = None) -> Listener | Callable[[Listener], Listener]:
+    def listen(self, name: object, callback: "Listener | None" = None) -> "Listener | Callable[[Listener], Listener]":
         """
         Call *callback* with each new value of *name*, whoever changes it. Without a callback it is a decorator.
         """

@@ -5,13 +5,13 @@ The types that `allspark` and what serves it share.
 the program's processor what `ServedProcessor` lists.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
+    from typing import Protocol
+else:
+    Protocol = object  # which Python has since 3.8
 
 InjectedHandler = Callable[[bytes], bytes]
 
@@ -26,7 +26,7 @@ class Queue(Protocol):
         Wait for a request; this thread is to answer it.
         """
 
-    def read_upto(self, batch_size: int, timeout_ms: int) -> list[bytes]:
+    def read_upto(self, batch_size: int, timeout_ms: int) -> "list[bytes]":
         """
         Wait for up to *batch_size* requests, *timeout_ms* milliseconds in all, and return what came. With a negative
         time-out wait for the first as long as it takes.
@@ -37,12 +37,12 @@ class Queue(Protocol):
         Answer the oldest request of this thread.
         """
 
-    def answer_many(self, answers: Sequence[tuple[int, bytes]]) -> None:
+    def answer_many(self, answers: "Sequence[tuple[int, bytes]]") -> None:
         """
         Answer all requests of this thread, in order.
         """
 
-    def read_with_id(self) -> tuple[bytes, int]:
+    def read_with_id(self) -> "tuple[bytes, int]":
         """
         Wait for a request that any thread may answer.
         """
@@ -60,14 +60,14 @@ class ServedProcessor(Protocol):
 
     worker_threads: int
     worker_processes: int
-    processes: list[BaseProcess]
+    processes: "list[BaseProcess]"
 
     def initialize(self) -> None:
         """
         Load the model.
         """
 
-    def process(self, data: bytes) -> tuple[Any, int]:
+    def process(self, data: bytes) -> "tuple[Any, int]":
         """
         Answer one request.
         """
@@ -94,7 +94,7 @@ class OpenedService(Protocol):
         Initialise *processor*, serve with it, and return when the service has ended.
         """
 
-    def inject(self, path: str, handler: InjectedHandler, token: str | None) -> None:
+    def inject(self, path: str, handler: InjectedHandler, token: "str | None") -> None:
         """
         Have *handler* answer requests to *path*.
         """
@@ -110,6 +110,6 @@ class ServiceRequest(NamedTuple):
     What a program asks for when it opens a service. Without a *processor* it reads requests itself.
     """
 
-    endpoint: str | None
+    endpoint: "str | None"
     io_threads: int
-    processor: ServedProcessor | None
+    processor: "ServedProcessor | None"

@@ -1,6 +1,8 @@
 // The C functions of api.h: they check the numbers that C callers pass, and forward to the C++ functions.
 #include "api.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -172,6 +174,8 @@ void eas_crash_install(eas_ring* ring, uint32_t worker, int signals) {
 }
 
 void eas_die_with_parent(int parent) { eas::DieWithParent(parent); }
+
+int eas_on_main_thread(void) { return gettid() == getpid(); }
 
 void eas_signal_take(int number, int ignored) { eas::TakeSignal(number, ignored != 0); }
 

@@ -1,9 +1,7 @@
-// The C interface of the native module: the ring between the front and its workers, and the cpp processor.
-//
-// Python sees no other header. build_native.py takes the part between the two cdef lines and gives it to
-// cffi, so that part is plain C: no conditionals, and no macros but integer constants. The functions only
-// forward to the C++ of this folder. layout.h explains the ring, front.h the front's side of it, worker.h the
-// worker's side.
+// The C interface of the native module, and of the plain library that workers in Python load: the ring
+// between the front and its workers, and the cpp processor. Python sees no other header. build_native.py
+// gives the part between the two cdef lines to cffi, so that part is plain C: no conditionals, and no macros
+// but integer constants. layout.h explains the ring, front.h and worker.h the two sides of it.
 //
 // Conventions
 //  1. A ring has one front (one thread, the only user of eas_front_*) and any number of worker processes with
@@ -26,6 +24,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)  // all else is compiled with -fvisibility=hidden
 
 // cdef begin
 #define EAS_FRAMES 32       // frames kept of a crash
@@ -84,7 +83,7 @@ typedef struct {
   uint64_t bytes_out;  // of the outputs of those counted, explanations included
 } eas_stats;
 
-// The longest time of each bucket in nanoseconds; the last bucket has none.
+// The longest time of each bucket in nanoseconds; the last has none.
 extern const uint64_t eas_latency_bounds[14];
 
 #define EAS_CRASH_NONE 0
@@ -103,8 +102,6 @@ extern const uint64_t eas_latency_bounds[14];
 #define EAS_RUNNING 2
 #define EAS_DONE 3
 #define EAS_CORRUPT 4  // in flight, but its state word was overwritten: resubmit or release it
-
-// ---- creating and mapping ----
 
 // Creates the shared memory of a ring. Returns a descriptor (close-on-exec, sealed against resizing), or -1
 // with `error`. The caller owns the descriptor.
@@ -325,6 +322,10 @@ void eas_die_with_parent(int parent);
 
 // ---- signals ----
 
+// Whether this is the first thread of the process, in which Python handles signals.
+// [any thread]
+int eas_on_main_thread(void);
+
 // Notes that the handler which `number` has now is the host's (set by Python), and that before the signal had
 // its default action or was `ignored`. Each child that this process forks, by whatever code, gets that action
 // again, unless C code has set another handler since.
@@ -356,8 +357,7 @@ void eas_signal_keep_restored(void);
 
 // ---- the log ----
 
-// Sets where log records go: a level byte ('D', 'I', 'W', 'E'), the text, and the byte 0x1e. -1: nowhere. The
-// caller keeps the descriptor.
+// Sets where log records go: a level byte ('D', 'I', 'W', 'E'), the text, and the byte 0x1e. -1: nowhere.
 // [any thread, before the others log]
 void eas_log_open(int fd);
 
@@ -376,8 +376,7 @@ void eas_stdout_line_buffered(void);
 // [main thread]
 eas_cpp* eas_cpp_open(const char* path, char* error, size_t error_size);
 
-// Calls the processor's initialize. 0 = it returned, and *state is its result; 1 = it threw, `error` has
-// "type: message" and the log has the trace.
+// Calls the processor's initialize. 0 = it returned, *state is its result; 1 = it threw, `error` says what.
 // [main thread]
 int eas_cpp_initialize(eas_cpp* cpp, const char* model_entry, const char* model_config, int* state,
                        char* error, size_t error_size);
@@ -393,6 +392,7 @@ void eas_cpp_start(eas_cpp* cpp, eas_ring* ring, uint32_t worker, uint32_t threa
 void eas_cpp_join(eas_cpp* cpp);
 // cdef end
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }  // extern "C"
 #endif

@@ -14,7 +14,8 @@ import pytest
 
 from eas_host.config import HostConfig
 from eas_host.deploy.package import inspection
-from eas_host.worker_spec import WorkerSpec
+from eas_host.make_spec import make_spec
+from eas_runtime.worker_spec import WorkerSpec
 from support.build import ProcessorBuilder
 from support.libraries import library, needs_beside, processor
 from support.service import Services, describe, services, tar
@@ -130,7 +131,7 @@ def test_syntax_error_is_shown_with_its_line(services: Services, tmp_path: Path)
 
 
 def spec(entry: Path, **more: Any) -> WorkerSpec:  # noqa: ANN401  options have types of their own
-    return WorkerSpec.from_config(HostConfig(entry=str(entry), **more))
+    return make_spec(HostConfig(entry=str(entry), **more))
 
 
 def test_needed_library_is_found_where_a_worker_would_find_it(builder: ProcessorBuilder, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.python_env import import_hook, shared_packages
+from eas_host.python_env import link
+from eas_runtime.linking import import_hook
 from support import TIMEOUT
 from support.command import run
 from support.env import SITE, make_env, python, script
@@ -127,7 +129,10 @@ def test_link_makes_allspark_importable_in_an_existing_env(tmp_path: Path) -> No
     env = make_env(tmp_path, modules={"own.py": ""})
     assert python(env, "import allspark").returncode == 1
     ended = run("pysdk", "init", "--link", tmp_path)
-    assert (ended.code, ended.stdout) == (0, f"[PYSDK] {env}: imports allspark from this host now\n")
+    assert (ended.code, ended.stdout) == (
+        0,
+        f"[PYSDK] {env}: Python {platform.python_version()} imports allspark from this host now\n",
+    )
     assert python(env, "import allspark, own").returncode == 0
     (tmp_path / "empty").mkdir()
     run("pysdk", "init", "--link", tmp_path / "empty").fails_in_one_line(2, "has no ENV to link")
@@ -150,26 +155,19 @@ def test_env_is_made_without_pip_where_ensurepip_is_missing(tmp_path: Path) -> N
     assert python(tmp_path / "demo" / "ENV", "import allspark").returncode == 0
 
 
-def test_env_of_an_incompatible_python_is_made_with_a_warning(tmp_path: Path) -> None:
-    """Such an ENV is of use for EAS; what does not work here is said at once."""
-    facts = '["CPython", "3.8.1", ".cpython-38-x86_64-linux-gnu.so", "x86_64"]'
-    fake = f'case "$*" in *implementation*) echo \'{facts}\'; exit 0;; *"import ensurepip"*) exit 1;; esac'
-    ended = run("pysdk", "init", "--python", wrapper(tmp_path, fake), tmp_path / "demo")
-    assert ended.code == 0
-    warning = ended.stderr.splitlines()[-1]
-    for words in (
-        f"ENV is Python 3.8.1 and this host Python {OWN}",
-        "cannot import allspark",
-        "eas-host test app.json",
-    ):
-        assert words in warning
-    assert ended.stdout.splitlines()[-1] == "  eas-host test app.json"
+def test_env_of_a_python_that_cannot_run_processors_is_refused(tmp_path: Path) -> None:
+    """Nothing is made."""
+    facts = '["CPython", "3.5.1", ".so", ""]'
+    path = wrapper(tmp_path, f"case \"$*\" in *implementation*) echo '{facts}'; exit 0;; esac")
+    ended = run("pysdk", "init", "--python", path, tmp_path / "demo")
+    ended.fails_in_one_line(2, f"--python {path}", "is Python 3.5.1", "3.6 and later")
+    assert not (tmp_path / "demo").exists()
 
 
 def test_python_version_is_searched_on_path_past_one_that_does_not_run(tmp_path: Path) -> None:
     """A stand-in for a Python that is not installed does not run."""
     script(tmp_path / "stand-in" / "python3.99", "echo 'not installed' >&2; exit 127")
-    facts = '["CPython", "3.98.0", ".cpython-398.so", "x86_64"]'
+    facts = '["CPython", "3.98.0", ".cpython-398.so", ""]'
     script(tmp_path / "real" / "python3.99", f"echo '{facts}'")
     path = f"{tmp_path}/stand-in:{tmp_path}/real:{os.environ['PATH']}"
     run("pysdk", "init", "--python", "3.99", tmp_path / "demo", variables={"PATH": path}).fails_in_one_line(
@@ -185,7 +183,7 @@ def test_python_version_is_searched_on_path_past_one_that_does_not_run(tmp_path:
         (["init"], ["DIR"]),
         (["init", "--pyton", "3", "x"], ["--pyton", "did you mean --python?"]),
         (["init", "--python", "three", "x"], ["--python three", "expected a version such as", OWN]),
-        (["init", "--python", "3.99", "x"], ["no python3.99 on PATH", OWN]),
+        (["init", "--python", "3.99", "x"], ["no such Python on PATH", OWN]),
         (["init", "--python", "/gone/python", "x"], ["/gone/python cannot be started"]),
         (["init", "--python", "/bin/false", "x"], ["/bin/false does not run"]),
         (["init", "/dev/null/x"], ["/dev/null"]),
@@ -207,9 +205,11 @@ def test_python_version_is_asked_for_on_a_terminal(tmp_path: Path) -> None:
     asked = b""
     while b":" not in asked:
         asked += os.read(parent, 1000)
-    assert asked.decode() == f"[PYSDK] Please choose your python version [enter for {OWN}]:"
+    found, question = asked.decode().splitlines()
+    assert OWN in re.findall(r"[\d.]+", found.removeprefix("[PYSDK] Found python "))
+    assert question == f"[PYSDK] Please choose your python version [enter for {found.rpartition(' ')[2]}]:"
     os.write(parent, b"3.99\n")
-    assert "no python3.99 on PATH" in process.communicate(timeout=TIMEOUT)[1]
+    assert "no such Python on PATH" in process.communicate(timeout=TIMEOUT)[1]
     os.close(parent)
     assert process.returncode == 2
 
@@ -243,4 +243,4 @@ def test_ctrl_c_while_making_env_leaves_nothing(tmp_path: Path) -> None:
 
 def test_env_has_the_hosts_import_hook(made: Path) -> None:
     ours = Path(import_hook.__file__).read_text()
-    assert (made / "ENV" / SITE / f"{shared_packages.MODULE}.py").read_text() == ours
+    assert (made / "ENV" / SITE / f"{link.MODULE}.py").read_text() == ours

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import sysconfig
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -21,7 +22,6 @@ from eas_host.deploy.python import requirements
 from eas_host.deploy.workspace import staging
 from eas_host.deploy.workspace.removal import remove_tree
 from eas_host.errors import EntryInvalid
-from eas_host.python_env.import_hook import ABI
 from eas_host.sandbox.confinement import Confinement
 from eas_host.system.user import find_user
 from support.env import script
@@ -182,7 +182,9 @@ def test_reading_requirements_follows_no_exchanged_link_and_waits_for_no_pipe(vi
 def test_installed_requirements_are_handed_over_without_following_links(victim: Path, public: Path) -> None:
     """The folder that pip installs to is the user's once all that is in it is."""
     before = list(facts(victim))
-    said = json.dumps([platform.python_implementation(), platform.python_version(), ABI, platform.machine()])
+    said = json.dumps(
+        [platform.python_implementation(), platform.python_version(), sysconfig.get_config_var("EXT_SUFFIX"), ""]
+    )
     python = script(public / "python", f"""case "$*" in *pip*) ;; *) echo '{said}';; esac""")
     cache = public / "cache"
     cache.mkdir()

@@ -4,7 +4,9 @@ Whether a package's own Python can be used, and what the message says if not.
 
 from __future__ import annotations
 
+import json
 import platform
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from eas_host.deploy.python import interpreter
 from eas_host.deploy.python.interpreter import Interpreter, find_interpreter
+from eas_host.errors import EntryInvalid
 from support.env import SITE, make_env, script
 from support.host import StartHost
 
@@ -26,8 +29,9 @@ def env_of(tmp_path: Path, text: str) -> Path:
     return tmp_path
 
 
-def says(implementation: str, version: str, abi: str) -> str:
-    return f"""echo 'printed by a .pth'; echo '["{implementation}", "{version}", "{abi}", "x86_64"]'"""
+def says(implementation: str, version: str, problem: str) -> str:
+    facts = json.dumps([implementation, version, ".abi.so", problem])
+    return f"echo 'printed by a .pth'; echo {shlex.quote(facts)}"
 
 
 def refused(folder: Path, *words: str) -> Interpreter:
@@ -108,37 +112,41 @@ def test_empty_env_is_not_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("implementation", "version", "abi", "words"),
+    ("implementation", "version", "problem", "words"),
     [
-        ("CPython", "3.6.8", ".cpython-36m-x86_64-linux-gnu.so", ["is Python 3.6.8", f"built for {OWN}"]),
-        ("CPython", f"{OTHER}.1", ".so", [f"is Python {OTHER}.1", f"or install eas-host for Python {OTHER}"]),
-        ("PyPy", f"{OWN}.0", ".pypy-x86_64-linux-gnu.so", [f"is PyPy {OWN}.0", f"built for CPython {OWN}"]),
-        ("CPython", f"{OWN}.2", ".cpython-x-musl.so", ["is built for .cpython-x-musl.so on x86_64"]),
+        ("CPython", "3.5.10", "", ["is Python 3.5.10", "run on 3.6 and later"]),
+        ("PyPy", "3.9.0", "", ["is PyPy 3.9.0", "run on CPython"]),
+        ("CPython", "3.9.2", "wrong ELF class", ["is Python 3.9.2 (.abi.so)", "native library: wrong ELF class"]),
+        ("CPython", "3.9.2", "No module named '_ctypes'", ["native library: No module named '_ctypes'"]),
     ],
 )
 def test_incompatible_interpreter_is_explained(
-    tmp_path: Path, implementation: str, version: str, abi: str, words: list[str]
+    tmp_path: Path, implementation: str, version: str, problem: str, words: list[str]
 ) -> None:
-    """
-    The message says what ENV is, what the host is built for, what happens now, and what to do; even if ENV prints
-    something itself.
-    """
-    folder = env_of(tmp_path, says(implementation, version, abi))
-    found = refused(folder, *words, "host's own Python, without ENV's packages", f"make ENV with Python {OWN}")
-    assert found.version == version
+    """The message says what ENV is, why it is not used, and what happens now; even if ENV prints something itself."""
+    folder = env_of(tmp_path, says(implementation, version, problem))
+    found = refused(folder, *words, "host's own Python, without ENV's packages", f"make ENV here, with Python {OWN}")
     assert found.packages == ()
 
 
-def test_no_advice_to_install_the_host_for_an_unsupported_python(tmp_path: Path) -> None:
-    """The host cannot be installed for Python 3.6."""
-    folder = env_of(tmp_path, says("CPython", "3.6.8", ".cpython-36m-x86_64-linux-gnu.so"))
-    assert "install eas-host" not in find_interpreter(folder).problem
+def test_real_library_that_cannot_be_loaded_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loader's own words, from a Python that runs."""
+    library = tmp_path / "libeas-runtime.so"
+    library.write_bytes(b"no library")
+    monkeypatch.setattr(interpreter, "LIBRARY", str(library))
+    make_env(tmp_path)
+    refused(tmp_path, f"{library}: file too short", "host's own Python")
+
+
+def test_python_2_is_refused_by_name(tmp_path: Path) -> None:
+    """No other Python runs its programs."""
+    with pytest.raises(EntryInvalid, match=r"ENV/bin/python is Python 2: .* 3\.6 or later.*make ENV"):
+        find_interpreter(env_of(tmp_path, "echo 'Unknown option: -I' >&2; exit 2"))
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("echo 'Unknown option: -I' >&2; exit 2", ["is Python 2"]),
         ("echo 'Fatal Python error: no encodings' >&2; exit 1", ["exit code 1", "Fatal Python error: no encodings"]),
         ("exit 7", ["exit code 7"]),
         ("kill -SEGV $$", ["signal 11"]),

@@ -12,13 +12,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
 from eas_host.deploy.python.requirements import install, read_requirements
 from eas_host.errors import EntryInvalid, InitializeFailed
-from eas_host.python_env.import_hook import ABI
 from support import TIMEOUT
 from support.env import make_env, script
 from support.host import Host
@@ -146,7 +146,9 @@ def test_half_done_installation_of_a_killed_host_is_removed(wheels: Path, tmp_pa
 
 def test_ctrl_c_ends_pip_and_leaves_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pip")
-    facts = json.dumps([platform.python_implementation(), platform.python_version(), ABI, platform.machine()])
+    facts = json.dumps(
+        [platform.python_implementation(), platform.python_version(), sysconfig.get_config_var("EXT_SUFFIX"), ""]
+    )
     pip = f"exec 3> '{tmp_path}/pip'; echo begun; sleep 60 3>&-; echo late >&3"
     script(tmp_path / "python", f"""case "$*" in *'import pip') ;; *'-m pip '*) {pip};; *) echo '{facts}';; esac""")
     code = (

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.log.writer import MAX_QUEUED_BYTES, BackgroundWriter
+from eas_runtime.log.writer import MAX_QUEUED_BYTES, BackgroundWriter
 from support import TIMEOUT
 from support.app import RUN, Apps, apps  # noqa: F401  a fixture
 from support.build import ProcessorBuilder

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.log.escape import escape_controls, escape_json, indent_continuation, is_plain
 from eas_host.log.masking import mask_secrets
+from eas_runtime.log.escape import escape_controls, escape_json, indent_continuation, is_plain
 from support import TIMEOUT
 from support.app import Apps, apps  # noqa: F401  a fixture
 from support.command import run

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import threading
 
-from eas_host.log.writer import BackgroundWriter
+from eas_runtime.log.writer import BackgroundWriter
 from support import TIMEOUT
 
 

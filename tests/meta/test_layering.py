@@ -17,6 +17,7 @@ import pytest
 from support.build import INCLUDE, ROOT, TESTS, need
 
 PACKAGE = ROOT / "host" / "eas_host"
+RUNTIME = ROOT / "host" / "eas_runtime"
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -47,7 +48,7 @@ def test_imports_have_no_cycle() -> None:
     host = ROOT / "host"
     paths = {
         ".".join(path.relative_to(host).with_suffix("").parts).removesuffix(".__init__"): path
-        for folder in (PACKAGE, host / "allspark")
+        for folder in (PACKAGE, RUNTIME, host / "allspark")
         for path in folder.rglob("*.py")
         if "templates" not in path.parts
     }
@@ -60,22 +61,43 @@ def test_imports_have_no_cycle() -> None:
     assert sorted(needs) == [], "these are in a circle, or need one that is"
 
 
-def test_imports_lead_down_the_list_of_packages() -> None:
+@pytest.mark.parametrize(("table", "package"), [(1, PACKAGE), (2, RUNTIME)], ids=["host", "runtime"])
+def test_imports_lead_down_the_list_of_packages(table: int, package: Path) -> None:
     """The list is the one that readers have, in docs/architecture.md."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = text.partition("| package | what it is |")[2].partition("\n\n")[0].splitlines()[2:]
+    rows = text.split("| package | what it is |")[table].partition("\n\n")[0].splitlines()[2:]
     packages = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
     rank = {name: number for number, name in enumerate(packages)}
-    paths = [path for path in PACKAGE.rglob("*.py") if "templates" not in path.parts]
+    paths = [path for path in package.rglob("*.py") if "templates" not in path.parts]
     upwards = {
-        f"{path.relative_to(PACKAGE)} imports {name}"
+        f"{path.relative_to(package)} imports {name}"
         for path in paths
         for name in imports(path)
-        if name.startswith("eas_host.")
-        and (importer := path.relative_to(PACKAGE).parts[0].removesuffix(".py")) in rank
+        if name.startswith(f"{package.name}.")
+        and (importer := path.relative_to(package).parts[0].removesuffix(".py")) in rank
         and rank.get(name.split(".")[1], len(rank)) < rank[importer]
     }
     assert upwards == set()
+
+
+def test_runtime_imports_no_module_of_the_host() -> None:
+    """It runs where the host is not."""
+    users = {
+        str(path.relative_to(RUNTIME))
+        for path in RUNTIME.rglob("*.py")
+        if any(name.partition(".")[0] == "eas_host" for name in imports(path))
+    }
+    assert users == set()
+
+
+@pytest.mark.parametrize("package", ["allspark", "eas_runtime"])
+def test_runtime_is_written_for_python_3_6(package: str) -> None:
+    """Its grammar here; that it runs there is tested with a real one."""
+    paths = sorted((ROOT / "host" / package).rglob("*.py"))
+    assert paths
+    for path in paths:
+        tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 6))
+        assert not any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in ast.walk(tree))
 
 
 def test_only_ring_imports_the_native_module() -> None:
@@ -119,7 +141,7 @@ def test_only_reply_knows_the_registered_statuses() -> None:
 def test_allspark_imports_the_host_only_in_opening() -> None:
     """Users import the contract; it knows of the host in one place, which opens the service."""
     files = (ROOT / "host" / "allspark").rglob("*.py")
-    users = {path.name for path in files if any(name.startswith("eas_host") for name in imports(path))}
+    users = {path.name for path in files if any(name.startswith(("eas_host", "eas_runtime")) for name in imports(path))}
     assert users == {"opening.py"}
 
 
@@ -136,15 +158,17 @@ def test_importing_the_front_loads_no_processor() -> None:
     code = "import sys, eas_host.front.front; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert [name for name in loaded if name.startswith(("eas_host.worker.", "jpype", "allspark"))] == []
+    assert [
+        name for name in loaded if name.startswith(("eas_host.worker.", "eas_runtime.python", "jpype", "allspark"))
+    ] == []
 
 
 def lines(*folders: str) -> Iterator[tuple[str, str]]:
-    """Each line of these packages, with where it is."""
-    for folder in folders:
-        for path in sorted((PACKAGE / folder).rglob("*.py")):
+    """Each line of these packages of the host, and of its runtime, with where it is."""
+    for folder in [*(PACKAGE / name for name in folders), RUNTIME]:
+        for path in sorted(folder.rglob("*.py")):
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-                yield f"{path.relative_to(PACKAGE)}:{number}", line
+                yield f"{path.relative_to(PACKAGE.parent)}:{number}", line
 
 
 SERVING = ("dispatch", "front", "service", "sidecar", "worker", "workers")
@@ -161,12 +185,14 @@ def test_no_cast_is_used() -> None:
 
 
 def test_control_messages_are_spelled_only_in_messages() -> None:
-    assert [place for place, line in lines(*SERVING, "ring") if '"event"' in line or "event=" in line] == []
+    found = [place for place, line in lines(*SERVING, "ring") if '"event"' in line or "event=" in line]
+    assert [place for place in found if not place.startswith("eas_runtime/messages.py")] == []
 
 
 def test_folder_has_at_most_14_modules() -> None:
     """No more than its map can tell in a few lines."""
-    folders = [path.parent for path in PACKAGE.rglob("__init__.py") if "templates" not in path.parts]
+    paths = [*PACKAGE.rglob("__init__.py"), *RUNTIME.rglob("__init__.py")]
+    folders = [path.parent for path in paths if "templates" not in path.parts]
     sizes = {folder: len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) for folder in folders}
     assert len(sizes) > 30
     assert [str(folder) for folder, size in sizes.items() if size > 14] == []

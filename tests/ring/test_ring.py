@@ -14,18 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.ring import (
-    BAD_OUTPUT,
-    COPIED,
-    LATENCY_BOUNDS,
-    RAISED,
-    RETURNED,
-    FrontRing,
-    RingCall,
-    RingSize,
-    Stats,
-    WorkerRing,
-)
+from eas_host.ring import COPIED, LATENCY_BOUNDS, FrontRing, RingSize, Stats
+from eas_runtime.ring import BAD_OUTPUT, RAISED, RETURNED, RingCall, WorkerRing
 
 HANG = 60.0
 """Seconds: longer than any step takes."""

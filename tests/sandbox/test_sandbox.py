@@ -49,7 +49,7 @@ def test_worker_in_a_sandbox_serves_and_is_replaced_after_a_crash(start: StartHo
     seen = proc.status(worker)
     assert seen["NoNewPrivs"] == ["1"]
     assert {seen[name][0] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {"0" * 16}
-    host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/worker/")
+    host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_runtime/")
     assert host.call(command("die", "segv")).status == 500
     assert host.call(b"again").body == b"again"
     host.kill_worker()

@@ -8,7 +8,6 @@ import inspect
 import os
 import pickle
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,6 +21,7 @@ from support import TIMEOUT
 from support.build import ProcessorBuilder
 from support.gate import Gate
 from support.host import Host
+from support.processor_python import program_python
 from support.wire import command
 
 
@@ -46,7 +46,7 @@ def test_module_exports_the_names_of_the_real_one() -> None:
 
 def python(code: str, **variables: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **variables}, capture_output=True, text=True, check=True
+        [program_python(), "-c", code], env={**os.environ, **variables}, capture_output=True, text=True, check=True
     )
     return done.stdout
 

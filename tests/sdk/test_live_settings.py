@@ -98,7 +98,9 @@ def running(host: Host, gate: Gate, count: int, inside: int | None = None) -> It
 def test_listener_hears_a_property_that_an_operator_puts(apps: Apps, way: str) -> None:
     """Each process hears it; that may take a while."""
     before = """
-@allspark.default_properties().listen('model.version')
+properties = allspark.default_properties()
+
+@properties.listen('model.version')
 def hear(value):
     print('version', value, flush=True)
 """
@@ -181,7 +183,7 @@ def test_408_logs_where_initialize_is(apps: Apps, gate: Gate) -> None:
     gate.release()
     program.wait_for_log("Service start successfully")
     assert program.call(b"x").body == b"x"
-    assert "eas_host" not in program.new_log().partition("MainThread")[2].partition("in gate")[0]
+    assert "eas_runtime" not in program.new_log().partition("MainThread")[2].partition("in gate")[0]
     program.stop()
 
 

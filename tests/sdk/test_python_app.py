@@ -9,17 +9,17 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 
 import pytest
 
-from eas_host.messages import LaunchRequest
-from eas_host.sidecar.front.launch_request import resolve_config
-from support import TIMEOUT, proc
+from eas_host.sidecar.launch_request import resolve_config
+from eas_runtime.messages import LaunchRequest
+from support import TIMEOUT, proc, processor_python
 from support.app import Apps, apps
 from support.gate import Gate
 from support.host import OUR_FRAMES, clean_environment
 from support.network import free_port
+from support.processor_python import program_python
 from support.program import front_of
 from support.stop import SHUTTING_DOWN
 from support.wire import Client, command
@@ -103,7 +103,7 @@ def test_endpoint_in_every_form_sets_the_address(apps: Apps, endpoint: str, list
     app = apps.write(f"Contract(endpoint={endpoint.format(port=port)!r}).run()")
     environment = clean_environment()
     with subprocess.Popen(
-        [sys.executable, app.name], cwd=app.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [program_python(), app.name], cwd=app.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         try:
             assert process.stdout is not None
@@ -154,7 +154,7 @@ def test_address_in_use_exits_with_4(apps: Apps) -> None:
 def test_wrong_endpoint_exits_with_2(apps: Apps) -> None:
     app = apps.write("Contract(endpoint='here:there')")
     done = subprocess.run(
-        [sys.executable, app], env=clean_environment(), capture_output=True, text=True, timeout=TIMEOUT, check=False
+        [program_python(), app], env=clean_environment(), capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     assert done.returncode == 2
     assert "here:there" in done.stderr
@@ -215,7 +215,7 @@ def test_folder_and_arguments_of_the_program_are_unchanged(apps: Apps) -> None:
 
 
 def test_prints_are_not_changed(apps: Apps) -> None:
-    program = apps.start()
+    program = apps.start(variables=processor_python.unbuffered())
     program.call(command("print", "hello"))
     program.wait_for_log("^err hello$", "stderr")
 

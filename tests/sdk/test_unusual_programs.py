@@ -25,6 +25,7 @@ from support.app import Apps, apps
 from support.gate import Gate
 from support.host import Host, clean_environment, program
 from support.network import free_port
+from support.processor_python import program_python
 from support.program import Program, front_of
 from support.wire import command
 
@@ -44,7 +45,8 @@ def test_fork_while_threads_read_does_not_stop_them(apps: Apps, gate: Gate, way:
     body = OPEN + "for _ in range(2):\n    threading.Thread(target=serve, args=(queued,), daemon=True).start()\nwait()"
     before = """
 def fork():
-    if not (pid := os.fork()):
+    pid = os.fork()
+    if not pid:
         os._exit(0)
     os.waitpid(pid, 0)
     return b"forked"
@@ -159,7 +161,7 @@ def test_closed_standard_streams_are_not_reused_for_sockets(apps: Apps, way: str
     app = apps.write()
     port = free_port()
     environment = clean_environment() | {"EAS_HOST_LISTEN": f"127.0.0.1:{port}"}
-    words = [sys.executable, app.name] if way == "alone" else [*program(), "--entry", app.name]
+    words = [str(program_python()), app.name] if way == "alone" else [*program(), "--entry", app.name]
     shell = ["/bin/sh", "-c", f'exec "$0" "$@" {closed}', *words]
     with (
         closing(allspark.Channel(f"127.0.0.1:{port}")) as channel,

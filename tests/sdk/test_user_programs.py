@@ -16,10 +16,12 @@ from typing import NamedTuple
 
 import pytest
 
+from support import processor_python
 from support.host import Host
 from support.program import PROGRAMS, Program
 
 ALONE, HOSTED = "alone", "hosted"
+KEY_ERROR = "KeyError('b')" if processor_python.release() >= (3, 7) else "KeyError('b',)"
 
 
 class Call(NamedTuple):
@@ -181,7 +183,7 @@ CASES = [
         "returns_json/app.py",
         [
             Call(b'{"key": "a"}', 200, '{"code": 200, "result": 1}'),
-            Call(b'{"key": "b"}', 200, '{"code": 500, "error": "KeyError(\'b\')"}', "KeyError: 'b'"),
+            Call(b'{"key": "b"}', 200, f'{{"code": 500, "error": "{KEY_ERROR}"}}', "KeyError: 'b'"),
         ],
     ),
     Case(
@@ -204,7 +206,7 @@ def started(case: Case, way: str, folder: Path) -> Host:
     variables = {key: value.format(folder=folder / name) for key, value in case.variables.items()}
     if way == HOSTED:
         return Host(folder / "host", variables, entry=folder / case.entry)
-    return Program(folder / "host", folder / case.entry, case.arguments, variables)
+    return Program(folder / "host", folder / case.entry, case.arguments, {**variables, **processor_python.unbuffered()})
 
 
 @pytest.mark.parametrize(

@@ -8,21 +8,29 @@ import subprocess
 import sys
 from pathlib import Path
 
-from eas_host.python_env import shared_packages
+from eas_host.python_env import link
 
 SITE = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 
 
-def make_env(folder: Path, *, linked: bool = False, modules: dict[str, str] | None = None) -> Path:
+def make_env(
+    folder: Path,
+    *,
+    linked: bool = False,
+    modules: dict[str, str] | None = None,
+    interpreter: str = sys.executable,
+) -> Path:
     """
-    Makes ENV in *folder*, with *modules* (a file's name and its text) installed in it, linked to the host or not.
+    Makes ENV of *interpreter* in *folder*, with *modules* (a file's name and its text) installed in it, linked to the
+    host or not.
     """
     env = folder / "ENV"
-    subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", env], check=True)
+    subprocess.run([interpreter, "-I", "-m", "venv", "--without-pip", env], check=True)
+    (site,) = env.glob("lib/python3.*/site-packages")
     if linked:
-        shared_packages.write(env / SITE)
+        link.write(site)
     for name, text in (modules or {}).items():
-        (env / SITE / name).write_text(text, encoding="utf-8")
+        (site / name).write_text(text, encoding="utf-8")
     return env
 
 

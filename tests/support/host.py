@@ -23,15 +23,16 @@ from typing import TYPE_CHECKING, Union
 
 from support import TIMEOUT, proc
 from support.log import Log
+from support.processor_python import options_of
 from support.wire import Address, Client, Response, request
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OUR_CODE = re.compile(r"File \".*/eas_host/")  # a traceback of ours: a bug, whoever caused it
+OUR_CODE = re.compile(r"File \".*/eas_(host|runtime)/")  # a traceback of ours: a bug, whoever caused it
 ERROR = re.compile(r"\[(ERROR|CRITICAL)\]|\"level\": ?\"(ERROR|CRITICAL)\"")
-OUR_FRAMES = re.compile(r"/eas_host/|<frozen runpy>|\beas\.host\.|\(eas_worker_|\beas::")
+OUR_FRAMES = re.compile(r"/eas_(host|runtime)/|<frozen runpy>|\beas\.host\.|\(eas_worker_|\beas::")
 ROOT_HINT = "running processors as root"
 LISTENING = r"listening on (http://([^\s\"/]+):(\d+)(/[^\s\"]*))"
 
@@ -103,9 +104,10 @@ class Host:
         self._announced: list[re.Pattern[str]] = []
         self._checked = 0
         self._mark = f"EAS_TEST_MARK={uuid.uuid4().hex}"
+        own = options_of(self.entry, self.language, self.isolation)
         for name in ("cwd", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        self.command = program() + [str(word) for word in words] + flags({"listen": "127.0.0.1:0", **options})
+        self.command = program() + [str(word) for word in words] + flags({"listen": "127.0.0.1:0", **own, **options})
         environment = clean_environment()
         key, _, value = self._mark.partition("=")
         environment |= {"TMPDIR": str(folder / "tmp"), key: value, **(variables or {})}

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from support import proc
+from support import proc, processor_python
 from support.build import TESTS
 from support.host import Host, clean_environment
 from support.log import Log
@@ -30,7 +29,7 @@ class Program(Host):
         entry: its file; it runs in the folder of that.
         arguments: words behind the file's name.
         variables: added to the environment.
-        interpreter: the Python that runs it.
+        interpreter: the Python that runs it; by default that of the tests' processors.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class Program(Host):
         entry: Path,
         arguments: tuple[str, ...] = (),
         variables: Mapping[str, str] | None = None,
-        interpreter: str | Path = sys.executable,
+        interpreter: str | Path | None = None,
     ) -> None:
         self.folder, self.entry, self.language, self.isolation = folder, entry, "python", "sidecar"
         self.log = Log()
@@ -50,7 +49,7 @@ class Program(Host):
         self._mark = f"EAS_TEST_MARK={uuid.uuid4().hex}"
         key, _, value = self._mark.partition("=")
         environment = clean_environment() | {"TMPDIR": str(folder / "tmp"), "EAS_HOST_LISTEN": "127.0.0.1:0"}
-        self.command = [str(interpreter), entry.name, *arguments]
+        self.command = [str(interpreter or processor_python.program_python()), entry.name, *arguments]
         self.process = subprocess.Popen(
             self.command,
             cwd=entry.parent,
@@ -65,5 +64,5 @@ class Program(Host):
 
 def front_of(program: Host) -> int:
     """The process id of the front of *program*."""
-    (pid,) = [pid for pid in proc.children(program.pid) if "eas_host.sidecar.front.main" in proc.command_line(pid)]
+    (pid,) = [pid for pid in proc.children(program.pid) if "eas_host.sidecar.main" in proc.command_line(pid)]
     return pid

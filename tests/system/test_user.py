@@ -48,7 +48,7 @@ def test_workers_run_as_the_user_and_serve(
         assert seen["CapEff"] == seen["CapPrm"] == ["0" * 16]
         assert Path(f"/proc/{worker}/mem").stat().st_uid == 0, "others of that user could read its memory"
         assert proc.status(host.pid)["Uid"] == ["0"] * 4
-        host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_host/worker/")
+        host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_runtime/")
         assert host.call(command("die", "segv")).status == 500
         assert host.call(b"again").body == b"again"
         host.kill_worker()

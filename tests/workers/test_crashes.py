@@ -88,7 +88,7 @@ def test_crash_answers_500_and_requests_beside_it_run_again(
     host = start(crash.language, keepalive=LONG)
     held = hold(host, gate, open_clients, 4)
     if crash.language == "python":
-        host.allow_log(r"eas_host/worker/[\w/]+\.py")  # Python's own report of a crash shows all of its frames
+        host.allow_log(r"eas_runtime/[\w/]+\.py")  # Python's own report of a crash shows all of its frames
     watch = proc.Watch(host.workers()[0])
     culprit = open_clients.enter_context(host.ask(command("die", crash.how)))
     assert watch.wait()
@@ -207,7 +207,7 @@ def test_signal_from_outside_blames_no_request(
 ) -> None:
     """Some of the signals are those that crashes raise."""
     host = start(language, keepalive=LONG)
-    host.allow_log(rf"{number.name}|eas_host/(workers?/(\w+/)?)?\w+\.py")
+    host.allow_log(rf"{number.name}|eas_runtime/[\w/]+\.py")
     held = hold(host, gate, open_clients, 3)
     host.kill_worker(number=number)
     gate.release(3)

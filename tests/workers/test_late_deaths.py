@@ -60,7 +60,7 @@ CHOSEN = [*BOMBS, *FOUR] if FULL else [*BOMBS, FOUR[0], FOUR[6], FOUR[9]]
 def test_repeated_late_deaths_with_reload_do_not_stop_the_service(start: StartHost) -> None:
     """No file has to change for the host to serve on."""
     host = start("python", reload=True)
-    host.allow_log(r"exit|eas_host/(workers?/(\w+/)?)?\w+\.py")
+    host.allow_log(r"exit|eas_runtime/[\w/]+\.py")
     for number in range(5):
         answer = host.call(command("later", "50:_exit:3"))
         assert answer.status == 200, answer.text
@@ -95,7 +95,7 @@ def test_program_that_ends_when_its_reader_raises_is_started_again(start: StartH
     """A program that reads its requests itself has served, too, however often it ends."""
     (tmp_path / "app.py").write_text(QUEUED)
     host = start("python", entry=tmp_path / "app.py")
-    host.allow_log("exit|ValueError|eas_host/")
+    host.allow_log("exit|ValueError|eas_runtime/")
     for number in range(5):
         answer = host.call(b"pid")
         assert answer.status == 200, answer.text
@@ -111,7 +111,7 @@ def test_requests_beside_late_deaths_answer_200_in_time(start: StartHost, bomb: 
     then.
     """
     host = start(bomb.language, worker_processes=bomb.processes, keepalive=KEEPALIVE[bomb.language])
-    host.allow_log(r"SIG|exit|eas_host/(workers?/(\w+/)?)?\w+\.py")
+    host.allow_log(r"SIG|exit|eas_runtime/[\w/]+\.py")
     with LoadRun(host, connections=32, report=50) as load:
         load.wait_answers(50)
         for _ in range(ROUNDS or 4):

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.ring import WorkerRing
 from eas_host.ring.bindings import lib
+from eas_runtime.ring import WorkerRing
 from support import proc
 from support.build import ProcessorBuilder
 from support.gate import Gate

@@ -262,7 +262,7 @@ def test_worker_that_ends_right_after_each_load_stops_the_host_after_three(
     host = Host(tmp_path / "host", entry=held_entry)
     try:
         name = {"abort": signal.SIGABRT, "segv": signal.SIGSEGV}[how].name
-        host.allow_log(rf"{name}|eas_host/")  # Python's own report of a crash shows all of its frames
+        host.allow_log(rf"{name}|eas_runtime/")  # Python's own report of a crash shows all of its frames
         host.ends_with(3)
         assert name in host.log.since(stream="stderr")[-1]
     finally:

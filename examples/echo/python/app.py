@@ -5,8 +5,6 @@ A whole processor in its smallest form. `initialize` runs once, before the first
 each request, on several threads at once, so what it shares it only reads.
 """
 
-from __future__ import annotations
-
 import allspark
 
 
@@ -21,7 +19,7 @@ class EchoProcessor(allspark.BaseProcessor):
         """
         self.error = b"input data should not be empty"
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data: bytes) -> "tuple[bytes, int]":
         """
         Answer one request with a body and a status. What is raised here answers 400 with its message.
         """

@@ -25,7 +25,7 @@ from eas_host.description.keys.definitions import ServiceDefinition
 from eas_host.description.keys.key_index import index_keys
 from eas_host.errors import HostError
 from eas_host.fetch import urls
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.worker_spec import WorkerSpec
 
 _HIDDEN: Final = "***"
 _NOT_LISTED: Final = frozenset({*SINGLE_PROCESSOR_OPTIONS, "name", "warm_up"})

@@ -13,8 +13,8 @@ from typing import Final
 from eas_host import log
 from eas_host.cli.options import read_config
 from eas_host.errors import ConfigError
-from eas_host.python_env import python_command
 from eas_host.system.exit_code import run_to_exit_code
+from eas_runtime import stdio
 
 COMMANDS: Final = {
     "test": "eas_host.cli.serve:test",
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    python_command.reopen_missing_stdio()
+    stdio.reopen_missing()
     if argv and argv[0] in COMMANDS:
         # Imported late, so that a command does not load what only another one needs.
         module, _, name = COMMANDS[argv[0]].partition(":")

@@ -14,8 +14,8 @@ from typing import Final
 
 from eas_host import log
 from eas_host.cli.command_parser import CommandParser
+from eas_host.deploy.python import installed
 from eas_host.errors import ConfigError
-from eas_host.python_env.import_hook import ABI
 from eas_host.scaffold import environment, project
 
 _MADE: Final = ("ENV", "app.py", "app.json")
@@ -45,13 +45,13 @@ def _init(folder: Path, wanted: str | None) -> None:
     Make *folder* with an ENV of the *wanted* Python. If that is None, ask the user if there is a terminal.
     """
     project.check_folder(folder, list(_MADE), "; to renew only the link of an ENV, add --link")
-    python = environment.find_python(_ask() if wanted is None else wanted)
+    python, facts = installed.find(_ask() if wanted is None else wanted)
     is_new = not folder.exists()
     env = folder / "ENV"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        print(f"[PYSDK] Creating python environment {env} with python {python.facts.version}", flush=True)
-        environment.make_environment(python, env, log.warning)
+        print(f"[PYSDK] Creating python environment {env} with python {facts.version}", flush=True)
+        environment.make_environment(python, facts.version, env, log.warning)
     except OSError as error:
         raise ConfigError(
             f"{error.filename or folder}: {error.strerror}; name a folder that can be written to"
@@ -64,8 +64,10 @@ def _init(folder: Path, wanted: str | None) -> None:
     project.write(folder, {"app.py": files["app.py"]})
     print("[PYSDK] Installing python service example app.json")
     project.write(folder, {"app.json": files["app.json"]})
-    _warn_of_other_python(python.facts.version, is_compatible=python.can_load_host)
-    _print_next_steps(folder, is_compatible=python.can_load_host)
+    print("next:")
+    print(f"  cd {shlex.quote(str(folder))}")
+    print("  ENV/bin/python app.py")
+    print("  curl http://127.0.0.1:8080/test -d '10 20'    # in another terminal")
 
 
 def _link(folder: Path) -> None:
@@ -73,8 +75,7 @@ def _link(folder: Path) -> None:
     if not env.is_dir():
         raise ConfigError(f"{folder}: has no ENV to link; make one with `eas-host pysdk init {folder}`")
     facts = environment.link_into(env)
-    print(f"[PYSDK] {env}: imports allspark from this host now")
-    _warn_of_other_python(facts.version, is_compatible=facts.abi == ABI)
+    print(f"[PYSDK] {env}: Python {facts.version} imports allspark from this host now")
 
 
 def _pack(folder: Path) -> None:
@@ -87,36 +88,15 @@ def _pack(folder: Path) -> None:
 
 def _ask() -> str:
     """
-    Ask for a version, as EASCMD does; `""` if there is no terminal.
+    Ask for one of the versions that are installed, as EASCMD does; `""` if there is no terminal.
     """
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
         return ""
+    found = [f"{major}.{minor}" for major, minor in installed.releases()]
+    print(f"[PYSDK] Found python {', '.join(found)}")
     # Not by input(): where it has a terminal it may write the question to standard error.
-    print(f"[PYSDK] Please choose your python version [enter for {environment.HOST_PYTHON}]:", end="", flush=True)
-    return sys.stdin.readline().strip()
-
-
-def _warn_of_other_python(version: str, *, is_compatible: bool) -> None:
-    """
-    Warn of what does not work with an ENV of another Python than the host's.
-    """
-    if not is_compatible:
-        log.warning(
-            "ENV is Python %s and this host Python %s: `ENV/bin/python app.py` cannot import allspark here, and"
-            " `eas-host test app.json` runs the processor on the host's own Python, without ENV's packages",
-            version,
-            environment.HOST_PYTHON,
-        )
-
-
-def _print_next_steps(folder: Path, *, is_compatible: bool) -> None:
-    print("next:")
-    print(f"  cd {shlex.quote(str(folder))}")
-    if is_compatible:
-        print("  ENV/bin/python app.py")
-        print("  curl http://127.0.0.1:8080/test -d '10 20'    # in another terminal")
-    else:
-        print("  eas-host test app.json")
+    print(f"[PYSDK] Please choose your python version [enter for {found[-1]}]:", end="", flush=True)
+    return sys.stdin.readline().strip() or found[-1]
 
 
 def _parser() -> CommandParser:
@@ -136,7 +116,7 @@ def _parser() -> CommandParser:
     init.add_argument(
         "--python",
         metavar="VERSION|PATH",
-        help=f"the Python of ENV, looked for on PATH [{environment.HOST_PYTHON}, the host's own]",
+        help="the Python of ENV, on PATH, of pyenv, conda or uv, or in /opt [the host's own]",
     )
     init.add_argument(
         "--link", action="store_true", help="make nothing, but link the ENV that DIR already has to this host"

@@ -76,7 +76,7 @@ def _serve(command: DescriptionCommand, *, announce: bool) -> int:
     described = command.read()
     # Imported late, so that a wrong description is reported without loading the event loop and the native module.
     from eas_host.service.host import run  # noqa: PLC0415
-    from eas_host.system import signals  # noqa: PLC0415
+    from eas_runtime import signals  # noqa: PLC0415
 
     signals.ignore_unused()  # a download may take long
     deployment = command.prepare(*described)

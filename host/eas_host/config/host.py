@@ -213,6 +213,12 @@ class HostConfig:
         "cpp: the kind of worker process: python, native, or auto (native only if the processor starts a Python)",
         choices=("auto", "python", "native"),
     )
+    python: str | None = option(
+        None,
+        WORKERS,
+        "VERSION|PATH",
+        "python: the Python that runs the processor; default: that of the ENV beside it, else the host's own",
+    )
     isolation: str = option(
         "process",
         WORKERS,

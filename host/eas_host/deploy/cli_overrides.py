@@ -14,7 +14,7 @@ from typing import Any, Final
 from eas_host.config import HostConfig, ResolvedConfig
 from eas_host.description import Description, Model, Processor
 from eas_host.errors import ConfigError
-from eas_host.worker_spec import check_isolation, split_class
+from eas_host.make_spec import check_isolation, split_class
 
 SINGLE_PROCESSOR_OPTIONS: Final = (
     "entry",

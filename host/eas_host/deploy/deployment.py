@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host.config import HostConfig
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.worker_spec import WorkerSpec
 
 STARTED: Final = time.time_ns()
 """Before anything was prepared. A file that changes later may be missing in the first version, if that was copied."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +19,8 @@ from eas_host.deploy.cli_overrides import apply_overrides
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
 from eas_host.deploy.package import entries, environment, model_entry, nested_jars
 from eas_host.deploy.package.entries import FoundEntry, ProcessorPackage
-from eas_host.deploy.python import interpreter, requirements
+from eas_host.deploy.python import requirements
+from eas_host.deploy.python.choice import choose_python
 from eas_host.deploy.workspace import mounts
 from eas_host.deploy.workspace.external_links import ExternalLinks
 from eas_host.deploy.workspace.model_dir import WARM_UP, FetchedSource, ModelDir, staging_error
@@ -28,8 +28,8 @@ from eas_host.deploy.workspace.workspace import Workspace, cache_folder, safe_na
 from eas_host.deploy.workspace.workspace_links import link_workspace
 from eas_host.description import Description, Model
 from eas_host.errors import ConfigError
+from eas_host.make_spec import make_spec, service_name, split_class
 from eas_host.system.user import find_user
-from eas_host.worker_spec import WorkerSpec, service_name, split_class
 
 _UNPACKED: Final = ".unpacked"
 _HANDED_OVER: Final = ("predictor", "model", "config", _UNPACKED)
@@ -105,8 +105,8 @@ def prepare_from_description(description: Description, resolved: ResolvedConfig,
         )
         if confined is not None:
             shown = _paths_to_show(sources, description, link_folder)
-            spec_of = partial(replace, readable=shown, writable=(str(workspace.folder),))
-            processors = tuple(replace(processor, spec=spec_of(processor.spec)) for processor in processors)
+            paths = {"readable": shown, "writable": (str(workspace.folder),)}
+            processors = tuple(replace(processor, spec=processor.spec.replace(**paths)) for processor in processors)
     except BaseException as error:
         workspace.discard()
         if isinstance(error, OSError):  # the disk is full, or a folder cannot be listed
@@ -213,7 +213,7 @@ def _processor_deployment(
         model_dir.model, shown, staged.single_file, description.file.parent, staged.key_prefix
     )
     colon = f":{entry.python_class}" if entry.python_class else ""
-    spec = WorkerSpec.from_config(
+    spec = make_spec(
         replace(
             config,
             entry=f"{entry.path}{colon}",
@@ -233,7 +233,7 @@ def _processor_deployment(
         )
     shown_at = link_folder if model.name is None else None
     variables = environment.variables(description.text, description.environment, shown_at, description.cuda)
-    spec = replace(spec, folder=str(_folder(entry)), environment={**spec.environment, **variables})
+    spec = spec.replace(folder=str(_folder(entry)), environment={**spec.environment, **variables})
     return ProcessorDeployment(model.name, nested_jars.unpack(spec, nested_jars.find(spec), model_dir.root / _UNPACKED))
 
 
@@ -257,17 +257,11 @@ def _with_python(
     Let a Python processor run on its package's own Python, with the requirements in *lines* installed.
     """
     confined = confinement.command_confiner(config, package.folder)
-    found = interpreter.find_interpreter(package.folder, confined)
-    if found.problem:
-        log.warning("%s", found.problem)
-    path = found.path
-    if path and processor.spec.isolation == "none":
-        log.warning("--isolation none: the processor runs on the host's own Python, not on %s", path)
-        path = ""
+    found = choose_python(config, package.folder, confined)
     user = find_user(config.user) if config.user else None
-    installed = requirements.install(lines, path, cache, package.folder, user=user, confine=confined)
+    installed = requirements.install(lines, found.path, cache, package.folder, user=user, confine=confined)
     packages = (str(installed), *found.packages) if installed is not None else found.packages
-    return replace(processor, spec=replace(processor.spec, interpreter=path, packages=packages))
+    return replace(processor, spec=processor.spec.replace(interpreter=found.path, packages=packages))
 
 
 def _warm_up(

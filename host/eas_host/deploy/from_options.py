@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,9 @@ from eas_host.deploy import confinement
 from eas_host.deploy.deployment import PYTHON_FILES, Deployment, ProcessorDeployment
 from eas_host.deploy.package import nested_jars
 from eas_host.errors import EntryNotFound
+from eas_host.make_spec import make_spec, service_name
 from eas_host.system.disk_errors import describe_cache_error, is_write_refused
-from eas_host.worker_spec import WorkerSpec, service_name
+from eas_runtime.worker_spec import WorkerSpec
 
 if TYPE_CHECKING:
     from eas_host.deploy.workspace.workspace import Workspace
@@ -33,7 +33,7 @@ def prepare_from_options(config: HostConfig) -> Deployment:
     Raises:
         HostError: there is no entry, its type is not known, or options exclude one another.
     """
-    spec = WorkerSpec.from_config(config)
+    spec = make_spec(config)
     name = service_name(config, spec)
     warm_up = _warm_up(config)
     watched = _watched(spec) if config.reload else ()
@@ -72,19 +72,16 @@ def _watched(spec: WorkerSpec) -> tuple[Path, ...]:
 
 def _with_python(config: HostConfig, spec: WorkerSpec) -> WorkerSpec:
     """
-    Let a program run on the Python of the `ENV` beside it.
+    Let a program run on the Python of `--python`, or of the `ENV` beside it.
     """
     folder = Path(spec.entry).parent
-    if spec.isolation == "none" or not (folder / "ENV").is_dir():
+    if config.python is None and not (folder / "ENV").is_dir():
         return spec
-    # Imported late: few programs have an `ENV`, and the import delays the start.
-    from eas_host import log  # noqa: PLC0415
-    from eas_host.deploy.python import interpreter  # noqa: PLC0415
+    # Imported late: few programs need it, and the import delays the start.
+    from eas_host.deploy.python.choice import choose_python  # noqa: PLC0415
 
-    found = interpreter.find_interpreter(folder, confinement.command_confiner(config, folder))
-    if found.problem:
-        log.warning("%s", found.problem)
-    return replace(spec, interpreter=found.path, packages=found.packages)
+    found = choose_python(config, folder, confinement.command_confiner(config, folder))
+    return spec.replace(interpreter=found.path, packages=found.packages)
 
 
 def _prepare_copy(
@@ -99,8 +96,7 @@ def _prepare_copy(
     workspace = Workspace(cache, name)
     entry = Path(spec.entry)
     with _filling_workspace(workspace, cache, config):
-        own = replace(
-            spec,
+        own = spec.replace(
             entry=str(_copy(entry, workspace.folder / "entry", cache)),
             classpath=tuple(
                 str(_copy(Path(path), workspace.folder / f"classpath-{number}", cache))

@@ -23,9 +23,9 @@ from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import ConfigError
-from eas_host.messages import Message, ProcessCount, ThreadCount
 from eas_host.ring import FrontRing, RingSize
 from eas_host.system.memory import address_space_limit
+from eas_runtime.messages import Message, ProcessCount, ThreadCount
 
 _MIB: Final = 2**20
 _GIB: Final = 2**30

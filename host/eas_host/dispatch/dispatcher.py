@@ -26,7 +26,8 @@ from eas_host.dispatch.memory_budget import MemoryBudget, no_room
 from eas_host.dispatch.queue_poller import QueuePoller
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.reply import BAD_REQUEST, HTTP_STATUS
-from eas_host.ring import COPIED, CORRUPT, RAISED, RETURNED, RUNNING, SUBMITTED, FrontRing
+from eas_host.ring import COPIED, CORRUPT, RUNNING, SUBMITTED, FrontRing
+from eas_runtime.ring import RAISED, RETURNED
 
 _RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)

@@ -10,7 +10,8 @@ from typing import Final
 from eas_host import log
 from eas_host.dispatch.limits import LARGE_ANSWER
 from eas_host.dispatch.memory_budget import MemoryBudget
-from eas_host.ring import BAD_OUTPUT, TOO_LARGE, FrontRing
+from eas_host.ring import FrontRing
+from eas_runtime.ring import BAD_OUTPUT, TOO_LARGE
 
 NO_MEMORY: Final = (BAD_OUTPUT, b"the host has no memory for the processor's output")
 """Outcome and text in place of an output that cannot be copied; made beforehand, since there is no memory then."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from eas_host.messages import Message
+from eas_runtime.messages import Message
 
 OnMessage = Callable[[int, Message], None]
 """

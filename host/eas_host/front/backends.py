@@ -15,7 +15,7 @@ from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.exchange import Destination, RequestHead
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission import request_target
-from eas_host.messages import Message
+from eas_runtime.messages import Message
 
 _PREDICT: Final = "/api/predict/"
 

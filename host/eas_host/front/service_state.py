@@ -9,7 +9,7 @@ import asyncio
 from eas_host.config import HostConfig
 from eas_host.dispatch.exchange import Exchange
 from eas_host.front.backends import Backends
-from eas_host.messages import Message
+from eas_runtime.messages import Message
 
 
 class ServiceState:

@@ -12,7 +12,7 @@ from eas_host.front.open_connections import OpenConnections
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties, Source
 from eas_host.front.settings.readiness import Readiness
-from eas_host.messages import Died, HandlerAnswered, HandlerInjected, Message, PropertyPut, Ready
+from eas_runtime.messages import Died, HandlerAnswered, HandlerInjected, Message, PropertyPut, Ready
 
 
 class WorkerEvents:

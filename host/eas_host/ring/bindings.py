@@ -1,12 +1,16 @@
 """
-The native module and the constants that both sides of the ring share.
+The native module, and the constants of slots.
 
-cffi's `lib` has no types; `FrontRing` and `WorkerRing` give its functions types where they wrap them.
+cffi's `lib` has no types; `FrontRing` and `WorkerRing` give its functions types where they wrap them. Where this module
+is imported, workers' code uses cffi, too: a process must not have the native code twice.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
+
+from eas_runtime.ring.current import use
+from eas_runtime.ring.native import ERROR_SIZE
 
 try:
     from eas_host import _native
@@ -15,15 +19,6 @@ except ImportError as missing:
 
 lib: Final[Any] = _native.lib
 ffi: Final[Any] = _native.ffi
-
-RETURNED: Final = 0
-"""Outcome: the processor returned; the status is its return code."""
-RAISED: Final = 1
-"""Outcome: the processor raised; the message is the output."""
-BAD_OUTPUT: Final = 2
-"""Outcome: what the processor returned cannot be an output; an explanation is the output."""
-TOO_LARGE: Final = 3
-"""Outcome: the output is larger than the limit; an explanation is the output."""
 
 COPIED: Final = 256
 """Added to the outcome of a completion whose output `FrontRing.collect` has copied and whose slot is free again."""
@@ -39,9 +34,6 @@ CORRUPT: Final = 4
 ANY_WORKER: Final = 4095
 """The worker of a slot that is SUBMITTED and that any worker may take."""
 
-ERROR_SIZE: Final = 4096
-"""Bytes for one line of error text: enough for a path of PATH_MAX (4096 bytes)."""
-
 
 def text(buffer: Any) -> str:  # noqa: ANN401  a cffi char array
     """
@@ -49,3 +41,40 @@ def text(buffer: Any) -> str:  # noqa: ANN401  a cffi char array
     """
     raw: bytes = ffi.string(buffer)
     return raw.decode("utf-8", "replace")
+
+
+class CffiLibrary:
+    """
+    The native module in the form in which workers' code uses it.
+    """
+
+    functions: Any = lib
+
+    def map_ring(self, memory_fd: int, completion_fd: int) -> Any:  # noqa: ANN401  a cffi pointer
+        """
+        Map a ring.
+
+        Raises:
+            OSError: it cannot be mapped.
+        """
+        error = ffi.new("char[]", ERROR_SIZE)
+        ring = lib.eas_ring_map(memory_fd, completion_fd, error, ERROR_SIZE)
+        if ring == ffi.NULL:
+            raise OSError(f"cannot map the ring: {text(error)}")
+        return ring
+
+    def new_call(self) -> Any:  # noqa: ANN401  a cffi pointer
+        """
+        Make an `eas_call`.
+        """
+        return ffi.new("eas_call *")
+
+    def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a cffi pointer
+        """
+        Copy *size* bytes at *pointer*.
+        """
+        data: bytes = ffi.buffer(pointer, size)[:]
+        return data
+
+
+use(CffiLibrary())

@@ -17,10 +17,15 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eas_host import _native
-from eas_host.ring.bindings import ERROR_SIZE, ffi, lib, text
+from eas_host.ring.bindings import ffi, lib, text
+from eas_runtime.ring.native import ERROR_SIZE
 
-_HOST_FILES: Final = (_native.__file__, str(Path(_native.__file__).with_name("eas-cpp-worker")))
-"""The files that hold the host's own frames: the native module, and the program of workers without Python."""
+_HOST_FILES: Final = (
+    _native.__file__,
+    *(str(Path(_native.__file__).with_name(name)) for name in ("eas-cpp-worker", "libeas-runtime.so")),
+)
+"""The files that hold the host's own frames: the native module, the program of workers without Python, and the library
+of workers in Python."""
 _COLLECT_MAX: Final = 256
 """Most completions that one native call takes; the others wait for the next call."""
 _COPIES_SIZE: Final = 64 * 1024

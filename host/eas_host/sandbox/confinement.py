@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ from eas_host.config import HostConfig
 from eas_host.errors import ConfigError, InitializeFailed
 from eas_host.sandbox import FAILED
 from eas_host.system.user import User, find_user
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.worker_spec import WorkerSpec
 
 _SOURCE_ROOT: Final = str(Path(__file__).parents[2])
 _BOOTSTRAP: Final = (
@@ -107,7 +107,7 @@ class Confinement:
             [*_program_folders(program), *_files_of(spec), *_package_folders(spec), *_java_home(spec), *spec.readable]
         )
         inside = [path for path in visible if any(Path(path).is_relative_to(folder) for folder in spec.writable)]
-        return replace(spec, readable=tuple(path for path in visible if path not in inside))
+        return spec.replace(readable=tuple(path for path in visible if path not in inside))
 
     def worker_command(self, command: Sequence[str], spec: WorkerSpec) -> list[str]:
         """

@@ -29,7 +29,7 @@ from eas_host.errors import LoadError
 from eas_host.front import listener
 from eas_host.front.front import Front
 from eas_host.service.service_version import ServiceVersion
-from eas_host.system import signals
+from eas_runtime import signals
 
 if TYPE_CHECKING:
     from eas_host.service.reloader import Reloader

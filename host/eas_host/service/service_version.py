@@ -21,12 +21,12 @@ from eas_host.dispatch.limits import EARLY_SLOTS
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import LoadError
 from eas_host.front.front import Front
-from eas_host.messages import Message
 from eas_host.ring import RingSize
 from eas_host.service.warm_up import warm_up
 from eas_host.system.daemon_threads import run_in_daemon_thread
 from eas_host.system.memory import address_space_limit
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.messages import Message
+from eas_runtime.worker_spec import WorkerSpec
 
 PYTHON_GROWTH: Final = 4
 PYTHON_WORKERS: Final = 64
@@ -202,7 +202,7 @@ def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: B
         confinement = Confinement.of(config)
 
     def spawn(number: int, on_message: Callable[[Message], None], on_death: Callable[[int], None]) -> WorkerProcess:
-        numbered = replace(spec, worker=number)
+        numbered = spec.replace(worker=number)
         return WorkerProcess(loop, backend.ring, numbered, on_message, on_death, confinement)
 
     # The supervisor's messages name the entry of this processor, not that of the options.

@@ -18,17 +18,18 @@ from typing import Final
 from eas_host import log
 from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.dispatch.workers import OnMessage
-from eas_host.messages import Message, Ready
-from eas_host.python_env.import_hook import put_before_site
-from eas_host.ring import FrontRing, WorkerRing, open_log
-from eas_host.system import signals
-from eas_host.unpatched import patcher
-from eas_host.worker.control import LocalChannel
-from eas_host.worker.main import line_buffer_output
+from eas_host.ring import FrontRing
 from eas_host.worker.processor import make
-from eas_host.worker.working_directory import enter_folder
-from eas_host.worker_spec import WorkerSpec
 from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records
+from eas_runtime import signals
+from eas_runtime.control import LocalChannel
+from eas_runtime.linking.import_hook import put_before_site
+from eas_runtime.messages import Message, Ready
+from eas_runtime.ring import WorkerRing, open_log
+from eas_runtime.stdio import line_buffer_output
+from eas_runtime.unpatched import patcher
+from eas_runtime.worker_spec import WorkerSpec
+from eas_runtime.working_directory import enter_folder
 
 _LOG_SIZE: Final = 1024 * 1024
 """Bytes of log records that may wait for the front; any user may have a pipe of this size (pipe(7))."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from eas_host import log
-from eas_host.messages import Message, Stop, encode
+from eas_runtime.messages import Message, Stop, encode
 
 _MAX_WAITING: Final = 16 * 1024 * 1024
 """Bytes that may wait for a worker that does not read; it gets nothing more but the order to stop."""

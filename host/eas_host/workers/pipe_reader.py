@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from eas_host import log
-from eas_host.messages import Message, MessageError, decode
 from eas_host.workers.read_quota import quota_of
+from eas_runtime.messages import Message, MessageError, decode
 
 _READ_SIZE: Final = 8 * 1024
 """Bytes of one read: as lines of one letter they cost the front some milliseconds."""

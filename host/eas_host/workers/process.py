@@ -18,13 +18,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from eas_host import log
-from eas_host.messages import Message
 from eas_host.python_env import python_command
 from eas_host.ring import FrontRing
 from eas_host.system.memory import prefer_as_oom_victim
-from eas_host.worker_spec import WorkerSpec
 from eas_host.workers.message_writer import MessageWriter
 from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records, message_reader
+from eas_runtime.messages import Message
+from eas_runtime.worker_spec import WorkerSpec
 
 if TYPE_CHECKING:
     from eas_host.sandbox.confinement import Confinement
@@ -72,7 +72,7 @@ class WorkerProcess:
             spec_fd = _file_of(spec.to_json(), child_ends)
             inherited = (control_child.fileno(), spec_fd, ring.memory_fd, ring.completion_fd, ends["log"][1])
             command = python_command.command(
-                "eas_host.worker.main",
+                "eas_runtime.main" if spec.type == "python" else "eas_host.worker.main",
                 *inherited,
                 os.getpid(),
                 interpreter=spec.interpreter,

@@ -22,7 +22,6 @@ from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.dispatch.backend import Backend
 from eas_host.errors import LOAD_ERRORS, LoadError, SystemShortage
-from eas_host.messages import Died, LoadFailed, Message, ProcessCount, Ready, Stop, ThreadCount
 from eas_host.worker.cpp import native_worker
 from eas_host.workers.death import Death, describe
 from eas_host.workers.liveness import Liveness
@@ -30,6 +29,7 @@ from eas_host.workers.recovery import end_quarantine, recover
 from eas_host.workers.restarts import PROVEN_SECONDS, End
 from eas_host.workers.solo_runner import SoloRunner
 from eas_host.workers.worker import Spawn, State, Worker
+from eas_runtime.messages import Died, LoadFailed, Message, ProcessCount, Ready, Stop, ThreadCount
 
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself: exit handlers of the processor run in that time."""

@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Protocol
 
 from eas_host.errors import LoadError
-from eas_host.messages import Message
 from eas_host.workers.recovery import QuarantinedRequests
 from eas_host.workers.restarts import Restarts
+from eas_runtime.messages import Message
 
 
 class State(Enum):

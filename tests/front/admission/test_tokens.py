@@ -13,7 +13,7 @@ from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
 from eas_host.errors import ConfigError
 from eas_host.front.listener import exposure_warning
-from eas_host.worker_spec import WorkerSpec
+from eas_host.make_spec import make_spec
 from support import proc
 from support.build import ProcessorBuilder
 from support.columns import columns
@@ -83,7 +83,7 @@ def test_token_is_neither_in_the_worker_spec_nor_in_the_repr_of_options() -> Non
     """A trace would show the latter."""
     config = HostConfig(entry="libx.so", token=TOKEN)
     assert TOKEN not in repr(config)
-    assert TOKEN not in WorkerSpec.from_config(config).to_json()
+    assert TOKEN not in make_spec(config).to_json()
 
 
 # Over the wire.

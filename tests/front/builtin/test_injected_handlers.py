@@ -146,7 +146,7 @@ def test_65th_concurrent_handler_request_answers_450(start: StartHost, builder: 
 def test_death_of_the_worker_answers_500_and_handlers_come_back(start: StartHost, builder: ProcessorBuilder) -> None:
     """The next worker brings them."""
     host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000)
-    host.allow_log("SIGSEGV|eas_host")
+    host.allow_log("SIGSEGV|eas_runtime")
     with host.ask(b"", "/waits") as waiting:
         assert host.call(b"", "/dies").status == 500
         assert waiting.read().status == 500
@@ -160,7 +160,7 @@ def test_handler_requests_sent_ahead_wait_for_the_next_worker(start: StartHost, 
     """The worker died before they reached it; requests for the processor wait in the same way."""
     host = start(entry=builder.python("injects.py"), language="python", keepalive=60_000)
     assert host.call(b"x", "/hello").body == b"hello x"
-    host.allow_log("SIGSEGV|eas_host")
+    host.allow_log("SIGSEGV|eas_runtime")
     with host.connect() as client:
         client.send(request(path="/dies", body=b"") + request(path="/hello", body=b"1") + request(path="/hello"))
         assert client.read().status == 500

@@ -13,7 +13,7 @@ import pytest
 from eas_host.config import HostConfig
 from eas_host.front.settings.default_headers import read_headers
 from eas_host.front.settings.properties import MAX_PROPERTIES, Properties, Source, read
-from eas_host.messages import Message, PropertyPut
+from eas_runtime.messages import Message, PropertyPut
 
 # What is a value.
 

@@ -3,23 +3,20 @@ The Python side of the contract table: one processor whose input says what to do
 the same verbs; those about raw pointers do not exist here.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import re
 import signal
 import sys
 import threading
-from typing import Any, NoReturn
 
 import allspark
 
 MAGIC = b"\0\xff\0do "
-loads: list[str] = []  # one entry per call of initialize: where it ran
-empties: list[bytes] = []
+loads = []  # one entry per call of initialize: where it ran
+empties = []
 
-present: dict[str, int] = {}
+present = {}
 came = threading.Condition()
 
 
@@ -28,10 +25,10 @@ class Odd(Exception):
 
 
 class Contract(allspark.BaseProcessor):
-    def initialize(self) -> None:
+    def initialize(self):
         loads.append(os.getcwd())
 
-    def process(self, data: bytes) -> Any:
+    def process(self, data):
         if not isinstance(data, bytes):
             return f"{type(data)} is not bytes", 500
         if not data:
@@ -42,34 +39,34 @@ class Contract(allspark.BaseProcessor):
         return VERBS[verb.decode()](argument)
 
 
-def user_code_that_throws(message: str) -> NoReturn:
+def user_code_that_throws(message):
     raise ValueError(message)
 
 
-def status(argument: bytes) -> tuple[bytes, int]:
+def status(argument):
     number, _, body = argument.partition(b":")
     return body, int(number)
 
 
-def throw(argument: bytes) -> NoReturn:
+def throw(argument):
     user_code_that_throws(argument.decode())
 
 
-def throw_other(_: bytes) -> NoReturn:
+def throw_other(_):
     raise KeyError("k")
 
 
-def throw_odd(_: bytes) -> NoReturn:
+def throw_odd(_):
     raise Odd
 
 
-def say(argument: bytes) -> tuple[bytes, int]:
+def say(argument):
     print("out", argument.decode())
     print("err", argument.decode(), file=sys.stderr)
     return b"printed", 200
 
 
-def meet(argument: bytes) -> tuple[bytes, int]:
+def meet(argument):
     people, _, place = argument.decode().partition(":")
     with came:
         present[place] = present.get(place, 0) + 1
@@ -78,12 +75,12 @@ def meet(argument: bytes) -> tuple[bytes, int]:
     return b"met" if met else b"alone", 200
 
 
-def tell(folder: str, event: str, body: bytes) -> None:
+def tell(folder, event, body):
     with open(f"{folder}/entered", "wb", buffering=0) as entered:
         entered.write(f"{event} {os.getpid()} ".encode() + body[:64] + b"\n")
 
 
-def gate(argument: bytes) -> tuple[bytes, int]:
+def gate(argument):
     folder, _, body = argument.partition(b":")
     tell(folder.decode(), "enter", body)
     with open(folder.decode() + "/leave", "rb", buffering=0) as leave:
@@ -92,15 +89,15 @@ def gate(argument: bytes) -> tuple[bytes, int]:
     return body, 200
 
 
-def loaded(_: bytes) -> tuple[bytes, int]:
+def loaded(_):
     return f"loads={len(loads)}\nfolder={loads[0]}".encode(), 200
 
 
-def deep(argument: bytes) -> Any:
+def deep(argument):
     return deep(argument)
 
 
-def die(argument: bytes) -> tuple[bytes, int]:
+def die(argument):
     how, _, number = argument.decode().partition(":")
     ends = {
         "segv": lambda: ctypes.string_at(16),
@@ -120,18 +117,18 @@ def die(argument: bytes) -> tuple[bytes, int]:
     return b"alive", 200
 
 
-def later(argument: bytes) -> tuple[bytes, int]:
+def later(argument):
     """50:abort: a thread of its own does that after 50 ms, when the request is long answered."""
     milliseconds, _, how = argument.partition(b":")
     threading.Timer(int(milliseconds) / 1000, die, [how]).start()
     return str(os.getpid()).encode(), 200
 
 
-def interrupt() -> NoReturn:
+def interrupt():
     raise KeyboardInterrupt
 
 
-def spin() -> NoReturn:
+def spin():
     while True:
         pass
 

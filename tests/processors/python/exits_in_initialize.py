@@ -4,8 +4,8 @@ import allspark
 
 
 class Mine(allspark.BaseProcessor):
-    def initialize(self) -> None:
+    def initialize(self):
         sys.exit(0)
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data):
         return data, 200

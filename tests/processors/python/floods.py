@@ -2,8 +2,6 @@
 Prints without an end: on a thread of its own, or from a program that has left its process group.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -16,16 +14,16 @@ LINES = "x\n" * 4096
 FOR_EVER = "import os, sys\nwhile True: os.write(1, b'x\\n' * 2048)"
 
 
-def flood() -> None:
+def flood():
     while True:
         os.write(1, LINES.encode())
 
 
 class Floods(allspark.BaseProcessor):
-    def initialize(self) -> None:
+    def initialize(self):
         pass
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data):
         if data == b"flood":
             threading.Thread(target=flood, daemon=True).start()
         elif data == b"leave":

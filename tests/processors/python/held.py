@@ -6,8 +6,6 @@ thread has taken a request yet), and a deed is "gate FOLDER" (see support/gate.p
 Serves an echo; "gate:FOLDER:BODY" as input holds the request.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import threading
@@ -15,14 +13,14 @@ import threading
 import allspark
 
 
-def pass_gate(folder: str, body: str) -> None:
+def pass_gate(folder, body):
     with open(f"{folder}/entered", "wb", buffering=0) as entered:
         entered.write(f"enter {os.getpid()} {body}\n".encode())
     with open(f"{folder}/leave", "rb", buffering=0) as leave:
         leave.read(1)
 
 
-def obey(moment: str) -> None:
+def obey(moment):
     with open("behaviour", encoding="utf-8") as file:
         wanted, _, deed = file.read().partition(":")
     if wanted != moment:
@@ -39,7 +37,7 @@ def obey(moment: str) -> None:
 start_thread = threading.Thread.start
 
 
-def start(thread: threading.Thread) -> None:
+def start(thread):
     obey("start")
     start_thread(thread)
 
@@ -48,10 +46,10 @@ threading.Thread.start = start
 
 
 class Held(allspark.BaseProcessor):
-    def initialize(self) -> None:
+    def initialize(self):
         obey("load")
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data):
         if data.startswith(b"gate:"):
             _, folder, body = data.decode().split(":")
             pass_gate(folder, body)

@@ -4,8 +4,8 @@ import allspark
 
 
 class Mine(allspark.BaseProcessor):
-    def initialize(self) -> None:
+    def initialize(self):
         pass
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data):
         return b"served", 200

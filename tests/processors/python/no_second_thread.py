@@ -3,8 +3,6 @@ The contract processor. Where a file named `starve` lies beside it, its worker c
 call waits at a gate on the first. See no_second_thread.c, which is to be preloaded.
 """
 
-from __future__ import annotations
-
 import ctypes
 from pathlib import Path
 
@@ -15,13 +13,13 @@ preloaded = ctypes.CDLL(None)
 tell = contract.tell
 
 
-def tell_both(folder: str, event: str, body: bytes) -> None:
+def tell_both(folder, event, body):
     tell(folder, event, body)
     preloaded.call_has_begun()
 
 
 class NoSecondThread(contract.Contract):
-    def initialize(self) -> None:
+    def initialize(self):
         super().initialize()
         contract.tell = tell_both
         if STARVE.exists():

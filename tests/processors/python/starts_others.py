@@ -5,8 +5,6 @@ A file "deaf" beside it: blocks all signals first. A file "gate": passes the gat
 support/gate.py) before initialize returns.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -16,7 +14,7 @@ import allspark
 
 WAITS = "import signal; print('started', flush=True); signal.pause()"
 
-def pass_gate(folder: str) -> None:
+def pass_gate(folder):
     with open(f"{folder}/entered", "wb", buffering=0) as entered:
         entered.write(f"enter {os.getpid()} here\n".encode())
     with open(f"{folder}/leave", "rb", buffering=0) as leave:
@@ -24,7 +22,7 @@ def pass_gate(folder: str) -> None:
 
 
 class StartsOthers(allspark.BaseProcessor):
-    def initialize(self) -> None:
+    def initialize(self):
         if os.path.exists("deaf"):
             signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         self.program = subprocess.Popen([sys.executable, "-S", "-c", WAITS], stdout=subprocess.PIPE)
@@ -33,7 +31,7 @@ class StartsOthers(allspark.BaseProcessor):
             with open("gate", encoding="utf-8") as file:
                 pass_gate(file.read())
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data):
         if data.startswith(b"gate:"):
             pass_gate(data[5:].decode())
         return data, 200

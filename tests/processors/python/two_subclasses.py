@@ -2,16 +2,16 @@ import allspark
 
 
 class First(allspark.BaseProcessor):
-    def initialize(self) -> None:
+    def initialize(self):
         pass
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data):
         return b"first", 200
 
 
 class Second(allspark.BaseProcessor):
-    def initialize(self) -> None:
+    def initialize(self):
         pass
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data):
         return b"second", 200

@@ -11,8 +11,8 @@ import pytest
 
 from eas_host.config import HostConfig
 from eas_host.errors import EntryInvalid, EntryNotFound, LoadError
+from eas_host.make_spec import make_spec
 from eas_host.worker.java.classpath import resolve
-from eas_host.worker_spec import WorkerSpec
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def found(folder: Path, entry: str, classpath: Sequence[str] = ()) -> tuple[list
         processor_type="java",
         classpath=tuple(f"{folder}/{path}" for path in classpath),
     )
-    path = resolve(WorkerSpec.from_config(config))
+    path = resolve(make_spec(config))
     assert str(path) == ":".join([*path.own, *path.libraries])
     own, libraries = ([str(Path(one).relative_to(folder)) for one in half] for half in (path.own, path.libraries))
     return own, libraries

@@ -18,7 +18,7 @@ from typing import Final
 from eas_host.archives.jar_layouts import folder_layout
 from eas_host.description.description import Processor
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, LoadError
-from eas_host.worker_spec import guess_type, split_class
+from eas_host.make_spec import guess_type, split_class
 
 MAX_LISTED: Final = 12
 """How many names an error message lists; more would bury the message."""

@@ -20,7 +20,7 @@ from eas_host.deploy.package.environment import LIBRARY_PATH
 from eas_host.errors import HostError
 from eas_host.pack.dependencies import library_search, system_libraries
 from eas_host.worker.java import classpath
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.worker_spec import WorkerSpec
 
 _MAJOR_OFFSET: Final = 44
 """The major version in a class file is the Java version plus 44."""

@@ -8,11 +8,10 @@ folder lib/ for its own purposes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from eas_host.archives import jar_layouts
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.worker_spec import WorkerSpec
 
 
 def find(spec: WorkerSpec) -> Mapping[Path, jar_layouts.JarLayout]:
@@ -40,7 +39,7 @@ def unpack(spec: WorkerSpec, found: Mapping[Path, jar_layouts.JarLayout], target
         str(jar): _unpack(jar, layout, target / f"{number}-{jar.stem}")
         for number, (jar, layout) in enumerate(found.items())
     }
-    return replace(spec, unpacked=unpacked)
+    return spec.replace(unpacked=unpacked)
 
 
 def _unpack(jar: Path, layout: jar_layouts.JarLayout, folder: Path) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """
 The Python of a package's `ENV`: whether a worker can run on it and, if not, why.
 
-It is run and asked for its version. It must be able to load the host's native modules, so it needs the same
-implementation, version and machine. An environment that was copied here without the Python that it was made from has
-packages that the host's own Python can use, if that has the same version.
+It is run and asked what it is. It must be CPython, from 3.6 on, and able to load the host's native library: so it is
+built for this machine and this libc, and has `ctypes`. An environment that was copied here without the Python that it
+was made from has packages that the host's own Python can use, if that has the same version.
 """
 
 from __future__ import annotations
@@ -12,22 +12,36 @@ import errno
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
-from eas_host.python_env.import_hook import ABI, OLDEST
+from eas_host.errors import EntryInvalid
 from eas_host.system import contained_files
+from eas_runtime.ring.ctypes_library import LIBRARY
+
+OLDEST: Final = (3, 6)
+"""The first version that `eas_runtime` is written for."""
 
 _TIMEOUT_SECONDS: Final = 60
 """How long it may take to print its version: a first start from a network disk reads some hundred files."""
-_PROBE: Final = (
-    "import json, platform, sys; from importlib.machinery import EXTENSION_SUFFIXES as abi; "
-    "print(json.dumps([platform.python_implementation(), platform.python_version(), abi[0], platform.machine()]))"
-)
+_PROBE: Final = """
+import json, platform, sys, sysconfig
+problem = ""
+try:
+    import ctypes
+    ctypes.CDLL(sys.argv[1])
+except (ImportError, OSError) as error:
+    problem = str(error)
+print(json.dumps([
+    platform.python_implementation(), platform.python_version(), sysconfig.get_config_var("EXT_SUFFIX"), problem
+]))
+"""
 _MAX_SHOWN: Final = 160
 """How many characters of an unexpected output a message shows: two lines of a terminal."""
 
@@ -57,24 +71,36 @@ class Interpreter:
 @dataclass(frozen=True)
 class InterpreterFacts:
     """
-    What a Python reports about itself. *abi* is the file name ending of its native modules.
+    What a Python reports about itself. *abi* is the file name ending of its native modules, such as
+    `.cpython-311-x86_64-linux-gnu.so`: implementation, version, machine and libc. *problem* is why it cannot load the
+    host's native library; `""` if it can.
     """
 
     implementation: str
     version: str
     abi: str
-    machine: str
+    problem: str = ""
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """
+        The version's first two numbers.
+        """
+        return tuple(map(int, re.findall(r"\d+", self.version)[:2]))
 
 
 class IncompatibleInterpreter(Exception):
     """
-    The Python does not run. The text says why.
+    The Python does not run, or cannot run a processor. The text says why.
     """
 
 
 def find_interpreter(folder: Path, confine: Confine = list) -> Interpreter:
     """
     Find the Python of the package in *folder*. It is run as a command that *confine* has confined.
+
+    Raises:
+        EntryInvalid: it is Python 2, whose programs no other Python runs.
     """
     env = folder / "ENV"
     if not env.is_dir():
@@ -86,11 +112,29 @@ def find_interpreter(folder: Path, confine: Confine = list) -> Interpreter:
     try:
         _check_home(env, python)
         facts = probe(str(python), confine)
+        check(facts)
     except IncompatibleInterpreter as error:
         return _fall_back(env, f"{python} {error}")
-    if facts.abi == ABI:
-        return Interpreter(str(python), facts.version)
-    return Interpreter(version=facts.version, problem=_mismatch(python, facts))
+    return Interpreter(str(python), facts.version)
+
+
+def check(facts: InterpreterFacts) -> None:
+    """
+    Check that a Python with these *facts* can run a processor.
+
+    Raises:
+        IncompatibleInterpreter: it cannot.
+    """
+    if facts.implementation != "CPython":
+        raise IncompatibleInterpreter(f"is {facts.implementation} {facts.version}, and processors run on CPython")
+    if facts.release < OLDEST:
+        raise IncompatibleInterpreter(
+            f"is Python {facts.version}, and processors run on {'.'.join(map(str, OLDEST))} and later"
+        )
+    if facts.problem:
+        raise IncompatibleInterpreter(
+            f"is Python {facts.version} ({facts.abi}) and cannot load the host's native library: {facts.problem}"
+        )
 
 
 def probe(python: str, confine: Confine = list) -> InterpreterFacts:
@@ -99,12 +143,14 @@ def probe(python: str, confine: Confine = list) -> InterpreterFacts:
 
     Raises:
         IncompatibleInterpreter: it does not run.
+        EntryInvalid: it is Python 2.
     """
     if python == sys.executable:
-        return InterpreterFacts(platform.python_implementation(), platform.python_version(), ABI, platform.machine())
+        abi = sysconfig.get_config_var("EXT_SUFFIX")
+        return InterpreterFacts(platform.python_implementation(), platform.python_version(), abi)
     try:
         done = subprocess.run(
-            confine([python, "-I", "-c", _PROBE]),
+            confine([python, "-I", "-c", _PROBE, LIBRARY]),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -116,6 +162,11 @@ def probe(python: str, confine: Confine = list) -> InterpreterFacts:
         raise IncompatibleInterpreter(f"does not say its version within {_TIMEOUT_SECONDS} s") from None
     except OSError as error:
         raise IncompatibleInterpreter(_why_not_started(python, error)) from error
+    if "nknown option: -I" in done.stderr:
+        raise EntryInvalid(
+            f"{python} is Python 2: a processor needs Python {'.'.join(map(str, OLDEST))} or later; translate the"
+            " program (`2to3 -w app.py` does most of it), and make ENV with a later Python"
+        )
     if done.returncode != 0:
         raise IncompatibleInterpreter(_why_failed(done))
     try:
@@ -185,34 +236,11 @@ def _why_failed(done: subprocess.CompletedProcess[str]) -> str:
     """
     Say why a Python that was started has failed.
     """
-    if "nknown option: -I" in done.stderr:
-        return "is Python 2, which is too old"
     lines = done.stderr.strip().splitlines()
     errors = [line for line in lines if "rror" in line]
     shown = errors[-1] if errors else lines[0] if lines else "it says nothing"
     how = f"exit code {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
     return f"does not run ({how}): {shown.strip()[:_MAX_SHOWN]}"
-
-
-def _mismatch(python: Path, facts: InterpreterFacts) -> str:
-    """
-    Say how *python* differs from the host's own.
-    """
-    ours = platform.python_version().rpartition(".")[0]
-    theirs = facts.version.rpartition(".")[0]
-    if facts.implementation != platform.python_implementation():
-        found, wanted = f"{facts.implementation} {facts.version}", f"{platform.python_implementation()} {ours}"
-    elif theirs != ours:
-        found, wanted = f"Python {facts.version}", ours
-    else:
-        found, wanted = f"built for {facts.abi} on {facts.machine}", ABI
-    advice = f"make ENV with Python {ours}"
-    if facts.implementation == "CPython" and theirs != ours and _major_minor(theirs) >= OLDEST:
-        advice += f", or install eas-host for Python {theirs}"
-    return (
-        f"{python} is {found}, this host's modules are built for {wanted}: the processor runs on the host's own Python,"
-        f" without ENV's packages; {advice}"
-    )
 
 
 def _fall_back(env: Path, reason: str) -> Interpreter:
@@ -229,7 +257,3 @@ def _fall_back(env: Path, reason: str) -> Interpreter:
         f" Python {version}"
     )
     return Interpreter(problem=text)
-
-
-def _major_minor(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

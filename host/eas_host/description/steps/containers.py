@@ -18,7 +18,7 @@ from eas_host.description.diagnostics.diagnostics import Diagnostics
 from eas_host.description.diagnostics.wording import format_value
 from eas_host.description.keys.definitions import ServiceDefinition
 from eas_host.description.steps.container_command import ContainerProgram, parse_command
-from eas_host.worker_spec import split_class
+from eas_host.make_spec import split_class
 
 _KEYS: Final = ("script", "command")
 _FORM: Final = "python FILE.py ARGUMENTS"

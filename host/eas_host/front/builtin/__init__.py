@@ -38,7 +38,7 @@ from eas_host.front.router import Router
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties
 from eas_host.front.worker_totals import WorkerTotals
-from eas_host.messages import HandlerAnswered, HandlerInjected
+from eas_runtime.messages import HandlerAnswered, HandlerInjected
 
 _BUILTIN: Final = b"/api/builtin"
 _PREFIX: Final = _BUILTIN + b"/"

@@ -22,7 +22,7 @@ from eas_host.front.observe.metrics import Metrics
 from eas_host.front.observe.request_log import RequestLog
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import HIDDEN, Properties
-from eas_host.messages import LogStacks
+from eas_runtime.messages import LogStacks
 
 _LONGEST: Final = 200
 """Characters shown of an option's value: a model's configuration may be a file."""

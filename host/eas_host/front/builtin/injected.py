@@ -23,8 +23,8 @@ from eas_host.front.admission import request_target
 from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, refused, text
 from eas_host.front.service_state import ServiceState
-from eas_host.messages import CallHandler
 from eas_host.reply import QUEUE_FULL, http_status
+from eas_runtime.messages import CallHandler
 
 _BUILTIN: Final = "/api/builtin/"
 _BEARER: Final = b"bearer "

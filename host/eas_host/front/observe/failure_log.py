@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from eas_host import log
-from eas_host.messages import LogStacks, Message
+from eas_runtime.messages import LogStacks, Message
 
 _INTERVAL: Final = 1.0
 

@@ -23,7 +23,7 @@ from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.config import option_types as readers
 from eas_host.front.settings.default_headers import read_headers
-from eas_host.messages import Message, PropertyPut
+from eas_runtime.messages import Message, PropertyPut
 
 TOKEN: Final = "rpc.token"  # noqa: S105  the name of one
 HIDDEN: Final = "****"

@@ -13,7 +13,7 @@ from eas_host.dispatch.backend import Backend, WorkerId
 from eas_host.dispatch.gate import READY
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import read
-from eas_host.messages import PropertyPut
+from eas_runtime.messages import PropertyPut
 
 
 class Readiness:

@@ -18,13 +18,13 @@ from typing import Final
 from eas_host.binaries import python_embedding
 from eas_host.binaries.elf import SIBLING_FOLDERS
 from eas_host.errors import EntryInvalid, InitializeFailed, LoadError
-from eas_host.ring import state_error, threw_error
-from eas_host.worker.control import SocketChannel
 from eas_host.worker.cpp import native_worker
+from eas_host.worker.cpp.library import state_error, threw_error
 from eas_host.worker.cpp.processor import explain
 from eas_host.worker.cpp.sibling_libraries import MISSING
-from eas_host.worker.main import LOAD_FAILED, ignore_signals, report
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.control import SocketChannel
+from eas_runtime.worker_process import LOAD_FAILED, Inheritance, ignore_signals, report
+from eas_runtime.worker_spec import WorkerSpec
 
 _OPEN: Final = "open"
 
@@ -42,7 +42,7 @@ def main() -> int:
     ignore_signals()
     *numbers, step, text = sys.argv[1:]
     *inherited, spec_fd, tried = map(int, numbers)
-    inheritance = native_worker.Inheritance(*inherited)
+    inheritance = Inheritance(*inherited)
     spec = native_worker.spec_in(spec_fd)
     text = os.fsencode(text).decode("utf-8", "replace")
     if step == _OPEN and not tried and MISSING.match(text):

@@ -10,32 +10,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import eas_host
-from eas_host import ring
 from eas_host.binaries import elf, python_embedding
 from eas_host.config import HostConfig
 from eas_host.errors import LoadError
+from eas_host.make_spec import guess_type
 from eas_host.python_env import python_command
 from eas_host.ring import Crash
-from eas_host.worker.working_directory import enter_folder
-from eas_host.worker_spec import WorkerSpec, guess_type
+from eas_runtime import ring
+from eas_runtime.worker_process import Inheritance
+from eas_runtime.worker_spec import WorkerSpec
+from eas_runtime.working_directory import enter_folder
 
 PROGRAM: Final = Path(eas_host.__file__).with_name("eas-cpp-worker")
 LIBRARY_PATH: Final = "LD_LIBRARY_PATH"
-
-
-class Inheritance(NamedTuple):
-    """
-    What a worker inherits from the front: descriptors, and the front's process number.
-    """
-
-    control: int
-    memory: int
-    completion: int
-    log: int
-    parent: int
 
 
 def take_over(spec: WorkerSpec, inheritance: Inheritance) -> None:
@@ -93,8 +83,6 @@ def become(spec: WorkerSpec, inheritance: Inheritance, *, library_folders: list[
         *inheritance,
         fd,
         len(library_folders),
-        interpreter=spec.interpreter,
-        packages=spec.packages,
     )
     python = python_embedding.find_libpython(Path(spec.entry))
     texts = (spec.entry, spec.model_entry, spec.model_config, library_path, python, spec.to_json(), *fallback)

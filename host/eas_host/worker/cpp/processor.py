@@ -13,10 +13,11 @@ from pathlib import Path
 
 from eas_host.binaries import elf, python_embedding
 from eas_host.errors import EntryInvalid
-from eas_host.ring import CppLibrary, WorkerRing
-from eas_host.worker.control import ControlChannel
+from eas_host.worker.cpp.library import CppLibrary
 from eas_host.worker.cpp.sibling_libraries import MISSING, open_with_siblings
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.control import ControlChannel
+from eas_runtime.ring import WorkerRing
+from eas_runtime.worker_spec import WorkerSpec
 
 
 class CppProcessor:

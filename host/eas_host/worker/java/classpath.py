@@ -19,7 +19,7 @@ from typing import Final
 
 from eas_host.archives import jar_layouts
 from eas_host.errors import EntryInvalid, EntryNotFound
-from eas_host.worker_spec import WorkerSpec
+from eas_runtime.worker_spec import WorkerSpec
 
 JARS_ALONE: Final = "/*"
 

@@ -17,12 +17,13 @@ import jpype.nio
 
 from eas_host.binaries import python_embedding
 from eas_host.errors import LOAD_ERRORS
-from eas_host.ring import RAISED, RETURNED, TOO_LARGE, RingCall, WorkerRing
-from eas_host.worker.control import ControlChannel
 from eas_host.worker.java import classpath
 from eas_host.worker.java.jvm import start_jvm
-from eas_host.worker.threads import RequestHandler, WorkerThreads
-from eas_host.worker_spec import WorkerSpec
+from eas_host.worker.java.slots import SlotMemory
+from eas_runtime.control import ControlChannel
+from eas_runtime.ring import RAISED, RETURNED, TOO_LARGE, RingCall, WorkerRing
+from eas_runtime.threads import RequestHandler, WorkerThreads
+from eas_runtime.worker_spec import WorkerSpec
 
 OUTCOME_SHIFT: Final = 32
 SIZE_MASK: Final = (1 << OUTCOME_SHIFT) - 1
@@ -93,9 +94,9 @@ class JavaProcessor:
         """
         Start the threads that call Process.
         """
-        ring = self._ring
+        memory = SlotMemory(self._ring)
         known: set[int] = set()
-        self._threads = WorkerThreads(ring, self._spec.threads, lambda: self._handler(ring, known))
+        self._threads = WorkerThreads(self._ring, self._spec.threads, lambda: self._handler(memory, known))
 
     def join(self, timeout: float | None = None) -> None:
         """
@@ -132,10 +133,11 @@ class JavaProcessor:
             message, detail = str(error.getMessage()), str(error.detail())
             raise kind(python_embedding.explain(message, detail), detail) from None
 
-    def _handler(self, ring: WorkerRing, known: set[int]) -> RequestHandler:
+    def _handler(self, memory: SlotMemory, known: set[int]) -> RequestHandler:
         """
-        Make the handler of the calling thread. *known* are the slots that the bridge has buffers for.
+        Make the handler of the calling thread. *known* are the slots of *memory* that the bridge has buffers for.
         """
+        ring = self._ring
         assert self._bridge is not None  # noqa: S101  load comes first
         bridge = self._bridge
         try:
@@ -147,7 +149,7 @@ class JavaProcessor:
         def handle(call: RingCall) -> None:
             slot = call.slot
             if slot not in known:
-                bridge.register(slot, _direct_buffer(ring.input(slot)), _direct_buffer(ring.output(slot)))
+                bridge.register(slot, _direct_buffer(memory.input(slot)), _direct_buffer(memory.output(slot)))
                 known.add(slot)
             result = call_process(slot, call.size)
             outcome, size = result >> OUTCOME_SHIFT, result & SIZE_MASK
@@ -158,8 +160,7 @@ class JavaProcessor:
                 ring.log("E", f"process threw {trace.decode()}")
                 ring.reply(call, RAISED, 0, message)
             else:
-                limit = len(ring.output(slot))
-                text = f"the processor's output has {size} bytes, more than the {limit} of --max-output"
+                text = f"the processor's output has {size} bytes, more than the {memory.max_output} of --max-output"
                 ring.log("E", text)
                 ring.reply(call, TOO_LARGE, 0, text.encode())
 

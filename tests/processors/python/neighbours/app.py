@@ -5,15 +5,15 @@ from bases import CommonBase
 
 
 class MyProcessor(CommonBase):
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.words = ""
 
-    def initialize(self) -> None:
+    def initialize(self):
         with open("words.txt", encoding="utf-8") as words:
             self.words = words.read().strip()
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data):
         return f"{host.NAME} {self.words} {__name__ == '__main__'}".encode(), 200
 
 

@@ -8,8 +8,6 @@ A small processor to begin with, written by `eas-host pysdk init`.
 Install the packages that it imports with `ENV/bin/pip install ...`.
 """
 
-from __future__ import annotations
-
 import allspark
 
 
@@ -24,7 +22,7 @@ class MyProcessor(allspark.BaseProcessor):
         """
         self.module = {"w0": 100, "w1": 2}
 
-    def pre_process(self, data: bytes) -> tuple[float, float]:
+    def pre_process(self, data: bytes) -> "tuple[float, float]":
         """
         Turn a request's bytes into two numbers: b"10 20" is (10.0, 20.0).
         """
@@ -37,7 +35,7 @@ class MyProcessor(allspark.BaseProcessor):
         """
         return str(verdict).encode()
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data: bytes) -> "tuple[bytes, int]":
         """
         Answer one request with a body and a status. Several threads call this at once, so it only reads shared values.
         """

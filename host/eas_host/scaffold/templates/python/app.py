@@ -5,8 +5,6 @@ Bias and weights are the service's `model_config`, in service.json. `eas-host in
 `initialize` and `process` are the two methods to make your own.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import operator
@@ -30,7 +28,7 @@ class LinearModel(allspark.BaseProcessor):
         self.bias = float(config["bias"])
         self.weights = [float(weight) for weight in config["weights"]]
 
-    def process(self, data: bytes) -> tuple[bytes, int]:
+    def process(self, data: bytes) -> "tuple[bytes, int]":
         """
         Answer one request with a body and a status: 200, or 400 for wrong input.
         """
@@ -40,7 +38,7 @@ class LinearModel(allspark.BaseProcessor):
         except ValueError as error:
             return str(error).encode(), 400
 
-    def score(self, values: list[float]) -> float:
+    def score(self, values: "list[float]") -> float:
         """
         Apply the model to the numbers of a request.
         """
@@ -49,7 +47,7 @@ class LinearModel(allspark.BaseProcessor):
         return self.bias + sum(map(operator.mul, self.weights, values))
 
 
-def model_config() -> dict[str, Any]:
+def model_config() -> "dict[str, Any]":
     """
     The service's `model_config`. EAS, and eas-host, put the whole description into SERVICE_CONFIG; where there is none,
     as under `python app.py`, service.json is beside this file.
@@ -61,7 +59,7 @@ def model_config() -> dict[str, Any]:
     return json.loads(config) if isinstance(config, str) else config
 
 
-def parse(data: bytes) -> list[float]:
+def parse(data: bytes) -> "list[float]":
     """
     The numbers in a request: b"1 2" and b"1, 2" are [1.0, 2.0].
     """

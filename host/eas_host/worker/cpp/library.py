@@ -1,0 +1,81 @@
+"""
+A processor's shared library, loaded through the host's cffi module.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from eas_host.errors import EntryInvalid, InitializeFailed
+from eas_host.ring.bindings import ffi, lib, text
+from eas_runtime.ring import WorkerRing
+from eas_runtime.ring.native import ERROR_SIZE
+
+_STATE_UNSET: Final = -0x5EED5EED
+"""The value of *state* before `initialize`; no processor is likely to set this one."""
+
+
+class CppLibrary:
+    """
+    A processor's shared library, loaded.
+    """
+
+    def __init__(self, path: str) -> None:
+        """
+        Open *path* with dlopen and find `initialize` and `process`.
+
+        Raises:
+            EntryInvalid: that failed; the message is the dynamic linker's own.
+        """
+        error = ffi.new("char[]", ERROR_SIZE)
+        self._processor = lib.eas_cpp_open(os.fsencode(path), error, ERROR_SIZE)
+        if self._processor == ffi.NULL:
+            raise EntryInvalid(text(error))
+
+    def initialize(self, model_entry: str, model_config: str) -> None:
+        """
+        Call the processor's `initialize`.
+
+        Raises:
+            InitializeFailed: `initialize` set a state other than 0, or threw.
+        """
+        state = ffi.new("int *", _STATE_UNSET)
+        error = ffi.new("char[]", ERROR_SIZE)
+        threw = lib.eas_cpp_initialize(
+            self._processor, os.fsencode(model_entry), os.fsencode(model_config), state, error, ERROR_SIZE
+        )
+        if threw:
+            raise threw_error(text(error))
+        if state[0] != 0:
+            raise state_error(state[0], model_entry)
+
+    def start(self, ring: WorkerRing, threads: int) -> None:
+        """
+        Start *threads* native threads, which take requests from *ring*, call `process` and complete them.
+        """
+        lib.eas_cpp_start(self._processor, ring.pointer, ring.worker, threads)
+
+    def join(self) -> None:
+        """
+        Wait until the threads have ended, after a call of `WorkerRing.stop`.
+        """
+        lib.eas_cpp_join(self._processor)
+
+
+def threw_error(what: str) -> InitializeFailed:
+    """
+    Make the error for an `initialize` that threw *what*.
+    """
+    return InitializeFailed(f"initialize threw {what}")
+
+
+def state_error(state: int, model_entry: str) -> InitializeFailed:
+    """
+    Make the error for an `initialize` that set a *state* other than 0. The number has no text, and most are about the
+    model, so the error names that.
+    """
+    if state == _STATE_UNSET:
+        return InitializeFailed("initialize did not set *state; set it to 0 when the model is loaded")
+    model = f"; the model_entry is {model_entry}" if model_entry else ""
+    return InitializeFailed(f"initialize failed with state {state}{model}")

@@ -1,0 +1,9 @@
+"""
+Processors in Python: programs that import `allspark`, run by a worker as `python app.py` would run them.
+
+    make            makes such a processor
+    processor       the whole course, from the program's file to the end of its `run`
+    sdk_import      makes sure that the program imports our `allspark`
+    launcher        runs the file, finds and constructs its class, explains what is wrong with it
+    hosted_service  what `allspark` gets when the program opens its service
+"""

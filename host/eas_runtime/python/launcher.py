@@ -1,0 +1,129 @@
+"""
+Runs a user's Python file as `python app.py` does, and explains in one line what is wrong with it.
+
+As in EAS the file is the process's `__main__`, so that its last lines construct its processor and run it. If `--entry`
+names a class (`app.py:Class`), the file is imported under its stem instead, and those lines do not run.
+"""
+
+import builtins
+import importlib.util
+import inspect
+import os
+import sys
+from types import ModuleType
+from typing import Any, Sequence
+
+import allspark
+from eas_runtime.errors import EntryInvalid, EntryNotFound, InitializeFailed, LoadError
+from eas_runtime.sdk.user_errors import describe_error, user_trace
+
+
+def prepare(entry: str, arguments: "Sequence[str]") -> None:
+    """
+    Set `sys.argv` and `sys.path` as `python ENTRY ARGUMENTS` does.
+
+    Raises:
+        EntryNotFound: there is no such file.
+    """
+    if not os.path.isfile(entry):
+        reason = "is a folder; name the .py file in it" if os.path.isdir(entry) else "No such file or directory"
+        raise EntryNotFound(f"{entry}: {reason}; check --entry")
+    sys.argv = [entry, *arguments]  # not the host's own arguments
+    sys.path.insert(0, os.path.dirname(entry))
+
+
+def run_as_main(entry: str) -> ModuleType:
+    """
+    Run the file as `__main__`. Its exceptions are passed on unchanged.
+    """
+    module = ModuleType("__main__")
+    vars(module).update(__file__=entry, __builtins__=builtins, __spec__=None)
+    sys.modules["__main__"] = module
+    with open(entry, "rb") as file:
+        text = file.read()
+    exec(compile(text, entry, "exec"), vars(module))  # noqa: S102  that is what a host is for
+    return module
+
+
+def import_under_stem(entry: str) -> ModuleType:
+    """
+    Import the file under its stem. Its exceptions are passed on unchanged.
+
+    Raises:
+        EntryInvalid: it is no Python file.
+    """
+    stem = os.path.splitext(os.path.basename(entry))[0]
+    spec = importlib.util.spec_from_file_location(stem, entry)
+    if spec is None or spec.loader is None:
+        raise EntryInvalid(f"{entry}: not a Python file; --entry must name a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def explain(entry: str, error: BaseException) -> LoadError:
+    """
+    Turn the *error* that running the file has raised into one that says what is wrong.
+    """
+    trace = user_trace(error)
+    if isinstance(error, LoadError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        hint = f"no module named {error.name!r}; install it into {sys.prefix} or put it beside the file"
+        return InitializeFailed(f"{entry}: {hint}", trace)
+    if isinstance(error, SyntaxError):
+        where = f"{error.filename or entry}:{error.lineno}"
+        return EntryInvalid(f"{where}: {type(error).__name__}: {error.msg}", trace)
+    return InitializeFailed(f"{entry}: raised {describe_error(error)}", trace)
+
+
+def find_class(module: ModuleType, entry: str, name: "str | None") -> "type[allspark.BaseProcessor]":
+    """
+    Find the processor's class: the one called *name*, or the file's only one.
+
+    Classes that another class of the file extends do not count. Classes that the file imports count only if it defines
+    none itself.
+    """
+    classes = {
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, allspark.BaseProcessor) and value is not allspark.BaseProcessor
+    }
+    listed = ", ".join(sorted(cls.__name__ for cls in classes)) or "none"
+    if name is not None:
+        found: Any = getattr(module, name, None)
+        if found is None:
+            raise EntryNotFound(
+                f"{entry}: there is no class {name}; subclasses of allspark.BaseProcessor here: {listed}"
+            )
+        if found not in classes:
+            raise EntryInvalid(f"{entry}: {name} is no subclass of allspark.BaseProcessor; those here: {listed}")
+        return found  # type: ignore[no-any-return]  # it is in `classes`
+    own = {cls for cls in classes if cls.__module__ == module.__name__} or classes
+    leaves = [cls for cls in own if not any(other is not cls and issubclass(other, cls) for other in own)]
+    if len(leaves) == 1:
+        return leaves[0]
+    if not leaves:
+        raise EntryInvalid(
+            f"{entry}: there is no subclass of allspark.BaseProcessor in it; write one, with initialize and process"
+        )
+    names = ", ".join(sorted(cls.__name__ for cls in leaves))
+    raise EntryInvalid(
+        f"{entry}: several subclasses of allspark.BaseProcessor: {names}; choose one with --entry {entry}:NAME"
+    )
+
+
+def construct(cls: "type[allspark.BaseProcessor]", entry: str) -> allspark.BaseProcessor:
+    """
+    Construct a processor of *cls*.
+
+    Raises:
+        InitializeFailed: its constructor raised.
+    """
+    try:
+        return cls()
+    except BaseException as error:
+        raise InitializeFailed(
+            f"{entry}: {cls.__name__}() raised {describe_error(error)}", user_trace(error)
+        ) from error

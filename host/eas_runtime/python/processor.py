@@ -1,0 +1,92 @@
+"""
+Processors in Python: programs that use `allspark`.
+
+The whole program is run, as EAS runs it. Its own `run()` calls `initialize`, then `serve`, which returns when the host
+stops, so that the lines after `run()` are executed, too. If a file only defines its class, the worker constructs and
+runs it. A program may also read its requests itself: then it serves as soon as it has opened the service, until the
+host stops.
+"""
+
+import os
+import signal
+import sys
+from types import ModuleType
+from typing import Callable
+
+from allspark import opening
+from eas_runtime import signals
+from eas_runtime.control import ControlChannel
+from eas_runtime.python import launcher, sdk_import
+from eas_runtime.python.hosted_service import HostedService
+from eas_runtime.ring import WorkerRing
+from eas_runtime.sdk.user_errors import user_trace
+from eas_runtime.worker_spec import WorkerSpec
+
+
+class PythonProcessor:
+    """
+    A `.py` file, called from Python threads.
+    """
+
+    owns_signals = False
+
+    def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: ControlChannel) -> None:
+        self._spec = spec
+        self._ring = ring
+        self._service = HostedService(spec, ring, control)
+
+    def run(self, serve: "Callable[[], None]") -> None:
+        """
+        Run the program. Its own `run()` calls *serve*.
+
+        Raises:
+            LoadError: the processor cannot be used.
+        """
+        spec = self._spec
+        service = self._service
+        service.use(serve)
+        opening.service_factory = service.open
+        if spec.isolation == "process":
+            signals.set_handler(signal.SIGTERM, service.on_signal)
+        if spec.model_entry:
+            os.environ["EAS_HOST_MODEL_ENTRY"] = spec.model_entry
+        launcher.prepare(spec.entry, spec.arguments)
+        warning = sdk_import.warning_about_others()
+        if warning is not None and spec.worker == 0:
+            self._ring.log("W", warning)
+        try:
+            self._run_file()
+        except BaseException as error:
+            if service.failure is None and not service.served:
+                raise launcher.explain(spec.entry, error) from error
+            if service.failure is None and not isinstance(error, SystemExit):
+                print(user_trace(error), file=sys.stderr, flush=True)  # raised after run(), so it fails no request
+        service.wait_for_run()
+        if service.failure is not None:
+            raise service.failure
+
+    def start(self) -> None:
+        """
+        Start the threads that call `process`.
+        """
+        self._service.runtime.start()
+
+    def join(self, timeout: "float | None" = None) -> None:
+        """
+        Wait for these threads, *timeout* seconds at most for each.
+        """
+        self._service.runtime.join(timeout)
+
+    def _run_file(self) -> None:
+        """
+        Run the file. If it has not begun to serve by itself, run the processor that it constructed; if it constructed
+        none, construct one.
+        """
+        service = self._service
+        entry, name = self._spec.entry, self._spec.python_class
+        module: ModuleType = launcher.import_under_stem(entry) if name else launcher.run_as_main(entry)
+        if service.served:
+            return
+        if name or service.instance is None:
+            service.instance = launcher.construct(launcher.find_class(module, entry, name), entry)
+        service.instance.run()

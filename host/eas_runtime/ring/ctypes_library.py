@@ -1,0 +1,97 @@
+"""
+The native library in a form that any Python can load: a plain shared library, through ctypes.
+
+It needs nothing but C's own libraries: C++'s are linked into it, and none of their symbols is visible, so that it lives
+beside those that conda, TensorFlow or PyTorch bring. The declarations below repeat those of native/src/api.h; a test
+compares them.
+"""
+
+import ctypes
+from ctypes import POINTER, c_char, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
+from typing import Any
+
+from eas_runtime.linking import places
+from eas_runtime.ring.native import ERROR_SIZE
+
+LIBRARY = places.package("eas_host") + "/libeas-runtime.so"
+"""Where the host's other native files are: the library finds the program eas-guardian beside itself."""
+
+
+class NativeCall(ctypes.Structure):
+    """
+    eas_call: one request that a thread has taken.
+    """
+
+    _fields_ = (
+        ("slot", c_uint32),
+        ("sequence", c_uint32),
+        ("input_size", c_uint64),
+        ("input", c_void_p),
+        ("output", c_void_p),
+        ("output_capacity", c_uint64),
+    )
+
+
+_RING = c_void_p
+
+FUNCTIONS = {
+    "eas_ring_map": (_RING, (c_int, c_int, c_char_p, c_size_t)),
+    "eas_worker_enter": (None, (_RING, c_uint32, c_uint32)),
+    "eas_worker_leave": (None, (_RING, c_uint32)),
+    "eas_worker_take_for": (c_int, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int)),
+    "eas_worker_complete": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int, c_int, c_uint64)),
+    "eas_worker_reply": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int, c_int, c_char_p, c_size_t)),
+    "eas_worker_stop": (None, (_RING,)),
+    "eas_crash_install": (None, (_RING, c_uint32, c_int)),
+    "eas_die_with_parent": (None, (c_int,)),
+    "eas_on_main_thread": (c_int, ()),
+    "eas_signal_take": (None, (c_int, c_int)),
+    "eas_signal_forget": (None, ()),
+    "eas_signal_block": (None, ()),
+    "eas_signal_unblock": (None, ()),
+    "eas_signal_restore": (None, ()),
+    "eas_signal_keep_restored": (None, ()),
+    "eas_log_open": (None, (c_int,)),
+    "eas_log": (None, (c_char, c_char_p, c_size_t)),
+    "eas_stdout_line_buffered": (None, ()),
+}
+"""The functions that a worker needs: the type of the result, and those of the arguments."""
+
+
+class CtypesLibrary:
+    """
+    Loads the library.
+
+    Raises:
+        ImportError: it cannot be loaded by this Python, or is not there.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self.functions: Any = ctypes.CDLL(LIBRARY)
+        except OSError as error:
+            raise ImportError(f"the native library of the host cannot be loaded: {error}") from error
+        for name, (result, arguments) in FUNCTIONS.items():
+            function = getattr(self.functions, name)
+            function.restype = result
+            function.argtypes = arguments
+        self.read = ctypes.string_at
+
+    def map_ring(self, memory_fd: int, completion_fd: int) -> int:
+        """
+        Map a ring.
+
+        Raises:
+            OSError: it cannot be mapped.
+        """
+        error = ctypes.create_string_buffer(ERROR_SIZE)
+        ring = self.functions.eas_ring_map(memory_fd, completion_fd, error, ERROR_SIZE)
+        if not ring:
+            raise OSError(f"cannot map the ring: {error.value.decode('utf-8', 'replace')}")
+        return int(ring)
+
+    def new_call(self) -> NativeCall:
+        """
+        Make an `eas_call`.
+        """
+        return NativeCall()

@@ -1,0 +1,45 @@
+"""
+The native library: the functions of native/src/api.h, and the few ways to reach C's memory that they need.
+
+It comes in two forms of the same sources: any Python can load the plain shared library (`ctypes_library`); a process
+that runs the host's own code has loaded the host's cffi module.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object  # which Python has since 3.8
+
+ERROR_SIZE = 4096
+"""Bytes for one line of error text: enough for a path of PATH_MAX (4096 bytes)."""
+
+
+class NativeLibrary(Protocol):
+    """
+    One form of the native library. Pointers are whatever this form has for them; its functions take them back.
+
+    Attributes:
+        functions: has the functions of api.h, by their names.
+    """
+
+    functions: Any
+
+    def map_ring(self, memory_fd: int, completion_fd: int) -> Any:  # noqa: ANN401  a pointer
+        """
+        Map a ring.
+
+        Raises:
+            OSError: it cannot be mapped.
+        """
+
+    def new_call(self) -> Any:  # noqa: ANN401  a struct
+        """
+        Make an `eas_call`, with its fields as attributes; functions take it as a pointer.
+        """
+
+    def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a pointer
+        """
+        Copy *size* bytes at *pointer*.
+        """

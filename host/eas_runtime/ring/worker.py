@@ -1,0 +1,179 @@
+"""
+What a worker does natively: take requests from the ring and complete them, write records to the host's log, die with
+the host.
+"""
+
+import math
+import time
+from typing import Any
+
+from eas_runtime.ring.current import library
+
+RETURNED = 0
+"""Outcome: the processor returned; the status is its return code."""
+RAISED = 1
+"""Outcome: the processor raised; the message is the output."""
+BAD_OUTPUT = 2
+"""Outcome: what the processor returned cannot be an output; an explanation is the output."""
+TOO_LARGE = 3
+"""Outcome: the output is larger than the limit; an explanation is the output."""
+
+_SIGNALS_ALL = 1
+_SIGNALS_ABORT = 2
+_TAKEN = 1
+_TIMED_OUT = 2
+_INTERRUPTED = 3
+"""What eas_worker_take_for returns; 0 means that the worker is to stop."""
+_NO_LIMIT = -1
+_SECONDS_MAX = 2**31 // 1000
+"""The longest time-out whose milliseconds fit into an int."""
+
+
+def die_with_parent(parent: int) -> None:
+    """
+    Have the kernel kill this process when its parent, process *parent*, ends for any reason.
+    """
+    library().functions.eas_die_with_parent(parent)
+
+
+def line_buffer_stdout() -> None:
+    """
+    Make C's standard output line-buffered: a pipe must not hide what a processor prints.
+    """
+    library().functions.eas_stdout_line_buffered()
+
+
+def open_log(fd: int) -> None:
+    """
+    Write the log records of this process, from every language, to *fd*.
+    """
+    library().functions.eas_log_open(fd)
+
+
+def log(level: str, message: str) -> None:
+    """
+    Write a record to the host's log; *level* is D, I, W or E.
+    """
+    data = message.encode("utf-8", "replace")
+    library().functions.eas_log(level.encode(), data, len(data))
+
+
+class RingCall:
+    """
+    One request that a thread has taken: its *slot* and the *size* of its input in bytes.
+
+    A thread that completes each request before it takes the next one reuses one object. A thread that holds several
+    requests has an object for each, and any thread may complete each of them, once.
+    """
+
+    __slots__ = ("_read", "native", "size", "slot", "thread")
+
+    def __init__(self, thread: int) -> None:
+        native = library()
+        self._read = native.read
+        self.native = native.new_call()
+        self.thread = thread
+        self.slot = 0
+        self.size = 0
+
+    def input(self) -> bytes:
+        """
+        Copy the input.
+        """
+        return self._read(self.native.input, self.size)
+
+
+class WorkerRing:
+    """
+    The ring as worker number *worker* sees it.
+    """
+
+    def __init__(self, memory_fd: int, completion_fd: int, worker: int) -> None:
+        native = library()
+        self._functions = native.functions
+        self._ring = native.map_ring(memory_fd, completion_fd)
+        self.worker = worker
+
+    @property
+    def pointer(self) -> Any:  # noqa: ANN401  a pointer
+        """
+        The native ring, for native functions.
+        """
+        return self._ring
+
+    def install_crash_handler(self, *, only_abort: bool) -> None:
+        """
+        Install the crash handler. With *only_abort* it handles SIGABRT only, because a JVM needs the other signals.
+        """
+        self._functions.eas_crash_install(self._ring, self.worker, _SIGNALS_ABORT if only_abort else _SIGNALS_ALL)
+
+    def enter(self, thread: int) -> RingCall:
+        """
+        Prepare the calling thread, number *thread*, to take calls.
+        """
+        self._functions.eas_worker_enter(self._ring, self.worker, thread)
+        return RingCall(thread)
+
+    def leave(self) -> None:
+        """
+        Say that the calling thread takes no more requests. The requests that it holds may still be completed.
+        """
+        self._functions.eas_worker_leave(self._ring, self.worker)
+
+    def take(self, call: RingCall, timeout: "float | None" = None) -> "bool | None":
+        """
+        Wait for a request and put it into *call*. False: the worker is to stop. None: *timeout* seconds have passed; 0
+        does not wait.
+
+        Signal handlers run meanwhile. If one raises, the wait ends and no request is taken.
+        """
+        while True:
+            if timeout is None:
+                taken = self._functions.eas_worker_take_for(
+                    self._ring, self.worker, call.thread, call.native, _NO_LIMIT
+                )
+            else:
+                taken = self._take_within(call, timeout)
+            if taken == _TAKEN:
+                call.slot = call.native.slot
+                call.size = call.native.input_size
+                return True
+            if taken != _INTERRUPTED:
+                return None if taken == _TIMED_OUT else False
+
+    def _take_within(self, call: RingCall, timeout: float) -> int:
+        end = time.monotonic() + timeout
+        taken = _INTERRUPTED
+        while taken == _INTERRUPTED:
+            seconds = max(0.0, min(end - time.monotonic(), _SECONDS_MAX))
+            limit = math.ceil(1000 * seconds)
+            taken = self._functions.eas_worker_take_for(self._ring, self.worker, call.thread, call.native, limit)
+        return taken
+
+    def reply(self, call: RingCall, outcome: int, status: int, data: bytes) -> None:
+        """
+        Complete *call* with *data*, or with an error if *data* is larger than the limit on outputs.
+
+        Does nothing if *call* is complete already.
+        """
+        self._functions.eas_worker_reply(
+            self._ring, self.worker, call.thread, call.native, outcome, status, data, len(data)
+        )
+
+    def complete(self, call: RingCall, outcome: int, status: int, size: int) -> None:
+        """
+        Complete *call*, whose output of *size* bytes is already in its slot.
+        """
+        self._functions.eas_worker_complete(self._ring, self.worker, call.thread, call.native, outcome, status, size)
+
+    def log(self, level: str, message: str) -> None:
+        """
+        Write a record to the host's log; *level* is D, I, W or E.
+        """
+        log(level, message)
+
+    def stop(self) -> None:
+        """
+        Have every `take` of this process return False, from now on.
+        """
+        self._functions.eas_worker_stop(self._ring)

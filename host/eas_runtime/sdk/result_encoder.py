@@ -1,0 +1,90 @@
+"""
+Calls a python processor's `process` and makes a response of whatever it returns or raises, as EAS does
+(docs/eas-compatibility.md, section 3.3).
+
+The log shows each mistake: what was returned and what is expected, or the trace from the user's first frame on.
+"""
+
+import operator
+from typing import Any, Callable
+
+from eas_runtime.ring import RAISED, RETURNED, RingCall, WorkerRing
+from eas_runtime.sdk.user_errors import describe_error, safe_str, user_trace
+from eas_runtime.threads import RequestHandler
+
+INT_MIN = -(2**31)
+INT_MAX = 2**31 - 1
+"""What the ring carries as a status: a C int."""
+_BETTER = {dict: "json.dumps(data).encode()", list: "json.dumps(data).encode()"}
+
+
+class ResultEncoder:
+    """
+    Makes the handlers of one processor's threads. They share a record of warnings, so that each is logged once.
+    """
+
+    def __init__(self, ring: WorkerRing) -> None:
+        self._ring = ring
+        self._warned: set[type] = set()
+
+    def handler(self, process: "Callable[[bytes], Any]") -> RequestHandler:
+        """
+        Make a handler that calls *process*.
+        """
+        ring = self._ring
+
+        def handle(call: RingCall) -> None:
+            try:
+                returned = process(call.input())
+            except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
+                message = safe_str(error) or type(error).__name__
+                ring.log("E", f"process raised {describe_error(error)}\n{user_trace(error)}")
+                ring.reply(call, RAISED, 0, message.encode("utf-8", "replace"))
+                return
+            code = _status(returned)
+            if code is None:
+                complaint = f"process returned {_type_names(returned)}; expected (bytes, int), such as (b'ok', 200)"
+                ring.log("E", complaint)
+                ring.reply(call, RAISED, 0, complaint.encode())
+                return
+            data = returned[0]
+            if not isinstance(data, bytes):
+                data = self._encode(data)
+            ring.reply(call, RETURNED, max(INT_MIN, min(code, INT_MAX)), data)
+
+        return handle
+
+    def _encode(self, data: object) -> bytes:
+        """
+        Turn *data*, which is not bytes, into bytes: buffers and text directly, anything else by `str`, as EAS does.
+        """
+        if isinstance(data, (bytearray, memoryview)):
+            return bytes(data)
+        if not isinstance(data, str) and type(data) not in self._warned:
+            self._warned.add(type(data))
+            better = next((form for kind, form in _BETTER.items() if isinstance(data, kind)), "bytes")
+            kind = type(data).__name__
+            self._ring.log("W", f"process returned {kind} as data; it is sent as str(data), return {better} instead")
+        return safe_str(data).encode("utf-8", "replace")
+
+
+def _status(returned: Any) -> "int | None":  # noqa: ANN401  a processor returns anything
+    """
+    Return the status in *returned* if that is a tuple or a list of two with a whole number at its end; else None. Two
+    bytes would unpack, too, but do not count.
+
+    EAS compares the status with 0 and 200, which are equal to 0.0 and 200.0.
+    """
+    if not isinstance(returned, (tuple, list)) or len(returned) != 2:  # noqa: PLR2004  data and status
+        return None
+    status = returned[1]
+    try:
+        return int(status) if isinstance(status, float) and status.is_integer() else operator.index(status)
+    except Exception:  # noqa: BLE001  not a number, or one whose __index__ fails
+        return None
+
+
+def _type_names(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(type(item).__name__ for item in value)})"
+    return type(value).__name__

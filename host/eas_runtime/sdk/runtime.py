@@ -1,0 +1,194 @@
+"""
+Passes everything between the front and a Python program, whether eas-host started the program or the user did.
+
+Requests come over the ring, to threads that call `process` or to those of the program that read them. All else goes
+over the control channel: properties, calls of injected handlers, the number of threads, and the request for their
+stacks when one takes too long.
+"""
+
+import base64
+import os
+import threading
+import time
+from typing import Any, Callable
+
+from allspark.properties import store
+from allspark.service import InjectedHandler, ServedProcessor
+from eas_runtime import signals
+from eas_runtime.control import ControlChannel
+from eas_runtime.messages import CallHandler, HandlerAnswered, HandlerInjected, LogStacks, PropertyPut, ThreadCount
+from eas_runtime.ring import WorkerRing
+from eas_runtime.sdk.daemon_pool import DaemonPool
+from eas_runtime.sdk.request_queue import MAX_READERS, RequestQueue
+from eas_runtime.sdk.result_encoder import ResultEncoder
+from eas_runtime.sdk.stacks import describe_stacks
+from eas_runtime.sdk.user_errors import describe_error, safe_str, user_trace
+from eas_runtime.threads import WorkerThreads
+from eas_runtime.unpatched import Thread, allocate_lock
+
+_THREADS = b"rpc.worker_threads"
+
+
+class SdkRuntime:
+    """
+    The runtime of one program.
+
+    Args:
+        ring: where requests come from.
+        control: the channel to the front.
+        threads: how many threads call `process`; None: as many as the program says.
+        on_reading: called when a thread begins to read requests itself.
+
+    Attributes:
+        queue: the requests, for programs that read them themselves.
+    """
+
+    def __init__(
+        self,
+        ring: WorkerRing,
+        control: ControlChannel,
+        threads: "int | None" = None,
+        on_reading: "Callable[[], None]" = lambda: None,
+    ) -> None:
+        self.ring = ring
+        self.queue = RequestQueue(ring, self._on_readers)
+        self._on_reading = on_reading
+        self._control = control
+        self._fixed_count = threads
+        self._processor: ServedProcessor | None = None
+        self._count = 0
+        self._lock = allocate_lock()
+        self._threads: WorkerThreads | None = None
+        self._initializing: list[tuple[Thread, float]] = []
+        self._injected: dict[str, tuple[InjectedHandler, DaemonPool]] = {}
+        self._listeners = DaemonPool(1, "allspark-listener")
+        control.on(PropertyPut, self._on_property)
+        control.on(LogStacks, self._on_stacks)
+        control.on(CallHandler, self._on_call)
+
+    def connect(self) -> None:
+        """
+        Pass on to the front the properties that the program has put, and those that it will put.
+        """
+        store.connect(
+            lambda name, value, number: self._control.send(
+                PropertyPut(_text(name), _text(value), origin=(os.getpid(), number))
+            )
+        )
+
+    def initialize(self, processor: ServedProcessor) -> None:
+        """
+        Have *processor* load its model, on the calling thread. Its exceptions are passed on unchanged.
+        """
+        self._initializing = [(threading.current_thread(), time.monotonic())]
+        try:
+            processor.initialize()
+        finally:
+            self._initializing = []
+        signals.retake_signals()
+
+    def prepare(self, processor: ServedProcessor) -> None:
+        """
+        Decide how many threads will call *processor*, which is initialised, and tell the front.
+        """
+        self._processor = processor
+        self._count = self._fixed_count or _threads_of(processor)
+        self._control.send(ThreadCount(self._count))
+
+    def start(self) -> None:
+        """
+        Start the threads that call `process`.
+        """
+        assert self._processor is not None  # noqa: S101  prepare comes first
+        process = self._processor.process
+        encoder = ResultEncoder(self.ring)
+        with self._lock:
+            self._threads = WorkerThreads(self.ring, self._count, lambda: encoder.handler(process))
+
+    def join(self, timeout: "float | None" = None) -> None:
+        """
+        Wait for these threads, *timeout* seconds at most for each.
+        """
+        if self._threads is not None:
+            self._threads.join(timeout)
+
+    def inject(self, path: str, handler: InjectedHandler, token: "str | None", pool: DaemonPool) -> None:
+        """
+        Answer requests to *path* with what *handler* returns, in a thread of *pool*.
+        """
+        if not path.startswith("/"):
+            path = f"/{path}"
+        self._injected[path] = (handler, pool)
+        self._control.send(HandlerInjected(path, token))
+
+    def _on_readers(self, count: int) -> None:
+        if count:
+            self._on_reading()
+        self._control.send(ThreadCount(count, reads=True))
+
+    # -- messages of the front
+
+    def _on_property(self, message: PropertyPut) -> None:
+        name, value = _raw(message.name), _raw(message.value)
+        if name == _THREADS and self._processor is not None:
+            self._resize(int(value))
+        process, number = message.origin or (None, None)
+        put = number if process == os.getpid() else None
+        if store.receive(name, value, put):
+            self._listeners.submit(lambda: store.call_listeners(name, value))
+
+    def _resize(self, count: int) -> None:
+        with self._lock:
+            if count == self._count:
+                return
+            self._count = count
+            if self._threads is not None:  # else they are about to be started
+                self._threads.resize(count)
+        self._control.send(ThreadCount(count))
+
+    def _on_stacks(self, message: LogStacks) -> None:
+        busy = self._initializing + self.queue.busy() + (self._threads.busy() if self._threads is not None else [])
+        described = describe_stacks(busy, message.reason)
+        if described is not None:
+            self.ring.log("W", described)
+
+    def _on_call(self, message: CallHandler) -> None:
+        path, number = message.path, message.id
+        if path not in self._injected:
+            self._control.send(HandlerAnswered(number, 404, ""))
+            return
+        handler, pool = self._injected[path]
+        body = base64.b64decode(message.body)
+        pool.submit(lambda: self._answer(number, path, lambda: handler(body)))
+
+    def _answer(self, number: int, path: str, handle: "Callable[[], Any]") -> None:
+        status = 200
+        try:
+            answer = handle()
+        except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
+            self.ring.log("E", f"the handler of {path} raised {describe_error(error)}\n{user_trace(error)}")
+            status, answer = 400, safe_str(error) or type(error).__name__
+        data = answer if isinstance(answer, bytes) else safe_str(answer).encode("utf-8", "replace")
+        self._control.send(HandlerAnswered(number, status, base64.b64encode(data).decode()))
+
+
+def _threads_of(processor: ServedProcessor) -> int:
+    """
+    Return how many threads the program wants: one in each of several processes, else the property that it has put, else
+    the number that its constructor was given.
+    """
+    if processor.worker_processes > 1:
+        return 1
+    try:
+        count = int(float(store.values.get(_THREADS, b"0")))
+    except ValueError:
+        count = 0  # the front says what is wrong with it
+    return count if 1 <= count <= MAX_READERS else min(processor.worker_threads, MAX_READERS)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,147 @@
+"""
+The course of a worker process, whatever its processor is: make it, load it, start its threads, wait for the end.
+
+Its arguments are CONTROL SPEC MEMORY COMPLETION LOG PARENT. The first five are inherited descriptors: the control
+socket, a file with the `WorkerSpec`, the ring's memory, the eventfd that tells the front of completions, and the pipe
+for log records. PARENT is the host's process number. The end of the control socket means that the host has died.
+"""
+
+import faulthandler
+import os
+import socket
+import sys
+import traceback
+from typing import TYPE_CHECKING, Callable, NamedTuple
+
+from eas_runtime import signals
+from eas_runtime.control import SocketChannel
+from eas_runtime.errors import LoadError, SystemShortage
+from eas_runtime.messages import LoadFailed, Ready
+from eas_runtime.ring import WorkerRing, die_with_parent, open_log
+from eas_runtime.stdio import line_buffer_output
+from eas_runtime.worker_spec import WorkerSpec
+from eas_runtime.working_directory import enter_folder
+
+if TYPE_CHECKING:
+    from eas_runtime.control import ControlChannel
+    from eas_runtime.processor import WorkerProcessor
+
+    MakeProcessor = Callable[[WorkerSpec, WorkerRing, ControlChannel], WorkerProcessor]
+
+_MESSAGE_MAX = 4 * 1024
+_DETAIL_MAX = 32 * 1024
+
+_NO_THREAD = "can't start new thread"
+"""What Python's RuntimeError says when the system refuses to start a thread."""
+_SHORTAGE = "the worker cannot start its threads: the system is out of memory, or of processes (ulimit -u, pids.max)"
+_PR_SET_DUMPABLE = 4
+
+LOAD_FAILED = 3
+"""Exit code of a worker whose processor cannot be loaded; the reason went over the control socket."""
+
+
+class Inheritance(NamedTuple):
+    """
+    What a worker inherits from the front: descriptors, and the front's process number.
+    """
+
+    control: int
+    memory: int
+    completion: int
+    log: int
+    parent: int
+
+
+def read_arguments() -> "tuple[WorkerSpec, Inheritance]":
+    """
+    Read the spec, and what else the front has left to this process.
+    """
+    control, spec_fd, memory, completion, log, parent = map(int, sys.argv[1:])
+    with open(spec_fd, encoding="utf-8") as file:  # it is a descriptor
+        spec = WorkerSpec.from_json(file.read())
+    return spec, Inheritance(control, memory, completion, log, parent)
+
+
+def serve(spec: WorkerSpec, inheritance: Inheritance, make: "MakeProcessor") -> int:
+    """
+    Make the processor of *spec* with *make* and serve with it, in this process.
+
+    Returns:
+        The process's exit code.
+    """
+    die_with_parent(inheritance.parent)
+    ignore_signals()
+    for fd in inheritance[:-1]:
+        os.set_inheritable(fd, False)  # so that what the processor starts does not inherit them
+    line_buffer_output()
+    open_log(inheritance.log)
+    if spec.confined:
+        import ctypes  # noqa: PLC0415  few need it
+
+        # No other process of its user may look into this one, or have its core.
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    ring = WorkerRing(inheritance.memory, inheritance.completion, spec.worker)
+    control = SocketChannel(socket.socket(fileno=inheritance.control), on_end=lambda: os._exit(1))
+
+    def make_processor() -> "WorkerProcessor":
+        """
+        Make the processor, and prepare this process for the processor's code: crash handlers and working directory.
+        """
+        processor = make(spec, ring, control)
+        ring.install_crash_handler(only_abort=processor.owns_signals)
+        if spec.type == "python":
+            faulthandler.enable(all_threads=False)  # runs first, prints the Python frames, hands on to ours
+        enter_folder(spec)
+        return processor
+
+    return run_worker(ring, control, make_processor)
+
+
+def run_worker(ring: WorkerRing, control: SocketChannel, make_processor: "Callable[[], WorkerProcessor]") -> int:
+    """
+    Make the processor, load it, and serve until the front sends `Stop`. If it cannot be loaded, tell the front why.
+
+    Returns:
+        The process's exit code.
+    """
+    try:
+        control.start()
+        processor = make_processor()
+
+        def serve() -> None:
+            control.send(Ready())  # first: a call may end this process before anything else can be sent
+            processor.start()
+            control.wait()
+            ring.stop()
+            processor.join()
+
+        processor.run(serve)
+    except LoadError as error:
+        report(control, type(error).__name__, error.message, error.detail)
+        return LOAD_FAILED
+    except Exception as error:  # noqa: BLE001  the front must be told of any error
+        if _NO_THREAD in str(error):
+            report(control, SystemShortage.__name__, _SHORTAGE, "")
+        else:
+            report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
+        return LOAD_FAILED
+    return 0
+
+
+def ignore_signals() -> None:
+    """
+    Ignore the signals that are meant for the host, which sends messages to its workers.
+    """
+    for number in signals.STOP:
+        if not signals.is_ignored(number):
+            signals.set_handler(number, lambda *_: None)  # not SIG_IGN, which child processes would inherit
+    signals.guard_handlers()
+
+
+def report(control: SocketChannel, kind: str, message: str, detail: str) -> None:
+    """
+    Tell the front why the processor cannot be loaded. Long texts are cut: an error may quote all the data it is about.
+    """
+    if len(detail) > _DETAIL_MAX:
+        detail = f"{detail[: _DETAIL_MAX // 2]}\n...\n{detail[-_DETAIL_MAX // 2 :]}"
+    control.send(LoadFailed(kind, message[:_MESSAGE_MAX], detail))
