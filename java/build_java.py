@@ -30,7 +30,7 @@ LAUNCHER_OPTIONS: Final = (
     *("-Wall", "-Wextra", "-Wl,--as-needed"),
 )
 OPTIONS: Final = (
-    "--release=11",  # the oldest Java that the host supports; its class files run on every later one
+    "--release=11",  # the oldest Java that the host supports (docs/java.md); its class files run on every later one
     "-encoding",
     "UTF-8",
     "-g",

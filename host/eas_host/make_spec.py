@@ -36,6 +36,8 @@ def make_spec(config: HostConfig) -> WorkerSpec:
         path, python_class = config.entry, None
     if kind != "python" and config.python is not None:
         raise ConfigError(f"--python is for processors in Python, and {config.entry} is a {kind} processor; drop it")
+    if kind != "java" and config.java_home is not None:
+        raise ConfigError(f"--java-home is for processors in Java, and {config.entry} is a {kind} processor; drop it")
     if kind != "python" and config.arguments:
         raise ConfigError(
             f"{config.arguments[0]}: follows --, but only a Python program has arguments, and {config.entry} is a"
@@ -53,7 +55,10 @@ def make_spec(config: HostConfig) -> WorkerSpec:
         threads=config.worker_threads,
         isolation=config.isolation,
         explicit=tuple(sorted(config.explicit)),
-        environment=_NO_BYTECODE if config.reload else {},
+        environment={
+            **(_NO_BYTECODE if config.reload else {}),
+            **({} if config.java_home is None else {"JAVA_HOME": config.java_home}),
+        },
         arguments=config.arguments,
         confined=config.user is not None or config.sandbox,
         kind=config.worker,

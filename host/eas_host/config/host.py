@@ -219,6 +219,13 @@ class HostConfig:
         "VERSION|PATH",
         "python: the Python that runs the processor; default: that of the ENV beside it, else the host's own",
     )
+    java_home: str | None = option(
+        None,
+        WORKERS,
+        "DIR",
+        "java: the home of the Java, 11 or later, that runs the processor; default: JAVA_HOME, else /usr/bin/java's",
+        read=option_types.java_home,
+    )
     isolation: str = option(
         "process",
         WORKERS,

@@ -12,6 +12,8 @@ import shlex
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from eas_host.binaries.java_home import find_libjvm
+
 INT_MAX: Final = 2**31 - 1
 """Sizes cross the processor's ABI as C ints, so no body may be larger."""
 MEMORY_LEAST: Final = 2**20
@@ -162,6 +164,15 @@ def folder(text: str) -> str:
     found = path(text)
     if not Path(found).is_dir():
         raise ValueError("expected a folder that exists")
+    return found
+
+
+def java_home(text: str) -> str:
+    """
+    Read the home of a Java that processors can run on.
+    """
+    found = folder(text)
+    find_libjvm(Path(found))
     return found
 
 

@@ -233,7 +233,7 @@ def _processor_deployment(
         )
     shown_at = link_folder if model.name is None else None
     variables = environment.variables(description.text, description.environment, shown_at, description.cuda)
-    spec = spec.replace(folder=str(_folder(entry)), environment={**spec.environment, **variables})
+    spec = spec.replace(folder=str(_folder(entry)), environment={**variables, **spec.environment})  # options win
     return ProcessorDeployment(model.name, nested_jars.unpack(spec, nested_jars.find(spec), model_dir.root / _UNPACKED))
 
 

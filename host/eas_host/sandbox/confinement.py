@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log
+from eas_host.binaries.java_home import UnusableJava, find_libjvm
 from eas_host.config import HostConfig
 from eas_host.errors import ConfigError, InitializeFailed
 from eas_host.sandbox import FAILED
@@ -152,7 +153,7 @@ class Confinement:
         if not self:
             return
         program = spec.interpreter or sys.executable
-        needed = _with_targets([program, _SOURCE_ROOT, *_files_of(spec)])
+        needed = _with_targets([program, _SOURCE_ROOT, *_files_of(spec), *_java_home(spec)])
         command = self._launch([program], spec.readable, spec, check=needed)
         done = subprocess.run(command, capture_output=True, text=True, timeout=_CHECK_TIMEOUT, check=False)
         if done.returncode:
@@ -222,5 +223,14 @@ def _package_folders(spec: WorkerSpec) -> list[str]:
 
 
 def _java_home(spec: WorkerSpec) -> list[str]:
+    """
+    Return the home that JAVA_HOME names, and the one where its JVM really is, since that has the rest of it.
+    """
     home = {**os.environ, **spec.environment}.get("JAVA_HOME", "")
-    return [home] if spec.type == "java" and home else []
+    if spec.type != "java" or not home.startswith("/"):  # a relative one begins in the package
+        return []
+    try:
+        library = find_libjvm(Path(home))
+    except UnusableJava:  # the worker says so
+        return [home]
+    return [home, str(library.resolve().parents[2])]

@@ -1,5 +1,5 @@
 """
-The JVM of a worker: how it is found, how its options are tried, what it may do, and how it ends.
+The JVM of a worker: how its options are tried, what it may do, and how it ends.
 """
 
 from __future__ import annotations
@@ -21,44 +21,11 @@ from support.build import ROOT, ProcessorBuilder, need
 from support.host import StartHost
 
 
-def test_wrong_java_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host does not pass it over for another Java."""
-    library = tmp_path / "lib" / "server" / "libjvm.so"
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    with pytest.raises(EntryInvalid, match=f"JAVA_HOME is {tmp_path}, but there is no JVM in it"):
-        jvm.find_jvm()
-    library.parent.mkdir(parents=True)
-    library.touch()
-    assert jvm.find_jvm() == library
-    (tmp_path / "release").write_text('IMPLEMENTOR="x"\nJAVA_VERSION="1.8.0_392"\n')
-    with pytest.raises(EntryInvalid, match="which is Java 8; set it to a Java 11 or later"):
-        jvm.find_jvm()
-
-
-def test_missing_jvm_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> str:
-        raise ValueError
-
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setattr("jpype.getDefaultJVMPath", none)
-    with pytest.raises(EntryInvalid, match="apt-get install default-jre-headless"):
-        jvm.find_jvm()
-
-
 def test_missing_bridge_asks_for_make_setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checkout is not set up."""
     monkeypatch.setattr(jvm, "BRIDGE", tmp_path / "bridge.jar")
     with pytest.raises(EntryInvalid, match="run `make setup`"):
         jvm.start_jvm((), "x.jar")
-
-
-@pytest.mark.parametrize(
-    ("line", "version"), [('"1.8.0_392"', 8), ('"11.0.9.1"', 11), ('"25"', 25), ("unquoted", None)]
-)
-def test_java_version_is_read_from_the_release_file(tmp_path: Path, line: str, version: int | None) -> None:
-    (tmp_path / "release").write_text(f"MODULES=x\nJAVA_VERSION={line}\nOS_NAME=Linux\n")
-    assert jvm.java_version(tmp_path) == version
-    assert jvm.java_version(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize(

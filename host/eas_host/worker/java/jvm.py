@@ -37,13 +37,13 @@ import jpype
 import jpype.config
 
 import eas_host
+from eas_host.binaries.java_home import OLDEST_JAVA, UnusableJava, find_libjvm, java_version
 from eas_host.errors import EntryInvalid
 from eas_host.worker.java.jvm_launcher import LAUNCHER, prepared_launcher
 
 BRIDGE: Final = Path(eas_host.__file__).with_name("java") / "eas-host-bridge.jar"
 JPYPE: Final = Path(jpype.__file__).resolve().parent.with_name("org.jpype.jar")
 
-OLDEST_JAVA: Final = 11
 NATIVE_ACCESS_WARNS: Final = 24
 """The first Java that prints a warning about libraries such as JPype's (JEP 472)."""
 
@@ -133,41 +133,38 @@ def _detach_java() -> None:
 
 def find_jvm() -> Path:
     """
-    Find libjvm.so: in JAVA_HOME if that is set, else where the `java` command or the system has one.
+    Find libjvm.so: in JAVA_HOME if that is set, else where /usr/bin/java leads, or where systems put a Java.
+
+    `--java-home` and a description set JAVA_HOME for the worker.
 
     Raises:
         EntryInvalid: there is none, or it is too old.
     """
-    advice = f"set it to a Java {OLDEST_JAVA} or later, or unset it"
     home = os.environ.get("JAVA_HOME")
-    if home:
-        version = java_version(Path(home))
-        if version is not None and version < OLDEST_JAVA:
-            raise EntryInvalid(f"JAVA_HOME is {home}, which is Java {version}; {advice}")
-        # lib/server, or lib/zero on machines for which there is no compiler.
-        libraries = sorted(Path(home).glob("lib/*/libjvm.so"))
-        if not libraries:
-            raise EntryInvalid(f"JAVA_HOME is {home}, but there is no JVM in it; {advice}")
-        return libraries[0].resolve()
+    place = Path(home) if home else _default_home()
     try:
-        return Path(jpype.getDefaultJVMPath()).resolve()
+        return find_libjvm(place).resolve()
+    except UnusableJava as error:
+        where = f"JAVA_HOME is {home}" if home else f"the Java of this machine is {place}"
+        raise EntryInvalid(f"{where}: {error}; choose another with --java-home") from error
+
+
+def _default_home() -> Path:
+    """
+    Find the home of the Java of this machine: JPype knows the usual places.
+
+    Raises:
+        EntryInvalid: there is none.
+    """
+    try:
+        library = Path(jpype.getDefaultJVMPath()).resolve()
     except ValueError as error:
         raise EntryInvalid(
             f"there is no JVM on this machine: install Java {OLDEST_JAVA} or later"
-            " (on Debian or Ubuntu: apt-get install default-jre-headless), or set JAVA_HOME"
+            " (on Debian or Ubuntu: apt-get install default-jre-headless), or name its home with --java-home"
         ) from error
-
-
-def java_version(home: Path) -> int | None:
-    """
-    Read the version of the Java in *home* from its file `release`; None if the file does not tell it.
-    """
-    try:
-        text = (home / "release").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    match = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', text, re.MULTILINE)
-    return int(match[1]) if match else None
+    home = library.parents[2]
+    return home.parent if home.name == "lib" else home  # until Java 8 the library lies one folder deeper
 
 
 def check_options(options: tuple[str, ...], java: Path, class_path: str) -> list[str]:

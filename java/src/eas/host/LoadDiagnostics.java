@@ -82,7 +82,7 @@ final class LoadDiagnostics {
     int present = Runtime.version().feature();
     return String.format(
         "%s was compiled for Java %d (class file version %s), but this JVM is Java %d (%s);"
-            + " compile it with --release %d, or set JAVA_HOME to Java %d or later",
+            + " compile it with --release %d, or choose a Java %d or later with --java-home",
         name, needed, matcher.group(1), present, System.getProperty("java.home"), present, needed);
   }
 
