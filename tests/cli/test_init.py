@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from eas_host.deploy.python import installed
 from eas_host.scaffold.project import TemplateValues
 from support.build import need
 from support.build import run as build
@@ -69,6 +70,15 @@ def served(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with Host(tmp_path_factory.mktemp("served"), **project.options) as host:
         host.allow_log("process threw java.lang.IllegalArgumentException")
         yield host
+
+
+def test_python_project_runs_on_the_oldest_python_here(start: StartHost, tmp_path: Path) -> None:
+    """As `--python` asks."""
+    run("init", "--type", "python", tmp_path / "card")
+    release = ".".join(map(str, next(iter(installed.releases()))))
+    config = json.dumps({"model_config": {"bias": 0.5, "weights": [2, 3]}})
+    host = start("python", tmp_path / "card" / "app.py", python=release, model_config=config)
+    assert host.call(b"1 2").text == "8.5"
 
 
 @pytest.mark.parametrize(

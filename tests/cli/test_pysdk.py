@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from eas_host.deploy.python import installed
 from eas_host.python_env import link
 from eas_runtime.linking import import_hook
 from support import TIMEOUT
@@ -100,6 +101,16 @@ def test_init_in_an_initialised_folder_is_refused(made: Path) -> None:
     ended = run("pysdk", "init", made)
     ended.fails_in_one_line(2, str(made), "ENV, app.json and app.py", "nothing is overwritten", "--link")
     assert (made / "app.py").read_text() == text
+
+
+def test_new_program_runs_on_the_oldest_python_here(made: Path, tmp_path: Path) -> None:
+    """The same file, whichever Python --python names."""
+    release = next(iter(installed.releases()))
+    path, _ = installed.find(".".join(map(str, release)))
+    env = make_env(tmp_path, linked=True, interpreter=path)
+    shutil.copy(made / "app.py", tmp_path)
+    with Program(tmp_path / "run", tmp_path / "app.py", interpreter=env / "bin" / "python") as app:
+        assert app.call(b"10 20").body == b"True"
 
 
 @pytest.mark.parametrize("name", ["ENV", "app.py", "app.json"])
