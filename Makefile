@@ -18,6 +18,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 VERSIONS ?=
 PYTHONS ?=
+FRAMEWORKS ?=
 
 BIN := .venv/bin
 STAMPS := .venv/stamps
@@ -103,6 +104,12 @@ coverage: setup examples $(STAMPS)/test-packages
 .PHONY: test-pythons
 test-pythons: setup $(STAMPS)/test-extra
 	$(BIN)/python scripts/run_pythons.py $(PYTHONS)
+
+# Not a part of `make test`, nor of CI: pip downloads some 200 MB for it, and 2.9 GB more for PyTorch.
+## test-frameworks: processors with TensorFlow 1 and others, on the Pythons that these need (FRAMEWORKS="pytorch")
+.PHONY: test-frameworks
+test-frameworks: setup $(STAMPS)/test-extra
+	$(BIN)/python scripts/run_frameworks.py $(FRAMEWORKS)
 
 ## test-versions: quick tests and a few others in each version of Python that the package claims (VERSIONS="3.12 3.13")
 .PHONY: test-versions

@@ -23,6 +23,7 @@ from support import TIMEOUT, proc, processor_python
 from support.build import ProcessorBuilder
 from support.columns import COLUMNS, Column
 from support.fileserver import FileServer, running
+from support.framework_tests import FrameworkTests
 from support.gate import Gate
 from support.host import Host, StartHost, Value
 from support.never_reads import NeverReads
@@ -36,17 +37,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick", action="store_true", help="run the tests that start no program (tests/support/quick.py)"
     )
+    parser.addoption("--frameworks", default="", help="run the tests of these frameworks (`make test-frameworks`)")
     parser.addoption("--processor-python", help=f"{processor_python.__doc__}".splitlines()[1].partition(": ")[2])
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("processor_python"):
         processor_python.use(config.getoption("processor_python"))
+    config.pluginmanager.register(FrameworkTests(config.getoption("frameworks")))
     if config.getoption("quick"):
         config.pluginmanager.register(QuickTests())
     config.addinivalue_line(
         "markers", "torture: kills workers under load; EAS_HOST_TORTURE_SECONDS=60 runs it in full length"
     )
+    config.addinivalue_line("markers", "framework(name): needs an environment that `make test-frameworks` makes")
     config.addinivalue_line("markers", "every_python: starts hosts, also in each version of `make test-versions`")
     # A shell that starts a command in the background has it ignore Ctrl+C, and so all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -17,6 +17,7 @@ In the order in which to read them:
 - load_client, load_run, soak, never_reads, cgroup, ulimit: load, disturbances, and shortages
 - users, network, meanwhile: the machine and who else is on it
 - classifiers, digits, pictures: the image classification example
+- framework_tests, frameworks: the option `--frameworks`, and the packages that `make test-frameworks` makes
 - vendor: the vendor's own client
 - quick: the option `--quick`
 """
