@@ -125,7 +125,9 @@ def test_incompatible_interpreter_is_explained(
 ) -> None:
     """The message says what ENV is, why it is not used, and what happens now; even if ENV prints something itself."""
     folder = env_of(tmp_path, says(implementation, version, problem))
-    found = refused(folder, *words, "host's own Python, without ENV's packages", f"make ENV here, with Python {OWN}")
+    found = refused(
+        folder, *words, f"host's own Python {OWN}, without ENV's packages", f"make ENV here, with Python {OWN}"
+    )
     assert found.packages == ()
 
 

@@ -64,6 +64,17 @@ def test_decompressor_accepts_every_encoding_and_none(service_json: ServiceJson)
     assert service_json.read({"rpc.decompressor": "none"}).options == {"decompressor": None}
 
 
+def test_python_version_is_a_text(service_json: ServiceJson) -> None:
+    """As a number, 3.10 would be 3.1. On the command line it needs no quotes."""
+    assert service_json.refused({"python_version": 3.10}) == [
+        'service.json:1:20: python_version: 3.1 is not a text; expected a version such as "3.6", in double quotes'
+    ]
+    for text in ("2.7", "3.", "3.6.1.2", "/usr/bin/python3", "three", "\u0663.6"):
+        (line,) = service_json.refused({"python_version": text})
+        assert 'is no version of Python 3; expected one such as "3.6"; a path can be given with --python' in line
+    assert service_json.read({}, "python_version=3.10").models[0].processor.python_version == "3.10"
+
+
 def test_key_written_twice_with_two_values_is_refused(service_json: ServiceJson) -> None:
     """Two writings of one key with the same value are accepted."""
     assert service_json.read({"name": "a", "metadata": {"name": "a"}}).name == "a"

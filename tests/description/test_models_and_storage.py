@@ -51,6 +51,19 @@ def test_processor_of_a_model_is_named_extended_own_or_that_of_the_top(service_j
     ]
 
 
+def test_python_version_is_inherited_as_the_processor_is(service_json: ServiceJson) -> None:
+    """A processor with a path of its own inherits nothing, a program in the same package does."""
+    models = [
+        {"name": "1", "processor": "p"},
+        {"name": "2", "processor": "p", "python_version": "3.8"},
+        {"name": "3", "processor_path": "own"},
+        {"name": "4", "processor_entry": "other.py"},
+    ]
+    named = [{"name": "p", "processor_path": "p", "python_version": "3.7.16"}]
+    described = {"processor_path": "top", "python_version": " 3.6 ", "models": models, "processors": named}
+    assert [one.python_version for one in processors(service_json, described)] == ["3.7.16", "3.8", "", "3.6"]
+
+
 def test_only_model_of_a_list_keeps_its_name(service_json: ServiceJson) -> None:
     (model,) = service_json.read({"models": [{"name": "only", "processor": "a"}], "processors": [A]}).models
     assert (model.name, model.where) == ("only", "models[0]")

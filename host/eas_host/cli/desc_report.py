@@ -115,6 +115,7 @@ def _model(
         "processor_type": ("processor_type", processor.type),
         "processor_mainclass": ("mainclass", processor.mainclass),
         "processor_jvm_options": ("jvm_options", " ".join(processor.jvm_options)),
+        "python_version": ("python", resolved.config.python or processor.python_version),
         "arguments": ("arguments", shlex.join(resolved.config.arguments or processor.arguments)),
         "model_path": ("", model.path),
         "model_entry": ("model_entry", model.entry),

@@ -16,6 +16,7 @@ _ROWS: Final = {
     "processor_type": "ProcessorType",
     "processor_mainclass": "MainClass",
     "processor_jvm_options": "JvmOptions",
+    "python_version": "PythonVersion",
     "arguments": "Arguments",
     "model_path": "ModelPath",
     "model_entry": "ModelEntry",

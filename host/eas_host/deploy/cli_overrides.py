@@ -14,7 +14,7 @@ from typing import Any, Final
 from eas_host.config import HostConfig, ResolvedConfig
 from eas_host.description import Description, Model, Processor
 from eas_host.errors import ConfigError
-from eas_host.make_spec import check_isolation, split_class
+from eas_host.make_spec import check_isolation, guess_type, split_class
 
 SINGLE_PROCESSOR_OPTIONS: Final = (
     "entry",
@@ -75,6 +75,8 @@ def _override_processor(processor: Processor, config: HostConfig, explicit: froz
             values["entry"] = "" if place.is_dir() else place.name + config.entry[len(path) :]
         if Path(path).name != Path(split_class(processor.entry)[0]).name:
             values |= {"arguments": (), "arguments_key": ""}  # they were meant for the other program
+        if guess_type(Path(path)) in ("cpp", "java"):
+            values["python_version"] = ""  # the same
     if "processor_type" in explicit:
         values["type"] = config.processor_type
     if "mainclass" in explicit:

@@ -98,7 +98,7 @@ def prepare_from_description(description: Description, resolved: ResolvedConfig,
         warm_up = _warm_up(config, sources, workspace, model_dirs)
         confinement.hand_over(confined, workspace.folder, (root / part for root in roots for part in _HANDED_OVER))
         processors = tuple(
-            _with_python(processor, one.package, wanted, cache, config)
+            _with_python(processor, one, wanted, cache, config, _version_key(one, description))
             if processor.spec.type == "python"
             else processor
             for one, processor, wanted in zip(staged, processors, lines, strict=True)
@@ -208,6 +208,11 @@ def _processor_deployment(
     if not any(package.folder.iterdir()):
         raise _no_processor(staged.key_prefix)
     entry = entries.find_entry(package, model.processor)
+    if entry.type != "python" and model.processor.python_version:
+        key = _version_key(staged, description)
+        raise ConfigError(
+            f"{key} is for processors in Python, and {entry.path.name} is a {entry.type} processor; drop it"
+        )
     shown = staged.source.display_text if staged.source is not None else ""
     place = model_entry.ModelLocation(
         model_dir.model, shown, staged.single_file, description.file.parent, staged.key_prefix
@@ -237,6 +242,14 @@ def _processor_deployment(
     return ProcessorDeployment(model.name, nested_jars.unpack(spec, nested_jars.find(spec), model_dir.root / _UNPACKED))
 
 
+def _version_key(staged: StagedModel, description: Description) -> str:
+    """
+    Return the key that says which Python the model wants: its own, or that of its processor.
+    """
+    own = f"{staged.key_prefix}python_version"
+    return own if own in description.origins else "python_version"
+
+
 def _folder(entry: FoundEntry) -> Path:
     return entry.path if entry.path.is_dir() else entry.path.parent
 
@@ -251,15 +264,21 @@ def _requirement_lines(staged: StagedModel, processor: ProcessorDeployment, desc
 
 
 def _with_python(
-    processor: ProcessorDeployment, package: ProcessorPackage, lines: Sequence[str], cache: Path, config: HostConfig
+    processor: ProcessorDeployment,
+    staged: StagedModel,
+    lines: Sequence[str],
+    cache: Path,
+    config: HostConfig,
+    version_key: str,
 ) -> ProcessorDeployment:
     """
-    Let a Python processor run on its package's own Python, with the requirements in *lines* installed.
+    Let a Python processor run on the Python that it wants, with the requirements in *lines* installed.
     """
-    confined = confinement.command_confiner(config, package.folder)
-    found = choose_python(config, package.folder, confined)
+    folder = staged.package.folder
+    confined = confinement.command_confiner(config, folder)
+    found = choose_python(config, folder, confined, staged.model.processor.python_version, version_key)
     user = find_user(config.user) if config.user else None
-    installed = requirements.install(lines, found.path, cache, package.folder, user=user, confine=confined)
+    installed = requirements.install(lines, found.path, cache, folder, user=user, confine=confined)
     packages = (str(installed), *found.packages) if installed is not None else found.packages
     return replace(processor, spec=processor.spec.replace(interpreter=found.path, packages=packages))
 

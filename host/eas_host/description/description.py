@@ -26,6 +26,7 @@ class Processor:
         arguments: the arguments of a Python program, from the command of a container.
         entry_key: the key that *entry* comes from, if it is not `processor_entry`.
         arguments_key: the key that *arguments* come from.
+        python_version: `python_version`: the Python of a Python processor, such as `3.6`; `""` leaves it open.
     """
 
     path: str = ""
@@ -36,6 +37,7 @@ class Processor:
     arguments: tuple[str, ...] = ()
     entry_key: str = ""
     arguments_key: str = ""
+    python_version: str = ""
 
 
 @dataclass(frozen=True)

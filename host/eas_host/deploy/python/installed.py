@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from eas_host.deploy.python.interpreter import OLDEST, IncompatibleInterpreter, InterpreterFacts, check, probe
+from eas_host.deploy.python.interpreter import OLDEST, IncompatibleInterpreter, InterpreterFacts, check, fits, probe
 from eas_host.errors import ConfigError
 
 _NAME: Final = re.compile(r"python(3)\.(\d+)")
@@ -60,7 +60,7 @@ def find(wanted: str, option: str = "--python") -> tuple[str, InterpreterFacts]:
         except IncompatibleInterpreter as error:  # version managers have files for Pythons that are not installed, too
             reasons.append(f"{path} {error}")
             continue
-        if _VERSION.fullmatch(wanted) and not f"{facts.version}.".startswith(f"{wanted}."):
+        if _VERSION.fullmatch(wanted) and not fits(facts.version, wanted):
             reasons.append(f"{path} is Python {facts.version}")
             continue
         return path, facts
@@ -84,7 +84,7 @@ def _candidates(wanted: str, option: str) -> list[str]:
     if not fitting:
         raise ConfigError(
             f"{option} {wanted}: no such Python on PATH, of pyenv, conda or uv, or in /opt; those here:"
-            f" {', '.join(map(_text, known))}. Install it, or give its path"
+            f" {', '.join(map(_text, known))}. Install it, or give its path with --python"
         )
     return fitting
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -56,10 +56,11 @@ class Interpreter:
     The Python that a package runs on.
 
     Attributes:
-        path: the package's own Python; `""` for the host's.
+        path: the Python, if it is not the host's; `""` for that.
         version: such as `3.11.7`; `""` if it is not known.
-        packages: folders of its `ENV` that the host's own Python can import from, for `WorkerSpec.packages`.
-        problem: why its own Python cannot be used, in one sentence; `""` if it can, or if it has none.
+        packages: folders of an `ENV` that this Python imports from, though it is not that ENV's; for
+            `WorkerSpec.packages`.
+        problem: why the package's own Python cannot be used, in one sentence; `""` if it can, or if it has none.
     """
 
     path: str = ""
@@ -95,27 +96,37 @@ class IncompatibleInterpreter(Exception):
     """
 
 
-def find_interpreter(folder: Path, confine: Confine = list) -> Interpreter:
+def find_interpreter(
+    folder: Path, confine: Confine = list, otherwise: Callable[[], Interpreter] = Interpreter
+) -> Interpreter:
     """
-    Find the Python of the package in *folder*. It is run as a command that *confine* has confined.
+    Find the Python of the package in *folder*. It is run as a command that *confine* has confined. If it has none that
+    can be used, the result is that of *otherwise*: the host's own.
 
     Raises:
         EntryInvalid: it is Python 2, whose programs no other Python runs.
     """
     env = folder / "ENV"
     if not env.is_dir():
-        return Interpreter()
+        return otherwise()
     env = env.resolve()  # it may be a link to the user's own folder, which messages must name
     python = _python_of(env)
     if python is None:
-        return _fall_back(env, f"{env} has no bin/python")
+        return _fall_back(env, f"{env} has no bin/python", otherwise())
     try:
         _check_home(env, python)
         facts = probe(str(python), confine)
         check(facts)
     except IncompatibleInterpreter as error:
-        return _fall_back(env, f"{python} {error}")
+        return _fall_back(env, f"{python} {error}", otherwise())
     return Interpreter(str(python), facts.version)
+
+
+def fits(version: str, wanted: str) -> bool:
+    """
+    Tell whether a *version*, such as `3.6.15`, is the one that is *wanted*, such as `3.6`.
+    """
+    return f"{version}.".startswith(f"{wanted}.")
 
 
 def check(facts: InterpreterFacts) -> None:
@@ -243,17 +254,15 @@ def _why_failed(done: subprocess.CompletedProcess[str]) -> str:
     return f"does not run ({how}): {shown.strip()[:_MAX_SHOWN]}"
 
 
-def _fall_back(env: Path, reason: str) -> Interpreter:
+def _fall_back(env: Path, reason: str, other: Interpreter) -> Interpreter:
     """
-    Use the host's own Python for *reason*, with the packages in *env* if they are for that version.
+    Use the *other* Python for *reason*, with the packages in *env* if they are for its version.
     """
-    version = ".".join(map(str, sys.version_info[:2]))
+    version = ".".join((other.version or platform.python_version()).split(".")[:2])
+    name = f"Python {version}, {other.path}," if other.path else f"the host's own Python {version},"
     packages = env / "lib" / f"python{version}" / "site-packages"
     if packages.is_dir():
-        text = f"{reason}: the processor runs on the host's own Python {version}, with the packages in ENV"
-        return Interpreter(packages=(str(packages),), problem=text)
-    text = (
-        f"{reason}: the processor runs on the host's own Python, without ENV's packages; make ENV here, with"
-        f" Python {version}"
-    )
-    return Interpreter(problem=text)
+        text = f"{reason}: the processor runs on {name} with the packages in ENV"
+        return replace(other, packages=(str(packages),), problem=text)
+    text = f"{reason}: the processor runs on {name} without ENV's packages; make ENV here, with Python {version}"
+    return replace(other, problem=text)

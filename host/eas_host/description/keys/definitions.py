@@ -25,6 +25,7 @@ from eas_host.description.keys.field_types import (
     ChoiceType,
     OptionNumberType,
     ParsedTextType,
+    PythonVersionType,
     TextType,
     UrlSegmentType,
 )
@@ -116,6 +117,9 @@ class ProcessorKeys(Definition):
     processor_mainclass: Annotated[str | None, TextType()] = key("Java: the processor's class.")
     processor_jvm_options: Annotated[tuple[str, ...] | None, WordsType()] = key(
         "Java: options for the JVM, such as -Xmx2g."
+    )
+    python_version: Annotated[str | None, PythonVersionType()] = key(
+        "Python: the version that runs the processor, such as 3.6; eas-host's own key. Default: ENV's, else the host's."
     )
 
 

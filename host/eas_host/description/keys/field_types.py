@@ -9,6 +9,7 @@ that option, so no bound is spelled twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -100,6 +101,31 @@ class UrlSegmentType(TextType):
         if "/" in name or name in (".", "..") or not name.isprintable() or name != name.strip():
             raise ValueError("cannot be a part of a URL; expected a name such as my_service, without a slash")
         return name
+
+
+class PythonVersionType(TextType):
+    """
+    A version of Python 3, such as 3.6. A number is none: 3.10 would be 3.1.
+    """
+
+    _pattern: Final = r"3(\.[0-9]+){0,2}"
+
+    def json_schema(self) -> JsonSchema:
+        """
+        The JSON Schema of this type.
+        """
+        return {"type": "string", "pattern": rf"^\s*({self._pattern})?\s*$"}
+
+    def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
+        """
+        Read a version.
+        """
+        if not isinstance(value, str):
+            raise ValueError('is not a text; expected a version such as "3.6", in double quotes')  # noqa: TRY004  pydantic expects a ValueError
+        text = value.strip()
+        if not re.fullmatch(self._pattern, text, re.ASCII):
+            raise ValueError('is no version of Python 3; expected one such as "3.6"; a path can be given with --python')
+        return text
 
 
 class ChoiceType(TextType):

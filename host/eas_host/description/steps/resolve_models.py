@@ -50,6 +50,7 @@ def _processor(keys: ProcessorKeys) -> Processor:
         type=keys.processor_type,
         mainclass=keys.processor_mainclass,
         jvm_options=keys.processor_jvm_options or (),
+        python_version=keys.python_version or "",
     )
 
 
@@ -81,6 +82,7 @@ def _merge(base: Processor, own: Processor) -> Processor:
         arguments=() if own.entry else base.arguments,
         entry_key="" if own.entry else base.entry_key,
         arguments_key="" if own.entry else base.arguments_key,
+        python_version=own.python_version or base.python_version,
     )
 
 
