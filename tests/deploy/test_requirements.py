@@ -22,6 +22,7 @@ from eas_host.errors import EntryInvalid, InitializeFailed
 from support import TIMEOUT
 from support.env import make_env, script
 from support.host import Host
+from support.other_python import another_python
 from support.wheel import make_wheel
 
 
@@ -122,8 +123,18 @@ def test_hosts_pip_installs_for_an_env_without_pip(wheels: Path, tmp_path: Path)
     assert subprocess.check_output([env / "bin" / "python", "-c", code], text=True) == "1.0\n"
 
 
+def test_pip_of_a_venvs_own_python_installs_where_the_hosts_is_too_new(wheels: Path, tmp_path: Path) -> None:
+    """A pip supports a few versions of Python, and the host's need not be among them."""
+    path, _ = another_python()
+    env = make_env(tmp_path, interpreter=path)
+    folder = install([f"--find-links {wheels}", "small==1.0"], str(env / "bin" / "python"), tmp_path / "cache")
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); import small; print(small.VERSION)"
+    assert subprocess.check_output([env / "bin" / "python", "-c", code]) == b"1.0\n"
+
+
 def test_missing_pip_is_reported_with_ensurepip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    python = make_env(tmp_path) / "bin" / "python"
+    """The Python that the ENV was made from has none, either."""
+    python = make_env(tmp_path, copies=True) / "bin" / "python"
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(InitializeFailed, match=f"no pip in {python}.*-m ensurepip"):
         install(["small"], "", tmp_path / "cache")

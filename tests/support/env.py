@@ -19,13 +19,15 @@ def make_env(
     linked: bool = False,
     modules: dict[str, str] | None = None,
     interpreter: str = sys.executable,
+    copies: bool = False,
 ) -> Path:
     """
     Makes ENV of *interpreter* in *folder*, with *modules* (a file's name and its text) installed in it, linked to the
-    host or not.
+    host or not. Its Python is a link, or a copy.
     """
     env = folder / "ENV"
-    subprocess.run([interpreter, "-I", "-m", "venv", "--without-pip", env], check=True)
+    options = ["--without-pip", *(["--copies"] if copies else [])]
+    subprocess.run([interpreter, "-I", "-m", "venv", *options, env], check=True)
     (site,) = env.glob("lib/python3.*/site-packages")
     if linked:
         link.write(site)

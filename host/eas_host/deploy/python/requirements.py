@@ -226,32 +226,33 @@ def _install(wanted: Sequence[str], interpreter: str, target: Path, folder: Path
 
 def _pip(interpreter: str, user: User | None) -> list[str]:
     """
-    Find a pip for *interpreter*: its own, or the host's.
+    Find a pip for *interpreter*: its own, that of the Python that a venv was made from, or the host's.
     """
     options = ["--disable-pip-version-check", "--no-input"]
-    if _has_pip(interpreter, user):
-        return [interpreter, "-m", "pip", *options]
-    if interpreter != sys.executable and _has_pip(sys.executable, user):
-        return [sys.executable, "-m", "pip", "--python", interpreter, *options]
+    for python in dict.fromkeys((interpreter, os.path.realpath(interpreter))):
+        if _runs([python, "-c", "import pip"], user):
+            return [python, "-m", "pip", *options]
+    hosts = [sys.executable, "-m", "pip", "--python", interpreter, *options]
+    if interpreter != sys.executable and _runs([*hosts, "--version"], user):  # a pip supports a few versions of Python
+        return hosts
     raise InitializeFailed(
-        f"requirements cannot be installed: there is no pip in {interpreter}; add it with `{interpreter} -m ensurepip`,"
-        " or install the packages yourself and take the requirements out"
+        f"requirements cannot be installed: there is no pip in {interpreter}, and the host's is none for it; add one"
+        f" with `{interpreter} -m ensurepip`, or install the packages yourself and take the requirements out"
     )
 
 
-def _has_pip(interpreter: str, user: User | None) -> bool:
+def _runs(command: Sequence[str], user: User | None) -> bool:
     # It runs in `/`, so that a folder called pip in the working directory is not imported.
-    command = _as_user(user, [interpreter, "-c", "import pip"])
-    return subprocess.run(command, cwd="/", capture_output=True, check=False).returncode == 0
+    return subprocess.run(_as_user(user, command), cwd="/", capture_output=True, check=False).returncode == 0
 
 
-def _as_user(user: User | None, command: list[str]) -> list[str]:
+def _as_user(user: User | None, command: Sequence[str]) -> list[str]:
     """
     Return the command that runs *command* as *user*, since building a package runs its code. There is no sandbox, which
     would have no network.
     """
     if user is None:
-        return command
+        return [*command]
     from eas_host.sandbox.confinement import Confinement  # noqa: PLC0415  most hosts confine nothing
 
     return Confinement(user).program_command(command)
