@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,15 @@ from eas_host.deploy.package import inspection
 from eas_host.make_spec import make_spec
 from eas_runtime.worker_spec import WorkerSpec
 from support.build import ProcessorBuilder
+from support.env import make_env
 from support.libraries import library, needs_beside, processor
+from support.other_python import another_python
 from support.service import Services, describe, services, tar
+from support.wheel import make_wheel
 
 __all__ = ["services"]
+
+VERSION = platform.python_version()
 
 
 def test_each_value_is_shown_with_its_source(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
@@ -174,15 +181,130 @@ def test_main_class_and_java_version_are_checked_in_jars(builder: ProcessorBuild
     assert "not a jar" in inspection.inspect(spec(tmp_path / "broken.jar")).problems[0]
 
 
+# Programs in Python: what their own Python says.
+
+
+def program(folder: Path, app: str, others: Mapping[str, str] | None = None) -> WorkerSpec:
+    """The program app.py, and *others* beside it by their paths."""
+    for name, text in {"app.py": app, **(others or {})}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return spec(folder / "app.py")
+
+
 def test_python_processor_classes_are_listed_without_running_the_file(tmp_path: Path) -> None:
-    """A syntax error is told with its line."""
-    path = tmp_path / "app.py"
-    path.write_text(
+    """A syntax error is told with its line, and with the Python that finds it."""
+    text = (
         "import allspark\nfrom allspark import BaseProcessor as B, BaseProcessor\nraise SystemExit\n"
         "class One(allspark.BaseProcessor): ...\nclass Two(One): ...\nclass Other: ...\n"
-        "class Three(BaseProcessor): ...\n",
-        encoding="utf-8",
+        "class Three(BaseProcessor): ...\n"
     )
-    assert inspection.inspect(spec(path)).facts["processors"] == ["One", "Two", "Three"]
-    path.write_text("def process(:\n", encoding="utf-8")
-    assert inspection.inspect(spec(path)).problems == ("app.py:1: SyntaxError: invalid syntax",)
+    found = inspection.inspect(program(tmp_path, text))
+    assert found.facts["processors"] == ["One", "Two", "Three"]
+    assert (found.facts["python"], found.facts["missing_modules"], found.problems) == (VERSION, [], ())
+    found = inspection.inspect(program(tmp_path, "import one\n", {"one.py": "import json\ndef process(:\n"}))
+    assert found.problems == (f"one.py:2: SyntaxError on Python {VERSION}: invalid syntax",)
+
+
+def test_missing_modules_are_found_in_all_files_that_the_program_imports(tmp_path: Path) -> None:
+    """Files that it does not import do not count, nor does an ENV beside it."""
+    found = inspection.inspect(
+        program(
+            tmp_path,
+            "import absent_1, json, one, pack.sub as sub\nfrom pack import other\nfrom namespace.inner import x\n",
+            {
+                "one.py": "from absent_2.part import x\nimport email.nowhere\n",
+                "unused.py": "import absent_9\n",
+                "pack/__init__.py": "from . import beside\n",
+                "pack/sub.py": "from .deep.end import x\n",
+                "pack/other.py": "import absent_3\n",
+                "pack/beside.py": "from .. import one\nimport absent_4\n",
+                "pack/deep/end.py": "import absent_5\n",
+                "namespace/inner.py": "import absent_6\n",
+                "ENV/lib/absent_1.py": "",
+            },
+        )
+    )
+    assert found.facts["missing_modules"] == [f"absent_{number}" for number in range(1, 7)]
+    assert found.problems[0] == (
+        f"app.py:1: Python {VERSION} has no module absent_1; install it for that Python, or name its package in"
+        " requirements"
+    )
+    assert [problem.partition(": ")[0] for problem in found.problems[1:]] == [
+        "one.py:1",
+        "pack/other.py:1",
+        "pack/beside.py:2",
+        "pack/deep/end.py:1",
+        "namespace/inner.py:1",
+    ]
+
+
+def test_module_that_may_not_be_needed_is_no_problem(tmp_path: Path) -> None:
+    """One that a function imports is listed; one that the program can do without is not."""
+    text = (
+        "import contextlib, sys\nfrom typing import TYPE_CHECKING\n"
+        "try:\n    import optional_1\nexcept ImportError:\n    import optional_2\n"
+        "if TYPE_CHECKING:\n    import optional_3\n"
+        "if sys.version_info < (3, 0):\n    import optional_4\n"
+        "with contextlib.suppress(ImportError):\n    import optional_5\n"
+        "def late():\n    import absent_1\n"
+        "if __name__ == 'x':\n    import absent_2\n"
+    )
+    found = inspection.inspect(program(tmp_path, text))
+    assert (found.facts["missing_modules"], found.problems) == (["absent_1", "absent_2"], ())
+    found = inspection.inspect(program(tmp_path, "import sys\nsys.path.append('/x')\nimport absent_1\n"))
+    assert (found.facts["missing_modules"], found.problems) == (["absent_1"], ()), "it may be in that folder"
+
+
+def test_installed_modules_are_those_of_the_processors_own_python(services: Services, tmp_path: Path) -> None:
+    """What ENV, a folder on PYTHONPATH and requirements have is not missing; what the host has is."""
+    path, facts = another_python()
+    package = tmp_path / "package"
+    env = make_env(package, modules={"in_env.py": ""}, interpreter=path)
+    (site,) = env.glob("lib/python3.*/site-packages")
+    (site / "in_env-1.0.dist-info").mkdir()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "on_path.py").write_text("")
+    make_wheel(package / "wheels", "required")
+    modules = "allspark, in_env, on_path, required, uvloop"
+    program(package, f"import {modules}\nclass App(allspark.BaseProcessor): ...\n")
+    description = describe(
+        tmp_path,
+        name="p",
+        processor_path="package",
+        processor_envs={"PYTHONPATH": str(tmp_path / "more")},
+        requirements=["--no-index", "./wheels/required-1.0-py3-none-any.whl"],
+    )
+    described = services.desc(description, code=3)
+    assert len(described["problems"]) == 1, described["problems"]
+    assert described["models"][0]["abi"] == {
+        "file": "app.py",
+        "interpreter": str(env / "bin" / "python"),
+        "python": facts.version,
+        "installed": 2,
+        "processors": ["App"],
+        "missing_modules": ["uvloop"],
+    }
+    (problem,) = described["problems"]
+    assert problem.startswith(f"app.py:1: Python {facts.version} has no module uvloop; ")
+    ended = services.run("desc", description)
+    for row in (f"InterpreterVersion | {re.escape(facts.version)}", "InstalledPackages | 2", "MissingModules | uvloop"):
+        assert re.search(rf"\| +{row} +\|", ended.stdout), row
+
+
+def test_syntax_that_the_processors_python_does_not_know_is_a_problem(services: Services, tmp_path: Path) -> None:
+    path, facts = another_python()
+    if facts.release >= (3, 10):
+        pytest.skip("no Python here is too old for the match statement")
+    program(tmp_path / "package", "import allspark\nmatch 1:\n    case _: pass\n")
+    description = describe(tmp_path, name="p", processor_path="package")
+    assert services.desc(description, "--python", path, code=3)["problems"] == [
+        f"app.py:2: SyntaxError on Python {facts.version}: invalid syntax"
+    ]
+    assert services.desc(description)["problems"] == []
+
+
+def test_python_that_does_not_run_is_a_problem(tmp_path: Path) -> None:
+    found = inspection.inspect(program(tmp_path, "").replace(interpreter="/gone/python"))
+    assert found.problems == ("/gone/python cannot be started: No such file or directory",)

@@ -22,8 +22,9 @@ _ABOUT: Final = "Say what a service description would run, and where each value 
 _EPILOG: Final = """\
 The table has a row for each value with its origin in brackets: file:line:column, a flag, a variable, or the default.
 --json prints one object instead: name, file, models[] (each value as {"value", "source"}; `resolved`: the files, as
-paths in the workspace; `abi`: what they contain), options, storage[], warm_up, notes[] and problems[]. Tokens are not
-shown.
+paths in the workspace; `abi`: what they contain and lack), options, storage[], warm_up, notes[] and problems[]. Tokens
+are not shown. The Python of a processor is asked which of the modules that its program imports it does not find; code
+of the program is not run.
 
 Exit codes: 0 it can be served, 2 a wrong option or description, 3 there is a problem.
 """

@@ -16,6 +16,7 @@ from typing import Any, Final
 from eas_host.cli.description_command import DescriptionCommand
 from eas_host.config import ResolvedConfig
 from eas_host.config.host import OPTIONS
+from eas_host.deploy import confinement
 from eas_host.deploy.cli_overrides import SINGLE_PROCESSOR_OPTIONS, apply_overrides
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
 from eas_host.deploy.package import inspection
@@ -131,9 +132,15 @@ def _model(
         label = next((prefix + key for prefix in prefixes if prefix + key in description.origins), keys.get(key, ""))
         described[key] = _value(*_with_source(description, resolved, option, text, label))
     described["resolved"] = workspace.shorten_all(_resolved(deployed.spec)) if deployed is not None else None
-    found = inspection.inspect(deployed.spec) if deployed is not None else inspection.Inspection()
+    found = _inspect(deployed.spec, resolved) if deployed is not None else inspection.Inspection()
     described["abi"] = {**workspace.shorten_all(found.facts), "problems": found.problems}
     return described
+
+
+def _inspect(spec: WorkerSpec, resolved: ResolvedConfig) -> inspection.Inspection:
+    return inspection.inspect(
+        spec, confinement.command_confiner(resolved.config, Path(spec.entry).parent, *spec.packages)
+    )
 
 
 def _key_prefixes(model: Model, description: Description) -> list[str]:

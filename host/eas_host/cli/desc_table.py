@@ -41,6 +41,9 @@ _ABI_ROWS: Final = {
     "layout": "Layout",
     "jars": "Jars",
     "java": "JavaVersion",
+    "python": "InterpreterVersion",
+    "installed": "InstalledPackages",
+    "missing_modules": "MissingModules",
     "processors": "Processors",
 }
 

@@ -36,14 +36,14 @@ def requested_confinement(config: HostConfig) -> Confinement | None:
     return Confinement.of(config)
 
 
-def command_confiner(config: HostConfig, folder: Path) -> Confine:
+def command_confiner(config: HostConfig, folder: Path, *more: str) -> Confine:
     """
-    Return the function that turns a command of a program in the package *folder* into one with fewer rights.
+    Return the function that turns a command of a program in the package *folder* into one with fewer rights. A sandbox
+    shows it *more*, too.
     """
     confined = requested_confinement(config)
-    return (
-        list if confined is None else partial(confined.program_command, readable=(str(folder), str(folder.resolve())))
-    )
+    readable = (str(folder), str(folder.resolve()), *more)
+    return list if confined is None else partial(confined.program_command, readable=readable)
 
 
 def confine_workers(deployment: Deployment) -> Deployment:

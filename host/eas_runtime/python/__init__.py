@@ -6,4 +6,5 @@ Processors in Python: programs that import `allspark`, run by a worker as `pytho
     sdk_import      makes sure that the program imports our `allspark`
     launcher        runs the file, finds and constructs its class, explains what is wrong with it
     hosted_service  what `allspark` gets when the program opens its service
+    inspection      what the program imports, without running it; a program of its own
 """

@@ -1,10 +1,10 @@
 """
-What a processor's files export, need and contain. They are read, and none of their code runs.
+What a processor's files export, need and contain. They are read, those of a program in Python by its own Python, and
+none of their code runs.
 """
 
 from __future__ import annotations
 
-import ast
 import zipfile
 from collections import deque
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ from eas_host.archives import jar_layouts
 from eas_host.binaries import elf, python_embedding
 from eas_host.deploy.package import entries, nested_jars
 from eas_host.deploy.package.environment import LIBRARY_PATH
+from eas_host.deploy.python.interpreter import Confine
+from eas_host.deploy.python.program_inspection import inspect_program
 from eas_host.errors import HostError
 from eas_host.pack.dependencies import library_search, system_libraries
 from eas_host.worker.java import classpath
@@ -27,7 +29,6 @@ _MAJOR_OFFSET: Final = 44
 _CLASS_MAGIC: Final = b"\xca\xfe\xba\xbe"
 _MAX_CLASSES_READ: Final = 500
 """How many classes are read for their version if no class is named."""
-_BASE: Final = "BaseProcessor"
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,15 @@ class Inspection:
     problems: tuple[str, ...] = ()
 
 
-def inspect(spec: WorkerSpec) -> Inspection:
+def inspect(spec: WorkerSpec, confine: Confine = list) -> Inspection:
     """
-    Inspect the files of *spec*. An error becomes a problem of the result.
+    Inspect the files of *spec*. The Python of a program is run for that, as a command that *confine* has confined. An
+    error becomes a problem of the result.
     """
-    inspectors = {"cpp": _inspect_library, "java": _inspect_jars, "python": _inspect_program}
     try:
-        return inspectors[spec.type](spec)
+        if spec.type == "python":
+            return Inspection(*inspect_program(spec, confine))
+        return _inspect_library(spec) if spec.type == "cpp" else _inspect_jars(spec)
     except HostError as error:
         return Inspection(problems=(error.message,))
     except OSError as error:
@@ -156,28 +159,3 @@ def _major(file: IO[bytes]) -> Iterator[int]:
     head = file.read(8)
     if head.startswith(_CLASS_MAGIC):
         yield int.from_bytes(head[6:8], "big")
-
-
-def _inspect_program(spec: WorkerSpec) -> Inspection:
-    entry = Path(spec.entry)
-    facts: dict[str, Any] = {"file": entry.name, "interpreter": spec.interpreter, "processors": []}
-    try:
-        tree = ast.parse(entry.read_bytes(), entry.name)
-    except (SyntaxError, ValueError) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
-        return Inspection(facts, (f"{entry.name}{line}: {type(error).__name__}: {getattr(error, 'msg', error)}",))
-    facts["processors"] = _subclasses(tree)
-    return Inspection(facts)
-
-
-def _subclasses(tree: ast.Module) -> list[str]:
-    """
-    Return the classes of *tree* that extend allspark's base class, directly or through another class.
-    """
-    found: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            bases = {base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in node.bases}
-            if bases & {_BASE, *found}:
-                found.append(node.name)
-    return found

@@ -19,7 +19,7 @@ import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Any, Final
 
 from eas_host.errors import EntryInvalid
 from eas_host.system import contained_files
@@ -160,8 +160,26 @@ def probe(python: str, confine: Confine = list) -> InterpreterFacts:
         abi = sysconfig.get_config_var("EXT_SUFFIX")
         return InterpreterFacts(platform.python_implementation(), platform.python_version(), abi)
     try:
+        return InterpreterFacts(*ask(python, confine, "-c", _PROBE, LIBRARY))
+    except TypeError:
+        raise IncompatibleInterpreter("is no Python: asked for its version it prints something else") from None
+
+
+def ask(python: str, confine: Confine, *arguments: str) -> Any:  # noqa: ANN401  any JSON
+    """
+    Run the interpreter *python*, a path, with *arguments*, without the user's own settings and modules. It is run as a
+    command that *confine* has confined.
+
+    Returns:
+        What the last line that it prints is in JSON.
+
+    Raises:
+        IncompatibleInterpreter: it does not run.
+        EntryInvalid: it is Python 2.
+    """
+    try:
         done = subprocess.run(
-            confine([python, "-I", "-c", _PROBE, LIBRARY]),
+            confine([python, "-I", *arguments]),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -181,12 +199,11 @@ def probe(python: str, confine: Confine = list) -> InterpreterFacts:
     if done.returncode != 0:
         raise IncompatibleInterpreter(_why_failed(done))
     try:
-        facts = InterpreterFacts(*json.loads(done.stdout.splitlines()[-1]))
-    except (IndexError, ValueError, TypeError):
+        return json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
         raise IncompatibleInterpreter(
             f"is no Python: asked for its version it prints {done.stdout[:_MAX_SHOWN]!r}"
         ) from None
-    return facts
 
 
 def _python_of(env: Path) -> Path | None:
