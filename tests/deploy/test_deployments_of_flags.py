@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.config import HostConfig
+from eas_host.deploy.deployment import INSTALLED, PYTHON_FILES
 from eas_host.deploy.from_options import prepare_from_options
 from eas_host.errors import ConfigError, EntryNotFound
 from eas_host.service.file_watcher import fingerprint
@@ -101,11 +102,11 @@ def test_reload_loads_jars_from_copies(config: HostConfig, builder: ProcessorBui
 
 
 def test_reload_runs_python_files_in_place_and_watches_them(config: HostConfig, builder: ProcessorBuilder) -> None:
-    """Python files are read once. The files beside the entry are watched, too."""
+    """Python files are read once. The files beside the entry are watched, too, and an ENV that may be made later."""
     entry = builder.python("neighbours/app.py")
     made = prepare_from_options(replace(config, entry=str(entry), reload=True))
     assert made.processors[0].spec.entry == str(entry)
-    assert {path.suffix for path in made.watched} == {".py"}
+    assert set(made.watched) == {entry, entry.parent / PYTHON_FILES, entry.parent / "ENV" / INSTALLED}
     assert set(fingerprint(made.watched)) == set(map(str, entry.parent.rglob("*.py")))
 
 

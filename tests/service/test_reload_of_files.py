@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 import support.host
-from eas_host.deploy.deployment import PYTHON_FILES
+from eas_host.deploy.deployment import INSTALLED, PYTHON_FILES
 from eas_host.service.file_watcher import Fingerprint, fingerprint
 from eas_host.service.self_written_files import SelfWrittenFiles
-from support.env import script
+from support.env import SITE, make_env, script
 from support.host import Host, StartHost
 
 DONE = r"^\[INFO\] Service reload successfully$"
@@ -217,6 +217,72 @@ def test_circular_links_are_walked_once(tmp_path: Path) -> None:
     (inner / "up").symlink_to(tmp_path)
     assert set(fingerprint([tmp_path])) == {str(tmp_path / "again" / name) for name in ("a.py", "b.txt")}
     assert list(fingerprint([tmp_path / PYTHON_FILES])) == [str(inner / "a.py")]
+
+
+OPTIONAL = "try:\n    import added\nexcept ImportError:\n    pass\nelse:\n    MODEL = added.FILE\n"
+
+
+@pytest.mark.parametrize("described", [False, True])
+def test_module_that_is_installed_into_env_is_reloaded(tmp_path: Path, *, described: bool) -> None:
+    """So is its removal. What Python itself writes there makes no version."""
+    program = Program(tmp_path)
+    program.model.write_bytes(b"one")
+    program.write(1)
+    program.entry.write_text(program.entry.read_text().replace("\n\nclass", f"\n{OPTIONAL}\n\nclass", 1))
+    site = make_env(program.entry.parent, modules={"other.py": ""}) / SITE
+    description = tmp_path / "service.json"
+    description.write_text(json.dumps({"name": "x", "processor_path": "program", "processor_entry": "app.py"}))
+    (tmp_path / "new").write_bytes(b"new")
+    if described:
+        host = Host(tmp_path / "host", {"XDG_CACHE_HOME": str(tmp_path / "c")}, ("serve", description), reload=True)
+    else:
+        host = Host(tmp_path / "host", entry=program.entry, reload=True)
+    with host:
+        assert host.call().body == b"1 one"
+        host.mark()
+        (tmp_path / "added.py").write_text(f"import pathlib\nFILE = pathlib.Path({str(tmp_path / 'new')!r})\n")
+        shutil.move(tmp_path / "added.py", site)
+        host.wait_for_log(DONE)
+        assert host.call().body == b"1 new"
+        host.mark()
+        (site / "added.py").unlink()
+        host.wait_for_log(DONE)
+        assert host.call().body == b"1 one"
+
+
+def test_env_that_is_made_later_is_reloaded(program: Program, tmp_path: Path) -> None:
+    with Host(tmp_path / "host", entry=program.entry, reload=True) as host:
+        host.allow_log(REFUSED)
+        host.mark()
+        program.write(2, first="import added")
+        host.wait_for_log(f"no module named 'added'.*{REFUSED}")
+        host.mark()
+        make_env(tmp_path / "made", modules={"added.py": ""})
+        (program.entry.parent / "ENV").symlink_to(tmp_path / "made" / "ENV")
+        host.wait_for_log(DONE)
+        assert host.call().body == b"2 one"
+
+
+def test_of_an_environment_only_what_is_installed_counts(tmp_path: Path) -> None:
+    """Not what Python writes when it imports, nor the files of a package: its metadata tells its version."""
+    env = make_env(tmp_path, modules={"module.py": ""})
+    for name in ("package", "package-1.0.dist-info"):
+        (env / SITE / name).mkdir()
+    before = fingerprint([env / INSTALLED])
+    names = {str(Path(name).relative_to(env)) for name in before}
+    found = {
+        "pyvenv.cfg",
+        "bin/python",
+        *(f"{SITE}/{one}" for one in ("module.py", "package", "package-1.0.dist-info")),
+    }
+    assert names == found
+    for name in ("package/__pycache__", "__pycache__"):
+        (env / SITE / name).mkdir()
+    (env / SITE / "package" / "file.py").write_text("")
+    assert fingerprint([env / INSTALLED]) == before
+    (env / SITE / "package-1.0.dist-info" / "RECORD").write_text("")
+    after = fingerprint([env / INSTALLED])
+    assert {name for name in after if after[name] != before[name]} == {str(env / SITE / "package-1.0.dist-info")}
 
 
 def test_change_while_the_first_version_is_prepared_is_seen(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ STARTED: Final = time.time_ns()
 PYTHON_FILES: Final = "*.py"
 """A path with this name stands for all Python files in its folder and below, also those that are added later."""
 
+INSTALLED: Final = "*"
+"""A path with this name stands for what is installed in the Python environment in its folder."""
+
 
 @dataclass(frozen=True)
 class ProcessorDeployment:
@@ -45,7 +48,8 @@ class Deployment:
         name: the service's name.
         processors: its processors, at least one.
         warm_up: a file with requests to send before the service is up, if there is one.
-        watched: the files and folders whose changes lead to a new version; see `PYTHON_FILES`.
+        watched: the files and folders whose changes lead to a new version; see `PYTHON_FILES` and
+            `INSTALLED`.
         discard: removes what was made for this version alone. It is called once the last worker is gone.
     """
 
@@ -62,3 +66,14 @@ Prepare = Callable[[], Deployment]
 Makes the next version of a service from the files as they are now: it reads the description again, fetches and unpacks.
 It runs in a thread of its own, and raises a `HostError` if the result cannot be served.
 """
+
+
+def watched_environments(spec: WorkerSpec, folder: Path, config: HostConfig) -> list[Path]:
+    """
+    Return the environments of the Python program in *folder*, for `Deployment.watched`: that of its Python, and the
+    `ENV` beside it, which may only be made later.
+    """
+    environments = [Path(spec.interpreter).parents[1]] if spec.interpreter else []
+    if config.python is None:
+        environments.append(folder / "ENV")
+    return [environment / INSTALLED for environment in environments]

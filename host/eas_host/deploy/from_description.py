@@ -7,7 +7,7 @@ for the entries, since any of these steps may bring their files. If a step fails
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from eas_host import fetch, log
 from eas_host.config import HostConfig, ResolvedConfig
 from eas_host.deploy import confinement
 from eas_host.deploy.cli_overrides import apply_overrides
-from eas_host.deploy.deployment import Deployment, ProcessorDeployment
+from eas_host.deploy.deployment import Deployment, ProcessorDeployment, watched_environments
 from eas_host.deploy.package import entries, environment, model_entry, nested_jars
 from eas_host.deploy.package.entries import FoundEntry, ProcessorPackage
 from eas_host.deploy.python import requirements
@@ -114,6 +114,7 @@ def prepare_from_description(description: Description, resolved: ResolvedConfig,
         raise
     name = config.name or description.name or service_name(config, processors[0].spec)
     watched = (description.file, *(source.path for source in _watched(sources)))
+    watched += tuple(_watched_environments(staged, processors, sources, config))
     deployment = Deployment(replace(config, name=name), name, processors, warm_up, watched, workspace.discard)
     return confinement.confine_workers(deployment)
 
@@ -313,6 +314,21 @@ def _watched(sources: dict[str, FetchedSource]) -> list[FetchedSource]:
         for key, source in sources.items()
         if not source.is_url and key.endswith(("model_path", "processor_path"))
     ]
+
+
+def _watched_environments(
+    staged: Sequence[StagedModel],
+    processors: Sequence[ProcessorDeployment],
+    sources: dict[str, FetchedSource],
+    config: HostConfig,
+) -> Iterator[Path]:
+    """
+    Yield the environments of programs that lie in folders of the user's; those of an archive do not change.
+    """
+    for one, processor in zip(staged, processors, strict=True):
+        source = sources.get(f"{one.key_prefix}processor_path")
+        if processor.spec.type == "python" and source is not None and not source.is_url and source.path.is_dir():
+            yield from watched_environments(processor.spec, source.path, config)
 
 
 def _key_prefix(model: Model) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from eas_host.archives.jar_layouts import JarLayout
 from eas_host.config import HostConfig
 from eas_host.deploy import confinement
-from eas_host.deploy.deployment import PYTHON_FILES, Deployment, ProcessorDeployment
+from eas_host.deploy.deployment import PYTHON_FILES, Deployment, ProcessorDeployment, watched_environments
 from eas_host.deploy.package import nested_jars
 from eas_host.errors import EntryNotFound
 from eas_host.make_spec import make_spec, service_name
@@ -36,11 +36,11 @@ def prepare_from_options(config: HostConfig) -> Deployment:
     spec = make_spec(config)
     name = service_name(config, spec)
     warm_up = _warm_up(config)
-    watched = _watched(spec) if config.reload else ()
     if spec.type == "python":
-        deployment = Deployment(
-            config, name, (ProcessorDeployment(None, _with_python(config, spec)),), warm_up, watched
-        )
+        spec = _with_python(config, spec)
+    watched = _watched(spec, config) if config.reload else ()
+    if spec.type == "python":
+        deployment = Deployment(config, name, (ProcessorDeployment(None, spec),), warm_up, watched)
     elif config.reload and Path(spec.entry).exists():
         deployment = _prepare_copy(config, name, spec, warm_up, watched)
     elif packed := nested_jars.find(spec):
@@ -59,13 +59,15 @@ def _warm_up(config: HostConfig) -> Path | None:
     return path
 
 
-def _watched(spec: WorkerSpec) -> tuple[Path, ...]:
+def _watched(spec: WorkerSpec, config: HostConfig) -> tuple[Path, ...]:
     """
     Return the files whose changes lead to a new version. Of a Python program these are only its Python files: it may
     have written any other file in its folder itself, since that is its working directory.
     """
     entry = Path(spec.entry)
-    code = [entry, entry.parent / PYTHON_FILES] if spec.type == "python" else [entry]
+    code = [entry]
+    if spec.type == "python":
+        code += [entry.parent / PYTHON_FILES, *watched_environments(spec, entry.parent, config)]
     model = (Path(spec.model_entry),) if spec.model_entry else ()
     return (*code, *map(Path, spec.classpath), *model)
 

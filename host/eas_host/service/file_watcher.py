@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from eas_host.deploy.deployment import PYTHON_FILES
+from eas_host.deploy.deployment import INSTALLED, PYTHON_FILES
 
 if TYPE_CHECKING:
     from eas_host.service.file_events import FileEvents
@@ -27,6 +28,7 @@ cannot be set, while unpacking and `cp -p` set the modification time.
 
 _SKIPPED: Final = frozenset({"ENV", "__pycache__", "node_modules"})
 """Folders that are ignored: an environment is large, and running programs write to the others."""
+_METADATA: Final = frozenset({".dist-info", ".egg-info"})
 POLL_INTERVAL: Final = 1.0
 """In seconds: how often files are checked without an event, since some file systems do not report all changes."""
 
@@ -38,6 +40,9 @@ def fingerprint(paths: Sequence[Path]) -> Fingerprint:
     """
     found: Fingerprint = {}
     for path in paths:
+        if path.name == INSTALLED:
+            found.update(_installed(path.parent))
+            continue
         for file in files_below(path):
             try:
                 status = file.stat()
@@ -45,6 +50,35 @@ def fingerprint(paths: Sequence[Path]) -> Fingerprint:
                 continue  # it is being replaced; the next fingerprint has it
             found[str(file)] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return found
+
+
+def _installed(environment: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """
+    Yield what the fingerprint has of a Python *environment*: its Python, and what lies in its `site-packages`, without
+    what is below that. Of a package's folder only the inode counts, since Python writes into it: a package of another
+    version has another `.dist-info`.
+    """
+    entries = (entry for site in _site_packages(environment) for entry in _entries(site))
+    for path in (environment / "pyvenv.cfg", environment / "bin" / "python", *entries):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        if stat.S_ISDIR(status.st_mode) and path.suffix not in _METADATA:
+            yield str(path), (0, 0, 0, status.st_ino)
+        else:
+            yield str(path), (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def _site_packages(environment: Path) -> list[Path]:
+    return sorted(environment.glob("lib/python3.*/site-packages"))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [folder / name for name in os.listdir(folder) if not is_skipped(name)]  # noqa: PTH208  as `os.walk` below
+    except OSError:
+        return []  # it is being replaced
 
 
 def unchanged_since(moment: int, files: Fingerprint) -> Fingerprint:
@@ -118,7 +152,8 @@ class FileWatcher:
 
         self.close()
         python = [path for path in paths if path.name == PYTHON_FILES]
-        real = [path.resolve() for path in paths if path not in python]
+        sites = {site.resolve() for path in paths if path.name == INSTALLED for site in _site_packages(path.parent)}
+        real = [path.resolve() for path in paths if path.name not in (PYTHON_FILES, INSTALLED)]
         folders = {path for path in real if _is_folder(path)}
         files = {path for path in real if path not in folders}
         around = {path.parent for path in files if _is_folder(path.parent)}
@@ -135,6 +170,7 @@ class FileWatcher:
                 ),
                 WatchedFolders(around - folders - sources, lambda path: path in names, None),
                 WatchedFolders(sources, lambda path: path in names or path.endswith(".py"), None),
+                WatchedFolders(sites, lambda path: not is_skipped(Path(path).name), None),
             ],
         )
         self._poll_later()
