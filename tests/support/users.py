@@ -76,19 +76,22 @@ def public_host(public: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return publish(public, monkeypatch)
 
 
-def publish(public: Path, monkeypatch: pytest.MonkeyPatch, *before: str) -> Path:
+def publish(public: Path, monkeypatch: pytest.MonkeyPatch, *before: str, other: str = "") -> Path:
     """
     Has `Host` start a host that other users can run, wherever this tree and its Python lie: in mounts of its own the
-    host has them in the folder *public*. The command *before* starts it there.
+    host has them in the folder *public*; there is also the Python whose prefix is *other*, in `by/other`. The command
+    *before* starts it there.
     """
     need_root()
     mounts = {"python": sys.base_prefix, "packages": sysconfig.get_path("purelib"), "host": str(ROOT / "host")}
+    if other:
+        mounts["other"] = other
     for name in mounts:
         (public / "by" / name).mkdir(parents=True)
     lines = [f"mount --bind '{source}' '{public}/by/{name}'" for name, source in mounts.items()]
     python = public / "by" / "python" / "bin" / Path(os.path.realpath(sys.executable)).name
     settings = {
-        "LD_LIBRARY_PATH": public / "by" / "python" / "lib",
+        "LD_LIBRARY_PATH": f"{public}/by/python/lib:{public}/by/other/lib",
         "PYTHONPATH": f"{public}/by/host:{public}/by/packages",
         "PYTHONDONTWRITEBYTECODE": "1",
     }

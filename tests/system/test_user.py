@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from eas_host.deploy.python import installed
+from eas_host.deploy.python.interpreter import find_interpreter
 from eas_host.deploy.workspace import staging
 from eas_host.errors import ConfigError
+from eas_host.sandbox.confinement import Confinement
 from eas_host.system.user import find_user
 from support import proc
 from support.build import ProcessorBuilder, run
@@ -22,9 +26,10 @@ from support.columns import each_worker
 from support.command import run as run_host
 from support.env import make_env, script
 from support.host import Host, clean_environment
+from support.other_python import another_python, text_of
 from support.service import describe
 from support.tries import TRIES, evaluate
-from support.users import NOBODY, STRANGER, acting_as, copy, need_root, public, public_host
+from support.users import NOBODY, STRANGER, acting_as, copy, need_root, public, public_host, publish
 from support.wheel import make_wheel
 from support.wire import command
 
@@ -53,6 +58,42 @@ def test_workers_run_as_the_user_and_serve(
         assert host.call(b"again").body == b"again"
         host.kill_worker()
         assert host.call(b"and again").body == b"and again"
+
+
+def test_worker_on_another_python_runs_as_the_user(
+    public: Path, builder: ProcessorBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package's ENV was made from a Python that the user may read."""
+    path, facts = another_python()
+    real = Path(path).resolve()
+    publish(public, monkeypatch, other=str(real.parents[1]))
+    entry = copy(builder.contract("python"), public / "code")
+    home = public / "by" / "other" / "bin"
+    site = entry.parent / "ENV" / "lib" / f"python{text_of(facts)}" / "site-packages"
+    site.mkdir(parents=True)
+    (entry.parent / "ENV" / "bin").mkdir()
+    (entry.parent / "ENV" / "bin" / "python").symlink_to(home / real.name)
+    (entry.parent / "ENV" / "pyvenv.cfg").write_text(f"home = {home}\n")
+    with Host(tmp_path, entry=entry, user="nobody") as host:
+        assert host.call(b"as ever").body == b"as ever"
+        (worker,) = host.workers()
+        assert proc.status(worker)["Uid"] == [str(NOBODY)] * 4
+        assert f"python{text_of(facts)}/" in Path(f"/proc/{worker}/maps").read_text()
+
+
+def test_python_that_the_user_cannot_reach_is_named_with_the_closed_folder(public: Path) -> None:
+    """With --python it is an error; an ENV of it is not used."""
+    need_root()
+    closed = script(public / "closed" / "bin" / "python", "exit 1")
+    (public / "closed").chmod(0o700)
+    confine = Confinement(find_user("nobody")).program_command
+    why = f"{public}/closed is closed to other users (mode 0700; `chmod o+x {public}/closed` opens it)"
+    with pytest.raises(ConfigError, match=re.escape(f"--python {closed}: {closed} cannot be started: {why}")):
+        installed.find(str(closed), "--python", confine)
+    (public / "ENV" / "bin").mkdir(parents=True)
+    (public / "ENV" / "bin" / "python").symlink_to(closed)
+    problem = find_interpreter(public, confine).problem
+    assert problem.startswith(f"{public}/ENV/bin/python is a link to {closed}, and {why}: the processor runs on the")
 
 
 @pytest.mark.usefixtures("public_host")

@@ -89,7 +89,7 @@ def _model_rows(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if model["resolved"] and (value := model["resolved"][key]):
             yield name, _text(value)
     for key, name in _ABI_ROWS.items():
-        if value := model["abi"].get(key):
+        if (value := model["abi"].get(key)) or value == 0:
             yield name, _text(value)
 
 

@@ -31,11 +31,11 @@ def choose_python(
         EntryInvalid: `ENV` is Python 2.
     """
     if config.python is not None:
-        found = _installed(config.python, "--python")
+        found = _installed(config.python, "--python", confine)
     elif not version:
         found = find_interpreter(folder, confine)
     else:
-        found = find_interpreter(folder, confine, partial(_installed, version, key))
+        found = find_interpreter(folder, confine, partial(_installed, version, key, confine))
         if not fits(found.version, version):
             raise ConfigError(
                 f"{key} is {version}, but {found.path} is Python {found.version}, and the packages in ENV are for that"
@@ -46,11 +46,11 @@ def choose_python(
     return _in_this_process(found) if config.isolation == "none" and found.path else found
 
 
-def _installed(wanted: str, option: str) -> Interpreter:
+def _installed(wanted: str, option: str, confine: Confine) -> Interpreter:
     """
-    Find the Python that *option*, or a key of the description, asks for.
+    Find the Python that *option*, or a key of the description, asks for, if it runs confined.
     """
-    path, facts = installed.find(wanted, option)
+    path, facts = installed.find(wanted, option, confine)
     return Interpreter("" if path == sys.executable else path, facts.version)
 
 

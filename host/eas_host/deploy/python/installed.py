@@ -14,7 +14,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from eas_host.deploy.python.interpreter import OLDEST, IncompatibleInterpreter, InterpreterFacts, check, fits, probe
+from eas_host.deploy.python.interpreter import (
+    OLDEST,
+    Confine,
+    IncompatibleInterpreter,
+    InterpreterFacts,
+    check,
+    fits,
+    probe,
+)
 from eas_host.errors import ConfigError
 
 _NAME: Final = re.compile(r"python(3)\.(\d+)")
@@ -42,9 +50,10 @@ def releases() -> dict[Release, list[str]]:
     return dict(sorted(found.items()))
 
 
-def find(wanted: str, option: str = "--python") -> tuple[str, InterpreterFacts]:
+def find(wanted: str, option: str = "--python", confine: Confine = list) -> tuple[str, InterpreterFacts]:
     """
-    Find the Python that *wanted* names, a version or a path; `""` means the host's own. *option* asked for it.
+    Find the Python that *wanted* names, a version or a path; `""` means the host's own. *option* asked for it. It must
+    run as a command that *confine* has confined.
 
     Returns:
         Its path, and what it reports about itself.
@@ -55,7 +64,7 @@ def find(wanted: str, option: str = "--python") -> tuple[str, InterpreterFacts]:
     reasons: list[str] = []
     for path in _candidates(wanted, option):
         try:
-            facts = probe(path)
+            facts = probe(path, confine)
             check(facts)
         except IncompatibleInterpreter as error:  # version managers have files for Pythons that are not installed, too
             reasons.append(f"{path} {error}")

@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import re
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -197,7 +198,7 @@ def ask(python: str, confine: Confine, *arguments: str) -> Any:  # noqa: ANN401 
             " program (`2to3 -w app.py` does most of it), and make ENV with a later Python"
         )
     if done.returncode != 0:
-        raise IncompatibleInterpreter(_why_failed(done))
+        raise IncompatibleInterpreter(_why_closed(python, done) or _why_failed(done))
     try:
         return json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
@@ -258,6 +259,22 @@ def _why_not_started(python: str, error: OSError) -> str:
     if error.errno == errno.ENOENT and Path(python).exists():
         return "cannot be started: the loader that it names is not on this machine"
     return f"cannot be started: {error.strerror}"
+
+
+def _why_closed(python: str, done: subprocess.CompletedProcess[str]) -> str:
+    """
+    Say which folder keeps the user of `--user` from starting *python*; `""` if none is seen to.
+    """
+    real = Path(os.path.realpath(python))
+    if "ermission denied" not in done.stderr:
+        return ""
+    for path in (*reversed(real.parents), real):
+        mode = path.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            how = "cannot be started:" if str(real) == python else f"is a link to {real}, and"
+            mode = stat.S_IMODE(mode)
+            return f"{how} {path} is closed to other users (mode {mode:04o}; `chmod o+x {path}` opens it)"
+    return ""
 
 
 def _why_failed(done: subprocess.CompletedProcess[str]) -> str:
