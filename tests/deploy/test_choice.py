@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eas_host.deploy.python import installed
 from support.build import ProcessorBuilder
 from support.env import make_env
 from support.host import Host, StartHost
+from support.other_python import another_python, text_of
 
 APP = """
 import sys
@@ -25,7 +25,6 @@ class App(allspark.BaseProcessor):
     def process(self, data):
         return ("%d.%d %s" % (sys.version_info[0], sys.version_info[1], sys.prefix)).encode(), 200
 """
-OWN = sys.version_info[:2]
 
 
 @pytest.fixture
@@ -36,30 +35,22 @@ def app(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def oldest() -> str:
-    """The oldest Python on this machine, as a version."""
-    found = min(installed.releases())
-    if found == OWN:
-        pytest.skip("there is no Python here but the host's own")
-    return ".".join(map(str, found))
-
-
 def answer(host: Host) -> list[str]:
     return host.call(b"").body.decode().split()
 
 
-def test_python_of_a_version_runs_the_processor(start: StartHost, app: Path, oldest: str) -> None:
-    assert answer(start("python", app, python=oldest))[0] == oldest
+def test_python_of_a_version_runs_the_processor(start: StartHost, app: Path) -> None:
+    _, facts = another_python()
+    assert answer(start("python", app, python=text_of(facts)))[0] == text_of(facts)
 
 
-def test_env_of_another_version_runs_the_processor(start: StartHost, app: Path, oldest: str) -> None:
+def test_env_of_another_version_runs_the_processor(start: StartHost, app: Path) -> None:
     """Nothing is installed into it, and it needs no link."""
-    (path, *_) = installed.releases()[tuple(map(int, oldest.split(".")))]  # type: ignore[index]  # two numbers
+    path, facts = another_python()
     env = make_env(app.parent, interpreter=path)
     before = sorted(env.rglob("*"))
     host = start("python", app)
-    assert answer(host) == [oldest, str(env)]
+    assert answer(host) == [text_of(facts), str(env)]
     assert sorted(env.rglob("*")) == before
 
 
@@ -76,13 +67,13 @@ def test_packages_of_an_env_of_the_same_version_are_there_in_the_hosts_own_proce
     assert answer(start("python", app, isolation="none"))[1] == sys.prefix
 
 
-def test_env_of_another_version_is_refused_in_the_hosts_own_process(tmp_path: Path, app: Path, oldest: str) -> None:
-    (path, *_) = installed.releases()[tuple(map(int, oldest.split(".")))]  # type: ignore[index]  # two numbers
+def test_env_of_another_version_is_refused_in_the_hosts_own_process(tmp_path: Path, app: Path) -> None:
+    path, facts = another_python()
     env = make_env(app.parent, interpreter=path)
     host = Host(tmp_path / "host", entry=app, isolation="none")
     host.ends_with(2)
     (line,) = host.log.text().splitlines()
-    for word in ("--isolation none", f"{env}/bin/python", f"Python {oldest}", "drop --isolation none"):
+    for word in ("--isolation none", f"{env}/bin/python", f"Python {facts.version}", "drop --isolation none"):
         assert word in line
 
 

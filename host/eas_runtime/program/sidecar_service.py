@@ -20,8 +20,9 @@ from eas_runtime.program.signal_handlers import SignalHandlers
 from eas_runtime.ring import WorkerRing, open_log
 from eas_runtime.sdk.service import SdkService
 
-_END_SECONDS = 5.0
-"""How long the front may take to end once it has told this process to stop: it has nothing left to do."""
+_END_SECONDS = 15.0
+"""How long the front may take to end once it has told this process to stop, or this process has failed: it has nothing
+left to do but to end the worker processes, which a busy machine may delay."""
 _JOIN_SECONDS = 0.2
 """How long a thread may take to end then. All responses are sent; a thread that is stuck ends with the process."""
 _CLEANUP_SECONDS = 2.0
