@@ -84,7 +84,7 @@ test-native: setup $(STAMPS)/test-packages
 	@$(MAKE) --no-print-directory -C native test-all
 
 test-python: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
-	$(BIN)/pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 ## check: lint, and all tests that start no program; under a minute
 .PHONY: check test-quick

@@ -31,6 +31,19 @@ from support.quick import QuickTests, leave_out
 from support.wire import Client, command, request
 
 CI = os.environ.get("CI") == "true"
+SLOWEST = (
+    "test_image_cpp.py",
+    "test_readme.py",
+    "test_torture.py",
+    "test_crashes.py",
+    "test_image_contract.py",
+    "test_load_failures.py",
+    "test_decompression_bombs.py",
+    "test_late_deaths.py",
+    "test_soak.py",
+    "test_liveness.py",
+)
+"""The files that take longest begin first: where several processes share the files, none of them runs on alone."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -85,13 +98,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
-    Runs the tests of a module column by column, so that each column's host is started once.
+    Runs the slowest modules first, and the tests of a module column by column, so that each column's host is started
+    once.
 
     pytest groups tests by the place of a parameter in its list, which is another one in each table.
     """
     if config.getoption("processor_python"):
         items[:] = [item for item in items if processor_python.concerns(item)]
     modules = list(dict.fromkeys(item.path for item in items))
+    modules.sort(key=lambda path: SLOWEST.index(path.name) if path.name in SLOWEST else len(SLOWEST))
 
     def order(item: pytest.Item) -> tuple[int, int]:
         column = item.callspec.params.get("host") if hasattr(item, "callspec") else None
