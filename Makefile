@@ -111,10 +111,11 @@ test-pythons: setup $(STAMPS)/test-extra
 test-frameworks: setup $(STAMPS)/test-extra
 	$(BIN)/python scripts/run_frameworks.py $(FRAMEWORKS)
 
-## test-versions: quick tests and a few others in each version of Python that the package claims (VERSIONS="3.12 3.13")
+## test-versions: the host on each version of Python that the package claims (VERSIONS="3.12 3.13"), then test-pythons
 .PHONY: test-versions
 test-versions: $(STAMPS)/versions-extra
 	$(BIN)/python scripts/run_versions.py $(VERSIONS)
+	@$(MAKE) --no-print-directory test-pythons
 
 ## lint: ruff, mypy and clang-format; they only report, `make format` changes
 # Each step is a hook of .pre-commit-config.yaml, too.
