@@ -160,4 +160,4 @@ clean:
 .PHONY: help
 help:
 	@echo 'make TARGET [PYTHON=python3.11] [LISTEN=127.0.0.1:8080]'
-	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 17
+	@sed -n 's/^## \([a-z-]*\): /  \1\t/p' $(MAKEFILE_LIST) | expand -t 19
