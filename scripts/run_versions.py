@@ -2,13 +2,12 @@
 Runs tests in each version of Python that pyproject.toml claims: `make test-versions VERSIONS="3.12 3.13"`.
 
 In each: a fresh environment with the package, the quick tests, and those that are marked `every_python`, which start
-real hosts. An interpreter is looked for on the PATH and among pyenv's, then asked of uv, which downloads one where it
-can. A version without any is named and does not count as tested.
+real hosts. An interpreter is looked for where `--python` of the host looks, then asked of uv, which downloads one where
+it can. A version without any is named and does not count as tested.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import environments
+
+from eas_host.deploy.python import installed
 
 FOLDER: Final = environments.ROOT / "build" / "versions"
 DOWNLOAD_SECONDS: Final = 300
@@ -38,10 +39,9 @@ def is_version(python: str, version: str) -> bool:
 
 
 def find(version: str) -> str | None:
-    """An interpreter of *version* on this machine: the one on the PATH, else the newest of pyenv's."""
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    pyenv = sorted(root.glob(f"versions/{version}.*/bin/python"), key=lambda path: path.stat().st_mtime, reverse=True)
-    candidates = [f"python{version}", *map(str, pyenv)]
+    """An interpreter of *version* on this machine."""
+    major, minor = map(int, version.split("."))
+    candidates = installed.releases().get((major, minor), [])
     return next((python for python in candidates if is_version(python, version)), None)
 
 

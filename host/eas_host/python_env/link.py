@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 from typing import Final, TypedDict
 
-from eas_runtime.linking import import_hook
+from eas_runtime.linking import import_hook, places
 
 MODULE: Final = "_eas_host_link"
 PTH: Final = "eas-host.pth"
-
-_SOURCE_ROOT: Final = str(Path(import_hook.__file__).parents[2])
 
 
 class LinkSettings(TypedDict):
@@ -29,7 +27,7 @@ def settings() -> LinkSettings:
     """
     Return where this host is.
     """
-    return LinkSettings(folder=_SOURCE_ROOT, python=sys.executable)
+    return LinkSettings(folder=places.FOLDER, python=sys.executable)
 
 
 def write(site_packages: Path) -> None:

@@ -77,4 +77,5 @@ class CffiLibrary:
         return data
 
 
-use(CffiLibrary())
+library: Final = CffiLibrary()
+use(library)

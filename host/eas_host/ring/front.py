@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eas_host import _native
-from eas_host.ring.bindings import ffi, lib, text
+from eas_host.ring.bindings import ffi, lib, library, text
 from eas_runtime.ring.native import ERROR_SIZE
 
 _HOST_FILES: Final = (
@@ -147,12 +147,12 @@ class FrontRing:
         except OSError:
             os.close(self.memory_fd)
             raise
-        ring = lib.eas_ring_map(self.memory_fd, self.completion_fd, error, ERROR_SIZE)
-        if ring == ffi.NULL:
+        try:
+            self._ring = ring = library.map_ring(self.memory_fd, self.completion_fd)
+        except OSError:
             os.close(self.memory_fd)
             os.close(self.completion_fd)
-            raise OSError(f"cannot map the ring: {text(error)}")
-        self._ring = ring
+            raise
         self._completions = ffi.new("int64_t[]", _COMPLETION_NUMBERS * _COLLECT_MAX)
         self._copies = ffi.new("char[]", _COPIES_SIZE)
         self.copies: bytes = ffi.buffer(self._copies)
