@@ -22,7 +22,7 @@ FRAMEWORKS ?=
 
 BIN := .venv/bin
 STAMPS := .venv/stamps
-NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/runtime.map native/include/eas/*.h native/worker/*.cc native/guardian/*.cc)
+NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/runtime.map native/include/eas/*.h native/worker/*.cc native/guardian/*.cc native/symbolizer/*.cc native/memory_check/*.h native/memory_check/*.cc)
 JAVA_SOURCES := $(wildcard java/*.py java/native/*.cc) $(shell find java/src -name '*.java' 2>/dev/null)
 LINT_READY := setup $(STAMPS)/lint-extra $(STAMPS)/test-extra
 FORMATTED := $(shell find examples bench tests java -name '*.cc' -o -name '*.c' -o -name '*.h')
@@ -48,16 +48,17 @@ $(STAMPS)/installed: $(STAMPS)/build-tools pyproject.toml setup.py $(NATIVE_SOUR
 	@touch $@
 
 # The packages of an extra in pyproject.toml, for the host that is installed already: it is not built again.
+# One pip, and one package manager, after the other, also where make runs several jobs.
 $(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra $(STAMPS)/versions-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
-	$(BIN)/pip install -q 'eas-host[$*]'
+	@flock $(STAMPS) $(BIN)/pip install -q 'eas-host[$*]'
 	@touch $@
 
 $(STAMPS)/test-packages: $(STAMPS)/venv scripts/bootstrap.sh
-	@PYTHON='$(PYTHON)' scripts/bootstrap.sh test bench
+	@PYTHON='$(PYTHON)' flock $(STAMPS) scripts/bootstrap.sh test bench
 	@touch $@
 
 $(STAMPS)/example-packages: $(STAMPS)/venv
-	@PYTHON='$(PYTHON)' scripts/bootstrap.sh examples
+	@PYTHON='$(PYTHON)' flock $(STAMPS) scripts/bootstrap.sh examples
 	@touch $@
 
 ## examples: the processors in examples/, each into its own build/ folder
@@ -76,20 +77,25 @@ run: setup echo
 	@exec scripts/run.sh --entry examples/echo/cpp/build/libecho.so --model-entry examples/echo/model --listen '$(LISTEN)'
 
 ## test: the native tests, plain and under each sanitizer, then the Python tests, on all cores (PYTEST_ARGS="-k name")
-.PHONY: test test-native test-python
-test: test-native test-python
+.PHONY: test test-native test-python test-python-ready
+test: setup
+	@$(MAKE) --no-print-directory --jobs=$$(nproc) test-native test-python-ready
+	@$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory test-pythons PYTHONS=ends
 
 test-native: setup $(STAMPS)/test-packages
 	@$(MAKE) --no-print-directory -C native test-all
 
-test-python: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
+# What the Python tests need, which is made while the native tests run.
+test-python-ready: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
+
+test-python: test-python-ready
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 ## check: lint, and all tests that start no program; under a minute
 .PHONY: check test-quick
 check: $(LINT_READY)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going lint test-quick
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going test-quick lint  # the longest one first
 
 test-quick: setup $(STAMPS)/test-extra
 	$(BIN)/pytest --quick -q $(PYTEST_ARGS)
@@ -104,6 +110,13 @@ coverage: setup examples $(STAMPS)/test-packages
 .PHONY: test-pythons
 test-pythons: setup $(STAMPS)/test-extra
 	$(BIN)/python scripts/run_pythons.py $(PYTHONS)
+
+## test-planes: tests of HTTP, limits and deaths with the other data planes (PLANES="python uvloop")
+PLANES ?= python uvloop
+.PHONY: test-planes
+test-planes: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
+	set -e; for plane in $(PLANES); do $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --data-plane $$plane \
+		$(or $(PYTEST_ARGS),tests/front tests/dispatch tests/workers tests/contract); done
 
 # Not a part of `make test`, nor of CI: pip downloads some 200 MB for it, and 2.9 GB more for PyTorch.
 ## test-frameworks: processors with TensorFlow 1 and others, on the Pythons that these need (FRAMEWORKS="pytorch")
@@ -152,7 +165,7 @@ bench: setup $(STAMPS)/examples-extra
 ## clean: removes everything that these targets made
 .PHONY: clean
 clean:
-	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/eas-cpp-worker host/eas_host/eas-guardian host/eas_host/*.so host/eas_host/java/*.jar host/eas_host/java/*.so
+	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/eas-cpp-worker host/eas_host/eas-guardian host/eas_host/eas-symbolizer host/eas_host/*.so host/eas_host/java/*.jar host/eas_host/java/*.so
 	rm -rf native/build java/build bench/build examples/*/*/build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find host tests bench examples -name __pycache__ -prune -exec rm -rf {} +

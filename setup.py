@@ -1,10 +1,12 @@
 """
-The build steps that pyproject.toml cannot describe: a C++ module, a C++ library, two programs, a Java bridge and a
-public C header.
+The build steps that pyproject.toml cannot describe: a C++ module, two C++ libraries, three programs, a Java bridge and
+a public C header.
 
 cffi builds the module `eas_host._native` with native/build_native.py. `BuildNative` links the same objects as the
 library `eas_host/libeas-runtime.so`, which any Python can load; with native/worker/main.cc, as the program
-`eas_host/eas-cpp-worker`; and native/guardian/main.cc, alone, as the program `eas_host/eas-guardian`. `BuildJava` runs
+`eas_host/eas-cpp-worker`; and, alone, native/guardian/main.cc as the program `eas_host/eas-guardian`, and
+native/memory_check/ as the library `eas_host/libeas-memory-check.so`. Where elfutils' libdw is installed it also makes
+`eas_host/eas-symbolizer`; the host serves without that. `BuildJava` runs
 java/build_java.py, which compiles the bridge and the launcher of the JVM.
 A wheel also has the header, as `eas_host/include/eas/processor.h`, so that users can build processors with it. An
 editable install has jar, launcher, library and programs beside the sources that need them, and the header in native/.
@@ -12,16 +14,19 @@ editable install has jar, launcher, library and programs beside the sources that
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
 from setuptools import Command, Extension, setup
 from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import ExecError, LinkError
+from setuptools.errors import CompileError, ExecError, LinkError
 
 HEADER = Path("native", "include", "eas", "processor.h")
 BRIDGE = Path("eas_host", "java", "eas-host-bridge.jar")
@@ -32,29 +37,51 @@ RUNTIME = WORKER.with_name("libeas-runtime.so")
 RUNTIME_SYMBOLS = Path("native", "runtime.map")
 GUARDIAN = Path("eas_host", "eas-guardian")
 GUARDIAN_MAIN = Path("native", "guardian", "main.cc")
+SYMBOLIZER = Path("eas_host", "eas-symbolizer")
+SYMBOLIZER_MAIN = Path("native", "symbolizer", "main.cc")
+MEMORY_CHECK = WORKER.with_name("libeas-memory-check.so")
+MEMORY_CHECK_SOURCES = ("native/memory_check/malloc.cc", "native/memory_check/records.cc")
 
 
 class BuildNative(build_ext):
     """
-    Builds the module, the library and the worker program of the same objects, and the guardian, which shares a header
-    with them.
+    Builds the module, the library and the worker program of the same objects; and the guardian and the library of
+    --check-memory, which share headers with them.
     """
 
     def build_extension(self, ext: Extension) -> None:
         """
-        Build the module *ext*, then the library and the programs.
+        Build the module *ext*, then the libraries and the programs.
         """
-        super().build_extension(ext)
         compiler = self.compiler
         # All sources but the one that cffi has generated, which needs Python.
         ours = [source for source in ext.sources if Path(source).is_relative_to(Path("native", "src"))]
-        objects = compiler.object_filenames(ours, output_dir=self.build_temp)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = [made for one in pool.map(lambda source: self._compiled([source], ext), ours) for made in one]
+        ext.sources = [source for source in ext.sources if source not in ours]
+        ext.extra_objects = list(objects)
+        super().build_extension(ext)
         self._link_runtime(objects)
-        objects += self._compiled(WORKER_MAIN, ext)
+        objects += self._compiled([WORKER_MAIN], ext)
         program = str(Path(self.build_lib) / WORKER)
         compiler.link_executable(objects, program, extra_postargs=["-pthread", "-ldl"], target_lang="c++")
         # As C: the C++ library is not needed.
-        compiler.link_executable(self._compiled(GUARDIAN_MAIN, ext), str(Path(self.build_lib) / GUARDIAN))
+        compiler.link_executable(self._compiled([GUARDIAN_MAIN], ext), str(Path(self.build_lib) / GUARDIAN))
+        # As C, too: it comes before everything in a process, and must bring no C++ library along.
+        objects = self._compiled(MEMORY_CHECK_SOURCES, ext, "-fno-exceptions", "-fno-rtti")
+        compiler.link_shared_object(objects, str(Path(self.build_lib) / MEMORY_CHECK), extra_postargs=["-ldl"])
+        self._build_symbolizer(ext)
+
+    def _build_symbolizer(self, ext: Extension) -> None:
+        """
+        Build the symbolizer, if there is libdw.
+        """
+        program = str(Path(self.build_lib) / SYMBOLIZER)
+        try:
+            objects = self._compiled([SYMBOLIZER_MAIN], ext)
+            self.compiler.link_executable(objects, program, extra_postargs=["-ldw", "-lelf"], target_lang="c++")
+        except (CompileError, LinkError):
+            self.announce("there is no libdw (libdw-dev); C++ frames will have no files and lines", 3)
 
     def _link_runtime(self, objects: list[str]) -> None:
         """
@@ -69,23 +96,24 @@ class BuildNative(build_ext):
             self.announce("there is no static C++ library (libstdc++.a); the library uses the system's", 3)
             self.compiler.link_shared_object(objects, library, extra_postargs=flags, target_lang="c++")
 
-    def _compiled(self, source: Path, ext: Extension) -> list[str]:
+    def _compiled(self, sources: Iterable[str | Path], ext: Extension, *further: str) -> list[str]:
         """
-        Compile *source* as *ext* is compiled. Returns the objects.
+        Compile *sources* as *ext* is compiled, and with *further* flags. Returns the objects.
         """
-        flags = list(ext.extra_compile_args)
+        flags = [*ext.extra_compile_args, *further]
         made: list[str] = self.compiler.compile(
-            [str(source)], self.build_temp, include_dirs=ext.include_dirs, extra_postargs=flags
+            list(map(str, sources)), self.build_temp, include_dirs=ext.include_dirs, extra_postargs=flags
         )
         return made
 
     def copy_extensions_to_source(self) -> None:
         """
-        Put the module, the library and the programs beside the sources, for an editable install.
+        Put the module, the libraries and the programs beside the sources, for an editable install.
         """
         super().copy_extensions_to_source()
-        for program in (RUNTIME, WORKER, GUARDIAN):
-            self.copy_file(str(Path(self.build_lib) / program), str("host" / program))
+        for program in (RUNTIME, WORKER, GUARDIAN, SYMBOLIZER, MEMORY_CHECK):
+            if (Path(self.build_lib) / program).exists():
+                self.copy_file(str(Path(self.build_lib) / program), str("host" / program))
 
 
 class BuildJava(Command):

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from servers import BENCH, BenchError, run, tool
+from servers import BENCH, BUILD, BenchError, run, tool
+from varying import write_requests
 
 _TICK_US: Final = 1_000_000 / os.sysconf("SC_CLK_TCK")
 _STATE, _PARENT, _TIMES = 0, 1, slice(11, 15)  # fields of /proc/PID/stat after the name: proc(5)
@@ -24,12 +25,13 @@ _STATE, _PARENT, _TIMES = 0, 1, slice(11, 15)  # fields of /proc/PID/stat after 
 class Load(NamedTuple):
     """
     What wrk does: *connections* that each POST *body* again and again, so many bytes or a file, or GET if that is None,
-    for *seconds*.
+    for *seconds*. With *vary* the requests are those of `varying`, with bodies of at most so many bytes.
     """
 
     connections: int
     body: int | Path | None
     seconds: int
+    vary: bool = False
 
 
 class Result(NamedTuple):
@@ -74,7 +76,13 @@ def wrk_command(url: str, load: Load) -> list[str]:
     command += ["-s", str(BENCH / "load.lua"), url, "--"]
     if load.body is None:
         return command
-    return [*command, f"@{load.body}" if isinstance(load.body, Path) else str(load.body)]
+    if isinstance(load.body, Path):
+        return [*command, f"@{load.body}"]
+    if not load.vary:
+        return [*command, str(load.body)]
+    requests = BUILD / f"requests-{load.body}"
+    write_requests(requests, load.body)
+    return [*command, f"={requests}"]
 
 
 def _cpu_us(root: int) -> dict[int, float]:

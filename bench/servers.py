@@ -20,11 +20,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from varying import TOKEN
+
 from eas_host.deploy.python import installed
 
 BENCH: Final = Path(__file__).resolve().parent
 BUILD: Final = BENCH.parent / "build" / "bench"
 BASELINE: Final = "uvloop + httptools, bare"
+_METRICS: Final = "/api/builtin/metrics"
 START_SECONDS: Final = 30.0  # a JVM on a busy machine; only ever waited for in full when a server is broken
 
 _NGINX_CONF: Final = """\
@@ -59,7 +62,7 @@ class Row(NamedTuple):
     """
     One server: its *name* in the table, its *command* with what that adds to the environment, where it listens, and
     whether it *echoes* what it is sent. *prepare* is called before it is first started; *probe* is a file with a
-    request that it answers, if it does not answer any other body.
+    request that it answers, if it does not answer any other body; *metrics* is where its counters are.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Row(NamedTuple):
     environment: Mapping[str, str] = {}
     prepare: Callable[[], None] = lambda: None
     probe: Path | None = None
+    metrics: str = ""
 
     @property
     def url(self) -> str:
@@ -79,10 +83,11 @@ class Row(NamedTuple):
         return f"http://127.0.0.1:{self.port}{self.path}"
 
 
-def rows() -> list[Row]:
+def rows(*, token: bool = False) -> list[Row]:
     """
-    Build what has to be built and describe every server, the baseline second.
+    Build what has to be built and describe every server, the baseline second. With *token* the host asks for one.
     """
+    asks = ("--token", TOKEN) if token else ()
     BUILD.mkdir(parents=True, exist_ok=True)
     processors = _build_processors()
     nginx, bare = free_port(), free_port()
@@ -93,31 +98,32 @@ def rows() -> list[Row]:
         Row(BASELINE, [sys.executable, str(BENCH / "bare.py"), str(bare)], bare),
     ]
     isolations = ("process", "none")
-    result += [_host(language, entry, how) for language, entry in processors.items() for how in isolations]
+    result += [host(language, entry, how, "", *asks) for language, entry in processors.items() for how in isolations]
     oldest = min(installed.releases())
     if oldest < sys.version_info[:2]:
         version = ".".join(map(str, oldest))
-        result.append(_host("python", processors["python"], "process", f"python {version}", "--python", version))
-    return [*result, program("eas-host, python app.py", processors["python"])]
+        result.append(host("python", processors["python"], "process", f"python {version}", "--python", version, *asks))
+    return [*result, program("eas-host, python app.py", processors["python"], token=token)]
 
 
-def _host(language: str, entry: Path, isolation: str, name: str = "", *more: str) -> Row:
+def host(language: str, entry: Path, isolation: str, name: str = "", *more: str) -> Row:
     """
     Describe the host with the processor *entry*; its row has the *language* as a name, if no other is given.
     """
     port = free_port()
     command = [sys.executable, "-m", "eas_host", "--entry", str(entry), "--isolation", isolation]
     command += ["--listen", f"127.0.0.1:{port}", "--log-level", "warning", *more]
-    return Row(f"eas-host, {name or language}, {isolation}", command, port)
+    return Row(f"eas-host, {name or language}, {isolation}", command, port, metrics=_METRICS)
 
 
-def program(name: str, entry: Path) -> Row:
+def program(name: str, entry: Path, *, token: bool = False) -> Row:
     """
-    Describe the program *entry*, which serves itself.
+    Describe the program *entry*, which serves itself, and with *token* asks for one.
     """
     port = free_port()
     environment = {"EAS_HOST_LISTEN": f"127.0.0.1:{port}", "EAS_HOST_LOG_LEVEL": "warning"}
-    return Row(name, [sys.executable, str(entry)], port, environment=environment)
+    environment |= {"EAS_HOST_TOKEN": TOKEN} if token else {}
+    return Row(name, [sys.executable, str(entry)], port, environment=environment, metrics=_METRICS)
 
 
 def _build_processors() -> dict[str, Path]:
@@ -200,7 +206,7 @@ def _wait_until_it_answers(row: Row, server: subprocess.Popen[bytes], log: Path)
 def _ask(row: Row, body: bytes) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", row.port, timeout=5)
     with contextlib.closing(connection):
-        connection.request("POST", row.path, body, {"Content-Type": "application/octet-stream"})
+        connection.request("POST", row.path, body, {"Content-Type": "application/octet-stream", "Authorization": TOKEN})
         response = connection.getresponse()
         if response.status != http.HTTPStatus.OK:
             raise http.client.HTTPException(f"status {response.status}")

@@ -2,7 +2,7 @@
 Builds eas_host._native, the C++ part of the host as a Python module.
 
 It uses cffi in API mode: the C compiler checks every declaration, and a call costs a tenth of a microsecond.
-The declarations come from src/api.h, from the part between its two cdef lines.
+The declarations come from the headers in `HEADERS`, from the part between the two cdef lines of each.
 
 There are two ways to run it: setuptools calls *ffibuilder* through its `cffi_modules` hook, and
 `python native/build_native.py` compiles in place, into host/eas_host/.
@@ -23,21 +23,27 @@ from cffi import FFI
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "native" / "src"
+HEADERS = ("crash_record.h", "api.h", "statistics.h", "timing.h", "stacks.h", "plane_api.h")
 OBJECTS = ROOT / "build" / "native" / "module"
 COMPILE_FLAGS = ["-std=c++17", "-O2", "-g", "-fvisibility=hidden", "-Wall", "-Wextra"]
 
 
 def declarations() -> str:
     """
-    Returns the part of api.h for cffi.
+    Returns the parts of the headers for cffi.
 
     Raises:
-        ValueError: api.h does not have the two cdef lines.
+        ValueError: a header does not have the two cdef lines.
     """
-    header = (SOURCES / "api.h").read_text(encoding="utf-8")
-    found = re.search(r"^// cdef begin\n(.*?)^// cdef end\n", header, re.DOTALL | re.MULTILINE)
+    return "".join(_declarations(SOURCES / name) for name in HEADERS)
+
+
+def _declarations(header: Path) -> str:
+    found = re.search(
+        r"^// cdef begin\n(.*?)^// cdef end\n", header.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     if found is None:
-        raise ValueError(f"{SOURCES / 'api.h'} has no part between '// cdef begin' and '// cdef end'")
+        raise ValueError(f"{header} has no part between '// cdef begin' and '// cdef end'")
     return found.group(1)
 
 
@@ -56,7 +62,7 @@ def make_builder(base: Path | None = None) -> FFI:
     builder.cdef(declarations())
     builder.set_source(
         "eas_host._native",
-        '#include "api.h"',
+        "".join(f'#include "{name}"\n' for name in HEADERS),
         source_extension=".cc",
         sources=[spell(path) for path in sorted(SOURCES.glob("*.cc"))],
         include_dirs=[spell(SOURCES)],

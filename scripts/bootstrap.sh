@@ -31,6 +31,10 @@ has_header() {
   test -e "/usr/include/$1" || echo "#include <$1>" | g++ -E -x c++ -
 }
 
+has_library() {  # has_library SONAME, among those that the dynamic linker finds
+  "$(command -v ldconfig || echo /sbin/ldconfig)" -p | grep -F "$1 "
+}
+
 has_googletest() {
   test -e /usr/include/gtest/gtest.h || echo '#include <gtest/gtest.h>' | g++ -E -x c++ -
 }
@@ -44,6 +48,7 @@ need "$(basename "$python")-venv" "$python" -c 'import ensurepip, venv'
 need "$(basename "$python")-dev" has_python_headers
 need g++ command -v g++
 need make command -v make
+need libdw-dev has_header elfutils/libdwfl.h
 need curl command -v curl
 need default-jdk-headless command -v javac
 need default-jdk-headless command -v java
@@ -61,6 +66,9 @@ for purpose in "$@"; do
       ;;
     test)
       need libgtest-dev has_googletest
+      need gdb command -v gdb
+      need libjemalloc2 has_library libjemalloc.so.2
+      need libtcmalloc-minimal4 has_library libtcmalloc_minimal.so.4
       need chromium command -v chromium
       need chromium-driver command -v chromedriver
       ;;

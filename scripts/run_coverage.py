@@ -30,10 +30,27 @@ _FLAGS: Final = "--coverage -fprofile-abs-path -fprofile-update=atomic"  # worke
 COUNTING: Final = {"CC": f"gcc {_FLAGS}", "CXX": f"g++ {_FLAGS}"}
 
 
-USUAL: Final = (("--quick", "tests"), ("tests/contract", "tests/workers/test_crashes.py", "tests/cli/test_serve.py"))
+USUAL: Final = (
+    ("--quick", "tests"),
+    (
+        "tests/contract",
+        "tests/workers/test_crashes.py",
+        "tests/crash_reports",
+        "tests/cli/test_serve.py",
+        "tests/cli/test_invoke.py",
+        "tests/debugging/test_check_cpp.py",
+        "tests/debugging/test_check_java.py",
+        "tests/debugging/test_check_python.py",
+        "tests/debugging/test_sanitizers.py",
+    ),
+)
 """The arguments of each call of pytest, where none are given."""
-FLOORS: Final = {"Python": 80.0, "C++": 87.0}
+FLOORS: Final = {"Python": 80.0, "C++": 90.0}
 """Percent of the lines, a little below what was measured: when exactly a process is killed moves some of them."""
+
+
+DYING: Final = r"(crash|fault|last_words)\.cc"
+"""Files whose code runs in processes that die by it, and so write no counters: their tests look at what it records."""
 
 
 def measure(programs: Path, calls: Sequence[Sequence[str]]) -> int:
@@ -54,6 +71,7 @@ def measure(programs: Path, calls: Sequence[Sequence[str]]) -> int:
 def collect_native(programs: Path) -> None:
     """Adds up what the native tests have counted, and the hosts and workers that the other tests have started."""
     parts = [f"--filter={SOURCE}/{folder}/" for folder in ("native/src", "native/worker", "native/guardian")]
+    parts.append(f"--exclude={SOURCE}/native/src/{DYING}")
     outputs = [f"--txt={FOLDER / 'cpp.txt'}", f"--json-summary={FOLDER / 'cpp.json'}"]
     environments.run_checked(programs / "gcovr", f"--root={SOURCE}", *parts, *outputs, SOURCE / "build")
 

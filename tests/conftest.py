@@ -19,14 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from support import TIMEOUT, proc, processor_python
+from support import LONG, TIMEOUT, proc, processor_python
 from support.build import ProcessorBuilder
 from support.columns import COLUMNS, Column
 from support.fileserver import FileServer, running
 from support.framework_tests import FrameworkTests
 from support.gate import Gate
-from support.host import Host, StartHost, Value
+from support.host import Host, StartHost, Value, use_data_plane
 from support.never_reads import NeverReads
+from support.planes import PLANES, Known, StartPlane
 from support.quick import QuickTests, leave_out
 from support.wire import Client, command, request
 
@@ -51,10 +52,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--quick", action="store_true", help="run the tests that start no program (tests/support/quick.py)"
     )
     parser.addoption("--frameworks", default="", help="run the tests of these frameworks (`make test-frameworks`)")
+    parser.addoption("--data-plane", help="the data plane of the hosts that tests start (`make test-planes`)")
     parser.addoption("--processor-python", help=f"{processor_python.__doc__}".splitlines()[1].partition(": ")[2])
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("data_plane"):
+        use_data_plane(config.getoption("data_plane"))
     if config.getoption("processor_python"):
         processor_python.use(config.getoption("processor_python"))
     config.pluginmanager.register(FrameworkTests(config.getoption("frameworks")))
@@ -162,6 +166,36 @@ def start(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[StartHost]:
             folder = tmp_path / f"host-{len(list(tmp_path.glob('host-*')))}"
             options = {"entry": entry or builder.contract(language), "processor_type": language, **options}
             return running.enter_context(Host(folder, **options))
+
+        yield make
+
+
+@pytest.fixture(params=PLANES)
+def plane(request: pytest.FixtureRequest) -> str:
+    """Each data plane."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def begin(start: StartHost, plane: str) -> StartPlane:
+    """Starts a host with the data plane of this test."""
+
+    def make(language: str = "cpp", **options: Value) -> Host:
+        return start(language, data_plane=plane, **({"keepalive": LONG} | options))
+
+    return make
+
+
+@pytest.fixture
+def known() -> Iterator[Known]:
+    """Makes connections whose heads are known: from then on no request needs Python."""
+    with ExitStack() as clients:
+
+        def make(host: Host) -> Client:
+            client = clients.enter_context(host.connect())
+            assert client.call(b"known").body == b"known"
+            return client
 
         yield make
 

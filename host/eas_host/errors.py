@@ -26,6 +26,7 @@ __all__ = [
     "HostError",
     "InitializeFailed",
     "LoadError",
+    "NoAnswer",
     "SystemShortage",
 ]
 
@@ -44,3 +45,11 @@ class BindError(HostError):
     """
 
     exit_code = 4
+
+
+class NoAnswer(HostError):
+    """
+    A service that was asked does not answer.
+    """
+
+    exit_code = 3

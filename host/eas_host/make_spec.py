@@ -38,6 +38,9 @@ def make_spec(config: HostConfig) -> WorkerSpec:
         raise ConfigError(f"--python is for processors in Python, and {config.entry} is a {kind} processor; drop it")
     if kind != "java" and config.java_home is not None:
         raise ConfigError(f"--java-home is for processors in Java, and {config.entry} is a {kind} processor; drop it")
+    if config.leaks and (kind != "cpp" or config.worker == "python"):
+        what = f"{config.entry} is a {kind} processor" if kind != "cpp" else "Python's own memory would count as leaks"
+        raise ConfigError(f"--leaks is for processors in C++ in a native worker, and {what}; drop it")
     if kind != "python" and config.arguments:
         raise ConfigError(
             f"{config.arguments[0]}: follows --, but only a Python program has arguments, and {config.entry} is a"
@@ -62,6 +65,7 @@ def make_spec(config: HostConfig) -> WorkerSpec:
         arguments=config.arguments,
         confined=config.user is not None or config.sandbox,
         kind=config.worker,
+        leaks=config.leaks,
     )
 
 
@@ -76,6 +80,10 @@ def check_isolation(config: HostConfig) -> None:
         return
     if config.reload:
         raise ConfigError("--isolation none and --reload: a version cannot be replaced in the host's own process")
+    if config.check_memory and "check_memory" in config.explicit:
+        raise ConfigError("--isolation none and --check-memory: the host's own process runs already; drop one")
+    if config.leaks:
+        raise ConfigError("--isolation none and --leaks: the host's own process runs already; drop one")
     if config.worker_processes != 1:
         raise ConfigError("--isolation none has one worker, in the host's own process; drop --worker-processes")
     if config.user or config.sandbox:

@@ -4,6 +4,7 @@ The HTTP statuses of answers, and the one place where a processor's return code 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -17,18 +18,25 @@ CLIENT_LEFT: Final = 499
 """Logged and counted, never sent, when a client leaves before its answer (docs/eas-compatibility.md, section 4.2)."""
 
 
-class _Statuses(dict[int, int]):
+class Statuses(dict[int, int]):
     """
-    The HTTP status of each code that is recognised, and 400 for any other.
+    The HTTP status of each code that is recognised, and 400 for any other. *unrecognised* is called with each of the
+    others that is looked up.
     """
 
+    def __init__(self, unrecognised: Callable[[int], None] | None = None) -> None:
+        super().__init__({status.value: status.value for status in HTTPStatus if status >= OK})
+        self[0] = OK
+        self[QUEUE_FULL] = QUEUE_FULL
+        self._unrecognised = unrecognised
+
     def __missing__(self, code: int) -> int:
+        if self._unrecognised is not None:
+            self._unrecognised(code)
         return BAD_REQUEST
 
 
-HTTP_STATUS: Final = _Statuses(
-    {status.value: status.value for status in HTTPStatus if status >= OK} | {0: OK, QUEUE_FULL: QUEUE_FULL}
-)
+HTTP_STATUS: Final = Statuses()
 """The HTTP status of a processor's return code: the rule of `http_status`, for code that runs for each request."""
 BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value})
 """Statuses whose responses have no body (RFC 9110, sections 15.3.5 and 15.4.5)."""

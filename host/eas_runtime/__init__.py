@@ -13,8 +13,8 @@ In reading order:
     control            messages to and from the front
     messages           what these messages are; `record`: what they are made of
     worker_spec        what a worker knows of its processor
-    working_directory  the folder that a processor runs in
     processor          what the languages have in common
+    stacks             where a processor is, for the log
     threads            the threads that call processors in Java and in Python
     python             a program that imports `allspark`, run as `python app.py` would run it
     sdk                what serves that program, here and under `python app.py`

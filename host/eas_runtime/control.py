@@ -14,7 +14,7 @@ from array import array
 from collections import deque
 from typing import Any, Callable, TypeVar
 
-from eas_runtime.messages import Message, MessageError, Stop, decode, encode
+from eas_runtime.messages import Message, MessageError, Ready, Stop, decode, encode
 from eas_runtime.unpatched import Event, SimpleQueue, Thread, allocate_lock, start_thread
 
 M = TypeVar("M", bound=Message)
@@ -31,10 +31,12 @@ class ControlChannel:
     What the channels to a front have in common, whether it is another process or not.
 
     Attributes:
+        ready: set when the front knows that the processor is loaded.
         stopping: set when the front has asked this worker to end, or is gone.
     """
 
     def __init__(self) -> None:
+        self.ready = Event()
         self.stopping = Event()
         self._handlers: dict[type[Message], Callable[[Any], None]] = {}
 
@@ -57,6 +59,11 @@ class ControlChannel:
         """
         Send *message* to the front.
         """
+        if isinstance(message, Ready):
+            self.ready.set()
+        self._send(message)
+
+    def _send(self, message: Message) -> None:
         raise NotImplementedError
 
     def _receive(self, message: Message) -> None:
@@ -98,9 +105,9 @@ class SocketChannel(ControlChannel):
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def send(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         """
-        Send *message* to the front. Does nothing if the front is gone.
+        Do nothing if the front is gone.
         """
         data = encode(message)
         try:
@@ -164,10 +171,7 @@ class LocalChannel(ControlChannel):
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         start_thread(self._listen, "eas-control")
 
-    def send(self, message: Message) -> None:
-        """
-        Send *message* to the front.
-        """
+    def _send(self, message: Message) -> None:
         self._post(message)
 
     def deliver(self, message: Message) -> None:

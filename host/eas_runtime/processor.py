@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from eas_runtime.stacks import Stack
+
 else:
     Protocol = object  # which Python has since 3.8
 
@@ -38,9 +40,16 @@ class WorkerProcessor(Protocol):
         Start the threads that call the processor. Called by `serve`.
         """
 
-    def join(self, timeout: "float | None" = None) -> None:
+    def join(self, timeout: "float | None" = None) -> bool:
         """
         Wait until the threads have ended, after `WorkerRing.stop`. Called by `serve`.
 
-        In the host's own process the wait has a *timeout*, in seconds for each thread.
+        In the host's own process the wait has a *timeout*, in seconds for each thread. False: a thread that needs
+        Python has not ended.
+        """
+
+    def stacks(self) -> "list[Stack]":
+        """
+        Return the stacks of the threads that run the processor's code now: while it is being loaded, of the thread that
+        does that; then of those that run a request. Called on a thread of its own; nothing may be changed by it.
         """

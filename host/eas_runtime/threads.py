@@ -21,10 +21,10 @@ RequestHandler = Callable[[RingCall], None]
 
 class WorkerThreads:
     """
-    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*.
+    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*, of its number.
     """
 
-    def __init__(self, ring: WorkerRing, count: int, make_handler: "Callable[[], RequestHandler]") -> None:
+    def __init__(self, ring: WorkerRing, count: int, make_handler: "Callable[[int], RequestHandler]") -> None:
         self._ring = ring
         self._make_handler = make_handler
         self._lock = allocate_lock()
@@ -43,12 +43,14 @@ class WorkerThreads:
             for number in fresh:
                 self._threads[number] = start_thread(self._run, f"worker-thread-{number}", number)
 
-    def join(self, timeout: "float | None" = None) -> None:
+    def join(self, timeout: "float | None" = None) -> bool:
         """
-        Wait until all threads have ended, *timeout* seconds at most for each.
+        Wait until all threads have ended, *timeout* seconds at most for each, and tell whether they have.
         """
-        for thread in list(self._threads.values()):
+        threads = list(self._threads.values())
+        for thread in threads:
             thread.join(timeout)
+        return not any(thread.is_alive() for thread in threads)
 
     def busy(self) -> "list[tuple[Thread, float]]":
         """
@@ -62,7 +64,7 @@ class WorkerThreads:
         _use_batch_scheduling()
         ring = self._ring
         call = ring.enter(number)
-        handle = self._make_handler()
+        handle = self._make_handler(number)
         start_times = self._start_times
         monotonic = time.monotonic
         while ring.take(call):

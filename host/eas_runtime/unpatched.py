@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 
 __all__ = [
+    "Empty",
     "Event",
     "SimpleQueue",
     "Thread",
@@ -72,6 +73,11 @@ class Thread(Protocol):
     def join(self, timeout: "float | None" = None) -> None:
         """
         Wait until it has ended, for *timeout* seconds at most.
+        """
+
+    def is_alive(self) -> bool:
+        """
+        Tell whether it has not ended yet.
         """
 
 
@@ -311,6 +317,9 @@ class _Thread:
 
     def join(self, timeout: "float | None" = None) -> None:
         self._ended.wait(timeout)
+
+    def is_alive(self) -> bool:
+        return not self._ended.is_set()
 
     def _run(self) -> None:
         self.ident = _original("_thread", "get_ident")()

@@ -6,21 +6,22 @@ socket, a file with the `WorkerSpec`, the ring's memory, the eventfd that tells 
 for log records. PARENT is the host's process number. The end of the control socket means that the host has died.
 """
 
+import contextlib
 import faulthandler
 import os
 import socket
 import sys
 import traceback
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple, NoReturn
 
 from eas_runtime import signals
 from eas_runtime.control import SocketChannel
 from eas_runtime.errors import LoadError, SystemShortage
 from eas_runtime.messages import LoadFailed, Ready
 from eas_runtime.ring import WorkerRing, die_with_parent, open_log
+from eas_runtime.stacks import StackReporter
 from eas_runtime.stdio import line_buffer_output
 from eas_runtime.worker_spec import WorkerSpec
-from eas_runtime.working_directory import enter_folder
 
 if TYPE_CHECKING:
     from eas_runtime.control import ControlChannel
@@ -35,6 +36,8 @@ _NO_THREAD = "can't start new thread"
 """What Python's RuntimeError says when the system refuses to start a thread."""
 _SHORTAGE = "the worker cannot start its threads: the system is out of memory, or of processes (ulimit -u, pids.max)"
 _PR_SET_DUMPABLE = 4
+_exit = os._exit
+"""Which a worker in Python replaces, so that the processor's calls of it are reported."""
 
 LOAD_FAILED = 3
 """Exit code of a worker whose processor cannot be loaded; the reason went over the control socket."""
@@ -88,9 +91,12 @@ def serve(spec: WorkerSpec, inheritance: Inheritance, make: "MakeProcessor") -> 
         Make the processor, and prepare this process for the processor's code: crash handlers and working directory.
         """
         processor = make(spec, ring, control)
-        ring.install_crash_handler(only_abort=processor.owns_signals)
+        if spec.report >= 0:
+            os.set_inheritable(spec.report, False)
+            ring.set_crash_report(spec.report)
         if spec.type == "python":
-            faulthandler.enable(all_threads=False)  # runs first, prints the Python frames, hands on to ours
+            faulthandler.enable(spec.report, all_threads=False)
+        ring.install_crash_handler(jvm=processor.owns_signals, before_python=spec.type == "python")
         enter_folder(spec)
         return processor
 
@@ -107,25 +113,47 @@ def run_worker(ring: WorkerRing, control: SocketChannel, make_processor: "Callab
     try:
         control.start()
         processor = make_processor()
+        StackReporter(control, processor.stacks, lambda text: ring.log("W", text))
 
         def serve() -> None:
             control.send(Ready())  # first: a call may end this process before anything else can be sent
-            processor.start()
-            control.wait()
+            try:
+                processor.start()
+                control.wait()
+            except Exception as error:  # noqa: BLE001  as below
+                report_error(control, error)
+                end_at_once()
             ring.stop()
             processor.join()
 
         processor.run(serve)
-    except LoadError as error:
-        report(control, type(error).__name__, error.message, error.detail)
-        return LOAD_FAILED
     except Exception as error:  # noqa: BLE001  the front must be told of any error
-        if _NO_THREAD in str(error):
-            report(control, SystemShortage.__name__, _SHORTAGE, "")
-        else:
-            report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
+        report_error(control, error)
         return LOAD_FAILED
     return 0
+
+
+def end_at_once() -> NoReturn:
+    """
+    End this process while requests run in it; the front has them run again.
+
+    Python's own end would stop their threads wherever these are. The C library may abort over that, and the request of
+    such a thread would pass for the cause.
+    """
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    _exit(LOAD_FAILED)
+
+
+def enter_folder(spec: WorkerSpec) -> None:
+    """
+    Make the entry's folder, or what *spec* names in its place, the working directory: `-rpath=.` and relative paths in
+    user code count on it.
+    """
+    folder = spec.folder or (spec.entry if os.path.isdir(spec.entry) else os.path.dirname(spec.entry))
+    if os.path.isdir(folder):
+        os.chdir(folder)
 
 
 def ignore_signals() -> None:
@@ -136,6 +164,18 @@ def ignore_signals() -> None:
         if not signals.is_ignored(number):
             signals.set_handler(number, lambda *_: None)  # not SIG_IGN, which child processes would inherit
     signals.guard_handlers()
+
+
+def report_error(control: SocketChannel, error: Exception) -> None:
+    """
+    Tell the front that *error*, which is handled now, keeps this process from serving.
+    """
+    if isinstance(error, LoadError):
+        report(control, type(error).__name__, error.message, error.detail)
+    elif _NO_THREAD in str(error):
+        report(control, SystemShortage.__name__, _SHORTAGE, "")
+    else:
+        report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
 
 
 def report(control: SocketChannel, kind: str, message: str, detail: str) -> None:

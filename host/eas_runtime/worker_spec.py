@@ -6,6 +6,7 @@ changes its working directory.
 """
 
 import json
+from typing import Iterable
 
 from eas_runtime.record import Record
 
@@ -39,6 +40,13 @@ class WorkerSpec(Record):
         writable: paths that a sandbox makes writable.
         confined: whether the worker runs as another user or in a sandbox.
         kind: the kind of worker process: auto, python or native.
+        report: the descriptor for what a JVM or a Python says of its own end, or for reports of sanitizers; -1: none.
+        leaks: whether a sanitizer looks for leaks at the worker's end.
+        copies: the files and folders that were copied into a workspace, each with the original, which the user edits.
+        outer_environment: the variables that are other ones in this process than in what the processor starts, as they
+            are there; None: not set.
+        debugged: the method at which pdb stops, process or initialize, in a worker that has the terminal; `""` for a
+            worker without pdb.
     """
 
     type: str
@@ -63,6 +71,18 @@ class WorkerSpec(Record):
     writable: "tuple[str, ...]" = ()
     confined: bool = False
     kind: str = "auto"
+    report: int = -1
+    leaks: bool = False
+    copies: "tuple[tuple[str, str], ...]" = ()
+    outer_environment: "dict[str, str | None]" = {}  # noqa: RUF012  nothing changes it
+    debugged: str = ""
+
+    def original(self, path: str) -> str:
+        """
+        Return the file that the user edits, if *path* is its copy in a workspace; else *path*. Messages and frames name
+        that one.
+        """
+        return original_of(path, self.copies)
 
     def to_json(self) -> str:
         """
@@ -78,5 +98,16 @@ class WorkerSpec(Record):
         fields = json.loads(line)
         for name in _TUPLES:
             fields[name] = tuple(fields[name])
+        fields["copies"] = tuple(map(tuple, fields["copies"]))
         fields["unpacked"] = {jar: tuple(paths) for jar, paths in fields["unpacked"].items()}
         return cls(**fields)
+
+
+def original_of(path: str, copies: "Iterable[tuple[str, str]]") -> str:
+    """
+    Return the original of the file *path* if that is one of the *copies*, or in a folder that is; else *path*.
+    """
+    for copy, original in copies:
+        if path == copy or path.startswith(f"{copy}/"):
+            return original + path[len(copy) :]
+    return path

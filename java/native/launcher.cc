@@ -8,14 +8,21 @@
 // works because JNI functions are called through a table, to which each thread has a pointer; -Xcheck:jni replaces the
 // table in the same way.
 //
+// It also stands between Java and the end of the JVM. System.exit and Runtime.halt come to JVM_Halt in libjvm. JPype
+// makes the symbols of this library global before those of libjvm, so the JDK's libraries find the JVM_Halt below, on
+// the thread that ends the JVM and with its frames. It leaves behind who has called, and ends the process by exit().
+// So the crash handler (native/src/crash.h) names the request, and nobody waits for the JVM's threads.
+//
 // This library uses only the C library: JPype makes the symbols of its libjvm global, and those of libstdc++ would be
 // among them.
 
 #include <dlfcn.h>
 #include <jni.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
@@ -23,6 +30,7 @@ namespace {
 
 using CreateJVM = jint (*)(JavaVM**, void**, void*);
 using GetCreatedJVMs = jint (*)(JavaVM**, jsize, jsize*);
+using Halt = void (*)(jint);
 
 struct LaunchOptions {
   const char* libjvm;
@@ -33,6 +41,20 @@ struct LaunchOptions {
 };
 
 LaunchOptions launch_options;
+
+// What the JVM shares with the host.
+struct HostServices {
+  int report;  // descriptor for what is known about the end of this process
+  void (*log)(char level, const char* text, size_t size);
+  void (*enter)(void* ring, uint32_t worker, uint32_t thread);  // has the calling thread count as `thread`
+  void* ring;
+  uint32_t worker;
+};
+
+HostServices host = {STDERR_FILENO, nullptr, nullptr, nullptr, 0};
+
+// Otherwise this is the host's own process, which has neither a file for reports nor a crash handler.
+bool in_worker_process() { return host.report != STDERR_FILENO; }
 
 // The thread on which JPype starts the JVM, its own table of functions, and the one that it uses meanwhile.
 JNIEnv* starting_env = nullptr;
@@ -45,8 +67,15 @@ jmethodID load_class = nullptr;
 jmethodID get_system_loader = nullptr;
 jclass hidden_classes = nullptr;
 
+jclass exit_report = nullptr;  // eas.host.ExitReport, and its methods
+jmethodID describe_exit = nullptr;
+jmethodID ends_at_once = nullptr;
+jmethodID starter = nullptr;
+
 CreateJVM create_jvm = nullptr;
 GetCreatedJVMs get_created_jvms = nullptr;
+Halt halt = nullptr;
+JavaVM* java_vm = nullptr;
 
 bool open_libjvm() {
   // RTLD_GLOBAL, as JPype would open it: the user's native code may need its symbols.
@@ -54,6 +83,7 @@ bool open_libjvm() {
   if (libjvm != nullptr) {
     create_jvm = reinterpret_cast<CreateJVM>(dlsym(libjvm, "JNI_CreateJavaVM"));
     get_created_jvms = reinterpret_cast<GetCreatedJVMs>(dlsym(libjvm, "JNI_GetCreatedJavaVMs"));
+    halt = reinterpret_cast<Halt>(dlsym(libjvm, "JVM_Halt"));
   }
   return create_jvm != nullptr && get_created_jvms != nullptr;
 }
@@ -139,6 +169,53 @@ void print_exception(JNIEnv* env) {
   env->ExceptionClear();
 }
 
+// Implements eas.host.HostLog.write.
+void JNICALL write_log(JNIEnv* env, jclass, jbyte level, jbyteArray text) {
+  jbyte* bytes = env->GetByteArrayElements(text, nullptr);
+  if (bytes == nullptr) {
+    return;
+  }
+  host.log(static_cast<char>(level), reinterpret_cast<const char*>(bytes), env->GetArrayLength(text));
+  env->ReleaseByteArrayElements(text, bytes, JNI_ABORT);
+}
+
+jclass load_hidden(JNIEnv* env, const char* name) {
+  jstring text = env->NewStringUTF(name);
+  return text == nullptr ? nullptr
+                         : static_cast<jclass>(env->CallObjectMethod(hidden_loader, load_class, text));
+}
+
+// Prepares the classes of the bridge that call this library, or are called by it. False leaves a pending exception.
+bool connect_bridge(JNIEnv* env) {
+  jclass log_class = load_hidden(env, "eas.host.HostLog");
+  char name[] = "write";
+  char signature[] = "(B[B)V";
+  const JNINativeMethod write = {name, signature, reinterpret_cast<void*>(&write_log)};
+  if (log_class == nullptr || (host.log != nullptr && env->RegisterNatives(log_class, &write, 1) != JNI_OK)) {
+    return false;
+  }
+  jclass found = load_hidden(env, "eas.host.ExitReport");
+  if (found == nullptr) {
+    return false;
+  }
+  exit_report = static_cast<jclass>(env->NewGlobalRef(found));
+  describe_exit = env->GetStaticMethodID(exit_report, "describe", "()[B");
+  ends_at_once = env->GetStaticMethodID(exit_report, "endsAtOnce", "()Z");
+  starter = env->GetStaticMethodID(exit_report, "starter", "()I");
+  return !env->ExceptionCheck();
+}
+
+// Writes who has called System.exit or Runtime.halt on this thread.
+void report_exit(JNIEnv* env) {
+  auto text = static_cast<jbyteArray>(env->CallStaticObjectMethod(exit_report, describe_exit));
+  jbyte* bytes = text == nullptr ? nullptr : env->GetByteArrayElements(text, nullptr);
+  if (bytes != nullptr) {
+    ssize_t written = write(host.report, bytes, env->GetArrayLength(text));
+    (void)written;  // there is nobody left to tell
+    env->ReleaseByteArrayElements(text, bytes, JNI_ABORT);
+  }
+}
+
 }  // namespace
 
 // Sets what the next JNI_CreateJavaVM starts: the JVM's library, its options, and the URLs of the jars for the hidden
@@ -146,6 +223,12 @@ void print_exception(JNIEnv* env) {
 EXPORTED void eas_launcher_prepare(const char* libjvm, int option_count, char* const* options, int url_count,
                                    const char* const* urls) {
   launch_options = {libjvm, options, option_count, urls, url_count};
+}
+
+// Sets what the next JVM shares with the host, as in HostServices.
+EXPORTED void eas_launcher_connect(int report, void (*log)(char, const char*, size_t),
+                                   void (*enter)(void*, uint32_t, uint32_t), void* ring, uint32_t worker) {
+  host = {report, log, enter, ring, worker};
 }
 
 // To be called on the thread that has started the JVM, once JPype is up.
@@ -189,7 +272,8 @@ EXPORTED jint JNICALL JNI_CreateJavaVM(JavaVM** vm, void** env, void* arguments_
   if (result != JNI_OK) {
     return result;
   }
-  if (!make_loaders(thread)) {
+  java_vm = made;
+  if (!make_loaders(thread) || !connect_bridge(thread)) {
     print_exception(thread);
     return JNI_ERR;
   }
@@ -210,4 +294,25 @@ EXPORTED jint JNICALL JNI_GetCreatedJavaVMs(JavaVM** vms, jsize room, jsize* cou
     return JNI_OK;
   }
   return get_created_jvms(vms, room, count);
+}
+
+// Called by the JDK's native code in place of the JVM's own function, on the thread that has called System.exit or
+// Runtime.halt, after the shutdown hooks.
+EXPORTED void JNICALL JVM_Halt(jint status) {
+  JNIEnv* env = nullptr;
+  bool at_once = false;
+  if (exit_report != nullptr && java_vm->GetEnv(reinterpret_cast<void**>(&env), JNI_VERSION_1_8) == JNI_OK) {
+    report_exit(env);
+    at_once = in_worker_process() && !env->ExceptionCheck() &&
+              env->CallStaticBooleanMethod(exit_report, ends_at_once);
+    env->ExceptionClear();
+  }
+  if (at_once) {
+    jint thread = env->CallStaticIntMethod(exit_report, starter);
+    if (thread >= 0) {
+      host.enter(host.ring, host.worker, static_cast<uint32_t>(thread));
+    }
+    exit(status);
+  }
+  halt(status);
 }

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "parent_death.h"
 #include "ring.h"
+#include "sanitizers.h"
 #include "signals.h"
 #include "thread_pool.h"
 #include "worker.h"
@@ -80,6 +81,12 @@ void eas_front_wake(eas_ring* ring, int threads) { ring->front->Wake(threads); }
 
 void eas_front_wake_one_if_idle(eas_ring* ring) { ring->front->WakeOneIfIdle(); }
 
+int eas_front_in_flight(eas_ring* ring) { return ring->front->InFlight(); }
+
+void eas_front_set_capacity(eas_ring* ring, int requests) { ring->front->SetCapacity(requests); }
+
+uint64_t eas_front_collected(eas_ring* ring) { return ring->front->Collected(); }
+
 int eas_front_waiting(eas_ring* ring) { return ring->front->Waiting(); }
 
 int eas_front_drain(eas_ring* ring, int64_t* out, int max) { return ring->front->Drain(out, max); }
@@ -99,16 +106,6 @@ int eas_front_cancel(eas_ring* ring, int slot) { return ring->front->Cancel(slot
 void eas_front_release(eas_ring* ring, int slot) { ring->front->Release(slot); }
 
 void eas_front_trim(eas_ring* ring) { ring->front->Trim(); }
-
-void eas_front_start_earlier(eas_ring* ring, int slot, int64_t nanoseconds) {
-  ring->front->StartEarlier(slot, nanoseconds);
-}
-
-void eas_front_exclude_from_stats(eas_ring* ring, int slot) { ring->front->ExcludeFromStats(slot); }
-
-void eas_front_stats(eas_ring* ring, eas_stats* out) { *out = ring->front->stats(); }
-
-uint64_t eas_front_completed(eas_ring* ring, int worker) { return ring->front->Completed(worker); }
 
 void eas_front_resubmit(eas_ring* ring, int slot) { ring->front->Resubmit(slot); }
 
@@ -167,11 +164,22 @@ void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const ea
   eas::Reply(*ring, worker, thread, *call, outcome, status, data, size);
 }
 
+void eas_worker_raised(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call,
+                       const char* message, size_t message_size, const char* frames, size_t frames_size) {
+  eas::ReplyRaised(*ring, worker, thread, *call, {message, message_size}, {frames, frames_size});
+}
+
 void eas_worker_stop(eas_ring* ring) { eas::Stop(*ring); }
 
 void eas_crash_install(eas_ring* ring, uint32_t worker, int signals) {
   if (worker < ring->layout.ring_size.workers) eas::InstallCrashHandler(*ring, worker, signals);
 }
+
+void eas_crash_report(int fd) { eas::SetCrashReport(fd); }
+
+void eas_sanitizers_attach(int fd) { eas::AttachSanitizers(fd); }
+
+void eas_crash_exit(int status) { eas::RecordExit(status); }
 
 void eas_die_with_parent(int parent) { eas::DieWithParent(parent); }
 

@@ -1,7 +1,7 @@
 // The C interface of the native module, and of the plain library that workers in Python load: the ring
-// between the front and its workers, and the cpp processor. Python sees no other header. build_native.py
-// gives the part between the two cdef lines to cffi, so that part is plain C: no conditionals, and no macros
-// but integer constants. layout.h explains the ring, front.h and worker.h the two sides of it.
+// between the front and its workers, and the cpp processor. build_native.py gives the part between the two
+// cdef lines, here and in the headers beside it, to cffi, so that part is plain C: no conditionals, and
+// no macros but integer constants. layout.h explains the ring, front.h and worker.h the two sides of it.
 //
 // Conventions
 //  1. A ring has one front (one thread, the only user of eas_front_*) and any number of worker processes with
@@ -21,15 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crash_record.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 #pragma GCC visibility push(default)  // all else is compiled with -fvisibility=hidden
 
 // cdef begin
-#define EAS_FRAMES 32       // frames kept of a crash
-#define EAS_FRAME_TEXT 200  // bytes of one frame's text, with the final NUL
-
 // One process's mapping of the ring, with private data of this process.
 typedef struct eas_ring eas_ring;
 
@@ -55,45 +54,18 @@ typedef struct {
   uint64_t output_capacity;  // max_output
 } eas_call;
 
-// What the crash handler of a worker recorded.
-typedef struct {
-  int32_t kind;       // one of EAS_CRASH_*
-  int32_t signal;     // the signal; 0 for EAS_CRASH_EXIT
-  int32_t code;       // si_code, or the status given to exit()
-  int32_t slot;       // the request of the thread that died; -1: it ran none or several, or the signal came
-                      // from outside
-  uint32_t sequence;  // of that slot, when it was claimed
-  uint32_t thread;
-  uint64_t address;  // si_addr
-  uint32_t frame_count;
-  uint64_t pc[32];      // innermost first; a caller's pc lies inside its call instruction
-  char frame[32][200];  // "path+0xoffset", "" where no file is mapped
-} eas_crash;
-
-// Counts of the requests that processors answered, since the front mapped the ring. A request that was
-// cancelled, released before it was drained, or excluded, is in bytes_in only.
-typedef struct {
-  uint64_t latency[15];          // requests by the time until they were drained; see eas_latency_bounds
-  uint64_t latency_nanoseconds;  // the sum of these times
-  uint64_t returned[1000];       // requests that returned, by status
-  uint64_t returned_other;       // with a status outside of 0 .. 999
-  uint64_t raised;
-  uint64_t bad;        // bad output, or too large
-  uint64_t bytes_in;   // of all bodies submitted or published
-  uint64_t bytes_out;  // of the outputs of those counted, explanations included
-} eas_stats;
-
-// The longest time of each bucket in nanoseconds; the last has none.
-extern const uint64_t eas_latency_bounds[14];
-
 #define EAS_CRASH_NONE 0
 #define EAS_CRASH_SIGNAL 1
-#define EAS_CRASH_EXIT 2  // exit() was called inside a request
+#define EAS_CRASH_EXIT 2                   // exit() was called inside a request
+#define EAS_CRASH_EXIT_AT_ONCE 3           // the same for _exit()
+#define EAS_CRASH_STANDARD_EXIT_AT_ONCE 4  // for _Exit()
+#define EAS_CRASH_QUICK_EXIT 5             // for quick_exit()
+#define EAS_CRASH_SANITIZER 6              // a sanitizer has reported an error, and ends the process
 
 // Outcomes of a call
 #define EAS_RETURNED 0    // the processor returned: `status` is its return code, the output is in the slot
-#define EAS_RAISED 1      // it threw: the message is in the slot
-#define EAS_BAD_OUTPUT 2  // negative size, or NULL with a size: an explanation is in the slot
+#define EAS_RAISED 1      // it threw: the message is in the slot; `status` bytes at its end are frames
+#define EAS_BAD_OUTPUT 2  // a size or a pointer that cannot be right: an explanation is in the slot
 #define EAS_TOO_LARGE 3   // the output is larger than max_output: an explanation is in the slot
 
 // Phases of a slot; layout.h has the transitions
@@ -109,8 +81,7 @@ extern const uint64_t eas_latency_bounds[14];
 int eas_ring_create(const eas_ring_size* ring_size, char* error, size_t error_size);
 
 // Maps a ring. `completion_fd` is the eventfd that tells the front of completions. Both descriptors are
-// duplicated, so that the caller may close its own. NULL with `error` if it is not a ring, or not of this
-// version.
+// duplicated, so that the caller may close its own. NULL with `error` if it is no ring of this version.
 // [any thread, any process]
 eas_ring* eas_ring_map(int memfd, int completion_fd, char* error, size_t error_size);
 
@@ -159,6 +130,12 @@ void eas_front_wake(eas_ring* ring, int threads);
 // [front]
 void eas_front_wake_one_if_idle(eas_ring* ring);
 
+// How many requests were published and not released since; how many may be, for the plane, which submits no
+// more (0 unless this is called); and how many completions were drained so far. [front]
+int eas_front_in_flight(eas_ring* ring);
+void eas_front_set_capacity(eas_ring* ring, int requests);
+uint64_t eas_front_collected(eas_ring* ring);
+
 // How many requests wait for a thread.
 // [front]
 int eas_front_waiting(eas_ring* ring);
@@ -200,23 +177,6 @@ void eas_front_release(eas_ring* ring, int slot);
 // their next requests need not fault it in again.
 // [front]
 void eas_front_trim(eas_ring* ring);
-
-// Moves the start time of a request in flight back, because it began before it was published: its upload took
-// time, or it waited behind another request.
-// [front]
-void eas_front_start_earlier(eas_ring* ring, int slot, int64_t nanoseconds);
-
-// Excludes a request in flight from the statistics: no client waits for it any more.
-// [front]
-void eas_front_exclude_from_stats(eas_ring* ring, int slot);
-
-// Copies the statistics so far.
-// [front]
-void eas_front_stats(eas_ring* ring, eas_stats* out);
-
-// How many completions of a worker were drained since the ring was made, by whichever of its processes.
-// [front]
-uint64_t eas_front_completed(eas_ring* ring, int worker);
 
 // Queues a request of a dead worker again, at its old place in the order of arrival. If the worker had
 // completed it, it does not run again: the next drain reports it. The statistics have it once, from its first
@@ -302,18 +262,36 @@ void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, const
 void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                       int status, const char* data, size_t size);
 
+// Completes a request with EAS_RAISED: copies into the slot the `message` for the client and, behind it, the
+// `frames` of the processor for those clients who may see them, or no frames if both do not fit. Each frame
+// begins with a newline.
+// [any thread of the worker]
+void eas_worker_raised(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call,
+                       const char* message, size_t message_size, const char* frames, size_t frames_size);
+
 // Every take of this mapping, current or later, returns EAS_STOPPED. Requests that run go on.
 // [any thread]
 void eas_worker_stop(eas_ring* ring);
 
-#define EAS_SIGNALS_NONE 0   // nothing
-#define EAS_SIGNALS_ALL 1    // SEGV BUS FPE ILL ABRT SYS TRAP, and exit()
-#define EAS_SIGNALS_ABORT 2  // only ABRT and exit(): for a JVM, which owns the others
+#define EAS_SIGNALS_ALL 1  // SEGV BUS FPE ILL ABRT SYS TRAP, and exit()
+#define EAS_SIGNALS_JVM 2  // ABRT, exit(), and of the others what the JVM, which starts later, cannot handle
+#define EAS_SIGNALS_PYTHON 3  // all; last, the handlers of before: those of Python, which write its frames
 
-// Has this process, which is `worker`, record in the ring how it dies. Once per process, before its threads
-// enter and before it loads user code.
-// [main thread]
+// Has this process, which is `worker`, record in the ring how it dies. Once, before its threads enter.
+// [main thread, before user code is loaded]
 void eas_crash_install(eas_ring* ring, uint32_t worker, int signals);
+
+// Sets the descriptor that gets what a JVM prints when it crashes.
+// [main thread, before the JVM starts]
+void eas_crash_report(int fd);
+
+// Has the runtimes of sanitizers that are loaded write their reports to `fd`, and record their errors.
+// [main thread, after eas_crash_install]
+void eas_sanitizers_attach(int fd);
+
+// Records that the calling thread now ends this process by _exit(status).
+// [any thread]
+void eas_crash_exit(int status);
 
 // Has the kernel kill this process when its parent, the process `parent`, ends for any reason; ends it now if
 // that has happened already. If this process leads its group, the group dies with it.

@@ -9,7 +9,9 @@
 
 #include "exception_guard.h"
 #include "log.h"
+#include "thread_context.h"
 #include "worker.h"
+#include "working_directory.h"
 
 namespace eas {
 namespace {
@@ -45,7 +47,7 @@ class PrivateView {
 }  // namespace
 
 Caller::Caller(const Processor& processor, Ring& ring, uint32_t worker, uint32_t thread)
-    : processor_(processor), ring_(ring), worker_(worker), thread_(thread) {}
+    : processor_(processor), ring_(ring), worker_(worker), thread_(thread), check_(processor.model) {}
 
 void Caller::Run(const eas_call& call) {
   try {
@@ -76,27 +78,52 @@ void Caller::Process(const eas_call& call, const void* input) {
   int output_size = 0;
   const GuardedResult outcome = CallGuarded(processor_.process, processor_.model, input,
                                             static_cast<int>(call.input_size), &output, &output_size);
-  if (outcome.returned) return ReplyOutput(call, static_cast<int>(outcome.value), output, output_size);
+  if (outcome.returned) return ReplyOutput(call, static_cast<int>(outcome.value), input, output, output_size);
   // The pointer that it has put into `output` is not freed: it may have been freed while unwinding.
-  Log('E', "process threw " + outcome.thrown.type + ": " + outcome.thrown.message + outcome.thrown.trace);
-  const std::string& message = outcome.thrown.message;
-  Reply(ring_, worker_, thread_, call, EAS_RAISED, 0, message.data(), message.size());
+  Log('E', "process threw " + outcome.thrown.type + ": " + outcome.thrown.message + WorkingDirectoryChange() +
+               outcome.thrown.trace);
+  ReplyRaised(ring_, worker_, thread_, call, outcome.thrown.message, outcome.thrown.trace);
 }
 
-// The output is freed before the request is complete: if the pointer cannot be freed, the process dies here,
-// and the crash is attributed to this request.
-void Caller::ReplyOutput(const eas_call& call, int status, void* output, int output_size) {
-  if (output_size < 0 || (output == nullptr && output_size > 0)) {
-    std::free(output);
-    return ReplyError(
-        call, EAS_BAD_OUTPUT,
-        output_size < 0 ? "process returned a negative output size: " + std::to_string(output_size)
-                        : "process returned no output but an output size of " + std::to_string(output_size));
+// The output is freed before the request is complete: if the pointer cannot be freed, although the check has
+// let it pass, the process dies here, and the crash is attributed to this request and its output.
+void Caller::ReplyOutput(const eas_call& call, int status, const void* input, void* output, int output_size) {
+  const size_t size = output_size > 0 ? static_cast<size_t>(output_size) : 0;
+  std::string problem;
+  this_thread.output = output;
+  if (output != nullptr && !check_.Check({output, size, input, call.input_size}, &problem)) {
+    this_thread.output = nullptr;
+    return ReplyBadOutput(call, problem);
   }
-  const Result result = StageOutput(ring_, call.slot, EAS_RETURNED, status, static_cast<const char*>(output),
-                                    static_cast<size_t>(output_size));
+  if (output_size < 0) {
+    problem = "process returned a negative output size: " + std::to_string(output_size);
+  } else if (output == nullptr && size > 0) {
+    problem = "process returned no output but an output size of " + std::to_string(size);
+  } else if (output != nullptr && size == 0) {
+    NoteMissingSize(status, static_cast<const char*>(output));
+  }
+  Result result{};
+  if (problem.empty())
+    result = StageOutput(ring_, call.slot, EAS_RETURNED, status, static_cast<const char*>(output), size);
   std::free(output);
+  this_thread.output = nullptr;
+  if (!problem.empty()) return ReplyError(call, EAS_BAD_OUTPUT, problem);
   Complete(ring_, worker_, thread_, call, result.outcome, result.status, result.size);
+}
+
+// Says once that an output without a size is not answered: a size that was forgotten is 0. A text that is
+// empty may well have the size 0.
+void Caller::NoteMissingSize(int status, const char* output) {
+  if ((status != 0 && status != 200) || *output == '\0' || processor_.size_missed.test_and_set()) return;
+  Log('W', "process returned " + std::to_string(status) +
+               " and set no output_size, or 0, though there is a text at *output_data: the answer is empty");
+}
+
+// The client gets the first line; the log gets the frames, too. What is no block of malloc's is not freed.
+void Caller::ReplyBadOutput(const eas_call& call, const std::string& problem) {
+  Log('E', problem);
+  Reply(ring_, worker_, thread_, call, EAS_BAD_OUTPUT, 0, problem.data(),
+        std::min(problem.find('\n'), problem.size()));
 }
 
 void Caller::ReplyError(const eas_call& call, int outcome, const std::string& message) {

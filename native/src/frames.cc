@@ -2,12 +2,9 @@
 
 #include <cxxabi.h>
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <unistd.h>
 #include <unwind.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +12,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "maps_reader.h"
 #include "symbols.h"
 
 namespace eas {
@@ -23,7 +21,7 @@ namespace {
 struct Walk {
   uintptr_t* pc;
   int max;
-  int count;
+  volatile int* count;
   bool (*stop)(uintptr_t pc);
 };
 
@@ -31,47 +29,10 @@ _Unwind_Reason_Code Visit(_Unwind_Context* context, void* argument) {
   auto* walk = static_cast<Walk*>(argument);
   int before_instruction = 0;
   const uintptr_t ip = _Unwind_GetIPInfo(context, &before_instruction);
-  if (ip == 0 || walk->count == walk->max || walk->stop(ip)) return _URC_NORMAL_STOP;
-  walk->pc[walk->count++] = before_instruction != 0 ? ip : ip - 1;
+  if (ip == 0 || *walk->count == walk->max || walk->stop(ip)) return _URC_NORMAL_STOP;
+  walk->pc[*walk->count] = before_instruction != 0 ? ip : ip - 1;
+  *walk->count = *walk->count + 1;
   return _URC_NO_REASON;
-}
-
-// One line of /proc/self/maps: "begin-end perms offset dev inode   path".
-struct Mapping {
-  uint64_t begin = 0;
-  uint64_t end = 0;
-  const char* path = nullptr;  // not terminated
-  size_t path_size = 0;
-};
-
-uint64_t ParseHex(const char*& at, const char* end) {
-  uint64_t value = 0;
-  for (; at < end; ++at) {
-    const char c = *at;
-    if (c >= '0' && c <= '9') {
-      value = value << 4 | static_cast<uint64_t>(c - '0');
-    } else if (c >= 'a' && c <= 'f') {
-      value = value << 4 | static_cast<uint64_t>(c - 'a' + 10);
-    } else {
-      break;
-    }
-  }
-  return value;
-}
-
-Mapping ParseMapping(const char* at, const char* end) {
-  Mapping mapping;
-  mapping.begin = ParseHex(at, end);
-  if (at < end) ++at;
-  mapping.end = ParseHex(at, end);
-  for (int field = 0; field < 4; ++field) {  // perms, offset, dev, inode
-    while (at < end && *at == ' ') ++at;
-    while (at < end && *at != ' ') ++at;
-  }
-  while (at < end && *at == ' ') ++at;
-  mapping.path = at;
-  mapping.path_size = static_cast<size_t>(end - at);
-  return mapping;
 }
 
 // Writes "path+0xoffset" into text, without snprintf, which is not async-signal-safe.
@@ -95,37 +56,32 @@ void WriteModule(const char* path, size_t path_size, uint64_t offset, char* text
   std::memcpy(text + path_size, tail + at, tail_size);
 }
 
-// Reads the lines of the maps file, and remembers where the file begins to which the current lines belong.
-class MapsReader {
- public:
-  MapsReader(const uint64_t* pc, int count, char* text, size_t text_size)
-      : pc_(pc), count_(count), text_(text), text_size_(text_size) {}
-
-  void Line(const char* begin, const char* end) {
-    const Mapping mapping = ParseMapping(begin, end);
-    if (mapping.path_size == 0) return;  // anonymous, such as the .bss between two mappings of one file
-    const size_t known = std::min(mapping.path_size, sizeof(path_));
-    if (known != path_size_ || std::memcmp(path_, mapping.path, known) != 0) {
-      std::memcpy(path_, mapping.path, known);
-      path_size_ = known;
-      base_ = mapping.begin;
-    }
-    for (int i = 0; i < count_; ++i) {
-      if (pc_[i] < mapping.begin || pc_[i] >= mapping.end) continue;
-      WriteModule(mapping.path, mapping.path_size, pc_[i] - base_,
-                  text_ + static_cast<size_t>(i) * text_size_, text_size_);
-    }
-  }
-
- private:
-  const uint64_t* pc_;
-  int count_;
-  char* text_;
-  size_t text_size_;
-  char path_[512];
-  size_t path_size_ = 0;
-  uint64_t base_ = 0;
+// What is to be found in the maps file, and where the file begins to which the current lines belong.
+struct ModuleSearch {
+  const uint64_t* pc;
+  int count;
+  char* text;
+  size_t text_size;
+  char path[512] = {};
+  size_t path_size = 0;
+  uint64_t base = 0;
 };
+
+void VisitMapping(const Mapping& mapping, void* argument) {
+  auto* search = static_cast<ModuleSearch*>(argument);
+  if (mapping.path_size == 0) return;
+  const size_t known = std::min(mapping.path_size, sizeof(search->path));
+  if (known != search->path_size || std::memcmp(search->path, mapping.path, known) != 0) {
+    std::memcpy(search->path, mapping.path, known);
+    search->path_size = known;
+    search->base = mapping.begin;
+  }
+  for (int i = 0; i < search->count; ++i) {
+    if (search->pc[i] < mapping.begin || search->pc[i] >= mapping.end) continue;
+    WriteModule(mapping.path, mapping.path_size, search->pc[i] - search->base,
+                search->text + static_cast<size_t>(i) * search->text_size, search->text_size);
+  }
+}
 
 // The frame's function by the file's own symbols. It is cached, because a processor often throws from the
 // same place, and to search a large library takes milliseconds.
@@ -140,38 +96,35 @@ std::string NameFromFile(uintptr_t pc, const Frame& frame) {
   return names[pc] = Demangle(FunctionAt(frame.module, frame.offset).c_str());
 }
 
+// The file of a library that the linker has found below the working directory ("-Wl,-rpath=."), where nobody
+// else would look for it.
+std::string AbsolutePath(const char* path, uintptr_t pc) {
+  if (path[0] == '/') return path;
+  char module[4200];
+  const uint64_t address = pc;
+  WriteModules(&address, 1, module, sizeof(module));
+  const std::string text = module;
+  const std::string found = text.substr(0, text.rfind("+0x"));
+  return found.empty() ? path : found;
+}
+
 }  // namespace
 
-int WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc)) {
-  Walk walk{pc, max, 0, stop};
+void WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc), volatile int* count) {
+  Walk walk{pc, max, count, stop};
   _Unwind_Backtrace(&Visit, &walk);
-  return walk.count;
+}
+
+int WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc)) {
+  volatile int count = 0;
+  WalkStack(pc, max, stop, &count);
+  return count;
 }
 
 void WriteModules(const uint64_t* pc, int count, char* text, size_t text_size) {
   for (int i = 0; i < count; ++i) text[static_cast<size_t>(i) * text_size] = '\0';
-  const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  MapsReader reader(pc, count, text, text_size);
-  char buffer[8192];  // longer than any line: a path has at most 4096 bytes
-  size_t held = 0;
-  for (;;) {
-    const ssize_t got = read(fd, buffer + held, sizeof(buffer) - held);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    held += static_cast<size_t>(got);
-    const char* line = buffer;
-    const char* const end = buffer + held;
-    while (const auto* newline =
-               static_cast<const char*>(std::memchr(line, '\n', static_cast<size_t>(end - line)))) {
-      reader.Line(line, newline);
-      line = newline + 1;
-    }
-    held = static_cast<size_t>(end - line);
-    std::memmove(buffer, line, held);
-    if (held == sizeof(buffer)) break;
-  }
-  close(fd);
+  ModuleSearch search{pc, count, text, text_size};
+  ReadMaps(&VisitMapping, &search);
 }
 
 std::string Demangle(const char* name) {
@@ -190,7 +143,7 @@ Frame DescribeFrame(uintptr_t pc) {
     frame.offset = pc;
     return frame;
   }
-  if (info.dli_fname != nullptr) frame.module = info.dli_fname;
+  if (info.dli_fname != nullptr) frame.module = AbsolutePath(info.dli_fname, pc);
   frame.offset = pc - reinterpret_cast<uintptr_t>(info.dli_fbase);
   frame.function = info.dli_sname != nullptr ? Demangle(info.dli_sname) : NameFromFile(pc, frame);
   return frame;

@@ -17,6 +17,9 @@ namespace eas {
 // in glibc 2.35 and later takes no lock.
 int WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc));
 
+// The same, but adds to *count one by one: what was found before the walk failed can be used.
+void WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc), volatile int* count);
+
 // Writes for each of `count` addresses "path+0xoffset", relative to the file's first mapping, or "" where no
 // file is mapped. A path too long for `text_size` loses its beginning. Async-signal-safe.
 void WriteModules(const uint64_t* pc, int count, char* text, size_t text_size);

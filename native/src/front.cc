@@ -72,6 +72,8 @@ void Front::Publish(int slot, size_t size) {
   if (batch_start_ == kNever) batch_start_ = Now();
   records_[slot].start_time = batch_start_;
   stats_.Submitted(size);
+  records_[slot].in_flight = true;
+  ++in_flight_;
   MakeClaimable(slot, kAnyWorker);
   Enqueue(slot);
 }
@@ -168,6 +170,7 @@ int Front::Waiting() {
 int Front::Drain(int64_t* out, int max) {
   const int found = TakeCompletions(out, max);
   if (found > 0) Count(out, found);
+  collected_ += static_cast<uint64_t>(found);
   return found;
 }
 
@@ -209,21 +212,30 @@ bool Front::TakeCompletion(int slot, int64_t* out) {
     size = 0;
     record.output_unknown = true;
   }
+  int status = control.status.load(std::memory_order_relaxed);
+  const bool has_frames = outcome == EAS_RAISED && status > 0 && static_cast<uint64_t>(status) <= size;
+  if (outcome != EAS_RETURNED && !has_frames) status = 0;
   if (state.worker < completed_.size()) ++completed_[state.worker];
+  if (timed_) NoteTiming(slot, state.worker);
   record.holder = Holder::kFront;
   record.output_used = size;
   PunchInput(slot);  // it is no longer needed, and the output and its copy may need as much memory
   out[0] = slot;
   out[1] = outcome;
-  out[2] = control.status.load(std::memory_order_relaxed);
+  out[2] = status;
   out[3] = static_cast<int64_t>(size);
   return true;
 }
 
 int Front::Collect(int64_t* out, int max, char* copies, size_t room) {
-  const int found = Drain(out, max);
+  int left = 0;
+  while (left == 0) {
+    const int found = Drain(out, max);
+    if (found == 0) break;
+    left = answerer_ == nullptr ? found : AnswerAll(out, found);
+  }
   size_t used = 0;
-  for (int i = 0; i < found; ++i) {
+  for (int i = 0; i < left; ++i) {
     int64_t* const completion = out + 4 * i;
     const size_t size = static_cast<size_t>(completion[3]);
     if (size > room - used) continue;
@@ -233,7 +245,24 @@ int Front::Collect(int64_t* out, int max, char* copies, size_t room) {
     completion[1] |= EAS_COPIED;
     Release(slot);
   }
-  return found;
+  return left;
+}
+
+// Has the answerer answer what it can. Returns how many are left, at the beginning of `out`.
+int Front::AnswerAll(int64_t* out, int found) {
+  int left = 0;
+  for (int i = 0; i < found; ++i) {
+    const int64_t* const completion = out + 4 * i;
+    const int slot = static_cast<int>(completion[0]);
+    if (answerer_->Answer(slot, static_cast<int>(completion[1]), static_cast<int>(completion[2]),
+                          static_cast<size_t>(completion[3]))) {
+      ++direct_;
+      Release(slot);
+    } else {
+      std::copy_n(completion, 4, out + 4 * left++);
+    }
+  }
+  return left;
 }
 
 bool Front::RequestNotification() {
@@ -279,6 +308,8 @@ void Front::Release(int slot) {
     ring_.controls[slot].state.store(Pack(freed), std::memory_order_release);
   }
   PunchOut(slot);
+  if (record.in_flight) --in_flight_;
+  record.in_flight = false;
   record.holder = Holder::kNobody;
   free_.push_back(slot);
 }

@@ -15,8 +15,19 @@
 
 #include "ring.h"
 #include "stats.h"
+#include "timing.h"
 
 namespace eas {
+
+// Answers requests by itself, without the caller of Collect. The plane is one.
+class Answerer {
+ public:
+  virtual ~Answerer() = default;
+
+  // Answers the request in `slot`, which is complete, from the output there. False: the caller has to. All
+  // numbers are checked.
+  virtual bool Answer(int slot, int outcome, int status, size_t size) = 0;
+};
 
 class Front {
  public:
@@ -40,8 +51,22 @@ class Front {
   void Trim();
   void StartEarlier(int slot, int64_t nanoseconds);
   void ExcludeFromStats(int slot);
-  const eas_stats& stats() const { return stats_.all(); }
+  eas_stats Statistics() const;
   uint64_t Completed(int worker) const;
+  void SetCapacity(int requests) { capacity_ = requests; }
+  int InFlight() const { return in_flight_; }
+  uint64_t Collected() const { return collected_; }
+  void TimeRequests();
+  eas_timing Timing(int slot) const;
+
+  // Where the output of a slot that was drained begins.
+  const char* Output(int slot) const { return ring_.Output(static_cast<uint32_t>(slot)); }
+
+  // Whether one more request may be submitted.
+  bool HasRoom() const { return in_flight_ < capacity_; }
+
+  // Asks `answerer` first for the answer to each completion that Collect finds; nullptr: nobody.
+  void SetAnswerer(Answerer* answerer) { answerer_ = answerer; }
 
   // After a worker's death (recovery.cc)
   void Resubmit(int slot);
@@ -60,12 +85,14 @@ class Front {
     Holder holder = Holder::kNobody;
     bool output_unknown = false;  // its worker died: the output span may hold any number of bytes
     bool empty = true;            // not used since its memory was given back
+    bool in_flight = false;       // published, and not released since
     uint32_t sequence = 0;        // as in the state word, while the workers hold it
     uint64_t arrival = 0;         // order of arrival
     uint64_t input_used = 0;      // highest byte written in this life of the slot
     uint64_t output_used = 0;
     uint64_t counted_in = 0;       // the last count of Waiting that has counted this slot
     uint64_t start_time = kNever;  // of the request; kNever: not part of the statistics
+    eas_timing timing{};           // of the request that was drained last, if requests are timed
   };
 
   bool Exists(int slot) const { return slot >= 0 && static_cast<size_t>(slot) < records_.size(); }
@@ -78,8 +105,10 @@ class Front {
   void MarkDone(int slot);
   bool WasRunning(int slot, int worker, const eas_crash& crash) const;
   int TakeCompletions(int64_t* out, int max);
+  int AnswerAll(int64_t* out, int found);
   bool TakeCompletion(int slot, int64_t* out);
   void Count(const int64_t* out, int completions);
+  void NoteTiming(int slot, uint32_t worker);
   void PunchInput(int slot);
   void PunchOut(int slot);
   void Punch(uint64_t at, uint64_t size);
@@ -95,7 +124,13 @@ class Front {
   uint64_t batch_start_ = kNever;    // when the first request since the last wake-up was published
   uint64_t waiting_counts_ = 0;      // numbers the counts of Waiting that look at each entry
   bool notify_immediately_ = false;  // the front's own copy of the header's
+  bool timed_ = false;               // the same
   bool stale_inside_ = false;        // the queue may hold stale entries behind its head
+  int in_flight_ = 0;                // requests published and not released
+  int capacity_ = 0;                 // how many there may be, by eas_front_set_capacity
+  uint64_t collected_ = 0;           // completions drained so far
+  uint64_t direct_ = 0;              // of them answered by the answerer
+  Answerer* answerer_ = nullptr;
   Stats stats_;
 };
 

@@ -94,6 +94,14 @@ struct Header {
   // Not 0: the front polls for completions rarely, so a thread must report each one at once. It has a cache
   // line of its own, which hardly ever changes, because each completion reads it.
   alignas(kCacheLine) std::atomic<uint32_t> notify_immediately;
+
+  // Not 0: each request is timed. It hardly ever changes, either.
+  std::atomic<uint32_t> timed;
+
+  // Calls of the kernel that woke threads, and writes of the eventfd. Both sides count, so a corrupt worker
+  // can falsify them: nothing is decided by them.
+  alignas(kCacheLine) std::atomic<uint64_t> wake_ups;
+  std::atomic<uint64_t> notifications;
 };
 
 struct WorkerRecord {
@@ -119,6 +127,8 @@ struct alignas(kCacheLine) SlotControl {
   std::atomic<uint64_t> output_size;
   std::atomic<int32_t> outcome;
   std::atomic<int32_t> status;
+  std::atomic<uint64_t> taken;      // CLOCK_MONOTONIC nanoseconds, if requests are timed
+  std::atomic<uint64_t> completed;  // the same
 };
 
 // Offsets and lengths, computed from a ring's size. Each process keeps its own copy and never reads them from

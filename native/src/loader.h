@@ -3,6 +3,8 @@
 #ifndef EAS_NATIVE_LOADER_H_
 #define EAS_NATIVE_LOADER_H_
 
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -16,6 +18,9 @@ struct Processor {
   InitializeFunction initialize = nullptr;
   ProcessFunction process = nullptr;
   void* model = nullptr;
+  size_t libraries_before = 0;  // how many were loaded before it
+  // Set when it was said that process leaves output_size at 0; this is no news then.
+  mutable std::atomic_flag size_missed = ATOMIC_FLAG_INIT;
 };
 
 // See eas_cpp_open. A shared object that was opened is never unloaded: its own threads, its atexit handlers

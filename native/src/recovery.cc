@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "frames.h"
 #include "front.h"
 
 namespace eas {
@@ -101,11 +102,15 @@ bool Front::Crash(int worker, eas_crash* out) {
   if (worker < 0 || static_cast<uint32_t>(worker) >= ring_.layout.ring_size.workers) return false;
   const WorkerRecord& record = ring_.workers[worker];
   const int kind = record.crash_kind.load(std::memory_order_acquire);
-  if (kind != EAS_CRASH_SIGNAL && kind != EAS_CRASH_EXIT) return false;
+  if (kind < EAS_CRASH_SIGNAL || kind > EAS_CRASH_SANITIZER) return false;
   *out = record.crash;
   out->kind = kind;
   out->frame_count = std::min<uint32_t>(record.crash_frames.load(std::memory_order_acquire), EAS_FRAMES);
   for (auto& frame : out->frame) frame[sizeof(frame) - 1] = '\0';
+  out->exception[sizeof(out->exception) - 1] = '\0';
+  out->message[sizeof(out->message) - 1] = '\0';
+  const std::string type = out->exception[0] != '\0' ? Demangle(out->exception) : "";
+  out->exception[type.copy(out->exception, sizeof(out->exception) - 1)] = '\0';
   if (!WasRunning(out->slot, worker, *out)) out->slot = -1;
   return true;
 }

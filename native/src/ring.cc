@@ -113,6 +113,7 @@ void WakeSleepers(Ring& ring, int threads, uint32_t sleepers) {
   // Not FUTEX_PRIVATE: the sleepers are in other processes.
   syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->wake_count), FUTEX_WAKE_BITSET, threads,
           nullptr, nullptr, sleepers);
+  ring.header->wake_ups.fetch_add(1, std::memory_order_relaxed);
 }
 
 uint32_t CountComplete(const Ring& ring) {

@@ -23,6 +23,7 @@ void Stats::Completed(int outcome, int status, uint64_t bytes, uint64_t nanoseco
   stats_.latency_nanoseconds += nanoseconds;
   stats_.bytes_out += bytes;
   if (outcome == EAS_RAISED) {
+    stats_.bytes_out -= static_cast<uint64_t>(status);  // the frames, which few clients see
     ++stats_.raised;
   } else if (outcome != EAS_RETURNED) {
     ++stats_.bad;
@@ -44,6 +45,14 @@ void Front::ExcludeFromStats(int slot) {
   if (WithWorkers(slot)) records_[slot].start_time = kNever;
 }
 
+eas_stats Front::Statistics() const {
+  eas_stats all = stats_.all();
+  all.wake_ups = ring_.header->wake_ups.load(std::memory_order_relaxed);
+  all.direct = direct_;
+  all.notifications = ring_.header->notifications.load(std::memory_order_relaxed);
+  return all;
+}
+
 uint64_t Front::Completed(int worker) const {
   return worker >= 0 && static_cast<size_t>(worker) < completed_.size() ? completed_[worker] : 0;
 }
@@ -61,3 +70,13 @@ void Front::Count(const int64_t* out, int completions) {
 }
 
 }  // namespace eas
+
+void eas_front_start_earlier(eas_ring* ring, int slot, int64_t nanoseconds) {
+  ring->front->StartEarlier(slot, nanoseconds);
+}
+
+void eas_front_exclude_from_stats(eas_ring* ring, int slot) { ring->front->ExcludeFromStats(slot); }
+
+void eas_front_stats(eas_ring* ring, eas_stats* out) { *out = ring->front->Statistics(); }
+
+uint64_t eas_front_completed(eas_ring* ring, int worker) { return ring->front->Completed(worker); }

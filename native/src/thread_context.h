@@ -18,15 +18,21 @@ struct ThreadContext {
   bool spinning;        // counted in its worker's `spinning`
   uint32_t unreported;  // completions of which the front was not notified
 
+  // The output that the host checks, copies and frees now. A crash meanwhile is a matter of this pointer.
+  const void* output;
+
   bool entered;  // takes requests under the two numbers below
   uint32_t worker;
   uint32_t thread;
 
+  uintptr_t stack_low;  // where its stack ends, below which there is a guard page
+
   // The request that it took last.
   uint32_t slot;
   uint32_t sequence;
-  uint32_t untimed;  // calls since the last that was timed
-  uint64_t started;  // 0: not timed, else CLOCK_MONOTONIC nanoseconds when the request was handed out
+  uint32_t untimed;   // calls since the last that was timed
+  uint64_t started;   // 0: not timed, else CLOCK_MONOTONIC nanoseconds when the request was handed out
+  uint32_t in_doubt;  // calls that are still looked at, after one that was slow while calls are quick
 };
 
 // __thread rather than thread_local: so no constructor has to run at the first access.

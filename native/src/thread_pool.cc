@@ -11,8 +11,10 @@
 #include "call.h"
 #include "crash.h"
 #include "log.h"
+#include "stacks.h"
 #include "thread_context.h"
 #include "worker.h"
+#include "working_directory.h"
 
 namespace eas {
 
@@ -23,6 +25,9 @@ struct ThreadPool::Member {
 
 ThreadPool::ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads)
     : processor_(processor), ring_(ring), worker_(worker) {
+  RememberWorkingDirectory();
+  // No thread takes a request before all are there: one that cannot be started ends the process.
+  const std::lock_guard<std::mutex> lock(mutex_);
   for (uint32_t thread = 0; thread < threads; ++thread) Start(thread);
 }
 
@@ -39,7 +44,10 @@ void* ThreadPool::Main(void* argument) {
   } catch (const abi::__forced_unwind&) {
     // The processor called pthread_exit.
     LeaveThread(pool.ring_, pool.worker_);
-    pool.Start(member->thread);
+    {
+      const std::lock_guard<std::mutex> lock(pool.mutex_);
+      pool.Start(member->thread);
+    }
     pool.End();
     throw;
   }
@@ -48,20 +56,20 @@ void* ThreadPool::Main(void* argument) {
 }
 
 void ThreadPool::Loop(uint32_t thread) {
+  std::unique_lock<std::mutex>(mutex_).unlock();  // waits for the constructor
   pthread_setname_np(pthread_self(), ("eas-" + std::to_string(thread)).c_str());
   EnterThread(worker_, thread);
+  NoteThread(thread);
   this_thread.takes_at_once = true;
   Caller caller(processor_, ring_, worker_, thread);
   eas_call call;
   while (Take(ring_, worker_, thread, &call)) caller.Run(call);
 }
 
+// With the lock held.
 void ThreadPool::Start(uint32_t thread) {
   auto member = std::make_unique<Member>(Member{this, thread});
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    ++running_;
-  }
+  ++running_;
   pthread_t started;
   const int failure = pthread_create(&started, nullptr, &ThreadPool::Main, member.get());
   if (failure == 0) {

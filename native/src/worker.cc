@@ -33,6 +33,11 @@ constexpr uint32_t kReportBatch = 32;
 // call has no lasting effect.
 constexpr uint64_t kAverageWeight = 8;
 
+// While calls are quick, one slow call does not count: the kernel ran something else for a time slice of some
+// milliseconds, and an average with that in it has the next twenty calls each wake the front and a further
+// thread. A second slow one among so many calls does count.
+constexpr uint32_t kDoubtedCalls = 32;
+
 constexpr uint64_t kMillisecond = 1'000'000;  // nanoseconds
 
 // Claims the slot if it is SUBMITTED for `kept_for`. Only this step gives a request to a thread.
@@ -96,6 +101,8 @@ bool CallsAreQuick(const Ring& ring) {
   return average != 0 && average < kQuickCall;
 }
 
+bool IsTimed(const Ring& ring) { return ring.header->timed.load(std::memory_order_relaxed) != 0; }
+
 void FillCall(Ring& ring, uint32_t slot, eas_call* call) {
   const uint64_t size = ring.controls[slot].input_size.load(std::memory_order_relaxed);
   const uint64_t limit = ring.layout.ring_size.max_body;
@@ -106,8 +113,21 @@ void FillCall(Ring& ring, uint32_t slot, eas_call* call) {
   call->output = ring.Output(slot);
   call->output_capacity = ring.layout.ring_size.max_output;
   this_thread.slot = slot;
+  const bool timed = IsTimed(ring);
   // While calls are quick, reading the clock twice would cost a good part of one. One call in 8 is enough.
-  this_thread.started = CallsAreQuick(ring) && ++this_thread.untimed % 8 != 0 ? 0 : Now();
+  const bool skip =
+      !timed && this_thread.in_doubt == 0 && CallsAreQuick(ring) && ++this_thread.untimed % 8 != 0;
+  this_thread.started = skip ? 0 : Now();
+  if (timed) ring.controls[slot].taken.store(this_thread.started, std::memory_order_relaxed);
+}
+
+// Whether a call that took `spent` is the first slow one while calls are quick.
+bool IsOutlier(const Ring& ring, uint64_t spent) {
+  const bool in_doubt = this_thread.in_doubt > 0;
+  if (in_doubt) --this_thread.in_doubt;
+  if (spent < kQuickCall || !CallsAreQuick(ring)) return false;
+  this_thread.in_doubt = kDoubtedCalls;
+  return !in_doubt;
 }
 
 // Only the request that this thread took last is timed: since then the thread has run nothing else.
@@ -117,6 +137,7 @@ void TimeCall(Ring& ring, const eas_call& call) {
   const uint64_t now = Now();
   const uint64_t spent = now > this_thread.started ? now - this_thread.started : 0;
   this_thread.started = 0;
+  if (IsOutlier(ring, spent)) return;
   const uint64_t before = ring.call_nanoseconds.load(std::memory_order_relaxed);
   // Threads may overwrite each other's value: it is an estimate. It is never 0, which means "none timed".
   const uint64_t after = before == 0 ? spent : before - before / kAverageWeight + spent / kAverageWeight;
@@ -131,6 +152,7 @@ void NotifyFront(Ring& ring) {
   const uint32_t wanted = threshold.load(std::memory_order_seq_cst);
   if (wanted == 0 || (wanted > 1 && CountComplete(ring) < wanted)) return;
   if (threshold.exchange(0, std::memory_order_seq_cst) == 0) return;  // another thread writes it
+  ring.header->notifications.fetch_add(1, std::memory_order_relaxed);
   const uint64_t one = 1;
   while (write(ring.completion_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
   }
@@ -229,6 +251,7 @@ void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call
   control.outcome.store(outcome, std::memory_order_relaxed);
   control.status.store(status, std::memory_order_relaxed);
   control.output_size.store(size, std::memory_order_relaxed);
+  if (IsTimed(ring)) control.completed.store(Now(), std::memory_order_relaxed);
   uint64_t held = Pack({Phase::kRunning, worker, thread, call.sequence});
   const uint64_t done = Pack({Phase::kDone, worker, thread, call.sequence});
   // Release: whoever sees DONE sees the output.
@@ -258,6 +281,14 @@ void Reply(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, i
   if (!Holds(ring, worker, thread, call)) return;  // the slot may belong to another request by now
   const Result result = StageOutput(ring, call.slot, outcome, status, data, size);
   Complete(ring, worker, thread, call, result.outcome, result.status, result.size);
+}
+
+void ReplyRaised(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, std::string_view message,
+                 std::string_view frames) {
+  if (message.size() + frames.size() > ring.layout.output_span) frames = {};
+  std::string text(message);
+  text.append(frames);
+  Reply(ring, worker, thread, call, EAS_RAISED, static_cast<int>(frames.size()), text.data(), text.size());
 }
 
 void LeaveThread(Ring& ring, uint32_t worker) {

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "ring.h"
 
@@ -38,6 +39,8 @@ struct Result {
 Result StageOutput(Ring& ring, uint32_t slot, int outcome, int status, const char* data, size_t size);
 void Reply(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
            const char* data, size_t size);
+void ReplyRaised(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, std::string_view message,
+                 std::string_view frames);
 void Stop(Ring& ring);
 
 }  // namespace eas

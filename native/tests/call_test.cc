@@ -141,9 +141,59 @@ TEST(Call, TheOutputIsFreedOnceInEveryCase) {
   EXPECT_EQ(EAS_TOO_LARGE, served.ring.Ask("large").outcome);
   served.Stop();
   EXPECT_EQ(
+      "Wprocess returned 0 and set no output_size, or 0, though there is a text at *output_data: the answer "
+      "is "
+      "empty\x1e"
       "Eprocess returned a negative output size: -1\x1e"
       "Ethe processor's output has 5242880 bytes, more than the 4194304 of --max-output\x1e",
       log.Read());
+}
+
+// An empty text has no bytes, and an error need not have any.
+TEST(Call, AMissingSizeIsSaidOnce) {
+  Served served([](void*, const void* input, int, void** output, int*) {
+    const char kind = *static_cast<const char*>(input);
+    *output = Text(kind == 'e' ? "" : "text");
+    return kind == 'b' ? 404 : 200;
+  });
+  LogCatcher log;
+  for (const char* body : {"empty", "bad", "missing", "missing", "missing"}) {
+    const Completion done = served.ring.Ask(body);
+    EXPECT_EQ(EAS_RETURNED, done.outcome);
+    EXPECT_EQ("", done.output);
+  }
+  served.Stop();
+  EXPECT_EQ(
+      "Wprocess returned 200 and set no output_size, or 0, though there is a text at *output_data: the "
+      "answer "
+      "is empty\x1e",
+      log.Read());
+}
+
+// What cannot be freed is not freed, and the worker lives on.
+TEST(Call, AnOutputThatIsNoBlockIsExplained) {
+  Served served([](void*, const void* input, int size, void** output, int* output_size) {
+    static char buffer[16] = "static";
+    *output = size == 0 ? buffer : const_cast<void*>(input);
+    *output_size = size == 0 ? 6 : size;
+    return 200;
+  });
+  LogCatcher log;
+  for (int i = 0; i < 3; ++i) {
+    const Completion done = served.ring.Ask("");
+    EXPECT_EQ(EAS_BAD_OUTPUT, done.outcome);
+    EXPECT_EQ(
+        "*output_data is static data of the program: the host frees the output, so return a copy of it from "
+        "malloc",
+        done.output);
+  }
+  for (const size_t size : {size_t{3}, size_t{3} << 20}) {
+    const Completion done = served.ring.Ask(std::string(size, 'i'));
+    EXPECT_EQ(EAS_BAD_OUTPUT, done.outcome);
+    EXPECT_EQ(0u, done.output.find("*output_data is input_data, which belongs to the host")) << done.output;
+  }
+  served.Stop();
+  EXPECT_NE(std::string::npos, log.Read().find("E*output_data is input_data"));
 }
 
 TEST(Call, ASizeWithoutAnOutputIsExplained) {
@@ -165,7 +215,7 @@ TEST(Call, AfterAnExceptionTheNextRequestWorks) {
     return 200;
   });
   for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ("no", served.ring.Ask("x").output);
+    EXPECT_EQ("no", served.ring.Ask("x").Message());
     EXPECT_EQ(200, served.ring.Ask("").status);
   }
 }

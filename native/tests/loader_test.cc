@@ -50,6 +50,7 @@ class TemporaryFile {
 TEST(Loader, EachFailureHasItsOwnText) {
   EXPECT_EQ("missing symbol: initialize", OpenError(Path("no_initialize.so")));
   EXPECT_EQ("missing symbol: process", OpenError(Path("no_process.so")));
+  EXPECT_EQ("initialize is a variable; define a function of that name", OpenError(Path("variables.so")));
   EXPECT_TRUE(Contains(OpenError("/nowhere/lib.so"), "/nowhere/lib.so: cannot open shared object file"));
   EXPECT_TRUE(Contains(OpenError(Path("needs_missing.so")), "libmissing.so: cannot open shared object file"));
 }
@@ -116,9 +117,9 @@ TEST(Loader, ExceptionsAreReportedWithTheFunctionThatThrew) {
     eas_cpp_start(cpp, ring, 0, 2);
     const Completion known = ring.Ask("luck");
     EXPECT_EQ(EAS_RAISED, known.outcome);
-    EXPECT_EQ("no luck here", known.output);
-    EXPECT_EQ("unknown exception of type (anonymous namespace)::Odd", ring.Ask("odd").output);
-    EXPECT_EQ("unknown exception of type int", ring.Ask("number").output);
+    EXPECT_EQ("no luck here", known.Message());
+    EXPECT_EQ("unknown exception of type (anonymous namespace)::Odd", ring.Ask("odd").Message());
+    EXPECT_EQ("unknown exception of type int", ring.Ask("number").Message());
     EXPECT_EQ(EAS_RAISED, ring.Ask("at").outcome);
     eas_worker_stop(ring);
     eas_cpp_join(cpp);

@@ -168,8 +168,8 @@ TEST(Recovery, ACrashRecordCannotBlameAnotherRequest) {
     record.crash.slot = claimed;
     ASSERT_EQ(1, eas_front_crash(ring, 0, &crash));
     EXPECT_EQ(believed, crash.slot);
-    EXPECT_EQ(32u, crash.frame_count);
-    EXPECT_EQ('\0', crash.frame[31][199]);
+    EXPECT_EQ(uint32_t{EAS_FRAMES}, crash.frame_count);
+    EXPECT_EQ('\0', crash.frame[EAS_FRAMES - 1][EAS_FRAME_TEXT - 1]);
   }
   record.crash.slot = mine;
   record.crash.sequence = 2;

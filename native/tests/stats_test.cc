@@ -57,6 +57,15 @@ TEST(Stats, ReturnsAreCountedByTheirStatus) {
   EXPECT_EQ(0u, stats.raised + stats.bad);
 }
 
+TEST(Stats, FramesAreNoBytesOfTheAnswer) {
+  const TestRing ring(RingSize(2, 1, 1, 100, 10));
+  ring.Submit("");
+  const eas_call call = ring.Take();
+  eas_worker_raised(ring, 0, 0, &call, "why", 3, "\n  at f", 7);
+  ring.Finish();
+  EXPECT_EQ(3u, Read(ring).bytes_out);
+}
+
 TEST(Stats, FailuresAreCountedByTheirKind) {
   const TestRing ring(RingSize(2, 1, 1, 100, 10));
   const LogCatcher log;

@@ -35,6 +35,11 @@ struct Completion {
   int outcome;
   int status;
   std::string output;
+
+  // The output, of an exception without the frames at its end.
+  std::string Message() const {
+    return output.substr(0, output.size() - (outcome == EAS_RAISED ? static_cast<size_t>(status) : 0));
+  }
 };
 
 inline eas_ring_size RingSize(uint32_t slots, uint32_t workers = 2, uint32_t threads = 5,

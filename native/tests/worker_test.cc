@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <climits>
 #include <condition_variable>
 #include <mutex>
 #include <set>
@@ -146,6 +147,54 @@ TEST(Worker, QuickCallsAreTimed) {
   EXPECT_GT(ring->call_nanoseconds.load(), 0u);
 }
 
+// Answers a request whose call took so long, whatever this machine does meanwhile.
+void AnswerAfter(const TestRing& ring, uint64_t nanoseconds) {
+  ring.Submit("x");
+  const eas_call call = ring.Take();
+  // The time is measured until the reply, so a start in the future means 0.
+  this_thread.started = nanoseconds == 0 ? UINT64_MAX : Now() - nanoseconds;
+  ring.Reply(call, "");
+  ring.Finish();
+}
+
+constexpr uint64_t kSlice = 3'000'000;  // nanoseconds: what the kernel gives to another thread
+
+TEST(Worker, OneSlowCallAmongQuickOnesDoesNotCount) {
+  const TestRing ring;
+  this_thread.in_doubt = 0;
+  ring->call_nanoseconds.store(1000);
+  for (int i = 0; i < 3; ++i) {
+    AnswerAfter(ring, kSlice);
+    EXPECT_EQ(1000u, ring->call_nanoseconds.load());
+    for (int quick = 0; quick < 32; ++quick) AnswerAfter(ring, 0);
+    ring->call_nanoseconds.store(1000);
+  }
+}
+
+TEST(Worker, ASecondSlowCallSoonAfterwardsCounts) {
+  const TestRing ring;
+  this_thread.in_doubt = 0;
+  ring->call_nanoseconds.store(1000);
+  AnswerAfter(ring, kSlice);
+  for (int quick = 0; quick < 31; ++quick) AnswerAfter(ring, 0);
+  AnswerAfter(ring, kSlice);
+  EXPECT_GT(ring->call_nanoseconds.load(), kSlice / 10);
+}
+
+TEST(Worker, CallsAfterASlowOneAreAllTimed) {
+  const TestRing ring;
+  this_thread.in_doubt = 0;
+  ring->call_nanoseconds.store(1000);
+  AnswerAfter(ring, kSlice);
+  for (int i = 0; i < 8; ++i) {
+    ring.Submit("x");
+    const eas_call call = ring.Take();
+    EXPECT_NE(0u, this_thread.started);
+    ring.Reply(call, "");
+    ring.Finish();
+  }
+}
+
 TEST(Worker, AnOutputAboveTheLimitIsNotCutButRefused) {
   const TestRing ring(RingSize(2, 1, 1, 100, 10));
   LogCatcher log;
@@ -169,6 +218,30 @@ TEST(Worker, AnExplanationIsCutToItsSpan) {
   const Completion done = ring.Finish();
   EXPECT_EQ(EAS_RAISED, done.outcome);
   EXPECT_EQ(message.substr(0, ring->layout.output_span), done.output);
+}
+
+TEST(Worker, FramesFollowTheMessageIfThereIsRoom) {
+  const TestRing ring(RingSize(2, 1, 1, 100, 10));
+  const std::string message(ring->layout.output_span - 4, 'm');
+  for (const std::string& frames : {std::string("\nat1"), std::string("\nat12"), std::string()}) {
+    ring.Submit("x");
+    const eas_call call = ring.Take();
+    eas_worker_raised(ring, 0, 0, &call, message.data(), message.size(), frames.data(), frames.size());
+    const Completion done = ring.Finish();
+    EXPECT_EQ(EAS_RAISED, done.outcome);
+    EXPECT_EQ(frames.size() == 4 ? 4 : 0, done.status);
+    EXPECT_EQ(frames.size() == 4 ? message + frames : message, done.output);
+  }
+}
+
+TEST(Worker, ImpossibleSizesOfFramesAreNone) {
+  const TestRing ring(RingSize(2, 1, 1, 100, 10));
+  for (const int size : {-1, 4, INT_MIN, INT_MAX}) {
+    ring.Submit("x");
+    const eas_call call = ring.Take();
+    eas_worker_reply(ring, 0, 0, &call, EAS_RAISED, size, "why", 3);
+    EXPECT_EQ(0, ring.Finish().status);
+  }
 }
 
 TEST(Worker, CompleteTakesTheOutputFromTheSlot) {

@@ -3,11 +3,13 @@
 //
 // Strategy: worker/cpp/native_worker.py checks the processor's file and then executes this program, which
 // keeps the process's number, working directory and descriptors. Its arguments are CONTROL MEMORY COMPLETION
-// LOG PARENT SPEC WORKER THREADS CONFINED. The first five are as in worker/main.py. SPEC is a file with
-// texts, each of which ends with a NUL byte: the entry, model_entry, model_config, the LD_LIBRARY_PATH that
-// the processor shall see, its libpython, one that this program does not use, and the words of a command. If
-// the processor cannot be loaded, this process executes that command with two more arguments: the step that
-// failed, and the text of the error. So only Python code explains errors to users.
+// LOG PARENT SPEC WORKER THREADS CONFINED REPORTS. The first five are as in worker/main.py; REPORTS is the
+// descriptor that gets what sanitizers report, or -1. SPEC is a file with texts, each of which ends with a
+// NUL byte: the entry, model_entry, model_config, its libpython, one that this program does not use, the
+// variables that the processor shall see in place of those that this program was started with, an empty text,
+// and the words of a command. If the processor cannot be loaded, this process executes that command with two
+// more arguments: the step that failed, and the text of the error. So only Python code explains errors to
+// users.
 //
 // No thread reads control messages while the processor loads: the end of the host ends this process in any
 // case, and a stop would have to wait.
@@ -18,14 +20,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "api.h"
+#include "stacks.h"
 
 namespace {
 
@@ -34,11 +42,18 @@ constexpr int kHostSignals[] = {SIGINT, SIGTERM, SIGHUP};
 // The same as in ring/bindings.py: longer than any text of the dynamic linker.
 constexpr size_t kErrorSize = 4096;
 
+constexpr size_t kStacksSize = 64 << 10;
+constexpr size_t kMaxLine = 4096;  // bytes of a control message that are looked at
+
+// The same as in eas_runtime/stacks.py: when a load is reported for the first time.
+constexpr std::chrono::seconds kFirstReport{10};
+
 // The value of *state before `initialize`; the same as in ring/worker.py.
 constexpr int kStateUnset = -0x5EED5EED;
 
 struct Spec {
-  std::string entry, model_entry, model_config, library_path, python;
+  std::string entry, model_entry, model_config, python;
+  std::vector<std::string> variables;  // NAME=VALUE, or NAME alone for one that is not to be there
   std::vector<std::string> fallback;
 };
 
@@ -59,8 +74,51 @@ Spec ReadSpec(int fd) {
   }
   errno = EINVAL;
   if (texts.size() < 7) Fail("the spec lacks texts");
-  return {texts[0], texts[1], texts[2], texts[3], texts[4], {texts.begin() + 6, texts.end()}};
+  const auto variables = texts.begin() + 5;
+  const auto variables_end = std::find(variables, texts.end(), "");
+  if (variables_end == texts.end()) Fail("the spec lacks texts");
+  return {
+      texts[0], texts[1], texts[2], texts[3], {variables, variables_end}, {variables_end + 1, texts.end()}};
 }
+
+// Logs where the processor is, as eas_runtime/stacks.py does for the other workers.
+void LogStacks(eas_ring* ring, uint32_t worker, const std::string& title) {
+  std::vector<char> stacks(kStacksSize);
+  eas_stacks(ring, worker, stacks.data(), stacks.size());
+  if (stacks[0] == '\0') return;
+  const std::string text = title + "\n" + stacks.data();
+  eas_log('W', text.data(), text.size() - 1);  // without the last line feed
+}
+
+// Logs where a processor is that takes long to load, more and more rarely, until this is destroyed.
+class LoadingWatch {
+ public:
+  LoadingWatch(eas_ring* ring, uint32_t worker) : thread_([this, ring, worker] { Run(ring, worker); }) {}
+  ~LoadingWatch() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      loaded_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  void Run(eas_ring* ring, uint32_t worker) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    std::chrono::seconds seconds = kFirstReport;
+    const auto start = std::chrono::steady_clock::now();
+    while (!changed_.wait_until(lock, start + seconds, [this] { return loaded_; })) {
+      LogStacks(ring, worker, "still loading, for " + std::to_string(seconds.count()) + " s");
+      seconds *= 2;
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool loaded_ = false;  // guarded by mutex_
+  std::thread thread_;   // last: it uses the others
+};
 
 void SetInherited(int fd, bool inherited) { fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC); }
 
@@ -87,7 +145,7 @@ class Worker {
  public:
   explicit Worker(char** arguments)
       : fds_{ParseNumber(arguments[0]), ParseNumber(arguments[1]), ParseNumber(arguments[2]),
-             ParseNumber(arguments[3]), ParseNumber(arguments[5])},
+             ParseNumber(arguments[3]), ParseNumber(arguments[5]), ParseNumber(arguments[9])},
         parent_(ParseNumber(arguments[4])),
         number_(static_cast<uint32_t>(ParseNumber(arguments[6]))),
         threads_(static_cast<uint32_t>(ParseNumber(arguments[7]))),
@@ -100,11 +158,7 @@ class Worker {
   int Run() {
     eas_die_with_parent(parent_);
     if (confined_) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // as in worker/main.py; execve has reset it
-    if (spec_.library_path.empty()) {
-      unsetenv("LD_LIBRARY_PATH");
-    } else {
-      setenv("LD_LIBRARY_PATH", spec_.library_path.c_str(), 1);
-    }
+    SetVariables();
     IgnoreSignals();
     eas_stdout_line_buffered();
     eas_log_open(fds_[3]);
@@ -112,10 +166,15 @@ class Worker {
     eas_ring* ring = eas_ring_map(fds_[1], fds_[2], error, sizeof(error));
     if (ring == nullptr) ExecFallback("ring", error);
     eas_crash_install(ring, number_, EAS_SIGNALS_ALL);
-    eas_cpp* cpp = Load();
+    if (fds_[5] >= 0) eas_sanitizers_attach(fds_[5]);
+    static eas_cpp* cpp;  // static: it and the model are no leaks of this program at its end
+    {
+      const LoadingWatch watch(ring, number_);
+      cpp = Load();
+    }
     Send("{\"event\": \"ready\"}\n");  // before the first call, which may end this process
     eas_cpp_start(cpp, ring, number_, threads_);
-    AwaitStop();
+    AwaitStop(ring);
     eas_worker_stop(ring);
     eas_cpp_join(cpp);
     return 0;
@@ -123,6 +182,17 @@ class Worker {
 
  private:
   static int ParseNumber(const char* argument) { return std::atoi(argument); }
+
+  void SetVariables() const {
+    for (const std::string& variable : spec_.variables) {
+      const size_t name_end = variable.find('=');
+      if (name_end == variable.npos) {
+        unsetenv(variable.c_str());
+      } else {
+        setenv(variable.substr(0, name_end).c_str(), variable.c_str() + name_end + 1, 1);
+      }
+    }
+  }
 
   eas_cpp* Load() {
     char error[kErrorSize] = "";
@@ -152,6 +222,16 @@ class Worker {
     Fail(arguments[0]);
   }
 
+  // A string of JSON without its escapes, as far as a reason for a line in the log has any.
+  static std::string Unescaped(const std::string& json) {
+    std::string text;
+    for (size_t i = 0; i < json.size(); ++i) {
+      if (json[i] == '\\' && i + 1 < json.size()) ++i;
+      text += json[i];
+    }
+    return text;
+  }
+
   void Send(const std::string& line) {
     for (size_t done = 0; done < line.size();) {
       const ssize_t sent = write(fds_[0], line.data() + done, line.size() - done);
@@ -160,10 +240,11 @@ class Worker {
     }
   }
 
-  // Waits for the stop message. Messages are lines of JSON, with the event first; this program needs no
-  // other.
-  void AwaitStop() {
-    const std::string stop = "{\"event\": \"stop\"";
+  // Waits for the stop message. Messages are lines of JSON, with the event first; of the others this program
+  // needs only the one that asks for stacks.
+  void AwaitStop(eas_ring* ring) {
+    const std::string stop = "{\"event\": \"stop\"}";
+    const std::string stacks = "{\"event\": \"stacks\", \"reason\": \"";
     std::string line;
     for (;;) {
       char data[4096];
@@ -172,16 +253,20 @@ class Worker {
       if (size <= 0) _exit(1);  // the host is gone
       for (ssize_t i = 0; i < size; ++i) {
         if (data[i] == '\n') {
-          if (line == stop + "}") return;
+          if (line == stop) return;
+          if (line.compare(0, stacks.size(), stacks) == 0) {
+            const std::string reason = line.substr(stacks.size(), line.rfind('"') - stacks.size());
+            LogStacks(ring, number_, "where the busy worker threads are (" + Unescaped(reason) + "):");
+          }
           line.clear();
-        } else if (line.size() <= stop.size() + 1) {  // of a longer line only its length matters
+        } else if (line.size() < kMaxLine) {
           line += data[i];
         }
       }
     }
   }
 
-  const int fds_[5];
+  const int fds_[6];
   const int parent_;
   const uint32_t number_;
   const uint32_t threads_;
@@ -192,7 +277,7 @@ class Worker {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 10) {
+  if (count != 11) {
     std::fprintf(stderr, "eas-cpp-worker: this program is started by eas-host only\n");
     return 2;
   }

@@ -40,6 +40,14 @@ def test_closed_stdout_ends_quietly_with_141() -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.parametrize("words", [("schema",), ("--version",), ("check", __file__)], ids=lambda words: words[0])
+def test_full_disk_behind_stdout_is_told_in_one_line(words: tuple[str, ...]) -> None:
+    """`eas-host schema > FILE`. A short output is still in Python's buffer when the command ends."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*program(), *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "eas-host: standard output: No space left on device\n")
+
+
 def test_help_lists_every_option_in_groups_with_examples() -> None:
     """An example for each language."""
     ended = run("--help")

@@ -54,11 +54,12 @@ FILES = {
 
 
 def test_project_has_all_files_without_placeholders(project: Project) -> None:
-    """The files are source, build file, service.json, README and a request."""
+    """The files are source, build file, service.json, README, a request, and those of the editor."""
     made = {path for path in project.folder.rglob("*") if path.is_file() and "build" not in path.parts[-3:]}
     made = {path for path in made if not path.is_relative_to(project.folder / "build")}
     names = {str(path.relative_to(project.folder)) for path in made}
-    assert names == {"service.json", "README.md", "request.txt"} | FILES[project.language]
+    editor = {".vscode/launch.json", ".vscode/tasks.json"}
+    assert names == {"service.json", "README.md", "request.txt"} | editor | FILES[project.language]
     assert [path for path in made if "@@" in path.read_text() + path.name] == []
     service = json.loads((project.folder / "service.json").read_text())
     assert (service["name"], service["processor_type"]) == ("score_card", project.language)
@@ -94,7 +95,7 @@ def test_python_project_runs_on_the_oldest_python_here(start: StartHost, tmp_pat
 )
 def test_project_answers_as_its_readme_says(served: Host, body: bytes, status: int, answer: bytes) -> None:
     response = served.call(body)
-    assert (response.status, response.body) == (status, answer)
+    assert (response.status, response.message.encode()) == (status, answer)
 
 
 @pytest.mark.parametrize("body", [b"one two", b"1 2x", b"nan 1", b"1 inf", b"1 \x00", b"\xff 1"])

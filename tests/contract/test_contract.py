@@ -152,7 +152,7 @@ THROWERS = {"cpp": "user_code_that_throws", "java": "userCodeThatThrows", "pytho
 def test_exception_answers_400_with_its_message(host: Host, message: str) -> None:
     """The log has its type; the next request works."""
     answer = host.call(command("throw", message))
-    assert (answer.status, answer.text) == (400, message)
+    assert (answer.status, answer.message) == (400, message)
     host.expect_log(THROWN[host.language])
     assert host.call(b"next").body == b"next"
 
@@ -193,7 +193,7 @@ def test_exceptions_use_up_no_thread_slot_or_connection(host: Host) -> None:
     host.allow_log(THROWN[host.language])
     with host.connect() as client:
         for number in range(300):
-            assert client.call(command("throw", str(number))).text == str(number)
+            assert client.call(command("throw", str(number))).message == str(number)
         assert client.call(command("meet", "1:after exceptions")).body == b"met"
     host.wait_for_log(THROWN[host.language], times=300)
 

@@ -114,7 +114,7 @@ def test_exceptions_of_a_statically_linked_processor_are_caught(start: StartHost
     """Such a processor brings its own C++ library."""
     host = start(entry=builder.cpp("contract", "-static-libstdc++", "-static-libgcc", called="static"))
     answer = host.call(command("throw", "from another libstdc++"))
-    assert (answer.status, answer.text) == (400, "from another libstdc++")
+    assert (answer.status, answer.message) == (400, "from another libstdc++")
     host.expect_log("runtime_error")
     assert host.call(command("throw-other")).status == 400
     host.expect_log("unknown exception of type int")

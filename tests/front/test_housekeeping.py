@@ -16,6 +16,7 @@ from eas_host.config import HostConfig
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.front import housekeeping
 from eas_host.front.http.response_head import ResponseHeadCache
+from eas_host.front.observe.growth_log import GrowthLog
 from eas_host.front.open_connections import OpenConnections
 from eas_host.front.service_state import ServiceState
 from eas_host.system import memory
@@ -72,8 +73,9 @@ def swept(budget_size: int, check: Callable[[UnreadConnection, MemoryBudget, soc
             await loop.sock_connect(client, server.sockets[0].getsockname())
             await asyncio.wait_for(connection.made, TIMEOUT)
             await asyncio.wait_for(connection.fill(), TIMEOUT)
+            state = ServiceState(loop, HostConfig())
             sweeper = housekeeping.Housekeeping(
-                ServiceState(loop, HostConfig()), connections, ResponseHeadCache("text/plain"), budget
+                state, connections, ResponseHeadCache("text/plain"), budget, GrowthLog(state)
             )
             await check(connection, budget, client)
             sweeper.close()

@@ -146,7 +146,7 @@ def soak_for(started: SoakedHost, group: Group, write: Callable[[int, bool], Non
                 threading.Event().wait(SECONDS)
             summary = load.finish()
         for one in disturbances:
-            print(f"{one.name}: {one.rounds} rounds")
+            print(f"{one.name}: {one.rounds} rounds", one.failure or "")
         print(*(poisoner.statuses for poisoner in poisoners), sep="\n")
         print(
             f"{summary.statuses} innocent requests; front at most {watcher.memory >> 20} MiB; ping at worst",

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from support import LONG, proc
+from support.build import ProcessorBuilder
 from support.columns import COLUMNS, LANGUAGES, Column
 from support.gate import Gate
 from support.host import StartHost
@@ -164,6 +165,19 @@ def test_kill_9_of_a_worker_leaves_no_file(start: StartHost, language: str) -> N
     for pid in victims:
         assert traces_of_a_jvm(pid) == []
     assert sorted(path.name for path in host.entry.parent.iterdir() if path.name != "__pycache__") == [host.entry.name]
+
+
+@pytest.mark.parametrize("isolation", ["process", "none"])
+@pytest.mark.parametrize("language", ["cpp", "python"])
+def test_processor_may_do_something_at_the_end_of_its_process(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, language: str, isolation: str
+) -> None:
+    """Destructors of C++ and functions for `atexit` run, also in the host's own process."""
+    entry = builder.cpp("last_words") if language == "cpp" else builder.python("last_words.py")
+    host = start(language, entry=entry, isolation=isolation, model_entry=tmp_path)
+    assert host.call(b"x").body == b"x"
+    host.stop()
+    assert (tmp_path / "written").read_text(encoding="utf-8") == "ended"
 
 
 def test_shared_memory_has_no_name(start: StartHost) -> None:

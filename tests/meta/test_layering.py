@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,24 @@ PACKAGE = ROOT / "host" / "eas_host"
 RUNTIME = ROOT / "host" / "eas_runtime"
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """The syntax tree of *path*, flat. Kept, since most tests here read every file."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imports(path: Path) -> set[str]:
     """Every module that *path* imports, anywhere in it; `from a import b` counts as a and as a.b."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found = set()
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             package = ".".join(path.relative_to(ROOT / "host").parts[: -node.level]) if node.level else ""
             module = ".".join(filter(None, (package, node.module)))
-            yield module
-            yield from (f"{module}.{name.name}" for name in node.names)
+            found |= {module, *(f"{module}.{name.name}" for name in node.names)}
+    return found
 
 
 def who_imports(module: str, *within: str) -> set[str]:
@@ -54,7 +63,7 @@ def test_imports_have_no_cycle() -> None:
     }
     needs = {}
     for module, path in paths.items():
-        found = paths.keys() & set(imports(path)) - {module}
+        found = paths.keys() & imports(path) - {module}
         needs[module] = {name for name in found if not any(other.startswith(f"{name}.") for other in found)}
     while leaves := {module for module, others in needs.items() if not others}:
         needs = {module: others - leaves for module, others in needs.items() if module not in leaves}
@@ -163,6 +172,25 @@ def test_importing_the_front_loads_no_processor() -> None:
     ] == []
 
 
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("eas_host.cli.check", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
+        ("eas_host.cli.calls.invoke", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
+        ("eas_host.cli.calls.load", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
+        ("eas_host.service.host", ("eas_host.description", "eas_host.fetch", "email", "platform", "random")),
+        ("eas_host.worker.cpp.processor", ("eas_host.config", "eas_host.front", "asyncio", "dataclasses", "shutil")),
+        ("eas_host.worker.java.processor", ("numpy", "eas_host.config", "eas_host.front", "asyncio")),
+    ],
+)
+def test_start_does_not_load(module: str, unwanted: tuple[str, ...]) -> None:
+    """Asked of the interpreter: each of these takes milliseconds, and is not needed where a processor is named."""
+    code = f"import sys; before = set(sys.modules); import {module}; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert [name for name in loaded if name.startswith(tuple(f"{one}." for one in unwanted)) or name in unwanted] == []
+
+
 def lines(*folders: str) -> Iterator[tuple[str, str]]:
     """Each line of these packages of the host, and of its runtime, with where it is."""
     for folder in [*(PACKAGE / name for name in folders), RUNTIME]:
@@ -201,8 +229,8 @@ def test_folder_has_at_most_14_modules() -> None:
 def test_class_names_are_unique() -> None:
     """A search for a class finds one."""
     paths = [path for path in (ROOT / "host").rglob("*.py") if "templates" not in path.parts]
-    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    names = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
+    classes = [node.name for path in paths for node in nodes(path) if isinstance(node, ast.ClassDef)]
+    names = Counter(name for name in classes if not name.startswith("_"))
     assert len(names) > 300
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -226,7 +254,7 @@ def test_file_has_at_most_400_lines() -> None:
 
 # The tree of the tests.
 
-TESTS_OF_THE_WHOLE = {"contract", "examples", "frameworks", "lifecycle", "meta", "sdk"}
+TESTS_OF_THE_WHOLE = {"contract", "debugging", "examples", "frameworks", "lifecycle", "meta", "sdk"}
 """Folders of tests that have no package of their own in the host."""
 
 

@@ -16,7 +16,7 @@ from support.host import Host
 
 PIP = (sys.executable, "-m", "pip")
 PRODUCTS = shutil.ignore_patterns(
-    ".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-cpp-worker", "eas-guardian"
+    ".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-cpp-worker", "eas-guardian", "eas-symbolizer"
 )
 
 
@@ -41,6 +41,8 @@ def test_wheel_has_every_part_of_the_host(wheel: Path) -> None:
         "allspark/py.typed",
         "eas_host/eas-cpp-worker",
         "eas_host/eas-guardian",
+        "eas_host/eas-symbolizer",
+        "eas_host/libeas-memory-check.so",
         "eas_host/include/eas/processor.h",
         "eas_host/java/eas-host-bridge.jar",
         "eas_host/java/eas-host-launcher.so",

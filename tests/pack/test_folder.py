@@ -15,8 +15,9 @@ import pytest
 
 from eas_host.errors import ConfigError, EntryNotFound
 from eas_host.fetch.unpacking.archive import unpack
-from eas_host.pack import PackedArchive, pack_folder, report
-from eas_host.pack.report import short_size
+from eas_host.pack.archive.member import PackedArchive
+from eas_host.pack.python_folder import pack_folder
+from eas_host.pack.report import report, short_size
 from support.tars import content, names, write_files
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from eas_host.errors import EntryInvalid
 from eas_host.fetch.unpacking.archive import unpack
-from eas_host.pack import PackedProcessor, pack_processor, report_processor
 from eas_host.pack.dependencies.system_libraries import component_of
+from eas_host.pack.processor import PackedProcessor, pack_processor
+from eas_host.pack.report import report_processor
 from support.build import ProcessorBuilder
 from support.host import StartHost
 from support.libraries import library, processor

@@ -12,8 +12,8 @@ import pytest
 
 from eas_host.errors import EntryInvalid
 from eas_host.fetch.unpacking.archive import unpack
-from eas_host.pack import pack_folder
 from eas_host.pack.archive.member import PackedArchive
+from eas_host.pack.python_folder import pack_folder
 from support.tars import content, links, names, write_files
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from eas_host.errors import ConfigError, EntryInvalid
-from eas_host.pack import pack_folder
 from eas_host.pack.archive import parallel_gzip
 from eas_host.pack.archive.folder_contents import read_folder
 from eas_host.pack.archive.writer import write
+from eas_host.pack.python_folder import pack_folder
 from support import TIMEOUT, seeded_rng
 from support.build import need
 from support.host import clean_environment, program

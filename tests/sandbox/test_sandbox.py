@@ -148,7 +148,7 @@ def test_link_left_in_place_of_the_package_shows_nothing_to_the_next_worker(
     (tmp_path / "secret" / "secret.txt").write_text("s3cret", encoding="utf-8")
     keys = {"name": "d", "processor_path": "code", "processor_entry": "tries.py"}
     host = services.start(describe(tmp_path, **keys), sandbox=True, reload=True)  # it stays when nothing can be loaded
-    host.allow_log("exit code|No such file")
+    host.allow_log("os._exit|No such file")
     exchange = f"os.rename('../code', '../aside'), os.symlink({str(tmp_path / 'secret')!r}, '../code')"
     assert evaluate(host, exchange) == "(None, None)"
     assert host.call(b"os._exit(1)").status != 200

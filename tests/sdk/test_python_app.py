@@ -182,6 +182,15 @@ def test_exception_of_initialize_is_the_programs_own(apps: Apps) -> None:
     assert said.rstrip().endswith("ValueError: the model file is torn")
 
 
+def test_initialize_that_cannot_be_called_is_explained(apps: Apps) -> None:
+    """Python's own traceback does not lead to the line of its `def`."""
+    program = apps.begin("Bad().run()", "class Bad(Contract):\n    def initialize(self, path):\n        pass")
+    program.allow_log(".")
+    program.ends_with(1)
+    said = program.log.text(stream="stderr")
+    assert re.search(r"\[ERROR\] \S+\.py:\d+: Bad\.initialize\(self, path\) is called without arguments", said), said
+
+
 def test_waiting_request_is_refused_when_initialize_raises(apps: Apps, gate: Gate) -> None:
     before = (
         "class Bad(Contract):\n    def initialize(self):\n"

@@ -9,12 +9,14 @@ clocks are the generous limits that turn a hang into a failure.
 In the order in which to read them:
 
 - host, wire, log, proc: a host, a client of it, what it writes, what the system says of its processes
-- columns, gate, scripted, contract, build: in which columns a test runs, with which processors, held where
+- columns, gate, scripted, contract, echo, build: in which columns a test runs, with which processors, held where
 - ways, shapes, compression, signing: requests in many forms
 - command, stop: commands that end by themselves; the stop of a host
 - service, description_reader, fileserver, tars, env, wheel: services from descriptions, and what these name
 - app, program, whereabouts, tries, python, libraries: programs of users, and what processors bring along
-- load_client, load_run, soak, never_reads, cgroup, ulimit: load, disturbances, and shortages
+- answering: a server in the test's own loop, for clients of ours
+- load_client, load_run, under_load, soak, never_reads, cgroup, ulimit: load, disturbances, and shortages
+- planes: the data planes of the front
 - users, network, meanwhile: the machine and who else is on it
 - classifiers, digits, pictures: the image classification example
 - framework_tests, frameworks: the option `--frameworks`, and the packages that `make test-frameworks` makes

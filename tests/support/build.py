@@ -4,14 +4,20 @@ Builds the small processors under tests/processors, once per test session, when 
 C++ files are compiled one by one, without any flag that a user would not need. All Java files are compiled by
 one javac call, since starting the compiler costs more than all of them; jars are then packed from the classes
 that a test names.
+
+The processes of one run share what the compilers make, and so does the next run: it lies in build/, in a folder that
+is named after all that went in.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -20,6 +26,7 @@ TESTS = Path(__file__).resolve().parent.parent
 ROOT = TESTS.parent
 SOURCES = TESTS / "processors"
 INCLUDE = ROOT / "native" / "include"
+COMPILED = ROOT / "build" / "test-processors"
 
 
 def need(tool: str) -> str:
@@ -35,6 +42,30 @@ def need(tool: str) -> str:
 def run(*command: str | Path, cwd: Path | None = None) -> None:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+
+
+def compiled_once(name: str, command: list[str | Path], sources: Iterable[Path], make: Callable[[Path], None]) -> Path:
+    """
+    A folder with what *make* puts there, made once for all runs with the same *command*, its program as it is now, and
+    the same *sources*. Nothing in it may be changed.
+    """
+    compiler = Path(command[0]).stat()
+    digest = hashlib.sha256("\0".join(map(str, (*command, compiler.st_mtime_ns))).encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    folder = COMPILED / f"{name}-{digest.hexdigest()[:16]}"
+    COMPILED.mkdir(parents=True, exist_ok=True)
+    with (COMPILED / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes want most of them at the same moment
+        if not folder.exists():
+            unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+            unfinished.mkdir()
+            try:
+                make(unfinished)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)  # the compiler has failed, or was not to be started
+    return folder
 
 
 class ProcessorBuilder:
@@ -54,16 +85,17 @@ class ProcessorBuilder:
         return self.jar("Contract") if language == "java" else self.python("contract.py")
 
     def cpp(self, name: str, *flags: str, called: str | None = None) -> Path:
-        """The library lib*name*.so in a folder of its own, from *name*.cc or .c, linked with *flags*."""
+        """The library lib*name*.so in a folder of its own, from *name*.cc or .c ("broken/x"), linked with *flags*."""
         key = ("cpp", name, *flags, called or "")
         if key not in self._made:
-            target = self._new_folder(name) / f"lib{called or name}.so"
+            last = Path(name).name
+            target = self._new_folder(last) / f"lib{called or last}.so"
             source = next(
                 path for path in (SOURCES / "cpp" / f"{name}.cc", SOURCES / "cpp" / f"{name}.c") if path.exists()
             )
             compiler = [need("g++"), "-std=c++17"] if source.suffix == ".cc" else [need("gcc"), "-std=gnu11"]
             # -w: some of them are wrong on purpose, and the compiler sees it.
-            run(
+            command: list[str | Path] = [
                 *compiler,
                 "-w",
                 "-g",
@@ -71,11 +103,15 @@ class ProcessorBuilder:
                 "-fPIC",
                 f"-I{INCLUDE}",
                 source,
-                "-o",
-                target,
                 "-pthread",
                 *flags,
-            )
+            ]
+            if any(flag.startswith("-L") for flag in flags):  # with a library that a test has made
+                run(*command, "-o", target)
+            else:
+                sources = [source, *INCLUDE.rglob("*.h")]
+                made = compiled_once(last, command, sources, lambda folder: run(*command, "-o", folder / "made.so"))
+                shutil.copy(made / "made.so", target)
             self._made[key] = target
         return self._made[key]
 
@@ -83,10 +119,9 @@ class ProcessorBuilder:
         """The folder with all compiled Java classes."""
         key = ("classes",)
         if key not in self._made:
-            target = self._new_folder("classes")
             sources = sorted((SOURCES / "java").rglob("*.java"))
-            run(need("javac"), "--release", "11", "-encoding", "UTF-8", "-d", target, *sources)
-            self._made[key] = target
+            command: list[str | Path] = [need("javac"), "--release", "11", "-encoding", "UTF-8", *sources]
+            self._made[key] = compiled_once("classes", command, sources, lambda folder: run(*command, "-d", folder))
         return self._made[key]
 
     def compiled(self, source: Path, target: Path) -> Path:

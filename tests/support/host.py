@@ -57,12 +57,21 @@ def flags(options: Mapping[str, Value]) -> list[str]:
     return words
 
 
+_every_host: dict[str, str] = {}  # variables
+
+
+def use_data_plane(kind: str) -> None:
+    """Starts hosts with that data plane, but for those whose test chooses another."""
+    _every_host["EAS_HOST_DATA_PLANE"] = kind
+
+
 def clean_environment() -> dict[str, str]:
     """
     What a host is started with: no options of its own, and no PYTHONUNBUFFERED, which would hide missing
     flushes.
     """
-    return {key: value for key, value in os.environ.items() if not key.startswith(("EAS_HOST_", "PYTHONUN"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("EAS_HOST_", "PYTHONUN"))}
+    return kept | _every_host
 
 
 class HostEnded(AssertionError):
@@ -224,8 +233,13 @@ class Host:
     # Its processes.
 
     def workers(self) -> list[int]:
-        """The worker processes that live now."""
-        return proc.children(self.pid)
+        """The worker processes that live now. Short-lived children, such as `ldconfig -p`, lead no session."""
+        children = [pid for pid in proc.children(self.pid) if proc.leads_session(pid)]
+        return [pid for pid in children if proc.name(pid) != "eas-symbolizer"]
+
+    def symbolizers(self) -> list[int]:
+        """The processes that find the lines of C++ frames: at most one lives."""
+        return [pid for pid in proc.children(self.pid) if proc.name(pid) == "eas-symbolizer"]
 
     def kill_worker(self, pid: int | None = None, number: signal.Signals = signal.SIGKILL) -> int:
         """Sends *number* to a worker, waits for its end and returns its pid."""

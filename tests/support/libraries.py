@@ -4,9 +4,12 @@ Small shared libraries that need each other, for tests of what a processor needs
 
 from __future__ import annotations
 
+import ctypes.util
 import re
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from support.build import ProcessorBuilder, need, run
 
@@ -64,6 +67,14 @@ def needs_beside(builder: ProcessorBuilder) -> Path:
     """libneeds_beside.so, in a folder without the libbeside.so that it needs."""
     beside = builder.cpp("beside").parent
     return builder.cpp("needs_beside", f"-L{beside}", "-lbeside", "-Wl,-rpath=.")
+
+
+def find_shared(name: str) -> str:
+    """The SONAME of the system's library lib*name*; without it the test is skipped."""
+    found = ctypes.util.find_library(name)
+    if found is None:
+        pytest.skip(f"lib{name} is not installed")
+    return found
 
 
 def readelf(path: Path, tag: str) -> list[str]:

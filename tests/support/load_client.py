@@ -47,6 +47,8 @@ class AnswerRecord:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.rng = random.Random(7)  # noqa: S311 - no secret depends on it
         self.padding = self.rng.randbytes(4 << 20)
+        if options.plan == "text":
+            self.padding = self.padding.hex().encode()
         self.file = options.file.read_bytes() if options.file else b""
         self.first = b""
 
@@ -210,7 +212,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="load a host and check every answer")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--connections", type=int, default=32)
-    parser.add_argument("--plan", choices=("echo", "mixed", "versions"), default="echo")
+    parser.add_argument("--plan", choices=("echo", "text", "mixed", "versions"), default="echo")
     parser.add_argument("--file", type=Path, help="what each request has for a body, in place of a plan")
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--die", default="")

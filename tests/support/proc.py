@@ -34,6 +34,14 @@ def parent(pid: int) -> int:
     return 0 if state in "ZX" else int(ppid)
 
 
+def leads_session(pid: int) -> bool:
+    """Whether *pid* lives and leads a session."""
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 def group(leader: int) -> list[int]:
     """The living processes of the group that *leader* leads."""
     found = []

@@ -10,6 +10,7 @@ is a failure.
 from __future__ import annotations
 
 import contextlib
+import re
 import select
 import socket
 import struct
@@ -72,6 +73,11 @@ class Response:
     @property
     def text(self) -> str:
         return self.body.decode()
+
+    @property
+    def message(self) -> str:
+        """The text without the processor's frames, which the answer to an exception has on this machine."""
+        return re.sub(r"(\n  at .+)+\n$", "", self.text)
 
     def __str__(self) -> str:
         shown = self.body if len(self.body) < 500 else self.body[:500] + b"..."

@@ -231,9 +231,21 @@ def test_lock_of_another_user_removes_no_links(tmp_path: Path) -> None:
     assert not victim.is_symlink()
 
 
+PROGRAM = """\
+import allspark
+
+class A(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        return data, 200
+"""
+
+
 def test_workspace_option_with_a_folder_writable_by_all_is_refused(services: Services, tmp_path: Path) -> None:
     """Others could exchange the links to the workspace, or bring a model; an owner who is named on purpose is told."""
-    (tmp_path / "app.py").write_text("import allspark\n\n\nclass A(allspark.BaseProcessor):\n    pass\n", "utf-8")
+    (tmp_path / "app.py").write_text(PROGRAM, "utf-8")
     description = describe(tmp_path, name="f", processor_path="app.py")
     fixed = tmp_path / "fixed"
     fixed.mkdir()

@@ -56,6 +56,9 @@ def test_workers_run_as_the_user_and_serve(
         host.allow_log("SIGSEGV|SIGABRT|SIGKILL|eas_runtime/")
         assert host.call(command("die", "segv")).status == 500
         assert host.call(b"again").body == b"again"
+        for symbolizer in host.symbolizers():
+            assert proc.status(symbolizer)["Uid"] == [str(NOBODY)] * 4
+        assert (language == "cpp") <= bool(host.symbolizers())
         host.kill_worker()
         assert host.call(b"and again").body == b"and again"
 

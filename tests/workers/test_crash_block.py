@@ -121,9 +121,9 @@ def test_worker_killed_from_outside_is_replaced(start: StartHost) -> None:
     assert host.call(b"anybody there?").body == b"anybody there?"
 
 
-@pytest.mark.parametrize("language", ["python", "java"])
+@pytest.mark.parametrize(("language", "how"), [("python", "_exit:7"), ("cpp", "exit_group:7")])
 def test_all_running_requests_answer_500_where_the_culprit_is_unknown(
-    start: StartHost, gate: Gate, language: str
+    start: StartHost, gate: Gate, language: str, how: str
 ) -> None:
     """
     They answer at once: on the other worker they could not run alone, and the culprit among them would take that down,
@@ -134,7 +134,7 @@ def test_all_running_requests_answer_500_where_the_culprit_is_unknown(
     with ExitStack() as clients:
         asked = {str(n): clients.enter_context(host.ask(gate.command(b"%d" % n))) for n in range(3)}
         (alone,) = (bodies[0] for bodies in by_worker(gate.wait_entered(3)).values() if len(bodies) == 1)
-        answer = host.call(command("die", "_exit:7"))
+        answer = host.call(command("die", how))
         beside = asked.pop(alone).read()
         assert (answer.status, beside.status) == (500, 500)
         assert WHY in answer.text

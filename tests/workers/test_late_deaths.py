@@ -111,7 +111,7 @@ def test_requests_beside_late_deaths_answer_200_in_time(start: StartHost, bomb: 
     then.
     """
     host = start(bomb.language, worker_processes=bomb.processes, keepalive=KEEPALIVE[bomb.language])
-    host.allow_log(r"SIG|exit|eas_runtime/[\w/]+\.py")
+    host.allow_log(r"SIG|exit|halt|eas_runtime/[\w/]+\.py")
     with LoadRun(host, connections=32, report=50) as load:
         load.wait_answers(50)
         for _ in range(ROUNDS or 4):

@@ -237,24 +237,66 @@ def test_host_serves_again_when_processes_can_be_started_again(start: StartHost,
         host.stop()
 
 
-def test_suspect_is_not_blamed_when_no_second_thread_can_be_started(
-    start: StartHost, builder: ProcessorBuilder, tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The suspect runs alone, in a new process, on the first of its threads."""
+@pytest.fixture
+def starving(start: StartHost, builder: ProcessorBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A host in Python whose next worker cannot start a second thread if the file `starve` is there."""
     for name in ("contract.py", "no_second_thread.py"):
         shutil.copy(builder.python(name), tmp_path)
     monkeypatch.setenv("LD_PRELOAD", str(builder.cpp("no_second_thread")))
     host = start("python", tmp_path / "no_second_thread.py", keepalive=LONG, worker_threads=2)
     host.allow_log("SIGKILL|cannot start its threads")
-    with host.ask(gate.command(b"suspect")) as suspect:
+    return host
+
+
+def test_suspect_is_not_blamed_when_no_second_thread_can_be_started(starving: Host, tmp_path: Path, gate: Gate) -> None:
+    """The suspect runs alone, in a new process, on the first of its threads."""
+    with starving.ask(gate.command(b"suspect")) as suspect:
         gate.wait_entered()
         (tmp_path / "starve").touch()
-        host.kill_worker()
+        starving.kill_worker()
         gate.wait_entered(2)
-        host.wait_for_log("cannot start its threads")
+        starving.wait_for_log("cannot start its threads")
         gate.release(3)
         assert suspect.read().body == b"suspect"
     assert len({event.pid for event in gate.wait_entered(3)}) == 3
+
+
+@pytest.mark.parametrize("kind", ["python", "native"])
+def test_suspect_in_cpp_is_not_blamed_when_no_second_thread_can_be_started(
+    start: StartHost,
+    builder: ProcessorBuilder,
+    behaviour: ScriptedBehaviour,
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """No thread runs it before all threads are there."""
+    monkeypatch.setenv("LD_PRELOAD", str(builder.cpp("no_second_thread")))
+    host = start(entry=builder.cpp("scripted"), model_config=behaviour.path, worker=kind, keepalive=LONG)
+    host.allow_log("SIGKILL|SIGABRT|a worker thread cannot be started")
+    with host.ask(f"gate:{gate.folder}".encode()) as suspect:
+        gate.wait_entered()
+        behaviour.set("no second thread")
+        host.kill_worker()
+        host.wait_for_log("a worker thread cannot be started")
+        behaviour.set("ok")
+        gate.release()
+        assert suspect.read().status == 200
+
+
+def test_running_request_is_not_blamed_when_no_second_thread_can_be_started(
+    starving: Host, tmp_path: Path, gate: Gate
+) -> None:
+    """Its process ends at once: Python's own end would stop each thread wherever it is, or abort there."""
+    for name in ("starve", "compute"):
+        (tmp_path / name).touch()
+    starving.kill_worker()
+    with starving.ask(gate.command(b"innocent")) as client:
+        gate.wait_entered()
+        starving.wait_for_log("cannot start its threads")
+        gate.wait_entered(2)
+        gate.release(2)
+        assert client.read().body == b"innocent"
 
 
 def test_stop_while_the_replacement_loads_ends_the_host(

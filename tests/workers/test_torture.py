@@ -20,7 +20,7 @@ from support import TIMEOUT, proc, seeded_rng
 from support.host import Host, StartHost
 from support.load_run import LoadRun, Summary
 from support.never_reads import NeverReads
-from support.wire import ConnectionEnded
+from support.wire import ConnectionEnded, command
 
 pytestmark = pytest.mark.torture
 
@@ -97,6 +97,7 @@ def test_only_the_crashing_requests_answer_500_under_load(start: StartHost, how:
     """One request in 1,000 ends its worker: all others answer 200 with their own bytes."""
     host = start(keepalive=LONG)
     host.allow_log("SIGSEGV|SIGABRT|exit")
+    assert host.call(command("die", how)).status == 500  # the symbolizer starts with the first crash, and stays
     before = warm_up(host)
     summary = crash_for(host, how, SECONDS or 1, 8)
     summary.check()

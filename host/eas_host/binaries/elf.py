@@ -1,29 +1,36 @@
 """
 What an ELF file says about itself: its machine, what it needs, where it looks for that, and EAS's functions in it.
 
-`check` reads only the header, so it is fast enough for the start of a worker. `read` reads what the dynamic linker
-would, through pyelftools, for the commands that explain and pack: the program headers and the dynamic segment, which a
-stripped library has too. Symbols are looked up through the hash table, because libraries such as torch's have a hundred
-thousand of them.
+`check` reads only the headers, so it is fast enough for the start of a worker. `read` reads what the dynamic linker
+would, for the commands that explain and pack: the program headers and the dynamic segment, which a stripped library has
+too.
 """
 
 from __future__ import annotations
 
-import mmap
-import platform
+import os
 import re
+import stat
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
+from eas_host.binaries import dynamic_symbols
+from eas_host.binaries.elf_image import (
+    DT_FLAGS_1,
+    DT_NEEDED,
+    DT_RPATH,
+    DT_RUNPATH,
+    DT_SONAME,
+    PT_DYNAMIC,
+    PT_INTERP,
+    DamagedElf,
+    ElfImage,
+    open_image,
+    text,
+)
 from eas_host.errors import EntryInvalid, EntryNotFound
-
-if TYPE_CHECKING:
-    from elftools.elf.dynamic import DynamicSegment
-    from elftools.elf.elffile import ELFFile
-    from elftools.elf.hash import ELFHashTable, GNUHashTable
 
 EAS_FUNCTIONS: Final = ("initialize", "process", "batch_process", "async_process", "get_serving_model_info")
 """What EAS may look up in a processor (docs/eas-compatibility.md, section 1.1). The first two must be there."""
@@ -34,22 +41,23 @@ Where a worker looks for libraries that the dynamic linker does not find, relati
 
 _MAGIC: Final = b"\x7fELF"
 _CLASS_64: Final = 2
+_HEADER_SIZE: Final = 20
+"""The end of e_machine."""
 _SHARED_OBJECT: Final = 3
 _KINDS: Final = {1: "object file", 2: "program", 3: "shared library", 4: "core file"}
 _MACHINES: Final = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
-"""The values of e_type and e_machine (the ELF specification). Machines have the names that `platform.machine` gives."""
+"""The values of e_type and e_machine (the ELF specification). Machines have the names that `uname -m` prints."""
 _PIE: Final = 0x08000000
 """DF_1_PIE of DT_FLAGS_1. Only this tells a position-independent program from a library: both are ET_DYN."""
 
 
-@dataclass(frozen=True)
-class ElfInfo:
+class ElfInfo(NamedTuple):
     """
     What one ELF file says.
 
     Attributes:
         path: where it is.
-        machine: as `platform.machine` names it, or `machine 21`.
+        machine: as `uname -m` names it, or `machine 21`.
         bits: 32 or 64.
         kind: shared library, program, object file or core file.
         soname: the name under which other libraries need it; None if it has none and its file's name counts.
@@ -73,7 +81,7 @@ class ElfInfo:
     runpath: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     mangled: tuple[str, ...] = ()
-    versions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    versions: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  nothing changes it
     interp: str | None = None
 
 
@@ -86,11 +94,21 @@ def check(path: Path) -> None:
         EntryInvalid: it is something else; the message says what to do.
     """
     machine, bits, kind = _header(path)
-    if (machine, bits) != (platform.machine(), 64):
-        found, wanted = f"{machine}, {bits}-bit", f"{platform.machine()}, 64-bit"
+    own = os.uname().machine
+    if (machine, bits) != (own, 64):
+        found, wanted = f"{machine}, {bits}-bit", f"{own}, 64-bit"
         raise EntryInvalid(f"{path}: built for another machine ({found}); rebuild it on this ({wanted})")
     if kind != _KINDS[_SHARED_OBJECT]:
         raise EntryInvalid(f"{path}: an ELF file, but not a shared library; link it with -shared -fPIC")
+    try:
+        with open_image(path) as image:
+            size, wanted_size = image.size, image.end_of_content()
+    except (OSError, DamagedElf) as error:
+        raise EntryInvalid(f"{path}: a damaged ELF file ({error}); build or copy it again") from error
+    if size < wanted_size:  # the dynamic linker would map it, and crash with SIGBUS
+        raise EntryInvalid(
+            f"{path}: cut off: it has {size:,} bytes, and its headers speak of {wanted_size:,}; build or copy it again"
+        )
 
 
 def check_exports(info: ElfInfo) -> None:
@@ -119,8 +137,7 @@ def is_elf(path: Path) -> bool:
     Tell whether *path* is a file that begins with the magic number of ELF files.
     """
     try:
-        with path.open("rb") as file:
-            return file.read(4) == _MAGIC
+        return _first_bytes(path).startswith(_MAGIC)
     except OSError:
         return False
 
@@ -133,15 +150,25 @@ def read(path: Path) -> ElfInfo:
         EntryNotFound: there is no such file, or it cannot be read.
         EntryInvalid: it is no ELF file, or a damaged one.
     """
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415  `check` does not need it
-
     machine, bits, kind = _header(path)
     try:
-        with path.open("rb") as file:
-            return _read(path, ELFFile(file), machine, bits, kind)
-    except Exception as error:  # a damaged file makes pyelftools raise errors of any kind; seeking fails, too
-        reason = str(error) or type(error).__name__
-        raise EntryInvalid(f"{path}: a damaged ELF file ({reason}); build or copy it again") from error
+        with open_image(path) as image:
+            return _read(path, image, machine, bits, kind)
+    except DamagedElf as error:
+        raise EntryInvalid(f"{path}: a damaged ELF file ({error}); build or copy it again") from error
+    except OSError as error:
+        raise EntryNotFound(f"{path}: {error.strerror}; check the path") from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    """
+    Read the part of the ELF header that tells kind and machine. A pipe in the place of the file does not block.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.read(fd, _HEADER_SIZE) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    finally:
+        os.close(fd)
 
 
 def _header(path: Path) -> tuple[str, int, str]:
@@ -149,11 +176,12 @@ def _header(path: Path) -> tuple[str, int, str]:
     Read machine, bits and kind from the ELF header of *path*.
     """
     try:
-        with path.open("rb") as file:
-            header = file.read(20)
+        header = _first_bytes(path)
     except OSError as error:
         raise EntryNotFound(f"{path}: {error.strerror}; check the path") from error
-    if not header.startswith(_MAGIC) or len(header) < 20:  # noqa: PLR2004  the end of e_machine
+    if path.is_dir():
+        raise EntryNotFound(f"{path}: Is a directory; check the path")
+    if not header.startswith(_MAGIC) or len(header) < _HEADER_SIZE:
         raise EntryInvalid(f"{path}: not an ELF file; a cpp processor is a shared library (.so)")
     kind, machine = struct.unpack_from("<HH" if header[5] == 1 else ">HH", header, 16)
     return (
@@ -163,36 +191,26 @@ def _header(path: Path) -> tuple[str, int, str]:
     )
 
 
-def _read(path: Path, elf: ELFFile, machine: str, bits: int, kind: str) -> ElfInfo:
-    from elftools.elf.dynamic import DynamicSegment  # noqa: PLC0415  as above
-    from elftools.elf.segments import InterpSegment  # noqa: PLC0415  as above
+def _read(path: Path, image: ElfImage, machine: str, bits: int, kind: str) -> ElfInfo:
+    interp = next((image.read(one.offset, one.size) for one in image.segments if one.type == PT_INTERP), None)
+    found = ElfInfo(path, machine, bits, kind, interp=None if interp is None else os.fsdecode(interp.rstrip(b"\0")))
+    if all(segment.type != PT_DYNAMIC for segment in image.segments):
+        return found
+    strings = image.strings()
 
-    segments = list(elf.iter_segments())
-    dynamic = next((segment for segment in segments if isinstance(segment, DynamicSegment)), None)
-    interp = next((segment.get_interp_name() for segment in segments if isinstance(segment, InterpSegment)), None)
-    if dynamic is None:
-        return ElfInfo(path, machine, bits, kind, interp=interp)
-    strings: dict[str, list[str]] = {"NEEDED": [], "SONAME": [], "RPATH": [], "RUNPATH": []}
-    for tag in dynamic.iter_tags():
-        name = str(tag.entry.d_tag).removeprefix("DT_")
-        if name in strings:
-            strings[name].append(getattr(tag, name.lower()))
-        elif name == "FLAGS_1" and tag.entry.d_val & _PIE:
-            kind = _KINDS[2]
-    exports = tuple(_defined(elf, dynamic, EAS_FUNCTIONS))
-    return ElfInfo(
-        path,
-        machine,
-        bits,
-        kind,
-        soname=next(iter(strings["SONAME"]), None),
-        needed=tuple(dict.fromkeys(strings["NEEDED"])),
-        rpath=_folders(strings["RPATH"]),
-        runpath=_folders(strings["RUNPATH"]),
+    def texts(tag: int) -> list[str]:
+        return [text(strings, at) for at in image.dynamic.get(tag, ())]
+
+    exports = tuple(dynamic_symbols.find_defined(image, EAS_FUNCTIONS))
+    return found._replace(
+        kind=_KINDS[2] if (image.tag(DT_FLAGS_1) or 0) & _PIE else kind,
+        soname=next(iter(texts(DT_SONAME)), None),
+        needed=tuple(dict.fromkeys(texts(DT_NEEDED))),
+        rpath=_folders(texts(DT_RPATH)),
+        runpath=_folders(texts(DT_RUNPATH)),
         exports=exports,
-        mangled=tuple(_mangled(path, elf, dynamic, exports)),
-        versions=_versions(elf),
-        interp=interp,
+        mangled=_mangled(image, strings, exports),
+        versions=_versions(image, strings),
     )
 
 
@@ -203,57 +221,28 @@ def _folders(texts: list[str]) -> tuple[str, ...]:
     return tuple(folder or "." for text in texts for folder in text.split(":") if text)
 
 
-def _defined(elf: ELFFile, dynamic: DynamicSegment, names: tuple[str, ...]) -> Iterator[str]:
+def _mangled(image: ElfImage, strings: bytes, exports: tuple[str, ...]) -> tuple[str, ...]:
     """
-    Yield those of *names* that the file defines, so that others can call them.
-    """
-    table = _hash_table(elf, dynamic)
-    for name in names:
-        symbol = None if table is None else table.get_symbol(name)
-        if symbol is not None and symbol["st_shndx"] != "SHN_UNDEF":
-            yield name
-
-
-def _hash_table(elf: ELFFile, dynamic: DynamicSegment) -> GNUHashTable | ELFHashTable | None:
-    """
-    Find the table through which the dynamic linker looks up symbols; None if the file has no such table.
-    """
-    from elftools.elf.hash import ELFHashTable, GNUHashTable  # noqa: PLC0415  as above
-
-    _, offset = dynamic.get_table_offset("DT_GNU_HASH")
-    if offset is not None:
-        return GNUHashTable(elf, offset, dynamic)
-    _, offset = dynamic.get_table_offset("DT_HASH")
-    return None if offset is None else ELFHashTable(elf, offset, None, dynamic)
-
-
-def _mangled(path: Path, elf: ELFFile, dynamic: DynamicSegment, exports: tuple[str, ...]) -> Iterator[str]:
-    """
-    Yield those of EAS's functions that are not in *exports*, but defined under a C++ name (`_Z7processPvPKviPS_Pi`).
+    Find those of EAS's functions that are not in *exports*, but defined under a C++ name (`_Z7processPvPKviPS_Pi`).
     """
     missing = [name for name in EAS_FUNCTIONS if name not in exports]
     if not set(missing) & set(EAS_FUNCTIONS[:2]):
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for name in missing:
-            pattern = rf"_Z{len(name)}{name}\w*".encode()
-            found = tuple(sorted({match.decode() for match in re.findall(pattern, data)}))
-            if any(_defined(elf, dynamic, found)):
-                yield name
+        return ()
+    names = {
+        name: tuple({match.decode() for match in re.findall(rf"\b_Z{len(name)}{name}\w*".encode(), strings)})
+        for name in missing
+    }
+    return tuple(name for name in missing if any(dynamic_symbols.find_defined(image, names[name])))
 
 
-def _versions(elf: ELFFile) -> dict[str, tuple[str, ...]]:
+def _versions(image: ElfImage, strings: bytes) -> dict[str, tuple[str, ...]]:
     """
     Find the newest version of each family (GLIBC, GLIBCXX, CXXABI) that is required of each library.
     """
-    from elftools.elf.gnuversions import GNUVerNeedSection  # noqa: PLC0415  as above
-
-    versions: dict[str, tuple[str, ...]] = {}
-    for section in elf.iter_sections("SHT_GNU_verneed"):
-        if isinstance(section, GNUVerNeedSection):
-            for library, required in section.iter_versions():
-                versions[str(library.name)] = newest_versions(version.name for version in required)
-    return versions
+    required: dict[str, list[str]] = {}
+    for _, version, library in dynamic_symbols.required_versions(image, strings):
+        required.setdefault(library, []).append(version)
+    return {library: newest_versions(versions) for library, versions in required.items()}
 
 
 def newest_versions(versions: Iterable[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host.cli.command_parser import CommandParser
+from eas_host.debug import vscode
 from eas_host.scaffold import project
 
 TYPES: Final = ("cpp", "java", "python")
@@ -44,6 +45,7 @@ def _write_processor(kind: str, folder: Path) -> None:
     files = project.render(kind, values)
     if kind == "cpp":
         files["include/eas/processor.h"] = project.processor_header()
+    files |= vscode.render(vscode.Project(values.name, kind, build=kind in _BUILT))
     project.check_folder(folder, list(files))
     project.write(folder, files)
     print(f"[OK] {folder}: a {kind} processor, the service {values.name}")
@@ -60,7 +62,7 @@ def _write_processor(kind: str, folder: Path) -> None:
 def _parser() -> CommandParser:
     parser = CommandParser(
         prog="eas-host init",
-        description="Write a new processor: source, build file, service.json, README and a test request.",
+        description="Write a new processor: source, build file, service.json, README, a request, files for VS Code.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

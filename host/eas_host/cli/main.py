@@ -4,7 +4,7 @@ The program `eas-host`: it runs the command that its first argument names, or se
 
 from __future__ import annotations
 
-import difflib
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -19,11 +19,16 @@ from eas_runtime import stdio
 COMMANDS: Final = {
     "test": "eas_host.cli.serve:test",
     "serve": "eas_host.cli.serve:serve",
-    "desc": "eas_host.cli.desc:run",
+    "invoke": "eas_host.cli.calls.invoke:run",
+    "debug": "eas_host.cli.calls.debug:run",
+    "load": "eas_host.cli.calls.load:run",
+    "check": "eas_host.cli.check:run",
+    "desc": "eas_host.cli.desc.command:run",
     "schema": "eas_host.cli.schema:run",
     "init": "eas_host.cli.init:run",
     "pack": "eas_host.cli.pack:run",
     "pysdk": "eas_host.cli.pysdk:run",
+    "--wait": "eas_host.cli.wait:run",
 }
 """Where the function of each command is. It gets the arguments behind the name and returns the exit code."""
 
@@ -33,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run the command line *argv*, by default the process's own.
 
     Returns:
-        The exit code: 0 after a clean stop, else that of the `HostError` that ended the host.
+        The exit code: 0 after a clean stop, else that of the `HostError` that ended the host. But only a processor in
+        this process lets it return; otherwise the process ends here.
     """
     return run_to_exit_code(lambda: _run(sys.argv[1:] if argv is None else argv))
 
@@ -46,13 +52,17 @@ def _run(argv: Sequence[str]) -> int:
         command: Callable[[Sequence[str]], int] = getattr(import_module(module), name)
         return command(argv[1:])
     if argv and not argv[0].startswith("-"):
+        import difflib  # noqa: PLC0415  as above
+
         near = difflib.get_close_matches(argv[0], COMMANDS, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}; see eas-host --help"
         raise ConfigError(f"{argv[0]}: there is no such command; {hint}")
     config = read_config(argv)
     log.configure(config.log_level, config.log_format)
+    gc.disable()  # imports make much that stays, and no garbage: to look for that takes 10 ms
     # Imported late, so that --help and a wrong flag do not wait for the event loop and the native module.
     from eas_host.deploy.from_options import prepare_from_options  # noqa: PLC0415
     from eas_host.service.host import run  # noqa: PLC0415
 
+    gc.enable()
     return run(prepare_from_options(config), lambda: prepare_from_options(read_config(argv)))

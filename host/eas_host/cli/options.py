@@ -22,9 +22,14 @@ examples:
 commands, each with a --help of its own:
   eas-host test service.json      run a service from its description, on a free port
   eas-host serve service.json     run it on --listen
+  eas-host invoke FILE -d TEXT    call the processor once, without serving it; FILE may be a service.json
+  eas-host debug FILE -d TEXT     the same under gdb, jdb or pdb, stopped where the call begins
+  eas-host load URL|FILE          measure requests per second and times under load; advise worker threads and processes
+  eas-host check FILE             say what is wrong with a processor, without loading it
   eas-host desc service.json      say what would run, and where each value comes from
   eas-host schema                 print the JSON Schema of descriptions
   eas-host init, pack, pysdk      start a new processor, or pack one
+  eas-host --wait URL             wait until the service there takes requests
 
 Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on.
 Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound,

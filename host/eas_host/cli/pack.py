@@ -11,8 +11,8 @@ from typing import Final
 
 from eas_host import log
 from eas_host.cli.command_parser import CommandParser
-from eas_host.pack import pack_processor, report_processor
-from eas_host.pack.processor import TYPES
+from eas_host.pack.processor import TYPES, pack_processor
+from eas_host.pack.report import report_processor
 
 _EXAMPLES: Final = """\
 examples:

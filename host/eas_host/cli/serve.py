@@ -19,7 +19,7 @@ from eas_host.deploy.deployment import Deployment
 if TYPE_CHECKING:
     from eas_host.service.host import Host
 
-_FREE_PORT: Final[Mapping[str, Any]] = {"listen": Address("127.0.0.1", 0)}
+_TEST_DEFAULTS: Final[Mapping[str, Any]] = {"listen": Address("127.0.0.1", 0), "check_memory": True}
 _LOCAL_OR_ANY: Final = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")  # noqa: S104  compared, not bound
 _EPILOG: Final = """\
 The description is EAS's service.json, comments and trailing commas included. processor_path, model_path and
@@ -57,7 +57,7 @@ def test(argv: Sequence[str]) -> int:
     """
     about = "Run a service from its description, on a free port of this machine, and print what `eascmd test` prints."
     parser = make_command_parser("test", about, _EPILOG.format(examples=_TEST_EXAMPLES))
-    return _serve(DescriptionCommand(parser, argv, _FREE_PORT), announce=True)
+    return _serve(DescriptionCommand(parser, argv, _TEST_DEFAULTS), announce=True)
 
 
 def serve(argv: Sequence[str]) -> int:

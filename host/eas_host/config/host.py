@@ -189,6 +189,20 @@ class HostConfig:
         "how bodies without a Content-Encoding are compressed: gzip, zlib, snappy, lz4, zstd or none; default: none",
         read=option_types.content_encoding,
     )
+    data_plane: str = option(
+        "native",
+        SERVING,
+        "KIND",
+        "what answers requests like the last one of their connection: native code, or python; uvloop: and its sockets",
+        choices=("native", "python", "uvloop"),
+    )
+    verbose_errors: bool = option(
+        False,
+        SERVING,
+        "",
+        "answers to crashes and exceptions have the processor's frames for all clients, not only on this machine",
+        read=option_types.boolean,
+    )
     static: str | None = option(
         None,
         SERVING,
@@ -230,7 +244,7 @@ class HostConfig:
         "process",
         WORKERS,
         "HOW",
-        "process: in worker processes; none: in the host's own process, for gdb, pdb and jdb",
+        "process: in worker processes; none: in the host's own process, for a debugger",
         choices=("process", "none"),
     )
     user: str | None = option(
@@ -254,6 +268,27 @@ class HostConfig:
         read=option_types.boolean,
     )
     crash_block: bool = option(False, WORKERS, "", "do not replace a worker that crashed", read=option_types.boolean)
+    hang_timeout: float = option(
+        60.0,
+        WORKERS,
+        "S",
+        "seconds that a call may run on once nobody waits for it; then its worker is replaced; 0: for ever",
+        read=option_types.seconds,
+    )
+    check_memory: bool = option(
+        False,
+        WORKERS,
+        "",
+        "cpp: keep a record of each block of memory, so that any wrong output pointer is explained, and does no harm",
+        read=option_types.boolean,
+    )
+    leaks: bool = option(
+        False,
+        WORKERS,
+        "",
+        "cpp, built with -fsanitize=address: at the end of its worker the log says which memory was never freed",
+        read=option_types.boolean,
+    )
     reload: bool = option(
         False,
         WORKERS,
@@ -282,7 +317,21 @@ class HostConfig:
         "info", LOGGING, "LEVEL", "debug, info, warning or error", choices=("debug", "info", "warning", "error")
     )
     log_format: str = option("text", LOGGING, "FORMAT", "text, or json: one object a line", choices=("text", "json"))
+    crash_dir: str | None = option(
+        None,
+        LOGGING,
+        "DIR",
+        "a folder for reports of crashes, each with the body of the request; the newest 20 are kept",
+        read=option_types.path,
+    )
     access_log: bool = option(False, LOGGING, "", "log one line for each request", read=option_types.boolean)
+    explain: bool = option(
+        False,
+        LOGGING,
+        "",
+        "answers have headers that say what the processor returned, which worker it was, and where the time went",
+        read=option_types.boolean,
+    )
     arguments: tuple[str, ...] = ()
     explicit: frozenset[str] = frozenset()
 

@@ -10,7 +10,7 @@ In reading order:
 - `workspace`: the folder of one version of a service, and what is put into it.
 - `package`: what is found in a processor's package: its entry, the model's entry, nested jars, environment variables.
 - `python`: the interpreter of a Python package, and its requirements.
-- `confinement`: the effect of `--user` and `--sandbox` on all this.
+- `confinement`: the effect of `--user` and `--sandbox` on all this; `memory_check`: that of `--check-memory`.
 
 `from_options`, which a start without a description uses, imports nothing that reads descriptions: it must be quick.
 """

@@ -51,6 +51,7 @@ class Deployment:
         watched: the files and folders whose changes lead to a new version; see `PYTHON_FILES` and
             `INSTALLED`.
         discard: removes what was made for this version alone. It is called once the last worker is gone.
+        target: the words that name it to the command `invoke`.
     """
 
     config: HostConfig
@@ -59,6 +60,7 @@ class Deployment:
     warm_up: Path | None = None
     watched: tuple[Path, ...] = ()
     discard: Callable[[], None] = lambda: None
+    target: tuple[str, ...] = ()
 
 
 Prepare = Callable[[], Deployment]

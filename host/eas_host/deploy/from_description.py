@@ -14,7 +14,7 @@ from typing import Final
 
 from eas_host import fetch, log
 from eas_host.config import HostConfig, ResolvedConfig
-from eas_host.deploy import confinement
+from eas_host.deploy import confinement, memory_check
 from eas_host.deploy.cli_overrides import apply_overrides
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment, watched_environments
 from eas_host.deploy.package import entries, environment, model_entry, nested_jars
@@ -239,7 +239,9 @@ def _processor_deployment(
         )
     shown_at = link_folder if model.name is None else None
     variables = environment.variables(description.text, description.environment, shown_at, description.cuda)
-    spec = spec.replace(folder=str(_folder(entry)), environment={**variables, **spec.environment})  # options win
+    environment_of_worker = {**variables, **spec.environment}  # options win
+    spec = spec.replace(folder=str(_folder(entry)), environment=environment_of_worker, copies=package.copies)
+    spec = memory_check.preload(spec, config)
     return ProcessorDeployment(model.name, nested_jars.unpack(spec, nested_jars.find(spec), model_dir.root / _UNPACKED))
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eas_host.archives.jar_layouts import JarLayout
 from eas_host.config import HostConfig
-from eas_host.deploy import confinement
+from eas_host.deploy import confinement, memory_check
 from eas_host.deploy.deployment import PYTHON_FILES, Deployment, ProcessorDeployment, watched_environments
 from eas_host.deploy.package import nested_jars
+from eas_host.deploy.target_words import target_words
 from eas_host.errors import EntryNotFound
 from eas_host.make_spec import make_spec, service_name
 from eas_host.system.disk_errors import describe_cache_error, is_write_refused
@@ -33,7 +35,7 @@ def prepare_from_options(config: HostConfig) -> Deployment:
     Raises:
         HostError: there is no entry, its type is not known, or options exclude one another.
     """
-    spec = make_spec(config)
+    spec = memory_check.preload(make_spec(config), config)
     name = service_name(config, spec)
     warm_up = _warm_up(config)
     if spec.type == "python":
@@ -47,6 +49,7 @@ def prepare_from_options(config: HostConfig) -> Deployment:
         deployment = _prepare_unpacked(config, name, spec, packed, warm_up)
     else:
         deployment = Deployment(config, name, (ProcessorDeployment(None, spec),), warm_up, watched)
+    deployment = replace(deployment, target=target_words(config))
     return confinement.confine_workers(deployment) if spec.confined else deployment
 
 
@@ -98,13 +101,14 @@ def _prepare_copy(
     workspace = Workspace(cache, name)
     entry = Path(spec.entry)
     with _filling_workspace(workspace, cache, config):
+        code = (spec.entry, *spec.classpath)
+        places = {path: workspace.folder / f"code-{number}" for number, path in enumerate(code)}
+        copies = {path: str(_copy(Path(path), place, cache)) for path, place in places.items()}
         own = spec.replace(
-            entry=str(_copy(entry, workspace.folder / "entry", cache)),
-            classpath=tuple(
-                str(_copy(Path(path), workspace.folder / f"classpath-{number}", cache))
-                for number, path in enumerate(spec.classpath)
-            ),
-            folder=str(entry if entry.is_dir() else entry.parent),
+            entry=copies[spec.entry],
+            classpath=tuple(copies[path] for path in spec.classpath),
+            folder=str(_folder(entry)),
+            copies=tuple((str(place), str(_folder(Path(path)))) for path, place in places.items()),
         )
         own = nested_jars.unpack(own, nested_jars.find(own), workspace.folder / "unpacked")
     return Deployment(config, name, (ProcessorDeployment(None, own),), warm_up, watched, workspace.discard)
@@ -140,6 +144,13 @@ def _filling_workspace(workspace: Workspace, cache: Path, config: HostConfig) ->
     except BaseException:
         workspace.discard()
         raise
+
+
+def _folder(path: Path) -> Path:
+    """
+    Return the folder that is copied for the library, the jar or the folder at *path*.
+    """
+    return path if path.is_dir() else path.parent
 
 
 def _copy(path: Path, folder: Path, cache: Path) -> Path:

@@ -17,12 +17,14 @@ from eas_host.config import HostConfig
 from eas_host.dispatch.body_buffer import BodyBufferPool
 from eas_host.dispatch.capacity import Capacity
 from eas_host.dispatch.dispatcher import Dispatcher
-from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.exchange import Exchange, FastPath, RequestHead
+from eas_host.dispatch.explaining_dispatcher import ExplainingDispatcher
 from eas_host.dispatch.limits import EARLY_SLOTS
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import ConfigError
+from eas_host.reply import Statuses
 from eas_host.ring import FrontRing, RingSize
 from eas_host.system.memory import address_space_limit
 from eas_runtime.messages import Message, ProcessCount, ThreadCount
@@ -52,15 +54,23 @@ class BackendContext(NamedTuple):
 
     Attributes:
         loop: runs the front.
+        plane: answers some requests without the dispatcher.
         budget: bounds the memory that clients make the host hold.
         receive: called with each message of a worker.
         full: called when a request is refused because the queue is full, with the number of requests in it.
+        answer_raised: answers an exchange with the message, and the frames, of what the processor has raised.
+        statuses: has the HTTP status of each code that a processor may return.
+        describe_request: returns method and target of a request, fit for a log.
     """
 
     loop: asyncio.AbstractEventLoop
+    plane: FastPath
     budget: MemoryBudget
     receive: Callable[[WorkerId, Message], None]
     full: Callable[[int], None]
+    answer_raised: Callable[[Exchange, bytes, bytes], None]
+    statuses: Statuses
+    describe_request: Callable[[RequestHead], str]
 
 
 class Backend:
@@ -83,6 +93,7 @@ class Backend:
         joined: whether it has begun to serve.
         retired: whether another version has taken over.
         submit: queues an exchange whose request is complete.
+        describe_request: returns method and target of a request, fit for a log.
 
     Raises:
         ConfigError: the system has no room for a ring of that size.
@@ -99,7 +110,17 @@ class Backend:
         self.name = name
         self.ring = _make_ring(size)
         front.budget.rings.add(self.ring)
-        self.dispatcher = Dispatcher(front.loop, self.ring, front.budget, lambda: front.full(self.ring.waiting()))
+        if config.explain:
+            self.ring.time_requests()
+        self.dispatcher = (ExplainingDispatcher if config.explain else Dispatcher)(
+            front.loop,
+            self.ring,
+            front.plane,
+            front.budget,
+            lambda: front.full(self.ring.waiting()),
+            front.answer_raised,
+            front.statuses,
+        )
         self.capacity = Capacity(
             self.dispatcher,
             size.slots - EARLY_SLOTS,
@@ -108,6 +129,7 @@ class Backend:
             config.worker_threads,
         )
         self.body_buffers = BodyBufferPool(self.ring, front.budget)
+        self.describe_request = front.describe_request
         self.joined = self.retired = False
         self._front = front
         self._early_messages: list[tuple[int, Message]] = []  # those before it joined, by worker
@@ -151,6 +173,19 @@ class Backend:
             self._early_messages.append((worker, message))
 
     # -- what exchanges ask of it
+
+    @property
+    def ring_number(self) -> int:
+        """
+        The plane's number of its ring.
+        """
+        return self.dispatcher.ring_number
+
+    def adopt(self, exchange: Exchange) -> None:
+        """
+        Take over the request in the slot of *exchange*, which the plane has submitted.
+        """
+        self.dispatcher.adopt(exchange)
 
     def submit_late(self, exchange: Exchange, age: float) -> ErrorResponse | None:
         """

@@ -85,4 +85,5 @@ class Capacity:
 
     def _tell_dispatcher(self) -> None:
         threads = self.threads
-        self._dispatcher.set_capacity(min(self._queue + threads, self._slots), threads)
+        self._dispatcher.set_capacity(min(self._queue + threads, self._slots))
+        self._dispatcher.set_threads(threads)

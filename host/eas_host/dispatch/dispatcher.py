@@ -5,27 +5,27 @@ Strategy (measured in bench/): requests are submitted while they are parsed, and
 event loop, not once per request. Everything that is complete is drained in the same turn; then the front asks workers
 to signal the next completion or, where many requests wait, several at once, so that these share the cost of a turn.
 
-The front keeps its own record: `_running[slot]` is the exchange whose request is in that slot, `ABANDONED` where nobody
-waits for the answer any more but a worker still has the slot.
+The front keeps its own record: `_running[slot]` is the exchange whose request is in that slot, or `Abandoned` where
+nobody waits for the answer any more but a worker still has the slot.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Collection, Iterator
-from typing import Final, Protocol
+from typing import Final
 
 from eas_host import log
 from eas_host.dispatch import large_outputs
 from eas_host.dispatch.body_buffer import NO_MEMORY
-from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.exchange import Abandoned, Exchange, FastPath, SlotContent
 from eas_host.dispatch.gate import Gate
 from eas_host.dispatch.limits import SMALL_BODY
 from eas_host.dispatch.memory_budget import MemoryBudget, no_room
-from eas_host.dispatch.queue_poller import QueuePoller
+from eas_host.dispatch.queue_poller import CompletionSignal, QueuePoller
 from eas_host.dispatch.responses import ErrorResponse
-from eas_host.reply import BAD_REQUEST, HTTP_STATUS
+from eas_host.dispatch.workers import SoloListener
+from eas_host.reply import Statuses
 from eas_host.ring import COPIED, CORRUPT, RUNNING, SUBMITTED, FrontRing
 from eas_runtime.ring import RAISED, RETURNED
 
@@ -33,65 +33,47 @@ _RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
 
 
-class Abandoned:
-    """
-    Stands in for an exchange that nobody waits for any more.
-    """
-
-
-ABANDONED: Final = Abandoned()
-SlotContent = Exchange | Abandoned | None
-
-
-class SoloListener(Protocol):
-    """
-    Has requests run alone, and is told how they end.
-    """
-
-    def solo_done(self, slot: int) -> None:
-        """
-        Handle that the request in *slot* is done.
-        """
-
-    def solo_abandoned(self, slot: int) -> None:
-        """
-        Handle that nobody waits for the request in *slot* any more, while a worker runs it.
-        """
-
-
 class Dispatcher(Gate):
     """
-    Submits exchanges to *ring*, as far as *budget* has memory for them, and answers them with what comes back.
-    *on_full* is called when a request is refused because too many wait.
+    Submits exchanges to *ring*, as far as *budget* has memory for them, and answers them with what comes back. *plane*
+    submits and answers some by itself. *on_full* is called when a request is refused because too many wait.
+    *answer_raised* answers an exchange with the message, and the frames, of what the processor has raised. *statuses*
+    has the HTTP status of each code that a processor may return.
 
     Attributes:
         worker_alive: whether a worker is ready now.
-        in_flight: the requests in the ring.
-        completed: how many completions were taken out of it so far.
+        completion_signal: tells when workers have completed requests.
+        ring_number: the plane's number of the ring.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, ring: FrontRing, budget: MemoryBudget, on_full: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        ring: FrontRing,
+        plane: FastPath,
+        budget: MemoryBudget,
+        on_full: Callable[[], None],
+        answer_raised: Callable[[Exchange, bytes, bytes], None],
+        statuses: Statuses,
     ) -> None:
-        super().__init__(loop)
-        self._ring = ring
+        super().__init__(loop, ring, on_full)
+        self._plane = plane
+        self.ring_number = plane.attach(ring, self)
         self._budget = budget
-        self._on_full = on_full
-        self._capacity = 0
+        self._answer_raised = answer_raised
+        self._statuses = statuses
         self._threads = 0
         self._running: list[SlotContent] = [None] * ring.size.slots
-        self.in_flight = self.completed = 0
         self._flush_due = False
         self._queue_poller = QueuePoller(loop, ring, self)
         self.worker_alive = False
         self._solo: dict[int, SoloListener] = {}  # by the slot of a request that runs alone
-        loop.add_reader(ring.completion_fd, self._on_completion)
+        self.completion_signal = CompletionSignal(loop, ring.completion_fd, self)
 
-    def set_capacity(self, requests: int, threads: int) -> None:
+    def set_threads(self, threads: int) -> None:
         """
-        Allow *requests* requests in the ring, those that wait and those that run on *threads* worker threads.
+        Note that so many worker *threads* take requests.
         """
-        self._capacity = requests
         self._threads = threads
 
     def set_worker_state(self, *, alive: bool, ready: bool, reason: str = "", retry_at: float = 0.0) -> None:
@@ -101,6 +83,13 @@ class Dispatcher(Gate):
         """
         self.worker_alive = alive
         self.set_ready(ready, reason, retry_at)
+
+    @property
+    def completed(self) -> int:
+        """
+        How many completions were taken out of the ring so far.
+        """
+        return self._ring.collected()
 
     # -- to the workers
 
@@ -112,7 +101,7 @@ class Dispatcher(Gate):
             error_response = self.admit()
             if error_response is not None:
                 return error_response
-        if self.in_flight >= self._capacity:
+        if self._ring.in_flight() >= self._capacity:
             return self._full()
         upload = exchange.body_buffer
         if upload is None:
@@ -130,11 +119,16 @@ class Dispatcher(Gate):
             return self._full() if slot != NO_MEMORY else no_room()
         exchange.slot = slot
         self._running[slot] = exchange
-        self.in_flight += 1
         if not self._flush_due:
             self._flush_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         return None
+
+    def adopt(self, exchange: Exchange) -> None:
+        """
+        Note that the request in the slot of *exchange*, which the plane has submitted, is that one from now on.
+        """
+        self._running[exchange.slot] = exchange
 
     def abandon(self, exchange: Exchange) -> None:
         """
@@ -149,7 +143,7 @@ class Dispatcher(Gate):
         if self._ring.cancel(slot) or self._ring.phase(slot)[0] == CORRUPT:
             self._free(slot)
         else:
-            self._running[slot] = ABANDONED
+            self._running[slot] = Abandoned(exchange)
             if slot in self._solo and self._ring.phase(slot)[0] == RUNNING:
                 self._solo[slot].solo_abandoned(slot)
 
@@ -201,7 +195,7 @@ class Dispatcher(Gate):
 
     # -- from the workers
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """
         Wake a worker and drain, once per turn of the loop in which something was submitted.
         """
@@ -211,19 +205,14 @@ class Dispatcher(Gate):
         if self.in_flight:
             self._queue_poller.watch()
 
-    def _on_completion(self) -> None:
-        try:
-            os.eventfd_read(self._ring.completion_fd)
-        except BlockingIOError:
-            pass
-        self.drain()
-
     def drain(self) -> None:
         """
         Answer everything that is complete, then ask to be signalled for what is not.
         """
         while True:
             completions = self._ring.collect()
+            if self._plane.pending():
+                self._plane.settle()  # so that each completion that is left has its exchange
             if completions is None:
                 if self._ring.request_notification():
                     return
@@ -234,9 +223,9 @@ class Dispatcher(Gate):
                 exchange.slot = -1
                 try:
                     if outcome in _RETURNED:
-                        exchange.responder.send_response(exchange, HTTP_STATUS[status], body)
+                        exchange.responder.send_response(exchange, self._statuses[status], body)
                     else:
-                        self._answer_failure(exchange, outcome, body)
+                        self._answer_failure(exchange, outcome, status, body)
                 except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
                     log.exception("internal error while answering a request")
                     exchange.responder.reset()
@@ -250,7 +239,7 @@ class Dispatcher(Gate):
         solo = self._solo
         copies = self._ring.copies
         batch: list[tuple[SlotContent, int, int, bytes]] = []
-        freed = end = 0
+        end = 0
         for slot, outcome, status, size in completions:
             if outcome >= COPIED:
                 start = end
@@ -261,27 +250,24 @@ class Dispatcher(Gate):
                     outcome, body = large_outputs.NO_MEMORY  # noqa: PLW2901  the answer in its place
                 batch.append((running[slot], outcome, status, body))
                 running[slot] = None
-                freed += 1
                 if solo:
                     self._end_solo(slot)
             else:
                 checked, body = large_outputs.copy(self._ring, self._budget, slot, outcome, size)
                 batch.append((running[slot], checked, status, body))
                 self._free(slot)
-        self.in_flight -= freed
-        self.completed += len(batch)
         return batch
 
-    def _answer_failure(self, exchange: Exchange, outcome: int, body: bytes) -> None:
+    def _answer_failure(self, exchange: Exchange, outcome: int, frames: int, body: bytes) -> None:
         if outcome in _RAISED:
-            exchange.responder.send_response(exchange, BAD_REQUEST, body)
+            end = len(body) - frames
+            self._answer_raised(exchange, body[:end], body[end:])
         else:
             text = body.decode("utf-8", "replace") or "what the processor returned is not an output"
             exchange.responder.send_error(exchange, ErrorResponse(500, text))
 
     def _free(self, slot: int) -> None:
         self._running[slot] = None
-        self.in_flight -= 1
         self._ring.release(slot)
         self._end_solo(slot)
 
@@ -310,23 +296,39 @@ class Dispatcher(Gate):
         content = self._running[slot]
         return content if isinstance(content, Exchange) else None
 
+    def content(self, slot: int) -> SlotContent:
+        """
+        Return what is known of the request in *slot*, whether somebody waits for it or not.
+        """
+        return self._running[slot]
+
+    def body(self, slot: int) -> bytes:
+        """
+        Return a copy of the body of the request in *slot*.
+        """
+        content = self._running[slot]
+        if isinstance(content, Exchange) and content.body:
+            return content.body
+        return b"" if content is None else self._ring.input(slot, content.size)
+
     def slots_in_flight(self) -> list[tuple[int, SlotContent]]:
         """
-        List the slots of all requests in the ring, each with its exchange, or `ABANDONED`.
+        List the slots of all requests in the ring, each with its exchange, or `Abandoned`.
         """
         if not self.in_flight:
             return []
+        self._plane.recall()
         return [(slot, content) for slot, content in enumerate(self._running) if content is not None]
 
-    def fail(self, slot: int, text: str) -> None:
+    def fail(self, slot: int, error_response: ErrorResponse) -> None:
         """
-        Answer the request in *slot*, whose worker died, with 500 and *text*; free the slot.
+        Answer the request in *slot*, whose worker died, with *error_response*; free the slot.
         """
         exchange = self._running[slot]
         self._free(slot)
         if isinstance(exchange, Exchange):
             exchange.slot = -1
-            exchange.responder.send_error(exchange, ErrorResponse(500, text))
+            exchange.responder.send_error(exchange, error_response)
 
     def run_again(self, slot: int) -> None:
         """
@@ -357,21 +359,9 @@ class Dispatcher(Gate):
         ones with 503 and *reason*; without *held* all of them are answered so.
         """
         self.set_ready(False, reason)
-        for exchange in [content for content in self._running if isinstance(content, Exchange)]:
+        for exchange in [content for _, content in self.slots_in_flight() if isinstance(content, Exchange)]:
             self.abandon(exchange)
             exchange.responder.send_error(exchange, held or self.unavailable())
-
-    def would_refuse(self) -> ErrorResponse | None:
-        """
-        Return how a request would be refused if it were submitted now, or None. Takes nothing from the rate limit.
-        """
-        if not self._ready or self._paused:
-            return self.unavailable()
-        return self._full() if self.in_flight >= self._capacity else None
-
-    def _full(self) -> ErrorResponse:
-        self._on_full()
-        return ErrorResponse(450, "the queue is full; try again later")
 
     @property
     def idle(self) -> bool:
@@ -385,13 +375,14 @@ class Dispatcher(Gate):
         """
         Whether somebody waits for a request in the ring.
         """
-        return self.in_flight > 0 and any(isinstance(content, Exchange) for content in self._running)
+        return any(isinstance(content, Exchange) for _, content in self.slots_in_flight())
 
     def close(self) -> None:
         """
         Stop listening to the ring.
         """
-        self._loop.remove_reader(self._ring.completion_fd)
+        self._plane.detach(self.ring_number)
+        self.completion_signal.close()
         self._queue_poller.close()
         if not self.idle:
             log.debug("%d requests were still in the ring", self.in_flight)

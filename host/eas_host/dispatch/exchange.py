@@ -7,19 +7,23 @@ transport. In between its connection reads the request, which then waits or runs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 from eas_host.dispatch.body_buffer import BodyBuffer, BodyBufferPool
 from eas_host.dispatch.responses import ErrorResponse, Response
 
-SAME_EACH_TIME: Final = frozenset(
-    {b"authorization", b"content-length", b"content-type", b"date", b"host", b"sec-fetch-site"}
-)
-"""Of the headers that the host looks at, those that need no new decision when the same head comes again."""
+NO_PEER: Final = "-"
+"""The peer of a responder that is no connection."""
+FORWARDED: Final = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip"})
+"""Header fields of proxies: the client is not who has connected."""
+REQUEST_ID: Final = b"x-request-id"
+"""The header field by which a client finds its request in the log."""
 
 if TYPE_CHECKING:
     from _hashlib import HASH
+
+    from eas_host.ring import FrontRing
 
 
 class Responder(Protocol):
@@ -98,6 +102,7 @@ class Destination(Protocol):
         name: the model's name; None: it answers for the service itself.
         retired: whether another version has taken over.
         body_buffers: where bodies gather that arrive in pieces.
+        ring_number: the plane's number of its ring.
         submit: queues an exchange whose request is complete. Returns an error response if that is not possible now.
     """
 
@@ -105,6 +110,17 @@ class Destination(Protocol):
     retired: bool
     body_buffers: BodyBufferPool
     submit: Callable[[Exchange], ErrorResponse | None]
+
+    @property
+    def ring_number(self) -> int:
+        """
+        See above.
+        """
+
+    def adopt(self, exchange: Exchange) -> None:
+        """
+        Take over the request in the slot of *exchange*, which the plane has submitted.
+        """
 
     def submit_late(self, exchange: Exchange, age: float) -> ErrorResponse | None:
         """
@@ -124,6 +140,49 @@ class Destination(Protocol):
     def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
         """
         Return an error response if *exchange* waits in the queue and no worker is there to take it.
+        """
+
+
+class Submitter(Protocol):
+    """
+    A dispatcher, as the fast path knows it.
+    """
+
+    def flush(self) -> None:
+        """
+        Wake a worker and drain, after requests were submitted.
+        """
+
+
+class FastPath(Protocol):
+    """
+    What submits requests and answers them without exchanges, as long as nobody needs to know of them: the data plane
+    (`front.plane`).
+    """
+
+    def attach(self, ring: FrontRing, submitter: Submitter) -> int:
+        """
+        Let requests go to *ring*, whose *submitter* is called after that. Returns the ring's number.
+        """
+
+    def detach(self, number: int) -> None:
+        """
+        Forget the ring of that number.
+        """
+
+    def recall(self) -> None:
+        """
+        Have all requests that are under way without an exchange get one.
+        """
+
+    def pending(self) -> int:
+        """
+        How many events wait for `settle`.
+        """
+
+    def settle(self) -> None:
+        """
+        Have the requests that were handed up get exchanges, and handle what else has come up.
         """
 
 
@@ -181,6 +240,16 @@ class RequestHead:
         self.cors = ""
         self.backend: Destination = None  # type: ignore[assignment]  # set before it is read
 
+    def with_fields(self, fields: Mapping[bytes, bytes]) -> RequestHead:
+        """
+        Make a head that is the same but for the values of these *fields*.
+        """
+        other = RequestHead()
+        for slot in self.__slots__:
+            setattr(other, slot, getattr(self, slot))
+        other.fields = {**self.fields, **fields}
+        return other
+
     @property
     def detour(self) -> bool:
         """
@@ -211,6 +280,7 @@ class Exchange:
         error_response: the host's own answer, if it gives one.
         digest: the body's MD5 so far, where a signature covers it.
         slot: the slot it waits or runs in, -1 for none.
+        explanation: header lines of the answer that say how it came about; none without --explain.
         solo_kills: how often a worker was killed from outside while this was all it ran.
     """
 
@@ -219,6 +289,7 @@ class Exchange:
     error_response: ErrorResponse | None = None
     digest: HASH | None = None
     slot = -1
+    explanation = ""
     solo_kills = 0
 
     def __init__(
@@ -247,3 +318,20 @@ class Exchange:
             self.head.backend.body_buffers, lambda error_response: self.responder.time_out(self, error_response)
         )
         return self.body_buffer
+
+
+class Abandoned:
+    """
+    Stands in for an exchange that nobody waits for any more. It has what reports say of a request.
+    """
+
+    __slots__ = ("head", "peer", "size")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.head = exchange.head
+        self.size = exchange.size
+        self.peer = exchange.responder.peer
+
+
+SlotContent = Exchange | Abandoned | None
+"""What is known of the request in a slot."""

@@ -1,18 +1,20 @@
 """
-Decides whether one processor takes requests at all, before the dispatcher looks for room for one more.
+Decides whether one processor takes a request.
 
 A processor takes requests while there is, or soon will be, a worker (`ready`), unless its program or an operator has
-paused it (`paused`), and as often as the service's rate limit allows.
+paused it (`paused`), and as often as the service's rate limit allows; and as long as there is room for one more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Final
 
 from eas_host.dispatch.rate_limit import TokenBucket
 from eas_host.dispatch.responses import ErrorResponse
+from eas_host.ring import FrontRing
 
 READY: Final = "model.ready"
 """The property by which a program, or an operator, says whether requests are taken."""
@@ -20,17 +22,35 @@ READY: Final = "model.ready"
 
 class Gate:
     """
-    Superclass of the dispatcher, which looks at `_open` for each request.
+    Superclass of the dispatcher, which looks at `_open` and `_capacity` for each request. *on_full* is called when a
+    request is refused because too many are in *ring*.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, on_full: Callable[[], None]) -> None:
         self._loop = loop
+        self._ring = ring
+        self._on_full = on_full
+        self._capacity = 0
         self._ready = False
         self._paused = False
         self._rate: TokenBucket | None = None
         self._open = False  # ready, not paused, without a rate limit: one check for the usual case
         self._reason = "the processor is loading"
         self._retry_at = 0.0
+
+    def set_capacity(self, requests: int) -> None:
+        """
+        Allow *requests* requests in the ring, those that wait and those that run.
+        """
+        self._capacity = requests
+        self._refresh()
+
+    @property
+    def in_flight(self) -> int:
+        """
+        The requests in the ring.
+        """
+        return self._ring.in_flight()
 
     @property
     def ready(self) -> bool:
@@ -106,5 +126,18 @@ class Gate:
         """
         return f"Retry-After: {max(1, math.ceil(self._retry_at - self._loop.time()))}\r\n"
 
+    def would_refuse(self) -> ErrorResponse | None:
+        """
+        Return how a request would be refused if it were submitted now, or None. Takes nothing from the rate limit.
+        """
+        if not self._ready or self._paused:
+            return self.unavailable()
+        return self._full() if self.in_flight >= self._capacity else None
+
+    def _full(self) -> ErrorResponse:
+        self._on_full()
+        return ErrorResponse(450, "the queue is full; try again later")
+
     def _refresh(self) -> None:
         self._open = self._ready and not self._paused and self._rate is None
+        self._ring.set_capacity(self._capacity if self._open else 0)

@@ -1,5 +1,6 @@
 """
-Polls the ring while requests wait, every few milliseconds for as long as completions come.
+When the front looks at the ring for completions: when workers signal some, and while requests wait every few
+milliseconds, for as long as completions come.
 
 Waking a thread and notifying the front are expensive, so worker threads guess: none is woken while another is awake,
 and completions are reported together (`FrontRing.request_notification`). A guess is wrong when a call takes longer than
@@ -12,6 +13,8 @@ are reported at once, and only a new request makes it poll soon.
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from eas_host.ring import FrontRing
@@ -41,14 +44,73 @@ class Drained(Protocol):
         worker_alive: whether a worker is ready now.
     """
 
-    in_flight: int
-    completed: int
     worker_alive: bool
+
+    @property
+    def in_flight(self) -> int:
+        """
+        See above.
+        """
+
+    @property
+    def completed(self) -> int:
+        """
+        See above.
+        """
 
     def drain(self) -> None:
         """
         Answer everything that is complete.
         """
+
+
+class CompletionSignal:
+    """
+    The descriptor *fd*, an eventfd which is readable when workers have signalled completions: then *dispatcher* is
+    drained.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int, dispatcher: Drained) -> None:
+        self._loop = loop
+        self._fd = fd
+        self._dispatcher = dispatcher
+        self._watchers: list[Callable[[], None]] = []
+        loop.add_reader(fd, self._on_signal)
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """
+        Call *watcher* after each signal, once the completions are drained. Without a watcher nothing is asked for it.
+        """
+        self._watchers.append(watcher)
+        self._loop.add_reader(self._fd, self._on_watched_signal)
+
+    def unwatch(self, watcher: Callable[[], None]) -> None:
+        """
+        Call *watcher*, which may be called now, no more.
+        """
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+            if not self._watchers:
+                self._loop.add_reader(self._fd, self._on_signal)
+
+    def close(self) -> None:
+        """
+        Listen no more.
+        """
+        self._watchers.clear()
+        self._loop.remove_reader(self._fd)
+
+    def _on_signal(self) -> None:
+        try:
+            os.eventfd_read(self._fd)
+        except BlockingIOError:
+            pass
+        self._dispatcher.drain()
+
+    def _on_watched_signal(self) -> None:
+        self._on_signal()
+        for watcher in tuple(self._watchers):
+            watcher()
 
 
 class QueuePoller:

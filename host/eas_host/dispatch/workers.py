@@ -1,15 +1,17 @@
 """
-The interface of what runs a processor, as the front sees it; `eas_host.workers` and `eas_host.sidecar` implement it.
+The interfaces of what runs a processor, as the front sees it; `eas_host.workers` and `eas_host.sidecar` implement them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from eas_runtime.messages import Message
 
+SPARE_WORKERS: Final = 1
+"""Room in the ring for a worker that loads while the one in whose place it will serve still runs."""
 OnMessage = Callable[[int, Message], None]
 """
 Called with a worker's number and each of its messages; also with `Ready` when it has loaded, with `Died` when it is
@@ -24,15 +26,23 @@ class Workers(Protocol):
     Attributes:
         restarts: the worker processes started in place of dead ones.
         deaths: how many worker processes have ended, by their causes (`death.Death.cause`).
+        leaves_threads: whether after `stop` threads of this process, which need Python, may still be in the processor.
     """
 
     restarts: int
     deaths: Counter[str]
+    leaves_threads: bool
 
     @property
     def proven(self) -> bool:
         """
         Whether the processor has served. From then on no death of a worker means that it cannot be loaded.
+        """
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """
+        The processes that run the processor now, by the number of their worker.
         """
 
     def run(self, serve: Callable[[], None]) -> None:
@@ -66,4 +76,20 @@ class Workers(Protocol):
     def send(self, message: Message, worker: int | None = None) -> None:
         """
         Send *message* to *worker*, or to all, as far as they are ready. Never blocks.
+        """
+
+
+class SoloListener(Protocol):
+    """
+    Has requests run alone, after the death of the worker that ran them, and is told how they end.
+    """
+
+    def solo_done(self, slot: int) -> None:
+        """
+        Handle that the request in *slot* is done.
+        """
+
+    def solo_abandoned(self, slot: int) -> None:
+        """
+        Handle that nobody waits for the request in *slot* any more, while a worker runs it.
         """

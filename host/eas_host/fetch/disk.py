@@ -7,23 +7,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Final
 
 from eas_host.fetch.download_errors import DownloadError
 from eas_host.system.disk_errors import full_cache_message
-
-_UNITS: Final = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-_UNIT: Final = 1024
-
-
-def format_size(size: float) -> str:
-    """
-    Write a number of bytes for people: `1.2 GiB`.
-    """
-    unit = 0
-    while size >= _UNIT and unit < len(_UNITS) - 1:
-        size, unit = size / _UNIT, unit + 1
-    return f"{size:.1f} {_UNITS[unit]}" if unit else f"{size:.0f} bytes"
+from eas_host.system.sizes import format_size
 
 
 def check_free_space(cache: Path, size: int) -> None:

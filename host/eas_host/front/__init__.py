@@ -5,6 +5,7 @@ In reading order:
 
 - `front`: builds all parts and hands each what it needs.
 - `service_state`: what changes while the host runs; `backends`: which processor answers a request.
+- `plane`: the sockets of clients, and the requests that need no Python.
 - `http`: one connection, from bytes to exchanges and back; `admission`: what the head of a request decides.
 - `router`: takes a request to the version that serves; `dispatch`, beside this package, takes it from there.
 - `deadlines`: ends what takes too long; `detached_requests`: requests without a connection.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.exchange import NO_PEER, Exchange
 from eas_host.dispatch.responses import ErrorResponse, Response
 
 
@@ -34,7 +34,7 @@ class DetachedResponder:
     Stands in for a connection (`Responder`). *done* is called once, with whatever answers the request.
     """
 
-    peer = "-"
+    peer = NO_PEER
 
     def __init__(self, done: Callable[[Outcome], None]) -> None:
         self._done: Callable[[Outcome], None] | None = done

@@ -7,6 +7,7 @@ The version that serves is changed here, since every part has to do with it.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 
 from eas_host.config import HostConfig
@@ -25,14 +26,20 @@ from eas_host.front.deadlines import Deadlines
 from eas_host.front.housekeeping import Housekeeping
 from eas_host.front.http.connection import Connection
 from eas_host.front.http.connection_context import ConnectionContext
+from eas_host.front.http.error_details import RaisedAnswers
 from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.limits import LAST_REQUESTS_SECONDS
+from eas_host.front.listener import BACKLOG
 from eas_host.front.observe.failure_log import FailureLog
+from eas_host.front.observe.growth_log import GrowthLog
 from eas_host.front.observe.metrics import Metrics
 from eas_host.front.observe.observer import Observer
 from eas_host.front.observe.request_log import RequestLog
+from eas_host.front.observe.status_log import StatusLog
 from eas_host.front.observe.throttled_log import ThrottledLog
 from eas_host.front.open_connections import OpenConnections
+from eas_host.front.plane.acceptor import Acceptor
+from eas_host.front.plane.plane import Plane
 from eas_host.front.router import Router
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties
@@ -40,6 +47,7 @@ from eas_host.front.settings.readiness import Readiness
 from eas_host.front.settings.settings import Settings
 from eas_host.front.worker_events import WorkerEvents
 from eas_host.front.worker_totals import WorkerTotals
+from eas_host.reply import Statuses
 
 
 class Front:
@@ -60,6 +68,7 @@ class Front:
         self.budget = budget = MemoryBudget(loop.time, config.memory_budget, config.max_body)
         self.router = router = Router(state)
         self._connections = connections = OpenConnections(loop)
+        self._plane = plane = Plane(loop)
 
         # Who may ask, and by what name
         self.auth = auth = Auth(config.token)
@@ -71,12 +80,15 @@ class Front:
         self._metrics = metrics = Metrics()
         request_log = RequestLog(auth)
         failure_log = FailureLog(loop, state.send_to_workers)
+        self._status_log = status_log = StatusLog(loop)
+        statuses = Statuses(status_log.unrecognised)
         self._observer = observer = Observer(state, metrics, request_log, failure_log)
         self._totals = totals = WorkerTotals(state)
 
         # What may change
-        heads = ResponseHeadCache(config.content_type, cors.vary)
-        self._deadlines = deadlines = Deadlines(loop, state.keepalive, observer.time_out)
+        heads = ResponseHeadCache(config.content_type, cors.vary, plane)
+        self._deadlines = deadlines = Deadlines(loop, state.keepalive, observer.time_out, plane.recall)
+        plane.adopt = deadlines.adopt
         readiness = Readiness(state)
         properties = Properties(config, state.send_to_workers)
         self._settings = Settings(
@@ -100,12 +112,23 @@ class Front:
             totals=totals,
             properties=properties,
             request_log=request_log,
+            statuses=statuses,
             stop=stop,
         )
         self._preprocessor = preprocessor = Preprocessor(state, router, budget)
         events = WorkerEvents(state, properties, readiness, builtins, connections)
-        self.backend_context = BackendContext(loop, budget, events.receive, failure_log.full)
-        self._housekeeping = Housekeeping(state, connections, heads, budget)
+        self.backend_context = BackendContext(
+            loop,
+            plane,
+            budget,
+            events.receive,
+            failure_log.full,
+            RaisedAnswers(state).send,
+            statuses,
+            request_log.line,
+        )
+        self._growth_log = growth_log = GrowthLog(state)
+        self._housekeeping = Housekeeping(state, connections, heads, budget, growth_log)
         self._context = ConnectionContext(
             state,
             Admission(state, budget, builtins, auth, hosts, cors),
@@ -121,11 +144,14 @@ class Front:
             throttled_log,
         )
 
-    def make_connection(self) -> Connection:
+    async def accept(self, sock: socket.socket) -> Acceptor | asyncio.AbstractServer:
         """
-        Make the protocol object of a client that connects.
+        Begin to accept clients on *sock*, which listens, until what is returned is closed.
         """
-        return Connection(self._context)
+        loop = self.state.loop
+        if self.state.config.data_plane == "uvloop":
+            return await loop.create_server(self._make_connection, sock=sock, backlog=BACKLOG)
+        return Acceptor(loop, sock, lambda client: self._plane.add(client, self._make_connection()))
 
     def serve(self, name: str, config: HostConfig, backends: Sequence[Backend]) -> None:
         """
@@ -142,12 +168,14 @@ class Front:
         for backend in retired:
             backend.retire()
             self.builtins.on_retired(backend)
-        state.answers_are_plain = not (state.draining or config.access_log)
+        state.answers_are_plain = not (state.draining or config.access_log or config.explain)
         self._settings.reset(backends)
         for backend in backends:
             self._metrics.add(backend.ring)
             backend.join()
+        self._growth_log.look()
         self._connections.invalidate_head_caches()
+        self._plane.allow(allowed=state.answers_are_plain and config.data_plane == "native")
 
     def release(self, backend: Backend) -> None:
         """
@@ -164,12 +192,16 @@ class Front:
         """
         self.state.draining = True
         self.state.answers_are_plain = False
+        self._plane.allow(allowed=False)
 
     async def drain(self) -> None:
         """
         After `begin_drain`: let the exchanges under way finish, close idle connections, and return when all are gone.
         """
         await self._connections.drain(min(LAST_REQUESTS_SECONDS, self.state.config.grace_period / 2))
+
+    def _make_connection(self) -> Connection:
+        return Connection(self._context)
 
     def close(self) -> None:
         """
@@ -179,4 +211,6 @@ class Front:
         self._deadlines.close()
         self._preprocessor.close()
         self._observer.close()
+        self._status_log.close()
         self._connections.abort()
+        self._plane.close()

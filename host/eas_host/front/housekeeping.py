@@ -1,5 +1,6 @@
 """
-What the front does once a second: close idle and stalled connections, renew the Date, give memory back.
+What the front does once a second: close idle and stalled connections, renew the Date, give memory back, and look at
+what workers use.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from eas_host import log
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, STALLED_SECONDS
+from eas_host.front.observe.growth_log import GrowthLog
 from eas_host.front.open_connections import OpenConnection, OpenConnections
 from eas_host.front.service_state import ServiceState
 from eas_host.system import memory
@@ -35,16 +37,23 @@ class _Stalled(NamedTuple):
 
 class Housekeeping:
     """
-    Looks after the *connections*, the cached *heads* of responses and the memory *budget*, until it is closed.
+    Looks after the *connections*, the cached *heads* of responses and the memory *budget*, and has the *growth_log*
+    look at the workers, until it is closed.
     """
 
     def __init__(
-        self, state: ServiceState, connections: OpenConnections, heads: ResponseHeadCache, budget: MemoryBudget
+        self,
+        state: ServiceState,
+        connections: OpenConnections,
+        heads: ResponseHeadCache,
+        budget: MemoryBudget,
+        growth_log: GrowthLog,
     ) -> None:
         self._state = state
         self._connections = connections
         self._heads = heads
         self._budget = budget
+        self._growth_log = growth_log
         self._seen: dict[OpenConnection, tuple[float, int]] = {}  # its `last_used`, and for how many seconds unchanged
         self._stalled: dict[OpenConnection, _Stalled] = {}  # those whose clients do not read
         self._timer = state.loop.call_later(_SECONDS, self._on_timer)
@@ -54,6 +63,7 @@ class Housekeeping:
         Stop the timer.
         """
         self._timer.cancel()
+        self._growth_log.close()
 
     def _on_timer(self) -> None:
         self._timer = self._state.loop.call_later(_SECONDS, self._on_timer)
@@ -65,6 +75,7 @@ class Housekeeping:
         # A stray write of a processor may have spoilt the word in the ring that asks workers to signal completions.
         for backend in self._state.backends:
             backend.dispatcher.drain()
+        self._growth_log.look()
 
     def _trim_heap(self) -> None:
         """

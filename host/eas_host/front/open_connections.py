@@ -39,12 +39,19 @@ class OpenConnection(Holder, Protocol):
     A connection, as those parts of the front know it that look after all of them.
 
     Attributes:
-        keepalive: seconds that an exchange may take.
         last_used: the deadline of the last exchange; as all have the same time-out, it tells which was used last.
     """
 
-    keepalive: float
-    last_used: float
+    @property
+    def last_used(self) -> float:
+        """
+        See above.
+        """
+
+    def set_keepalive(self, seconds: float) -> None:
+        """
+        Let each exchange take *seconds*.
+        """
 
     @property
     def use(self) -> tuple[Use, float]:
@@ -132,13 +139,12 @@ class OpenConnections:
         for connection in self._all:
             connection.invalidate_head_cache()
 
-    def set_keepalive(self, seconds: float, difference: float) -> None:
+    def set_keepalive(self, seconds: float) -> None:
         """
-        Let each exchange take *seconds*, which are *difference* seconds more than before.
+        Let each exchange take *seconds*.
         """
         for connection in self._all:
-            connection.keepalive = seconds
-            connection.last_used += difference
+            connection.set_keepalive(seconds)
 
     async def drain(self, seconds: float) -> None:
         """

@@ -25,7 +25,8 @@ class ServiceState:
         decompressor: how bodies are compressed that do not say it themselves (`rpc.decompressor`).
         has_served: whether a worker has ever been ready.
         draining: whether the host is stopping: each answer closes its connection.
-        answers_are_plain: whether answers need nothing special: the host is not stopping, and there is no access log.
+        answers_are_plain: whether answers need nothing special: the host is not stopping, there is no access log, and
+            answers need not be explained.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, config: HostConfig) -> None:
@@ -37,7 +38,7 @@ class ServiceState:
         self.decompressor: str | None = config.decompressor
         self.has_served = False
         self.draining = False
-        self.answers_are_plain = not config.access_log
+        self.answers_are_plain = not (config.access_log or config.explain)
 
     def age(self, exchange: Exchange) -> float:
         """

@@ -9,7 +9,7 @@ A command writes them as any program does. A host that serves calls `write_in_ba
 that does not read loses lines, which are counted, and delays nothing.
 
 The streams and the forms of records are those of `eas_runtime.log`, which the user's process has, too. `masking`
-removes secrets from addresses.
+removes secrets from addresses; `table` lays out what a command prints.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from eas_runtime.log.writer import BackgroundWriter
 _LOGGER: Final = logging.getLogger("eas_host")
 _LEVEL_OF_RECORD: Final = {"D": logging.DEBUG, "I": logging.INFO, "W": logging.WARNING, "E": logging.ERROR}
 _FLUSH_SECONDS: Final = 1.0
-"""How long the end of a process waits until its output has been read."""
+"""How long the end of a process waits for readers that read nothing."""
+_FLUSH_LONGEST_SECONDS: Final = 10.0
+"""How long it waits for readers that are slow."""
 
 debug = _LOGGER.debug
 info = _LOGGER.info
@@ -62,6 +64,13 @@ def configure(level: str, form: str) -> None:
     announce.as_json = form == "json"
 
 
+def keep_stdout_free() -> None:
+    """
+    Print announcements on standard error, since standard output is for what the processor returns.
+    """
+    announce.output = stderr
+
+
 def write_in_background() -> None:
     """
     Write in threads from now on, so that nothing waits for the readers of the outputs.
@@ -76,11 +85,13 @@ def write_in_background() -> None:
 
 def flush() -> bool:
     """
-    Wait a short time until everything is written, at the end of the process. Tell whether the outputs have readers.
+    Wait until everything is written, at the end of the process, as long as it is read. Tell whether the outputs have
+    readers.
     """
-    until = time.monotonic() + _FLUSH_SECONDS
-    ended = [output.flush(max(0.0, until - time.monotonic())) for output in (stderr, stdout)]
-    return all(ended)
+    if stderr.flush(_FLUSH_SECONDS, _FLUSH_LONGEST_SECONDS):
+        return stdout.flush(_FLUSH_SECONDS, _FLUSH_LONGEST_SECONDS)
+    stdout.flush(0.0)  # it has been read meanwhile, or is not
+    return False
 
 
 def lag_seconds() -> float:

@@ -10,10 +10,3 @@ In reading order:
 - `archive`: turns a folder into the members of an archive, and writes the archive.
 - `report`: says what has been packed.
 """
-
-from eas_host.pack.archive.member import PackedArchive
-from eas_host.pack.processor import PackedProcessor, pack_processor
-from eas_host.pack.python_folder import pack_folder
-from eas_host.pack.report import report, report_processor
-
-__all__ = ["PackedArchive", "PackedProcessor", "pack_folder", "pack_processor", "report", "report_processor"]

@@ -16,13 +16,13 @@ from typing import Final
 
 from eas_host.archives.jar_layouts import SUFFIXES, layout
 from eas_host.binaries import elf
+from eas_host.binaries.library_search import FoundLibrary
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound
 from eas_host.pack.archive.folder_contents import read_folder
 from eas_host.pack.archive.member import PackedArchive
 from eas_host.pack.archive.writer import write
 from eas_host.pack.dependencies import class_path, libraries
 from eas_host.pack.dependencies.libraries import ExcludedLibrary
-from eas_host.pack.dependencies.library_search import FoundLibrary
 from eas_host.pack.package_builder import AddedFile, PackageBuilder
 from eas_host.pack.python_folder import ENDING, archive_of
 

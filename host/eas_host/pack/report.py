@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from eas_host import log
+from eas_host.log.table import printable, table
 from eas_host.pack.archive.member import MemberType, PackedArchive
 from eas_host.pack.processor import PackedProcessor
 
@@ -102,26 +103,3 @@ def short_size(size: float) -> str:
         size /= _STEP
         unit += 1
     return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
-
-
-def table(heading: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """
-    Lay out *rows* in columns below *heading*. The columns *right* are aligned to the right.
-    """
-    lines = [[printable(cell) for cell in line] for line in ([heading, *rows] if heading else rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if at in right else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-
-
-def printable(text: str) -> str:
-    r"""
-    Escape what a terminal could take for a command, and bytes that are not UTF-8, as `\n`, `\x1b` or `\udcff`: the name
-    of a file can hold any byte.
-    """
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

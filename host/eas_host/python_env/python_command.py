@@ -18,12 +18,12 @@ from eas_runtime.linking import import_hook
 from eas_runtime.linking.host_command import host_command
 
 _LINKED_LINES: Final = (
-    "import sys; sys.path[:1] == [''] and sys.path.pop(0); import json; from importlib import util; "
+    "import gc, sys; gc.disable(); sys.path[:1] == [''] and sys.path.pop(0); import json; from importlib import util; "
     "spec = util.spec_from_file_location('_eas_host_import_hook', sys.argv.pop(1)); "
     "hook = util.module_from_spec(spec); "
     "spec.loader.exec_module(hook); hook.install(**json.loads(sys.argv.pop(1)), prefer=True); "
     "hook.put_before_site(json.loads(sys.argv.pop(1))); "
-    "from {module} import main; sys.exit(main())"
+    "from {module} import main; gc.enable(); sys.exit(main())"
 )
 
 
@@ -39,6 +39,12 @@ def command(module: str, *args: object, interpreter: str = "", packages: Sequenc
     """
     if not interpreter and not packages:
         return host_command(sys.executable, module, *args)
+    return [interpreter or sys.executable, *linked_arguments(module, *args, packages=packages)]
+
+
+def linked_arguments(module: str, *args: object, packages: Sequence[str] = ()) -> list[str]:
+    """
+    Return the arguments of a Python, of whichever environment, that run `main` of *module*, part of `eas_runtime`.
+    """
     hook_args = (import_hook.__file__, json.dumps(link.settings()), json.dumps(list(packages)))
-    lines = _LINKED_LINES.format(module=module)
-    return [interpreter or sys.executable, "-c", lines, *hook_args, *map(str, args)]
+    return ["-c", _LINKED_LINES.format(module=module), *hook_args, *map(str, args)]

@@ -7,6 +7,7 @@ In reading order:
 
 - `bindings`: the native module, and the constants of slots.
 - `front`: `FrontRing`: submit a request, collect its completion, recover from a worker's death.
+- `frames`: names of the functions on a stack.
 """
 
 from eas_host.ring.bindings import (
@@ -18,7 +19,7 @@ from eas_host.ring.bindings import (
     RUNNING,
     SUBMITTED,
 )
-from eas_host.ring.front import LATENCY_BOUNDS, Crash, FrontRing, RingSize, Stats
+from eas_host.ring.front import LATENCY_BOUNDS, Crash, FrontRing, RingSize, Stats, Timing
 
 __all__ = [
     "ANY_WORKER",
@@ -33,4 +34,5 @@ __all__ = [
     "FrontRing",
     "RingSize",
     "Stats",
+    "Timing",
 ]

@@ -31,6 +31,12 @@ DONE: Final = 3
 CORRUPT: Final = 4
 """The phase of a slot whose state a processor has overwritten."""
 
+FAULT_STACK_OVERFLOW: Final = 1
+FAULT_RETURN: Final = 2
+FAULT_JUMP: Final = 3
+FAULT_READ_ONLY: Final = 4
+"""What is known of a SIGSEGV (EAS_FAULT_* in native/src/crash_record.h)."""
+
 ANY_WORKER: Final = 4095
 """The worker of a slot that is SUBMITTED and that any worker may take."""
 
@@ -41,6 +47,13 @@ def text(buffer: Any) -> str:  # noqa: ANN401  a cffi char array
     """
     raw: bytes = ffi.string(buffer)
     return raw.decode("utf-8", "replace")
+
+
+def address(pointer: Any) -> int:  # noqa: ANN401  a cffi pointer
+    """
+    Return the address that *pointer* holds, for a library that is not called by cffi.
+    """
+    return int(ffi.cast("uintptr_t", pointer))
 
 
 class CffiLibrary:

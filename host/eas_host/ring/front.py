@@ -13,19 +13,21 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from eas_host import _native
 from eas_host.ring.bindings import ffi, lib, library, text
 from eas_runtime.ring.native import ERROR_SIZE
 
-_HOST_FILES: Final = (
-    _native.__file__,
-    *(str(Path(_native.__file__).with_name(name)) for name in ("eas-cpp-worker", "libeas-runtime.so")),
-)
-"""The files that hold the host's own frames: the native module, the program of workers without Python, and the library
-of workers in Python."""
+SANITIZER: Final = "a sanitizer"
+"""`Crash.call` of a process that a sanitizer has ended, after a report."""
+_EXITS: Final = {
+    lib.EAS_CRASH_EXIT: "exit",
+    lib.EAS_CRASH_EXIT_AT_ONCE: "_exit",
+    lib.EAS_CRASH_STANDARD_EXIT_AT_ONCE: "_Exit",
+    lib.EAS_CRASH_QUICK_EXIT: "quick_exit",
+    lib.EAS_CRASH_SANITIZER: SANITIZER,
+}
+"""What has ended the process, by the kind of a crash: the function that the processor called, as a rule."""
 _COLLECT_MAX: Final = 256
 """Most completions that one native call takes; the others wait for the next call."""
 _COPIES_SIZE: Final = 64 * 1024
@@ -52,8 +54,16 @@ class Crash(NamedTuple):
     """
     What a worker's crash handler recorded.
 
-    *signal* is 0 if the processor called `exit()`. *slot* is -1 if the thread ran no request. *frames* are
-    `function (path+0xoffset)` as far as that is known, innermost first.
+    *signal* is 0 if the processor called `exit()`, or its like that *call* names, and SIGKILL if it sent that to its
+    own process. *slot* is -1 if the thread ran no request. *places* are the frames of its stack, innermost first, with
+    the host's own and those of the C library: `path+0xoffset` as far as that is known. *output* is the pointer that the
+    processor returned if the host was reading or freeing that, else 0. *fault* is one of `bindings.FAULT_...` or 0, and
+    *input_size* how large the body of the request was. *exception* is the type of the exception that the thread was
+    handling when it called `abort()`, and *message* what that, or the C library, has said. `symbols.crash` adds what is
+    for people: *frames*, those of the processor, with functions, files and lines, and *explanation*, which says in a
+    few words what happened. `workers.jvm_report` adds what a JVM has left behind: its frames in Java, and *jvm_report*,
+    if it has crashed; `symbols.sanitizer_report` what a sanitizer has reported: in one line, *headline*, in lines below
+    the frames, *context*, and in full.
     """
 
     signal: int
@@ -61,7 +71,30 @@ class Crash(NamedTuple):
     slot: int
     thread: int
     address: int
-    frames: tuple[str, ...]
+    places: tuple[str, ...]
+    output: int = 0
+    fault: int = 0
+    input_size: int = 0
+    exception: str = ""
+    message: str = ""
+    frames: tuple[str, ...] = ()
+    explanation: str = ""
+    call: str = "exit"
+    jvm_report: str = ""
+    headline: str = ""
+    context: tuple[str, ...] = ()
+    sanitizer_report: str = ""
+
+
+class Timing(NamedTuple):
+    """
+    Where the time of a request went: the *worker* that answered it, the seconds until that took it (*queue*), and from
+    then until it was done (*call*).
+    """
+
+    worker: int
+    queue: float
+    call: float
 
 
 LATENCY_BOUNDS: Final[tuple[float, ...]] = tuple(nanoseconds / 1e9 for nanoseconds in lib.eas_latency_bounds)
@@ -76,7 +109,9 @@ class Stats(NamedTuple):
     requests took so long from their start until their completion was collected. *latency_sum* is in seconds. *returned*
     has a number for each status that the processor returned; -1 stands for those outside of 0 .. 999. *bad* counts
     results that cannot be an output or are too large. *bytes_in* has all bodies that were submitted, *bytes_out* all
-    outputs, texts of errors included.
+    outputs, texts of errors included. *wake_ups* are those of worker threads, *notifications* those of the front: each
+    is a call of the kernel. A corrupt worker can falsify these two. *direct* are the requests that the data plane
+    answered, without Python.
     """
 
     latency_counts: tuple[int, ...]
@@ -86,13 +121,16 @@ class Stats(NamedTuple):
     bad: int
     bytes_in: int
     bytes_out: int
+    wake_ups: int
+    notifications: int
+    direct: int
 
     @classmethod
     def zero(cls) -> Stats:
         """
         Make statistics in which nothing was counted.
         """
-        return cls((0,) * (len(LATENCY_BOUNDS) + 1), 0.0, {}, 0, 0, 0, 0)
+        return cls((0,) * (len(LATENCY_BOUNDS) + 1), 0.0, {}, 0, 0, 0, 0, 0, 0, 0)
 
     def __add__(self, other: object) -> Stats:  # a tuple's own + would append
         """
@@ -125,7 +163,11 @@ class FrontRing:
         cancel: `cancel(slot) -> 1` if the request still waited and its slot is free now, 0 if a worker has it.
         start_earlier: `start_earlier(slot, age)`: the request began *age* nanoseconds before it was published.
         exclude_from_stats: `exclude_from_stats(slot)`: do not count this request, for which no client waits any more.
+        in_flight: `in_flight() -> int`: the number of requests that were submitted and whose slots are not free again.
+        set_capacity: `set_capacity(requests)`: how many of these there may be, for the data plane (`ring.plane`).
+        collected: `collected() -> int`: how many completions `collect` has found so far.
         waiting: `waiting() -> int`: the number of requests that no worker has taken yet.
+        time_requests: `time_requests()`: time each request from now on, for `timing`. No worker has taken one yet.
         wake: `wake(threads)`: wake up to that many worker threads.
         wake_one_if_idle: `wake_one_if_idle()`: wake one worker thread, unless one is awake that will look at the queue
             soon.
@@ -166,11 +208,22 @@ class FrontRing:
         self.cancel: Callable[[int], int] = partial(lib.eas_front_cancel, ring)
         self.start_earlier: Callable[[int, int], None] = partial(lib.eas_front_start_earlier, ring)
         self.exclude_from_stats: Callable[[int], None] = partial(lib.eas_front_exclude_from_stats, ring)
+        self.in_flight: Callable[[], int] = partial(lib.eas_front_in_flight, ring)
+        self.set_capacity: Callable[[int], None] = partial(lib.eas_front_set_capacity, ring)
+        self.collected: Callable[[], int] = partial(lib.eas_front_collected, ring)
         self.waiting: Callable[[], int] = partial(lib.eas_front_waiting, ring)
+        self.time_requests: Callable[[], None] = partial(lib.eas_front_time_requests, ring)
         self.wake: Callable[[int], None] = partial(lib.eas_front_wake, ring)
         self.wake_one_if_idle: Callable[[], None] = partial(lib.eas_front_wake_one_if_idle, ring)
         self.request_notification: Callable[[], int] = partial(lib.eas_front_request_notification, ring)
         self.notify_immediately: Callable[[int], None] = partial(lib.eas_front_notify_immediately, ring)
+
+    @property
+    def handle(self) -> Any:  # noqa: ANN401  a cffi pointer
+        """
+        The ring itself, for other functions of the native module.
+        """
+        return self._ring
 
     def collect(self) -> Iterator[tuple[int, int, int, int]] | None:
         """
@@ -234,6 +287,9 @@ class FrontRing:
             bad=counted.bad,
             bytes_in=counted.bytes_in,
             bytes_out=counted.bytes_out,
+            wake_ups=counted.wake_ups,
+            notifications=counted.notifications,
+            direct=counted.direct,
         )
 
     def completed(self, worker: int) -> int:
@@ -242,6 +298,14 @@ class FrontRing:
         """
         count: int = lib.eas_front_completed(self._ring, worker)
         return count
+
+    def timing(self, slot: int) -> Timing:
+        """
+        Read where the time of the request in *slot* went, which was collected last.
+        """
+        timing = ffi.new("eas_timing *")
+        lib.eas_front_timing(self._ring, slot, timing)
+        return Timing(timing.worker, timing.queue_nanoseconds / 1e9, timing.call_nanoseconds / 1e9)
 
     def rebuild_queue(self) -> None:
         """
@@ -283,15 +347,29 @@ class FrontRing:
         record = ffi.new("eas_crash *")
         if not lib.eas_front_crash(self._ring, worker, record):
             return None
-        frames = [text(record.frame[i]) for i in range(record.frame_count)]
-        described = tuple(map(_describe, _users_frames(frames)))
-        return Crash(record.signal, record.code, record.slot, record.thread, record.address, described)
+        places = tuple(text(record.frame[i]) for i in range(record.frame_count))
+        return Crash(
+            signal=record.signal,
+            code=record.code,
+            slot=record.slot,
+            thread=record.thread,
+            address=record.address,
+            places=places,
+            output=record.output,
+            fault=record.fault,
+            input_size=record.input_size,
+            exception=text(record.exception),
+            message=text(record.message),
+            call=_EXITS.get(record.kind, ""),
+        )
 
     def close(self) -> None:
         """
-        Unmap the memory and close the descriptors.
+        Unmap the memory and close the descriptors. What a late message of a worker may still ask has an answer.
         """
         del self._inputs, self._outputs
+        self.in_flight = self.collected = int
+        self.set_capacity = lambda _: None
         lib.eas_ring_unmap(self._ring)
         os.close(self.memory_fd)
         os.close(self.completion_fd)
@@ -309,21 +387,3 @@ class FrontRing:
             ffi.buffer(output, others + self.size.max_output),
             stride,
         )
-
-
-def _users_frames(frames: list[str]) -> list[str]:
-    """
-    Remove the host's own frames: the crash handler's at the inner end, the worker thread's at the outer end.
-    """
-    of_host = [any(path in frame for path in _HOST_FILES) for frame in frames]
-    inner = of_host.index(False) if False in of_host else len(of_host)
-    outer = of_host.index(True, inner) if True in of_host[inner:] else len(of_host)
-    return frames[inner:outer]
-
-
-def _describe(frame: str) -> str:
-    """
-    Add the function's name to *frame*, a `path+0xoffset`.
-    """
-    described = ffi.new("char[]", ERROR_SIZE)
-    return text(described) if lib.eas_describe_frame(frame.encode(), described, ERROR_SIZE) else frame or "?"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
 from typing import Final
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
@@ -83,7 +82,7 @@ def pivot_root(new: str, old: str) -> None:
     """
     Make *new* the root folder, with the former one at *old*, a folder in it.
     """
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine not in _PIVOT_ROOT:
         raise OSError(38, f"pivot_root is not known for {machine}")
     syscall(_PIVOT_ROOT[machine], os.fsencode(new), os.fsencode(old))

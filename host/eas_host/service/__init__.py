@@ -7,4 +7,5 @@ In reading order:
 - `service_version`: the backends of one version, loaded and ended together; `warm_up`: requests before it serves.
 - `reloader`: another version takes over when files change. `file_watcher` and `file_events` report changes;
   `self_written_files` tells which of them a version has made itself.
+- `invocation`: calls a processor without serving it.
 """

@@ -2,7 +2,8 @@
 The life of a host: bind, load, listen, serve, drain, end.
 
 `ServiceHost` is `eas-host`. The host of `python app.py`, whose program loads the processor itself, is in `sidecar`.
-Signals: the first SIGINT, SIGTERM or SIGHUP drains, and a SIGINT after it ends the host at once.
+Signals: the first SIGINT, SIGTERM or SIGHUP drains, and a SIGINT after it ends the host at once. SIGQUIT, as to a JVM,
+has the workers log where their threads are.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -24,12 +26,15 @@ from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.config.option_types import Address
 from eas_host.deploy.deployment import Deployment, Prepare
+from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.workers import Workers
 from eas_host.errors import LoadError
 from eas_host.front import listener
 from eas_host.front.front import Front
+from eas_host.front.plane.acceptor import Acceptor
 from eas_host.service.service_version import ServiceVersion
 from eas_runtime import signals
+from eas_runtime.messages import LogStacks
 
 if TYPE_CHECKING:
     from eas_host.service.reloader import Reloader
@@ -53,18 +58,36 @@ def run(deployment: Deployment, prepare: Prepare, print_banner: Banner | None = 
     Raises:
         HostError: the host cannot start, or the processor cannot be loaded any more.
     """
-    config = deployment.config
+    return run_host(deployment.config, lambda loop: ServiceHost(loop, deployment, prepare, print_banner))
+
+
+def run_host(config: HostConfig, make: Callable[[asyncio.AbstractEventLoop], ServiceHost]) -> int:
+    """
+    Serve with the host that *make* makes, until a signal ends it.
+
+    Returns:
+        0 after a clean stop.
+
+    Raises:
+        HostError: as `run`.
+    """
     log.configure(config.log_level, config.log_format)
     log.write_in_background()
     signals.ignore_unused()
     raise_file_limit()
     loop = make_loop()
-    host = ServiceHost(loop, deployment, prepare, print_banner)
+    host = make(loop)
     try:
         host.workers.run(lambda: loop.run_until_complete(host.run()))
     finally:
         signals.ignore_further_stops()
         host.close()
+    if host.workers.leaves_threads:
+        # Python's own end would stop them wherever they are. C++ code that is there ends the process by `abort` then.
+        if log.flush():
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(0)
     return 0
 
 
@@ -90,7 +113,7 @@ class Host:
         self.front = Front(loop, config, self.stop)
         self.stopping: asyncio.Future[None] = loop.create_future()
         self._fatal: LoadError | None = None
-        self._servers: list[asyncio.AbstractServer] = []
+        self._acceptors: list[Acceptor | asyncio.AbstractServer] = []
 
     async def listen(self) -> None:
         """
@@ -99,11 +122,10 @@ class Host:
         for sock in self._sockets:
             try:
                 sock.listen(listener.BACKLOG)
-                server = await self.loop.create_server(self.front.make_connection, sock=sock, backlog=listener.BACKLOG)
+                self._acceptors.append(await self.front.accept(sock))
             except OSError as error:
                 # Two programs may bind the same address; the first one that listens gets it.
                 raise listener.bind_error(self.config.listen, error) from error
-            self._servers.append(server)
         addresses = [sock.getsockname()[0] for sock in self._sockets]
         warning = listener.exposure_warning(addresses, has_token=self.front.auth.required)
         if warning is not None:
@@ -134,8 +156,8 @@ class Host:
         Stop after the last response. From here on no connection is accepted, and each response closes its own.
         """
         if not self.stopping.done():
-            for server in self._servers:
-                server.close()
+            for acceptor in self._acceptors:
+                acceptor.close()
             self.front.begin_drain()
             self.stopping.set_result(None)
 
@@ -239,7 +261,11 @@ class ServiceHost(Host):
         """
         The workers of the first processor.
         """
-        return self._version.backends[0].workers
+        return self._backend.workers
+
+    @property
+    def _backend(self) -> Backend:
+        return self._version.backends[0]
 
     async def run(self) -> None:
         """
@@ -258,8 +284,7 @@ class ServiceHost(Host):
         deployment = self._version.deployment
         self.front.serve(deployment.name, deployment.config, self._version.backends)
         await self.listen()
-        if os.geteuid() == 0 and self.config.isolation == "process" and not (self.config.user or self.config.sandbox):
-            log.warning("running processors as root; --user NAME runs them as another user")
+        self._warn_of_root()
         self._announce()
         if self._reloader is not None:
             self._reloader.start()
@@ -281,6 +306,20 @@ class ServiceHost(Host):
         else:
             log.error("%s; requests are answered 503 until files change", error.message)
 
+    def watch_signals(self) -> None:
+        """
+        Also have the workers log their stacks after SIGQUIT.
+        """
+        super().watch_signals()
+        number = signal.SIGQUIT
+        signals.install_handler(number, partial(self.loop.add_signal_handler, number, self._log_stacks))
+
+    def _log_stacks(self) -> None:
+        log.info("SIGQUIT: each worker with busy threads logs where they are")
+        for version in self._versions:
+            for backend in version.backends:
+                backend.workers.send(LogStacks("SIGQUIT"))
+
     def kill_workers(self) -> None:
         """
         Kill the workers of all versions.
@@ -299,6 +338,10 @@ class ServiceHost(Host):
     @property
     def _versions(self) -> list[ServiceVersion]:
         return [self._version] if self._reloader is None else self._reloader.versions
+
+    def _warn_of_root(self) -> None:
+        if os.geteuid() == 0 and self.config.isolation == "process" and not (self.config.user or self.config.sandbox):
+            log.warning("running processors as root; --user NAME runs them as another user")
 
     def _announce(self) -> None:
         if self._print_banner is not None:

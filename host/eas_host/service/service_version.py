@@ -10,15 +10,18 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from eas_host import log
+from eas_host.binaries import sanitizer
 from eas_host.config import HostConfig
 from eas_host.config.host import MAX_THREADS
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.limits import EARLY_SLOTS
-from eas_host.dispatch.workers import Workers
+from eas_host.dispatch.workers import SPARE_WORKERS, Workers
 from eas_host.errors import LoadError
 from eas_host.front.front import Front
 from eas_host.ring import RingSize
@@ -58,7 +61,7 @@ class ServiceVersion:
         self._on_fatal = on_fatal
         try:
             for processor in deployment.processors:
-                self.backends.append(_make_backend(front, deployment.config, processor, self._fail))
+                self.backends.append(_make_backend(front, deployment, processor, self._fail))
         except BaseException:
             self._close()
             self.discard()
@@ -77,6 +80,8 @@ class ServiceVersion:
         finally:
             for load in loads:
                 load.cancel()
+        for processor in self.deployment.processors:
+            _announce_sanitizer(processor.spec)
         path = self.deployment.warm_up
         if path is not None:
             keepalive = self.deployment.config.keepalive / 1000
@@ -168,7 +173,7 @@ def ring_size(config: HostConfig, *, python: bool) -> RingSize:
     grows = python and address_space_limit() is None
     return RingSize(
         slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS,
-        workers=max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes,
+        workers=(max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes) + SPARE_WORKERS,
         threads=MAX_THREADS if python else config.worker_threads,
         max_body=config.max_body,
         max_output=config.max_output,
@@ -176,24 +181,30 @@ def ring_size(config: HostConfig, *, python: bool) -> RingSize:
 
 
 def _make_backend(
-    front: Front, config: HostConfig, processor: ProcessorDeployment, fail: Callable[[Backend, LoadError], None]
+    front: Front, deployment: Deployment, processor: ProcessorDeployment, fail: Callable[[Backend, LoadError], None]
 ) -> Backend:
+    config = deployment.config
+
     def make_workers(backend: Backend) -> Workers:
-        return _make_workers(front, config, processor.spec, backend, lambda error: fail(backend, error))
+        return _make_workers(front, deployment, processor.spec, backend, lambda error: fail(backend, error))
 
     size = ring_size(config, python=processor.spec.type == "python")
     return Backend(front.backend_context, config, size, make_workers, processor.name)
 
 
-def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal) -> Workers:
-    loop = front.state.loop
+def _make_workers(
+    front: Front, deployment: Deployment, spec: WorkerSpec, backend: Backend, on_fatal: OnFatal
+) -> Workers:
+    loop, config = front.state.loop, deployment.config
     # Imported late: if workers are processes, the front never imports the code that calls processors.
     if config.isolation == "none":
         from eas_host.workers.in_process import InProcessWorker  # noqa: PLC0415
 
         return InProcessWorker(loop, spec, backend.ring, backend.dispatcher, backend.on_message)
+    from eas_host.crash_reports.reporter import CrashReporter  # noqa: PLC0415
     from eas_host.workers.process import WorkerProcess  # noqa: PLC0415
     from eas_host.workers.supervisor import Supervisor  # noqa: PLC0415
+    from eas_host.workers.worker import OnDeath  # noqa: PLC0415
 
     confinement = None
     if spec.confined:
@@ -201,10 +212,27 @@ def _make_workers(front: Front, config: HostConfig, spec: WorkerSpec, backend: B
 
         confinement = Confinement.of(config)
 
-    def spawn(number: int, on_message: Callable[[Message], None], on_death: Callable[[int], None]) -> WorkerProcess:
+    def spawn(number: int, on_message: Callable[[Message], None], on_death: OnDeath) -> WorkerProcess:
         numbered = spec.replace(worker=number)
-        return WorkerProcess(loop, backend.ring, numbered, on_message, on_death, confinement)
+        prefix = f"worker {number}: "
+        on_report = partial(reporter.report_sanitizer, prefix=prefix)
+        return WorkerProcess(loop, backend.ring, numbered, on_message, on_death, on_report, confinement)
 
     # The supervisor's messages name the entry of this processor, not that of the options.
-    config = replace(config, entry=spec.entry)
-    return Supervisor(loop, config, spawn, backend, lambda: front.state.keepalive, on_fatal)
+    config = replace(config, entry=spec.original(spec.entry))
+    reporter = CrashReporter(loop, config, backend, deployment.target)
+    return Supervisor(loop, config, spawn, backend, lambda: front.state.keepalive, on_fatal, reporter)
+
+
+def _announce_sanitizer(spec: WorkerSpec) -> None:
+    """
+    Log which sanitizer the library of *spec* was built with, and if that does not suit the options.
+    """
+    if spec.type != "cpp" or spec.isolation != "process":
+        return
+    found = sanitizer.find(Path(spec.entry))
+    entry = spec.original(spec.entry)
+    if found is not None:
+        log.info("%s: built with %s: its workers start with its runtime", entry, found.name)
+    if spec.leaks and (found is None or not found.finds_leaks):
+        log.warning("--leaks is not used: %s was not built with -fsanitize=address, or leak", entry)

@@ -16,15 +16,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from eas_host import log
+from eas_host.crash_reports.reporter import CrashReporter
+from eas_host.deploy.target_words import target_words
 from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.responses import ErrorResponse
 from eas_host.errors import InitializeFailed, LoadError
 from eas_host.ring import FrontRing
 from eas_host.service.host import Host
 from eas_host.sidecar.program_channel import ProgramChannel, send_handshake
 from eas_host.sidecar.program_worker import end_with_program
+from eas_host.symbols.crash import explain_then
 from eas_host.workers.message_writer import MessageWriter
 from eas_host.workers.pipe_reader import message_reader
 from eas_host.workers.supervisor import Supervisor
+from eas_host.workers.worker import OnDeath
 from eas_runtime.messages import (
     ChildEnded,
     ChildStarted,
@@ -47,7 +52,13 @@ class ChildWorkers(Supervisor):
     def __init__(self, host: Host, channel: ProgramChannel, backend: Backend) -> None:
         config = replace(host.config, worker_threads=1)
         super().__init__(
-            host.loop, config, self._start_child, backend, lambda: host.front.state.keepalive, host.on_fatal
+            host.loop,
+            config,
+            self._start_child,
+            backend,
+            lambda: host.front.state.keepalive,
+            host.on_fatal,
+            CrashReporter(host.loop, config, backend, target_words(config)),
         )
         self._host = host
         self._backend = backend
@@ -82,14 +93,12 @@ class ChildWorkers(Supervisor):
         self.kill()
         for worker in range(self._backend.ring.size.workers):
             for slot in dispatcher.held_by(worker):
-                dispatcher.fail(slot, f"{text} while it ran this request")
+                dispatcher.fail(slot, ErrorResponse(500, f"{text} while it ran this request"))
         for number, process in list(self._children.items()):
             process.ended(ChildEnded(number, -signal.SIGKILL))
         end_with_program(self._host, self._backend, text)
 
-    def _start_child(
-        self, number: int, on_message: Callable[[Message], None], on_death: Callable[[int], None]
-    ) -> ChildWorkerProcess:
+    def _start_child(self, number: int, on_message: Callable[[Message], None], on_death: OnDeath) -> ChildWorkerProcess:
         process = ChildWorkerProcess(self._host.loop, self._backend.ring, self._channel, number, on_message, on_death)
         self._children[number] = process
         return process
@@ -118,9 +127,12 @@ class ChildWorkerProcess:
         channel: ProgramChannel,
         number: int,
         on_message: Callable[[Message], None],
-        on_death: Callable[[int], None],
+        on_death: OnDeath,
     ) -> None:
         self.pid = 0
+        self._loop = loop
+        self._ring = ring
+        self._number = number
         self._on_message = on_message
         self._on_death = on_death
         self._killed = self._over = False
@@ -170,4 +182,5 @@ class ChildWorkerProcess:
             reader.close()
         self._outbox.close()
         self._control.close()
-        self._on_death(message.status)
+        crash = self._ring.crash(self._number)
+        explain_then(crash, self._loop, lambda explained: self._on_death(message.status, explained))

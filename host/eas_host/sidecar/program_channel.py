@@ -11,6 +11,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from eas_host import log
@@ -92,4 +93,4 @@ def send_handshake(
     read, write = os.pipe2(os.O_CLOEXEC)
     outbox.send(handshake, [ring.memory_fd, ring.completion_fd, write])
     os.close(write)
-    return RecordReader(loop, read, RECORD_END, log_records(handshake.worker, log.worker_record))
+    return RecordReader(loop, read, RECORD_END, log_records(partial(log.worker_record, handshake.worker)))

@@ -10,10 +10,15 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from eas_host import log
+from eas_host.crash_reports.report import CrashReport, DeadProcess
+from eas_host.crash_reports.reporter import CrashReporter
+from eas_host.deploy.target_words import target_words
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.responses import ErrorResponse
+from eas_host.ring import Crash
 from eas_host.service.host import Host
 from eas_host.sidecar.program_channel import ProgramChannel
+from eas_host.symbols.crash import explain_then
 from eas_host.workers.death import describe
 from eas_runtime.messages import Message, ProgramFailed, Ready, Stop
 
@@ -43,6 +48,7 @@ class ProgramWorker:
     """
 
     restarts = 0
+    leaves_threads = False
     proven = True
 
     def __init__(self, host: Host, channel: ProgramChannel, backend: Backend) -> None:
@@ -52,6 +58,13 @@ class ProgramWorker:
         self._channel = channel
         backend.ring.reset_worker(0, solo=False)
         channel.listen(self)
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """
+        The program.
+        """
+        return {0: self._channel.pid}
 
     def run(self, serve: Callable[[], None]) -> None:
         """
@@ -108,13 +121,19 @@ class ProgramWorker:
         """
         Fail the requests that the program held, and end the front.
         """
+        explain_then(self._backend.ring.crash(0), self._host.loop, self._end)
+
+    def _end(self, crash: Crash | None) -> None:
         backend = self._backend
-        crash = backend.ring.crash(0)
         text = describe(crash, None, f"the program (process {self._channel.pid})")
+        report = CrashReport(DeadProcess(self._channel.pid, None, crash), text)
+        config = self._host.config
+        reporter = CrashReporter(self._host.loop, config, backend, target_words(config))
         held = backend.dispatcher.held_by(0)
-        if held or (crash is not None and crash.signal):
-            frames = "".join(f"\n  at {frame}" for frame in crash.frames) if crash is not None else ""
-            log.error("%s%s", text, frames)
         for slot in held:
-            backend.dispatcher.fail(slot, f"{text} while it ran this request")
+            reporter.add(report, slot)
+            backend.dispatcher.fail(slot, report.error_response())
+        if held or (crash is not None and crash.signal):
+            log.error("%s%s", report.text("the front ends with it"), f"\n{report.trace}" if report.frames else "")
+            reporter.keep(report, "")
         end_with_program(self._host, backend, text)

@@ -5,7 +5,9 @@ In reading order:
 
 - `signals`: the signals that the host handles, and those of the user's code beside them.
 - `daemon_threads`: work that must not block the event loop.
-- `memory`: how much memory there is, and which process the system kills first.
+- `pacer`: a timer of microseconds for an event loop.
+- `memory`: how much memory there is, and which process the system kills first; `process_usage`: what another process
+  has of memory, descriptors and threads; `sizes`: how bytes are written for people.
 - `user`: the user of `--user`.
 - `safe_path`: folders that nobody else can change; `contained_files`: files in a folder that somebody else can change.
 - `disk_errors`: what to tell the user about a full disk.

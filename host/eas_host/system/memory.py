@@ -29,12 +29,28 @@ _SCORE_STEP: Final = 500
 which uses at most a third of it for bodies."""
 
 
+_OWN: Final = ("RssAnon", "RssFile")
+"""The parts of a process's memory that /proc tells, without what it shares: the ring."""
+
+
 def private_bytes() -> int:
     """
     Return how many bytes this process shares with no other, nearly all of them in its heap.
     """
     pages = Path("/proc/self/statm").read_bytes().split()
     return (int(pages[1]) - int(pages[2])) * resource.getpagesize()
+
+
+def resident_bytes(process: int) -> int | None:
+    """
+    Return how many bytes of *process* are in memory, without those that it shares with the front; None if it has ended.
+    """
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    sizes = {name: int(size.split()[0]) for name, _, size in (line.partition(":") for line in lines) if name in _OWN}
+    return 1024 * sum(sizes.values()) if sizes else None
 
 
 def trim_heap() -> None:

@@ -22,4 +22,5 @@ def main() -> int:
         from eas_host.worker.cpp import native_worker  # noqa: PLC0415  Java needs none of it
 
         native_worker.take_over(spec, inheritance)
+        native_worker.restart_for_sanitizer(spec, inheritance)
     return serve(spec, inheritance, make)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from eas_host.errors import InitializeFailed, LoadError, SystemShortage
 from eas_host.ring import Crash
+from eas_host.ring.front import SANITIZER
 from eas_host.workers.restarts import PROVEN_SECONDS, End
 
 _MEANINGS: Final = {
@@ -21,6 +22,9 @@ _MEANINGS: Final = {
 }
 EXTERNAL_SIGNALS: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 """Signals that people, scripts and the kernel send; a processor's own faults come as others."""
+_JVM_STOPS: Final = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGTERM})
+_SIGNALLED: Final = 128
+"""Signals on which a JVM ends its process, and what it adds to their number for the exit code."""
 _WITH_ADDRESS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS})
 
 
@@ -51,7 +55,7 @@ class Death(NamedTuple):
         """
         Whether a signal from outside the process has ended it.
         """
-        return -self.status in EXTERNAL_SIGNALS and self.load_error is None
+        return -self.status in EXTERNAL_SIGNALS and self.load_error is None and self.crash is None
 
     @property
     def loaded(self) -> bool:
@@ -86,6 +90,8 @@ class Death(NamedTuple):
             return "killed"
         if not self.loaded:
             return "load"
+        if self.crash is not None and self.crash.call == SANITIZER:
+            return "crash"
         ended_itself = self.status >= 0 or (self.crash is not None and self.crash.signal == 0)
         return "exit" if ended_itself else "crash"
 
@@ -96,25 +102,25 @@ class Death(NamedTuple):
         if self.load_error is not None:
             return self.load_error
         when = "as soon as it was loaded" if self.loaded else "while loading it"
-        return InitializeFailed(f"{entry}: {describe(self.crash, self.status)} {when}{hint}")
-
-    def report(self, error: LoadError, consequence: str) -> str:
-        """
-        Make the text for the log. *consequence* says what happens to the worker; *error* comes from `error`.
-        """
-        if not self.loaded:
-            return f"{error.message}; {consequence}" + (f"\n{error.detail}" if error.detail else "")
-        what = "the host has killed it" if self.by_host else describe(self.crash, self.status)
-        frames = "".join(f"\n  at {frame}" for frame in self.crash.frames) if self.crash is not None else ""
-        return f"{what}; {consequence}{frames}"
+        if self.crash is None:
+            return InitializeFailed(f"{entry}: {describe(None, self.status)} {when}{hint}")
+        explanation = f": {self.crash.explanation}" if self.crash.explanation else ""
+        frames = "\n".join([*(f"  at {frame}" for frame in self.crash.frames), *self.crash.context])
+        return InitializeFailed(f"{entry}: {describe(self.crash, self.status)} {when}{explanation}{hint}", frames)
 
 
 def describe(crash: Crash | None, status: int | None, who: str = "the worker process") -> str:
     """
     Say in a few words how a worker ended. *status* is None if the process is no child of this one, and so not known.
     """
+    if crash is not None and crash.headline:
+        return crash.headline
+    if crash is not None and crash.call == SANITIZER:
+        return f"a sanitizer has ended {who}"
     if crash is not None and crash.signal == 0:
-        return f"the processor called exit({crash.code})"
+        return _describe_exit(crash)
+    if crash is not None and crash.signal == signal.SIGKILL:
+        return "the processor sent SIGKILL to its own process"
     if crash is None and status is None:
         return f"{who} has ended"
     number = crash.signal if crash is not None else -(status or 0)
@@ -125,5 +131,19 @@ def describe(crash: Crash | None, status: int | None, who: str = "the worker pro
     except ValueError:
         name = f"signal {number}"
     meaning = f" ({_MEANINGS[number]})" if number in _MEANINGS else ""  # type: ignore[index]  # Signals are ints
-    address = f" at address {crash.address:#x}" if crash is not None and number in _WITH_ADDRESS else ""
+    address = ""
+    if crash is not None and number in _WITH_ADDRESS and crash.code > 0 and not crash.explanation:
+        address = f" at address {crash.address:#x}"
     return f"{who} died of {name}{meaning}{address}"
+
+
+def _describe_exit(crash: Crash) -> str:
+    """
+    Say who has ended the process: the processor, or a JVM that it has started.
+    """
+    called = f"called {crash.call}({crash.code})"
+    if crash.call != "exit" or not any("/libjvm.so" in place for place in crash.places):
+        return f"the processor {called}"
+    number = crash.code - _SIGNALLED
+    on_signal = f", as it does on {signal.Signals(number).name}" if number in _JVM_STOPS else ""
+    return f"the JVM in the worker process {called}{on_signal}"

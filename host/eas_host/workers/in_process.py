@@ -1,5 +1,5 @@
 """
-`--isolation none`: the worker's threads in the host's own process, for gdb, pdb and jdb.
+`--isolation none`: the worker's threads in the host's own process, for a debugger that has started it.
 
 The same ring, the same processors, the same threads as in a worker process. What protects the host from the processor
 is gone: a crash ends the host.
@@ -13,12 +13,16 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from eas_host import log
 from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.dispatch.workers import OnMessage
 from eas_host.ring import FrontRing
+from eas_host.symbols.locator import locator_of
+from eas_host.symbols.log_record import LocatedRecords
+from eas_host.system.exit_code import need_python_end
 from eas_host.worker.processor import make
 from eas_host.workers.pipe_reader import RECORD_END, RecordReader, log_records
 from eas_runtime import signals
@@ -26,10 +30,11 @@ from eas_runtime.control import LocalChannel
 from eas_runtime.linking.import_hook import put_before_site
 from eas_runtime.messages import Message, Ready
 from eas_runtime.ring import WorkerRing, open_log
+from eas_runtime.stacks import StackReporter
 from eas_runtime.stdio import line_buffer_output
 from eas_runtime.unpatched import patcher
+from eas_runtime.worker_process import enter_folder
 from eas_runtime.worker_spec import WorkerSpec
-from eas_runtime.working_directory import enter_folder
 
 _LOG_SIZE: Final = 1024 * 1024
 """Bytes of log records that may wait for the front; any user may have a pipe of this size (pipe(7))."""
@@ -54,6 +59,8 @@ class InProcessWorker:
         on_message: OnMessage,
     ) -> None:
         self.deaths: Counter[str] = Counter()  # none: it has no process of its own
+        self.leaves_threads = False
+        need_python_end()
         self._loop = loop
         self._spec = spec
         self._dispatcher = dispatcher
@@ -67,7 +74,19 @@ class InProcessWorker:
         fcntl.fcntl(self._log_fd, fcntl.F_SETPIPE_SZ, _LOG_SIZE)
         os.set_blocking(self._log_fd, False)
         open_log(self._log_fd)
-        self._reader = RecordReader(loop, read, RECORD_END, log_records(0, log.worker_record))
+        # Not over the ring's log, which is read only once the processor is loaded.
+        StackReporter(self._control, self._processor.stacks, lambda text: log.worker_record(0, "W", text))
+        locator = locator_of(loop)
+        locator.copies.update(spec.copies)
+        self._records = LocatedRecords(locator, partial(log.worker_record, 0))
+        self._reader = RecordReader(loop, read, RECORD_END, log_records(self._records.receive))
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """
+        This process.
+        """
+        return {0: os.getpid()}
 
     def run(self, serve: Callable[[], None]) -> None:
         """
@@ -96,6 +115,7 @@ class InProcessWorker:
         if (name := patcher()) is not None:
             text = f"{name} has replaced threads: with --isolation none, greenlets of the main thread do not run"
             log.warning("%s", text)
+        self._control.ready.set()
         self._on_message(0, Ready())
         self._processor.start()
         self._dispatcher.set_worker_state(alive=True, ready=True)
@@ -105,8 +125,11 @@ class InProcessWorker:
         Let the threads end. One that is stuck in the processor ends with the process.
         """
         self._ring.stop()
-        self._processor.join(_JOIN_SECONDS)
+        self.leaves_threads = not self._processor.join(_JOIN_SECONDS)
         self._reader.close()
+        passed_on = asyncio.Event()
+        self._records.finish(passed_on.set)
+        await passed_on.wait()
 
     def kill(self) -> None:
         """

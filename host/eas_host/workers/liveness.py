@@ -17,6 +17,9 @@ that the host does not know, so the number that it runs does not tell whether a 
 last: when the last one that reads has ended, the program takes no more requests. Before its first read it may take as
 long as it likes.
 
+A call that nobody waits for any more may run on for `--hang-timeout`, also where other threads are left. Then another
+worker loads, and takes the place of this one when it is ready (`successors`).
+
 A worker that loads may take as long as it likes, unless it was stopped (SIGSTOP), since it would stay so for ever: it
 is killed when it was stopped for longer than a request may take. A worker that a debugger holds is in another state.
 
@@ -48,6 +51,8 @@ _MARGIN: Final = 1.0
 class Liveness:
     """
     Checks *workers*, and kills those that answer no requests. *keepalive* returns how many seconds a request may take.
+    *replace* is called with a worker that has run a call for longer than *hang_timeout* seconds after its answer, and
+    with the reason; 0: never.
     """
 
     def __init__(
@@ -57,9 +62,14 @@ class Liveness:
         ring: FrontRing,
         dispatcher: Dispatcher,
         keepalive: Callable[[], float],
+        hang_timeout: float,
+        replace: Callable[[Worker, str], None],
     ) -> None:
         self._loop = loop
         self._workers = workers
+        self._hang_timeout = hang_timeout
+        self._replace = replace
+        self._runs_on: dict[int, float] = {}  # seconds since nobody waits for the call, by its slot
         self._ring = ring
         self._dispatcher = dispatcher
         self._keepalive = keepalive
@@ -86,20 +96,26 @@ class Liveness:
         waiting: set[Exchange] = set()
         busy: Counter[int] = Counter()
         abandoned: Counter[int] = Counter()
+        runs_on: dict[int, float] = {}
+        longest: dict[int, float] = {}  # of these times, by worker
         for slot, content in self._dispatcher.slots_in_flight():
             phase, owner = self._ring.phase(slot)
             if phase == RUNNING:
                 busy[owner] += 1
-                abandoned[owner] += not isinstance(content, Exchange)
+                if not isinstance(content, Exchange):
+                    abandoned[owner] += 1
+                    runs_on[slot] = self._runs_on.get(slot, 0.0) + self._pause
+                    longest[owner] = max(longest.get(owner, 0.0), runs_on[slot])
             elif phase == SUBMITTED and owner == ANY_WORKER and isinstance(content, Exchange):
                 waiting.add(content)
         overdue = not self._waiting.isdisjoint(waiting)
-        self._waiting = waiting
+        self._waiting, self._runs_on = waiting, runs_on
         if overdue and self._ring.waiting() < len(waiting):
             self._ring.rebuild_queue()
         for worker in self._workers:
             if worker.state is State.READY:
                 self._check_ready(worker, busy[worker.number], abandoned[worker.number], overdue=overdue)
+                self._check_hang(worker, longest.get(worker.number, 0.0))
             elif worker.state is State.LOADING and worker.process is not None:
                 self._check_loading(worker, worker.process.pid)
         self.start()
@@ -128,6 +144,14 @@ class Liveness:
             return
         log.error("worker %d: %s; it is killed", worker.number, why)
         worker.kill()
+
+    def _check_hang(self, worker: Worker, seconds: float) -> None:
+        """
+        Have *worker* replaced if one of its calls runs on for *seconds* and that is too long. A program that reads its
+        requests itself may keep one for as long as it likes.
+        """
+        if 0 < self._hang_timeout < seconds and not worker.reads and worker.successor is None and not worker.killed:
+            self._replace(worker, f"a call runs on {seconds:.0f} s after nobody waited for it (--hang-timeout)")
 
     def _check_loading(self, worker: Worker, pid: int) -> None:
         inactivity = worker.inactivity

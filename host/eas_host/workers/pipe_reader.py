@@ -148,9 +148,9 @@ def _readable_bytes(fd: int) -> int:
     return count[0]
 
 
-def log_records(worker: int, log_record: Callable[[int, str, str], None]) -> Callable[[bytes], None]:
+def log_records(log_record: Callable[[str, str], None]) -> Callable[[bytes], None]:
     """
-    Make a function that passes log records of *worker* to *log_record*. Each record is a level letter and a text, ended
+    Make a function that passes a worker's log records to *log_record*. Each record is a level letter and a text, ended
     by `RECORD_END`.
     """
 
@@ -158,7 +158,7 @@ def log_records(worker: int, log_record: Callable[[int, str, str], None]) -> Cal
         for record in records.split(RECORD_END):
             if record:
                 text = record.decode("utf-8", "replace")
-                log_record(worker, text[0], text[1:])
+                log_record(text[0], text[1:])
 
     return receive
 

@@ -4,8 +4,8 @@ Decides what becomes of the requests that a dead worker was running.
 Three cases, in this order:
 
 1. The crash handler named the request. That one answers 500; those that ran beside it run again.
-2. Nothing names it (`kill -9`, `_exit`), and one request ran alone in a process that had answered nothing before. If
-   the process ended itself, that request did it, and answers 500. If it was killed from outside (a person, a script,
+2. Nothing names it (`kill -9`), and one request ran alone in a process that had answered nothing before.
+   If the process ended itself, that request did it, and answers 500. If it was killed from outside (a person, a script,
    the kernel for want of memory), one death proves little, so it takes `SOLO_KILLS` of them.
 3. Nothing names it, and several ran; or one ran, but the process had answered others, any of which may have left
    something behind that ended it: a thread that ends the process later, a limit on its memory. All that ran are
@@ -25,9 +25,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+from eas_host.crash_reports.report import CrashReport
+from eas_host.crash_reports.reporter import CrashReporter
 from eas_host.dispatch.dispatcher import Dispatcher
-from eas_host.ring import Crash
-from eas_host.workers.death import EXTERNAL_SIGNALS, describe
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.workers.death import EXTERNAL_SIGNALS
 
 SOLO_KILLS: Final = 3
 """Kills from outside that a request must suffer alone before it is held to be their cause."""
@@ -58,8 +60,8 @@ def recover(
     dispatcher: Dispatcher,
     held: list[int],
     suspects: QuarantinedRequests,
-    crash: Crash | None,
-    status: int,
+    report: CrashReport,
+    reporter: CrashReporter,
     *,
     fresh: bool,
     retry: bool,
@@ -72,28 +74,36 @@ def recover(
         dispatcher: answers them or queues them again.
         held: the slots that it was running, without those that wait as suspects already.
         suspects: those to run alone; further ones are added.
-        crash: what its crash handler recorded.
-        status: its exit status: an exit code, or minus the signal.
+        report: says how it died.
+        reporter: adds the requests that are failed to it.
         fresh: whether it had answered nothing before.
         retry: whether anything may run again.
     """
+    _, status, crash, by_host, superseded = report.process
     solo, suspects.solo = suspects.solo, -1
     dispatcher.forget_solo(solo)
     if solo >= 0 and solo not in held and dispatcher.exchange(solo) is not None:
         suspects.slots.appendleft(solo)  # the worker died before it took it
-    text = f"{describe(crash, status)} while the processor ran this request"
+
+    def fail(slot: int) -> None:
+        # Of the calls that nobody waits for any more, those are of interest for which the host has killed the worker.
+        if by_host or dispatcher.exchange(slot) is not None or (crash is not None and slot == crash.slot):
+            reporter.add(report, slot)
+        dispatcher.fail(slot, report.error_response())
+
+    report.calls = len(held)
     named = crash is not None and crash.slot in held
     proven = named or (bool(held) and not retry)
     for slot in held:
         exchange = dispatcher.exchange(slot)
         if exchange is None or (crash is not None and slot == crash.slot) or not retry:
-            dispatcher.fail(slot, text)
-        elif named:
+            fail(slot)
+        elif named or superseded:
             dispatcher.run_again(slot)
         elif slot == solo and len(held) == 1 and fresh:
             proven = _caused_death(exchange.solo_kills, status)
             if proven:
-                dispatcher.fail(slot, text)
+                fail(slot)
             else:
                 exchange.solo_kills += 1
                 suspects.slots.appendleft(slot)
@@ -104,18 +114,21 @@ def recover(
     return proven
 
 
-def end_quarantine(dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequence[int], text: str) -> None:
+def end_quarantine(
+    dispatcher: Dispatcher, suspects: QuarantinedRequests, held: Sequence[int], error_response: ErrorResponse
+) -> None:
     """
-    Answer those of *suspects* that are in the slots *held*, which the last process ran, with 500 and *text*, and queue
-    the others for any worker, since no process will run them alone any more. Frees the slots that nobody waits for.
+    Answer those of *suspects* that are in the slots *held*, which the last process ran, with *error_response*, and
+    queue the others for any worker, since no process will run them alone any more. Frees the slots that nobody waits
+    for.
     """
     while suspects.slots:
         slot = suspects.slots.popleft()
         if slot in held:
-            dispatcher.fail(slot, text)
+            dispatcher.fail(slot, error_response)
         else:
             dispatcher.run_again(slot)
 
 
-def _caused_death(earlier_kills: int, status: int) -> bool:
-    return -status not in EXTERNAL_SIGNALS or earlier_kills + 1 >= SOLO_KILLS
+def _caused_death(earlier_kills: int, status: int | None) -> bool:
+    return status is None or -status not in EXTERNAL_SIGNALS or earlier_kills + 1 >= SOLO_KILLS

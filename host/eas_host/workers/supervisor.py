@@ -16,23 +16,32 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from eas_host import log
 from eas_host.config import HostConfig
+from eas_host.crash_reports.report import CrashReport, DeadProcess
+from eas_host.crash_reports.reporter import CrashReporter
 from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.workers import SPARE_WORKERS
 from eas_host.errors import LOAD_ERRORS, LoadError, SystemShortage
+from eas_host.make_spec import guess_type
+from eas_host.ring import Crash
 from eas_host.worker.cpp import native_worker
 from eas_host.workers.death import Death, describe
 from eas_host.workers.liveness import Liveness
 from eas_host.workers.recovery import end_quarantine, recover
 from eas_host.workers.restarts import PROVEN_SECONDS, End
 from eas_host.workers.solo_runner import SoloRunner
+from eas_host.workers.successors import Successors
 from eas_host.workers.worker import Spawn, State, Worker
-from eas_runtime.messages import Died, LoadFailed, Message, ProcessCount, Ready, Stop, ThreadCount
+from eas_runtime.messages import Died, LoadFailed, LogStacks, Message, ProcessCount, Ready, Stop, ThreadCount
 
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself: exit handlers of the processor run in that time."""
+LEAKS_SECONDS: Final = 60.0
+"""The same with --leaks: all memory is searched for pointers."""
 
 
 class Supervisor:
@@ -46,10 +55,12 @@ class Supervisor:
         backend: has the ring where they take requests from, and gets their messages and the news of their deaths.
         keepalive: returns how many seconds a request may take now.
         on_fatal: called, once, with the error that stops the host: the version was started and has never served.
+        reporter: reports the deaths.
 
     Attributes:
         restarts: the processes started in place of dead ones.
         deaths: how many processes have ended, by their causes (`Death.cause`).
+        leaves_threads: False; see `dispatch.workers`.
     """
 
     def __init__(
@@ -60,6 +71,7 @@ class Supervisor:
         backend: Backend,
         keepalive: Callable[[], float],
         on_fatal: Callable[[LoadError], None],
+        reporter: CrashReporter,
     ) -> None:
         self._loop = loop
         self._config = config
@@ -69,10 +81,17 @@ class Supervisor:
         self._keepalive = keepalive
         self._on_fatal = on_fatal
         self._on_message = backend.on_message
+        self._reporter = reporter
+        # Unless the user has asked for that, it goes without saying: nothing is served (`service.invocation`).
+        self._crash_block = " (runtime.enable_crash_block)" if "crash_block" in config.explicit else ""
         self._workers = [Worker(number, config.worker_threads) for number in range(config.worker_processes)]
         self._solo_runner = SoloRunner(self._workers, ring, dispatcher)
-        self._liveness = Liveness(loop, self._workers, ring, dispatcher, keepalive)
+        self._successors = Successors(self._workers, ring.size.workers, self._spawn)
+        self._liveness = Liveness(
+            loop, self._workers, ring, dispatcher, keepalive, config.hang_timeout, self._successors.begin
+        )
         self.restarts = 0
+        self.leaves_threads = False  # of the processes none is left
         self.deaths: Counter[str] = Counter()
         self._started: asyncio.Future[None] = loop.create_future()
         self._started.add_done_callback(lambda started: started.exception())  # perhaps nobody waits for it any more
@@ -93,6 +112,13 @@ class Supervisor:
         Whether the processor has served. From then on no death of a worker means that it cannot be loaded.
         """
         return self._lasted or self._dispatcher.completed > 0 or any(map(self._has_lasted, self._workers))
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """
+        The worker processes that run now, by the number of their worker.
+        """
+        return {worker.number: worker.process.pid for worker in self._workers if worker.process is not None}
 
     async def start(self) -> None:
         """
@@ -119,7 +145,7 @@ class Supervisor:
         for process in processes:
             process.send(Stop())
         self._check_ended()
-        done, _ = await asyncio.wait([self._ended], timeout=STOP_SECONDS)
+        done, _ = await asyncio.wait([self._ended], timeout=LEAKS_SECONDS if self._config.leaks else STOP_SECONDS)
         if not done:
             self.kill()
             await self._ended
@@ -145,10 +171,11 @@ class Supervisor:
 
     def send(self, message: Message, worker: int | None = None) -> None:
         """
-        Send *message* to *worker*, or to all, as far as they are ready.
+        Send *message* to *worker*, or to all, as far as they are ready. Only where it is, a worker says at any time.
         """
         for one in self._workers:
-            if worker in (None, one.number) and one.state is State.READY and one.process is not None:
+            ready = one.state is State.READY or isinstance(message, LogStacks)
+            if worker in (None, one.number) and ready and one.process is not None:
                 one.process.send(message)
 
     # -- life
@@ -162,7 +189,7 @@ class Supervisor:
             worker.process = self._start_process(
                 worker.number,
                 lambda message: self._on_worker_message(worker, message),
-                lambda status: self._on_death(worker, status),
+                lambda status, crash: self._on_death(worker, status, crash),
             )
         except OSError as error:
             self._on_failed_start(worker, error)
@@ -189,10 +216,11 @@ class Supervisor:
         Start more workers until there are *count*, as the program wants, or as many as the ring has room for. Each has
         one thread then, unless the options say otherwise.
         """
-        count = min(count, self._ring.size.workers)
+        count = min(count, self._ring.size.workers - SPARE_WORKERS)
         if count <= len(self._workers) or self._stopping:
             return
-        fresh = [Worker(number, self._config.worker_threads) for number in range(len(self._workers), count)]
+        numbers = self._successors.free_numbers()[: count - len(self._workers)]
+        fresh = [Worker(number, self._config.worker_threads) for number in numbers]
         self._workers += fresh
         self._on_message(0, ProcessCount(count))
         for worker in fresh:
@@ -206,40 +234,67 @@ class Supervisor:
         self._on_message(worker.number, Ready())
         self._solo_runner.begin(worker)
         self._dispatcher.wake()
+        self._successors.ready(worker)
         if not self._started.done() and all(worker.state is State.READY for worker in self._workers):
             self._started.set_result(None)
 
     def _has_lasted(self, worker: Worker) -> bool:
         return worker.state is State.READY and self._loop.time() - worker.ready_at >= PROVEN_SECONDS
 
-    def _on_death(self, worker: Worker, status: int) -> None:
+    def _on_death(self, worker: Worker, status: int, crash: Crash | None) -> None:
         ready_for = self._loop.time() - worker.ready_at if worker.state is State.READY else None
         self._lasted = self._lasted or self._has_lasted(worker)
+        report = self._report(worker, crash, status)
         worker.state = State.DEAD
         worker.process = None
         self._on_message(worker.number, Died())
-        crash = self._ring.crash(worker.number)
         waiting = set(worker.suspects.slots)
         held = [slot for slot in self._dispatcher.held_by(worker.number) if slot not in waiting]
         answered = self._ring.completed(worker.number) - worker.completed_before
         retry = not (self._config.no_retry or self._stopping)
         # A process that could not start all its threads has ended for want of them, not by what it ran on the others.
         fresh = answered == 0 and worker.load_error is None
-        proven = recover(self._dispatcher, held, worker.suspects, crash, status, fresh=fresh, retry=retry)
+        proven = recover(self._dispatcher, held, worker.suspects, report, self._reporter, fresh=fresh, retry=retry)
+        replaced = self._successors.is_replaced(worker)
         self._refresh()
         if self._stopping:
             self._check_ended()
             return
         death = Death(status, crash, ready_for, answered, proven, worker.killed, worker.load_error)
         self.deaths[death.cause] += 1
-        error = death.error(self._config.entry, "" if death.loaded else native_worker.hint(self._config, crash))
+        error = death.error(self._config.entry, "" if death.loaded else self._hint(crash))
         if self._config.crash_block and self._started.done() and death.ready_for is not None and not death.killed:
-            log.error("worker %d: %s", worker.number, death.report(error, "it stays down (runtime.enable_crash_block)"))
-            self._stay_down(worker, held, describe(crash, status))
+            self._log_death(worker, death, report, error, f"it stays down{self._crash_block}")
+            self._stay_down(worker, held, report)
+        elif replaced:
+            self._log_death(worker, death, report, error, "another one has taken its place")
         else:
-            self._replace(worker, death, error)
+            self._replace(worker, death, report, error)
 
-    def _replace(self, worker: Worker, death: Death, error: LoadError) -> None:
+    def _hint(self, crash: Crash | None) -> str:
+        entry = Path(self._config.entry or "")
+        return native_worker.hint(entry, self._config.processor_type or guess_type(entry), self._config.worker, crash)
+
+    def _report(self, worker: Worker, crash: Crash | None, status: int) -> CrashReport:
+        cause = "the host has killed the worker process" if worker.killed else describe(crash, status)
+        pid = 0 if worker.process is None else worker.process.pid
+        superseded = worker.killed and worker.successor is not None
+        return CrashReport(DeadProcess(pid, status, crash, worker.killed, superseded), cause)
+
+    def _log_death(self, worker: Worker, death: Death, report: CrashReport, error: LoadError, consequence: str) -> None:
+        """
+        Log *death*, of *worker*. *consequence* says what happens to the worker.
+        """
+        prefix = f"worker {worker.number}: "
+        if death.by_host:  # the reason is in the log already
+            log.info("%s%s; %s", prefix, report.sentence, consequence)
+        elif death.loaded:
+            self._reporter.log.write(report, consequence, prefix)
+        else:
+            log.error("%s%s; %s%s", prefix, error.message, consequence, f"\n{error.detail}" if error.detail else "")
+        self._reporter.keep(report, prefix, "" if death.loaded else f"{error.message}\n{error.detail}".strip())
+
+    def _replace(self, worker: Worker, death: Death, report: CrashReport, error: LoadError) -> None:
         """
         Have the next process started, now or later, unless the processor is given up with *error*.
         """
@@ -251,23 +306,21 @@ class Supervisor:
         if self._started.done() and self._started.exception() is not None:
             return  # the caller of `start` reports why
         often = f", after {worker.restarts.early} early ends in a row" if worker.restarts.early > 1 else ""
-        report = death.report(error, "it is replaced" + (f" in {delay:g} s{often}" if delay else ""))
-        # If the host itself has killed it, the reason is in the log already.
-        (log.info if death.by_host else log.error)("worker %d: %s", worker.number, report)
+        self._log_death(worker, death, report, error, "it is replaced" + (f" in {delay:g} s{often}" if delay else ""))
         if worker.restarts.give_up and not self.proven and not self._given_up:
             self._given_up = True
             self._on_fatal(error)  # with --reload the host goes on, and so does the worker
         self._spawn_after(worker, delay)
 
-    def _stay_down(self, worker: Worker, held: list[int], how: str) -> None:
+    def _stay_down(self, worker: Worker, held: list[int], report: CrashReport) -> None:
         """
-        Leave *worker* down, which has crashed (*how*) while it ran the requests in the slots *held*. If no other worker
-        is left, no more requests are taken.
+        Leave *worker* down, which has crashed while it ran the requests in the slots *held*. If no other worker is
+        left, no more requests are taken.
         """
         worker.blocked = True
         self._refresh()
-        text = f"{how} while the processor ran this request, and stays down (runtime.enable_crash_block)"
-        end_quarantine(self._dispatcher, worker.suspects, held, text)
+        answer = report.error_response(f", and stays down{self._crash_block}")
+        end_quarantine(self._dispatcher, worker.suspects, held, answer)
         if not self._unblocked:
             self._dispatcher.give_up(self._reason())
 

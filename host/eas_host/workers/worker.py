@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from eas_host.errors import LoadError
+from eas_host.ring import Crash
 from eas_host.workers.recovery import QuarantinedRequests
 from eas_host.workers.restarts import Restarts
 from eas_runtime.messages import Message
@@ -42,10 +43,14 @@ class Process(Protocol):
         """
 
 
-Spawn = Callable[[int, Callable[[Message], None], Callable[[int], None]], Process]
+OnDeath = Callable[[int, Crash | None], None]
 """
-Starts the process of a worker, by its number. Each of its messages goes to the first function, and once, when it has
-died, its exit status to the second: an exit code, or minus the signal that ended it. OSError: it cannot be started.
+Gets an exit status, an exit code or minus the signal that ended the process, and what its crash handler recorded.
+"""
+Spawn = Callable[[int, Callable[[Message], None], OnDeath], Process]
+"""
+Starts the process of a worker, by its number. Each of its messages goes to the first function, and its death, once, to
+the second. OSError: it cannot be started.
 """
 
 
@@ -78,6 +83,8 @@ class Worker:
         completed_before: how many requests the worker had completed when its process was started.
         killed: whether the host itself has ended the process.
         blocked: whether it has crashed and stays down, for good.
+        successor: the worker that is to serve in its place, once that is ready.
+        replaces: the worker in whose place it is to serve.
     """
 
     def __init__(self, number: int, threads: int) -> None:
@@ -95,6 +102,8 @@ class Worker:
         self.completed_before = 0
         self.killed = False
         self.blocked = False
+        self.successor: Worker | None = None
+        self.replaces: Worker | None = None
         self.inactivity = Inactivity(0)
 
     def begin_loading(self, completed: int) -> None:

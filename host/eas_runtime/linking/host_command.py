@@ -5,10 +5,11 @@ searching the working directory first, as `python -m` would.
 
 from eas_runtime.linking import places
 
+# Imports make no garbage, so the search for it waits until they are done.
 _LINES = (
-    "import sys; sys.path[:1] == [''] and sys.path.pop(0); root = sys.argv.pop(1); "
+    "import gc, sys; gc.disable(); sys.path[:1] == [''] and sys.path.pop(0); root = sys.argv.pop(1); "
     "root in sys.path or sys.path.append(root); "
-    "from {module} import main; sys.exit(main())"
+    "from {module} import main; gc.enable(); sys.exit(main())"
 )
 
 

@@ -69,11 +69,11 @@ class OutputStream:
             self._is_terminal = os.isatty(self.fd)
         return self._is_terminal
 
-    def flush(self, seconds: float) -> bool:
+    def flush(self, seconds: float, longest: float = 0.0) -> bool:
         """
-        Wait until everything is written, for at most so many *seconds*. Tell whether the output accepts more.
+        Wait until everything is written, as `BackgroundWriter.flush` does. Tell whether the output accepts more.
         """
-        return self._writer is None or (self._writer.flush(seconds) and _is_writable(self.fd))
+        return self._writer is None or (self._writer.flush(seconds, longest) and _is_writable(self.fd))
 
     @property
     def lag_seconds(self) -> float:

@@ -18,20 +18,21 @@ _INFO = "[INFO] "
 
 class Announcer:
     """
-    Prints announcements in the log's format.
+    Prints announcements in the log's format, to *output*.
     """
 
     as_json = False
+    output = stdout
 
     def __call__(self, text: str) -> None:
         """
         Print *text*, one line.
         """
         if not self.as_json:
-            stdout.write(f"{escape_controls(text)}\n")
+            self.output.write(f"{escape_controls(text)}\n")
             return
         message = text[len(_INFO) :] if text.startswith(_INFO) else text
-        stdout.write(format_record(logging.INFO, message, as_json=True))
+        self.output.write(format_record(logging.INFO, message, as_json=True))
 
 
 announce = Announcer()

@@ -95,10 +95,12 @@ class BackgroundWriter:
             self._append((data, records))
             self._resize(len(data))
 
-    def flush(self, seconds: float) -> bool:
+    def flush(self, seconds: float, longest: float = 0.0) -> bool:
         """
-        Wait until everything is written, for at most so many *seconds*, and tell whether it is.
+        Wait until everything is written, and tell whether it is. Give up when nothing was written for so many
+        *seconds*; as long as something is, wait for at most the *longest* time, if that is more.
         """
+        until = time.monotonic() + longest
         written = allocate_lock()
         written.acquire()
         with self._lock:
@@ -106,8 +108,12 @@ class BackgroundWriter:
             if not self._started and not self._queue:
                 return True
             self._append(written)
-        done: bool = written.acquire(timeout=seconds)
-        return done
+        while True:
+            before = self._size
+            if written.acquire(timeout=seconds):
+                return True
+            if self._size >= before or time.monotonic() >= until:
+                return False
 
     def _append(self, what: "_QueueItem") -> None:
         self._queue.append(what)

@@ -20,11 +20,12 @@ from typing import Callable
 from allspark.properties import store
 from allspark.service import ServedProcessor
 from eas_runtime.control import SocketChannel
-from eas_runtime.errors import InitializeFailed
 from eas_runtime.messages import ChildEnded, ChildStarted, Handshake, StartChild, StartWorkers
 from eas_runtime.ring import WorkerRing, die_with_parent, open_log
+from eas_runtime.sdk.explanations import explain_initialize, program_name
 from eas_runtime.sdk.runtime import SdkRuntime
-from eas_runtime.sdk.user_errors import describe_error, user_trace
+from eas_runtime.sdk.user_errors import describe_error
+from eas_runtime.stacks import Stack
 from eas_runtime.unpatched import (
     Event,
     SimpleQueue,
@@ -129,7 +130,7 @@ def child_main(processor: ServedProcessor, sock: socket.socket, properties: "dic
 
     def make() -> "InheritedProcessor":
         faulthandler.disable()
-        ring.install_crash_handler(only_abort=False)
+        ring.install_crash_handler()
         faulthandler.enable(all_threads=False)
         return InheritedProcessor(processor, ring, control)
 
@@ -158,8 +159,7 @@ class InheritedProcessor:
         try:
             self._runtime.initialize(self._processor)
         except BaseException as error:
-            text = f"{type(self._processor).__name__}.initialize() raised {describe_error(error)}"
-            raise InitializeFailed(text, user_trace(error)) from error
+            raise explain_initialize(self._processor, error, program_name(), self._runtime.folder) from error
         self._runtime.prepare(self._processor)
         serve()
 
@@ -169,8 +169,14 @@ class InheritedProcessor:
         """
         self._runtime.start()
 
-    def join(self, timeout: "float | None" = None) -> None:
+    def join(self, timeout: "float | None" = None) -> bool:
         """
-        Wait for that thread, *timeout* seconds at most.
+        Wait for that thread, *timeout* seconds at most, and tell whether it has ended.
         """
-        self._runtime.join(timeout)
+        return self._runtime.join(timeout)
+
+    def stacks(self) -> "list[Stack]":
+        """
+        Return the stack of that thread, if it is busy.
+        """
+        return self._runtime.stacks()

@@ -18,7 +18,11 @@ from eas_runtime.messages import Handshake, ProgramFailed, Ready, Stop, WorkersS
 from eas_runtime.program.front_process import FrontProcess, processes_of
 from eas_runtime.program.signal_handlers import SignalHandlers
 from eas_runtime.ring import WorkerRing, open_log
+from eas_runtime.sdk.contract import find_problem
+from eas_runtime.sdk.explanations import program_name
 from eas_runtime.sdk.service import SdkService
+from eas_runtime.sdk.user_errors import place_of
+from eas_runtime.stacks import StackReporter
 
 _END_SECONDS = 15.0
 """How long the front may take to end once it has told this process to stop, or this process has failed: it has nothing
@@ -56,6 +60,7 @@ class SidecarService(SdkService):
         self._signals = SignalHandlers(self._ask_to_stop)
         if not self._has_processes:
             self._watch_crashes()
+            StackReporter(control, self.runtime.stacks, lambda text: ring.log("W", text))
         control.start()
 
     def stop(self) -> None:
@@ -84,6 +89,9 @@ class SidecarService(SdkService):
         log.announce("[INFO] Service start successfully")
 
     def _on_initialize_failed(self, processor: ServedProcessor, error: BaseException) -> None:
+        problem = find_problem(processor, "initialize") if place_of(error) is None else None
+        if problem is not None:  # it was not even called, and Python's traceback does not say why
+            log.write_error(problem.described(program_name()))
         self._control.send(ProgramFailed())  # so that the front does not wait for the end of this process
 
     def _serve(self, processor: ServedProcessor) -> None:
@@ -166,7 +174,7 @@ class SidecarService(SdkService):
         crash is printed first.
         """
         faulthandler.disable()
-        self._ring.install_crash_handler(only_abort=False)
+        self._ring.install_crash_handler()
         with contextlib.suppress(OSError, ValueError, AttributeError, RuntimeError):  # stderr may be anything
             faulthandler.enable(all_threads=False)
 

@@ -12,11 +12,12 @@ from typing import Callable
 from allspark.service import ServedProcessor, ServiceRequest
 from eas_runtime import signals
 from eas_runtime.control import ControlChannel
-from eas_runtime.errors import EntryInvalid, InitializeFailed
+from eas_runtime.errors import EntryInvalid
 from eas_runtime.messages import ProcessCount
+from eas_runtime.python.class_checks.at_load import findings_at_load
 from eas_runtime.ring import WorkerRing, on_main_thread
+from eas_runtime.sdk.explanations import explain_initialize
 from eas_runtime.sdk.service import SdkService, Stage
-from eas_runtime.sdk.user_errors import describe_error, user_trace
 from eas_runtime.unpatched import Event
 from eas_runtime.worker_spec import WorkerSpec
 
@@ -35,6 +36,7 @@ class HostedService(SdkService):
         self.instance: ServedProcessor | None = None
         self.failure: BaseException | None = None
         self._spec = spec
+        self._entry = spec.original(spec.entry)
         self._serve_ring: Callable[[], None] | None = None
         self._ended = Event()
 
@@ -94,10 +96,12 @@ class HostedService(SdkService):
     def _before_reading(self) -> None:
         if self._spec.isolation == "none":
             self.failure = EntryInvalid(
-                f"{self._spec.entry}: it reads requests itself (queued_service), on the thread that --isolation none"
+                f"{self._entry}: it reads requests itself (queued_service), on the thread that --isolation none"
                 " needs; start it without --isolation none, or with `python FILE`"
             )
             raise self.failure
+        if self._spec.debugged:
+            self._ring.log("W", "the program reads its requests itself: the debugger stops where it calls breakpoint()")
 
     def _after_ready(self) -> None:
         """
@@ -119,6 +123,9 @@ class HostedService(SdkService):
             self.failure = EntryInvalid(f"{where}.run() must be called on the main thread with --isolation none")
             raise self.failure
         self._load(processor)
+        if self._spec.worker == 0:
+            for finding in findings_at_load(self._spec.entry, processor):
+                self._ring.log("W", f"{self._entry}:{finding.line}: {finding.what}; {finding.advice}")
         try:
             self._serve_ring()
         except BaseException as error:
@@ -126,8 +133,7 @@ class HostedService(SdkService):
             raise
 
     def _on_initialize_failed(self, processor: ServedProcessor, error: BaseException) -> None:
-        text = f"{self._name(processor)}.initialize() raised {describe_error(error)}"
-        self.failure = InitializeFailed(text, user_trace(error))
+        self.failure = explain_initialize(processor, error, self._entry, self.runtime.folder)
         self.failure.__cause__ = error
 
     def _run_again(self) -> None:
@@ -142,4 +148,4 @@ class HostedService(SdkService):
         self.over.wait()
 
     def _name(self, processor: ServedProcessor) -> str:
-        return f"{self._spec.entry}: {type(processor).__name__}"
+        return f"{self._entry}: {type(processor).__name__}"

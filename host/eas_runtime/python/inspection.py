@@ -8,12 +8,15 @@ function, or where the program can do without it.
 """
 
 import ast
+import codecs
 import importlib.util
+import io
 import json
 import os
 import platform
 import site
 import sys
+import tokenize
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, Iterable, Iterator, Sequence
 
@@ -24,6 +27,8 @@ _OURS = ("allspark", "eas_runtime")
 """What a worker imports from the host."""
 _BASE = "BaseProcessor"
 _MAX_FILES = 500
+_MAX_DECLARATION = 4096
+"""In how many bytes the two lines lie that may name an encoding."""
 _TOLERATED = frozenset(("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
 _CASES = frozenset(("TYPE_CHECKING", "version_info", "platform", "hexversion"))
 """What a condition has in it that chooses between modules for versions and systems."""
@@ -59,11 +64,13 @@ class Program:
             name = os.path.relpath(path, self._folder)
             try:
                 with open(path, "rb") as file:
-                    tree = ast.parse(file.read(), name)
-            except (SyntaxError, ValueError, OSError) as error:
+                    text = file.read()
+                check_encoding(text)
+                tree = ast.parse(text, name)
+            except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
                 line = getattr(error, "lineno", None) or 0
-                text = getattr(error, "msg", None) or getattr(error, "strerror", None) or str(error)
-                self.errors.append((name, line, type(error).__name__, text))
+                message = getattr(error, "msg", None) or getattr(error, "strerror", None) or str(error)
+                self.errors.append((name, line, type(error).__name__, message))
                 continue
             if path == self._entry:
                 self.classes = subclasses(tree)
@@ -118,6 +125,27 @@ class Program:
     def _is_ours(self, path: str) -> bool:
         inner = os.path.relpath(path, self._folder).split(os.sep)
         return inner[0] not in (os.pardir, "ENV") and "site-packages" not in inner
+
+
+def check_encoding(text: bytes) -> None:
+    """
+    Check that *text*, a source file, can be read as `python FILE` reads it. The compiler is not as strict with bytes.
+
+    Raises:
+        SyntaxError: it cannot.
+    """
+    mark = codecs.BOM_UTF8 if text.startswith(codecs.BOM_UTF8) else b""
+    lines = mark + bytes(byte if byte < 128 else 63 for byte in text[:_MAX_DECLARATION])  # noqa: PLR2004  ASCII and "?"
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(lines).readline)
+    try:
+        text.decode(encoding)
+    except UnicodeDecodeError as error:
+        problem = SyntaxError(
+            f"not {encoding.upper()} text (byte 0x{text[error.start]:02x}); save it as UTF-8, or name its encoding in"
+            " the first line: # -*- coding: latin-1 -*-"
+        )
+        problem.lineno = text.count(b"\n", 0, error.start) + 1
+        raise problem from None
 
 
 def find(name: str, folder: str) -> "ModuleSpec | None":

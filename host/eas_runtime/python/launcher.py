@@ -11,71 +11,74 @@ import inspect
 import os
 import sys
 from types import ModuleType
-from typing import Any, Sequence
+from typing import Any
 
 import allspark
 from eas_runtime.errors import EntryInvalid, EntryNotFound, InitializeFailed, LoadError
-from eas_runtime.sdk.user_errors import describe_error, user_trace
+from eas_runtime.python import sources
+from eas_runtime.sdk.contract import find_constructor_problem, place_of_class
+from eas_runtime.sdk.explanations import advice
+from eas_runtime.sdk.user_errors import describe_error, place_of, user_trace
+from eas_runtime.worker_spec import WorkerSpec
 
 
-def prepare(entry: str, arguments: "Sequence[str]") -> None:
+def prepare(spec: WorkerSpec) -> None:
     """
     Set `sys.argv` and `sys.path` as `python ENTRY ARGUMENTS` does.
 
     Raises:
         EntryNotFound: there is no such file.
+        EntryInvalid: Python would not run it.
     """
+    entry = spec.entry
     if not os.path.isfile(entry):
         reason = "is a folder; name the .py file in it" if os.path.isdir(entry) else "No such file or directory"
-        raise EntryNotFound(f"{entry}: {reason}; check --entry")
-    sys.argv = [entry, *arguments]  # not the host's own arguments
+        raise EntryNotFound(f"{spec.original(entry)}: {reason}; check --entry")
+    sources.check_encoding(spec)
+    sources.install(spec)
+    sys.argv = [entry, *spec.arguments]  # not the host's own arguments
     sys.path.insert(0, os.path.dirname(entry))
 
 
-def run_as_main(entry: str) -> ModuleType:
+def run_as_main(spec: WorkerSpec) -> ModuleType:
     """
     Run the file as `__main__`. Its exceptions are passed on unchanged.
     """
     module = ModuleType("__main__")
-    vars(module).update(__file__=entry, __builtins__=builtins, __spec__=None)
+    vars(module).update(__file__=spec.entry, __builtins__=builtins, __spec__=None)
     sys.modules["__main__"] = module
-    with open(entry, "rb") as file:
-        text = file.read()
-    exec(compile(text, entry, "exec"), vars(module))  # noqa: S102  that is what a host is for
+    exec(sources.compile_entry(spec), vars(module))  # noqa: S102  that is what a host is for
     return module
 
 
-def import_under_stem(entry: str) -> ModuleType:
+def import_under_stem(spec: WorkerSpec) -> ModuleType:
     """
     Import the file under its stem. Its exceptions are passed on unchanged.
-
-    Raises:
-        EntryInvalid: it is no Python file.
     """
-    stem = os.path.splitext(os.path.basename(entry))[0]
-    spec = importlib.util.spec_from_file_location(stem, entry)
-    if spec is None or spec.loader is None:
-        raise EntryInvalid(f"{entry}: not a Python file; --entry must name a .py file")
-    module = importlib.util.module_from_spec(spec)
+    stem = os.path.splitext(os.path.basename(spec.entry))[0]
+    found = sources.module_spec(spec, stem)
+    module = importlib.util.module_from_spec(found)
     sys.modules[stem] = module
-    spec.loader.exec_module(module)
+    exec(sources.compile_entry(spec), vars(module))  # noqa: S102  as above
     return module
 
 
-def explain(entry: str, error: BaseException) -> LoadError:
+def explain(entry: str, error: BaseException, folder: str) -> LoadError:
     """
-    Turn the *error* that running the file has raised into one that says what is wrong.
+    Turn the *error* that running the file has raised into one that says what is wrong. *folder* was the working
+    directory then.
     """
-    trace = user_trace(error)
     if isinstance(error, LoadError):
         return error
+    trace = user_trace(error)
+    place = place_of(error) or entry
     if isinstance(error, ModuleNotFoundError):
         hint = f"no module named {error.name!r}; install it into {sys.prefix} or put it beside the file"
-        return InitializeFailed(f"{entry}: {hint}", trace)
+        return InitializeFailed(f"{place}: {hint}", trace)
     if isinstance(error, SyntaxError):
         where = f"{error.filename or entry}:{error.lineno}"
         return EntryInvalid(f"{where}: {type(error).__name__}: {error.msg}", trace)
-    return InitializeFailed(f"{entry}: raised {describe_error(error)}", trace)
+    return InitializeFailed(f"{place}: raised {describe_error(error)}{advice(error, folder)}", trace)
 
 
 def find_class(module: ModuleType, entry: str, name: "str | None") -> "type[allspark.BaseProcessor]":
@@ -124,6 +127,9 @@ def construct(cls: "type[allspark.BaseProcessor]", entry: str) -> allspark.BaseP
     try:
         return cls()
     except BaseException as error:
-        raise InitializeFailed(
-            f"{entry}: {cls.__name__}() raised {describe_error(error)}", user_trace(error)
-        ) from error
+        place = place_of(error)
+        problem = find_constructor_problem(cls) if place is None else None
+        if problem is not None:
+            raise InitializeFailed(problem.described(entry)) from error
+        text = f"{place or place_of_class(cls) or entry}: {cls.__name__}() raised {describe_error(error)}"
+        raise InitializeFailed(text, user_trace(error)) from error

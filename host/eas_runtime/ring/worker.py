@@ -12,14 +12,15 @@ from eas_runtime.ring.current import library
 RETURNED = 0
 """Outcome: the processor returned; the status is its return code."""
 RAISED = 1
-"""Outcome: the processor raised; the message is the output."""
+"""Outcome: the processor raised; the message is the output, and the status the size of the frames at its end."""
 BAD_OUTPUT = 2
 """Outcome: what the processor returned cannot be an output; an explanation is the output."""
 TOO_LARGE = 3
 """Outcome: the output is larger than the limit; an explanation is the output."""
 
 _SIGNALS_ALL = 1
-_SIGNALS_ABORT = 2
+_SIGNALS_JVM = 2
+_SIGNALS_PYTHON = 3
 _TAKEN = 1
 _TIMED_OUT = 2
 _INTERRUPTED = 3
@@ -101,11 +102,25 @@ class WorkerRing:
         """
         return self._ring
 
-    def install_crash_handler(self, *, only_abort: bool) -> None:
+    def install_crash_handler(self, *, jvm: bool = False, before_python: bool = False) -> None:
         """
-        Install the crash handler. With *only_abort* it handles SIGABRT only, because a JVM needs the other signals.
+        Install the crash handler. If a *jvm* will start, it handles only the signals that the JVM does not need. With
+        *before_python* it calls, last, the handlers that Python has installed for these signals.
         """
-        self._functions.eas_crash_install(self._ring, self.worker, _SIGNALS_ABORT if only_abort else _SIGNALS_ALL)
+        others = _SIGNALS_PYTHON if before_python else _SIGNALS_ALL
+        self._functions.eas_crash_install(self._ring, self.worker, _SIGNALS_JVM if jvm else others)
+
+    def record_exit(self, status: int) -> None:
+        """
+        Record that this thread now ends the process with *status*, at once.
+        """
+        self._functions.eas_crash_exit(status)
+
+    def set_crash_report(self, fd: int) -> None:
+        """
+        Set the descriptor that gets what a JVM prints when it crashes.
+        """
+        self._functions.eas_crash_report(fd)
 
     def enter(self, thread: int) -> RingCall:
         """
@@ -158,6 +173,15 @@ class WorkerRing:
         """
         self._functions.eas_worker_reply(
             self._ring, self.worker, call.thread, call.native, outcome, status, data, len(data)
+        )
+
+    def reply_raised(self, call: RingCall, message: bytes, frames: bytes) -> None:
+        """
+        Complete *call* with the *message* of what the processor has raised, for the client. Its *frames*, which begin
+        with a newline each, are for those clients who may see them.
+        """
+        self._functions.eas_worker_raised(
+            self._ring, self.worker, call.thread, call.native, message, len(message), frames, len(frames)
         )
 
     def complete(self, call: RingCall, outcome: int, status: int, size: int) -> None:

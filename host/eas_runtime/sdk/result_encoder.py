@@ -8,8 +8,10 @@ The log shows each mistake: what was returned and what is expected, or the trace
 import operator
 from typing import Any, Callable
 
-from eas_runtime.ring import RAISED, RETURNED, RingCall, WorkerRing
-from eas_runtime.sdk.user_errors import describe_error, safe_str, user_trace
+from allspark.service import ServedProcessor
+from eas_runtime.ring import RETURNED, RingCall, WorkerRing
+from eas_runtime.sdk.explanations import Explanation, explain_call, explain_result
+from eas_runtime.sdk.user_errors import safe_str
 from eas_runtime.threads import RequestHandler
 
 INT_MIN = -(2**31)
@@ -20,32 +22,38 @@ _BETTER = {dict: "json.dumps(data).encode()", list: "json.dumps(data).encode()"}
 
 class ResultEncoder:
     """
-    Makes the handlers of one processor's threads. They share a record of warnings, so that each is logged once.
+    Makes the handlers of the threads that call *processor*. They share a record of warnings, so that each is logged
+    once. *folder* is the working directory before the first call.
     """
 
-    def __init__(self, ring: WorkerRing) -> None:
+    def __init__(self, ring: WorkerRing, processor: ServedProcessor, folder: str) -> None:
         self._ring = ring
+        self._processor = processor
+        self._folder = folder
         self._warned: set[type] = set()
 
     def handler(self, process: "Callable[[bytes], Any]") -> RequestHandler:
         """
-        Make a handler that calls *process*.
+        Make a handler that calls *process*, that of the processor or a debugger's.
         """
         ring = self._ring
+        processor = self._processor
+
+        def answer_raised(call: RingCall, said: Explanation) -> None:
+            ring.log("E", said.log)
+            ring.reply_raised(call, said.answer.encode("utf-8", "replace"), said.frames.encode("utf-8", "replace"))
 
         def handle(call: RingCall) -> None:
             try:
                 returned = process(call.input())
             except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
-                message = safe_str(error) or type(error).__name__
-                ring.log("E", f"process raised {describe_error(error)}\n{user_trace(error)}")
-                ring.reply(call, RAISED, 0, message.encode("utf-8", "replace"))
+                said = explain_call(processor, error, self._folder)
+                answer_raised(call, said)
                 return
             code = _status(returned)
             if code is None:
-                complaint = f"process returned {_type_names(returned)}; expected (bytes, int), such as (b'ok', 200)"
-                ring.log("E", complaint)
-                ring.reply(call, RAISED, 0, complaint.encode())
+                said = explain_result(processor, returned)
+                answer_raised(call, said)
                 return
             data = returned[0]
             if not isinstance(data, bytes):
@@ -82,9 +90,3 @@ def _status(returned: Any) -> "int | None":  # noqa: ANN401  a processor returns
         return int(status) if isinstance(status, float) and status.is_integer() else operator.index(status)
     except Exception:  # noqa: BLE001  not a number, or one whose __index__ fails
         return None
-
-
-def _type_names(value: object) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(type(item).__name__ for item in value)})"
-    return type(value).__name__

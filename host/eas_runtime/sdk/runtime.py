@@ -16,13 +16,16 @@ from allspark.properties import store
 from allspark.service import InjectedHandler, ServedProcessor
 from eas_runtime import signals
 from eas_runtime.control import ControlChannel
-from eas_runtime.messages import CallHandler, HandlerAnswered, HandlerInjected, LogStacks, PropertyPut, ThreadCount
+from eas_runtime.messages import CallHandler, HandlerAnswered, HandlerInjected, PropertyPut, ThreadCount
 from eas_runtime.ring import WorkerRing
+from eas_runtime.sdk.contract import find_problem
 from eas_runtime.sdk.daemon_pool import DaemonPool
+from eas_runtime.sdk.explanations import advice, program_name, working_directory
 from eas_runtime.sdk.request_queue import MAX_READERS, RequestQueue
 from eas_runtime.sdk.result_encoder import ResultEncoder
-from eas_runtime.sdk.stacks import describe_stacks
+from eas_runtime.sdk.stacks import stacks_of
 from eas_runtime.sdk.user_errors import describe_error, safe_str, user_trace
+from eas_runtime.stacks import Stack
 from eas_runtime.threads import WorkerThreads
 from eas_runtime.unpatched import Thread, allocate_lock
 
@@ -41,6 +44,8 @@ class SdkRuntime:
 
     Attributes:
         queue: the requests, for programs that read them themselves.
+        wrap: returns what calls a method of the processor, given its name; a debugger sets another.
+        folder: the working directory before the program's code that ran last: `initialize`, then calls.
     """
 
     def __init__(
@@ -50,6 +55,8 @@ class SdkRuntime:
         threads: "int | None" = None,
         on_reading: "Callable[[], None]" = lambda: None,
     ) -> None:
+        self.wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]] = lambda _, method: method
+        self.folder = ""
         self.ring = ring
         self.queue = RequestQueue(ring, self._on_readers)
         self._on_reading = on_reading
@@ -63,7 +70,6 @@ class SdkRuntime:
         self._injected: dict[str, tuple[InjectedHandler, DaemonPool]] = {}
         self._listeners = DaemonPool(1, "allspark-listener")
         control.on(PropertyPut, self._on_property)
-        control.on(LogStacks, self._on_stacks)
         control.on(CallHandler, self._on_call)
 
     def connect(self) -> None:
@@ -80,17 +86,23 @@ class SdkRuntime:
         """
         Have *processor* load its model, on the calling thread. Its exceptions are passed on unchanged.
         """
+        self.folder = working_directory()
         self._initializing = [(threading.current_thread(), time.monotonic())]
         try:
-            processor.initialize()
+            self.wrap("initialize", processor.initialize)()
         finally:
             self._initializing = []
         signals.retake_signals()
 
     def prepare(self, processor: ServedProcessor) -> None:
         """
-        Decide how many threads will call *processor*, which is initialised, and tell the front.
+        Decide how many threads will call *processor*, which is initialised, and tell the front. Warn of what is known
+        to fail at each call.
         """
+        self.folder = working_directory()
+        if self.ring.worker == 0:
+            for problem in filter(None, (find_problem(processor, name) for name in ("initialize", "process"))):
+                self.ring.log("W", problem.described(program_name()))
         self._processor = processor
         self._count = self._fixed_count or _threads_of(processor)
         self._control.send(ThreadCount(self._count))
@@ -100,17 +112,23 @@ class SdkRuntime:
         Start the threads that call `process`.
         """
         assert self._processor is not None  # noqa: S101  prepare comes first
-        process = self._processor.process
-        encoder = ResultEncoder(self.ring)
+        encoder = ResultEncoder(self.ring, self._processor, self.folder)
+        process = self.wrap("process", self._processor.process)
         with self._lock:
-            self._threads = WorkerThreads(self.ring, self._count, lambda: encoder.handler(process))
+            self._threads = WorkerThreads(self.ring, self._count, lambda _: encoder.handler(process))
 
-    def join(self, timeout: "float | None" = None) -> None:
+    def join(self, timeout: "float | None" = None) -> bool:
         """
-        Wait for these threads, *timeout* seconds at most for each.
+        Wait for these threads, *timeout* seconds at most for each, and tell whether they have ended.
         """
-        if self._threads is not None:
-            self._threads.join(timeout)
+        return self._threads is None or self._threads.join(timeout)
+
+    def stacks(self) -> "list[Stack]":
+        """
+        Return the stacks of the threads that run the program's code for us.
+        """
+        threads = self._threads.busy() if self._threads is not None else []
+        return stacks_of(self._initializing + self.queue.busy() + threads)
 
     def inject(self, path: str, handler: InjectedHandler, token: "str | None", pool: DaemonPool) -> None:
         """
@@ -146,12 +164,6 @@ class SdkRuntime:
                 self._threads.resize(count)
         self._control.send(ThreadCount(count))
 
-    def _on_stacks(self, message: LogStacks) -> None:
-        busy = self._initializing + self.queue.busy() + (self._threads.busy() if self._threads is not None else [])
-        described = describe_stacks(busy, message.reason)
-        if described is not None:
-            self.ring.log("W", described)
-
     def _on_call(self, message: CallHandler) -> None:
         path, number = message.path, message.id
         if path not in self._injected:
@@ -166,7 +178,8 @@ class SdkRuntime:
         try:
             answer = handle()
         except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
-            self.ring.log("E", f"the handler of {path} raised {describe_error(error)}\n{user_trace(error)}")
+            described = f"{describe_error(error)}{advice(error, self.folder)}"
+            self.ring.log("E", f"the handler of {path} raised {described}\n{user_trace(error)}")
             status, answer = 400, safe_str(error) or type(error).__name__
         data = answer if isinstance(answer, bytes) else safe_str(answer).encode("utf-8", "replace")
         self._control.send(HandlerAnswered(number, status, base64.b64encode(data).decode()))

@@ -1,39 +1,43 @@
 """
-Describes, for the log, where the busy threads of a Python program are when a request takes long.
+Finds where the threads of a Python program are.
 """
 
 import sys
 import threading
-import time
 import traceback
 from typing import Iterable
 
-from eas_runtime.linking import places
+from eas_runtime.sdk.frames import OURS, is_users
+from eas_runtime.stacks import Stack
 from eas_runtime.unpatched import Thread
 
-_OURS = tuple(places.package(name) for name in ("allspark", "eas_host", "eas_runtime"))
-_ABOVE = (*_OURS, threading.__file__)
-"""Files of the frames above the user's first one. Further down `threading` is shown: the user's code waits in it."""
+_ABOVE = (*OURS, threading.__file__, "<string>")
+"""Files of the frames above the user's first one; the last is the command of a worker process. Further down `threading`
+is shown: the user's code waits in it."""
 
 
-def describe_stacks(busy: "Iterable[tuple[Thread, float]]", reason: str) -> "str | None":
+def stacks_of(busy: "Iterable[tuple[Thread, float]]") -> "list[Stack]":
     """
-    Describe the *busy* threads, each with the time (`time.monotonic`) when its request began. Returns None if none of
-    them runs the user's code.
+    Return the stacks of those of the *busy* threads that run the user's code. Each comes with the time
+    (`time.monotonic`) when its request began.
     """
     frames = sys._current_frames()  # noqa: SLF001  documented, with that name
-    now = time.monotonic()
-    described = []
+    stacks = []
     for thread, start in busy:
         frame = frames.get(thread.ident or 0)
         stack = traceback.extract_stack(frame) if frame is not None else []
         while stack and stack[0].filename.startswith(_ABOVE):
             del stack[0]
-        stack = [entry for entry in stack if not entry.filename.startswith(_OURS)]
+        stack = [entry for entry in stack if not entry.filename.startswith(OURS)]
         if stack:
             lines = "".join(traceback.format_list(stack)).rstrip("\n")
-            described.append(f"{thread.name}, for {now - start:.1f} s:\n{lines}")
-    if not described:
-        return None
-    count = f"the {len(described)} busy worker threads are" if len(described) > 1 else "the busy worker thread is"
-    return f"where {count} ({reason}):\n" + "\n".join(described)
+            stacks.append(Stack(thread.name, start, _place(stack), lines))
+    return stacks
+
+
+def _place(stack: "list[traceback.FrameSummary]") -> str:
+    """
+    Return where the user's own code is; if there is none in *stack*, where that of a library is.
+    """
+    innermost = next((frame for frame in reversed(stack) if is_users(frame.filename)), stack[-1])
+    return f"{innermost.name} at {innermost.filename}:{innermost.lineno}"

@@ -76,10 +76,11 @@ EAS_EXPORT void* initialize(const char* model_entry, const char* model_config, i
  * output_data: receives the answer's body, allocated as convention (4) says. It is NULL before the call and
  *              may stay so if *output_size is 0. It passes into the ownership of the host when the function
  *              returns, whatever it returns, and is freed exactly once. After an exception the host does not
- *              touch it.
+ *              touch it. A pointer that cannot be freed (a literal, a local variable, the middle of a block,
+ *              freed memory) is answered with 500 and a line that says what it is.
  * output_size: receives the size of the answer. It is 0 before the call. It may be larger than the input, up
- *              to the host's --max-output; a larger one is answered with 500. So is a negative size, or a
- *              size above 0 without data.
+ *              to the host's --max-output; a larger one is answered with 500. So is a negative size, a size
+ *              above 0 without data, or one that is larger than the block at *output_data.
  *              Both out pointers belong to the host and are valid until the function returns.
  *
  * Returns the status of the answer: 0 or 200 for success; any registered final HTTP status (200 to 599), or

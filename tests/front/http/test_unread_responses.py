@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from support import LONG
 from support.columns import columns
 from support.gate import Gate
 from support.host import Host, StartHost
@@ -24,10 +25,14 @@ def begin_unread(client: Client, behind: bytes) -> None:
 
 
 def let_deadlines_pass(host: Host) -> None:
-    """Waits until the time of a later request is over; then the time of all requests before it is over, too."""
-    with host.connect() as clock:
-        clock.send(b"P")
-        assert clock.read().status == 408
+    """Leaves the requests under way no time until that of a later one is over, too; those after these have theirs."""
+    for milliseconds in (1, LONG):
+        body = b'{"rpc.keepalive": %d}' % milliseconds
+        assert host.call(body, "/api/builtin/prop").status == 200
+        if milliseconds == 1:
+            with host.connect() as clock:
+                clock.send(b"P")
+                assert clock.read().status == 408
 
 
 # Behind an unread answer.
@@ -36,7 +41,7 @@ def let_deadlines_pass(host: Host) -> None:
 @pytest.mark.parametrize("isolation", ["process", "none"])
 def test_request_behind_an_unread_answer_times_out_with_408(start: StartHost, gate: Gate, isolation: str) -> None:
     """The request waits for its client to read what comes before; its time runs, and it takes no thread after that."""
-    host = start(worker_threads=1, keepalive=QUICK, isolation=isolation)
+    host = start(worker_threads=1, keepalive=LONG, isolation=isolation)
     with Client(host.address, receive_buffer=4096) as client:
         begin_unread(client, request(body=gate.command(b"too late")))
         let_deadlines_pass(host)
@@ -50,7 +55,7 @@ def test_request_behind_an_unread_answer_times_out_with_408(start: StartHost, ga
 
 def test_many_requests_behind_unread_answers_time_out_with_408(start: StartHost, gate: Gate) -> None:
     """There are more than threads and places in the queue, on several connections."""
-    host = start(worker_threads=2, max_queue_size=3, keepalive=QUICK)
+    host = start(worker_threads=2, max_queue_size=3, keepalive=LONG)
     clients = [Client(host.address, receive_buffer=4096) for _ in range(3)]
     for client in clients:
         begin_unread(client, request(body=gate.command(b"too late")) * 8)
@@ -66,7 +71,7 @@ def test_many_requests_behind_unread_answers_time_out_with_408(start: StartHost,
 
 def test_expired_uploads_behind_unread_answers_return_their_slots(start: StartHost) -> None:
     """There are more of them than there is to lend."""
-    host = start(keepalive=QUICK, max_queue_size=8)
+    host = start(keepalive=LONG, max_queue_size=8)
     body = bytes(300_000)
     half = request(body=body)[:-1000]
     clients = [Client(host.address, receive_buffer=4096) for _ in range(40)]

@@ -5,6 +5,8 @@ What is counted, and how it is shown: as JSON for people, for Prometheus, and wi
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +121,17 @@ def test_received_and_sent_bytes_are_counted(start: StartHost) -> None:
     assert monitor(host)["received_bytes"] == received
 
 
+def test_wake_ups_in_both_directions_are_counted(start: StartHost) -> None:
+    """Nothing else is in the host, so the thread sleeps before each request, and the front before its answer."""
+    host = start()
+    names = ("eas_host_thread_wakeups_total", "eas_host_front_wakeups_total")
+    before = [number(host, name) or 0 for name in names]
+    for _ in range(20):
+        assert host.call(b"x").status == 200
+    after = [number(host, name) or 0 for name in names]
+    assert all(now >= then + 10 for then, now in zip(before, after, strict=True)), (before, after)
+
+
 def test_duration_histogram_has_each_request_once(start: StartHost) -> None:
     """Cumulative, ends in +Inf."""
     host = start(language="python")
@@ -180,7 +193,7 @@ def test_quantiles_are_interpolated_within_a_bucket() -> None:
         buckets = [0] * 15
         for bucket, count in counts.items():
             buckets[int(bucket[1:])] = count
-        return Totals({}, tuple(buckets), 0.0, 0, 0)
+        return Totals({}, tuple(buckets), 0.0, 0, 0, 0, 0, 0)
 
     assert totals().quantile(0.5) is None
     assert totals(b0=10).quantile(0.5) == pytest.approx(0.00025)
@@ -311,3 +324,30 @@ def test_realtime_metrics_are_prometheus_gauges(start: StartHost) -> None:
     assert read["_"].samples[0].value == 5
     assert read["requests_total"].samples[0].value == 6
     assert "eas_host_requests" in read
+
+
+def held(pids: list[int], kind: str) -> list[int]:
+    """How many entries of one *kind* the processes have in /proc."""
+    return [len(list(Path("/proc", str(pid), kind).iterdir())) for pid in pids]
+
+
+def test_usage_of_each_worker_is_shown(start: StartHost) -> None:
+    host = start(worker_processes=2)
+    pids = [worker["pid"] for worker in monitor(host)["workers"]]
+    assert sorted(pids) == sorted(host.workers())
+    for shown, folder in (("threads", "task"), ("descriptors", "fd")):
+        while [worker[shown] for worker in monitor(host)["workers"]] != held(pids, folder):
+            pass  # they start their last threads, which may open a file for a moment
+    workers = monitor(host)["workers"]
+    assert [worker["worker"] for worker in workers] == [0, 1]
+    report = host.call(None, "/api/builtin/eastool", "POST").text
+    for worker in workers:
+        labels = {"model": "", "worker": str(worker["worker"])}
+        assert number(host, "eas_host_worker_open_descriptors", **labels) == worker["descriptors"]
+        assert number(host, "eas_host_worker_process_threads", **labels) == worker["threads"]
+        resident = number(host, "eas_host_worker_resident_bytes", **labels)
+        assert resident == pytest.approx(worker["resident_bytes"], rel=0.2)
+        line = (
+            rf"worker {worker['worker']}: process {worker['pid']}, [\d.]+ MiB in memory, {worker['descriptors']} open"
+        )
+        assert re.search(rf"^{line} descriptors, {worker['threads']} threads$", report, re.MULTILINE), report

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -31,7 +32,6 @@ struct Odd {};
 namespace {
 
 const std::string kMagic("\0\xff\0do ", 6);
-const char kStatic[] = "not from malloc";
 
 std::string loaded;  // what initialize saw
 int loads = 0;
@@ -98,7 +98,7 @@ void TouchBeyondFile() {
   zero = page[0];
 }
 
-int Die(std::string how, void** output, int* size) {
+int Die(std::string how) {
   std::string kind = Cut(&how);
   if (kind == "segv") *reinterpret_cast<volatile int*>(static_cast<intptr_t>(zero) + 16) = 1;
   if (kind == "jump") reinterpret_cast<void (*)()>(static_cast<intptr_t>(zero))();
@@ -109,12 +109,13 @@ int Die(std::string how, void** output, int* size) {
   if (kind == "deep") zero = Deep(0);
   if (kind == "terminate") Promised();
   if (kind == "_exit") _exit(atoi(how.c_str()));
+  if (kind == "exit_group")
+    syscall(SYS_exit_group, atoi(how.c_str()));  // which nothing in the process can see
   if (kind == "exit") exit(atoi(how.c_str()));
   if (kind == "kill") kill(getpid(), SIGKILL);
   if (kind == "term") kill(getpid(), SIGTERM);
   if (kind == "hang") pause();
   while (kind == "spin") zero = 0;
-  if (kind == "static") *output = const_cast<char*>(kStatic), *size = sizeof kStatic;
   return 200;
 }
 
@@ -122,10 +123,8 @@ int Die(std::string how, void** output, int* size) {
 void DieLater(std::string how) {
   const int milliseconds = atoi(Cut(&how).c_str());
   std::thread([milliseconds, how] {
-    void* output = nullptr;
-    int size = 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-    Die(how, &output, &size);
+    Die(how);
   }).detach();
 }
 
@@ -167,7 +166,7 @@ int Obey(std::string command, void* input, int input_size, void** output, int* s
   if (verb == "empties") return Answer(std::to_string(empties), 200, output, size);
   if (verb == "pid") return Answer(std::to_string(getpid()), 200, output, size);
   if (verb == "later") return DieLater(command), Answer(std::to_string(getpid()), 200, output, size);
-  if (verb == "die") return Die(command, output, size);
+  if (verb == "die") return Die(command);
   return Answer("unknown verb " + verb, 404, output, size);
 }
 

@@ -102,7 +102,7 @@ def die(argument):
     ends = {
         "segv": lambda: ctypes.string_at(16),
         "abort": os.abort,
-        "_exit": lambda: os._exit(int(number)),
+        "_exit": lambda: ctypes.CDLL(None)._exit(int(number)),  # of os._exit the host is told
         "exit": lambda: sys.exit(int(number)),
         "interrupt": interrupt,
         "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),

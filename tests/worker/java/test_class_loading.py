@@ -114,7 +114,7 @@ def test_user_classes_may_have_the_names_of_the_hosts(
     host = start("java", builder.pack(tmp_path / "same.jar", names), mainclass="Application", isolation=isolation)
     assert host.call(b"name").text == "their bridge their JPypeContext their JPypeClassLoader"
     answer = host.call(b"what?")
-    assert (answer.status, answer.text) == (400, "what?")
+    assert (answer.status, answer.message) == (400, "what?")
     host.expect_log("IllegalArgumentException")
 
 

@@ -15,8 +15,10 @@ import pytest
 
 from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid
+from eas_host.ring import FrontRing, RingSize
 from eas_host.worker.java import jvm
 from eas_host.worker.java.jvm_launcher import LAUNCHER
+from eas_runtime.ring import WorkerRing
 from support.build import ROOT, ProcessorBuilder, need
 from support.host import StartHost
 
@@ -24,8 +26,11 @@ from support.host import StartHost
 def test_missing_bridge_asks_for_make_setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checkout is not set up."""
     monkeypatch.setattr(jvm, "BRIDGE", tmp_path / "bridge.jar")
+    front = FrontRing(RingSize(slots=2, workers=1, threads=1, max_body=1, max_output=1))
+    ring = WorkerRing(front.memory_fd, front.completion_fd, 0)
     with pytest.raises(EntryInvalid, match="run `make setup`"):
-        jvm.start_jvm((), "x.jar")
+        jvm.start_jvm((), "x.jar", ring, -1)
+    front.close()
 
 
 @pytest.mark.parametrize(
@@ -87,6 +92,8 @@ def test_launcher_compiles_without_warnings_and_without_libstdcpp(tmp_path: Path
     assert set(symbols.split()) == {
         "JNI_CreateJavaVM",
         "JNI_GetCreatedJavaVMs",
+        "JVM_Halt",
+        "eas_launcher_connect",
         "eas_launcher_prepare",
         "eas_launcher_started",
     }
@@ -118,23 +125,23 @@ def test_stop_does_not_wait_for_a_java_thread(start: StartHost, builder: Process
         host.wait_for_log("the hook ran")
 
 
-def test_system_exit_is_logged_with_its_caller(start: StartHost, builder: ProcessorBuilder) -> None:
+def test_shutdown_hooks_run_when_a_request_ends_the_jvm(start: StartHost, builder: ProcessorBuilder) -> None:
     """The request answers 500, and the next one works."""
     host = start("java", builder.jar("Lingers"))
     assert host.call(b"exit").status == 500
-    host.expect_log(r"exit\(5\)")
-    host.expect_log(r"the processor called exit\(\) on thread worker-thread-\d")
+    host.expect_log(r"System.exit\(5\)")
+    host.wait_for_log("the hook ran")
     host.wait_for_log(r"at Lingers.userCodeThatExits\(Lingers.java:\d+\)")
     assert host.call(b"x").body == b"x"
 
 
 def test_crash_of_the_jvm_leaves_no_file(start: StartHost, tmp_path: Path, builder: ProcessorBuilder) -> None:
-    """The JVM's report goes to the log and not into the working directory, the processor's folder."""
+    """The JVM's report goes neither into the working directory, the processor's folder, nor into the log."""
     (tmp_path / "program").mkdir()
     jar = builder.pack(tmp_path / "program" / "contract.jar", ["Contract"])
     host = start("java", jar)
     assert host.call(b"\0\xff\0do die:segv").status == 500
-    host.expect_log("SIGABRT")
-    host.wait_for_log("A fatal error has been detected by the Java Runtime Environment")
-    host.wait_for_log(r"j +Contract\.")
+    host.expect_log("SIGSEGV .*address 0x10")
+    host.wait_for_log(r"at Contract\.die\(Contract\.java:\d+\)")
+    assert "A fatal error has been detected" not in host.new_log()
     assert [path.name for path in jar.parent.iterdir()] == ["contract.jar"]

@@ -7,5 +7,4 @@ In reading order:
 - `model_entry`: what `initialize` gets as its model entry.
 - `nested_jars`: jars inside jars, which are unpacked.
 - `environment`: the environment variables of a worker.
-- `inspection`: what the files promise, for `eas-host desc`.
 """

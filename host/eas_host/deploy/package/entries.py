@@ -38,6 +38,7 @@ class ProcessorPackage:
         single_file: the only file, if the description names a file that is no archive.
         key_prefix: what the description's keys begin with: `models[0].` if there are several models.
         entry_key: the key that names the entry, if that is not `processor_entry`.
+        original: the user's file or folder that was copied here; None if it is an archive or a download.
     """
 
     folder: Path
@@ -45,6 +46,14 @@ class ProcessorPackage:
     single_file: Path | None = None
     key_prefix: str = ""
     entry_key: str = ""
+    original: Path | None = None
+
+    @property
+    def copies(self) -> tuple[tuple[str, str], ...]:
+        """
+        The copy and its original, for `WorkerSpec.copies`.
+        """
+        return () if self.original is None else ((str(self.single_file or self.folder), str(self.original)),)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def _in_this_process(found: Interpreter) -> Interpreter:
         raise ConfigError(
             f"--isolation none: the processor would run in the host's own process, on Python {ours}, but it needs"
             f" {found.path}, which is Python {found.version}; drop --isolation none"
+            " (and with `eas-host debug` --no-debugger or --vscode: its pdb runs on that Python)"
         )
     prefix = Path(found.path).parents[1]
     packages = (*found.packages, str(prefix / "lib" / f"python{ours}" / "site-packages"))

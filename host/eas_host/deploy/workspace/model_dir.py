@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -118,18 +118,18 @@ class ModelDir:
         """
         Put the processor at *source* into `predictor/`. The description's keys for it begin with *key_prefix*.
         """
-        predictor = self.root / "predictor"
-        folder = predictor / _stem(source)
+        folder = self.root / "predictor" / _stem(source)
+        package = ProcessorPackage(folder, source.display_text, key_prefix=key_prefix)
+        original = None if source.is_url else source.path
         if source.path.is_dir():
             self._put_folder(source, folder, as_link=False)
-            return ProcessorPackage(folder, source.display_text, key_prefix=key_prefix)
+            return replace(package, original=original)
         folder.mkdir()
         if _kind(source) is None:
-            return ProcessorPackage(
-                folder, source.display_text, self._put_file(source, folder, source.file_name), key_prefix
-            )
+            file = self._put_file(source, folder, source.file_name)
+            return replace(package, single_file=file, original=original)
         _unpack(source, folder, self.cache)
-        return ProcessorPackage(_without_top(folder), source.display_text, key_prefix=key_prefix)
+        return replace(package, folder=_without_top(folder))
 
     def uses_in_place(self, folder: Path) -> bool:
         """

@@ -36,10 +36,10 @@ from typing import Any, Final
 from eas_host import log
 from eas_host.fetch import urls
 from eas_host.fetch.cache import content_digest
-from eas_host.fetch.disk import format_size
 from eas_host.fetch.download_errors import DownloadError
 from eas_host.system import safe_path
 from eas_host.system.disk_errors import FULL, describe_cache_error
+from eas_host.system.sizes import format_size
 
 _used: dict[Path, int] = {}
 """The descriptors that lock the versions which this process uses. They are closed when the process ends."""

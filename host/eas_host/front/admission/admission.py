@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from eas_host.dispatch.exchange import RequestHead
+from eas_host.dispatch.exchange import FORWARDED, REQUEST_ID, RequestHead
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission import cors, decompression, host_names, request_target
@@ -38,9 +38,11 @@ WATCHED: Final = frozenset(
         b"transfer-encoding",
         b"upgrade",
         b"x-lz4-original-length",
+        REQUEST_ID,
+        *FORWARDED,
     }
 )
-"""The header fields that decide something; no others are kept."""
+"""The header fields that decide something, or that the log names; no others are kept."""
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 
 
@@ -66,6 +68,19 @@ class Admission:
         self._auth = auth
         self._hosts = hosts
         self._cors = cors
+
+    @property
+    def token_required(self) -> bool:
+        """
+        Whether what is read of a head includes what its client shows of a token.
+        """
+        return self._auth.required
+
+    def authorize(self, head: RequestHead) -> ErrorResponse | None:
+        """
+        Say why a request with *head* is not let in for its token; None if it is. See `Auth.authorize`.
+        """
+        return self._auth.authorize(head, head.method)
 
     def decide(self, head: RequestHead) -> ErrorResponse | None:
         """
@@ -128,7 +143,7 @@ class Admission:
         found = self._builtins.find(path)
         handler = None if isinstance(found, ErrorResponse) else found
         if handler is None or not handler.public:
-            error_response = self._auth.authorize(head, head.method)
+            error_response = self.authorize(head)
             if error_response is not None:
                 return error_response
         if isinstance(found, ErrorResponse):

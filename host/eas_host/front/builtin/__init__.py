@@ -38,6 +38,7 @@ from eas_host.front.router import Router
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties
 from eas_host.front.worker_totals import WorkerTotals
+from eas_host.reply import Statuses
 from eas_runtime.messages import HandlerAnswered, HandlerInjected
 
 _BUILTIN: Final = b"/api/builtin"
@@ -58,6 +59,7 @@ class Builtins:
         totals: how often workers were started.
         properties: the settings that may change.
         request_log: how requests look in a log.
+        statuses: has the HTTP status of each code that an injected handler may return.
         stop: stops the host.
     """
 
@@ -73,10 +75,11 @@ class Builtins:
         totals: WorkerTotals,
         properties: Properties,
         request_log: RequestLog,
+        statuses: Statuses,
         stop: Callable[[], None],
     ) -> None:
         self._state = state
-        self._injected = Injected(access, state)
+        self._injected = Injected(access, state, statuses)
         self._discovery = Discovery()
         static = state.config.static
         self._static = Static(access, static) if static is not None else None

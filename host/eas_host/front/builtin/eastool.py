@@ -5,7 +5,6 @@ A report for whoever wonders why a service does not do what it should.
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Iterator
 from dataclasses import fields
@@ -22,6 +21,7 @@ from eas_host.front.observe.metrics import Metrics
 from eas_host.front.observe.request_log import RequestLog
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import HIDDEN, Properties
+from eas_host.system.sizes import format_size
 from eas_runtime.messages import LogStacks
 
 _LONGEST: Final = 200
@@ -30,8 +30,8 @@ _LONGEST: Final = 200
 
 class Eastool(Builtin):
     """
-    `eastool`: a report in text: versions, options, properties, the queue, and the requests in the host with their ages.
-    It also asks the workers to log where their threads are.
+    `eastool`: a report in text: versions, options, properties, the queue, what workers have of memory, descriptors and
+    threads, and the requests in the host with their ages. It also asks the workers to log where their threads are.
 
     EAS documents the name only; what it does is our choice.
     """
@@ -63,6 +63,8 @@ class Eastool(Builtin):
         return text(200, "\n".join(line for section in sections for line in section))
 
     def _host(self) -> Iterator[str]:
+        import platform  # noqa: PLC0415  nothing else in the front needs it
+
         state = self._state
         yield f"eas-host {eas_host.__version__}, Python {platform.python_version()}, {platform.platform()}"
         yield f"process {os.getpid()}, up {self._metrics.uptime:.0f} s, {time.strftime('%Y-%m-%d %H:%M:%S %z')}"
@@ -92,6 +94,12 @@ class Eastool(Builtin):
         yield f"queue: {load.waiting} requests wait, {load.busy} of {load.threads} worker threads are busy"
         deaths = "".join(f", {count} died of {cause}" for cause, count in sorted(load.deaths.items()))
         yield f"connections: {load.connections}, worker restarts: {load.restarts}{deaths}"
+        for usage in self._load.worker_usages():
+            model = "" if usage.model is None else f"model {usage.model}: "
+            yield (
+                f"{model}worker {usage.worker}: process {usage.pid}, {format_size(usage.resident_bytes)} in memory,"
+                f" {usage.descriptors} open descriptors, {usage.threads} threads"
+            )
 
     def _requests(self) -> Iterator[str]:
         yield ""
@@ -106,7 +114,7 @@ class Eastool(Builtin):
                 continue
             waits = backend.dispatcher.is_waiting(exchange)
             state = "waits" if waits else f"runs on worker {backend.ring.phase(slot)[1]}"
-            line = self._request_log.line(exchange)
+            line = self._request_log.line(exchange.head)
             yield f"  {line}: {state}, {self._state.age(exchange):.3f} s since its first byte"
 
 

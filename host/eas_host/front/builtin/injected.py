@@ -23,7 +23,7 @@ from eas_host.front.admission import request_target
 from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, refused, text
 from eas_host.front.service_state import ServiceState
-from eas_host.reply import QUEUE_FULL, http_status
+from eas_host.reply import QUEUE_FULL, Statuses
 from eas_runtime.messages import CallHandler
 
 _BUILTIN: Final = "/api/builtin/"
@@ -85,12 +85,14 @@ class InjectedHandler:
 
 class Injected:
     """
-    The injected handlers of all workers, and the requests that are with them.
+    The injected handlers of all workers, and the requests that are with them. *statuses* has the HTTP status of each
+    code that a handler may return.
     """
 
-    def __init__(self, access: Access, state: ServiceState) -> None:
+    def __init__(self, access: Access, state: ServiceState, statuses: Statuses) -> None:
         self._access = access
         self._state = state
+        self._statuses = statuses
         self._handlers: dict[bytes, list[InjectedHandler]] = {}  # by path; the newest, which stands last, answers
         self._calls: dict[int, _Call] = {}  # by their numbers
         self._ready: set[WorkerId] = set()  # workers that take messages
@@ -166,7 +168,7 @@ class Injected:
             )
             return
         exchange.responder.send_host_response(
-            exchange, Response(http_status(status), output, self._state.config.content_type)
+            exchange, Response(self._statuses[status], output, self._state.config.content_type)
         )
 
     def retired(self, backend: Backend) -> None:

@@ -86,6 +86,11 @@ class PrometheusMetrics(Builtin):
         yield deaths
         yield CounterMetricFamily("eas_host_received_bytes", "Bytes of requests' bodies.", totals.received)
         yield CounterMetricFamily("eas_host_sent_bytes", "Bytes of answers' bodies.", totals.sent)
+        yield CounterMetricFamily("eas_host_thread_wakeups", "Wake-ups of worker threads.", totals.thread_wakeups)
+        yield CounterMetricFamily(
+            "eas_host_front_wakeups", "Wake-ups of the front by worker threads.", totals.front_wakeups
+        )
+        yield CounterMetricFamily("eas_host_direct_requests", "Requests that the data plane answered.", totals.direct)
 
     def _measured(self) -> Iterator[Metric]:
         """
@@ -98,6 +103,20 @@ class PrometheusMetrics(Builtin):
         yield GaugeMetricFamily("eas_host_busy_workers", "Worker threads that run a request.", load.busy)
         yield GaugeMetricFamily("eas_host_workers", "Worker threads, of all worker processes.", load.threads)
         yield GaugeMetricFamily("eas_host_connections", "Open connections of clients.", load.connections)
+        resident, descriptors, threads = (
+            GaugeMetricFamily(f"eas_host_worker_{name}", text, labels=["model", "worker"])
+            for name, text in (
+                ("resident_bytes", "Memory of a worker process, without what it shares with the front."),
+                ("open_descriptors", "Open descriptors of a worker process."),
+                ("process_threads", "Threads of a worker process, those of libraries included."),
+            )
+        )
+        for usage in self._load.worker_usages():
+            labels = [usage.model or "", str(usage.worker)]
+            resident.add_metric(labels, usage.resident_bytes)
+            descriptors.add_metric(labels, usage.descriptors)
+            threads.add_metric(labels, usage.threads)
+        yield from (resident, descriptors, threads)
 
     def _of_programs(self) -> Iterator[Metric]:
         from prometheus_client import Metric  # noqa: PLC0415

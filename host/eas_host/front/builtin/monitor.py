@@ -9,7 +9,7 @@ from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import Response
 from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, Builtin, as_json
-from eas_host.front.builtin.load import LoadMeter
+from eas_host.front.builtin.load import LoadMeter, WorkerUsage
 from eas_host.front.observe.metrics import Metrics
 from eas_host.front.service_state import ServiceState
 
@@ -55,6 +55,7 @@ class Monitor(Builtin):
                 "worker_threads": load.threads,
                 "worker_restarts": load.restarts,
                 "worker_deaths": load.deaths,
+                "workers": [_usage(worker) for worker in self._load.worker_usages()],
                 "connections": load.connections,
                 "received_bytes": totals.received,
                 "sent_bytes": totals.sent,
@@ -76,6 +77,10 @@ def _model_counters(backend: Backend) -> dict[str, object]:
         "worker_restarts": backend.workers.restarts,
         "worker_deaths": dict(backend.workers.deaths),
     }
+
+
+def _usage(worker: WorkerUsage) -> dict[str, object]:
+    return {name: value for name, value in worker._asdict().items() if value is not None}
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from email.utils import formatdate
 from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import unquote
@@ -20,6 +19,7 @@ from eas_host.dispatch.responses import Response
 from eas_host.front.admission import request_target
 from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, Builtin, text
+from eas_host.front.http_date import http_date
 from eas_host.system import contained_files
 
 PREFIX: Final = b"/api/builtin/static/"
@@ -60,7 +60,7 @@ class Static(Builtin):
         except OSError as error:
             return text(403, f"{name}: {error.strerror}")
         # Without Cache-Control browsers guess, and show an old page to its author.
-        extra = f"Last-Modified: {formatdate(status.st_mtime, usegmt=True)}\r\nCache-Control: no-cache\r\n"
+        extra = f"Last-Modified: {http_date(status.st_mtime)}\r\nCache-Control: no-cache\r\n"
         return Response(200, data, self._type_of(path), extra)
 
     def _find(self, name: str) -> PurePath | None:

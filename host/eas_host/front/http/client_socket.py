@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 
 from eas_host.front.http.half_close import cut_off
+from eas_host.front.plane.transport import PlaneTransport
 
 
 class ClientSocket(asyncio.Protocol):
@@ -16,11 +17,15 @@ class ClientSocket(asyncio.Protocol):
     Attributes:
         transport: of the client's socket.
         peer: the client's address, for the log.
+        keepalive: seconds that an exchange may take; a copy, so that the front's number is not read for each request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keepalive: float, now: float) -> None:
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # see above
         self.peer = "-"
+        self.keepalive = keepalive
+        self._last_used = now + keepalive
+        self._plane: PlaneTransport | None = None  # the transport, if it answers some requests by itself
         self._cut_off = False  # by the host, not by the client
 
     def socket_address(self, which: str) -> tuple[str, int] | None:
@@ -29,6 +34,22 @@ class ClientSocket(asyncio.Protocol):
         """
         address = self.transport.get_extra_info(which)
         return (address[0], address[1]) if address else None
+
+    @property
+    def last_used(self) -> float:
+        """
+        The deadline of the last exchange; as all have the same time-out, it tells which connection was used last.
+        """
+        if self._plane is None:
+            return self._last_used
+        return max(self._last_used, self._plane.last_used + self.keepalive)
+
+    def set_keepalive(self, seconds: float) -> None:
+        """
+        Let each exchange take *seconds*.
+        """
+        self._last_used += seconds - self.keepalive
+        self.keepalive = seconds
 
     @property
     def unread(self) -> int:

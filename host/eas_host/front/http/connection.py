@@ -4,37 +4,31 @@ One client connection: bytes in, answers out, in order.
 `active` is the request that is being answered; one that is complete before its turn waits in the pipeline. So they are
 answered in order, and a connection has at most one request in the ring.
 
-A client on a kept connection usually sends the same head again and again. So the bytes of the last head are kept with
-what the reader made of them, and a request that begins with the very same bytes is not parsed again (measured: a third
-of what a request costs the front). There is no second parser that could disagree with the first.
-
-Rule: apart from that short cut only `_start` starts an exchange. Whatever lets the next one start calls `_start_next`.
+Rule: only `_start` starts an exchange, but for the short cut of a request whose head is known (`known_head`). Whatever
+lets the next one start calls `_start_next`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from functools import partial
-from typing import Final
 
-from eas_host.dispatch.exchange import SAME_EACH_TIME, Exchange, RequestHead
+from eas_host.dispatch.exchange import Exchange, RequestHead
 from eas_host.dispatch.responses import ErrorResponse, Response
 from eas_host.front.http import response_head
 from eas_host.front.http.client_socket import ClientSocket
 from eas_host.front.http.connection_context import ConnectionContext
+from eas_host.front.http.error_details import may_see_details
 from eas_host.front.http.half_close import HalfCloseMonitor
+from eas_host.front.http.known_head import KnownHead
 from eas_host.front.http.pipeline import Pipeline
 from eas_host.front.http.read_pause import ReadPause
 from eas_host.front.http.request_reader import RequestReader
-from eas_host.front.limits import LINGER_SECONDS, MAX_KNOWN_HEAD, SINGLE_WRITE_MAX
+from eas_host.front.limits import LINGER_SECONDS, SINGLE_WRITE_MAX
 from eas_host.front.open_connections import Use
+from eas_host.front.plane.transport import PlaneTransport
 from eas_host.reply import BODILESS
-
-_END_OF_HEAD: Final = b"\r\n\r\n"
-_UNKNOWN: Final = -1
-"""No request has this size."""
 
 
 class Connection(ClientSocket):
@@ -42,13 +36,11 @@ class Connection(ClientSocket):
     The protocol object of one client connection.
 
     Attributes:
-        keepalive: seconds that an exchange may take; a copy, so that the front's number is not read for each request.
         idle: no exchange is under way, and the next may come.
-        last_used: the deadline of the last exchange; as all have the same time-out, it tells which was used last.
     """
 
     def __init__(self, context: ConnectionContext) -> None:
-        super().__init__()
+        super().__init__(context.state.keepalive, context.state.loop.time())
         # Per host
         self._context = context
         self._state = state = context.state
@@ -56,7 +48,6 @@ class Connection(ClientSocket):
         self._budget = context.budget
         self._heads = context.heads
         self._now = state.loop.time
-        self.keepalive = state.keepalive
         self._open = context.deadlines.open
         self._known_answers = context.heads.known
         # Per connection
@@ -71,13 +62,8 @@ class Connection(ClientSocket):
         self._half_close: HalfCloseMonitor | None = None  # watches, after its last answer, a client that did so
         self._stalled = False  # the client does not read its answers
         self._continue_due = False  # 100 Continue is to be sent when it is that request's turn
+        self._known = KnownHead(context)
         self.idle = True
-        self.last_used = self._now() + self.keepalive
-        # The last head, if the next may be recognised by it
-        self._known_bytes = b""
-        self._known_size = _UNKNOWN  # of a whole request with that head
-        self._known_head = RequestHead()
-        self._submit: Callable[[Exchange], ErrorResponse | None] = context.router.submit  # for that head
 
     # -- the transport's calls
 
@@ -86,6 +72,7 @@ class Connection(ClientSocket):
         A client has connected.
         """
         self.transport = transport  # type: ignore[assignment]  # a stream's transport is one
+        self._plane = transport if isinstance(transport, PlaneTransport) else None
         self._reading = ReadPause(self.transport)
         self._pipeline = Pipeline(self._budget, self._reading, self.reset)
         self._waiting = self._pipeline.waiting
@@ -98,22 +85,44 @@ class Connection(ClientSocket):
         Take what the client sent: recognise it, or have it parsed.
         """
         idle = self.idle
-        if idle and len(data) == self._known_size and data.startswith(self._known_bytes):
-            body = data[len(self._known_bytes) :]
-            # `complete` by name would take 80 ns more.
-            exchange = Exchange(self, self._now() + self.keepalive, self._known_head, body, True)
-            self._open[exchange] = None
-            self._active = exchange
-            self.idle = False
-            error_response = self._submit(exchange)
-            if error_response is not None:
-                self.send_error(exchange, error_response)
-            return
+        if idle:
+            known = self._known
+            head: RequestHead | None = known.head
+            if len(data) == known.size and data.startswith(known.bytes):
+                body = data[len(known.bytes) :]
+            else:
+                head, body = known.recognise_similar(data)
+            if head is not None:
+                if known.submits and known.submit_direct(head, body):
+                    return
+                # `complete` by name would take 80 ns more.
+                exchange = Exchange(self, self._now() + self.keepalive, head, body, True)
+                self._open[exchange] = None
+                self._active = exchange
+                self.idle = False
+                error_response = known.submit(exchange)
+                if error_response is not None:
+                    self.send_error(exchange, error_response)
+                return
         reader = self._reader
         if not reader.discarding:
             reader.feed(data)
-            if idle and reader.completed == 1 and reader.reading is None and not reader.discarding:
-                self._learn(data)
+            alone = reader.completed == 1 and reader.reading is None and not reader.discarding
+            if idle and alone and self._active is not None:  # else it was refused
+                self._known.learn(self._active, data)
+        if self._plane is not None and not self.idle:
+            self._plane.disarm()  # an answer that was sent at once may have armed it, with more of the bytes to come
+
+    def take_over(self, slot: int, size: int, began: float) -> Exchange:
+        """
+        Make the exchange of the request in *slot*, which the plane has submitted and hands up.
+        """
+        exchange = self._active = Exchange(self, began + self.keepalive, self._known.direct_head, complete=True)
+        exchange.size = size
+        exchange.slot = slot
+        exchange.head.backend.adopt(exchange)
+        self.idle = False
+        return exchange
 
     def eof_received(self) -> bool:
         """
@@ -200,13 +209,16 @@ class Connection(ClientSocket):
                 self._open.pop(exchange, None)
                 self._active = None
                 self.idle = self._reader.reading is None
-                self.last_used = exchange.deadline
+                self._last_used = exchange.deadline
+                if self.idle and self._plane is not None:  # else what comes belongs to a request that has begun
+                    self._known.arm(self._plane)
                 return
         keep = head.keep_alive and not state.draining
-        if keep and not head.http_10 and not head.cors:
+        why = exchange.explanation
+        if keep and not (head.http_10 or head.cors or why):
             start = self._heads.usual(status, size)
         else:
-            start = self._heads.special(status, size, keep_alive=keep, http_10=head.http_10, cors=head.cors)
+            start = self._heads.special(status, size, keep_alive=keep, http_10=head.http_10, cors=head.cors, why=why)
         self._observer.processor_responded(exchange, status, size)
         if status in BODILESS or head.method == b"HEAD":
             body = b""
@@ -220,10 +232,8 @@ class Connection(ClientSocket):
         """
         Send an answer of the host itself to *exchange*, which is the active one.
         """
-        text = error_response.text.encode("utf-8", "replace") + b"\n"
-        self.send_host_response(
-            exchange, Response(error_response.status, text, extra=error_response.extra, close=error_response.close)
-        )
+        verbose = may_see_details(self._state.config, self.peer, exchange.head)
+        self.send_host_response(exchange, error_response.response(verbose=verbose))
 
     def send_host_response(self, exchange: Exchange, answer: Response) -> None:
         """
@@ -234,7 +244,7 @@ class Connection(ClientSocket):
         head = exchange.head
         status, body, content_type, extra, close = answer
         keep = head.keep_alive and exchange.complete and not close and not self._state.draining
-        extra += head.cors or self._context.vary
+        extra += (head.cors or self._context.vary) + exchange.explanation
         start = response_head.own_head(
             status, len(body), keep_alive=keep, http_10=head.http_10, content_type=content_type, extra=extra
         )
@@ -252,7 +262,9 @@ class Connection(ClientSocket):
         """
         Parse the next request and decide about it, even if its head is known.
         """
-        self._known_size = _UNKNOWN
+        self._known.forget()
+        if self._plane is not None:
+            self._plane.disarm()
 
     def time_out(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
@@ -280,6 +292,8 @@ class Connection(ClientSocket):
         """
         Close the connection if no exchange is under way.
         """
+        if self._plane is not None:
+            self._plane.hand_up()
         if self._active is None and self._reader.reading is None and not self._waiting:
             self._close(lingering=False)
 
@@ -288,6 +302,8 @@ class Connection(ClientSocket):
         """
         What the connection is used for, and a number that is the lower the longer it has been used so.
         """
+        if self._plane is not None:
+            self._plane.hand_up()
         reading = self._reader.reading
         if self._active is not None:
             return Use.BUSY, 0.0
@@ -300,24 +316,6 @@ class Connection(ClientSocket):
         return (Use.CLOSING, self.last_used) if reading is None else (Use.ARRIVING, reading.deadline)
 
     # -- inside
-
-    def _learn(self, data: bytes) -> None:
-        """
-        Keep the head of *data*, one whole request that came alone, to recognise the next one by.
-        """
-        exchange = self._active
-        if exchange is None:
-            return  # refused
-        head = exchange.head
-        end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
-        # The parser skips empty lines around a request: then the sizes do not add up, or the end is found too early.
-        alone = end + exchange.size == len(data) and not data.startswith(b"\r\n")
-        plain = head.keep_alive and head.error_response is None and not head.detour
-        if alone and plain and head.fields.keys() <= SAME_EACH_TIME and end <= MAX_KNOWN_HEAD:
-            self._known_bytes = data[:end]
-            self._known_size = len(data)
-            self._known_head = head
-            self._submit = head.backend.submit
 
     def _start_next(self) -> None:
         """
@@ -360,7 +358,9 @@ class Connection(ClientSocket):
             self._close(lingering=not exchange.complete)
         elif self._reader.reading is None:
             self.idle = True
-            self.last_used = exchange.deadline
+            self._last_used = exchange.deadline
+            if self._plane is not None:
+                self._known.arm(self._plane)
 
     def _drop(self, exchange: Exchange) -> None:
         """

@@ -8,11 +8,11 @@ second and looked up. So are whole heads, since outputs of the same length are c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from email.utils import formatdate
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from eas_host.dispatch.responses import TEXT
+from eas_host.front.http_date import http_date
 from eas_host.reply import BODILESS, QUEUE_FULL
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -29,16 +29,33 @@ _END_CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
 _END_KEEP_10: Final = b"\r\nConnection: keep-alive\r\n\r\n"
 
 
+class HeadStore(Protocol):
+    """
+    Whoever answers requests by itself, with heads from here.
+    """
+
+    def set_head(self, status: int, head: bytes) -> None:
+        """
+        Begin answers of *status* with *head*, as far as the length.
+        """
+
+    def forget_heads(self) -> None:
+        """
+        Forget all heads.
+        """
+
+
 class ResponseHeadCache:
     """
     Makes the heads of the processor's answers, of the type *content_type* and with *fixed* header lines. `renew` must
-    be called once a second.
+    be called once a second. *store* gets what they begin with, for answers that have a body.
 
     Attributes:
         known: the usual heads made in this second, by status and length, for answers that have a body.
     """
 
-    def __init__(self, content_type: str, fixed: str = "") -> None:
+    def __init__(self, content_type: str, fixed: str = "", store: HeadStore | None = None) -> None:
+        self._store = store
         self._content_type = content_type
         self._default_type = content_type
         self._fixed = self._extra = fixed
@@ -71,6 +88,8 @@ class ResponseHeadCache:
         """
         self._starts.clear()
         self.known.clear()
+        if self._store is not None:
+            self._store.forget_heads()
 
     def usual(self, status: int, length: int) -> bytes:
         """
@@ -82,15 +101,18 @@ class ResponseHeadCache:
             self.known[status, length] = head
         return head
 
-    def special(self, status: int, length: int, *, keep_alive: bool, http_10: bool, cors: str = "") -> bytes:
+    def special(
+        self, status: int, length: int, *, keep_alive: bool, http_10: bool, cors: str = "", why: str = ""
+    ) -> bytes:
         """
-        Make a head that says what becomes of the connection, or that has the header lines *cors*. These take the place
-        of CORS lines among the default headers: a browser refuses a header that is there twice.
+        Make a head that says what becomes of the connection, or that has the header lines *why* or *cors*. The latter
+        take the place of CORS lines among the default headers: a browser refuses a header that is there twice.
         """
         end = _end(keep_alive=keep_alive, http_10=http_10)
-        if not cors:
+        if not (cors or why):
             return self._make(status, length, end)
-        start = _start(status, self._content_type, self._extra_without_cors + cors)
+        usual = self._extra_without_cors + cors if cors else self._extra
+        start = _start(status, self._content_type, usual + why)
         return _joined(start, status, length, end)
 
     def _make(self, status: int, length: int, end: bytes) -> bytes:
@@ -100,6 +122,8 @@ class ResponseHeadCache:
         start = self._starts.get(status)
         if start is None:
             start = self._starts[status] = _start(status, self._content_type, self._extra)
+            if self._store is not None and status not in BODILESS:
+                self._store.set_head(status, start)
         return _joined(start, status, length, end)
 
 
@@ -127,7 +151,7 @@ def _start(status: int, content_type: str, extra: str = "") -> bytes:
     """
     return (
         f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\n"
-        f"Date: {formatdate(usegmt=True)}\r\n"
+        f"Date: {http_date()}\r\n"
         f"Content-Type: {content_type}\r\n"
         f"X-Content-Type-Options: nosniff\r\n"
         f"{extra}"

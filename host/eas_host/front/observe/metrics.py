@@ -29,6 +29,9 @@ class Totals(NamedTuple):
         seconds: how long they took together.
         received: bytes of the bodies that were handed to the processor.
         sent: bytes of its outputs, and of the host's own answers.
+        thread_wakeups: how often the front or a thread woke a thread that takes requests.
+        front_wakeups: how often a thread woke the front.
+        direct: how many requests the data plane answered, without Python.
     """
 
     requests: dict[int, int]
@@ -36,6 +39,9 @@ class Totals(NamedTuple):
     seconds: float
     received: int
     sent: int
+    thread_wakeups: int
+    front_wakeups: int
+    direct: int
 
     def quantile(self, share: float) -> float | None:
         """
@@ -112,4 +118,7 @@ class Metrics:
             self._seconds + stats.latency_sum,
             stats.bytes_in,
             self._sent + stats.bytes_out,
+            stats.wake_ups,
+            stats.notifications,
+            stats.direct,
         )

@@ -73,7 +73,7 @@ class Observer:
         """
         Say in the log that the client of *exchange* has left after it had *waited* so many seconds.
         """
-        self._failure_log.left(exchange.responder.peer, self._request_log.line(exchange), waited)
+        self._failure_log.left(exchange.responder.peer, self._request_log.line(exchange.head), waited)
 
     def time_out(self, exchange: Exchange) -> None:
         """
@@ -85,5 +85,5 @@ class Observer:
             milliseconds = self._state.keepalive * 1000
             text = f"the request took longer than {milliseconds:.0f} ms (--keepalive)"
             error_response = ErrorResponse(408, text, close=True)
-            self._failure_log.late(self._request_log.line(exchange), milliseconds)
+            self._failure_log.late(self._request_log.line(exchange.head), milliseconds)
         exchange.responder.time_out(exchange, error_response)

@@ -13,7 +13,7 @@ from eas_host.front.settings.properties import HIDDEN, TOKEN
 from eas_host.log.masking import mask_secrets
 
 if TYPE_CHECKING:
-    from eas_host.dispatch.exchange import Exchange
+    from eas_host.dispatch.exchange import Exchange, RequestHead
 
 
 class RequestLog:
@@ -24,11 +24,10 @@ class RequestLog:
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
 
-    def line(self, exchange: Exchange) -> str:
+    def line(self, head: RequestHead) -> str:
         """
-        Return method and target of *exchange*, escaped to stand between quotes in a log.
+        Return method and target of the request with *head*, escaped to stand between quotes in a log.
         """
-        head = exchange.head
         target = head.url.decode("ascii", "backslashreplace").replace('"', "\\x22")
         if TOKEN in unquote(target):
             target = f"{target.partition('?')[0]}?{HIDDEN}"
@@ -40,4 +39,4 @@ class RequestLog:
         Write the line of `--access-log` about *exchange*, answered *seconds* after its first byte.
         """
         milliseconds = seconds * 1000
-        log.access(f'{exchange.responder.peer} "{self.line(exchange)}" {status} {size} {milliseconds:.0f}ms')
+        log.access(f'{exchange.responder.peer} "{self.line(exchange.head)}" {status} {size} {milliseconds:.0f}ms')

@@ -71,10 +71,9 @@ class Settings:
         Give every exchange *milliseconds*, those under way too.
         """
         seconds = milliseconds / 1000
-        difference = seconds - self._state.keepalive
         self._state.keepalive = seconds
         self._deadlines.change(seconds)
-        self._connections.set_keepalive(seconds, difference)
+        self._connections.set_keepalive(seconds)
 
     def _set_token(self, token: str | None) -> None:
         """

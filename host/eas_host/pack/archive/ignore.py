@@ -24,6 +24,7 @@ DEFAULTS: Final = (
     ".bzr",
     ".jj",
     ".DS_Store",
+    ".vscode",  # has paths of this machine, as `eas-host init` writes it
     f"/{NAME}",
 )
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 from eas_host.errors import EntryInvalid, EntryNotFound
 
 _MANIFEST = "META-INF/MANIFEST.MF"
+_MAX_MANIFEST = 16 << 20
+"""Bytes: one of a signed jar has some for each class."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,13 @@ def _class_path(jar: Path) -> list[str]:
     """
     try:
         with zipfile.ZipFile(jar) as archive:
-            text = archive.read(_MANIFEST).decode("utf-8", "replace") if _MANIFEST in archive.namelist() else ""
+            text = ""
+            if _MANIFEST in archive.namelist():
+                with archive.open(_MANIFEST) as file:
+                    text = file.read(_MAX_MANIFEST).decode("utf-8", "replace")
     except OSError as error:
         raise EntryNotFound(f"{jar}: {error.strerror}") from error
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise EntryInvalid(f"{jar}: not a jar: {error}; build or copy it again") from error
     lines = re.sub(r"\r\n?|\n", "\n", text).replace("\n ", "")  # a line longer than 72 bytes continues after a space
     found = re.search(r"^Class-Path: *(.*)$", lines, re.MULTILINE | re.IGNORECASE)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from eas_host.binaries import elf
+from eas_host.binaries.library_search import FoundLibrary, expand_origin, find, rpaths
 from eas_host.errors import EntryInvalid
 from eas_host.pack.dependencies import system_libraries
-from eas_host.pack.dependencies.library_search import FoundLibrary, expand_origin, find, rpaths
 
 _Use = tuple[FoundLibrary, FoundLibrary]
 """A library, and one that it needs."""

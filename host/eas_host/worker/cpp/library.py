@@ -11,7 +11,10 @@ from eas_host.errors import EntryInvalid, InitializeFailed
 from eas_host.ring.bindings import ffi, lib, text
 from eas_runtime.ring import WorkerRing
 from eas_runtime.ring.native import ERROR_SIZE
+from eas_runtime.stacks import Stack
 
+_STACKS_SIZE: Final = 64 * 1024
+"""Bytes; stacks that do not fit are left out."""
 _STATE_UNSET: Final = -0x5EED5EED
 """The value of *state* before `initialize`; no processor is likely to set this one."""
 
@@ -61,6 +64,28 @@ class CppLibrary:
         Wait until the threads have ended, after a call of `WorkerRing.stop`.
         """
         lib.eas_cpp_join(self._processor)
+
+
+def stacks(ring: WorkerRing) -> list[Stack]:
+    """
+    Return where the threads of this process are that run a processor's code.
+    """
+    described = ffi.new("char[]", _STACKS_SIZE)
+    lib.eas_stacks(ring.pointer, ring.worker, described, _STACKS_SIZE)
+    found: list[Stack] = []
+    for line in text(described).splitlines():
+        if not line.startswith(" "):
+            found.append(Stack(line.rstrip(":"), None, "", ""))
+        else:
+            found[-1] = found[-1]._replace(frames=f"{found[-1].frames}\n{line}".lstrip("\n"))
+    return found
+
+
+def attach_sanitizers(fd: int) -> None:
+    """
+    Have the sanitizers of this process write their reports to *fd*, and record the errors that they find.
+    """
+    lib.eas_sanitizers_attach(fd)
 
 
 def threw_error(what: str) -> InitializeFailed:

@@ -5,5 +5,6 @@ Processors in Java: jars, called through JPype and the bridge in java/.
     slots         the memory of the ring's slots, which Java reads and writes
     classpath     which jars it is loaded from
     jvm           finds the JVM and starts it, so that the signals and files of this process stay as they are
+    jpype_alone   imports JPype, and no NumPy
     jvm_launcher  hides JPype and the bridge from the user's classes
 """

@@ -3,21 +3,20 @@ Finds the JVM, checks the options of the user, and starts it in this process.
 
 The JVM shares the process with the host, so it is kept from disturbing it:
 
-- Its crashes. A fault in native code or in `Unsafe` reaches the JVM's own handler of SIGSEGV first, which
-  prints a report and then calls abort() on the thread that crashed. Seen on JDK 11, 17, 21 and 25, with and
-  without an alternate signal stack: a handler of SIGABRT therefore runs on that very thread and knows its
-  request. The JVM's handlers of SIGSEGV and its like must stay: null checks, stack overflows and safepoints
-  need them. So `owns_signals` leaves it all but SIGABRT. With `-XX:-CreateCoredumpOnCrash` it would
-  end in _exit(1) instead.
+- Its crashes. A fault in native code or in `Unsafe` reaches the JVM's own handler of SIGSEGV first. Those
+  handlers must stay: null checks, stack overflows and safepoints need them. For a fault that is none of
+  these the JVM calls the handler that it found when it started, ours, which records signal and request
+  (native/src/crash.h); then it prints its report, and aborts.
 - Its files. The report goes to stderr (`ErrorFileToStderr`, since JDK 11.0.9; `ErrorFile=/dev/stderr` fails
-  on JDK 11, which insists on creating the file) and the performance counters into plain memory, so that
-  nothing is left behind in the user's folder or in /tmp. jps does not list such a JVM; jcmd, jstack and
-  `kill -QUIT` find it by its process number as ever.
+  on JDK 11, which insists on creating the file), which that handler has turned into a file of the front's;
+  the performance counters go into plain memory. So nothing is left behind in the user's folder or in /tmp.
+  jps does not list such a JVM; jcmd, jstack and `kill -QUIT` find it by its process number as ever.
 - Its handlers of SIGHUP, SIGINT and SIGTERM, which would end the host without a word. They are taken back
   once it has started. `-Xrs` would do the same, but makes the JVM open its attach socket in /tmp at once,
   to stay there after `kill -9`.
-- Its end. `DestroyJavaVM` waits for every thread that a processor has started and forgotten; JPype calls it
-  when Python exits, and it would hang. It is never called: see `JavaProcessor.join` and `_detach_java`.
+- Its end. The launcher takes System.exit and Runtime.halt over. `DestroyJavaVM` waits for every thread that
+  a processor has started and forgotten; JPype calls it when Python exits, and it would hang. It is never
+  called: see `JavaProcessor.join` and `_detach_java`.
 """
 
 from __future__ import annotations
@@ -33,13 +32,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import jpype
-import jpype.config
-
 import eas_host
 from eas_host.binaries.java_home import OLDEST_JAVA, UnusableJava, find_libjvm, java_version
 from eas_host.errors import EntryInvalid
+from eas_host.worker.java.jpype_alone import jpype
 from eas_host.worker.java.jvm_launcher import LAUNCHER, prepared_launcher
+from eas_runtime.ring import WorkerRing
 
 BRIDGE: Final = Path(eas_host.__file__).with_name("java") / "eas-host-bridge.jar"
 JPYPE: Final = Path(jpype.__file__).resolve().parent.with_name("org.jpype.jar")
@@ -88,9 +86,10 @@ SIGACTION_SIZE: Final = 1024
 """Room for a `struct sigaction`: 152 bytes in glibc on 64-bit machines."""
 
 
-def start_jvm(options: tuple[str, ...], class_path: str) -> None:
+def start_jvm(options: tuple[str, ...], class_path: str, ring: WorkerRing, report: int) -> None:
     """
-    Start the JVM of this process with the user's *options* and *class_path*.
+    Start the JVM of this process, whose threads take requests from *ring*, with the user's *options* and *class_path*.
+    What is known of its end goes to the descriptor *report*, or to stderr if that is -1.
 
     Raises:
         EntryInvalid: there is no usable JVM, or it refuses the options.
@@ -108,7 +107,7 @@ def start_jvm(options: tuple[str, ...], class_path: str) -> None:
     try:
         with (
             signal_handlers_kept(signal.SIGHUP, signal.SIGINT, signal.SIGTERM),
-            prepared_launcher(library, [*own, *checked], [BRIDGE, JPYPE]) as launcher,
+            prepared_launcher(library, [*own, *checked], [BRIDGE, JPYPE], ring, report) as launcher,
         ):
             jpype.startJVM(jvmpath=launcher, classpath=[], convertStrings=False, interrupt=True)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
@@ -131,16 +130,17 @@ def _detach_java() -> None:
     jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop()
 
 
-def find_jvm() -> Path:
+def find_jvm(home: str | None = None) -> Path:
     """
-    Find libjvm.so: in JAVA_HOME if that is set, else where /usr/bin/java leads, or where systems put a Java.
+    Find libjvm.so: in *home*, or in JAVA_HOME if that is set, else where /usr/bin/java leads, or where systems put a
+    Java.
 
     `--java-home` and a description set JAVA_HOME for the worker.
 
     Raises:
         EntryInvalid: there is none, or it is too old.
     """
-    home = os.environ.get("JAVA_HOME")
+    home = home or os.environ.get("JAVA_HOME")
     place = Path(home) if home else _default_home()
     try:
         return find_libjvm(place).resolve()

@@ -13,15 +13,20 @@ from pathlib import Path
 from typing import Final
 
 import eas_host
+from eas_host.ring.bindings import address, ffi, lib
+from eas_runtime.ring import WorkerRing
 
 LAUNCHER: Final = Path(eas_host.__file__).with_name("java") / "eas-host-launcher.so"
 
+_STDERR: Final = 2
 _ASCII: Final = frozenset({"ANSI_X3.4-1968", "US-ASCII"})
 """What glibc and others call the encoding of the locales C and POSIX."""
 
 
 @contextmanager
-def prepared_launcher(libjvm: Path, options: Sequence[str], hidden: Sequence[Path]) -> Iterator[str]:
+def prepared_launcher(
+    libjvm: Path, options: Sequence[str], hidden: Sequence[Path], ring: WorkerRing, report: int
+) -> Iterator[str]:
     """
     Prepare the launcher for one JVM, and yield the path of the library that starts it.
 
@@ -29,11 +34,16 @@ def prepared_launcher(libjvm: Path, options: Sequence[str], hidden: Sequence[Pat
         libjvm: the JVM's own.
         options: the JVM's, with its class path. The options that JPype then starts it with are ignored.
         hidden: the jars with the classes of JPype and of the bridge.
+        ring: the ring that its threads take requests from.
+        report: the descriptor for what is known of the JVM's end; -1: stderr.
     """
     library = ctypes.CDLL(str(LAUNCHER))
     path = os.fsencode(libjvm)  # kept in variables: the launcher holds pointers to them until the JVM has started
     own = _texts([os.fsencode(option) for option in options])
     urls = _texts([jar.as_uri().encode() for jar in hidden])
+    write_log, enter = (ctypes.c_void_p(address(ffi.addressof(lib, name))) for name in ("eas_log", "eas_worker_enter"))
+    ring_address = ctypes.c_void_p(address(ring.pointer))
+    library.eas_launcher_connect(report if report >= 0 else _STDERR, write_log, enter, ring_address, ring.worker)
     library.eas_launcher_prepare(path, len(own), own, len(urls), urls)
     try:
         with _utf8_file_names():

@@ -12,16 +12,15 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
-import jpype
-import jpype.nio
-
 from eas_host.binaries import python_embedding
 from eas_host.errors import LOAD_ERRORS
 from eas_host.worker.java import classpath
+from eas_host.worker.java.jpype_alone import jpype
 from eas_host.worker.java.jvm import start_jvm
 from eas_host.worker.java.slots import SlotMemory
 from eas_runtime.control import ControlChannel
 from eas_runtime.ring import RAISED, RETURNED, TOO_LARGE, RingCall, WorkerRing
+from eas_runtime.stacks import Stack
 from eas_runtime.threads import RequestHandler, WorkerThreads
 from eas_runtime.worker_spec import WorkerSpec
 
@@ -38,9 +37,9 @@ class Bridge(Protocol):
     The methods of eas.host.Bridge that are called here.
     """
 
-    def enter(self, name: str) -> None:
+    def enter(self, name: str, number: int) -> None:
         """
-        Make the calling thread known under *name*.
+        Make the calling thread known under *name* and *number*.
         """
 
     def register(self, slot: int, input: object, output: object) -> None:  # noqa: A002  as in Java
@@ -64,6 +63,11 @@ class Bridge(Protocol):
     def trace(self, slot: int) -> bytes:
         """
         Return the trace, for the log, of what the last call has thrown.
+        """
+
+    def frames(self, slot: int) -> bytes:
+        """
+        Return the user's frames of what the last call has thrown, each after a newline.
         """
 
 
@@ -96,16 +100,19 @@ class JavaProcessor:
         """
         memory = SlotMemory(self._ring)
         known: set[int] = set()
-        self._threads = WorkerThreads(self._ring, self._spec.threads, lambda: self._handler(memory, known))
+        self._threads = WorkerThreads(
+            self._ring, self._spec.threads, lambda number: self._handler(number, memory, known)
+        )
 
-    def join(self, timeout: float | None = None) -> None:
+    def join(self, timeout: float | None = None) -> bool:
         """
         Wait for the threads, then end this process with exit code 0.
 
         It ends as `java` does when it is asked to: the shutdown hooks run, and nothing waits for threads that
         the processor has left behind. A JVM cannot end so without its process. In the host's own process
         (`--isolation none`) the hooks do not run: that would end it here, with an exit code that is not ours to
-        choose.
+        choose. False there: any thread of Python, such as the one that asks for stacks, may be in JPype's C++ code,
+        which no end of Python must stop.
         """
         if self._threads is not None:
             self._threads.join(timeout)
@@ -113,11 +120,26 @@ class JavaProcessor:
             sys.stdout.flush()
             sys.stderr.flush()
             jpype.JClass("eas.host.Bridge").exit(0)
+        return False
+
+    def stacks(self) -> list[Stack]:
+        """
+        Return the stacks of the threads that load the processor, call it, or are in a deadlock.
+        """
+        if not jpype.isJVMStarted():
+            return []
+        busy = self._threads.busy() if self._threads is not None else []
+        starts = {thread.name: start for thread, start in busy}
+        texts = [str(text).rstrip("\n") for text in jpype.JClass("eas.host.ThreadStacks").describe()]
+        return [
+            Stack(name, starts.get(name), place, frames)
+            for name, place, frames in zip(texts[::3], texts[1::3], texts[2::3], strict=True)
+        ]
 
     def _load(self) -> None:
         spec = self._spec
         path = classpath.resolve(spec)
-        start_jvm(spec.jvm_options, str(path))
+        start_jvm(spec.jvm_options, str(path), self._ring, spec.report)
         load_exception = jpype.JClass("eas.host.LoadException")
         try:
             self._bridge = jpype.JClass("eas.host.Bridge").open(
@@ -133,15 +155,16 @@ class JavaProcessor:
             message, detail = str(error.getMessage()), str(error.detail())
             raise kind(python_embedding.explain(message, detail), detail) from None
 
-    def _handler(self, memory: SlotMemory, known: set[int]) -> RequestHandler:
+    def _handler(self, number: int, memory: SlotMemory, known: set[int]) -> RequestHandler:
         """
-        Make the handler of the calling thread. *known* are the slots of *memory* that the bridge has buffers for.
+        Make the handler of the calling thread, which has this *number*. *known* are the slots of *memory* that the
+        bridge has buffers for.
         """
         ring = self._ring
         assert self._bridge is not None  # noqa: S101  load comes first
         bridge = self._bridge
         try:
-            bridge.enter(threading.current_thread().name)
+            bridge.enter(threading.current_thread().name, number)
             call_process = bridge.call
         except jpype.JVMNotRunning:
             raise SystemExit from None  # a call on another thread has ended the JVM, and with it this process
@@ -158,7 +181,7 @@ class JavaProcessor:
             elif outcome == RAISED:
                 message, trace = bytes(bridge.message(slot)), bytes(bridge.trace(slot))
                 ring.log("E", f"process threw {trace.decode()}")
-                ring.reply(call, RAISED, 0, message)
+                ring.reply_raised(call, message, bytes(bridge.frames(slot)))
             else:
                 text = f"the processor's output has {size} bytes, more than the {memory.max_output} of --max-output"
                 ring.log("E", text)

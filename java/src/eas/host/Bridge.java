@@ -27,13 +27,15 @@ public final class Bridge {
   private static final int OUTCOME_SHIFT = 32;
 
   static {
-    ExitHook.start();
+    ExitReport.start();
+    Thread.setDefaultUncaughtExceptionHandler(Bridge::logUncaught);
   }
 
   private static volatile boolean returnsBlocked;
 
   private final Invoker process;
   private final ClassLoader loader;
+  private final CallDiagnostics diagnostics;
 
   /**
    * Grows by copying when a slot is used for the first time. A thread registers a slot before it
@@ -41,9 +43,10 @@ public final class Bridge {
    */
   private volatile Slot[] slots = {};
 
-  private Bridge(Invoker process, ClassLoader loader) {
+  private Bridge(Invoker process, ProcessorLoader from) {
     this.process = process;
-    this.loader = loader;
+    loader = from.classLoader();
+    diagnostics = new CallDiagnostics(from.classPath());
   }
 
   /**
@@ -67,24 +70,28 @@ public final class Bridge {
     ClassPath ownPath = ClassPath.ofEntry(entry, own);
     ClassPath path = ownPath.with(libraries);
     ClassLoader loader = ClassLoader.getSystemClassLoader();
-    return open(new ProcessorLoader(entry, ownPath, path, loader), mainClass, modelEntry, modelConfig);
+    ProcessorLoader from = new ProcessorLoader(entry, ownPath, path, loader);
+    return open(from, mainClass, modelEntry, modelConfig);
   }
 
   /** The same with a loader that exists already. */
   static Bridge open(
       ProcessorLoader loader, String mainClass, String modelEntry, String modelConfig)
       throws LoadException {
-    return new Bridge(loader.load(mainClass, modelEntry, modelConfig), loader.classLoader());
+    return new Bridge(loader.load(mainClass, modelEntry, modelConfig), loader);
   }
 
   /**
-   * Prepares the calling thread: thread dumps show it as {@code name}, and it loads the processor's
-   * classes.
+   * Prepares the calling thread, which has this {@code number} in its worker: thread dumps show it
+   * as {@code name}, and it loads the processor's classes.
    */
-  public void enter(String name) {
+  public void enter(String name, int number) {
+    WorkerCalls.enter(number);
     Thread thread = Thread.currentThread();
     thread.setName(name);
     thread.setContextClassLoader(loader);
+    ThreadStacks.addWorker();
+    ExitReport.serve();
   }
 
   /** Sets where the input and the output of a slot lie, before the slot's first call. */
@@ -105,6 +112,8 @@ public final class Bridge {
     Slot current = slots[slot];
     current.error = null;
     long result;
+    WorkerCalls calls = WorkerCalls.ofThisThread();
+    calls.change();
     try {
       // An earlier call may have changed the state of this thread.
       Thread.interrupted();
@@ -112,9 +121,10 @@ public final class Bridge {
       byte[] output = process.invoke(current.read(size));
       result = result(current.write(output) ? RETURNED : TOO_LARGE, output.length);
     } catch (Throwable error) {
-      current.error = ErrorReport.ofCall(error);
+      current.error = ErrorReport.ofCall(error, diagnostics);
       result = result(RAISED, 0);
     }
+    calls.change();
     while (returnsBlocked) {
       LockSupport.park();
     }
@@ -139,12 +149,23 @@ public final class Bridge {
     return slots[slot].error.trace().getBytes(StandardCharsets.UTF_8);
   }
 
+  /** The user's frames of what the last call in {@code slot} threw, each after a newline. */
+  public byte[] frames(int slot) {
+    return slots[slot].error.frames().getBytes(StandardCharsets.UTF_8);
+  }
+
   /**
    * Ends the process as {@code System.exit} does: the shutdown hooks run, and threads that the
    * processor has started do not delay the end. Does not return.
    */
   public static void exit(int status) {
-    ExitHook.leave(status);
+    ExitReport.leave(status);
+  }
+
+  /** Logs an error that has ended a thread of the processor's own, as one record. */
+  private static void logUncaught(Thread thread, Throwable error) {
+    String trace = ErrorReport.ofCall(error, null).trace();
+    HostLog.error("the processor's thread " + thread.getName() + " was ended by " + trace);
   }
 
   private static long result(int outcome, int size) {

@@ -1,8 +1,10 @@
 package eas.host;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -18,9 +20,6 @@ import java.util.Set;
  * them does, only the text that it would have returned is lost.
  */
 final class ErrorReport {
-  /** The most frames of one Throwable. A stack overflow has 1024, most of them the same. */
-  private static final int MAX_FRAMES = 64;
-
   /** The most throwables that are shown, causes and suppressed ones included. */
   private static final int MAX_THROWABLES = 16;
 
@@ -34,40 +33,49 @@ final class ErrorReport {
     "sun.reflect."
   };
 
-  private static final Set<String> JDK_LOADERS = Set.of("app", "platform");
-
   private static final StackTraceElement[] NO_FRAMES = {};
   private static final ErrorReport UNDESCRIBED =
-      new ErrorReport("java.lang.Throwable", null, "an error that cannot be described");
+      new ErrorReport("java.lang.Throwable", null, "an error that cannot be described", "");
 
   private final String type;
   private final String message;
   private final String trace;
+  private final String frames;
 
-  private ErrorReport(String type, String message, String trace) {
+  private ErrorReport(String type, String message, String trace, String frames) {
     this.type = type;
     this.message = message;
     this.trace = trace;
+    this.frames = frames;
   }
 
   /**
-   * The same as {@link #of}, but never throws, even if there is too little memory or stack left to
-   * describe the error.
+   * The same as {@link #of}, with what {@code diagnostics}, if given, know of the cause. Never
+   * throws, even if there is too little memory or stack left to describe the error.
    */
-  static ErrorReport ofCall(Throwable error) {
+  static ErrorReport ofCall(Throwable error, CallDiagnostics diagnostics) {
     try {
-      return of(error);
+      String explained = diagnostics == null ? null : diagnostics.explain(error);
+      return of(error, explained == null ? "" : " (" + explained + ")");
     } catch (Throwable again) {
       return UNDESCRIBED;
     }
   }
 
   static ErrorReport of(Throwable error) {
+    return of(error, "");
+  }
+
+  /** The same with an {@code explanation} at the end of the first line. */
+  private static ErrorReport of(Throwable error, String explanation) {
     StringBuilder trace = new StringBuilder(1024);
     Set<Throwable> shown = Collections.newSetFromMap(new IdentityHashMap<>());
     append(trace, error, "", "", NO_FRAMES, shown);
     trace.setLength(trace.length() - 1);
-    return new ErrorReport(error.getClass().getName(), messageOf(error), trace.toString());
+    int line = trace.indexOf("\n");
+    trace.insert(line < 0 ? trace.length() : line, explanation);
+    return new ErrorReport(
+        error.getClass().getName(), messageOf(error), trace.toString(), ownFrames(error));
   }
 
   /** The text for the client: the message, or the class name if there is no message. */
@@ -88,11 +96,31 @@ final class ErrorReport {
     return trace;
   }
 
+  /**
+   * The user's frames, each after a newline, from the innermost on: those of the JDK below it, in
+   * which most errors are thrown and none is caused, are left out.
+   */
+  String frames() {
+    return frames;
+  }
+
+  private static String ownFrames(Throwable error) {
+    StackTraceElement[] stack = withoutHostFrames(stackOf(error));
+    int inner = 0;
+    while (inner < stack.length && ThreadStacks.isOfJdk(stack[inner])) {
+      inner++;
+    }
+    StringBuilder out = new StringBuilder("\n");
+    FrameList.append(out, "", Arrays.copyOfRange(stack, inner, stack.length), stack.length - inner);
+    out.setLength(out.length() - 1);
+    return out.toString();
+  }
+
   /** The user's frames of a thread's {@code stack}, one line for each. */
   static String frames(StackTraceElement[] stack) {
     StringBuilder out = new StringBuilder();
     StackTraceElement[] frames = withoutHostFrames(stack);
-    appendFrames(out, "", frames, frames.length);
+    FrameList.append(out, "", frames, frames.length);
     return out.toString();
   }
 
@@ -114,7 +142,7 @@ final class ErrorReport {
     }
     StackTraceElement[] frames = withoutHostFrames(stackOf(error));
     int common = common(frames, enclosing);
-    appendFrames(out, indent, frames, frames.length - common);
+    FrameList.append(out, indent, frames, frames.length - common);
     for (Throwable suppressed : error.getSuppressed()) {
       append(out, suppressed, indent + "  ", "Suppressed: ", frames, shown);
     }
@@ -124,39 +152,19 @@ final class ErrorReport {
     }
   }
 
-  /** Appends the first {@code own} of {@code frames}, {@code MAX_FRAMES} at most. */
-  private static void appendFrames(
-      StringBuilder out, String indent, StackTraceElement[] frames, int own) {
-    int shown = Math.min(own, MAX_FRAMES);
-    for (int i = 0; i < shown; i++) {
-      out.append(indent).append("  at ").append(withoutLoaderName(frames[i])).append('\n');
-    }
-    if (shown < frames.length) {
-      out.append(indent).append("  ... ").append(frames.length - shown).append(" more\n");
-    }
-  }
-
   /**
-   * {@code frame} in the form that a Throwable prints. The stack of a living thread also has the
-   * names of the JDK's own class loaders, and the versions of its modules.
+   * {@code stack} without the host's frames at its outer end, and without the classes that the JVM
+   * makes for lambdas, which are in the stacks of living threads only.
    */
-  private static StackTraceElement withoutLoaderName(StackTraceElement frame) {
-    String loader = frame.getClassLoaderName();
-    if (loader != null && !JDK_LOADERS.contains(loader)) {
-      return frame;
+  private static StackTraceElement[] withoutHostFrames(StackTraceElement[] whole) {
+    // A loop: a stream would cost a dying JVM, which runs this for the first time, some 10 ms.
+    List<StackTraceElement> shown = new ArrayList<>();
+    for (StackTraceElement frame : whole) {
+      if (!frame.getClassName().contains("$$Lambda")) {
+        shown.add(frame);
+      }
     }
-    return new StackTraceElement(
-        null,
-        frame.getModuleName(),
-        null,
-        frame.getClassName(),
-        frame.getMethodName(),
-        frame.getFileName(),
-        frame.getLineNumber());
-  }
-
-  /** {@code stack} without the host's frames at its outer end. */
-  private static StackTraceElement[] withoutHostFrames(StackTraceElement[] stack) {
+    StackTraceElement[] stack = shown.toArray(NO_FRAMES);
     int end = stack.length;
     boolean fromHost = false;
     while (end > 0 && isHostFrame(stack[end - 1].getClassName())) {

@@ -20,9 +20,16 @@ final class Invoker {
   private static final byte[] NOTHING = {};
 
   private final MethodHandle process;
+  private final String name;
 
-  /** Takes a {@code method} of one argument, with its object already bound. */
-  Invoker(MethodHandle method) {
+  private volatile boolean warnedOfNull;
+
+  /**
+   * Takes a {@code method} of one argument, with its object already bound, and its {@code name} for
+   * messages.
+   */
+  Invoker(MethodHandle method, String name) {
+    this.name = name;
     MethodHandle handle = method;
     if (handle.type().parameterType(0) == String.class) {
       handle =
@@ -42,7 +49,18 @@ final class Invoker {
   /** Returns what Process returns for {@code input}, or an empty array if that is null. */
   byte[] invoke(byte[] input) throws Throwable {
     byte[] output = (byte[]) process.invokeExact(input);
-    return output == null ? NOTHING : output;
+    return output == null ? nothing() : output;
+  }
+
+  private byte[] nothing() {
+    if (!warnedOfNull) {
+      warnedOfNull = true;
+      HostLog.warn(
+          name
+              + " returned null, which is answered as an empty body (logged once): throw an exception"
+              + " to answer 400, or return new byte[0] or \"\" if nothing is meant");
+    }
+    return NOTHING;
   }
 
   private static String decode(byte[] bytes) {
@@ -50,7 +68,7 @@ final class Invoker {
   }
 
   private static byte[] encode(String text) {
-    return text == null ? NOTHING : text.getBytes(StandardCharsets.UTF_8);
+    return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
   }
 
   private static MethodHandle helper(String name, Class<?> returned, Class<?> parameter) {

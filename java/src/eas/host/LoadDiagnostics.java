@@ -56,7 +56,7 @@ final class LoadDiagnostics {
       return explainVersion(message);
     }
     if (error instanceof UnsatisfiedLinkError) {
-      return message + "; add its folder with --jvm-options \"-Djava.library.path=FOLDER\"";
+      return LibraryDiagnostics.explain(message, path);
     }
     boolean definition =
         error instanceof NoClassDefFoundError && !message.startsWith("Could not initialize");

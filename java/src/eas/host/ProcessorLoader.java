@@ -38,6 +38,11 @@ final class ProcessorLoader {
     return loader;
   }
 
+  /** Where these classes are. */
+  ClassPath classPath() {
+    return path;
+  }
+
   /**
    * Constructs and loads the processor.
    *
@@ -47,6 +52,7 @@ final class ProcessorLoader {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
     thread.setContextClassLoader(loader);
+    ThreadStacks.setLoading(true);
     try {
       ProcessorSignature signature = step("", () -> ProcessorSignature.of(find(mainClass)));
       String name = signature.type().getName();
@@ -61,6 +67,7 @@ final class ProcessorLoader {
           });
       return signature.invoker(processor);
     } finally {
+      ThreadStacks.setLoading(false);
       thread.setContextClassLoader(before);
     }
   }

@@ -116,7 +116,8 @@ final class ProcessorSignature {
 
   /** An invoker of {@code instance}'s {@code Process} that takes and returns bytes. */
   Invoker invoker(Object instance) {
-    return new Invoker(handle(process).bindTo(instance));
+    String name = process.getDeclaringClass().getName() + "." + process.getName();
+    return new Invoker(handle(process).bindTo(instance), name);
   }
 
   /** A method handle, because it throws what the user's code throws; reflection would wrap that. */

@@ -44,7 +44,7 @@ public final class Check {
       }
     }
     System.out.println(passed + " passed, " + failed + " failed");
-    ExitHook.leave(failed == 0 && passed > 0 ? 0 : 1);
+    ExitReport.leave(failed == 0 && passed > 0 ? 0 : 1);
   }
 
   static void same(Object expected, Object actual) {

@@ -299,7 +299,12 @@ final class LoadTest {
   void nativeLibraryIsMissing() throws Exception {
     Path jar =
         main("public Main(String a, String b) { System.loadLibrary(\"gone\"); }", LOAD, PROCESS);
-    fails(EntryInvalid, jar, "", "no gone in java.library.path", "-Djava.library.path=FOLDER");
+    fails(
+        EntryInvalid,
+        jar,
+        "",
+        "libgone.so is in no folder of java.library.path",
+        "-Djava.library.path=FOLDER");
   }
 
   /** Bytes 6 and 7 of a class file are its version; 99 is Java 55. */

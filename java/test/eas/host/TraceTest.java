@@ -112,7 +112,11 @@ final class TraceTest {
   void longStacksAreCut() throws Exception {
     String trace = trace("public byte[] Process(byte[] in) { return Process(in); }");
     Check.same(true, trace.lines().count() < 100);
-    Check.holds(trace, "java.lang.StackOverflowError\n  at Main.Process", " more");
+    Check.holds(
+        trace,
+        "java.lang.StackOverflowError (the recursion",
+        "\n  at Main.Process(Main.java:1)\n",
+        "  ... this frame 1023 times more");
   }
 
   /** A Throwable is user code, too. */

@@ -1,0 +1,142 @@
+"""
+What a processor's class must have in Java: it is public, with a constructor `(String, String)`, `void Load()` and
+`Process` (docs/eas-compatibility.md, section 2.1). The rules are those of `ProcessorSignature.java`, applied to class
+files: no JVM runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from eas_host.archives.class_file import ABSTRACT, INTERFACE, PUBLIC, STATIC, ClassFile, Method
+from eas_host.binaries.java_classes import USUAL
+from eas_host.check.java.class_index import ClassIndex
+
+CONSTRUCTOR: Final = "<init>"
+PROCESS: Final = "Process"
+_STRINGS: Final = "(Ljava/lang/String;Ljava/lang/String;)V"
+_INPUTS: Final = ("([B)", "(Ljava/lang/String;)")
+_OUTPUTS: Final = ("[B", "Ljava/lang/String;", "V")
+_MAX_DEPTH: Final = 50
+_PRIMITIVES: Final = {
+    "B": "byte",
+    "C": "char",
+    "D": "double",
+    "F": "float",
+    "I": "int",
+    "J": "long",
+    "S": "short",
+    "Z": "boolean",
+    "V": "void",
+}
+_PART: Final = re.compile(r"(\[*)(?:L([^;]+);|([BCDFIJSZV]))")
+_FLAGS: Final = ((0x0001, "public"), (0x0002, "private"), (0x0004, "protected"), (STATIC, "static"))
+
+_Problem = tuple[str, str]
+"""What is wrong with a class, and what to do."""
+
+
+def may_be_processor(data: bytes) -> bool:
+    """
+    Tell whether the class file *data* may define a processor: it has the constructor's types or the name `Process` as a
+    constant, so most classes of a large jar need not be read.
+    """
+    return b"\x01\0\x07Process" in data or b"\x01\0\x27%b" % _STRINGS.encode() in data
+
+
+def problems_of(found: ClassFile, index: ClassIndex) -> Iterator[_Problem]:
+    """
+    Yield what keeps the class *found* from being a processor. Superclasses are looked up in *index*.
+    """
+    simple = simple_name(found.name)
+    if not found.access & PUBLIC:
+        yield "is not public", f'declare it "public class {simple}"'
+    if found.access & (INTERFACE | ABSTRACT):
+        kind = "an interface" if found.access & INTERFACE else "abstract"
+        yield f"is {kind}, so no object of it can be made", "name a class that extends it"
+        return
+    constructors = [method for method in found.methods if method.name == CONSTRUCTOR]
+    if not any(method.descriptor == _STRINGS and method.access & PUBLIC for method in constructors):
+        wanted = f'no constructor "public {simple}(String, String)"'
+        yield f"has {wanted}; it has {_describe(constructors, simple)}", "add it: model path and model_config"
+    methods, is_complete = _all_methods(found, index)
+    if not is_complete:
+        return
+    load = [method for method in methods if method.name == "Load"]
+    if not any(_is_callable(method) and method.descriptor == "()V" for method in load):
+        similar = _named_like(methods, "Load")
+        yield f'has no method "public void Load()"; it has {_describe(similar)}', "add it; it may be empty"
+    process = [method for method in methods if method.name == PROCESS]
+    if not any(_is_callable(method) and _is_process(method.descriptor) for method in process):
+        similar = _named_like(methods, PROCESS)
+        yield (
+            f'has no method "public byte[] Process(byte[] input)"; it has {_describe(similar)}',
+            "declare it so (String is accepted in both places)",
+        )
+
+
+def declares_process(found: ClassFile) -> bool:
+    """
+    Tell whether *found* itself has a method called Process.
+    """
+    return any(method.name == PROCESS for method in found.methods)
+
+
+def simple_name(name: str) -> str:
+    """
+    Return the name of a class without its package and outer classes.
+    """
+    return re.split(r"[/$]", name)[-1]
+
+
+def _all_methods(found: ClassFile, index: ClassIndex) -> tuple[list[Method], bool]:
+    """
+    Return the methods of *found* and of its superclasses and interfaces, and whether these are all: a superclass may
+    be missing. Those of Java itself are left out, since none has a method that counts.
+    """
+    methods: list[Method] = []
+    waiting, seen = [found], {found.name}
+    is_complete = True
+    while waiting and len(seen) < _MAX_DEPTH:
+        current = waiting.pop()
+        methods += [method for method in current.methods if method.name != CONSTRUCTOR]
+        for name in filter(None, (current.superclass, *current.interfaces)):
+            above = index.get(name)
+            if above is not None and name not in seen:
+                waiting.append(above)
+            is_complete = is_complete and (above is not None or name.startswith(USUAL))
+            seen.add(name)
+    return methods, is_complete
+
+
+def _is_callable(method: Method) -> bool:
+    return bool(method.access & PUBLIC) and not method.access & STATIC
+
+
+def _is_process(descriptor: str) -> bool:
+    taken, _, returned = descriptor.partition(")")
+    return f"{taken})" in _INPUTS and returned in _OUTPUTS
+
+
+def _named_like(methods: list[Method], name: str) -> list[Method]:
+    return [method for method in methods if method.name.lower() == name.lower()]
+
+
+def _describe(methods: list[Method], constructor: str = "") -> str:
+    """
+    Write *methods* as in Java; a constructor has the name of its class, *constructor*.
+    """
+    texts = []
+    for method in methods:
+        flags = [word for flag, word in _FLAGS if method.access & flag]
+        taken, _, returned = method.descriptor.partition(")")
+        parameters = ", ".join(_spell(*part) for part in _PART.findall(taken))
+        head = [constructor] if constructor else [_spell(*_PART.findall(returned)[0]), method.name]
+        texts.append(f"{' '.join([*flags, *head])}({parameters})")
+    return ", ".join(sorted(set(texts))) or "none"
+
+
+def _spell(dimensions: str, name: str, primitive: str) -> str:
+    return (_PRIMITIVES[primitive] if primitive else simple_name(name)) + "[]" * len(dimensions)

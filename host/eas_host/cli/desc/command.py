@@ -1,0 +1,55 @@
+"""
+The command `eas-host desc`: what a service description would run, and where each value comes from.
+
+What the description names is downloaded and laid out as for a start, inspected, and removed; no code of the processor
+runs. Problems are reported at the end, since a user describes above all a service that does not work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from eas_host.cli.desc.report import make_report
+from eas_host.cli.desc.table import format_table
+from eas_host.cli.description_command import DescriptionCommand, make_command_parser
+from eas_host.errors import EntryInvalid
+
+_ABOUT: Final = "Say what a service description would run, and where each value comes from; run nothing."
+_EPILOG: Final = """\
+The table has a row for each value with its origin in brackets: file:line:column, a flag, a variable, or the default.
+--json prints one object instead: name, file, models[] (each value as {"value", "source"}; `resolved`: the files, as
+paths in the workspace; `abi`: what they contain and lack), options, storage[], warm_up, notes[] and problems[]. Tokens
+are not shown. The Python of a processor is asked which of the modules that its program imports it does not find; code
+of the program is not run.
+
+Exit codes: 0 it can be served, 2 a wrong option or description, 3 there is a problem.
+"""
+
+
+def run(argv: Sequence[str]) -> int:
+    """
+    Run the command.
+
+    Raises:
+        HostError: an argument or the description is wrong.
+    """
+    parser = make_command_parser("desc", _ABOUT, _EPILOG)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    command = DescriptionCommand(parser, argv)
+    as_json = "json" in command.args
+    description, resolved = command.read()
+    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
+        report = make_report(command, description, resolved)
+    _print(json.dumps(report, indent=2, ensure_ascii=False) if as_json else "\n".join(format_table(report)))
+    return EntryInvalid.exit_code if report["problems"] else 0
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stdout = None  # the reader needs no more, as in `eas-host desc | head`

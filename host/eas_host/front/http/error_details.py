@@ -1,0 +1,59 @@
+"""
+Who may see the details of an error: the processor's own frames, with the names of its files.
+
+They are for the author, who sends requests from the same machine. To others they would say how the service is made, so
+they get the sentence alone, unless `--verbose-errors` says otherwise. A proxy on this machine connects from here, too;
+it is recognised by the header fields that it adds. Where no connection waits for the answer, the log has them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from eas_host.config import HostConfig
+from eas_host.dispatch.exchange import FORWARDED, NO_PEER, Exchange, RequestHead
+from eas_host.front.service_state import ServiceState
+from eas_host.reply import BAD_REQUEST
+from eas_host.symbols import trace
+from eas_host.symbols.locator import locator_of
+
+
+def may_see_details(config: HostConfig, peer: str, head: RequestHead) -> bool:
+    """
+    Tell whether the client at the address *peer*, which has sent *head*, may see them.
+    """
+    if config.verbose_errors:
+        return peer != NO_PEER
+    local = peer.startswith(("127.", "::ffff:127.")) or peer == "::1"
+    return local and FORWARDED.isdisjoint(head.fields)
+
+
+class RaisedAnswers:
+    """
+    The answers to requests for which the processor has raised an exception. *state* has the options.
+    """
+
+    def __init__(self, state: ServiceState) -> None:
+        self._state = state
+
+    def send(self, exchange: Exchange, message: bytes, frames: bytes) -> None:
+        """
+        Answer *exchange* with the *message*, and with the *frames* if its client may see them: now, or as soon as
+        their lines are known.
+        """
+        responder = exchange.responder
+        if not frames or not may_see_details(self._state.config, responder.peer, exchange.head):
+            responder.send_response(exchange, BAD_REQUEST, message)
+            return
+        text = frames.decode("utf-8", "replace")
+        locator = locator_of(self._state.loop)
+        known = trace.locate_known(text, locator)
+        if known is not None:
+            _send(exchange, message, known)
+        else:
+            locator.run(trace.locate(text, locator), partial(_send, exchange, message))
+
+
+def _send(exchange: Exchange, message: bytes, frames: str) -> None:
+    if exchange.responder.is_active(exchange):  # else it has timed out, or its client has left
+        exchange.responder.send_response(exchange, BAD_REQUEST, message + f"{frames}\n".encode("utf-8", "replace"))

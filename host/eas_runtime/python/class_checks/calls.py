@@ -1,0 +1,126 @@
+"""
+The methods that a worker calls: whether they are there, take the arguments that they get, and return what is expected.
+"""
+
+import ast
+import difflib
+from typing import Any, Iterator, Sequence
+
+from eas_runtime.python.class_checks.finding import ERROR, WARNING, ClassFinding
+from eas_runtime.python.class_checks.source import FUNCTIONS, UNKNOWN, constant, methods_of, own_nodes
+
+DYNAMIC = frozenset(("__getattr__", "__getattribute__"))
+"""With one of these, a class has attributes that are written nowhere."""
+
+_ARGUMENTS = {"initialize": 0, "process": 1}
+"""The methods that a worker calls, and with how many arguments."""
+_WANTED = {"initialize": "def initialize(self)", "process": "def process(self, data)"}
+_EXITS = {
+    "exit": "says nothing of the cause",
+    "quit": "says nothing of the cause",
+    "sys.exit": "says nothing of the cause",
+    "os._exit": "ends the worker with all its requests",
+}
+_PAIR = "return (data, status), such as (b'ok', 200)"
+
+
+def check_methods(name: str, lineage: "Sequence[ast.ClassDef]", is_known: bool) -> "Iterator[ClassFinding]":
+    """
+    Check the methods of the class *name* that a worker calls.
+    """
+    methods = methods_of(lineage)
+    for wanted, count in _ARGUMENTS.items():
+        found = methods.get(wanted)
+        if found is None and is_known and not DYNAMIC & methods.keys():
+            near = difflib.get_close_matches(wanted, set(methods) - set(_ARGUMENTS), 1, 0.75)
+            what = f"{name} has no method {wanted}"
+            line = methods[near[0]].lineno if near else lineage[0].lineno
+            advice = f"did you mean {wanted} for {near[0]}?" if near else f"add {_WANTED[wanted]}"
+            yield ClassFinding(line, ERROR, what, advice)
+        elif isinstance(found, FUNCTIONS):
+            yield from check_function(found, count)
+
+
+def check_function(function: Any, count: int) -> "Iterator[ClassFinding]":  # noqa: ANN401  either kind of function
+    """
+    Check that *function* can be called with *count* arguments behind self, and what it returns.
+    """
+    advice = f"declare it {_WANTED[function.name]}"
+    decorators = {getattr(one, "id", "?") for one in function.decorator_list}
+    if decorators - {"staticmethod", "classmethod"}:
+        return
+    problem = arity_problem(function, count + ("staticmethod" not in decorators))
+    if problem:
+        given = "one argument, the request's body" if count else "no argument"
+        what = f"{function.name} {problem}, but is called with {given}"
+        yield ClassFinding(function.lineno, ERROR, what, advice)
+    inner = list(own_nodes(function))
+    if isinstance(function, ast.AsyncFunctionDef):
+        what = f"{function.name} is a coroutine function: a call of it returns a coroutine and runs nothing"
+        yield ClassFinding(function.lineno, ERROR, what, advice + ", and use asyncio.run in it")
+    elif any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in inner):
+        what = f"{function.name} is a generator: a call of it returns a generator and runs nothing"
+        yield ClassFinding(function.lineno, ERROR, what, "return the answer instead of yielding it")
+    elif function.name == "process":
+        yield from check_returns(function, inner)
+    for node in inner:
+        if isinstance(node, ast.Call) and _name_of(node.func) in _EXITS:
+            what = f"{function.name} calls {_name_of(node.func)}, which {_EXITS[_name_of(node.func)]}"
+            yield ClassFinding(node.lineno, WARNING, what, "raise an exception that says what is wrong")
+
+
+def _name_of(node: ast.expr) -> str:
+    """
+    Return a function's name as it is called: `exit`, or `sys.exit`.
+    """
+    owner = getattr(getattr(node, "value", None), "id", "")
+    return f"{owner}.{node.attr}" if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def arity_problem(function: Any, count: int) -> str:  # noqa: ANN401  as above
+    """
+    Say why *function* cannot be called with *count* arguments, self included; `""` if it can.
+    """
+    arguments = function.args
+    names = [one.arg for one in (*getattr(arguments, "posonlyargs", ()), *arguments.args)]
+    needed = len(names) - len(arguments.defaults)
+    listed = "takes ({})".format(", ".join(names + (["*" + arguments.vararg.arg] if arguments.vararg else [])))
+    keywords = [one.arg for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults) if default is None]
+    if keywords:
+        return f"needs the keyword {keywords[0]}"
+    return "" if needed <= count and (arguments.vararg or count <= len(names)) else listed
+
+
+def check_returns(function: Any, nodes: "Sequence[ast.AST]") -> "Iterator[ClassFinding]":  # noqa: ANN401  as above
+    """
+    Check what *function*, a `process`, returns, as far as it is written out.
+    """
+    returns = [node for node in nodes if isinstance(node, ast.Return)]
+    if not any(node.value is not None for node in returns) and not any(isinstance(node, ast.Raise) for node in nodes):
+        yield ClassFinding(function.lineno, ERROR, "process returns nothing", _PAIR)
+        return
+    for node in returns:
+        problem = return_problem(node.value)
+        if problem:
+            yield ClassFinding(node.lineno, WARNING, problem, _PAIR)
+
+
+def return_problem(value: "ast.expr | None") -> str:
+    """
+    Say what is wrong with returning *value*; `""` if nothing is known to be.
+    """
+    if isinstance(value, (ast.Tuple, ast.List)):
+        if any(isinstance(one, ast.Starred) for one in value.elts):
+            return ""
+        if len(value.elts) != 2:  # noqa: PLR2004  data and status
+            return f"process returns {len(value.elts)} values"
+        first, second = map(constant, value.elts)
+        if type(first) is int and type(second) is not int:
+            return "process returns the status first"
+        return "the status is text" if isinstance(second, (str, bytes)) else ""
+    if value is None or constant(value) is None:  # the second is `return None`
+        return "process returns None"
+    if isinstance(value, (ast.JoinedStr, ast.Dict)):
+        return "process returns only a {}".format("str" if isinstance(value, ast.JoinedStr) else "dict")
+    known = constant(value)
+    return "" if known is UNKNOWN else f"process returns only {type(known).__name__}"

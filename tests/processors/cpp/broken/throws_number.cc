@@ -1,0 +1,7 @@
+// Throws what is no exception.
+extern "C" void* initialize(const char*, const char*, int* state) {
+  *state = 0;
+  return nullptr;
+}
+
+extern "C" int process(void*, const void*, int, void**, int*) { throw 42; }

@@ -1,0 +1,6 @@
+from allspark import BaseProcesor
+
+
+class Mine(BaseProcesor):
+    def process(self, data):
+        return data, 200

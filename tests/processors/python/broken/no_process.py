@@ -1,0 +1,6 @@
+import allspark
+
+
+class Mine(allspark.BaseProcessor):
+    def initialize(self):
+        pass
