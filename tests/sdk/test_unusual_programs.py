@@ -132,6 +132,28 @@ Contract(worker_processes=2).run()
     assert program.log.text(stream="stderr") == ""
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_exit_from_a_signal_handler_while_a_process_starts(apps: Apps, when: str) -> None:
+    """Neither process is forgotten: the front would wait for its end, and then be killed."""
+    body = f"""
+import multiprocessing
+signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+class Process(multiprocessing.Process):
+    def start(self):
+        second = self.name.endswith("1")
+        if second and {when!r} == "before":
+            os.kill(os.getpid(), signal.SIGINT)
+        super().start()
+        if second:
+            os.kill(os.getpid(), signal.SIGINT)
+multiprocessing.Process = Process
+Contract(worker_processes=2).run()
+"""
+    program = apps.begin(body)
+    program.ends_with(7)
+    assert program.log.text(stream="stderr") == ""
+
+
 @pytest.mark.parametrize("how", ["its worker", "its front"])
 def test_end_of_children_is_seen_with_sigchld_ignored(apps: Apps, how: str) -> None:
     """The system tells such a program nothing of how its children end."""

@@ -75,6 +75,7 @@ class ChildWorkers(Supervisor):
         elif isinstance(message, ProgramFailed):
             self._backend.dispatcher.give_up("the program has left run()")
             self._host.stop()
+            self._forget_unstarted()
         elif isinstance(message, StartWorkers):
             self._host.loop.create_task(self._load())
         elif isinstance(message, ChildStarted):
@@ -97,6 +98,16 @@ class ChildWorkers(Supervisor):
         for number, process in list(self._children.items()):
             process.ended(ChildEnded(number, -signal.SIGKILL))
         end_with_program(self._host, self._backend, text)
+
+    def _forget_unstarted(self) -> None:
+        """
+        Count the processes as ended of which the program has not said that it started them: it has left the code that
+        would. One that runs all the same ends when its control socket is closed.
+        """
+        self._stopping = True
+        for number, process in list(self._children.items()):
+            if not process.pid:
+                process.ended(ChildEnded(number, -signal.SIGKILL))
 
     def _start_child(self, number: int, on_message: Callable[[Message], None], on_death: OnDeath) -> ChildWorkerProcess:
         process = ChildWorkerProcess(self._host.loop, self._backend.ring, self._channel, number, on_message, on_death)

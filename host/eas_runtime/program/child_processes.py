@@ -52,17 +52,25 @@ class ChildProcesses:
         self._control = control
         self._processor = processor
         self._start_requests: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        self._unwatched: dict[int, multiprocessing.Process] = {}
         control.on(StartChild, self._on_start_child)
 
     def run(self) -> None:
         """
         Have the front ask for processes, and start what it asks for until the front is gone.
+
+        A signal handler of the program may raise anything, anywhere in here.
         """
         start_thread(self._wait_for_end, "eas-end")
         self._control.send(StartWorkers())
-        for number, fd in iter(partial(get_among_greenlets, self._start_requests), None):
-            with socket.socket(fileno=fd) as sock:
-                self._start(number, sock)
+        try:
+            for number, fd in iter(partial(get_among_greenlets, self._start_requests), None):
+                with socket.socket(fileno=fd) as sock:
+                    self._start(number, sock)
+        finally:
+            for number, process in list(self._unwatched.items()):
+                if process.pid is not None:
+                    self._watch(number, process)
 
     def _on_start_child(self, message: StartChild) -> None:
         # The descriptor is passed on, not a socket: to make a socket here, gevent would import modules that the main
@@ -81,17 +89,25 @@ class ChildProcesses:
             name=f"allspark-worker-{number}",
             daemon=True,
         )
+        self._unwatched[number] = process
         try:
             process.start()
         except Exception as error:  # noqa: BLE001  with spawn, the user's objects may not pickle
+            del self._unwatched[number]
             reason = f"the worker process cannot be started: {describe_error(error)}"
             self._control.send(ChildEnded(number, 1, reason, traceback.format_exc()))
             return
-        self._processor.processes.append(process)
-        self._control.send(ChildStarted(number, process.pid or 0))
-        start_thread(self._reap, "eas-reaper", number, process)
+        self._watch(number, process)
 
-    def _reap(self, number: int, process: multiprocessing.Process) -> None:
+    def _watch(self, number: int, process: multiprocessing.Process) -> None:
+        self._control.send(ChildStarted(number, process.pid or 0))
+        start_thread(self._reap, "eas-reaper", number)
+
+    def _reap(self, number: int) -> None:
+        process = self._unwatched.pop(number, None)
+        if process is None:  # a thread that was started before has it
+            return
+        self._processor.processes.append(process)
         _wait_for_end(process)
         self._processor.processes.remove(process)
         # If the program ignores SIGCHLD, or waits for all children itself, the status is not known here.
