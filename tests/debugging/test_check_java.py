@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import ProcessorBuilder, need, run
+from support.build import ProcessorBuilder, javac
 from support.checks import check, expect
 
 Make = Callable[[Path, ProcessorBuilder], Path]
@@ -48,7 +48,7 @@ def compiled(text: str) -> Make:
 
     def make(folder: Path, _builder: ProcessorBuilder) -> Path:
         (folder / "One.java").write_text(text, encoding="utf-8")
-        run(need("javac"), "--release", "11", "-d", folder / "classes", folder / "One.java")
+        javac("-d", folder / "classes", folder / "One.java")
         return pack(folder / "one.jar", {path.name: path.read_bytes() for path in (folder / "classes").iterdir()})
 
     return make

@@ -16,6 +16,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sysconfig
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -27,6 +28,9 @@ ROOT = TESTS.parent
 SOURCES = TESTS / "processors"
 INCLUDE = ROOT / "native" / "include"
 COMPILED = ROOT / "build" / "test-processors"
+PYTHON_LIBRARIES = sysconfig.get_config_var("LIBDIR")
+JAVAC = ("javac", "-J-XX:TieredStopAtLevel=1", "--release", "11", "-encoding", "UTF-8")
+"""So short a program takes less time where the JVM does not optimise it: two thirds."""
 
 
 def need(tool: str) -> str:
@@ -42,6 +46,11 @@ def need(tool: str) -> str:
 def run(*command: str | Path, cwd: Path | None = None) -> None:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+
+
+def javac(*words: str | Path) -> None:
+    """Compiles for the oldest Java that processors may be built for."""
+    run(need(JAVAC[0]), *JAVAC[1:], *words)
 
 
 def compiled_once(name: str, command: list[str | Path], sources: Iterable[Path], make: Callable[[Path], None]) -> Path:
@@ -106,7 +115,8 @@ class ProcessorBuilder:
                 "-pthread",
                 *flags,
             ]
-            if any(flag.startswith("-L") for flag in flags):  # with a library that a test has made
+            if any(flag.startswith("-L") and flag[2:] != PYTHON_LIBRARIES for flag in flags):
+                # With a library that a test has made, which is another one each time.
                 run(*command, "-o", target)
             else:
                 sources = [source, *INCLUDE.rglob("*.h")]
@@ -120,13 +130,13 @@ class ProcessorBuilder:
         key = ("classes",)
         if key not in self._made:
             sources = sorted((SOURCES / "java").rglob("*.java"))
-            command: list[str | Path] = [need("javac"), "--release", "11", "-encoding", "UTF-8", *sources]
+            command: list[str | Path] = [need(JAVAC[0]), *JAVAC[1:], *sources]
             self._made[key] = compiled_once("classes", command, sources, lambda folder: run(*command, "-d", folder))
         return self._made[key]
 
     def compiled(self, source: Path, target: Path) -> Path:
         """The folder *target* with the classes of *source*."""
-        run(need("javac"), "--release", "11", "-encoding", "UTF-8", "-d", target, source)
+        javac("-d", target, source)
         return target
 
     def adopt_classes(self, folder: Path) -> None:

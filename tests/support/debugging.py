@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import INCLUDE, need, run
+from support.build import INCLUDE, javac, need, run
 from support.host import LISTENING, program
 from support.service import describe
 from support.terminal import Terminal
@@ -104,7 +104,7 @@ def project(tmp_path: Path) -> Callable[..., Project]:
             source, entry = folder / "src" / "main" / "java" / "com" / "example" / "Echo.java", folder / "echo.jar"
             source.parent.mkdir(parents=True)
             source.write_text(JAVA, encoding="utf-8")
-            run(need("javac"), "--release", "11", "-g", "-d", folder / "classes", source)
+            javac("-g", "-d", folder / "classes", source)
             run(need("jar"), "cf", entry, "-C", folder / "classes", ".")
         else:
             source = entry = folder / "app.py"

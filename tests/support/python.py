@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from support.build import SOURCES, ProcessorBuilder, need, run
+from support.build import PYTHON_LIBRARIES, SOURCES, ProcessorBuilder, javac, need, run
 from support.host import Host
 
 PYBIND11: Final[dict[str, tuple[str, ...]]] = {"in initialize": (), "while it is opened": ("-DAT_ONCE",)}
@@ -27,7 +27,7 @@ def embedding_python(builder: ProcessorBuilder, *flags: str, called: str) -> Pat
 
 def python_flags() -> list[str]:
     """How a compiler finds Python.h and libpython."""
-    include, folder = sysconfig.get_path("include"), sysconfig.get_config_var("LIBDIR")
+    include, folder = sysconfig.get_path("include"), PYTHON_LIBRARIES
     name = f"python{sysconfig.get_config_var('LDVERSION')}"
     if not (Path(include) / "Python.h").is_file() or not list(Path(folder).rglob(f"lib{name}.so")):
         pytest.skip("this Python has no headers, or no shared library")
@@ -47,7 +47,7 @@ def jep_jar() -> Path:
 
 def uses_jep(folder: Path) -> Path:
     """A jar in *folder* with a processor that starts jep."""
-    run(need("javac"), "--release", "11", "-cp", jep_jar(), "-d", folder, SOURCES / "jep" / "UsesJep.java")
+    javac("-cp", jep_jar(), "-d", folder, SOURCES / "jep" / "UsesJep.java")
     run(need("jar"), "cf", folder / "uses_jep.jar", "-C", folder, "UsesJep.class")
     return folder / "uses_jep.jar"
 

@@ -32,6 +32,10 @@ _FLUSH_SECONDS: Final = 1.0
 """How long the end of a process waits for readers that read nothing."""
 _FLUSH_LONGEST_SECONDS: Final = 10.0
 """How long it waits for readers that are slow."""
+_STOPPED_SECONDS: Final = 1.0
+"""How long processors wait in their prints for a reader of the log that reads nothing."""
+_SLOW_SECONDS: Final = 3.0
+"""How long they wait for one that is slow: less than the 5 s that a request may take by default."""
 
 debug = _LOGGER.debug
 info = _LOGGER.info
@@ -94,11 +98,11 @@ def flush() -> bool:
     return False
 
 
-def lag_seconds() -> float:
+def is_catching_up() -> bool:
     """
-    Return for how many seconds the log's reader has been slower than the log.
+    Tell whether the log's reader is behind, but reads on, so that what can wait should wait for it.
     """
-    return stderr.lag_seconds
+    return stderr.is_catching_up(_STOPPED_SECONDS, _SLOW_SECONDS)
 
 
 def print_error(text: str) -> None:

@@ -21,8 +21,6 @@ from eas_host import log
 _PERIOD_SECONDS: Final = 0.005
 _SHARE_SECONDS: Final = 0.0015
 """The share of each period; requests are handled in between, and wait that long at most."""
-_MAX_LAG_SECONDS: Final = 1.0
-"""How long processors wait for a reader of the log that is behind. One that takes 512 KiB in it loses nothing."""
 
 
 class ReadQuota:
@@ -40,7 +38,7 @@ class ReadQuota:
         """
         Tell whether a reader may read now; if not, it must `wait`. An *urgent* one does not wait for the log's reader.
         """
-        return self._spent < _SHARE_SECONDS and (urgent or not 0 < log.lag_seconds() < _MAX_LAG_SECONDS)
+        return self._spent < _SHARE_SECONDS and (urgent or not log.is_catching_up())
 
     def wait(self, resume: Callable[[], None]) -> None:
         """

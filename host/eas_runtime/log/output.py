@@ -75,12 +75,11 @@ class OutputStream:
         """
         return self._writer is None or (self._writer.flush(seconds, longest) and _is_writable(self.fd))
 
-    @property
-    def lag_seconds(self) -> float:
+    def is_catching_up(self, seconds: float, longest: float) -> bool:
         """
-        For how many seconds the reader has been slower than the writer.
+        Tell whether output that can wait should wait, as `BackgroundWriter.is_catching_up` does.
         """
-        return 0.0 if self._writer is None else self._writer.lag_seconds
+        return self._writer is not None and self._writer.is_catching_up(seconds, longest)
 
     def _write_at_once(self, text: str) -> None:
         stream = self._stream

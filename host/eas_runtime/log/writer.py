@@ -56,16 +56,20 @@ class BackgroundWriter:
         self._size = 0  # bytes in the queue and in the current write
         self._lost = 0
         self._lagging_since: float | None = None
+        self._written_at = 0.0
         self._idle = False
         self._started = False
 
-    @property
-    def lag_seconds(self) -> float:
+    def is_catching_up(self, seconds: float, longest: float) -> bool:
         """
-        For how many seconds the queue has been more than half full. Output that can wait should wait then.
+        Tell whether output that can wait should wait, because the queue is more than half full. It should not once
+        nothing was written for so many *seconds*, or the queue has been so full for the *longest* time.
         """
         since = self._lagging_since
-        return 0.0 if since is None else time.monotonic() - since
+        if since is None:
+            return False
+        now = time.monotonic()
+        return now - max(since, self._written_at) < seconds and now - since < longest
 
     @property
     def is_empty(self) -> bool:
@@ -158,6 +162,7 @@ class BackgroundWriter:
                 written = self._write(data)
                 with self._lock:
                     self._resize(-len(data))
+                    self._written_at = time.monotonic()
                     if not written:
                         self._lost += records
                     elif self._lagging_since is None:

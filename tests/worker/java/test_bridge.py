@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import ROOT, need, run
+from support.build import ROOT, javac, need
 
 JAVA = ROOT / "java"
 CLASSES = [path.stem for path in sorted((JAVA / "test").rglob("*Test.java"))]
@@ -21,7 +21,7 @@ def bridge_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     The bridge and its tests, compiled together: the tests look inside.
     """
     target = tmp_path_factory.mktemp("bridge")
-    run(need("javac"), "--release", "11", "-encoding", "UTF-8", "-d", target, *sorted(JAVA.rglob("*.java")))
+    javac("-d", target, *sorted(JAVA.rglob("*.java")))
     return target
 
 
