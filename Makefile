@@ -118,6 +118,13 @@ test-planes: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
 	set -e; for plane in $(PLANES); do $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --data-plane $$plane \
 		$(or $(PYTEST_ARGS),tests/front tests/dispatch tests/workers tests/contract); done
 
+# Not a part of `make test`: the longer it runs, the better. CI lets it run for a minute.
+## fuzz: streams of bytes for the data plane, under sanitizers, compared with httptools' verdicts (FUZZ_SECONDS=600)
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz: setup $(STAMPS)/test-extra
+	$(BIN)/python scripts/run_fuzz.py $(FUZZ_SECONDS) $(FUZZ_SEED)
+
 # Not a part of `make test`, nor of CI: pip downloads some 200 MB for it, and 2.9 GB more for PyTorch.
 ## test-frameworks: processors with TensorFlow 1 and others, on the Pythons that these need (FRAMEWORKS="pytorch")
 .PHONY: test-frameworks

@@ -4,8 +4,9 @@ Builds eas_host._native, the C++ part of the host as a Python module.
 It uses cffi in API mode: the C compiler checks every declaration, and a call costs a tenth of a microsecond.
 The declarations come from the headers in `HEADERS`, from the part between the two cdef lines of each.
 
-There are two ways to run it: setuptools calls *ffibuilder* through its `cffi_modules` hook, and
-`python native/build_native.py` compiles in place, into host/eas_host/.
+There are three ways to run it: setuptools calls *ffibuilder* through its `cffi_modules` hook,
+`python native/build_native.py` compiles in place, into host/eas_host/, and with a FILE it only writes what
+cffi generates there, for somebody else to compile.
 
 Warnings are shown but are not errors here: the compiler also compiles the code that cffi generates, and a
 user's newer compiler may have warnings that do not exist yet. `make -C native test` compiles our own files
@@ -17,6 +18,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from cffi import FFI
@@ -95,7 +97,10 @@ def build_in_place() -> Path:
 
 
 if __name__ == "__main__":
-    print(build_in_place().relative_to(ROOT))
+    if len(sys.argv) > 1:
+        make_builder().emit_c_code(sys.argv[1])
+    else:
+        print(build_in_place().relative_to(ROOT))
 else:
     # setuptools accepts no absolute paths, and runs in the folder of setup.py.
     ffibuilder = make_builder(base=ROOT)

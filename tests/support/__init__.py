@@ -16,7 +16,7 @@ In the order in which to read them:
 - app, program, whereabouts, tries, python, libraries: programs of users, and what processors bring along
 - answering: a server in the test's own loop, for clients of ours
 - load_client, load_run, under_load, soak, never_reads, cgroup, ulimit: load, disturbances, and shortages
-- planes: the data planes of the front
+- planes, streams, plane_fuzzer: the data planes of the front, and what clients send them
 - users, network, meanwhile: the machine and who else is on it
 - classifiers, digits, pictures: the image classification example
 - framework_tests, frameworks: the option `--frameworks`, and the packages that `make test-frameworks` makes
