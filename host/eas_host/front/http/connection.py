@@ -11,7 +11,6 @@ lets the next one start calls `_start_next`.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from functools import partial
 
 from eas_host.dispatch.exchange import Exchange, RequestHead
@@ -54,7 +53,7 @@ class Connection(ClientSocket):
         self._reader = RequestReader(context, self)
         self._reading: ReadPause = None  # type: ignore[assignment]  # set with the transport
         self._pipeline: Pipeline = None  # type: ignore[assignment]  # set with the transport
-        self._waiting: deque[Exchange] = None  # type: ignore[assignment]  # set with the transport
+        self._waiting: list[Exchange] = None  # type: ignore[assignment]  # set with the transport
         self._active: Exchange | None = None
         self._starting = False
         self._half_closed = False  # the client has sent all it will
