@@ -8,6 +8,7 @@ transport. In between its connection reads the request, which then waits or runs
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from eas_host.dispatch.body_buffer import BodyBuffer, BodyBufferPool
@@ -244,9 +245,9 @@ class RequestHead:
         """
         Make a head that is the same but for the values of these *fields*.
         """
-        other = RequestHead()
-        for slot in self.__slots__:
-            setattr(other, slot, getattr(self, slot))
+        other = RequestHead.__new__(RequestHead)
+        for name, value in zip(RequestHead.__slots__, _all_of(self), strict=True):
+            setattr(other, name, value)
         other.fields = {**self.fields, **fields}
         return other
 
@@ -263,6 +264,9 @@ class RequestHead:
         Whether its requests count as load of the service; those of probes and scrapers do not.
         """
         return self.handler is None or self.handler.forwards_body
+
+
+_all_of: Final = attrgetter(*RequestHead.__slots__)
 
 
 class Exchange:

@@ -7,6 +7,7 @@ nothing about what there is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from eas_host.dispatch.exchange import FORWARDED, REQUEST_ID, RequestHead
@@ -81,6 +82,12 @@ class Admission:
         Say why a request with *head* is not let in for its token; None if it is. See `Auth.authorize`.
         """
         return self._auth.authorize(head, head.method)
+
+    def is_signed(self, head: RequestHead, values: Mapping[bytes, bytes], body: bytes) -> bool:
+        """
+        Tell whether a request like *head*, with other *values*, is signed, and so let in. See `Auth.is_signed`.
+        """
+        return self._auth.is_signed(head, values, body)
 
     def decide(self, head: RequestHead) -> ErrorResponse | None:
         """

@@ -10,7 +10,6 @@ data plane has it as a template, and repeats the decision in C++. A signature is
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from typing import Final
@@ -19,7 +18,6 @@ from eas_host.dispatch.exchange import FORWARDED, REQUEST_ID, Exchange, RequestH
 from eas_host.dispatch.limits import SMALL_BODY
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission.admission import WATCHED
-from eas_host.front.admission.tokens import compare_digest
 from eas_host.front.http.connection_context import ConnectionContext
 from eas_host.front.http.head_pattern import CONTENT_LENGTH, END_OF_HEAD, END_OF_LINE, HeadPattern, describe, whole
 from eas_host.front.limits import MAX_KNOWN_HEAD
@@ -76,7 +74,7 @@ class KnownHead:
         self._max_body = min(SMALL_BODY, context.budget.max_body)
         self._misses = 0
         self._signed = False  # its token is shown by a signature
-        self._copies = False  # each request has a head of its own, since values in it are read
+        self._copies = False  # each request has a head of its own, since somebody reads its id later
 
     def learn(self, exchange: Exchange, data: bytes) -> None:
         """
@@ -90,7 +88,7 @@ class KnownHead:
         if alone and plain and head.fields.keys() <= _LEARNT and end <= MAX_KNOWN_HEAD:
             self.bytes = data[:end]
             self.size = len(data) if head.content_md5 is None else _SIGNED
-            self.head = head
+            self.head = head if head.content_md5 is None else _without_digest(head)
             self.submit = head.backend.submit
             self.submits = False
             self._ring_number = head.backend.ring_number
@@ -112,9 +110,9 @@ class KnownHead:
             self._template_of = self.bytes
             self._plane = plane
             described = self._describe() if self._misses < _MAX_MISSES else None
-            copies = described is not None and self._copies
-            self.submits = self.head.plain and copies
-            self._has_template = self.head.plain and not copies and (described is not None or self.size != _SIGNED)
+            read = described is not None and (self._copies or self._signed)
+            self.submits = self.head.plain and read
+            self._has_template = self.head.plain and not read and (described is not None or self.size != _SIGNED)
             if self._has_template:
                 # Without a description the head must be the same byte by byte.
                 template = whole(self.bytes) if described is None else described.template()
@@ -152,27 +150,14 @@ class KnownHead:
             self._pattern = None
             return None, b""
         self._misses = 0
-        values = found.groupdict()
+        values = {_FIELDS[group]: value for group, value in found.groupdict().items()}
         size = len(data) - found.end()
-        if size != int(values.get(_GROUPS[CONTENT_LENGTH], 0)) or size > self._budget.max_body:
+        if size != int(values.get(CONTENT_LENGTH, 0)) or size > self._budget.max_body:
             return None, b""
         body = data[found.end() :]
-        if not self._copies:
-            return self.head, body
-        head = self.head.with_fields({_FIELDS[group]: value for group, value in values.items()})
-        return (None, b"") if self._signed and not self._is_authentic(head, body) else (head, body)
-
-    def _is_authentic(self, head: RequestHead, body: bytes) -> bool:
-        """
-        Check the signature of a request with *head*, and that *body* is the one that it covers.
-        """
-        head.content_md5 = None
-        if self._admission.authorize(head) is not None:
-            return False
-        if head.content_md5 is not None and compare_digest(head, hashlib.md5(body, usedforsecurity=False)) is not None:
-            return False
-        head.content_md5 = None  # nobody need compare it again
-        return True
+        if self._signed and not self._admission.is_signed(self.head, values, body):
+            return None, b""
+        return self.head.with_fields(values) if self._copies else self.head, body
 
     def _make_pattern(self) -> re.Pattern[bytes] | None:
         """
@@ -190,5 +175,14 @@ class KnownHead:
         # A token that is shown as it is stays the same; only a signature covers the other two.
         fixed = _FIXED - _OF_TOKENS | ({_AUTHORIZATION} if required and not self._signed else set())
         described = describe(self.bytes, fixed, {name: (_GROUPS[name], value) for name, value in read.items()})
-        self._copies = self._signed or (described is not None and REQUEST_ID in described.fields)
+        self._copies = described is not None and REQUEST_ID in described.fields
         return described
+
+
+def _without_digest(head: RequestHead) -> RequestHead:
+    """
+    Copy *head* for requests whose bodies are compared with their digest here, and by nobody later.
+    """
+    other = head.with_fields({})
+    other.content_md5 = None
+    return other
