@@ -46,7 +46,7 @@ class Auth:
     def __init__(self, token: str | None) -> None:
         self.tokens: tuple[str, ...] = ()
         self._encodings: tuple[bytes, ...] = ()  # the token, as clients may encode it
-        self._hmac = _hmac(b"")
+        self._hmac: hmac.HMAC = None  # type: ignore[assignment]  # set with the token
         self.set_token(token)
 
     def set_token(self, token: str | None) -> None:
@@ -61,7 +61,7 @@ class Auth:
             return
         token = read_token(token)
         self.tokens = (token,)
-        self._hmac = _hmac(token.encode())
+        self._hmac = hmac.new(token.encode(), digestmod="sha1")
         # A token beyond ASCII arrives as its client encodes headers: most use Latin-1, curl what the terminal uses.
         self._encodings = tuple({token.encode(), token.encode("latin-1")})
 
@@ -145,10 +145,6 @@ def _is_digest(claimed: bytes, digest: HASH) -> bool:
     Tell whether a client means *digest*: it writes a number, whose leading zeros one may drop, another use capitals.
     """
     return hmac.compare_digest(claimed.lower().zfill(_MD5_DIGITS), digest.hexdigest().encode())
-
-
-def _hmac(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha1")
 
 
 @lru_cache(maxsize=256)
