@@ -163,11 +163,11 @@ format: setup $(STAMPS)/lint-extra
 	@$(BIN)/clang-format -i $(FORMATTED)
 	@$(MAKE) --no-print-directory -C native format
 
-## bench: requests/s and CPU time per request beside nginx, a bare loop, mosec and LitServe (BENCH_ARGS="--quick")
+## bench: requests/s, CPU time and latency beside nginx, a bare loop and other hosts (BENCH_ARGS="--quick" PEERS=mosec)
 .PHONY: bench
 bench: setup $(STAMPS)/examples-extra
 	@PYTHON='$(PYTHON)' scripts/bootstrap.sh bench
-	@$(BIN)/python bench/run.py $(BENCH_ARGS)
+	@$(BIN)/python bench/run.py $(if $(PEERS),--peers $(PEERS)) $(BENCH_ARGS)
 
 ## clean: removes everything that these targets made
 .PHONY: clean

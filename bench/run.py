@@ -1,147 +1,134 @@
 """
-The benchmark: an echo over HTTP, served by nginx, by a bare loop, by the host and by others like it, measured the same
-way; how much a processor that computes slows other requests down; and what the host adds to a real processor. And, only
-if asked for, how soon a request is answered that ends its worker.
+The benchmark: an echo over HTTP, served by nginx, by a bare loop, by the host and by others like it; how long requests
+take that come at a fixed rate; how much a processor that computes slows other requests down; and what the host adds to
+a real processor. And, only if asked for, how soon a request is answered that ends its worker.
 
     make bench                                                  32 connections, 32-byte bodies
-    make bench BENCH_ARGS="--quick"                             the same in a minute
-    make bench BENCH_ARGS="--connections 1"                     latency rather than throughput
+    make bench BENCH_ARGS="--quick"                             the same, sooner and less exact
+    make bench BENCH_ARGS="--only cpp --quick"                  the C++ echo, in a minute
+    make bench BENCH_ARGS="--connections 1,32"                  latency rather than throughput, and then the usual
     make bench BENCH_ARGS="--connections 4 --body 1048576"      copying rather than parsing
     make bench BENCH_ARGS="--vary"                              each head another one, as clients that sign send them
     make bench BENCH_ARGS="--vary --token"                      and eas-host asks for a token, so it checks signatures
-    make bench BENCH_ARGS="--only python"                       the Python echo, beside mosec and LitServe
+    make bench BENCH_ARGS="--only python" PEERS=all             the Python echo, beside all other hosts
+    make bench BENCH_ARGS="--only latency"                      times at 25, 50 and 75 % of what each server can do
     make bench BENCH_ARGS="--only ping"                         beside a processor that computes
     make bench BENCH_ARGS="--only deaths"                       the requests that end their worker
     make bench BENCH_ARGS="--only images"                       the image classification example, and its bare twins
+    make bench BENCH_ARGS="--full"                              several values of all that can be varied: hours
 
-A machine's speed drifts while it is measured, so the rounds are interleaved: each round measures every server
-once, a ratio compares two results of the same round, and what is printed is the median over the rounds. wrk
-runs on the same machine with one thread and takes its share of the cores; that share is in none of the CPU
-figures.
+How to read it, and what is not measured: bench/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import statistics
+import json
 import sys
-from typing import Final
+from collections.abc import Iterator
+from pathlib import Path
 
-import deaths
-import images
-import ping
-import wakeups
-from measure import Load, Result, measure
-from peers import peers
-from servers import BASELINE, BenchError, Row, rows, started, tool
-from table import print_table, progress
-
-_HEAD: Final[tuple[str, ...]] = ("", "requests/s", "of bare", "CPU µs/request", "of bare", "p99 ms", "wake-ups/request")
-_WARM_UP: Final = 1
-"""Seconds of load before the first round: the JVM compiles, buffers and caches reach their size."""
-_BUSY: Final = 0.25
-"""Of all cores, on average over the last minute. Processes that share a core evict each other's caches."""
+from measuring.loop import measure_table
+from measuring.table import MeasuredTable, Table
+from options import dimensions, is_wanted, parse_options
+from report.document import Document, to_document
+from report.machine import describe_machine
+from report.markdown import format_machine, format_settings, format_table, to_markdown
+from report.publish import publish
+from report.svg import to_svg
+from servers.ours import BASELINE, bare, echoes, nginx, other_forms
+from servers.peer import Demand
+from servers.peers import PEERS
+from servers.server import Server
+from servers.tools import BenchError, tool
+from tables import deaths, echo, images, latency, ping
+from tables.variant import Variant, variants
 
 
 def main() -> int:
     """
-    Measure what the options ask for and print the tables.
+    Measure what the options ask for, print it and write it.
     """
-    options = _options()
-    load = Load(options.connections, options.body, options.seconds, options.vary)
-    _warn_if_busy()
+    arguments = sys.argv[1:]
+    options = parse_options(arguments, __doc__)
+    machine = describe_machine()
+    done: list[MeasuredTable] = []
     try:
         tool("wrk")
-        known = [*rows(token=options.token), *peers(options.connections)]
-        wanted = [row for row in known if options.only in row.name]
-        if wanted:
-            baseline = [row for row in known if row.name == BASELINE and row not in wanted]
-            _print_echoes([*baseline, *wanted], load, options.rounds)
-        if options.only in ping.NAME:
-            ping.print_pings(options.rounds, options.seconds)
-        if options.only.startswith(deaths.NAME):
-            deaths.print_deaths(options.rounds * options.seconds, options.only)
-        if options.only in images.NAME:
-            images.print_images(load, options.rounds)
+        for table, rounds in _tables(options):
+            done.append(measure_table(table, rounds))
+            document = to_document(machine, arguments, options.rounds, done)
+            print(format_table(document["tables"][-1]), end="\n\n", flush=True)
+            _write(document, options.output)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    if not done:
+        print("bench: --only: there is no such server and no such table", file=sys.stderr)
+        return 2
+    print(f"{format_settings(document)}\n\n{format_machine(document)}")
+    if options.publish:
+        publish(document)
     return 0
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--connections", "-c", type=int, default=32, help="connections that send requests at once [32]")
-    parser.add_argument("--body", type=int, default=32, help="bytes in each request's body [32]")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each server is measured [5]")
-    parser.add_argument("--seconds", type=int, default=4, help="seconds of load on each server in each round [4]")
-    parser.add_argument(
-        "--only",
-        default="",
-        metavar="TEXT",
-        help=f"only rows whose name contains TEXT, and the bare row; or {ping.NAME}, {deaths.NAME} or {images.NAME}",
-    )
-    parser.add_argument("--vary", action="store_true", help="another date, signature and length in each request")
-    parser.add_argument("--token", action="store_true", help="eas-host asks for a token; needs --vary")
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 1 second")
-    options = parser.parse_args()
-    if options.token and not options.vary:
-        parser.error("--token: the clients that show one are those of --vary")
-    if options.quick:
-        options.rounds, options.seconds = 3, 1
-    return options
-
-
-def _warn_if_busy() -> None:
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    if load > _BUSY * cores:
-        print(
-            f"bench: this machine is busy (load {load:.1f} on {cores} cores); expect lower figures",
-            file=sys.stderr,
-        )
-
-
-def _print_echoes(chosen: list[Row], load: Load, rounds: int) -> None:
-    for row in chosen:
-        row.prepare()
-    results, wake_ups = _interleaved(chosen, load, rounds)
-    heads = "heads that vary" if load.vary else "the same head in all requests"
-    print(f"{load.connections} connections, bodies of {load.body} bytes, {heads}; median of {rounds} rounds")
-    print()
-    print_table(_HEAD, ((*_line(name, own, results[BASELINE]), wake_ups[name]) for name, own in results.items()))
-    print()
-
-
-def _interleaved(chosen: list[Row], load: Load, rounds: int) -> tuple[dict[str, list[Result]], dict[str, str]]:
+def _tables(options: argparse.Namespace) -> Iterator[tuple[Table, int]]:
     """
-    Measure each of *chosen* in each round; with the results come the wake-ups for each request.
+    Yield the tables that are wanted, and how many rounds each has.
     """
-    results: dict[str, list[Result]] = {row.name: [] for row in chosen}
-    with contextlib.ExitStack() as stack:
-        processes = {row.name: stack.enter_context(started(row)) for row in chosen}
-        for row in chosen:
-            progress(f"warming up {row.name}")
-            measure(row.url, processes[row.name], load._replace(seconds=_WARM_UP))
-        before = {row.name: wakeups.read(row) for row in chosen}
-        for number in range(rounds):
-            for row in chosen:
-                progress(f"round {number + 1} of {rounds}: {row.name}")
-                results[row.name].append(measure(row.url, processes[row.name], load))
-        after = {row.name: wakeups.read(row) for row in chosen}
-    progress("")
-    return results, {name: wakeups.for_each_request(counted, after[name]) for name, counted in before.items()}
+    several = list(variants(dimensions(options)))
+    seconds, warm_up, rounds = options.seconds, options.warm_up, options.rounds
+    tables: list[tuple[Table, int]] = [
+        *((_echoes(options, one), rounds) for one in several),
+        *((_latencies(options, one), rounds) for one in several if one.heads == "same"),
+        (ping.ping_table(seconds, warm_up), rounds),
+        (images.images_table(several[0].connections, warm_up), rounds * seconds),
+        (deaths.deaths_table(seconds), rounds),
+    ]
+    for table, times in tables:
+        wanted = [one for one in table.subjects if is_wanted(table.name, one.name, options.only)]
+        if wanted:
+            # What the others are compared with is always measured.
+            chosen = [one for one in table.subjects if one in wanted or one.name == BASELINE]
+            yield table._replace(subjects=chosen), times
 
 
-def _line(name: str, own: list[Result], bare: list[Result]) -> tuple[str, ...]:
-    ratios = [(mine.rate / its.rate, mine.cpu_us / its.cpu_us) for mine, its in zip(own, bare, strict=True)]
-    rate_ratio, cpu_ratio = (statistics.median(column) for column in zip(*ratios, strict=True))
-    middle = Result.median(own)
-    rate, cpu, p99 = f"{middle.rate:,.0f}", f"{middle.cpu_us:.1f}", f"{middle.p99_us / 1000:.2f}"
-    return name, rate, f"{rate_ratio:.2f}", cpu, f"{cpu_ratio:.2f}", p99
+def _echoes(options: argparse.Namespace, variant: Variant) -> Table:
+    forms = other_forms(variant.workers(token=options.token), options.languages)
+    servers = [*_ours(options, variant), *forms, *_others(options, variant)]
+    return echo.echo_table(servers, variant, options.seconds, options.warm_up)
+
+
+def _latencies(options: argparse.Namespace, variant: Variant) -> Table:
+    servers = [*_ours(options, variant), *_others(options, variant)]
+    return latency.latency_table(servers, variant, options.seconds, options.warm_up)
+
+
+def _ours(options: argparse.Namespace, variant: Variant) -> list[Server]:
+    return [bare(variant.work), *echoes(variant.workers(token=options.token), options.languages)]
+
+
+def _others(options: argparse.Namespace, variant: Variant) -> list[Server]:
+    """
+    Return the servers that this host is compared with, as far as *variant* says something of them.
+    """
+    if variant.threads or variant.processes:
+        return []
+    constant = [] if variant.work else [nginx()]  # it runs no code that could compute
+    demand = Demand(variant.connections, variant.work)
+    return [*constant, *(peer for name in options.peers for peer in PEERS[name](demand))]
+
+
+def _write(document: Document, folder: Path) -> None:
+    """
+    Write *document* after each table: a run that is ended has its results up to then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "bench.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (folder / "bench.md").write_text(to_markdown(document), encoding="utf-8")
+    (folder / "bench.svg").write_text(to_svg(document), encoding="utf-8")
 
 
 if __name__ == "__main__":

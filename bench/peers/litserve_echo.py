@@ -11,6 +11,7 @@ from typing import Annotated
 
 import litserve
 from fastapi import Body, Response
+from work import work
 
 
 class Echo(litserve.LitAPI):
@@ -33,6 +34,7 @@ class Echo(litserve.LitAPI):
         """
         Return *x*.
         """
+        work()
         return x
 
     def encode_response(self, output: bytes) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from mosec import Server, Worker
+from work import work
 
 _SHORTEST_WAIT = 1
 """Milliseconds that a batch waits to be filled; 0 means mosec's default of 10."""
@@ -31,6 +32,8 @@ class Echo(Worker):
         """
         Return *data*.
         """
+        for _ in data if isinstance(data, list) else (data,):
+            work()
         return data
 
     def serialize(self, data: bytes) -> bytes:

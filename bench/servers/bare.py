@@ -8,13 +8,17 @@ front built on these two libraries can cost. Everything that the host adds is me
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import time
 from typing import Final, cast
 
 import httptools
 import uvloop
 
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n%b"
+
+_WORK_S: Final = int(os.environ.get("BENCH_WORK_US", "0")) / 1e6
 
 
 class Echo(asyncio.Protocol):
@@ -48,6 +52,10 @@ class Echo(asyncio.Protocol):
         """
         Answer with the body.
         """
+        if _WORK_S:
+            end = time.thread_time() + _WORK_S
+            while time.thread_time() < end:
+                pass
         body = b"".join(self._chunks)
         self._chunks.clear()
         self._transport.write(_HEAD % (len(body), body))

@@ -9,8 +9,9 @@ import urllib.request
 from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
-from servers import Row
-from varying import TOKEN
+
+from servers.server import Running
+from servers.tools import TOKEN
 
 
 class Counted(NamedTuple):
@@ -22,13 +23,13 @@ class Counted(NamedTuple):
     wake_ups: float
 
 
-def read(row: Row) -> Counted | None:
+def read(server: Running) -> Counted | None:
     """
-    Read the counters of the server of *row*; None if it has none.
+    Read the counters of *server*; None if it has none.
     """
-    if not row.metrics:
+    if not server.recipe.metrics:
         return None
-    address = f"http://127.0.0.1:{row.port}{row.metrics}"
+    address = f"http://127.0.0.1:{server.port}{server.recipe.metrics}"
     with urllib.request.urlopen(urllib.request.Request(address, headers={"Authorization": TOKEN}), timeout=5) as answer:
         families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
     requests, of_threads, of_front = (
@@ -38,10 +39,10 @@ def read(row: Row) -> Counted | None:
     return Counted(requests, of_threads + of_front)
 
 
-def for_each_request(before: Counted | None, after: Counted | None) -> str:
+def for_each_request(before: Counted | None, after: Counted | None) -> dict[str, float]:
     """
-    Format the wake-ups for each request between two readings; "-" if there are none.
+    Return a sample of the wake-ups for each request between two readings; an empty one if there are none.
     """
     if before is None or after is None or after.requests == before.requests:
-        return "-"
-    return f"{(after.wake_ups - before.wake_ups) / (after.requests - before.requests):.3f}"
+        return {}
+    return {"wake_ups": (after.wake_ups - before.wake_ups) / (after.requests - before.requests)}

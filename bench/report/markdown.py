@@ -1,0 +1,89 @@
+"""
+A run as text: tables that read well in a terminal and in Markdown.
+
+Each figure is the median of the rounds. Behind the first one stands its spread, half of the way from the lowest to the
+highest round: what is nearer than that to another figure does not differ from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from report.document import Document
+
+
+def to_markdown(document: Document) -> str:
+    """
+    Return the whole run.
+    """
+    blocks = [format_machine(document), *map(format_table, document["tables"]), format_settings(document)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def format_machine(document: Document) -> str:
+    """
+    Return where and how it was measured.
+    """
+    machine = document["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    command = " ".join(
+        ["make bench", *(["BENCH_ARGS=" + repr(" ".join(document["arguments"]))] * bool(document["arguments"]))]
+    )
+    busy = " The machine was busy with something else, so expect lower figures." if machine["busy"] else ""
+    return (
+        f"`{command}`, commit {machine['commit']}, {machine['date'][:10]}: median of {document['rounds']} rounds."
+        f" {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']:.0f} GiB,"
+        f" Linux {machine['kernel']}; {versions}.{busy}"
+    )
+
+
+def format_table(table: Document) -> str:
+    """
+    Return *table* with its title, and with what could not be measured.
+    """
+    titles = [column["title"] for column in table["columns"]]
+    heading = [table["name"], titles[0], "±", *titles[1:]]
+    lines = [_cells(row, table["columns"]) for row in table["rows"]]
+    missing = [f"Not measured: {one['name']}: {_last_line(one['reason'])}" for one in table["missing"]]
+    return "\n\n".join([f"{table['title']}:", "\n".join(_layout(heading, lines)), *missing])
+
+
+def format_settings(document: Document) -> str:
+    """
+    Return how each server was set up.
+    """
+    settings = {
+        one.get("subject", one["name"]): one["settings"]
+        for table in document["tables"]
+        for one in (*table["rows"], *table["missing"])
+    }
+    return "\n".join(["How each is set up:", "", *(f"- {name}: {text}" for name, text in settings.items())])
+
+
+def _cells(row: Document, columns: Sequence[Document]) -> list[str]:
+    figures = [row["figures"][column["key"]] for column in columns]
+    cells = [
+        "-" if figure is None else f"{figure['median']:,.{column['digits']}f}"
+        for figure, column in zip(figures, columns, strict=True)
+    ]
+    first = figures[0]
+    spread = "-"
+    if first is not None and first["median"]:
+        spread = f"{(first['high'] - first['low']) / 2 / first['median']:.0%}"
+    return [row["name"], cells[0], spread, *cells[1:]]
+
+
+def _last_line(reason: str) -> str:
+    lines = reason.strip().splitlines()
+    return lines[0] if len(lines) <= 1 else f"{lines[0]} ... {lines[-1]}"
+
+
+def _layout(heading: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    """
+    Yield a table of Markdown; the first column is aligned to the left, numbers to the right.
+    """
+    table = [heading, *lines]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    table.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    for first, *others in table:
+        yield f"| {' | '.join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])])} |"

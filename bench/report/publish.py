@@ -1,0 +1,53 @@
+"""
+What is kept in the repository: the last tables, on the benchmark's own page with their picture, and a line for each run
+in its history.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from report.document import Document
+from report.markdown import to_markdown
+from report.svg import to_svg
+from servers.tools import BENCH
+
+_PAGE: Final = BENCH / "README.md"
+_PICTURE: Final = BENCH / "last.svg"
+_HISTORY: Final = BENCH / "history.jsonl"
+_HEADING: Final = "## The last run\n"
+
+
+def publish(document: Document) -> None:
+    """
+    Put *document* on the page, in place of the run that was there, and add its line to the history.
+    """
+    text = _PAGE.read_text(encoding="utf-8").partition(_HEADING)[0]
+    picture = f"![The same as a picture]({_PICTURE.name})"
+    _PAGE.write_text(f"{text}{_HEADING}\n{to_markdown(document)}\n{picture}\n", encoding="utf-8")
+    _PICTURE.write_text(to_svg(document), encoding="utf-8")
+    with _HISTORY.open("a", encoding="utf-8") as history:
+        history.write(f"{json.dumps(_summary(document))}\n")
+
+
+def _summary(document: Document) -> Document:
+    """
+    Return the medians of *document*, and where they were measured.
+    """
+    return {
+        "version": document["version"],
+        "machine": document["machine"],
+        "arguments": document["arguments"],
+        "tables": [
+            {
+                "name": table["name"],
+                "title": table["title"],
+                "medians": {
+                    row["name"]: {key: figure and figure["median"] for key, figure in row["figures"].items()}
+                    for row in table["rows"]
+                },
+            }
+            for table in document["tables"]
+        ],
+    }
