@@ -4,7 +4,7 @@ take that come at a fixed rate; how much a processor that computes slows other r
 a real processor. And, only if asked for, how soon a request is answered that ends its worker.
 
     make bench                                                  32 connections, 32-byte bodies
-    make bench BENCH_ARGS="--quick"                             the same, sooner and less exact
+    make bench BENCH_ARGS="--quick"                             the same in five minutes instead of fifteen
     make bench BENCH_ARGS="--only cpp --quick"                  the C++ echo, in a minute
     make bench BENCH_ARGS="--connections 1,32"                  latency rather than throughput, and then the usual
     make bench BENCH_ARGS="--connections 4 --body 1048576"      copying rather than parsing
@@ -49,8 +49,8 @@ def main() -> int:
     """
     Measure what the options ask for, print it and write it.
     """
-    arguments = sys.argv[1:]
-    options = parse_options(arguments, __doc__)
+    options = parse_options(sys.argv[1:], __doc__)
+    arguments = [word for word in sys.argv[1:] if word != "--publish"]
     machine = describe_machine()
     done: list[MeasuredTable] = []
     try:
@@ -97,28 +97,28 @@ def _tables(options: argparse.Namespace) -> Iterator[tuple[Table, int]]:
 
 def _echoes(options: argparse.Namespace, variant: Variant) -> Table:
     forms = other_forms(variant.workers(token=options.token), options.languages)
-    servers = [*_ours(options, variant), *forms, *_others(options, variant)]
+    servers = [*_ours(options, variant), *forms, *_peers(options, variant)]
     return echo.echo_table(servers, variant, options.seconds, options.warm_up)
 
 
 def _latencies(options: argparse.Namespace, variant: Variant) -> Table:
-    servers = [*_ours(options, variant), *_others(options, variant)]
+    servers = [*_ours(options, variant), *_peers(options, variant)]
     return latency.latency_table(servers, variant, options.seconds, options.warm_up)
 
 
 def _ours(options: argparse.Namespace, variant: Variant) -> list[Server]:
-    return [bare(variant.work), *echoes(variant.workers(token=options.token), options.languages)]
+    constant = [] if variant.work else [nginx()]  # it runs no code that could compute
+    return [*constant, bare(variant.work), *echoes(variant.workers(token=options.token), options.languages)]
 
 
-def _others(options: argparse.Namespace, variant: Variant) -> list[Server]:
+def _peers(options: argparse.Namespace, variant: Variant) -> list[Server]:
     """
-    Return the servers that this host is compared with, as far as *variant* says something of them.
+    Return the other hosts, if *variant* does not vary what only this one has.
     """
     if variant.threads or variant.processes:
         return []
-    constant = [] if variant.work else [nginx()]  # it runs no code that could compute
     demand = Demand(variant.connections, variant.work)
-    return [*constant, *(peer for name in options.peers for peer in PEERS[name](demand))]
+    return [peer for name in options.peers for peer in PEERS[name](demand)]
 
 
 def _write(document: Document, folder: Path) -> None:

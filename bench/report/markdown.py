@@ -7,6 +7,7 @@ highest round: what is nearer than that to another figure does not differ from i
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 from report.document import Document
@@ -26,9 +27,8 @@ def format_machine(document: Document) -> str:
     """
     machine = document["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    command = " ".join(
-        ["make bench", *(["BENCH_ARGS=" + repr(" ".join(document["arguments"]))] * bool(document["arguments"]))]
-    )
+    arguments = shlex.join(document["arguments"])
+    command = f'make bench BENCH_ARGS="{arguments}"' if arguments else "make bench"
     busy = " The machine was busy with something else, so expect lower figures." if machine["busy"] else ""
     return (
         f"`{command}`, commit {machine['commit']}, {machine['date'][:10]}: median of {document['rounds']} rounds."

@@ -6,6 +6,7 @@ in its history.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Final
 
 from report.document import Document
@@ -13,21 +14,22 @@ from report.markdown import to_markdown
 from report.svg import to_svg
 from servers.tools import BENCH
 
-_PAGE: Final = BENCH / "README.md"
-_PICTURE: Final = BENCH / "last.svg"
-_HISTORY: Final = BENCH / "history.jsonl"
+_PAGE: Final = "README.md"
+_PICTURE: Final = "last.svg"
+_HISTORY: Final = "history.jsonl"
 _HEADING: Final = "## The last run\n"
 
 
-def publish(document: Document) -> None:
+def publish(document: Document, folder: Path = BENCH) -> None:
     """
-    Put *document* on the page, in place of the run that was there, and add its line to the history.
+    Put *document* on the page in *folder*, in place of the run that was there, and add its line to the history.
     """
-    text = _PAGE.read_text(encoding="utf-8").partition(_HEADING)[0]
-    picture = f"![The same as a picture]({_PICTURE.name})"
-    _PAGE.write_text(f"{text}{_HEADING}\n{to_markdown(document)}\n{picture}\n", encoding="utf-8")
-    _PICTURE.write_text(to_svg(document), encoding="utf-8")
-    with _HISTORY.open("a", encoding="utf-8") as history:
+    page = folder / _PAGE
+    text = page.read_text(encoding="utf-8").partition(_HEADING)[0]
+    picture = f"![The same as a picture]({_PICTURE})"
+    page.write_text(f"{text}{_HEADING}\n{to_markdown(document)}\n{picture}\n", encoding="utf-8")
+    (folder / _PICTURE).write_text(to_svg(document), encoding="utf-8")
+    with (folder / _HISTORY).open("a", encoding="utf-8") as history:
         history.write(f"{json.dumps(_summary(document))}\n")
 
 

@@ -125,10 +125,10 @@ def has_figures(table: dict[str, Any], rows: list[str], *but: str) -> None:
 def test_bench_measures_echoes(tmp_path: Path) -> None:
     """The servers that are asked for, beside the baseline."""
     [table] = measured(tmp_path, "--only", "eas-host, cpp, process", "--only", "nginx")
-    bare, host, nginx = table["rows"]
+    nginx, bare, host = table["rows"]
     has_figures({**table, "rows": [host]}, ["eas-host, cpp, process"])
     # Only this host counts its wake-ups.
-    has_figures({**table, "rows": [bare, nginx]}, ["uvloop + httptools, bare", "nginx, return 200"], "wake_ups")
+    has_figures({**table, "rows": [nginx, bare]}, ["nginx, return 200", "uvloop + httptools, bare"], "wake_ups")
 
 
 @needs_servers
@@ -198,3 +198,22 @@ def test_a_peer_that_fails_is_reported_and_costs_no_other_its_figures(monkeypatc
     assert result.figure("always", columns[0]).rounds == [1.0, 1.0, 1.0]
     assert result.missing == {"never": "never is broken", "once": "once is broken"}
     assert rounds == ["never", "once", "always", "once", "always", "always"]
+
+
+@needs_servers
+def test_bench_keeps_a_run_on_its_page_in_place_of_the_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The rest of the page stays, and each run has a line in the history."""
+    measured(tmp_path, "--only", "echo, bare")
+    document = json.loads((tmp_path / "bench.json").read_text())
+    shutil.copy(BENCH.parent / "README.md", tmp_path)
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    publish = importlib.import_module("report.publish").publish
+    publish(document, tmp_path)
+    once = (tmp_path / "README.md").read_text()
+    publish(document, tmp_path)
+    assert (tmp_path / "README.md").read_text() == once
+    assert once.startswith((BENCH.parent / "README.md").read_text().partition("## The last run\n")[0])
+    assert (tmp_path / "bench.md").read_text() in once
+    first, second = map(json.loads, (tmp_path / "history.jsonl").read_text().splitlines())
+    assert first == second
+    assert list(first["tables"][0]["medians"]) == ["uvloop + httptools, bare"]
