@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 import uvloop
 
@@ -25,12 +25,24 @@ _TIMEOUT: Final = 10.0
 """Seconds for the answers that are missing at the end."""
 
 
-def measure(server: Running, body: int, rate: float, seconds: float) -> Sample:
+class Arrivals(NamedTuple):
     """
-    Send *server* so many requests a second, each with a body of so many bytes. The sample has times, CPU time per
-    request, the share of errors, and how much of a core the generator used or waited for.
+    So many requests a second for so many *seconds*, each with a *body* of so many bytes, over so many *connections* at
+    most. One that finds all of them taken waits, and its time counts, too.
     """
-    return uvloop.new_event_loop().run_until_complete(_measure(server, body, rate, seconds))
+
+    rate: float
+    seconds: float
+    body: int
+    connections: int
+
+
+def measure(server: Running, arrivals: Arrivals) -> Sample:
+    """
+    Send *server* requests. The sample has times, CPU time per request, the share of errors, and how much of a core the
+    generator used or waited for.
+    """
+    return uvloop.new_event_loop().run_until_complete(_measure(server, arrivals))
 
 
 class _ServerRequests(Requests):
@@ -51,18 +63,18 @@ class _ServerRequests(Requests):
         return self._request
 
 
-async def _measure(server: Running, body: int, rate: float, seconds: float) -> Sample:
+async def _measure(server: Running, arrivals: Arrivals) -> Sample:
     url = parse_url(server.url)
     interrupted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    course = Course(url, _ServerRequests(server, url, body), seconds, _TIMEOUT, interrupted)
+    course = Course(url, _ServerRequests(server, url, arrivals.body), arrivals.seconds, _TIMEOUT, interrupted)
     before, begin = read_cpu(server.pid), time.monotonic()
-    seen = await OpenLoop(course, rate).measure()
+    seen = await OpenLoop(course, arrivals.rate, arrivals.connections).measure()
     cpu, elapsed = read_cpu(server.pid).since(before), time.monotonic() - begin
     if not seen.latency.count or cpu.front is None or cpu.workers is None:
-        raise BenchError(f"{server.recipe.name}: no answer at {rate:.0f} requests/s: {seen.first_error}")
+        raise BenchError(f"{server.recipe.name}: no answer at {arrivals.rate:.0f} requests/s: {seen.first_error}")
     times = {f"p{percent:g}_ms": seen.latency.percentile(percent) * 1000 for percent in (50, 90, 99, 99.9)}
     return {
-        "rate": rate,
+        "rate": arrivals.rate,
         **times,
         "max_ms": seen.latency.most * 1000,
         "cpu_us": (cpu.front + cpu.workers) * 1e6 / seen.sent,

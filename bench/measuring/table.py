@@ -48,26 +48,27 @@ class Subject(NamedTuple):
 class Column(NamedTuple):
     """
     A column: its name in JSON, its title, the digits after the point, and how it is computed from a line's sample and
-    the other one's. None is the answer if one of them does not have what it takes.
+    the other one's. None is the answer if one of them does not have what it takes. One that is *drawn* is in the
+    picture, too, and in text with its spread.
     """
 
     key: str
     title: str
     digits: int
     compute: Callable[[Sample, Sample], float | None]
+    drawn: bool = False
 
 
 class Table(NamedTuple):
     """
-    A table: its *name*, a *title* with the load, what is measured, and its columns, of which the first *charted* are
-    drawn. If it is *kept*, each subject is opened once, not in each round.
+    A table: its *name*, a *title* with the load, what is measured, and its columns. If it is *kept*, each subject is
+    opened once, not in each round.
     """
 
     name: str
     title: str
     subjects: Sequence[Subject]
     columns: Sequence[Column]
-    charted: int = 1
     kept: bool = False
 
 
@@ -108,11 +109,11 @@ class MeasuredTable:
         return Figure(statistics.median(values), min(values), max(values), values) if values else None
 
 
-def figure(key: str, title: str, digits: int) -> Column:
+def figure(key: str, title: str, digits: int, *, drawn: bool = False) -> Column:
     """
     Make the column of what was measured as *key*.
     """
-    return Column(key, title, digits, lambda mine, _: mine.get(key))
+    return Column(key, title, digits, lambda mine, _: mine.get(key), drawn)
 
 
 def ratio(key: str, title: str, name: str = "ratio") -> Column:

@@ -36,8 +36,9 @@ def _table(measured: MeasuredTable) -> Document:
     return {
         "name": table.name,
         "title": table.title,
-        "charted": [column.key for column in table.columns[: table.charted]],
-        "columns": [{"key": one.key, "title": one.title, "digits": one.digits} for one in table.columns],
+        "columns": [
+            {"key": one.key, "title": one.title, "digits": one.digits, "drawn": one.drawn} for one in table.columns
+        ],
         "rows": [
             {
                 "name": name,

@@ -1,8 +1,8 @@
 """
 A run as text: tables that read well in a terminal and in Markdown.
 
-Each figure is the median of the rounds. Behind the first one stands its spread, half of the way from the lowest to the
-highest round: what is nearer than that to another figure does not differ from it.
+Each figure is the median of the rounds. Behind the main ones stands their spread, half of the way from the lowest to
+the highest round: what is nearer than that to another figure does not differ from it.
 """
 
 from __future__ import annotations
@@ -41,9 +41,12 @@ def format_table(table: Document) -> str:
     """
     Return *table* with its title, and with what could not be measured.
     """
-    titles = [column["title"] for column in table["columns"]]
-    heading = [table["name"], titles[0], "±", *titles[1:]]
-    lines = [_cells(row, table["columns"]) for row in table["rows"]]
+    columns = table["columns"]
+    heading = [table["name"], *(text for column in columns for text in _headings(column))]
+    lines = [
+        [row["name"], *(text for column in columns for text in _cells(row["figures"][column["key"]], column))]
+        for row in table["rows"]
+    ]
     missing = [f"Not measured: {one['name']}: {_last_line(one['reason'])}" for one in table["missing"]]
     return "\n\n".join([f"{table['title']}:", "\n".join(_layout(heading, lines)), *missing])
 
@@ -60,17 +63,21 @@ def format_settings(document: Document) -> str:
     return "\n".join(["How each is set up:", "", *(f"- {name}: {text}" for name, text in settings.items())])
 
 
-def _cells(row: Document, columns: Sequence[Document]) -> list[str]:
-    figures = [row["figures"][column["key"]] for column in columns]
-    cells = [
-        "-" if figure is None else f"{figure['median']:,.{column['digits']}f}"
-        for figure, column in zip(figures, columns, strict=True)
-    ]
-    first = figures[0]
-    spread = "-"
-    if first is not None and first["median"]:
-        spread = f"{(first['high'] - first['low']) / 2 / first['median']:.0%}"
-    return [row["name"], cells[0], spread, *cells[1:]]
+def _headings(column: Document) -> list[str]:
+    return [column["title"], "±"] if column["drawn"] else [column["title"]]
+
+
+def _cells(figure: Document | None, column: Document) -> list[str]:
+    """
+    Return the *figure* of *column*, and its spread if that is shown.
+    """
+    if figure is None:
+        return ["-"] * len(_headings(column))
+    middle = f"{figure['median']:,.{column['digits']}f}"
+    if not column["drawn"]:
+        return [middle]
+    spread = (figure["high"] - figure["low"]) / 2 / figure["median"] if figure["median"] else 0.0
+    return [middle, f"{spread:.0%}"]
 
 
 def _last_line(reason: str) -> str:

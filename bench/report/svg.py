@@ -1,5 +1,5 @@
 """
-A run as a picture: for each charted column a bar for each row, with a line from its lowest round to its highest.
+A run as a picture: for each drawn column a bar for each row, with a line from its lowest round to its highest.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def to_svg(document: Document) -> str:
     elements: list[str] = []
     top = 0
     for table in document["tables"]:
-        for key in table["charted"]:
-            elements += _chart(table, key, top)
+        for column in (one for one in table["columns"] if one["drawn"]):
+            elements += _chart(table, column, top)
             top += _TITLE + _ROW * len(table["rows"])
     size = f'width="{_WIDTH}" height="{top}" viewBox="0 0 {_WIDTH} {top}"'
     return "\n".join(
@@ -46,12 +46,11 @@ def to_svg(document: Document) -> str:
     )
 
 
-def _chart(table: Document, key: str, top: int) -> Iterator[str]:
+def _chart(table: Document, column: Document, top: int) -> Iterator[str]:
     """
-    Yield the elements of the column *key* of *table*, whose upper edge is at *top*.
+    Yield the elements of *column* of *table*, whose upper edge is at *top*.
     """
-    column = next(column for column in table["columns"] if column["key"] == key)
-    shown = [(row["name"], row["figures"][key]) for row in table["rows"]]
+    shown = [(row["name"], row["figures"][column["key"]]) for row in table["rows"]]
     most = max((figure["high"] for _, figure in shown if figure is not None), default=0.0)
     scale = (_WIDTH - _LEFT - _RIGHT) / most if most else 0.0
     title = f"{table['name']}, {column['title']}: {table['title']}"

@@ -76,7 +76,7 @@ def _bentoml(demand: Demand) -> list[Server]:
 
 def _mlserver(demand: Demand) -> list[Server]:
     """
-    Its own port is one of three that it takes; the others get free ones.
+    Of the three ports that it would take, gRPC's is any free one, and that of the metrics is turned off.
     """
     settings = '{"host": "127.0.0.1", "http_port": {port}, "grpc_port": 0, "metrics_endpoint": null, '
     settings += '"parallel_workers": 0, "debug": false}'

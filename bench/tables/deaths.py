@@ -26,7 +26,7 @@ from tables.served import served
 
 NAME: Final = "deaths"
 _COLUMNS: Final = (
-    figure("median_ms", "median ms", 1),
+    figure("median_ms", "median ms", 1, drawn=True),
     figure("max_ms", "at most ms", 1),
     figure("promised_ms", "promised median", 0),
 )

@@ -17,9 +17,9 @@ from tables.variant import Variant
 
 NAME: Final = "echo"
 _COLUMNS: Final = (
-    figure("rate", "requests/s", 0),
+    figure("rate", "requests/s", 0, drawn=True),
     ratio("rate", "of bare"),
-    figure("cpu_us", "CPU µs/request", 1),
+    figure("cpu_us", "CPU µs/request", 1, drawn=True),
     ratio("cpu_us", "of bare"),
     figure("p50_ms", "p50 ms", 2),
     figure("p99_ms", "p99 ms", 2),

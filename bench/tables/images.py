@@ -35,9 +35,9 @@ _MODEL: Final = EXAMPLE / "model" / "mnist.onnx"
 _CONFIG: Final = '{"top_k": 3, "invert": "auto"}'
 _LONGER: Final = 8  # times the warm-up of other tables: Java compiles what it runs often
 _COLUMNS: Final = (
-    figure("rate", "requests/s", 0),
+    figure("rate", "requests/s", 0, drawn=True),
     ratio("rate", "of bare"),
-    figure("cpu_us", "CPU µs/request", 1),
+    figure("cpu_us", "CPU µs/request", 1, drawn=True),
     difference("cpu_us", "host adds", 1),
     figure("front_us", "its front", 1),
 )

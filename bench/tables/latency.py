@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from measuring import open_loop, wrk
+from measuring.open_loop import Arrivals
 from measuring.table import Line, Subject, Table, figure, ratio
 from servers.ours import BASELINE
 from servers.server import Running, Server
@@ -20,9 +21,9 @@ from tables.variant import Variant
 NAME: Final = "latency"
 SHARES: Final = (25, 50, 75)
 _COLUMNS: Final = (
-    figure("p50_ms", "p50 ms", 3),
+    figure("p50_ms", "p50 ms", 3, drawn=True),
     figure("p90_ms", "p90 ms", 3),
-    figure("p99_ms", "p99 ms", 3),
+    figure("p99_ms", "p99 ms", 3, drawn=True),
     figure("p99.9_ms", "p99.9 ms", 3),
     figure("max_ms", "max ms", 1),
     ratio("p99_ms", "p99 of bare"),
@@ -42,7 +43,7 @@ def latency_table(
     title = f"{variant.title}; an open loop at {', '.join(map(str, shares))} % of each server's peak"
     each = max(1, seconds // 2)  # there are several for each server
     subjects = [_subject(server, variant, each, warm_up, shares) for server in servers]
-    return Table(NAME, title, subjects, _COLUMNS, charted=3)
+    return Table(NAME, title, subjects, _COLUMNS)
 
 
 def _subject(server: Server, variant: Variant, seconds: int, warm_up: int, shares: Sequence[int]) -> Subject:
@@ -55,14 +56,13 @@ def _subject(server: Server, variant: Variant, seconds: int, warm_up: int, share
             peaks.append(wrk.measure(running, variant.load, seconds)["rate"])
 
     def measure(running: Running) -> list[Line]:
+        rates = {f"at {share} %": peaks[0] * share / 100 for share in shares}
+        samples = {
+            at: open_loop.measure(running, Arrivals(rate, seconds, variant.body, variant.connections))
+            for at, rate in rates.items()
+        }
         return [
-            Line(
-                server.name,
-                f"{server.name}, at {share} %",
-                open_loop.measure(running, variant.body, peaks[0] * share / 100, seconds),
-                f"{BASELINE}, at {share} %",
-            )
-            for share in shares
+            Line(server.name, f"{server.name}, {at}", sample, f"{BASELINE}, {at}") for at, sample in samples.items()
         ]
 
     return served(server, prepare, measure, variant.burners)

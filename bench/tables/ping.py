@@ -30,10 +30,10 @@ _PINGS: Final = Load(connections=1, body=None)
 _SPIN: Final = Load(connections=10, body=32)
 _LONG: Final = 3600
 _COLUMNS: Final = (
-    figure("rate", "requests/s", 0),
+    figure("rate", "requests/s", 0, drawn=True),
     ratio("rate", "of idle"),
     figure("p50_ms", "p50 ms", 3),
-    figure("p99_ms", "p99 ms", 3),
+    figure("p99_ms", "p99 ms", 3, drawn=True),
     ratio("p99_ms", "of idle"),
 )
 
