@@ -62,7 +62,7 @@ class Column(NamedTuple):
 class Table(NamedTuple):
     """
     A table: its *name*, a *title* with the load, what is measured, and its columns. If it is *kept*, each subject is
-    opened once, not in each round.
+    opened once, not in each round. *remark* says what its reader must know of what was measured, if there is something.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Table(NamedTuple):
     subjects: Sequence[Subject]
     columns: Sequence[Column]
     kept: bool = False
+    remark: Callable[[Mapping[str, Sequence[Line]]], str] = lambda _: ""
 
 
 class Figure(NamedTuple):

@@ -51,6 +51,7 @@ def _table(measured: MeasuredTable) -> Document:
         "missing": [
             {"name": name, "settings": settings[name], "reason": reason} for name, reason in measured.missing.items()
         ],
+        "remark": table.remark(measured.lines),
     }
 
 

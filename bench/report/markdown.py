@@ -48,19 +48,20 @@ def format_table(table: Document) -> str:
         for row in table["rows"]
     ]
     missing = [f"Not measured: {one['name']}: {_last_line(one['reason'])}" for one in table["missing"]]
-    return "\n\n".join([f"{table['title']}:", "\n".join(_layout(heading, lines)), *missing])
+    blocks = [f"{table['title']}:", "\n".join(_layout(heading, lines)), table["remark"], *missing]
+    return "\n\n".join(block for block in blocks if block)
 
 
 def format_settings(document: Document) -> str:
     """
-    Return how each server was set up.
+    Return how each server was set up: in one way or, in tables that vary that, in several.
     """
-    settings = {
-        one.get("subject", one["name"]): one["settings"]
+    settings = dict.fromkeys(
+        f"- {one.get('subject', one['name'])}: {one['settings']}"
         for table in document["tables"]
         for one in (*table["rows"], *table["missing"])
-    }
-    return "\n".join(["How each is set up:", "", *(f"- {name}: {text}" for name, text in settings.items())])
+    )
+    return "\n".join(["How each is set up:", "", *settings])
 
 
 def _headings(column: Document) -> list[str]:

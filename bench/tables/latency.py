@@ -7,7 +7,8 @@ who do not wait for one another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from measuring import open_loop, wrk
@@ -20,6 +21,8 @@ from tables.variant import Variant
 
 NAME: Final = "latency"
 SHARES: Final = (25, 50, 75)
+_WHOLE_CORE: Final = 0.9
+"""The share of a core from which on the client may have waited for it."""
 _COLUMNS: Final = (
     figure("p50_ms", "p50 ms", 3, drawn=True),
     figure("p90_ms", "p90 ms", 3),
@@ -43,7 +46,16 @@ def latency_table(
     title = f"{variant.title}; an open loop at {', '.join(map(str, shares))} % of each server's peak"
     each = max(1, seconds // 2)  # there are several for each server
     subjects = [_subject(server, variant, each, warm_up, shares) for server in servers]
-    return Table(NAME, title, subjects, _COLUMNS)
+    return Table(NAME, title, subjects, _COLUMNS, remark=_remark)
+
+
+def _remark(lines: Mapping[str, Sequence[Line]]) -> str:
+    late = [
+        name
+        for name, found in lines.items()
+        if statistics.median(line.sample["client"] for line in found) >= _WHOLE_CORE
+    ]
+    return f"The client had no CPU time left, so these times are its own: {'; '.join(late)}." if late else ""
 
 
 def _subject(server: Server, variant: Variant, seconds: int, warm_up: int, shares: Sequence[int]) -> Subject:

@@ -53,7 +53,7 @@ MISSING = {"type": "object", "required": ["name", "settings", "reason"], "additi
 COLUMN = {"type": "object", "required": ["key", "title", "digits", "drawn"]}
 TABLE = {
     "type": "object",
-    "required": ["name", "title", "columns", "rows", "missing"],
+    "required": ["name", "title", "columns", "rows", "missing", "remark"],
     "additionalProperties": False,
     "properties": {
         "name": {"type": "string"},
@@ -61,6 +61,7 @@ TABLE = {
         "columns": {"type": "array", "items": COLUMN, "minItems": 3},
         "rows": {"type": "array", "items": ROW},
         "missing": {"type": "array", "items": MISSING},
+        "remark": {"type": "string"},
     },
 }
 MACHINE = {"type": "object", "required": ["date", "commit", "cpu", "cores", "kernel", "memory_gib", "versions", "load"]}
