@@ -41,8 +41,14 @@ def measure(server: Running, arrivals: Arrivals) -> Sample:
     """
     Send *server* requests. The sample has times, CPU time per request, the share of errors, and how much of a core the
     generator used or waited for.
+
+    Raises:
+        BenchError: none was answered.
     """
-    return uvloop.new_event_loop().run_until_complete(_measure(server, arrivals))
+    try:
+        return uvloop.run(_measure(server, arrivals))
+    except OSError as error:
+        raise BenchError(f"{server.recipe.name}: {error}") from error
 
 
 class _ServerRequests(Requests):

@@ -1,6 +1,9 @@
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+
 /**
- * The least that a Java processor can do: the same array back. If the benchmark asks for it, each call uses so many
- * microseconds of CPU time first.
+ * The least that a Java processor can do: the same array back. If the benchmark asks for it, each
+ * call uses so many microseconds of CPU time first.
  */
 public final class Echo {
   private static final long WORK_NS =
@@ -11,12 +14,14 @@ public final class Echo {
   public void Load() {}
 
   public byte[] Process(byte[] input) {
-    if (WORK_NS > 0) work();
+    if (WORK_NS > 0) {
+      work();
+    }
     return input;
   }
 
   private static void work() {
-    java.lang.management.ThreadMXBean threads = java.lang.management.ManagementFactory.getThreadMXBean();
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     long end = threads.getCurrentThreadCpuTime() + WORK_NS;
     while (threads.getCurrentThreadCpuTime() < end) {}
   }

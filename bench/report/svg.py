@@ -16,7 +16,7 @@ _LEFT: Final = 300
 _RIGHT: Final = 90
 """Room for the figure behind the longest bar."""
 _ROW: Final = 22
-_TITLE: Final = 44
+_TITLE: Final = 60
 _STYLE: Final = (
     "text{font:12px sans-serif;fill:#333}.title{font-weight:bold}.bar{fill:#7fb0d8}.own{fill:#1f6fb2}"
     ".spread{stroke:#d1495b;stroke-width:2}"
@@ -53,8 +53,8 @@ def _chart(table: Document, column: Document, top: int) -> Iterator[str]:
     shown = [(row["name"], row["figures"][column["key"]]) for row in table["rows"]]
     most = max((figure["high"] for _, figure in shown if figure is not None), default=0.0)
     scale = (_WIDTH - _LEFT - _RIGHT) / most if most else 0.0
-    title = f"{table['name']}, {column['title']}: {table['title']}"
-    yield f'<text class="title" x="8" y="{top + 28}">{escape(title)}</text>'
+    yield f'<text class="title" x="8" y="{top + 28}">{escape(table["name"])}: {escape(column["title"])}</text>'
+    yield f'<text x="8" y="{top + 46}">{escape(table["title"])}</text>'
     for number, (name, figure) in enumerate(shown):
         y = top + _TITLE + _ROW * number
         yield f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end">{escape(name)}</text>'
