@@ -44,12 +44,13 @@ http {
 
 class Workers(NamedTuple):
     """
-    How this host is to be set up: *threads* and *processes* of workers, None being the default, the microseconds of CPU
-    time that a call of the processor takes, and whether a *token* is asked for.
+    How this host is to be set up: *threads* and *processes* of workers, and the length of its *queue*, None being the
+    default; the microseconds of CPU time that a call of the processor takes, and whether a *token* is asked for.
     """
 
     threads: int | None = None
     processes: int | None = None
+    queue: int | None = None
     work_us: int = 0
     token: bool = False
 
@@ -58,7 +59,11 @@ class Workers(NamedTuple):
         """
         The options of the host.
         """
-        given = {"--worker-threads": self.threads, "--worker-processes": self.processes}
+        given = {
+            "--worker-threads": self.threads,
+            "--worker-processes": self.processes,
+            "--max-queue-size": self.queue,
+        }
         words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
         return [*words, *(["--token", TOKEN] if self.token else [])]
 

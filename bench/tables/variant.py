@@ -17,6 +17,9 @@ _LARGE: Final = 1 << 20
 _LARGE_CONNECTIONS: Final = 4
 """Bodies of a megabyte and more keep a machine busy with copying: more connections would only queue."""
 
+_QUEUE: Final = 64
+"""The default length of this host's queue: more connections would be answered 450, as they are to be."""
+
 
 class Variant(NamedTuple):
     """
@@ -43,7 +46,8 @@ class Variant(NamedTuple):
         """
         Return how this host is set up.
         """
-        return Workers(self.threads or None, self.processes or None, self.work, token)
+        queue = self.connections if self.connections > _QUEUE else None
+        return Workers(self.threads or None, self.processes or None, queue, self.work, token)
 
     @property
     def title(self) -> str:
@@ -51,12 +55,16 @@ class Variant(NamedTuple):
         What is varied, in words.
         """
         heads = "heads that vary" if self.heads == "vary" else "the same head in all requests"
-        parts = [f"{self.connections} connections, bodies of {self.body} bytes, {heads}"]
-        parts += [f"{self.threads} worker threads"] if self.threads else []
-        parts += [f"{self.processes} worker processes"] if self.processes else []
+        parts = [f"{_count(self.connections, 'connection')}, bodies of {self.body} bytes, {heads}"]
+        parts += [_count(self.threads, "worker thread")] if self.threads else []
+        parts += [_count(self.processes, "worker process", "es")] if self.processes else []
         parts += [f"{self.work} µs of CPU time in each call"] if self.work else []
-        parts += [f"beside {self.burners} programs that compute"] if self.burners else []
+        parts += [f"beside {_count(self.burners, 'busy loop')}"] if self.burners else []
         return ", ".join(parts)
+
+
+def _count(number: int, thing: str, plural: str = "s") -> str:
+    return f"{number} {thing}{plural if number > 1 else ''}"
 
 
 FULL: Final[Mapping[str, Sequence[Any]]] = {

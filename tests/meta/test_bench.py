@@ -165,12 +165,12 @@ def test_bench_varies_one_dimension_at_a_time(tmp_path: Path) -> None:
     tables = measured(tmp_path, "--only", "echo, bare", *words)
     assert [table["title"].partition(", 100 ")[0] for table in tables] == [
         "2 connections, bodies of 32 bytes, heads that vary",
-        "1 connections, bodies of 32 bytes, heads that vary",
+        "1 connection, bodies of 32 bytes, heads that vary",
         "2 connections, bodies of 1048576 bytes, heads that vary",
         "2 connections, bodies of 32 bytes, the same head in all requests",
     ]
     for table in tables:
-        assert table["title"].endswith(", 100 µs of CPU time in each call, beside 1 programs that compute")
+        assert table["title"].endswith(", 100 µs of CPU time in each call, beside 1 busy loop")
         has_figures(table, ["uvloop + httptools, bare"], "wake_ups")
 
 
