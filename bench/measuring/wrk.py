@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from eas_host.load.cpu import read_cpu
 from measuring.signed_requests import write_requests
 from measuring.table import Sample
-from servers.server import Running
+from servers.server import Running, settle
 from servers.tools import BENCH, BUILD, BenchError, run, tool
 
 _SCRIPT: Final = BENCH / "measuring" / "load.lua"
@@ -39,6 +39,7 @@ def measure(server: Running, load: Load, seconds: int, path: str = "") -> Sample
     before = read_cpu(server.pid)
     output = run(*wrk_command(server, load, seconds, path))
     cpu = read_cpu(server.pid).since(before)
+    settle(server)
     wrk = json.loads(output.splitlines()[-1])
     if wrk["errors"] or not wrk["requests"]:
         raise BenchError(f"{server.recipe.name}: {wrk['errors']} errors in {wrk['requests']} requests\n{output}")

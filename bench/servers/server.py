@@ -120,6 +120,20 @@ def started(server: Server) -> Iterator[Running]:
             _kill(process)
 
 
+def settle(running: Running) -> None:
+    """
+    Wait until *running* has done what it still had to do: a client that ends leaves requests behind, and they are not
+    to be measured with the next ones. A request that is answered has waited for them.
+
+    Raises:
+        BenchError: it is not answered.
+    """
+    try:
+        _ask(running, _probe(running.recipe))
+    except (OSError, http.client.HTTPException) as error:
+        raise BenchError(f"{running.recipe.name} does not answer any more: {error}") from error
+
+
 def _free_port() -> int:
     """
     Take a port that was free a moment ago.
@@ -131,7 +145,7 @@ def _free_port() -> int:
 
 def _wait_until_it_answers(running: Running, process: subprocess.Popen[bytes], log: Path) -> None:
     server = running.recipe
-    sent = _PROBE if server.probe is None else server.probe.read_bytes()
+    sent = _probe(server)
     end = time.monotonic() + server.patience
     while True:
         try:
@@ -143,6 +157,10 @@ def _wait_until_it_answers(running: Running, process: subprocess.Popen[bytes], l
             time.sleep(0.05)
     if server.echoes and not received.endswith(sent):
         raise BenchError(f"{server.name} does not echo: it was sent {sent!r} and answered {received!r}")
+
+
+def _probe(server: Server) -> bytes:
+    return _PROBE if server.probe is None else server.probe.read_bytes()
 
 
 def _ask(running: Running, body: bytes) -> bytes:
