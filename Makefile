@@ -23,7 +23,7 @@ FRAMEWORKS ?=
 BIN := .venv/bin
 STAMPS := .venv/stamps
 NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/runtime.map native/include/eas/*.h native/worker/*.cc native/guardian/*.cc native/symbolizer/*.cc native/memory_check/*.h native/memory_check/*.cc)
-JAVA_SOURCES := $(wildcard java/*.py java/native/*.cc) $(shell find java/src -name '*.java' 2>/dev/null)
+JAVA_SOURCES := $(wildcard java/*.py java/native/*.cc java/native/*.h) $(shell find java/src -name '*.java' 2>/dev/null)
 LINT_READY := setup $(STAMPS)/lint-extra $(STAMPS)/test-extra
 FORMATTED := $(shell find examples bench tests java -name '*.cc' -o -name '*.c' -o -name '*.h')
 

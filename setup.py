@@ -159,7 +159,7 @@ class BuildJava(Command):
             str(HEADER),
             *map(str, sorted(Path("java").rglob("*.java"))),
             *map(str, Path("java").glob("*.py")),
-            *map(str, Path("java", "native").glob("*.cc")),
+            *map(str, Path("java", "native").glob("*.[ch]*")),
         ]
 
     def get_outputs(self) -> list[str]:

@@ -1,7 +1,8 @@
 """
 Compiles the Java bridge, a jar, and beside it the launcher. Usage: python java/build_java.py TARGET.jar.
 
-The launcher is a small library that starts the JVM. It needs the headers of the compiler's JDK.
+The launcher is a small library that starts the JVM and has the bridge's native methods. It needs the headers of the
+compiler's JDK.
 
 The jar is reproducible: the same sources and compiler give the same bytes, because its entries are sorted and
 have a fixed time and mode. Therefore this script packs it, and not `jar`, which writes the current time
@@ -22,7 +23,8 @@ from pathlib import Path
 from typing import Final
 
 SOURCES: Final = Path(__file__).resolve().parent / "src"
-LAUNCHER_SOURCE: Final = SOURCES.with_name("native") / "launcher.cc"
+LAUNCHER_SOURCES: Final = tuple(SOURCES.with_name("native") / name for name in ("launcher.cc", "natives.cc"))
+NATIVE_HEADERS: Final = SOURCES.parent.with_name("native") / "src"
 LAUNCHER: Final = "eas-host-launcher.so"
 # Without exceptions and C++'s own library, whose symbols would become global with the launcher's.
 LAUNCHER_OPTIONS: Final = (
@@ -81,10 +83,10 @@ def build_launcher(javac: str, target: Path) -> int:
         print(f"build_java: {headers}/jni.h is missing: install a complete JDK, or set JAVA_HOME", file=sys.stderr)
         return 1
     partial = target.with_name(f".{target.name}.{os.getpid()}")
-    includes = [f"-I{headers}", f"-I{headers / 'linux'}"]
+    includes = [f"-I{headers}", f"-I{headers / 'linux'}", f"-I{NATIVE_HEADERS}"]
     try:
         done = subprocess.run(
-            [*compiler, *LAUNCHER_OPTIONS, *includes, LAUNCHER_SOURCE, "-o", partial, "-ldl"], check=False
+            [*compiler, *LAUNCHER_OPTIONS, *includes, *LAUNCHER_SOURCES, "-o", partial, "-ldl"], check=False
         )
         if done.returncode == 0:
             partial.replace(target)

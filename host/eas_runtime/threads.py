@@ -1,5 +1,5 @@
 """
-The threads that call java and python processors. Each takes a request, handles it, and takes the next one.
+The threads that call python processors. Each takes a request, handles it, and takes the next one.
 
 A handler completes each call exactly once. If it raises, that is a bug of the host: it is logged and the request is
 answered, so that neither the request nor the thread is lost.
@@ -108,8 +108,8 @@ def _use_batch_scheduling() -> None:
     Threads that share an interpreter wake one another all the time, since each releases the interpreter's lock whenever
     it waits or computes outside of it. By default the kernel lets a woken thread take the core from the thread that
     woke it, in the middle of that thread's work. Measured with five threads on two cores: an echo in Python serves 1.35
-    times as many requests, in Java 1.6 times; where another program keeps all cores busy, about a quarter fewer. Of the
-    user's own threads and processes only those that `process` starts inherit this policy.
+    times as many requests; where another program keeps all cores busy, about a quarter fewer. Of the user's own threads
+    and processes only those that `process` starts inherit this policy.
     """
     if os.sched_getscheduler(0) == os.SCHED_OTHER:  # else the user has chosen another policy
         with contextlib.suppress(OSError):  # a sandbox may forbid it

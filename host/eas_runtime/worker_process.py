@@ -34,7 +34,7 @@ _DETAIL_MAX = 32 * 1024
 
 _NO_THREAD = "can't start new thread"
 """What Python's RuntimeError says when the system refuses to start a thread."""
-_SHORTAGE = "the worker cannot start its threads: the system is out of memory, or of processes (ulimit -u, pids.max)"
+SHORTAGE = "the worker cannot start its threads: the system is out of memory, or of processes (ulimit -u, pids.max)"
 _PR_SET_DUMPABLE = 4
 _exit = os._exit
 """Which a worker in Python replaces, so that the processor's calls of it are reported."""
@@ -173,7 +173,7 @@ def report_error(control: SocketChannel, error: Exception) -> None:
     if isinstance(error, LoadError):
         report(control, type(error).__name__, error.message, error.detail)
     elif _NO_THREAD in str(error):
-        report(control, SystemShortage.__name__, _SHORTAGE, "")
+        report(control, SystemShortage.__name__, SHORTAGE, "")
     else:
         report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
 

@@ -13,8 +13,9 @@
 // the thread that ends the JVM and with its frames. It leaves behind who has called, and ends the process by exit().
 // So the crash handler (native/src/crash.h) names the request, and nobody waits for the JVM's threads.
 //
-// This library uses only the C library: JPype makes the symbols of its libjvm global, and those of libstdc++ would be
-// among them.
+// The same library has the native methods of the bridge: natives.cc.
+//
+// It uses only the C library: JPype makes the symbols of its libjvm global, and those of libstdc++ would be among them.
 
 #include <dlfcn.h>
 #include <jni.h>
@@ -23,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "natives.h"
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
@@ -41,17 +44,6 @@ struct LaunchOptions {
 };
 
 LaunchOptions launch_options;
-
-// What the JVM shares with the host.
-struct HostServices {
-  int report;  // descriptor for what is known about the end of this process
-  void (*log)(char level, const char* text, size_t size);
-  void (*enter)(void* ring, uint32_t worker, uint32_t thread);  // has the calling thread count as `thread`
-  void* ring;
-  uint32_t worker;
-};
-
-HostServices host = {STDERR_FILENO, nullptr, nullptr, nullptr, 0};
 
 // Otherwise this is the host's own process, which has neither a file for reports nor a crash handler.
 bool in_worker_process() { return host.report != STDERR_FILENO; }
@@ -169,16 +161,6 @@ void print_exception(JNIEnv* env) {
   env->ExceptionClear();
 }
 
-// Implements eas.host.HostLog.write.
-void JNICALL write_log(JNIEnv* env, jclass, jbyte level, jbyteArray text) {
-  jbyte* bytes = env->GetByteArrayElements(text, nullptr);
-  if (bytes == nullptr) {
-    return;
-  }
-  host.log(static_cast<char>(level), reinterpret_cast<const char*>(bytes), env->GetArrayLength(text));
-  env->ReleaseByteArrayElements(text, bytes, JNI_ABORT);
-}
-
 jclass load_hidden(JNIEnv* env, const char* name) {
   jstring text = env->NewStringUTF(name);
   return text == nullptr ? nullptr
@@ -187,11 +169,9 @@ jclass load_hidden(JNIEnv* env, const char* name) {
 
 // Prepares the classes of the bridge that call this library, or are called by it. False leaves a pending exception.
 bool connect_bridge(JNIEnv* env) {
-  jclass log_class = load_hidden(env, "eas.host.HostLog");
-  char name[] = "write";
-  char signature[] = "(B[B)V";
-  const JNINativeMethod write = {name, signature, reinterpret_cast<void*>(&write_log)};
-  if (log_class == nullptr || (host.log != nullptr && env->RegisterNatives(log_class, &write, 1) != JNI_OK)) {
+  jclass log = load_hidden(env, "eas.host.HostLog");
+  jclass ring = log == nullptr ? nullptr : load_hidden(env, "eas.host.NativeRing");
+  if (ring == nullptr || !register_natives(env, log, ring)) {
     return false;
   }
   jclass found = load_hidden(env, "eas.host.ExitReport");
@@ -225,10 +205,13 @@ EXPORTED void eas_launcher_prepare(const char* libjvm, int option_count, char* c
   launch_options = {libjvm, options, option_count, urls, url_count};
 }
 
-// Sets what the next JVM shares with the host, as in HostServices.
-EXPORTED void eas_launcher_connect(int report, void (*log)(char, const char*, size_t),
-                                   void (*enter)(void*, uint32_t, uint32_t), void* ring, uint32_t worker) {
-  host = {report, log, enter, ring, worker};
+// Sets what the next JVM shares with the host: the descriptor `report`, and the `ring` from which its threads take
+// requests by the functions of the native `module`, the path of a library that is loaded. Returns whether it has them.
+EXPORTED int eas_launcher_connect(int report, const char* module, eas_ring* ring, uint32_t worker) {
+  host.report = report;
+  host.ring = ring;
+  host.worker = worker;
+  return find_module(module);
 }
 
 // To be called on the thread that has started the JVM, once JPype is up.
@@ -310,7 +293,7 @@ EXPORTED void JNICALL JVM_Halt(jint status) {
   if (at_once) {
     jint thread = env->CallStaticIntMethod(exit_report, starter);
     if (thread >= 0) {
-      host.enter(host.ring, host.worker, static_cast<uint32_t>(thread));
+      host.module.enter(host.ring, host.worker, static_cast<uint32_t>(thread));
     }
     exit(status);
   }

@@ -159,6 +159,13 @@ void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, const
   eas::Complete(*ring, worker, thread, *call, outcome, status, size);
 }
 
+int eas_worker_complete_and_take(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call,
+                                 int outcome, int status, uint64_t size) {
+  eas::TakeAtOnce();
+  eas::Complete(*ring, worker, thread, *call, outcome, status, size);
+  return eas_worker_take(ring, worker, thread, call);
+}
+
 void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                       int status, const char* data, size_t size) {
   eas::Reply(*ring, worker, thread, *call, outcome, status, data, size);

@@ -255,6 +255,12 @@ int eas_worker_take_for(eas_ring* ring, uint32_t worker, uint32_t thread, eas_ca
 void eas_worker_complete(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call, int outcome,
                          int status, uint64_t size);
 
+// Completes a request as eas_worker_complete does, then waits for the next one as eas_worker_take does. Since
+// this thread looks at the queue at once, the front hears of several quick calls together.
+// [the thread that entered]
+int eas_worker_complete_and_take(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call,
+                                 int outcome, int status, uint64_t size);
+
 // Copies `data` into the slot, then completes. An output above max_output becomes EAS_TOO_LARGE and a line in
 // the log; an explanation (any outcome but EAS_RETURNED) is cut to fit. `data` may be NULL if size is 0.
 // Ignored, with nothing copied, where eas_worker_complete would be.

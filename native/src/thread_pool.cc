@@ -12,7 +12,6 @@
 #include "crash.h"
 #include "log.h"
 #include "stacks.h"
-#include "thread_context.h"
 #include "worker.h"
 #include "working_directory.h"
 
@@ -60,7 +59,7 @@ void ThreadPool::Loop(uint32_t thread) {
   pthread_setname_np(pthread_self(), ("eas-" + std::to_string(thread)).c_str());
   EnterThread(worker_, thread);
   NoteThread(thread);
-  this_thread.takes_at_once = true;
+  TakeAtOnce();
   Caller caller(processor_, ring_, worker_, thread);
   eas_call call;
   while (Take(ring_, worker_, thread, &call)) caller.Run(call);

@@ -293,8 +293,11 @@ void ReplyRaised(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& c
 
 void LeaveThread(Ring& ring, uint32_t worker) {
   ReportAndStopSpinning(ring, worker);
+  this_thread.takes_at_once = false;
   this_thread.entered = false;
 }
+
+void TakeAtOnce() { this_thread.takes_at_once = true; }
 
 void Stop(Ring& ring) {
   ring.stopping.store(true, std::memory_order_release);

@@ -27,6 +27,10 @@ void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call
               uint64_t size);
 void LeaveThread(Ring& ring, uint32_t worker);
 
+// Says that the calling thread, which entered, takes its next request at once after each completion, until it
+// leaves.
+void TakeAtOnce();
+
 // The values with which a request is completed.
 struct Result {
   int outcome;

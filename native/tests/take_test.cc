@@ -1,9 +1,11 @@
 // Taking with a time-out, several requests at once, and completing what another thread took.
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "testing.h"
@@ -152,6 +154,30 @@ TEST(Take, AThreadThatLeavesReportsAllCompletions) {
   ring.Submit("again");
   ring.Reply(ring.Take(0, 3), "under another number", 0, 0, 3);
   EXPECT_EQ(2u, ring.Drain().size());
+}
+
+TEST(Take, CompletingAndTakingReportsQuickCallsTogether) {
+  const TestRing ring;
+  eas_worker_enter(ring, 0, 0);
+  for (const char* body : {"first", "second", "third"}) ring.Submit(body);
+  uint64_t count = 0;
+  ASSERT_EQ(1, eas_front_request_notification(ring));
+  eas_call call = ring.Take();
+  for (const char* body : {"second", "third"}) {
+    MakeQuick(ring);
+    std::memcpy(call.output, "done", 4);
+    ASSERT_EQ(EAS_TAKEN, eas_worker_complete_and_take(ring, 0, 0, &call, EAS_RETURNED, 200, 4));
+    EXPECT_EQ(body, std::string(call.input, call.input_size));
+    EXPECT_EQ(-1, read(ring.eventfd, &count, sizeof(count))) << "this thread looks at the queue again";
+  }
+  eas_worker_stop(ring);
+  EXPECT_EQ(EAS_STOPPED, eas_worker_complete_and_take(ring, 0, 0, &call, EAS_RETURNED, 200, 0));
+  EXPECT_EQ(ssize_t{sizeof(count)}, read(ring.eventfd, &count, sizeof(count)));
+  std::multiset<std::string> outputs;
+  for (const Completion& done : ring.Drain()) outputs.insert(done.output);
+  EXPECT_EQ((std::multiset<std::string>{"", "done", "done"}), outputs);
+  EXPECT_EQ(EAS_STOPPED, eas_worker_complete_and_take(ring, 5, 0, &call, EAS_RETURNED, 200, 0))
+      << "no such worker";
 }
 
 TEST(Take, EachCompletionIsReportedIfTheFrontAsksForThat) {

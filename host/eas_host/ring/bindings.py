@@ -7,6 +7,7 @@ is imported, workers' code uses cffi, too: a process must not have the native co
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from eas_runtime.ring.current import use
@@ -19,6 +20,8 @@ except ImportError as missing:
 
 lib: Final[Any] = _native.lib
 ffi: Final[Any] = _native.ffi
+MODULE: Final = os.fsencode(_native.__file__)
+"""Where it is, for a library that calls its functions without Python."""
 
 COPIED: Final = 256
 """Added to the outcome of a completion whose output `FrontRing.collect` has copied and whose slot is free again."""

@@ -1,8 +1,7 @@
 """
-Processors in Java: jars, called through JPype and the bridge in java/.
+Processors in Java: jars, loaded through JPype and called by the bridge in java/.
 
-    processor     loads the class and calls it
-    slots         the memory of the ring's slots, which Java reads and writes
+    processor     loads the class, and starts the threads that call it
     classpath     which jars it is loaded from
     jvm           finds the JVM and starts it, so that the signals and files of this process stay as they are
     jpype_alone   imports JPype, and no NumPy

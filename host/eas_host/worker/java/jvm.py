@@ -122,11 +122,9 @@ def _detach_java() -> None:
     Keep Java's threads away from Python, which is about to end while they run on.
 
     From then on Python ends each thread that asks for its lock, by unwinding the thread's stack. There C++
-    code of JPype catches everything, and so the C library aborts the process. Two kinds of threads ask for
-    the lock: those that return from Process, and JPype's own, which drops Python objects whose Java side is
-    garbage.
+    code of JPype catches everything, and so the C library aborts the process. The threads that call the processor
+    never ask for the lock, but one of JPype's does: it drops Python objects whose Java side is garbage.
     """
-    jpype.JClass("eas.host.Bridge").blockReturns()
     jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import eas_host
-from eas_host.ring.bindings import address, ffi, lib
+from eas_host.ring.bindings import MODULE, address
 from eas_runtime.ring import WorkerRing
 
 LAUNCHER: Final = Path(eas_host.__file__).with_name("java") / "eas-host-launcher.so"
@@ -36,14 +36,17 @@ def prepared_launcher(
         hidden: the jars with the classes of JPype and of the bridge.
         ring: the ring that its threads take requests from.
         report: the descriptor for what is known of the JVM's end; -1: stderr.
+
+    Raises:
+        OSError: the launcher cannot be loaded, or does not fit the native module.
     """
     library = ctypes.CDLL(str(LAUNCHER))
     path = os.fsencode(libjvm)  # kept in variables: the launcher holds pointers to them until the JVM has started
     own = _texts([os.fsencode(option) for option in options])
     urls = _texts([jar.as_uri().encode() for jar in hidden])
-    write_log, enter = (ctypes.c_void_p(address(ffi.addressof(lib, name))) for name in ("eas_log", "eas_worker_enter"))
-    ring_address = ctypes.c_void_p(address(ring.pointer))
-    library.eas_launcher_connect(report if report >= 0 else _STDERR, write_log, enter, ring_address, ring.worker)
+    pointer = ctypes.c_void_p(address(ring.pointer))
+    if not library.eas_launcher_connect(report if report >= 0 else _STDERR, MODULE, pointer, ring.worker):
+        raise OSError(f"{LAUNCHER}: it was built for another native module; run `make setup`, or `pip install .`")
     library.eas_launcher_prepare(path, len(own), own, len(urls), urls)
     try:
         with _utf8_file_names():

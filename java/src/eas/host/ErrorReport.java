@@ -116,6 +116,14 @@ final class ErrorReport {
     return out.toString();
   }
 
+  /** The type of {@code error} and all of its frames, also the host's: for the host's own bugs. */
+  static String stack(Throwable error) {
+    StringBuilder out = new StringBuilder(error.getClass().getName()).append('\n');
+    StackTraceElement[] frames = stackOf(error);
+    FrameList.append(out, "", frames, frames.length);
+    return out.toString();
+  }
+
   /** The user's frames of a thread's {@code stack}, one line for each. */
   static String frames(StackTraceElement[] stack) {
     StringBuilder out = new StringBuilder();

@@ -24,12 +24,15 @@ final class ExitReport {
   /** Whether threads call the processor. */
   private static volatile boolean serving;
 
+  /** Whether the JVM is ending, for whatever reason. */
+  private static volatile boolean ending;
+
   /** The thread that has called exit, if its shutdown hooks hang; else null. */
   private static volatile Thread hanging;
 
   private ExitReport() {}
 
-  /** Limits the time of the shutdown hooks. */
+  /** Takes part in the end of the JVM, and limits the time of the shutdown hooks. */
   static void start() {
     Runtime.getRuntime().addShutdownHook(new Thread(ExitReport::startGuard, "eas-host-exit"));
   }
@@ -37,6 +40,11 @@ final class ExitReport {
   /** Notes that threads call the processor from now on. */
   static void serve() {
     serving = true;
+  }
+
+  /** Whether the JVM is ending, so that it must not answer any more requests. */
+  static boolean isEnding() {
+    return ending;
   }
 
   /** Ends the JVM for the host. */
@@ -91,6 +99,7 @@ final class ExitReport {
   }
 
   private static void startGuard() {
+    ending = true;
     Thread guard = new Thread(ExitReport::haltLate, "eas-host-halt");
     guard.setDaemon(true);
     guard.start();

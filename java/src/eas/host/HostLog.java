@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 /**
  * Writes records to the host's log, which adds the time and the worker's number.
  *
- * <p>What a processor prints has neither. The launcher (java/native/launcher.cc) implements the
+ * <p>What a processor prints has neither. The launcher (java/native/natives.cc) implements the
  * native method.
  */
 final class HostLog {

@@ -3,16 +3,13 @@ package eas.host;
 import java.nio.ByteBuffer;
 
 /**
- * One slot of the ring, as Java sees it: direct buffers over its two spans, and the last error.
+ * One slot of the ring, as Java sees it: direct buffers over its two spans.
  *
  * <p>Only one thread at a time has a slot, so nothing here is synchronised.
  */
 final class Slot {
   private final ByteBuffer input;
   private final ByteBuffer output;
-
-  /** What the last call threw; null if it returned. */
-  ErrorReport error;
 
   Slot(ByteBuffer input, ByteBuffer output) {
     this.input = input;
@@ -29,13 +26,12 @@ final class Slot {
     return bytes;
   }
 
-  /** Copies {@code bytes} into the output. Returns whether there is room for them. */
-  boolean write(byte[] bytes) {
+  /** Copies {@code bytes} into the output if there is room for them. Returns how many there are. */
+  int write(byte[] bytes) {
     output.clear();
-    if (bytes.length > output.remaining()) {
-      return false;
+    if (bytes.length <= output.remaining()) {
+      output.put(bytes);
     }
-    output.put(bytes);
-    return true;
+    return bytes.length;
   }
 }

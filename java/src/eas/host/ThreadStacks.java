@@ -15,16 +15,15 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * threads are shown, also such as the processor has started itself.
  */
 public final class ThreadStacks {
-  private static final List<Thread> WORKERS = new CopyOnWriteArrayList<>();
+  private static final List<WorkerThread> WORKERS = new CopyOnWriteArrayList<>();
 
   private static volatile Thread loading;
 
   private ThreadStacks() {}
 
-  /** Notes that the calling thread calls Process from now on. */
-  static void addWorker() {
-    WORKERS.removeIf(thread -> !thread.isAlive());
-    WORKERS.add(Thread.currentThread());
+  /** Notes that {@code thread} calls Process. */
+  static void addWorker(WorkerThread thread) {
+    WORKERS.add(thread);
   }
 
   /** Notes that the calling thread begins, or has ended, to load the processor. */
@@ -33,8 +32,9 @@ public final class ThreadStacks {
   }
 
   /**
-   * Three texts for each of these threads that runs the processor's code now: the thread's name,
-   * the innermost method of the processor with its file and line, and the user's frames.
+   * Four texts for each of these threads that runs the processor's code now: the thread's name; of
+   * a thread that calls Process the nanoseconds since it began, else nothing; the innermost method
+   * of the processor with its file and line; and the user's frames.
    */
   public static String[] describe() {
     Map<Thread, String> deadlocks = Deadlocks.find();
@@ -42,9 +42,16 @@ public final class ThreadStacks {
     for (Map.Entry<Thread, StackTraceElement[]> entry : stacks(deadlocks).entrySet()) {
       Thread thread = entry.getKey();
       String frames = deadlocks.getOrDefault(thread, "") + ErrorReport.frames(entry.getValue());
-      described.addAll(Arrays.asList(thread.getName(), place(entry.getValue()), frames));
+      String place = place(entry.getValue());
+      described.addAll(Arrays.asList(thread.getName(), nanos(thread), place, frames));
     }
     return described.toArray(new String[0]);
+  }
+
+  private static String nanos(Thread thread) {
+    return thread instanceof WorkerThread
+        ? Long.toString(((WorkerThread) thread).nanosSinceStart())
+        : "";
   }
 
   private static Map<Thread, StackTraceElement[]> stacks(Map<Thread, String> deadlocks) {

@@ -1,6 +1,5 @@
 package eas.host;
 
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
@@ -149,21 +148,19 @@ final class CallTest {
     thread.setContextClassLoader(before);
   }
 
-  void manySlotsAtOnce() throws Exception {
+  void manyCallsAtOnce() throws Exception {
     Bridge bridge =
         programs.openMain("public synchronized byte[] Process(byte[] in) { return in; }");
-    Thread[] threads = new Thread[4];
-    for (int i = 0; i < threads.length; i++) {
-      int slot = i * 7;
-      ByteBuffer span = ByteBuffer.allocateDirect(1);
-      threads[i] = new Thread(() -> bridge.register(slot, span, span));
+    OneRequest[] rings = new OneRequest[4];
+    Thread[] threads = new Thread[rings.length];
+    for (int i = 0; i < rings.length; i++) {
+      rings[i] = new OneRequest(new byte[] {(byte) ('a' + i)}, 1);
+      threads[i] = new WorkerThread(bridge, rings[i], i);
       threads[i].start();
     }
-    for (Thread thread : threads) {
-      thread.join();
-    }
-    for (int i = 0; i < threads.length; i++) {
-      Check.same(1L, bridge.call(i * 7, 1)); // RETURNED, one byte
+    for (int i = 0; i < rings.length; i++) {
+      threads[i].join();
+      Check.same(Character.toString((char) ('a' + i)), rings[i].answer());
     }
   }
 }

@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,35 +119,27 @@ final class Programs {
 
   /**
    * What a call with {@code input} answers: the output, or "raised: " and the message, or "too
-   * large: " and the size.
+   * large: " and the size. A worker thread's code makes it, on the calling thread.
    */
   static String call(Bridge bridge, byte[] input) {
-    ByteBuffer inputSpan = ByteBuffer.allocateDirect(CAPACITY).put(input);
-    ByteBuffer outputSpan = ByteBuffer.allocateDirect(CAPACITY);
-    bridge.register(3, inputSpan, outputSpan);
-    long result = bridge.call(3, input.length);
-    int size = (int) result;
-    switch ((int) (result >> 32)) {
-      case Bridge.RETURNED:
-        byte[] output = new byte[size];
-        outputSpan.clear().get(output);
-        return new String(output, StandardCharsets.UTF_8);
-      case Bridge.RAISED:
-        return "raised: " + new String(bridge.message(3), StandardCharsets.UTF_8);
-      case Bridge.TOO_LARGE:
-        return "too large: " + size;
-      default:
-        throw new AssertionError("result " + result);
-    }
+    return run(bridge, input).answer();
+  }
+
+  private static OneRequest run(Bridge bridge, byte[] input) {
+    OneRequest ring = new OneRequest(input, CAPACITY);
+    new WorkerThread(bridge, ring, 0).run();
+    return ring;
+  }
+
+  /** The trace of a call with {@code input} that fails. */
+  static String trace(Bridge bridge, String input) {
+    OneRequest ring = run(bridge, input.getBytes(StandardCharsets.UTF_8));
+    Check.holds(ring.answer(), "raised: ");
+    return ring.trace();
   }
 
   static String call(Bridge bridge, String input) {
     return call(bridge, input.getBytes(StandardCharsets.UTF_8));
-  }
-
-  /** The trace of the last failed call. */
-  static String trace(Bridge bridge) {
-    return new String(bridge.trace(3), StandardCharsets.UTF_8);
   }
 
   private void remove() {

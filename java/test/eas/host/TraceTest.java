@@ -7,8 +7,7 @@ final class TraceTest {
   /** The trace of a call to a class with these members, the first of them on line 1. */
   private String trace(String... members) throws Exception {
     Bridge bridge = programs.openMain(Programs.lines(members));
-    Check.holds(Programs.call(bridge, "x"), "raised: ");
-    return Programs.trace(bridge);
+    return Programs.trace(bridge, "x");
   }
 
   void framesOfTheUser() throws Exception {

@@ -1,0 +1,146 @@
+// A worker thread of the bridge has one request at a time, so what the ring needs to know of it between two calls is in
+// a variable of the thread. Java sees a slot and a size.
+
+#include "natives.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <unistd.h>
+
+HostServices host = {STDERR_FILENO, nullptr, 0, {}};
+
+namespace {
+
+constexpr jlong kStopped = -1;           // eas.host.Ring.STOPPED
+constexpr jlong kMaxBuffer = INT32_MAX;  // of Java. No output is larger: outputs are arrays.
+
+struct WorkerThread {
+  uint32_t number;
+  eas_call call;  // its request
+};
+
+__thread WorkerThread current;
+
+// The bytes of a Java array, as long as this lives. There are none if the JVM has no memory for a copy of them.
+class Bytes {
+ public:
+  Bytes(JNIEnv* env, jbyteArray array) : env_(env), array_(array) {
+    bytes_ = env->GetByteArrayElements(array, nullptr);
+    size_ = bytes_ == nullptr ? 0 : static_cast<size_t>(env->GetArrayLength(array));
+  }
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
+  ~Bytes() {
+    if (bytes_ != nullptr) env_->ReleaseByteArrayElements(array_, bytes_, JNI_ABORT);
+  }
+  const char* data() const { return reinterpret_cast<const char*>(bytes_); }
+  size_t size() const { return size_; }
+
+ private:
+  JNIEnv* env_;
+  jbyteArray array_;
+  jbyte* bytes_;
+  size_t size_;
+};
+
+jlong next(int taken) {
+  if (taken != EAS_TAKEN) return kStopped;
+  return static_cast<jlong>(current.call.slot) << 32 | static_cast<jlong>(current.call.input_size);
+}
+
+// ---- eas.host.HostLog ----
+
+void JNICALL write_log(JNIEnv* env, jclass, jbyte level, jbyteArray array) {
+  const Bytes text(env, array);
+  if (text.data() != nullptr) host.module.log(static_cast<char>(level), text.data(), text.size());
+}
+
+// ---- eas.host.NativeRing ----
+
+void JNICALL enter(JNIEnv*, jobject, jint number) {
+  current.number = static_cast<uint32_t>(number);
+  host.module.enter(host.ring, host.worker, current.number);
+}
+
+jlong JNICALL take(JNIEnv*, jobject) {
+  return next(host.module.take(host.ring, host.worker, current.number, &current.call));
+}
+
+jlong JNICALL complete_and_take(JNIEnv*, jobject, jint written) {
+  const auto size = static_cast<uint64_t>(written);
+  if (size <= current.call.output_capacity) {
+    return next(host.module.complete_and_take(host.ring, host.worker, current.number, &current.call,
+                                              EAS_RETURNED, 0, size));
+  }
+  host.module.reply(host.ring, host.worker, current.number, &current.call, EAS_RETURNED, 0, nullptr, size);
+  return take(nullptr, nullptr);
+}
+
+void JNICALL complete_thrown(JNIEnv* env, jclass, jbyteArray message_array, jbyteArray frames_array) {
+  const Bytes message(env, message_array);
+  const Bytes frames(env, frames_array);
+  host.module.raised(host.ring, host.worker, current.number, &current.call, message.data(), message.size(),
+                     frames.data(), frames.size());
+}
+
+void JNICALL complete_failed(JNIEnv*, jobject) {
+  constexpr char kText[] = "internal error of the host; its log has the trace";
+  host.module.reply(host.ring, host.worker, current.number, &current.call, EAS_BAD_OUTPUT, 0, kText,
+                    sizeof(kText) - 1);
+}
+
+eas_ring_size ring_size() {
+  eas_ring_size size;
+  host.module.get_size(host.ring, &size);
+  return size;
+}
+
+jint JNICALL slot_count(JNIEnv*, jclass) { return static_cast<jint>(ring_size().slots); }
+
+jobject JNICALL buffer(JNIEnv* env, jclass, jint number, jboolean output) {
+  const auto slot = static_cast<uint32_t>(number);
+  const eas_ring_size size = ring_size();
+  const auto room = static_cast<jlong>(output ? size.max_output : size.max_body);
+  char* begin = output ? host.module.output(host.ring, slot) : host.module.input(host.ring, slot);
+  return env->NewDirectByteBuffer(begin, room < kMaxBuffer ? room : kMaxBuffer);
+}
+
+// JNI's structure has pointers to text that is not constant, which JNI does not change.
+JNINativeMethod method(const char* name, const char* signature, void* function) {
+  return {const_cast<char*>(name), const_cast<char*>(signature), function};
+}
+
+template <typename Function>
+bool find(void* module, const char* name, Function* function) {
+  *function = reinterpret_cast<Function>(dlsym(module, name));
+  return *function != nullptr;
+}
+
+}  // namespace
+
+bool find_module(const char* path) {
+  void* module = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+  NativeModule& found = host.module;
+  return module != nullptr && find(module, "eas_log", &found.log) &&
+         find(module, "eas_ring_get_size", &found.get_size) && find(module, "eas_slot_input", &found.input) &&
+         find(module, "eas_slot_output", &found.output) && find(module, "eas_worker_enter", &found.enter) &&
+         find(module, "eas_worker_take", &found.take) &&
+         find(module, "eas_worker_complete_and_take", &found.complete_and_take) &&
+         find(module, "eas_worker_reply", &found.reply) && find(module, "eas_worker_raised", &found.raised);
+}
+
+bool register_natives(JNIEnv* env, jclass host_log, jclass native_ring) {
+  const JNINativeMethod of_log[] = {method("write", "(B[B)V", reinterpret_cast<void*>(&write_log))};
+  const JNINativeMethod of_ring[] = {
+      method("enter", "(I)V", reinterpret_cast<void*>(&enter)),
+      method("take", "()J", reinterpret_cast<void*>(&take)),
+      method("completeAndTake", "(I)J", reinterpret_cast<void*>(&complete_and_take)),
+      method("completeThrown", "([B[B)V", reinterpret_cast<void*>(&complete_thrown)),
+      method("completeFailed", "()V", reinterpret_cast<void*>(&complete_failed)),
+      method("slotCount", "()I", reinterpret_cast<void*>(&slot_count)),
+      method("buffer", "(IZ)Ljava/nio/ByteBuffer;", reinterpret_cast<void*>(&buffer)),
+  };
+  constexpr jint kOfRing = sizeof(of_ring) / sizeof(of_ring[0]);
+  return env->RegisterNatives(host_log, of_log, 1) == JNI_OK &&
+         env->RegisterNatives(native_ring, of_ring, kOfRing) == JNI_OK;
+}
