@@ -1,21 +1,17 @@
-// Starts the JVM with only the user's jars on its class path, and yet lets JPype find its own classes.
+// Starts the JVM with only the user's jars on its class path, and lets Python call the bridge.
 //
-// JPype expects its classes on the application class loader: it asks FindClass, which searches that loader, for two of
-// them, and loads the others with the loader that ClassLoader.getSystemClassLoader returns. Users expect only their own
-// jars on that loader, as `java -cp` puts them there. So JPype is given this library as its libjvm. JNI_CreateJavaVM
-// starts the real one, and makes a class loader that the user's code cannot reach (eas.host.HiddenClasses). Until
-// `eas_launcher_started`, it replaces those two functions on JPype's thread by functions that use this loader. That
-// works because JNI functions are called through a table, to which each thread has a pointer; -Xcheck:jni replaces the
-// table in the same way.
+// Users expect only their own jars on the application class loader, as `java -cp` puts them there. So the bridge has a
+// loader of its own, whose parent is the platform's, and which the user's code does not know: it cannot reach the host's
+// classes by name, and may have classes of the same names. Python calls one method of the bridge, with bytes
+// (eas.host.Commands).
 //
-// It also stands between Java and the end of the JVM. System.exit and Runtime.halt come to JVM_Halt in libjvm. JPype
-// makes the symbols of this library global before those of libjvm, so the JDK's libraries find the JVM_Halt below, on
-// the thread that ends the JVM and with its frames. It leaves behind who has called, and ends the process by exit().
+// This library also stands between Java and the end of the JVM. System.exit and Runtime.halt come to JVM_Halt in
+// libjvm. The symbols of this library are global before those of libjvm, so the JDK's libraries find the JVM_Halt below,
+// on the thread that ends the JVM and with its frames. It leaves behind who has called, and ends the process by exit().
 // So the crash handler (native/src/crash.h) names the request, and nobody waits for the JVM's threads.
 //
-// The same library has the native methods of the bridge: natives.cc.
-//
-// It uses only the C library: JPype makes the symbols of its libjvm global, and those of libstdc++ would be among them.
+// The native methods of the bridge are in natives.cc. Both use only the C library: symbols that are global would
+// include those of libstdc++.
 
 #include <dlfcn.h>
 #include <jni.h>
@@ -32,157 +28,123 @@
 namespace {
 
 using CreateJVM = jint (*)(JavaVM**, void**, void*);
-using GetCreatedJVMs = jint (*)(JavaVM**, jsize, jsize*);
 using Halt = void (*)(jint);
-
-struct LaunchOptions {
-  const char* libjvm;
-  char* const* options;
-  int option_count;
-  const char* const* urls;
-  int url_count;
-};
-
-LaunchOptions launch_options;
 
 // Otherwise this is the host's own process, which has neither a file for reports nor a crash handler.
 bool in_worker_process() { return host.report != STDERR_FILENO; }
 
-// The thread on which JPype starts the JVM, its own table of functions, and the one that it uses meanwhile.
-JNIEnv* starting_env = nullptr;
-const JNINativeInterface_* jni_table = nullptr;
-JNINativeInterface_ patched_table;
+JavaVM* java_vm = nullptr;
+Halt halt = nullptr;
 
-jobject hidden_loader = nullptr;  // has the classes of JPype and of the bridge
-jobject jpype_loader = nullptr;   // of the class that JPype expects; its parent is hidden_loader
-jmethodID load_class = nullptr;
-jmethodID get_system_loader = nullptr;
-jclass hidden_classes = nullptr;
+jclass commands = nullptr;  // eas.host.Commands, and its method
+jmethodID call_command = nullptr;
 
 jclass exit_report = nullptr;  // eas.host.ExitReport, and its methods
 jmethodID describe_exit = nullptr;
 jmethodID ends_at_once = nullptr;
 jmethodID starter = nullptr;
 
-CreateJVM create_jvm = nullptr;
-GetCreatedJVMs get_created_jvms = nullptr;
-Halt halt = nullptr;
-JavaVM* java_vm = nullptr;
-
-bool open_libjvm() {
-  // RTLD_GLOBAL, as JPype would open it: the user's native code may need its symbols.
-  void* libjvm = dlopen(launch_options.libjvm, RTLD_LAZY | RTLD_GLOBAL);
-  if (libjvm != nullptr) {
-    create_jvm = reinterpret_cast<CreateJVM>(dlsym(libjvm, "JNI_CreateJavaVM"));
-    get_created_jvms = reinterpret_cast<GetCreatedJVMs>(dlsym(libjvm, "JNI_GetCreatedJavaVMs"));
-    halt = reinterpret_cast<Halt>(dlsym(libjvm, "JVM_Halt"));
-  }
-  return create_jvm != nullptr && get_created_jvms != nullptr;
-}
-
-jclass JNICALL find_class(JNIEnv* env, const char* name) {
-  constexpr char kJPype[] = "org/jpype/";
-  char dotted[128];
-  size_t length = strlen(name);
-  if (strncmp(name, kJPype, sizeof(kJPype) - 1) != 0 || length >= sizeof(dotted)) {
-    return jni_table->FindClass(env, name);
-  }
-  for (size_t i = 0; i <= length; i++) {
-    dotted[i] = name[i] == '/' ? '.' : name[i];
-  }
-  jvalue argument;
-  argument.l = env->NewStringUTF(dotted);
-  return argument.l == nullptr
-             ? nullptr
-             : static_cast<jclass>(env->CallObjectMethodA(hidden_loader, load_class, &argument));
-}
-
-jobject JNICALL call_static_object_method(JNIEnv* env, jclass type, jmethodID method,
-                                          const jvalue* arguments) {
-  if (method == get_system_loader) {
-    return env->NewLocalRef(jpype_loader);
-  }
-  return jni_table->CallStaticObjectMethodA(env, type, method, arguments);
-}
-
-// Makes both loaders. False leaves a pending exception.
-bool make_loaders(JNIEnv* env) {
+// Makes the loader of the bridge, whose jar is at `url`. nullptr leaves a pending exception.
+jobject make_loader(JNIEnv* env, const char* url) {
   jclass loader_class = env->FindClass("java/lang/ClassLoader");
   jclass url_class = env->FindClass("java/net/URL");
   jclass url_loader_class = env->FindClass("java/net/URLClassLoader");
-  if (loader_class == nullptr || url_class == nullptr || url_loader_class == nullptr) {
-    return false;
-  }
-  load_class = env->GetMethodID(loader_class, "loadClass", "(Ljava/lang/String;)Ljava/lang/Class;");
-  get_system_loader =
-      env->GetStaticMethodID(loader_class, "getSystemClassLoader", "()Ljava/lang/ClassLoader;");
+  if (loader_class == nullptr || url_class == nullptr || url_loader_class == nullptr) return nullptr;
   jmethodID get_platform_loader =
       env->GetStaticMethodID(loader_class, "getPlatformClassLoader", "()Ljava/lang/ClassLoader;");
   jmethodID new_url = env->GetMethodID(url_class, "<init>", "(Ljava/lang/String;)V");
-  jmethodID new_url_loader =
+  jmethodID new_loader =
       env->GetMethodID(url_loader_class, "<init>", "([Ljava/net/URL;Ljava/lang/ClassLoader;)V");
-  jobjectArray urls = env->NewObjectArray(launch_options.url_count, url_class, nullptr);
-  if (env->ExceptionCheck()) {
-    return false;
-  }
-  for (int i = 0; i < launch_options.url_count; i++) {
-    jobject url = env->NewObject(url_class, new_url, env->NewStringUTF(launch_options.urls[i]));
-    if (url == nullptr) {
-      return false;
-    }
-    env->SetObjectArrayElement(urls, i, url);
-  }
-  jobject platform_loader = env->CallStaticObjectMethod(loader_class, get_platform_loader);
-  if (env->ExceptionCheck()) {
-    return false;
-  }
-  jobject loader = env->NewObject(url_loader_class, new_url_loader, urls, platform_loader);
-  if (loader == nullptr) {
-    return false;
-  }
-  jobject name = env->NewStringUTF("eas.host.HiddenClasses");
-  jobject found = name == nullptr ? nullptr : env->CallObjectMethod(loader, load_class, name);
-  if (env->ExceptionCheck()) {
-    return false;
-  }
-  hidden_loader = env->NewGlobalRef(loader);
-  hidden_classes = static_cast<jclass>(env->NewGlobalRef(found));
-  jmethodID open = env->GetStaticMethodID(hidden_classes, "open", "()Ljava/lang/ClassLoader;");
-  jobject opened = open == nullptr ? nullptr : env->CallStaticObjectMethod(hidden_classes, open);
-  if (env->ExceptionCheck()) {
-    return false;
-  }
-  jpype_loader = env->NewGlobalRef(opened);
-  return jpype_loader != nullptr;
+  jstring text = env->ExceptionCheck() ? nullptr : env->NewStringUTF(url);
+  jobject made = text == nullptr ? nullptr : env->NewObject(url_class, new_url, text);
+  jobjectArray urls = made == nullptr ? nullptr : env->NewObjectArray(1, url_class, made);
+  if (urls == nullptr) return nullptr;
+  jobject parent = env->CallStaticObjectMethod(loader_class, get_platform_loader);
+  return env->ExceptionCheck() ? nullptr : env->NewObject(url_loader_class, new_loader, urls, parent);
 }
 
-void print_exception(JNIEnv* env) {
-  env->ExceptionDescribe();
-  env->ExceptionClear();
+// Loads a class of the bridge and keeps it. nullptr leaves a pending exception.
+jclass load(JNIEnv* env, jobject loader, const char* name) {
+  jclass loader_class = env->GetObjectClass(loader);
+  jmethodID load_class = env->GetMethodID(loader_class, "loadClass", "(Ljava/lang/String;)Ljava/lang/Class;");
+  jstring text = load_class == nullptr ? nullptr : env->NewStringUTF(name);
+  jobject found = text == nullptr ? nullptr : env->CallObjectMethod(loader, load_class, text);
+  return env->ExceptionCheck() ? nullptr : static_cast<jclass>(env->NewGlobalRef(found));
 }
 
-jclass load_hidden(JNIEnv* env, const char* name) {
-  jstring text = env->NewStringUTF(name);
-  return text == nullptr ? nullptr
-                         : static_cast<jclass>(env->CallObjectMethod(hidden_loader, load_class, text));
-}
-
-// Prepares the classes of the bridge that call this library, or are called by it. False leaves a pending exception.
-bool connect_bridge(JNIEnv* env) {
-  jclass log = load_hidden(env, "eas.host.HostLog");
-  jclass ring = log == nullptr ? nullptr : load_hidden(env, "eas.host.NativeRing");
-  if (ring == nullptr || !register_natives(env, log, ring)) {
-    return false;
-  }
-  jclass found = load_hidden(env, "eas.host.ExitReport");
-  if (found == nullptr) {
-    return false;
-  }
-  exit_report = static_cast<jclass>(env->NewGlobalRef(found));
+// Prepares the classes of the bridge that this library calls, or that call it. False leaves a pending exception.
+bool connect_bridge(JNIEnv* env, const char* url) {
+  jobject loader = make_loader(env, url);
+  jclass log = loader == nullptr ? nullptr : load(env, loader, "eas.host.HostLog");
+  jclass ring = log == nullptr ? nullptr : load(env, loader, "eas.host.NativeRing");
+  if (ring == nullptr || !register_natives(env, log, ring)) return false;
+  exit_report = load(env, loader, "eas.host.ExitReport");
+  commands = exit_report == nullptr ? nullptr : load(env, loader, "eas.host.Commands");
+  if (commands == nullptr) return false;
   describe_exit = env->GetStaticMethodID(exit_report, "describe", "()[B");
   ends_at_once = env->GetStaticMethodID(exit_report, "endsAtOnce", "()Z");
   starter = env->GetStaticMethodID(exit_report, "starter", "()I");
+  call_command = env->GetStaticMethodID(commands, "call", "([B)[B");
   return !env->ExceptionCheck();
+}
+
+// Creates the JVM. nullptr with `error` if that fails.
+JNIEnv* create(const char* libjvm, int option_count, char* const* texts, char* error, size_t error_size) {
+  // RTLD_GLOBAL: the user's native code may need its symbols.
+  void* library = dlopen(libjvm, RTLD_LAZY | RTLD_GLOBAL);
+  auto create_jvm =
+      library == nullptr ? nullptr : reinterpret_cast<CreateJVM>(dlsym(library, "JNI_CreateJavaVM"));
+  if (create_jvm == nullptr) {
+    snprintf(error, error_size, "%s", dlerror());
+    return nullptr;
+  }
+  halt = reinterpret_cast<Halt>(dlsym(library, "JVM_Halt"));
+  auto* options =
+      static_cast<JavaVMOption*>(calloc(static_cast<size_t>(option_count) + 1, sizeof(JavaVMOption)));
+  for (int i = 0; options != nullptr && i < option_count; i++) options[i] = {texts[i], nullptr};
+  JavaVMInitArgs arguments = {JNI_VERSION_10, option_count, options, JNI_FALSE};
+  JNIEnv* env = nullptr;
+  const jint result =
+      options == nullptr ? JNI_ENOMEM : create_jvm(&java_vm, reinterpret_cast<void**>(&env), &arguments);
+  free(options);
+  if (result == JNI_OK) return env;
+  snprintf(error, error_size, "JNI_CreateJavaVM returns %d", static_cast<int>(result));
+  return nullptr;
+}
+
+// The calling thread's environment; the thread is attached as long as this lives, unless it was before.
+class Attached {
+ public:
+  Attached() {
+    if (java_vm->GetEnv(reinterpret_cast<void**>(&env_), JNI_VERSION_10) == JNI_OK) return;
+    char name[] = "eas-host";
+    JavaVMAttachArgs arguments = {JNI_VERSION_10, name, nullptr};
+    attached_ = java_vm->AttachCurrentThreadAsDaemon(reinterpret_cast<void**>(&env_), &arguments) == JNI_OK;
+    if (!attached_) env_ = nullptr;
+  }
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+  ~Attached() {
+    if (attached_) java_vm->DetachCurrentThread();
+  }
+  JNIEnv* env() const { return env_; }
+
+ private:
+  JNIEnv* env_ = nullptr;
+  bool attached_ = false;
+};
+
+// Calls Commands.call. nullptr may leave a pending exception.
+char* call(JNIEnv* env, const char* request, int size, int* answer_size) {
+  jbyteArray sent = env->NewByteArray(size);
+  if (sent == nullptr) return nullptr;
+  env->SetByteArrayRegion(sent, 0, size, reinterpret_cast<const jbyte*>(request));
+  auto got = static_cast<jbyteArray>(env->CallStaticObjectMethod(commands, call_command, sent));
+  if (got == nullptr) return nullptr;
+  *answer_size = env->GetArrayLength(got);
+  auto* answer = static_cast<char*>(malloc(static_cast<size_t>(*answer_size) + 1));
+  if (answer != nullptr) env->GetByteArrayRegion(got, 0, *answer_size, reinterpret_cast<jbyte*>(answer));
+  return answer;
 }
 
 // Writes who has called System.exit or Runtime.halt on this thread.
@@ -198,85 +160,42 @@ void report_exit(JNIEnv* env) {
 
 }  // namespace
 
-// Sets what the next JNI_CreateJavaVM starts: the JVM's library, its options, and the URLs of the jars for the hidden
-// loader. All of these must stay valid until eas_launcher_started.
-EXPORTED void eas_launcher_prepare(const char* libjvm, int option_count, char* const* options, int url_count,
-                                   const char* const* urls) {
-  launch_options = {libjvm, options, option_count, urls, url_count};
-}
-
-// Sets what the next JVM shares with the host: the descriptor `report`, and the `ring` from which its threads take
-// requests by the functions of the native `module`, the path of a library that is loaded. Returns whether it has them.
-EXPORTED int eas_launcher_connect(int report, const char* module, eas_ring* ring, uint32_t worker) {
+// Sets what the JVM shares with the host: the descriptor `report`, and the `ring` from which its threads take requests
+// by the functions of the native `module`, the path of a library that is loaded. Returns whether it has them.
+// [before eas_jvm_start]
+EXPORTED int eas_jvm_connect(int report, const char* module, eas_ring* ring, uint32_t worker) {
   host.report = report;
   host.ring = ring;
   host.worker = worker;
   return find_module(module);
 }
 
-// To be called on the thread that has started the JVM, once JPype is up.
-EXPORTED void eas_launcher_started() {
-  if (starting_env == nullptr) {
-    return;
-  }
-  starting_env->functions = jni_table;
-  jmethodID close = starting_env->GetStaticMethodID(hidden_classes, "close", "()V");
-  if (close != nullptr) {
-    starting_env->CallStaticVoidMethod(hidden_classes, close);
-  }
-  if (starting_env->ExceptionCheck()) {
-    print_exception(starting_env);
-  }
-  starting_env = nullptr;
+// Starts the JVM of the library `libjvm` with `options`, and loads the bridge from the jar at `url`. 0, or -1 with
+// `error`. [any thread, once]
+EXPORTED int eas_jvm_start(const char* libjvm, int option_count, char* const* options, const char* url,
+                           char* error, size_t error_size) {
+  JNIEnv* env = create(libjvm, option_count, options, error, error_size);
+  if (env == nullptr) return -1;
+  if (connect_bridge(env, url)) return 0;
+  env->ExceptionDescribe();
+  env->ExceptionClear();
+  snprintf(error, error_size, "the bridge cannot be loaded from %s", url);
+  return -1;
 }
 
-EXPORTED jint JNICALL JNI_CreateJavaVM(JavaVM** vm, void** env, void* arguments_of_jpype) {
-  if (create_jvm != nullptr) {
-    return create_jvm(vm, env, arguments_of_jpype);  // the JVM says that there is one already
+// Calls the bridge. Returns its answer, to be given to `free`, and its size; nullptr if the bridge has thrown, which is
+// printed. [any thread, after eas_jvm_start]
+EXPORTED char* eas_jvm_call(const char* request, int size, int* answer_size) {
+  const Attached thread;
+  JNIEnv* env = thread.env();
+  if (env == nullptr || env->PushLocalFrame(4) != JNI_OK) return nullptr;
+  char* answer = call(env, request, size, answer_size);
+  if (env->ExceptionCheck()) {
+    env->ExceptionDescribe();
+    env->ExceptionClear();
   }
-  if (!open_libjvm()) {
-    fprintf(stderr, "%s\n", dlerror());
-    return JNI_ERR;
-  }
-  JavaVMInitArgs arguments = *static_cast<JavaVMInitArgs*>(arguments_of_jpype);
-  auto* options = static_cast<JavaVMOption*>(calloc(launch_options.option_count, sizeof(JavaVMOption)));
-  if (options == nullptr) {
-    return JNI_ENOMEM;
-  }
-  for (int i = 0; i < launch_options.option_count; i++) {
-    options[i] = {launch_options.options[i], nullptr};
-  }
-  arguments.nOptions = launch_options.option_count;
-  arguments.options = options;
-  JavaVM* made = nullptr;
-  JNIEnv* thread = nullptr;
-  jint result = create_jvm(&made, reinterpret_cast<void**>(&thread), &arguments);
-  free(options);
-  if (result != JNI_OK) {
-    return result;
-  }
-  java_vm = made;
-  if (!make_loaders(thread) || !connect_bridge(thread)) {
-    print_exception(thread);
-    return JNI_ERR;
-  }
-  starting_env = thread;
-  jni_table = thread->functions;
-  patched_table = *jni_table;
-  patched_table.FindClass = find_class;
-  patched_table.CallStaticObjectMethodA = call_static_object_method;
-  thread->functions = &patched_table;
-  *vm = made;
-  *env = thread;
-  return JNI_OK;
-}
-
-EXPORTED jint JNICALL JNI_GetCreatedJavaVMs(JavaVM** vms, jsize room, jsize* count) {
-  if (get_created_jvms == nullptr) {
-    *count = 0;
-    return JNI_OK;
-  }
-  return get_created_jvms(vms, room, count);
+  env->PopLocalFrame(nullptr);
+  return answer;
 }
 
 // Called by the JDK's native code in place of the JVM's own function, on the thread that has called System.exit or

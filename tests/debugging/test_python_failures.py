@@ -227,7 +227,7 @@ def test_load_that_hangs_is_reported_with_its_place(tmp_path: Path) -> None:
 
 
 def test_exit_of_a_jvm_in_the_process_is_told_from_the_programs_own(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Its exit code tells the signal, if it was one. JPype is in the host's own Python."""
+    """Its exit code tells the signal, if it was one. JPype is in the Python of the tests."""
     answer = r"the JVM in the worker process called exit\(143\), as it does on SIGTERM"
     options: dict[str, Value] = {"python": sys.executable, "no_retry": True}  # the JVM ends it on a thread of its own
     row = Failure("jvm-exit", "broken/jvm_exits.py", 500, [answer], [answer], lines=16, options=options)

@@ -125,12 +125,6 @@ def test_launcher_imports_only_the_standard_library() -> None:
     assert all(name.startswith(("eas_host.sandbox", "eas_host.system.memory")) for name in ours)
 
 
-def test_only_the_java_worker_imports_jpype() -> None:
-    users = who_imports("jpype")
-    assert users
-    assert {str(Path(user).parent) for user in users} == {"worker/java"}
-
-
 def test_front_imports_no_worker_and_no_processor() -> None:
     """The front runs no user code."""
     for package in ("eas_host.worker", "eas_host.workers", "allspark"):
@@ -167,9 +161,7 @@ def test_importing_the_front_loads_no_processor() -> None:
     code = "import sys, eas_host.front.front; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert [
-        name for name in loaded if name.startswith(("eas_host.worker.", "eas_runtime.python", "jpype", "allspark"))
-    ] == []
+    assert [name for name in loaded if name.startswith(("eas_host.worker.", "eas_runtime.python", "allspark"))] == []
 
 
 @pytest.mark.parametrize(
@@ -180,7 +172,7 @@ def test_importing_the_front_loads_no_processor() -> None:
         ("eas_host.cli.calls.load", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
         ("eas_host.service.host", ("eas_host.description", "eas_host.fetch", "email", "platform", "random")),
         ("eas_host.worker.cpp.processor", ("eas_host.config", "eas_host.front", "asyncio", "dataclasses", "shutil")),
-        ("eas_host.worker.java.processor", ("numpy", "eas_host.config", "eas_host.front", "asyncio")),
+        ("eas_host.worker.java.processor", ("numpy", "jpype", "eas_host.config", "eas_host.front", "asyncio")),
     ],
 )
 def test_start_does_not_load(module: str, unwanted: tuple[str, ...]) -> None:

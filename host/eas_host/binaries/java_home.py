@@ -1,8 +1,7 @@
 """
 What the home of a Java tells without being run: its version, and where its JVM is.
 
-The oldest Java is 11. JPype 1.7 refuses one before 9, for its class files have version 53, which is Java 9's; those of
-JPype 1.6 have 55, Java 11's. 9 and 10 have long had no updates, and lack `ErrorFileToStderr`.
+The oldest Java is 11: the bridge is compiled for it. 9 and 10 have long had no updates, and lack `ErrorFileToStderr`.
 """
 
 from __future__ import annotations
@@ -18,6 +17,10 @@ _USUAL: Final = "server"
 """Its folder; zero is for machines without a compiler, minimal and client are for small ones."""
 _OLD_LIBRARIES: Final = ("lib/*/*/libjvm.so", "jre/lib/*/*/libjvm.so")
 """Until Java 8, with a folder for the machine, and in a JDK below jre (JEP 220). Debian's has no file `release`."""
+
+_COMMAND: Final = Path("/usr/bin/java")
+_FOLDERS: Final = (Path("/usr/lib/jvm"), Path("/usr/java"), Path("/opt/sun"))
+"""Where systems have their Java, and where they keep several."""
 
 
 class UnusableJava(ValueError):
@@ -44,6 +47,18 @@ def find_libjvm(home: Path) -> Path:
     if not libraries:
         raise UnusableJava(f"there is no JVM in it; expected the home of a Java {OLDEST_JAVA} or later")
     return libraries[0]
+
+
+def machine_home() -> Path | None:
+    """
+    Find the home of the Java of this machine: that of /usr/bin/java, else the first that systems keep; None if there is
+    none, as far as the files show.
+    """
+    own = [_COMMAND.resolve().parents[1]] if _COMMAND.exists() else []
+    for home in (*own, *(path.resolve() for folder in _FOLDERS for path in sorted(folder.glob("*")))):
+        if any(any(home.glob(pattern)) for pattern in (_LIBRARY, *_OLD_LIBRARIES)):
+            return home.parent if home.name == "jre" else home  # that of /usr/bin/java is often in the JDK's jre
+    return None
 
 
 def java_version(home: Path) -> int | None:

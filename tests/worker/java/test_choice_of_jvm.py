@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from eas_host.binaries import java_home
 from eas_host.errors import EntryInvalid
 from eas_host.worker.java import jvm
 from support import TIMEOUT
@@ -132,21 +133,22 @@ def test_wrong_variable_java_home_is_refused(
 def test_java_of_the_system_that_is_too_old_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
 ) -> None:
-    """JPype's search knows where each Java has its JVM."""
-    library = home_of(tmp_path / "jdk", "" if "lib/a" in layout else "10", layout) / layout / "libjvm.so"
+    """/usr/bin/java leads there; until Java 8 often into the folder jre of a JDK."""
+    home = home_of(tmp_path / "jdk", "" if "lib/a" in layout else "10", layout)
+    command = home / ("jre/bin" if layout.startswith("jre") else "bin") / "java"
+    command.parent.mkdir(parents=True)
+    command.touch()
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setattr("jpype.getDefaultJVMPath", lambda: str(library))
+    monkeypatch.setattr(java_home, "_COMMAND", command)
     version = "10" if layout == "lib/server" else "8 or older"
     with pytest.raises(EntryInvalid, match=rf"the Java of this machine is {tmp_path}/.*: it is Java {version};"):
         jvm.find_jvm()
 
 
-def test_missing_jvm_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> str:
-        raise ValueError
-
+def test_missing_jvm_names_the_package_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    monkeypatch.setattr("jpype.getDefaultJVMPath", none)
+    monkeypatch.setattr(java_home, "_COMMAND", tmp_path / "java")
+    monkeypatch.setattr(java_home, "_FOLDERS", (tmp_path,))
     with pytest.raises(EntryInvalid, match=r"apt-get install default-jre-headless.*--java-home"):
         jvm.find_jvm()
 

@@ -17,7 +17,7 @@ from eas_host.binaries import elf
 from eas_host.errors import EntryInvalid
 from eas_host.ring import FrontRing, RingSize
 from eas_host.worker.java import jvm
-from eas_host.worker.java.jvm_launcher import LAUNCHER
+from eas_host.worker.java.bridge import LAUNCHER
 from eas_runtime.ring import WorkerRing
 from support.build import ROOT, ProcessorBuilder, need
 from support.host import StartHost
@@ -75,7 +75,7 @@ def test_option_may_name_a_class_of_the_user(builder: ProcessorBuilder) -> None:
 
 
 def test_launcher_compiles_without_warnings_and_without_libstdcpp(tmp_path: Path) -> None:
-    """JPype would make the symbols of C++'s own library global."""
+    """Its symbols are global, and those of C++'s own library would be, too."""
     environment = os.environ | {"CXX": f"{need('g++')} -pedantic -Werror"}
     done = subprocess.run(
         [sys.executable, ROOT / "java" / "build_java.py", tmp_path / "x.jar"],
@@ -90,12 +90,10 @@ def test_launcher_compiles_without_warnings_and_without_libstdcpp(tmp_path: Path
         [need("nm"), "-D", "--defined-only", "--format=just-symbols", launcher], text=True
     )
     assert set(symbols.split()) == {
-        "JNI_CreateJavaVM",
-        "JNI_GetCreatedJavaVMs",
         "JVM_Halt",
-        "eas_launcher_connect",
-        "eas_launcher_prepare",
-        "eas_launcher_started",
+        "eas_jvm_call",
+        "eas_jvm_connect",
+        "eas_jvm_start",
     }
     assert not [name for name in elf.read(launcher).needed if "++" in name]
 

@@ -203,7 +203,7 @@ class _JarCheck:
         """
         Find the home of the Java that a worker will run.
         """
-        from eas_host.worker.java.jvm import find_jvm  # noqa: PLC0415  it imports JPype
+        from eas_host.worker.java.jvm import find_jvm  # noqa: PLC0415  it imports ctypes
 
         home: Path | None = None
         try:

@@ -15,13 +15,11 @@ The JVM shares the process with the host, so it is kept from disturbing it:
   once it has started. `-Xrs` would do the same, but makes the JVM open its attach socket in /tmp at once,
   to stay there after `kill -9`.
 - Its end. The launcher takes System.exit and Runtime.halt over. `DestroyJavaVM` waits for every thread that
-  a processor has started and forgotten; JPype calls it when Python exits, and it would hang. It is never
-  called: see `JavaProcessor.join` and `_detach_java`.
+  a processor has started and forgotten, so it is never called: see `JavaProcessor.join`.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import os
@@ -32,18 +30,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import eas_host
-from eas_host.binaries.java_home import OLDEST_JAVA, UnusableJava, find_libjvm, java_version
+from eas_host.binaries.java_home import OLDEST_JAVA, UnusableJava, find_libjvm, java_version, machine_home
 from eas_host.errors import EntryInvalid
-from eas_host.worker.java.jpype_alone import jpype
-from eas_host.worker.java.jvm_launcher import LAUNCHER, prepared_launcher
+from eas_host.worker.java.bridge import BRIDGE, LAUNCHER, Bridge
 from eas_runtime.ring import WorkerRing
 
-BRIDGE: Final = Path(eas_host.__file__).with_name("java") / "eas-host-bridge.jar"
-JPYPE: Final = Path(jpype.__file__).resolve().parent.with_name("org.jpype.jar")
-
 NATIVE_ACCESS_WARNS: Final = 24
-"""The first Java that prints a warning about libraries such as JPype's (JEP 472)."""
+"""The first Java that prints a warning about native methods such as the bridge's (JEP 472)."""
 
 OPTIONS: Final = (
     "-XX:+ErrorFileToStderr",
@@ -86,7 +79,7 @@ SIGACTION_SIZE: Final = 1024
 """Room for a `struct sigaction`: 152 bytes in glibc on 64-bit machines."""
 
 
-def start_jvm(options: tuple[str, ...], class_path: str, ring: WorkerRing, report: int) -> None:
+def start_jvm(options: tuple[str, ...], class_path: str, ring: WorkerRing, report: int) -> Bridge:
     """
     Start the JVM of this process, whose threads take requests from *ring*, with the user's *options* and *class_path*.
     What is known of its end goes to the descriptor *report*, or to stderr if that is -1.
@@ -103,29 +96,11 @@ def start_jvm(options: tuple[str, ...], class_path: str, ring: WorkerRing, repor
     own = [*OPTIONS, f"-Djava.class.path={class_path}"]
     if version is not None and version >= NATIVE_ACCESS_WARNS:
         own.append("--enable-native-access=ALL-UNNAMED")
-    jpype.config.onexit = False
     try:
-        with (
-            signal_handlers_kept(signal.SIGHUP, signal.SIGINT, signal.SIGTERM),
-            prepared_launcher(library, [*own, *checked], [BRIDGE, JPYPE], ring, report) as launcher,
-        ):
-            jpype.startJVM(jvmpath=launcher, classpath=[], convertStrings=False, interrupt=True)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        with signal_handlers_kept(signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            return Bridge(library, [*own, *checked], ring, report)
+    except OSError as error:
         raise EntryInvalid(f"the JVM in {home} does not start: {error}; its own message is above") from error
-    atexit.register(_detach_java)
-    # When a processor calls System.exit, JPype would free what threads that are inside a call still use.
-    jpype.JClass("org.jpype.JPypeContext").freeResources = False
-
-
-def _detach_java() -> None:
-    """
-    Keep Java's threads away from Python, which is about to end while they run on.
-
-    From then on Python ends each thread that asks for its lock, by unwinding the thread's stack. There C++
-    code of JPype catches everything, and so the C library aborts the process. The threads that call the processor
-    never ask for the lock, but one of JPype's does: it drops Python objects whose Java side is garbage.
-    """
-    jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop()
 
 
 def find_jvm(home: str | None = None) -> Path:
@@ -149,20 +124,18 @@ def find_jvm(home: str | None = None) -> Path:
 
 def _default_home() -> Path:
     """
-    Find the home of the Java of this machine: JPype knows the usual places.
+    Find the home of the Java of this machine.
 
     Raises:
         EntryInvalid: there is none.
     """
-    try:
-        library = Path(jpype.getDefaultJVMPath()).resolve()
-    except ValueError as error:
+    home = machine_home()
+    if home is None:
         raise EntryInvalid(
             f"there is no JVM on this machine: install Java {OLDEST_JAVA} or later"
             " (on Debian or Ubuntu: apt-get install default-jre-headless), or name its home with --java-home"
-        ) from error
-    home = library.parents[2]
-    return home.parent if home.name == "lib" else home  # until Java 8 the library lies one folder deeper
+        )
+    return home
 
 
 def check_options(options: tuple[str, ...], java: Path, class_path: str) -> list[str]:

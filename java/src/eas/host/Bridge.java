@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The class that Python calls: {@link #open} to load the processor, {@link #start} to have threads
- * call it, {@link #join} at the end.
+ * A processor that is loaded: {@link #open} loads it, {@link #start} has threads call it, and
+ * {@link #join} waits for their end.
  *
  * <p>Python has no part in a request: the threads take it from the ring, and complete it, by
  * themselves ({@link WorkerThread}).
  */
-public final class Bridge {
+final class Bridge {
   static {
     ExitReport.start();
     Thread.setDefaultUncaughtExceptionHandler(Bridge::logUncaught);
@@ -37,7 +37,7 @@ public final class Bridge {
    * @param modelEntry passed to the constructor, as is {@code modelConfig}; empty where there is
    *     none
    */
-  public static Bridge open(
+  static Bridge open(
       String entry,
       String mainClass,
       String[] own,
@@ -62,20 +62,23 @@ public final class Bridge {
   /**
    * Starts so many {@code threads}, which take requests from the ring until it is stopped.
    *
-   * @throws OutOfMemoryError the system refuses to start a thread
+   * @throws LoadException the system refuses to start one
    */
-  public void start(int count) {
+  void start(int count) throws LoadException {
     Ring ring = new NativeRing();
     for (int number = 0; number < count; number++) {
       WorkerThread thread = new WorkerThread(this, ring, number);
+      try {
+        thread.start();
+      } catch (OutOfMemoryError error) {
+        throw LoadException.shortage(error.getMessage(), error);
+      }
       threads.add(thread);
-      ThreadStacks.addWorker(thread);
-      thread.start();
     }
   }
 
   /** Waits until all threads have ended, so many {@code millis} at most for each; 0: for ever. */
-  public void join(long millis) throws InterruptedException {
+  void join(long millis) throws InterruptedException {
     for (WorkerThread thread : threads) {
       thread.join(millis);
     }
@@ -92,14 +95,6 @@ public final class Bridge {
   /** Describes what Process has thrown. Never throws. */
   ErrorReport report(Throwable error) {
     return ErrorReport.ofCall(error, diagnostics);
-  }
-
-  /**
-   * Ends the process as {@code System.exit} does: the shutdown hooks run, and threads that the
-   * processor has started do not delay the end. Does not return.
-   */
-  public static void exit(int status) {
-    ExitReport.leave(status);
   }
 
   /** Logs an error that has ended a thread of the processor's own, as one record. */

@@ -12,9 +12,9 @@ import java.util.Set;
  * the log.
  *
  * <p>The trace has only the user's frames. The frames by which the host has called the user's code
- * (the host's, JPype's, and the reflection and method handles between them) are at the outer end of
- * the stack, and are removed there. The same kinds of frames further in belong to the user's calls
- * and stay.
+ * (the host's, and the reflection and method handles between them) are at the outer end of the
+ * stack, and are removed there. The same kinds of frames further in belong to the user's calls and
+ * stay.
  *
  * <p>A Throwable is user code, too: its methods may be overridden, return null and throw. If one of
  * them does, only the text that it would have returned is lost.
@@ -26,7 +26,6 @@ final class ErrorReport {
   private static final String HOST_PACKAGE = "eas.host.";
   private static final String[] HOST_PREFIXES = {
     HOST_PACKAGE,
-    "org.jpype.",
     "java.lang.invoke.",
     "java.lang.reflect.",
     "jdk.internal.reflect.",
@@ -179,8 +178,8 @@ final class ErrorReport {
       fromHost |= stack[end - 1].getClassName().startsWith(HOST_PACKAGE);
       end--;
     }
-    // A thread that the processor has started has no frame of the host: frames of JPype or of
-    // reflection are its own.
+    // A thread that the processor has started has no frame of the host: frames of reflection are
+    // its own.
     return fromHost ? Arrays.copyOf(stack, end) : stack;
   }
 

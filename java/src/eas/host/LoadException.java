@@ -6,7 +6,7 @@ package eas.host;
  * <p>The message is one line: what is wrong, where, and what to do. The detail, which may be empty,
  * has longer text that belongs to it, such as the user's own frames.
  */
-public final class LoadException extends Exception {
+final class LoadException extends Exception {
   private static final long serialVersionUID = 1L;
 
   /** The load errors of the host, with their names in its {@code errors.py}. */
@@ -18,7 +18,9 @@ public final class LoadException extends Exception {
      */
     EntryInvalid,
     /** The processor's own code failed while it was loaded. */
-    InitializeFailed
+    InitializeFailed,
+    /** The system has no room for another thread now. */
+    SystemShortage
   }
 
   private final Kind kind;
@@ -46,18 +48,22 @@ public final class LoadException extends Exception {
     return new LoadException(Kind.InitializeFailed, message, ErrorReport.of(cause).trace(), cause);
   }
 
+  static LoadException shortage(String message, Throwable cause) {
+    return new LoadException(Kind.SystemShortage, message, "", cause);
+  }
+
   /** The same error with {@code place} before the message. */
   LoadException at(String place) {
     return new LoadException(kind, place + ": " + getMessage(), detail, getCause());
   }
 
   /** The name of the class in {@code errors.py}. */
-  public String kind() {
+  String kind() {
     return kind.name();
   }
 
   /** The text that is printed above the message; may be empty. */
-  public String detail() {
+  String detail() {
     return detail;
   }
 }

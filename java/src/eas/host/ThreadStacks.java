@@ -14,7 +14,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * <p>A thread is asked from outside, so it may loop, wait, or be in a deadlock. Of a deadlock all
  * threads are shown, also such as the processor has started itself.
  */
-public final class ThreadStacks {
+final class ThreadStacks {
   private static final List<WorkerThread> WORKERS = new CopyOnWriteArrayList<>();
 
   private static volatile Thread loading;
@@ -36,7 +36,7 @@ public final class ThreadStacks {
    * a thread that calls Process the nanoseconds since it began, else nothing; the innermost method
    * of the processor with its file and line; and the user's frames.
    */
-  public static String[] describe() {
+  static String[] describe() {
     Map<Thread, String> deadlocks = Deadlocks.find();
     List<String> described = new ArrayList<>();
     for (Map.Entry<Thread, StackTraceElement[]> entry : stacks(deadlocks).entrySet()) {

@@ -39,6 +39,7 @@ final class WorkerThread extends Thread {
   public void run() {
     ring.enter(number);
     WorkerCalls.enter(number);
+    ThreadStacks.addWorker(this);
     ExitReport.serve();
     long request = ring.take();
     while (request != Ring.STOPPED) {
