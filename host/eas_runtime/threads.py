@@ -1,8 +1,10 @@
 """
 The threads that call python processors. Each takes a request, handles it, and takes the next one.
 
-A handler completes each call exactly once. If it raises, that is a bug of the host: it is logged and the request is
-answered, so that neither the request nor the thread is lost.
+A request is completed and the next one taken in one call of native code, which costs half of what two calls cost.
+
+A handler returns what the request is answered with, or completes it. If it raises, that is a bug of the host: it is
+logged and the request is answered, so that neither the request nor the thread is lost.
 """
 
 import contextlib
@@ -10,13 +12,16 @@ import os
 import sys
 import time
 import traceback
-from typing import Callable
+from typing import Callable, Optional, Tuple
 
-from eas_runtime.ring import BAD_OUTPUT, RingCall, WorkerRing
+from eas_runtime.ring import BAD_OUTPUT, RETURNED, RingCall, WorkerRing
 from eas_runtime.unpatched import Thread, allocate_lock, start_thread
 
-RequestHandler = Callable[[RingCall], None]
-"""Calls the processor with the input of a `RingCall` and completes it."""
+RequestHandler = Callable[[RingCall], Optional[Tuple[int, bytes]]]
+"""
+Calls the processor with the input of a `RingCall` and returns the status and the output; None: it has completed the
+call itself.
+"""
 
 
 class WorkerThreads:
@@ -67,15 +72,22 @@ class WorkerThreads:
         handle = self._make_handler(number)
         start_times = self._start_times
         monotonic = time.monotonic
-        while ring.take(call):
+        taken = ring.take(call)
+        while taken:
             start_times[number] = monotonic()
             try:
-                handle(call)
+                answer = handle(call)
+                if answer is not None and number < self.count:
+                    taken = call.answer_and_take(*answer)
+                    continue
+                if answer is not None:
+                    ring.reply(call, RETURNED, *answer)
             except BaseException:  # noqa: BLE001  the thread must survive, whatever happens
                 ring.log("E", f"internal error while calling the processor\n{traceback.format_exc()}")
                 ring.reply(call, BAD_OUTPUT, 0, b"internal error of the host; its log has the trace")
             if number >= self.count and self._retire(number):
                 break
+            taken = ring.take(call)
         _detach_from_jvm()
 
     def _retire(self, number: int) -> bool:

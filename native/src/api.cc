@@ -171,6 +171,13 @@ void eas_worker_reply(eas_ring* ring, uint32_t worker, uint32_t thread, const ea
   eas::Reply(*ring, worker, thread, *call, outcome, status, data, size);
 }
 
+int eas_worker_answer_and_take(eas_thread* thread, const char* data, size_t size) {
+  eas::TakeAtOnce();
+  eas_worker_reply(thread->ring, thread->worker, thread->thread, &thread->call, EAS_RETURNED, thread->status,
+                   data, size);
+  return eas_worker_take(thread->ring, thread->worker, thread->thread, &thread->call);
+}
+
 void eas_worker_raised(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call,
                        const char* message, size_t message_size, const char* frames, size_t frames_size) {
   eas::ReplyRaised(*ring, worker, thread, *call, {message, message_size}, {frames, frames_size});

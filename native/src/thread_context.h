@@ -14,7 +14,7 @@
 namespace eas {
 
 struct ThreadContext {
-  bool takes_at_once;   // calls Take at once after a completion: a thread in C++ or Java
+  bool takes_at_once;   // calls Take at once after a completion: a thread that does nothing else
   bool spinning;        // counted in its worker's `spinning`
   uint32_t unreported;  // completions of which the front was not notified
 

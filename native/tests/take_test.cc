@@ -180,6 +180,23 @@ TEST(Take, CompletingAndTakingReportsQuickCallsTogether) {
       << "no such worker";
 }
 
+TEST(Take, AThreadAnswersAndTakes) {
+  const TestRing ring;
+  eas_worker_enter(ring, 0, 1);
+  ring.Submit("first");
+  ring.Submit("second");
+  eas_thread thread{ring, 0, 1, 0, ring.Take(0, 1)};
+  thread.status = 404;
+  ASSERT_EQ(EAS_TAKEN, eas_worker_answer_and_take(&thread, "one", 3));
+  EXPECT_EQ("second", std::string(thread.call.input, thread.call.input_size));
+  eas_worker_stop(ring);
+  thread.status = 200;
+  EXPECT_EQ(EAS_STOPPED, eas_worker_answer_and_take(&thread, nullptr, 0));
+  std::map<int, std::string> outputs;
+  for (const Completion& done : ring.Drain()) outputs[done.status] = done.output;
+  EXPECT_EQ((std::map<int, std::string>{{404, "one"}, {200, ""}}), outputs);
+}
+
 TEST(Take, EachCompletionIsReportedIfTheFrontAsksForThat) {
   const TestRing ring;
   eas_worker_enter(ring, 0, 0);

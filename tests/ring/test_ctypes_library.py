@@ -40,13 +40,16 @@ def test_function_has_the_types_of_the_header(name: str) -> None:
     assert list(map(kind, arguments)) == list(map(c_kind, declared.args))
 
 
-def test_call_has_the_layout_of_the_header() -> None:
-    declared = _native.ffi.typeof("eas_call")
+@pytest.mark.parametrize(
+    ("ours", "name"), [(ctypes_library.NativeCall, "eas_call"), (ctypes_library.NativeThread, "eas_thread")]
+)
+def test_struct_has_the_layout_of_the_header(ours: type[ctypes.Structure], name: str) -> None:
+    declared = _native.ffi.typeof(name)
     there = [(name, field.offset, _native.ffi.sizeof(field.type)) for name, field in declared.fields]
-    fields = [name for name, _ in ctypes_library.NativeCall._fields_]
-    ours = [getattr(ctypes_library.NativeCall, name) for name in fields]
-    assert [(name, field.offset, field.size) for name, field in zip(fields, ours, strict=True)] == there
-    assert ctypes.sizeof(ctypes_library.NativeCall) == _native.ffi.sizeof("eas_call")
+    names = [field[0] for field in ours._fields_]
+    fields = [getattr(ours, name) for name in names]
+    assert [(name, field.offset, field.size) for name, field in zip(names, fields, strict=True)] == there
+    assert ctypes.sizeof(ours) == _native.ffi.sizeof(name)
 
 
 def test_library_shows_only_its_own_interface() -> None:

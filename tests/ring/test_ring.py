@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.ring import COPIED, LATENCY_BOUNDS, FrontRing, RingSize, Stats
-from eas_runtime.ring import BAD_OUTPUT, RAISED, RETURNED, RingCall, WorkerRing
+from eas_runtime.ring import BAD_OUTPUT, RAISED, RETURNED, TOO_LARGE, RingCall, WorkerRing
 
 HANG = 60.0
 """Seconds: longer than any step takes."""
@@ -104,12 +104,32 @@ def test_take_returns_none_true_or_false_for_time_out_request_and_stop(front: Fr
         assert worker.take(call, timeout) is None
     slot = ask(front, b"body")
     assert worker.take(call, float("inf")) is True
-    assert (call.slot, call.input()) == (slot, b"body")
+    assert (call.native.slot, call.input()) == (slot, b"body")
     ask(front, b"another")
     assert worker.take(call, 0) is True
     worker.stop()
     assert worker.take(call, HANG) is False
     assert worker.take(call) is False
+    worker.leave()
+
+
+def test_thread_answers_and_takes_in_one_call(front: FrontRing, worker: WorkerRing) -> None:
+    """An output that is too large is answered as such, and False says that the worker stops."""
+    thread = worker.enter(0)
+    slots = [ask(front, body) for body in (b"first", b"second", b"third")]
+    assert worker.take(thread)
+    assert thread.answer_and_take(200, b"for " + thread.input()) is True
+    assert thread.answer_and_take(-7, b"for " + thread.input()) is True
+    worker.stop()
+    assert thread.answer_and_take(0, bytes(4097)) is False
+    done = {}
+    end = 0
+    for slot, outcome, status, size in front.collect() or ():
+        done[slot] = (outcome - COPIED, status, front.copies[end : end + size])
+        end += size
+    assert done[slots[0]] == (RETURNED, 200, b"for first")
+    assert done[slots[1]] == (RETURNED, -7, b"for second")
+    assert done[slots[2]][0] == TOO_LARGE
     worker.leave()
 
 

@@ -85,6 +85,13 @@ class CffiLibrary:
         """
         return ffi.new("eas_call *")
 
+    def new_thread(self, ring: Any, worker: int, thread: int) -> tuple[Any, Any]:  # noqa: ANN401  a cffi pointer
+        """
+        Make an `eas_thread`, and return it with its `eas_call`.
+        """
+        made = ffi.new("eas_thread *", {"ring": ring, "worker": worker, "thread": thread})
+        return made, ffi.addressof(made, "call")
+
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a cffi pointer
         """
         Copy *size* bytes at *pointer*.

@@ -39,6 +39,12 @@ class NativeLibrary(Protocol):
         Make an `eas_call`, with its fields as attributes; functions take it as a pointer.
         """
 
+    def new_thread(self, ring: Any, worker: int, thread: int) -> "tuple[Any, Any]":  # noqa: ANN401  a pointer
+        """
+        Make an `eas_thread` with these numbers, in the same way, and return it with the `eas_call` in it, which lives
+        as long.
+        """
+
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a pointer
         """
         Copy *size* bytes at *pointer*.

@@ -61,20 +61,19 @@ def log(level: str, message: str) -> None:
 
 class RingCall:
     """
-    One request that a thread has taken: its *slot* and the *size* of its input in bytes.
+    One request that a thread has taken, with the *size* of its input in bytes.
 
-    A thread that completes each request before it takes the next one reuses one object. A thread that holds several
-    requests has an object for each, and any thread may complete each of them, once.
+    A thread that completes each request before it takes the next one reuses one object, a `RingThread`. A thread that
+    holds several requests has an object for each, and any thread may complete each of them, once.
     """
 
-    __slots__ = ("_read", "native", "size", "slot", "thread")
+    __slots__ = ("_read", "native", "size", "thread")
 
-    def __init__(self, thread: int) -> None:
+    def __init__(self, thread: int, native_call: Any = None) -> None:  # noqa: ANN401  a struct
         native = library()
         self._read = native.read
-        self.native = native.new_call()
+        self.native = native.new_call() if native_call is None else native_call
         self.thread = thread
-        self.slot = 0
         self.size = 0
 
     def input(self) -> bytes:
@@ -82,6 +81,32 @@ class RingCall:
         Copy the input.
         """
         return self._read(self.native.input, self.size)
+
+
+class RingThread(RingCall):
+    """
+    A thread that completes each request before it takes the next one, and the request that it has.
+    """
+
+    __slots__ = ("_answer_and_take", "_native_thread")
+
+    def __init__(self, ring: "WorkerRing", thread: int) -> None:
+        native = library()
+        self._native_thread, call = native.new_thread(ring.pointer, ring.worker, thread)
+        self._answer_and_take = native.functions.eas_worker_answer_and_take
+        super().__init__(thread, call)
+
+    def answer_and_take(self, status: int, data: bytes) -> bool:
+        """
+        Complete the request with *data*, as `WorkerRing.reply` does, then wait for the next one. False: the worker is
+        to stop.
+        """
+        thread = self._native_thread
+        thread.status = status
+        if self._answer_and_take(thread, data, len(data)) != _TAKEN:
+            return False
+        self.size = self.native.input_size
+        return True
 
 
 class WorkerRing:
@@ -122,12 +147,12 @@ class WorkerRing:
         """
         self._functions.eas_crash_report(fd)
 
-    def enter(self, thread: int) -> RingCall:
+    def enter(self, thread: int) -> RingThread:
         """
         Prepare the calling thread, number *thread*, to take calls.
         """
         self._functions.eas_worker_enter(self._ring, self.worker, thread)
-        return RingCall(thread)
+        return RingThread(self, thread)
 
     def leave(self) -> None:
         """
@@ -150,7 +175,6 @@ class WorkerRing:
             else:
                 taken = self._take_within(call, timeout)
             if taken == _TAKEN:
-                call.slot = call.native.slot
                 call.size = call.native.input_size
                 return True
             if taken != _INTERRUPTED:

@@ -9,7 +9,7 @@ import operator
 from typing import Any, Callable
 
 from allspark.service import ServedProcessor
-from eas_runtime.ring import RETURNED, RingCall, WorkerRing
+from eas_runtime.ring import RingCall, WorkerRing
 from eas_runtime.sdk.explanations import Explanation, explain_call, explain_result
 from eas_runtime.sdk.user_errors import safe_str
 from eas_runtime.threads import RequestHandler
@@ -43,22 +43,22 @@ class ResultEncoder:
             ring.log("E", said.log)
             ring.reply_raised(call, said.answer.encode("utf-8", "replace"), said.frames.encode("utf-8", "replace"))
 
-        def handle(call: RingCall) -> None:
+        def handle(call: RingCall) -> "tuple[int, bytes] | None":
             try:
                 returned = process(call.input())
             except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
                 said = explain_call(processor, error, self._folder)
                 answer_raised(call, said)
-                return
+                return None
             code = _status(returned)
             if code is None:
                 said = explain_result(processor, returned)
                 answer_raised(call, said)
-                return
+                return None
             data = returned[0]
             if not isinstance(data, bytes):
                 data = self._encode(data)
-            ring.reply(call, RETURNED, max(INT_MIN, min(code, INT_MAX)), data)
+            return max(INT_MIN, min(code, INT_MAX)), data
 
         return handle
 
