@@ -1,5 +1,5 @@
-// Notes in a file which steps the instrumented code takes, for a fuzzer that looks for streams of bytes that take
-// new ones (scripts/run_fuzz.py).
+// Notes in a file which steps the instrumented code takes, for a fuzzer that looks for streams of bytes that
+// take new ones (tests/support/plane_fuzzer.py).
 //
 // A step is a pair of places, one after the other on one thread. Its byte in the file becomes 1.
 #include <fcntl.h>
