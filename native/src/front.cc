@@ -53,13 +53,19 @@ int Front::Reserve() {
   return slot;
 }
 
-bool Front::Write(int slot, size_t offset, const char* data, size_t size) {
+char* Front::Room(int slot, size_t offset, size_t size) {
   const uint64_t limit = ring_.layout.ring_size.max_body;
-  if (!Exists(slot) || records_[slot].holder != Holder::kFront) return false;
-  if (offset > limit || size > limit - offset) return false;
-  if (size > 0) std::memcpy(ring_.Input(slot) + offset, data, size);
+  if (!Exists(slot) || records_[slot].holder != Holder::kFront) return nullptr;
+  if (offset > limit || size > limit - offset) return nullptr;
   SlotRecord& record = records_[slot];
   if (offset + size > record.input_used) record.input_used = offset + size;
+  return ring_.Input(slot) + offset;
+}
+
+bool Front::Write(int slot, size_t offset, const char* data, size_t size) {
+  char* const room = Room(slot, offset, size);
+  if (room == nullptr) return false;
+  if (size > 0) std::memcpy(room, data, size);
   return true;
 }
 

@@ -38,6 +38,10 @@ class Front {
   int Submit(const char* body, size_t size);
   int Reserve();
   bool Write(int slot, size_t offset, const char* data, size_t size);
+
+  // Where `size` bytes of a body may be written into a reserved slot, at `offset`; nullptr if they may not.
+  char* Room(int slot, size_t offset, size_t size);
+
   void Publish(int slot, size_t size);
   void Wake(int threads);
   void WakeOneIfIdle();

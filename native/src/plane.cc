@@ -2,12 +2,14 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <new>
 
 #include "ring.h"
 
@@ -16,14 +18,24 @@ namespace {
 
 constexpr int kReady = 128;  // sockets served in a turn, so that one turn does not take long
 
-// Enough for one read to empty what a socket usually has, and for a few large ones in a turn.
+// Enough for one read to empty what a socket usually has, and for a few large ones in a turn. It decides which
+// bodies are received into their slots: those that do not come with their heads in one read. Measured: to
+// divide a body of 32 KiB costs 30 us, for the calls of Python in between; to copy it costs 4.
 constexpr size_t kReadSize = 256 * 1024;
+
+// Of a client whose last body was received into its slot: the less comes with the head, the less is copied.
+constexpr size_t kHeadReadSize = 16 * 1024;
 constexpr size_t kMinReadSize = 64 * 1024;
 
-// As SINGLE_WRITE_MAX in front/limits.py: a larger answer goes to Python, which does not copy it.
-constexpr size_t kMaxAnswer = 64 * 1024;
-constexpr size_t kMaxHead = 8 * 1024;  // of an answer
-constexpr size_t kMaxDigits = 20;      // of a length
+// What a read of a body takes at most, and after how much of them a turn ends: some 100 us, and a millisecond.
+constexpr size_t kBodyReadSize = 1024 * 1024;
+constexpr size_t kMaxReceived = 8 * kBodyReadSize;
+
+// As LARGE_ANSWER in dispatch/limits.py: for a larger one Python makes room, if its client reads slowly.
+constexpr size_t kMaxAnswer = 1024 * 1024;
+constexpr size_t kMaxCopied = 16 * 1024;  // an answer of more bytes is sent from its slot
+constexpr size_t kMaxHead = 8 * 1024;     // of an answer
+constexpr size_t kMaxDigits = 20;         // of a length
 constexpr char kEndOfHead[] = "\r\n\r\n";
 constexpr size_t kEndSize = sizeof(kEndOfHead) - 1;
 
@@ -42,6 +54,7 @@ bool PlaneRing::Answer(int slot, int outcome, int status, size_t size) {
 
 }  // namespace eas
 
+using eas::PlaneBody;
 using eas::PlaneConnection;
 using eas::PlaneRing;
 
@@ -53,7 +66,7 @@ bool eas_plane::Open() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   // Not make_unique, which would write to all of it: most of the buffer is never used.
   buffer_.reset(new char[kBufferSize]);
-  answer_.reset(new char[eas::kMaxHead + eas::kMaxDigits + eas::kEndSize + eas::kMaxAnswer]);
+  answer_.reset(new char[eas::kMaxHead + eas::kMaxDigits + eas::kEndSize + eas::kMaxCopied]);
   return epoll_ >= 0;
 }
 
@@ -132,6 +145,7 @@ void eas_plane::Detach(int ring) {
   if (FindRing(ring) == nullptr) return;
   for (const std::unique_ptr<PlaneConnection>& connection : connections_) {
     if (connection != nullptr && connection->ring == ring) connection->armed = false;
+    if (connection != nullptr && connection->body.ring == ring) connection->body.left = 0;
   }
   rings_[static_cast<size_t>(ring)] = nullptr;
 }
@@ -168,6 +182,7 @@ int64_t eas_plane::LastUsed(int number) {
 }
 
 int eas_plane::Take(int64_t* events, int max) {
+  if (Pending() == 0) unsent_.clear();
   const int count = std::min(Pending(), max);
   for (int i = 0; i < count; ++i) {
     std::copy_n(events_[taken_ + static_cast<size_t>(i)].data(), EAS_PLANE_NUMBERS,
@@ -184,10 +199,11 @@ int eas_plane::Take(int64_t* events, int max) {
 int eas_plane::Turn(int64_t now, int64_t* events, int max) {
   now_ = now;
   if (Pending() > 0) return Take(events, max);  // their bytes are in the buffer
-  used_ = 0;
+  used_ = received_ = 0;
   epoll_event ready[eas::kReady];
   const int count = epoll_wait(epoll_, ready, eas::kReady, 0);
-  for (int i = 0; i < count && used_ + eas::kMinReadSize <= kBufferSize; ++i) {
+  for (int i = 0; i < count; ++i) {
+    if (used_ + eas::kMinReadSize > kBufferSize || received_ >= eas::kMaxReceived) break;
     const int number = static_cast<int>(ready[i].data.u32);
     PlaneConnection* const connection = Find(number);
     if (connection == nullptr) continue;
@@ -205,8 +221,17 @@ int eas_plane::Turn(int64_t now, int64_t* events, int max) {
 }
 
 void eas_plane::Read(PlaneConnection& connection, int number) {
-  char* const data = buffer_.get() + used_;
-  const ssize_t size = recv(connection.fd, data, std::min(kBufferSize - used_, eas::kReadSize), 0);
+  size_t limit = std::min(kBufferSize - used_, connection.large ? eas::kHeadReadSize : eas::kReadSize);
+  char* const room = BodyRoom(connection, &limit);
+  char* const data = room != nullptr ? room : buffer_.get() + used_;
+  const ssize_t size = recv(connection.fd, data, limit, 0);
+  if (size > 0 && room != nullptr) {
+    connection.body.at += static_cast<size_t>(size);
+    connection.body.left -= static_cast<size_t>(size);
+    received_ += static_cast<size_t>(size);
+    return Report(EAS_PLANE_RECEIVED, number, size);
+  }
+  connection.large = false;
   if (size > 0 && SubmitIfKnown(connection, number, data, static_cast<size_t>(size))) return;
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   const int error = size < 0 ? errno : 0;
@@ -223,6 +248,24 @@ void eas_plane::Read(PlaneConnection& connection, int number) {
   Report(size == 0 ? EAS_PLANE_EOF : EAS_PLANE_FAILED, number, error);
 }
 
+void eas_plane::Receive(int number, const PlaneBody& body) {
+  PlaneConnection* const connection = Find(number);
+  if (connection == nullptr) return;
+  connection->body = body;
+  if (body.left > 0) connection->large = true;
+}
+
+// Where the body of `connection` goes on in its slot, and how much of it one read takes; nullptr without one.
+char* eas_plane::BodyRoom(PlaneConnection& connection, size_t* size) {
+  const PlaneBody& body = connection.body;
+  PlaneRing* const ring = body.left > 0 ? FindRing(body.ring) : nullptr;
+  if (ring == nullptr) return nullptr;
+  const size_t most = std::min(body.left, eas::kBodyReadSize);
+  char* const room = ring->front.Room(body.slot, body.at, most);
+  if (room != nullptr) *size = most;
+  return room;
+}
+
 // Submits the request that `data` is, if it may be answered without Python.
 bool eas_plane::SubmitIfKnown(PlaneConnection& connection, int number, const char* data, size_t size) {
   if (!connection.armed) return false;
@@ -237,13 +280,14 @@ bool eas_plane::Submit(int number, int ring, const char* body, size_t size) {
   PlaneConnection* const connection = Find(number);
   PlaneRing* const to = FindRing(ring);
   if (!allowed_ || connection == nullptr || connection->slot >= 0) return false;
-  if (to == nullptr || !to->front.HasRoom()) return false;
+  if (to == nullptr || !to->front.HasRoom() || size > allowance_ - under_way_) return false;
   const int slot = to->front.Submit(body, size);
   if (slot < 0) return false;
   to->holders[static_cast<size_t>(slot)] = number;
   connection->ring = ring;
   connection->slot = slot;
   connection->body_size = size;
+  under_way_ += size;
   connection->began = now_;
   return true;
 }
@@ -253,6 +297,7 @@ void eas_plane::HandUp(int number) {
   if (connection == nullptr || connection->slot < 0) return;
   const int slot = connection->slot;
   connection->slot = -1;
+  under_way_ -= connection->body_size;
   connection->armed = false;
   PlaneRing* const ring = FindRing(connection->ring);
   if (ring != nullptr) ring->holders[static_cast<size_t>(slot)] = -1;
@@ -278,6 +323,7 @@ bool eas_plane::Answer(PlaneRing& ring, int slot, int outcome, int status, size_
   }
   ring.holders[static_cast<size_t>(slot)] = -1;
   connection->slot = -1;
+  under_way_ -= connection->body_size;
   connection->last_used = connection->began;
   const std::string& head = heads_[static_cast<size_t>(http)];
   char* at = answer_.get();
@@ -285,18 +331,48 @@ bool eas_plane::Answer(PlaneRing& ring, int slot, int outcome, int status, size_
   at = std::to_chars(at + head.size(), at + head.size() + eas::kMaxDigits, size).ptr;
   std::memcpy(at, eas::kEndOfHead, eas::kEndSize);
   at += eas::kEndSize;
-  if (size > 0) std::memcpy(at, ring.front.Output(slot), size);
-  Send(*connection, number, answer_.get(), static_cast<size_t>(at - answer_.get()) + size);
+  const char* const output = ring.front.Output(slot);
+  const bool copied = size <= eas::kMaxCopied;
+  if (copied) at = std::copy_n(output, size, at);
+  const iovec answer[] = {{answer_.get(), static_cast<size_t>(at - answer_.get())},
+                          {const_cast<char*>(output), size}};
+  Send(*connection, number, answer, copied ? 1 : 2);
+  return true;
+}
+
+// Keeps what comes after the first `sent` bytes of `pieces`. False: there is no memory for it.
+bool eas_plane::Keep(const iovec* pieces, size_t count, size_t sent) {
+  try {
+    std::string rest;
+    for (size_t i = 0; i < count; ++i) {
+      const size_t whole = std::min(sent, pieces[i].iov_len);
+      rest.append(static_cast<const char*>(pieces[i].iov_base) + whole, pieces[i].iov_len - whole);
+      sent -= whole;
+    }
+    unsent_.push_back(std::move(rest));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   return true;
 }
 
 // Sends what the socket takes. Python sends the rest, or finds out what is wrong.
-void eas_plane::Send(PlaneConnection& connection, int number, const char* data, size_t size) {
-  const ssize_t sent = send(connection.fd, data, size, MSG_NOSIGNAL);
-  if (sent == static_cast<ssize_t>(size)) return;
+void eas_plane::Send(PlaneConnection& connection, int number, const iovec* pieces, size_t count) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces);
+  message.msg_iovlen = count;
+  const ssize_t sent = count == 1 ? send(connection.fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
+                                  : sendmsg(connection.fd, &message, MSG_NOSIGNAL);
   const size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);
-  connection.unsent.assign(data + taken, size - taken);
+  size_t size = 0;
+  for (size_t i = 0; i < count; ++i) size += pieces[i].iov_len;
+  if (taken == size) return;
   connection.armed = false;
-  Report(EAS_PLANE_UNSENT, number, reinterpret_cast<int64_t>(connection.unsent.data()),
-         static_cast<int64_t>(connection.unsent.size()));
+  if (!Keep(pieces, count, taken)) {
+    connection.reading = connection.writing = false;
+    Update(connection, number);
+    return Report(EAS_PLANE_FAILED, number, ENOMEM);
+  }
+  Report(EAS_PLANE_UNSENT, number, reinterpret_cast<int64_t>(unsent_.back().data()),
+         static_cast<int64_t>(unsent_.back().size()));
 }

@@ -11,12 +11,20 @@
 // one. Then it is handed up: an event tells its slot, and from there on Python has it like any other. To hand
 // up is always allowed, so each rare case may do it, for one request or for all.
 //
+// A body that Python has begun to read, and that is large, is received straight into its slot; Python is told
+// how much has come. A large answer is sent straight from its slot.
+//
 // The descriptor of the plane, an epoll, is watched by Python's event loop, on whose thread all of this runs.
 #ifndef EAS_NATIVE_PLANE_H_
 #define EAS_NATIVE_PLANE_H_
 
+#include <sys/uio.h>
+
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +39,14 @@ namespace eas {
 
 using Plane = ::eas_plane;
 
+// The rest of a body that goes straight into a slot.
+struct PlaneBody {
+  int ring = -1;
+  int slot = -1;
+  size_t at = 0;    // where the next byte goes
+  size_t left = 0;  // bytes that are still to come; 0: no body goes into a slot
+};
+
 // One client.
 struct PlaneConnection {
   int fd = -1;
@@ -38,6 +54,7 @@ struct PlaneConnection {
   bool writing = false;   // Python waits until it can write
   uint32_t interest = 0;  // what the epoll watches; 0: the socket is not in it
   bool armed = false;     // idle, and the template is valid
+  bool large = false;     // its last body went straight into a slot
   HeadTemplate head;
   int ring = -1;  // where requests go that match
   size_t max_body = 0;
@@ -45,7 +62,7 @@ struct PlaneConnection {
   size_t body_size = 0;
   int64_t began = 0;
   int64_t last_used = 0;
-  std::string unsent;  // of the last answer
+  PlaneBody body;
 };
 
 // One ring, and which connection waits for the answer in each slot.
@@ -86,12 +103,14 @@ struct eas_plane {
   int Attach(eas_ring& ring);
   void Detach(int ring);
   void Allow(bool allowed) { allowed_ = allowed; }
+  void SetAllowance(size_t bytes) { allowance_ = std::max(bytes, under_way_); }
   void Learn(int number, int ring, const char* encoded, size_t size, int64_t body_size, size_t max_body);
   void Arm(int number, bool armed);
   void SetHead(int status, const char* head, size_t size);
   void ForgetHeads();
   bool Submit(int number, int ring, const char* body, size_t size);
   int Turn(int64_t now, int64_t* events, int max);
+  void Receive(int number, const eas::PlaneBody& body);
   void HandUp(int number);
   void HandUpAll();
   int Take(int64_t* events, int max);
@@ -113,20 +132,26 @@ struct eas_plane {
   void Report(int64_t kind, int64_t about, int64_t first = 0, int64_t second = 0, int64_t third = 0);
   bool Update(eas::PlaneConnection& connection, int number);
   void Read(eas::PlaneConnection& connection, int number);
+  char* BodyRoom(eas::PlaneConnection& connection, size_t* size);
   bool SubmitIfKnown(eas::PlaneConnection& connection, int number, const char* data, size_t size);
-  void Send(eas::PlaneConnection& connection, int number, const char* data, size_t size);
+  bool Keep(const iovec* pieces, size_t count, size_t sent);
+  void Send(eas::PlaneConnection& connection, int number, const iovec* pieces, size_t count);
 
   int epoll_ = -1;
   bool allowed_ = false;
+  size_t allowance_ = std::numeric_limits<size_t>::max();  // never less than under_way_
+  size_t under_way_ = 0;  // bytes of the bodies of requests that Python knows nothing of
   int64_t now_ = 0;
   std::vector<std::unique_ptr<eas::PlaneConnection>> connections_;
   std::vector<int> free_;  // numbers of connections
   std::vector<std::unique_ptr<eas::PlaneRing>> rings_;
   std::vector<Event> events_;
-  size_t taken_ = 0;  // of them
+  std::deque<std::string> unsent_;  // the rests of answers that events tell of
+  size_t taken_ = 0;                // of them
   std::array<std::string, kStatuses> heads_;
   std::unique_ptr<char[]> buffer_;  // what was received in this turn
   size_t used_ = 0;                 // of it
+  size_t received_ = 0;             // bytes of bodies that went into slots in this turn
   std::unique_ptr<char[]> answer_;
 };
 

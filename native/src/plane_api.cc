@@ -29,6 +29,8 @@ int eas_plane_attach(eas_plane* plane, eas_ring* ring) { return plane->Attach(*r
 
 void eas_plane_detach(eas_plane* plane, int ring) { plane->Detach(ring); }
 
+void eas_plane_set_allowance(eas_plane* plane, size_t bytes) { plane->SetAllowance(bytes); }
+
 void eas_plane_allow(eas_plane* plane, int allowed) { plane->Allow(allowed != 0); }
 
 void eas_plane_learn(eas_plane* plane, int connection, int ring, const char* template_, size_t size,
@@ -52,6 +54,10 @@ void eas_plane_forget_heads(eas_plane* plane) { plane->ForgetHeads(); }
 
 int eas_plane_turn(eas_plane* plane, int64_t now, int64_t* events, int max) {
   return plane->Turn(now, events, max);
+}
+
+void eas_plane_receive(eas_plane* plane, int connection, int ring, int slot, size_t offset, size_t size) {
+  plane->Receive(connection, {ring, slot, offset, size});
 }
 
 void eas_plane_hand_up(eas_plane* plane, int connection) { plane->HandUp(connection); }

@@ -22,8 +22,10 @@ typedef struct eas_plane eas_plane;
 #define EAS_PLANE_FAILED 2    // connection, errno: it is broken; it is not watched any more
 #define EAS_PLANE_WRITABLE 3  // connection: its socket takes more
 #define EAS_PLANE_REQUEST 4   // connection, slot, size of the body, time at which it began: take it over
-#define EAS_PLANE_UNSENT 5  // connection, address, size: the rest of an answer, valid until it is used again
+#define EAS_PLANE_UNSENT 5  // connection, address, size: the rest of an answer, valid until no event is left
 #define EAS_PLANE_SUBMITTED 6  // ring: requests were submitted; wake a worker, and drain
+
+#define EAS_PLANE_RECEIVED 7  // connection, size: so much of its body has come, and is in its slot
 
 #define EAS_PLANE_NUMBERS 5  // of each event
 
@@ -63,6 +65,10 @@ int eas_plane_attach(eas_plane* plane, eas_ring* ring);
 // Undoes it. The requests under way must have been handed up.
 void eas_plane_detach(eas_plane* plane, int ring);
 
+// The plane takes no more than so many bytes of bodies at a time; further requests are Python's. Without it
+// there is no such limit.
+void eas_plane_set_allowance(eas_plane* plane, size_t bytes);
+
 // Whether the plane may answer any request by itself. If not, hand up what is under way.
 void eas_plane_allow(eas_plane* plane, int allowed);
 
@@ -97,11 +103,17 @@ void eas_plane_forget_heads(eas_plane* plane);
 // the next turn or eas_plane_take.
 int eas_plane_turn(eas_plane* plane, int64_t now, int64_t* events, int max);
 
+// The next `size` bytes of a connection are the rest of a body: they go straight into the slot of `ring`,
+// which is reserved, from `offset` on. No more than these are read by that. Size 0 undoes it; so must whoever
+// releases the slot before all have come, and then what comes is reported as data again.
+void eas_plane_receive(eas_plane* plane, int connection, int ring, int slot, size_t offset, size_t size);
+
 // Hands up the request of one connection, or all that are under way: each becomes an event.
 void eas_plane_hand_up(eas_plane* plane, int connection);
 void eas_plane_hand_up_all(eas_plane* plane);
 
 // Takes the events that have come up since the last turn, by answers (eas_front_collect) and by handing up.
+// Call it until there are none: only then are the rests of answers freed.
 int eas_plane_take(eas_plane* plane, int64_t* events, int max);
 
 // How many these are.

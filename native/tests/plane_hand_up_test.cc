@@ -45,7 +45,7 @@ TEST_F(PlaneTest, ARequestIsHandedUpWhenItsClientSendsMoreOrLeaves) {
 }
 
 TEST_F(PlaneTest, AnAnswerThatIsNotPlainIsHandedUp) {
-  const std::string large(64 * 1024 + 1, 'x');
+  const std::string large((1 << 20) + 1, 'x');
   struct Case {
     int outcome;
     int status;

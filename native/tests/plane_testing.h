@@ -123,7 +123,7 @@ class PlaneTest : public ::testing::Test {
     return asked;
   }
 
-  const TestRing ring_;
+  const TestRing ring_{RingSize(8, 2, 5, 1 << 20, (1 << 20) + 1)};
   eas_plane* const plane_;
   int number_ = -1;
   std::vector<int> fds_;

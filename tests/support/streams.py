@@ -13,6 +13,7 @@ from support.host import Host
 from support.wire import chunked, request
 
 SIZES = (5, 5, 5, 0, 17_000)  # the heads of answers of the same size are known
+LARGE = (70_000, 300_000)  # larger than what is copied at once, and than what one read takes
 USUAL = 0.8
 SIMILAR = 0.4
 JOINED = 0.2
@@ -36,6 +37,7 @@ def one(rng: random.Random) -> bytes:
     odd = [
         request(headers=[("Transfer-Encoding", "chunked")]) + chunked(INNER, rng.choice((7, 1000))),
         request(body=b"id", headers=[("X-Request-Id", str(rng.random()))]),
+        request(body=INNER * (rng.choice(LARGE) // len(INNER))),
         request(body=b"date", headers=[("Date", str(rng.random()))]),
         b"\r\n" + request(body=b"after an empty line"),
         request(body=b"offer", headers=[("Upgrade", "h2c"), ("Connection", "Upgrade")]),

@@ -3,14 +3,15 @@ Gathers the bodies that arrive in several pieces.
 
 Small requests arrive whole and are copied into a slot once. A body in pieces is written straight into a slot of its
 own while such slots last; there are `EARLY_SLOTS` of them beside those that the queue needs, so slow uploads cannot
-take a slot that others need. The rest gather in the front's memory. In both places they are held
-(`dispatch.memory_budget`) until they are whole. The deadline of its request ends a body that takes too long.
+take a slot that others need. The rest of a large one is received there, past the parser, if the transport can do that.
+Bodies without a slot gather in the front's memory. In both places they are held (`dispatch.memory_budget`) until they
+are whole. The deadline of its request ends a body that takes too long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from eas_host.dispatch.limits import EARLY_SLOTS
 from eas_host.dispatch.memory_budget import MemoryBudget
@@ -24,6 +25,22 @@ _SMALL_PIECE: Final = 4096
 """A piece of fewer bytes is joined to those before it: each object takes some 60 bytes more than are held for it."""
 _MAX_JOINED: Final = 64 * 1024
 """Pieces are joined up to this size in bytes, so that a joined piece that grows is not moved again and again."""
+
+
+class BodyReceiver(Protocol):
+    """
+    The transport of a client, if it can receive bytes straight into a slot.
+    """
+
+    def receive(self, on_received: Callable[[int], None], ring: int, slot: int, offset: int, size: int) -> None:
+        """
+        Receive the next *size* bytes straight into a *slot* of *ring*, and call *on_received* with how many have come.
+        """
+
+    def stop_receiving(self) -> None:
+        """
+        Receive no more into a slot, which is about to be published or released.
+        """
 
 
 class BodyBufferPool:
@@ -81,7 +98,7 @@ class BodyBuffer:
     One body in pieces. Ends with exactly one `submit`, `take` or `drop`. *refuse* ends its request for want of memory.
     """
 
-    __slots__ = ("_ended", "_pieces", "_pool", "_refuse", "_size", "slot")
+    __slots__ = ("_ended", "_pieces", "_pool", "_receiver", "_refuse", "_size", "slot")
 
     def __init__(self, pool: BodyBufferPool, refuse: Callable[[ErrorResponse], None]) -> None:
         self._pool = pool
@@ -90,6 +107,7 @@ class BodyBuffer:
         self._pieces: list[bytes | bytearray] = []
         self._size = 0
         self._ended = False
+        self._receiver: BodyReceiver | None = None
 
     def write(self, piece: bytes) -> None:
         """
@@ -105,6 +123,22 @@ class BodyBuffer:
             self._pool.ring.write(self.slot, start, piece, len(piece))
         else:
             self._gather(piece)
+
+    def receive(self, receiver: BodyReceiver, on_received: Callable[[int], None], ring: int, size: int) -> None:
+        """
+        Have *receiver* write the *size* bytes that are still to come into the slot, if there is one, which is of *ring*
+        by the plane's number. *on_received* calls `received`.
+        """
+        if self.slot != NO_SLOT:
+            self._receiver = receiver
+            receiver.receive(on_received, ring, self.slot, self._size, size)
+
+    def received(self, size: int) -> None:
+        """
+        Note that the receiver has written *size* bytes.
+        """
+        self._size += size
+        self._pool.budget.hold(self, size, in_ring=True)
 
     def evict(self) -> None:
         """
@@ -157,6 +191,7 @@ class BodyBuffer:
         Move from the slot into the front's memory.
         """
         pool = self._pool
+        self._stop_receiving()
         body = pool.ring.input(self.slot, self._size)
         pool.ring.release(self.slot)
         pool.slot_returned(self)
@@ -170,11 +205,20 @@ class BodyBuffer:
         Hold nothing from here on. Returns the slot, which the caller must publish or release, or `NO_SLOT`.
         """
         self._ended = True
+        self._stop_receiving()
         slot, self.slot = self.slot, NO_SLOT
         if slot != NO_SLOT:
             self._pool.slot_returned(self)
         self._pool.budget.release(self)
         return slot
+
+    def _stop_receiving(self) -> None:
+        """
+        Have nobody write into the slot any more: another request may have it next.
+        """
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.stop_receiving()
 
     def _gather(self, piece: bytes) -> None:
         last = self._pieces[-1] if self._pieces else None

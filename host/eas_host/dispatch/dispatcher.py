@@ -20,6 +20,7 @@ from eas_host.dispatch import large_outputs
 from eas_host.dispatch.body_buffer import NO_MEMORY
 from eas_host.dispatch.exchange import Abandoned, Exchange, FastPath, SlotContent
 from eas_host.dispatch.gate import Gate
+from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.dispatch.limits import SMALL_BODY
 from eas_host.dispatch.memory_budget import MemoryBudget, no_room
 from eas_host.dispatch.queue_poller import CompletionSignal, QueuePoller
@@ -31,6 +32,9 @@ from eas_runtime.ring import RAISED, RETURNED
 
 _RETURNED: Final = (RETURNED + COPIED, RETURNED)
 _RAISED: Final = (RAISED, RAISED + COPIED)
+
+Answer = tuple[SlotContent, int, int, bytes | LargeOutput]
+"""Of a request that is complete: what is known of it, the outcome, the status and the output."""
 
 
 class Dispatcher(Gate):
@@ -218,19 +222,20 @@ class Dispatcher(Gate):
                     return
                 continue
             for exchange, outcome, status, body in self._take(completions):
-                if exchange.__class__ is not Exchange:
-                    continue  # nobody waits for it any more
-                exchange.slot = -1
-                try:
-                    if outcome in _RETURNED:
-                        exchange.responder.send_response(exchange, self._statuses[status], body)
-                    else:
-                        self._answer_failure(exchange, outcome, status, body)
-                except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
-                    log.exception("internal error while answering a request")
-                    exchange.responder.reset()
+                if exchange.__class__ is Exchange:  # else nobody waits for it any more
+                    exchange.slot = -1
+                    try:
+                        if outcome in _RETURNED:
+                            exchange.responder.send_response(exchange, self._statuses[status], body)
+                        else:
+                            self._answer_failure(exchange, outcome, status, body)
+                    except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
+                        log.exception("internal error while answering a request")
+                        exchange.responder.reset()
+                if body.__class__ is LargeOutput:
+                    body.release()
 
-    def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[tuple[SlotContent, int, int, bytes]]:
+    def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[Answer]:
         """
         Take all *completions* out before any is answered: an answer may start the next request of its connection, in a
         slot that is free again but whose completion is still among them.
@@ -238,7 +243,7 @@ class Dispatcher(Gate):
         running = self._running
         solo = self._solo
         copies = self._ring.copies
-        batch: list[tuple[SlotContent, int, int, bytes]] = []
+        batch: list[Answer] = []
         end = 0
         for slot, outcome, status, size in completions:
             if outcome >= COPIED:
@@ -249,16 +254,16 @@ class Dispatcher(Gate):
                 except MemoryError:
                     outcome, body = large_outputs.NO_MEMORY  # noqa: PLW2901  the answer in its place
                 batch.append((running[slot], outcome, status, body))
-                running[slot] = None
-                if solo:
-                    self._end_solo(slot)
             else:
-                checked, body = large_outputs.copy(self._ring, self._budget, slot, outcome, size)
-                batch.append((running[slot], checked, status, body))
-                self._free(slot)
+                checked, output = large_outputs.lend(self._ring, self._budget, slot, outcome, size)
+                batch.append((running[slot], checked, status, output))
+            running[slot] = None
+            if solo:
+                self._end_solo(slot)
         return batch
 
-    def _answer_failure(self, exchange: Exchange, outcome: int, frames: int, body: bytes) -> None:
+    def _answer_failure(self, exchange: Exchange, outcome: int, frames: int, output: bytes | LargeOutput) -> None:
+        body = output.take() if isinstance(output, LargeOutput) else output
         if outcome in _RAISED:
             end = len(body) - frames
             self._answer_raised(exchange, body[:end], body[end:])

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from eas_host.dispatch.body_buffer import BodyBuffer, BodyBufferPool
+from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.dispatch.responses import ErrorResponse, Response
 
 NO_PEER: Final = "-"
@@ -37,7 +38,7 @@ class Responder(Protocol):
 
     peer: str
 
-    def send_response(self, exchange: Exchange, status: int, body: bytes) -> None:
+    def send_response(self, exchange: Exchange, status: int, body: bytes | LargeOutput) -> None:
         """
         Send the processor's answer.
         """

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from eas_host.dispatch.dispatcher import Dispatcher
-from eas_host.dispatch.exchange import Exchange, SlotContent
+from eas_host.dispatch.dispatcher import Answer, Dispatcher
+from eas_host.dispatch.exchange import Exchange
 from eas_host.reply import HTTP_STATUS
 from eas_host.ring import COPIED, Timing
 from eas_runtime.ring import BAD_OUTPUT, RAISED, RETURNED, TOO_LARGE
@@ -27,7 +27,7 @@ class ExplainingDispatcher(Dispatcher):
     Adds these headers to the exchanges that it answers.
     """
 
-    def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[tuple[SlotContent, int, int, bytes]]:
+    def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[Answer]:
         taken = list(completions)
         for slot, outcome, status, _ in taken:
             exchange = self._running[slot]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from eas_host.dispatch.exchange import NO_PEER, Exchange
+from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.dispatch.responses import ErrorResponse, Response
 
 
@@ -39,11 +40,12 @@ class DetachedResponder:
     def __init__(self, done: Callable[[Outcome], None]) -> None:
         self._done: Callable[[Outcome], None] | None = done
 
-    def send_response(self, exchange: Exchange, status: int, body: bytes) -> None:
+    def send_response(self, exchange: Exchange, status: int, body: bytes | LargeOutput) -> None:
         """
         The processor has answered.
         """
-        self._end(Outcome(status, body, by_processor=True))
+        own = body.take() if isinstance(body, LargeOutput) else body
+        self._end(Outcome(status, own, by_processor=True))
 
     def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from eas_host.config import HostConfig
 from eas_host.dispatch.backend import Backend, BackendContext
+from eas_host.dispatch.limits import DIRECT_SHARE
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.front.admission.access import Access
 from eas_host.front.admission.admission import Admission
@@ -68,7 +69,7 @@ class Front:
         self.budget = budget = MemoryBudget(loop.time, config.memory_budget, config.max_body)
         self.router = router = Router(state)
         self._connections = connections = OpenConnections(loop)
-        self._plane = plane = Plane(loop)
+        self._plane = plane = Plane(loop, budget.size // DIRECT_SHARE)
 
         # Who may ask, and by what name
         self.auth = auth = Auth(config.token)

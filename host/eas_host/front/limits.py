@@ -28,6 +28,9 @@ twice while a worker is replaced."""
 SINGLE_WRITE_MAX: Final = 64 * 1024
 """Up to this size a body is joined to its head: copying it costs less than a second buffer in writev."""
 
+STRAIGHT_BODY: Final = 16 * 1024
+"""If so many bytes of a body are still to come, they are received straight into its slot, past the parser."""
+
 IDLE_SECONDS: Final = 75.0
 """An idle connection is closed after this; nginx's keepalive_timeout."""
 

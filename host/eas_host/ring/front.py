@@ -199,6 +199,7 @@ class FrontRing:
         self._copies = ffi.new("char[]", _COPIES_SIZE)
         self.copies: bytes = ffi.buffer(self._copies)
         self._inputs, self._outputs, self._stride = self._buffers()
+        self._output_view = memoryview(self._outputs)
         self.submit: Callable[[bytes, int], int] = partial(lib.eas_front_submit, ring)
         self.reserve: Callable[[], int] = partial(lib.eas_front_reserve, ring)
         self.write: Callable[[int, int, bytes, int], int] = partial(lib.eas_front_write, ring)
@@ -245,6 +246,13 @@ class FrontRing:
         start = slot * self._stride
         copied: bytes = self._outputs[start : start + size]
         return copied
+
+    def view_output(self, slot: int, size: int) -> memoryview:
+        """
+        Show the first *size* bytes of the output in *slot*, which is to be used only until that is released.
+        """
+        start = slot * self._stride
+        return self._output_view[start : start + size]
 
     def input(self, slot: int, size: int) -> bytes:
         """
@@ -367,7 +375,7 @@ class FrontRing:
         """
         Unmap the memory and close the descriptors. What a late message of a worker may still ask has an answer.
         """
-        del self._inputs, self._outputs
+        del self._inputs, self._outputs, self._output_view
         self.in_flight = self.collected = int
         self.set_capacity = lambda _: None
         lib.eas_ring_unmap(self._ring)

@@ -20,6 +20,7 @@ WRITABLE: Final = lib.EAS_PLANE_WRITABLE
 REQUEST: Final = lib.EAS_PLANE_REQUEST
 UNSENT: Final = lib.EAS_PLANE_UNSENT
 SUBMITTED: Final = lib.EAS_PLANE_SUBMITTED
+RECEIVED: Final = lib.EAS_PLANE_RECEIVED
 """Kinds of events; plane_api.h tells what their numbers mean."""
 
 TEXT: Final = lib.EAS_PART_TEXT
@@ -53,8 +54,10 @@ class NativePlane:
         self.remove: Callable[[int], None] = partial(lib.eas_plane_remove, plane)
         self.watch: Callable[[int, bool, bool], None] = partial(lib.eas_plane_watch, plane)
         self.detach: Callable[[int], None] = partial(lib.eas_plane_detach, plane)
+        self.set_allowance: Callable[[int], None] = partial(lib.eas_plane_set_allowance, plane)
         self.allow: Callable[[bool], None] = partial(lib.eas_plane_allow, plane)
         self.arm: Callable[[int], None] = partial(lib.eas_plane_arm, plane)
+        self.receive: Callable[[int, int, int, int, int], None] = partial(lib.eas_plane_receive, plane)
         self.disarm: Callable[[int], None] = partial(lib.eas_plane_disarm, plane)
         self.forget_heads: Callable[[], None] = partial(lib.eas_plane_forget_heads, plane)
         self.hand_up: Callable[[int], None] = partial(lib.eas_plane_hand_up, plane)

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import asyncio
 
+from eas_host.dispatch.body_buffer import BodyReceiver
+from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.front.http.half_close import cut_off
+from eas_host.front.limits import SINGLE_WRITE_MAX
 from eas_host.front.plane.transport import PlaneTransport
 
 
@@ -36,6 +39,13 @@ class ClientSocket(asyncio.Protocol):
         return (address[0], address[1]) if address else None
 
     @property
+    def body_receiver(self) -> BodyReceiver | None:
+        """
+        Its transport, if that can receive a body straight into a slot.
+        """
+        return self._plane
+
+    @property
     def last_used(self) -> float:
         """
         The deadline of the last exchange; as all have the same time-out, it tells which connection was used last.
@@ -57,6 +67,20 @@ class ClientSocket(asyncio.Protocol):
         Bytes that its client was sent and has not read.
         """
         return self.transport.get_write_buffer_size()
+
+    def send(self, head: bytes, body: bytes | LargeOutput) -> None:
+        """
+        Send an answer.
+        """
+        if isinstance(body, LargeOutput):
+            if self._plane is not None:
+                self._plane.write_output(head, body)
+                return
+            body = body.take()
+        if len(body) <= SINGLE_WRITE_MAX:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines((head, body))
 
     def reset(self) -> None:
         """

@@ -14,6 +14,7 @@ import asyncio
 from functools import partial
 
 from eas_host.dispatch.exchange import Exchange, RequestHead
+from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.dispatch.responses import ErrorResponse, Response
 from eas_host.front.http import response_head
 from eas_host.front.http.client_socket import ClientSocket
@@ -191,14 +192,14 @@ class Connection(ClientSocket):
 
     # -- answers
 
-    def send_response(self, exchange: Exchange, status: int, body: bytes) -> None:
+    def send_response(self, exchange: Exchange, status: int, body: bytes | LargeOutput) -> None:
         """
         Send the processor's answer to *exchange*, which is the active one.
         """
         state = self._state
         head = exchange.head
         size = len(body)
-        if head.plain and state.answers_are_plain and size <= SINGLE_WRITE_MAX:
+        if head.plain and state.answers_are_plain and isinstance(body, bytes) and size <= SINGLE_WRITE_MAX:
             start = self._known_answers.get((status, size))
             if start is not None:
                 self.transport.write(start + body)
@@ -219,12 +220,7 @@ class Connection(ClientSocket):
         else:
             start = self._heads.special(status, size, keep_alive=keep, http_10=head.http_10, cors=head.cors, why=why)
         self._observer.processor_responded(exchange, status, size)
-        if status in BODILESS or head.method == b"HEAD":
-            body = b""
-        if size <= SINGLE_WRITE_MAX:
-            self.transport.write(start + body)
-        else:
-            self.transport.writelines((start, body))
+        self.send(start, b"" if status in BODILESS or head.method == b"HEAD" else body)
         self._ended(exchange, keep=keep)
 
     def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from eas_host.dispatch.exchange import FORWARDED, REQUEST_ID, Exchange, RequestHead
-from eas_host.dispatch.limits import SMALL_BODY
+from eas_host.dispatch.limits import DIRECT_BODY
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission.admission import WATCHED
 from eas_host.front.http.connection_context import ConnectionContext
@@ -71,7 +71,7 @@ class KnownHead:
         self._pattern_of = b""
         self._template_of = b""
         self._has_template = False
-        self._max_body = min(SMALL_BODY, context.budget.max_body)
+        self._max_body = min(DIRECT_BODY, context.budget.max_body)
         self._misses = 0
         self._signed = False  # its token is shown by a signature
         self._copies = False  # each request has a head of its own, since somebody reads its id later

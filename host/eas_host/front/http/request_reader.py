@@ -14,6 +14,7 @@ from typing import Protocol
 import httptools
 
 from eas_host import log
+from eas_host.dispatch.body_buffer import NO_SLOT, BodyReceiver
 from eas_host.dispatch.exchange import Exchange, RequestHead, Responder
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission import admission
@@ -21,7 +22,7 @@ from eas_host.front.admission.admission import WATCHED
 from eas_host.front.http.chunks import Chunks
 from eas_host.front.http.connection_context import ConnectionContext
 from eas_host.front.http.foreign_protocols import OPENING, recognise
-from eas_host.front.limits import MAX_HEAD, MAX_URL
+from eas_host.front.limits import MAX_HEAD, MAX_URL, STRAIGHT_BODY
 
 
 class Requester(Responder, Protocol):
@@ -33,6 +34,12 @@ class Requester(Responder, Protocol):
     """
 
     idle: bool
+
+    @property
+    def body_receiver(self) -> BodyReceiver | None:
+        """
+        Its transport, if that can receive a body straight into a slot.
+        """
 
     def request_complete(self, exchange: Exchange) -> None:
         """
@@ -73,6 +80,7 @@ class RequestReader:
         self._since_body = 0  # bytes since the last piece of a body
         self._upgrading = False  # the parser will stop after the head
         self._resuming = False  # a new parser is brought to where the old one stopped
+        self._awaited = 0  # bytes of the body that are still to come past the parser
         # Per piece of input
         self._feeding = 0  # its size
         self.completed = 0
@@ -82,6 +90,8 @@ class RequestReader:
         Parse *data*; a large piece in two, so that an oversized head is seen before all of it is parsed.
         """
         self.completed = 0
+        if self._awaited:
+            self._parse_rest()
         if len(data) > MAX_HEAD and not self._in_body:
             self._feed(data[:MAX_HEAD])
             data = data[MAX_HEAD:]
@@ -90,6 +100,8 @@ class RequestReader:
         exchange = self.reading
         if exchange is not None and exchange.body:
             self._spool(exchange)
+        if self._in_body:
+            self._receive_rest()
 
     def new_exchange(self) -> Exchange:
         """
@@ -257,6 +269,46 @@ class RequestReader:
             first, exchange.body = exchange.body, b""
             exchange.begin_body_buffer().write(first)
 
+    def _receive_rest(self) -> None:
+        """
+        Have the rest of a large body received straight into its slot, past the parser, if its size is known and all
+        that becomes of it is decided.
+        """
+        exchange = self.reading
+        receiver = self._connection.body_receiver
+        if exchange is None or receiver is None:
+            return
+        head = exchange.head
+        size = int(head.fields.get(b"content-length", 0))
+        plain = head.keep_alive and exchange.error_response is None and exchange.digest is None
+        if not plain or size > self._max_body or size - exchange.size < STRAIGHT_BODY:
+            return
+        buffer = exchange.body_buffer or exchange.begin_body_buffer()
+        if buffer.slot != NO_SLOT:
+            self._awaited = size - exchange.size
+            buffer.receive(receiver, self._on_received, head.backend.ring_number, self._awaited)
+
+    def _on_received(self, size: int) -> None:
+        """
+        *size* bytes of the body have come past the parser.
+        """
+        exchange = self.reading
+        assert exchange is not None  # noqa: S101  its buffer, which ends with it, has asked for this call
+        assert exchange.body_buffer is not None  # noqa: S101  the same
+        exchange.size += size
+        self._awaited -= size
+        exchange.body_buffer.received(size)
+        if self.reading is exchange and not self._awaited:  # else it was refused for want of memory
+            self._parser = httptools.HttpRequestParser(self)
+            self.on_message_complete()
+
+    def _parse_rest(self) -> None:
+        """
+        Parse again: the body has lost its slot before it was whole.
+        """
+        self._renew_parser(b"Content-Length: %d" % self._awaited)
+        self._awaited = 0
+
     def _resume(self) -> None:
         """
         Go on after a head that offers to speak another protocol, as those of Java's HttpClient and `curl --http2` do.
@@ -266,13 +318,20 @@ class RequestReader:
         """
         self._upgrading = False
         self._since_body = 0  # what was fed may have been a piece of the body, which is fed again
-        self._parser = httptools.HttpRequestParser(self)
         if self.reading is None:
+            self._parser = httptools.HttpRequestParser(self)
             return
         fields = self.reading.head.fields
         framing = [
             b"%b: %b" % (name, fields[name]) for name in (b"content-length", b"transfer-encoding") if name in fields
         ]
+        self._renew_parser(*framing)
+
+    def _renew_parser(self, *framing: bytes) -> None:
+        """
+        Go on with a new parser, for which the body that is being read is announced by *framing*.
+        """
+        self._parser = httptools.HttpRequestParser(self)
         self._resuming = True
         self._feed(b"\r\n".join([b"POST / HTTP/1.1", *framing, b"\r\n"]))
         self._resuming = False

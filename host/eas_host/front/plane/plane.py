@@ -18,20 +18,23 @@ from eas_host import log
 from eas_host.dispatch.exchange import Exchange, Submitter
 from eas_host.front.plane.transport import PlaneTransport
 from eas_host.ring import FrontRing
-from eas_host.ring.plane import DATA, EOF, FAILED, REQUEST, SUBMITTED, UNSENT, WRITABLE, Event, NativePlane
+from eas_host.ring.plane import DATA, EOF, FAILED, RECEIVED, REQUEST, SUBMITTED, UNSENT, WRITABLE, Event, NativePlane
 
 
 class Plane:
     """
-    Serves the sockets of clients on *loop*.
+    Serves the sockets of clients on *loop*. The bodies that it takes without Python have at most *allowance* bytes, all
+    together.
 
     Attributes:
         native: the plane itself.
         adopt: called with exchanges that begin now but whose requests began earlier.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, allowance: int | None = None) -> None:
         self.native = NativePlane()
+        if allowance is not None:
+            self.native.set_allowance(allowance)
         self.adopt: Callable[[Sequence[Exchange]], None] = lambda _: None
         self._pending = self.native.pending
         self._loop = loop
@@ -179,6 +182,8 @@ class Plane:
     def _tell(self, transport: PlaneTransport, kind: int, first: int, second: int) -> None:
         if kind == DATA:
             transport.received(self.native.buffer[first : first + second])
+        elif kind == RECEIVED:
+            transport.body_received(first)
         elif kind == EOF:
             transport.ended()
         elif kind == WRITABLE:

@@ -10,54 +10,19 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections import deque
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final
 
 from eas_host.dispatch.exchange import Exchange
-from eas_host.dispatch.limits import SMALL_BODY
-from eas_host.ring.plane import NativePlane
+from eas_host.dispatch.large_outputs import LargeOutput
+from eas_host.dispatch.limits import DIRECT_BODY
+from eas_host.front.plane.interfaces import Client, Settler
+from eas_host.front.plane.send_buffer import SendBuffer
 
 _HIGH_WATER: Final = 64 * 1024
 _LOW_WATER: Final = _HIGH_WATER // 4
 """Bytes unsent above which writing is paused, and down to which it is resumed, as in all transports of asyncio."""
-_MAX_BUFFERS: Final = 64
-"""Pieces that one system call sends."""
 _MICROSECOND: Final = 1e-6
-
-
-class Client(Protocol):
-    """
-    The protocol object of a client, beside what asyncio's are.
-    """
-
-    def take_over(self, slot: int, size: int, began: float) -> Exchange:
-        """
-        Make the exchange of the request in *slot*, which began at the loop's time *began* and whose body has *size*
-        bytes: the plane has submitted it, and hands it up.
-        """
-
-
-class Settler(Protocol):
-    """
-    The plane, as a transport knows it.
-    """
-
-    native: NativePlane
-
-    def settle(self) -> None:
-        """
-        Handle what the native plane has reported since its last turn.
-        """
-
-    def flush_later(self, ring: int) -> None:
-        """
-        Wake a worker and drain *ring* once the events of this turn are handled.
-        """
-
-    def forget(self, number: int) -> None:
-        """
-        Forget the transport of that number.
-        """
 
 
 class PlaneTransport(asyncio.Transport):
@@ -66,11 +31,11 @@ class PlaneTransport(asyncio.Transport):
     """
 
     __slots__ = (
-        "_buffer",
         "_closing",
         "_eof",
         "_loop",
         "_native",
+        "_on_received",
         "_paused",
         "_plane",
         "_protocol",
@@ -89,8 +54,8 @@ class PlaneTransport(asyncio.Transport):
         self._native = plane.native
         self._sock: socket.socket | None = sock
         self._protocol = protocol
-        self._buffer: deque[memoryview] = deque()
-        self._unsent = 0
+        self._unsent = SendBuffer()
+        self._on_received: Callable[[int], None] | None = None
         self._reading = True
         self._closing = False
         self._eof = False
@@ -128,7 +93,7 @@ class PlaneTransport(asyncio.Transport):
         self.hand_up()
         self._closing = True
         self._reading = False
-        if self._buffer:
+        if self._unsent.size:
             self._watch()
         else:
             self._lose(None)
@@ -163,7 +128,7 @@ class PlaneTransport(asyncio.Transport):
         """
         Send *data*, now or later.
         """
-        if self._buffer or self._eof or self.number < 0:
+        if self._unsent.size or self._eof or self.number < 0:
             self.writelines((data,))
             return
         assert self._sock is not None  # noqa: S101  it is there as long as the number is
@@ -187,7 +152,7 @@ class PlaneTransport(asyncio.Transport):
         sock = self._sock
         if sock is None or self.number < 0:
             return
-        if self._buffer:
+        if self._unsent.size:
             self._keep(list_of_data, 0)
             return
         try:
@@ -201,6 +166,31 @@ class PlaneTransport(asyncio.Transport):
             self._keep(list_of_data, sent)
             self._watch()
 
+    def write_output(self, head: bytes, output: LargeOutput) -> None:
+        """
+        Send *head* and *output*, and release that: what the system does not take at once is copied.
+        """
+        if self._unsent.size or self._eof or self.number < 0:
+            self.writelines((head, output.take()))
+            return
+        assert self._sock is not None  # noqa: S101  it is there as long as the number is
+        try:
+            sent = self._sock.sendmsg((head, output.view))
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            output.release()
+            self._fail(error)
+            return
+        of_output = max(0, sent - len(head))
+        if of_output == len(output):
+            output.release()
+            return
+        rest = output.take(of_output)
+        if self.number >= 0:  # else it was cut off, to make room for the rest
+            self._keep((head[sent:], rest), 0)
+            self._watch()
+
     def write_eof(self) -> None:
         """
         End this half of the connection once all is sent.
@@ -208,7 +198,7 @@ class PlaneTransport(asyncio.Transport):
         if self._eof or self.number < 0:
             return
         self._eof = True
-        if not self._buffer:
+        if not self._unsent.size:
             self._shut_down()
 
     def can_write_eof(self) -> bool:
@@ -221,7 +211,7 @@ class PlaneTransport(asyncio.Transport):
         """
         Bytes that are not sent yet.
         """
-        return self._unsent
+        return self._unsent.size
 
     # -- the plane's calls
 
@@ -253,22 +243,46 @@ class PlaneTransport(asyncio.Transport):
         if self._sock is None or self.number < 0:
             return
         try:
-            sent = self._sock.sendmsg([piece for piece, _ in zip(self._buffer, range(_MAX_BUFFERS), strict=False)])
+            sent = self._sock.sendmsg(self._unsent.first())
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
             self._fail(error)
             return
-        self._drop(sent)
-        if not self._buffer:
+        self._unsent.drop(sent)
+        if not self._unsent.size:
             self._watch()
             if self._closing:
                 self._lose(None)
             elif self._eof:
                 self._shut_down()
-        if self._paused and self._unsent <= _LOW_WATER:
+        if self._paused and self._unsent.size <= _LOW_WATER:
             self._paused = False
             self._protocol.resume_writing()
+
+    # -- bodies that go straight into slots
+
+    def receive(self, on_received: Callable[[int], None], ring: int, slot: int, offset: int, size: int) -> None:
+        """
+        Receive the next *size* bytes straight into a *slot* of *ring*, and call *on_received* with how many have come.
+        """
+        self._on_received = on_received
+        self._native.receive(self.number, ring, slot, offset, size)
+
+    def stop_receiving(self) -> None:
+        """
+        Receive no more into a slot, which is about to be published or released.
+        """
+        self._on_received = None
+        if self.number >= 0:
+            self._native.receive(self.number, -1, -1, 0, 0)
+
+    def body_received(self, size: int) -> None:
+        """
+        So much of a body has come, and is in its slot.
+        """
+        if self._on_received is not None:  # else it was refused in this turn, and its slot is free
+            self._on_received(size)
 
     # -- requests that are answered without Python
 
@@ -282,14 +296,19 @@ class PlaneTransport(asyncio.Transport):
         """
         The connection is idle: answer the next request without Python, if it matches.
         """
-        if not (self._closing or self._buffer) and self.number >= 0:
+        if not (self._closing or self._unsent.size) and self.number >= 0:
             self._native.arm(self.number)
 
     def submit(self, ring: int, body: bytes) -> bool:
         """
         Have the plane submit the request to *ring* that has *body*, and answer it. False: Python has to.
         """
-        if self._closing or self._buffer or len(body) > SMALL_BODY or not self._native.submit(self.number, ring, body):
+        if (
+            self._closing
+            or self._unsent.size
+            or len(body) > DIRECT_BODY
+            or not self._native.submit(self.number, ring, body)
+        ):
             return False
         self._plane.flush_later(ring)
         return True
@@ -333,34 +352,17 @@ class PlaneTransport(asyncio.Transport):
 
     def _watch(self) -> None:
         if self.number >= 0:
-            self._native.watch(self.number, self._reading, bool(self._buffer))
+            self._native.watch(self.number, self._reading, bool(self._unsent.size))
 
     def _keep(self, pieces: Any, sent: int) -> None:  # noqa: ANN401  what `writelines` gets
         """
         Keep *pieces*, of which *sent* bytes are sent.
         """
         self.disarm()  # or the next answer could overtake these
-        views = [memoryview(piece) for piece in pieces if piece]
-        self._buffer.extend(views)
-        self._unsent += sum(map(len, views))
-        self._drop(sent)
-        if self._unsent > _HIGH_WATER and not self._paused:
+        self._unsent.keep(pieces, sent)
+        if self._unsent.size > _HIGH_WATER and not self._paused:
             self._paused = True
             self._protocol.pause_writing()
-
-    def _drop(self, sent: int) -> None:
-        """
-        Drop *sent* bytes from the beginning of the buffer.
-        """
-        self._unsent -= sent
-        buffer = self._buffer
-        while sent:
-            first = buffer[0]
-            if len(first) > sent:
-                buffer[0] = first[sent:]
-                return
-            sent -= len(first)
-            buffer.popleft()
 
     def _shut_down(self) -> None:
         if self._sock is not None:
@@ -380,8 +382,7 @@ class PlaneTransport(asyncio.Transport):
         """
         if self.number < 0:
             return
-        self._buffer.clear()
-        self._unsent = 0
+        self._unsent.clear()
         self._plane.forget(self.number)
         self.number = -1
         self._loop.call_soon(self._lost, error)
