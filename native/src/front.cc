@@ -111,7 +111,8 @@ void Front::Wake(int threads) {
 
 void Front::WakeOneIfIdle() {
   batch_start_ = kNever;
-  if (ring_.header->head.load(std::memory_order_relaxed) == tail_) return;
+  const uint64_t waiting = tail_ - ring_.header->head.load(std::memory_order_relaxed);
+  if (waiting == 0) return;
   // Sequentially consistent, here and where a thread stops spinning (worker.cc): either this function sees
   // that no thread spins, or that thread, which looks at the queue once more, sees the tail. The store only
   // establishes that order: once for each wake-up is cheaper than once for each submission.
@@ -121,7 +122,7 @@ void Front::WakeOneIfIdle() {
     const uint32_t spinning = ring_.workers[worker].spinning.load(std::memory_order_seq_cst);
     if (spinning > 0 && spinning <= ring_size.threads) return;
   }
-  Wake(1);
+  WakeOne(ring_, waiting);
 }
 
 State Front::Read(int slot) const {

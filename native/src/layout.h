@@ -18,8 +18,8 @@
 //  - The submission entries give the order. An entry whose slot is not SUBMITTED is skipped.
 //  - The completion bitmap says which slots to check. A bit whose slot is not DONE is ignored.
 //  - The wake count is a futex; a change of it only means "look at the queue again".
-//  - The count of spinning threads saves wake-ups. The front wakes threads for requests that wait for long,
-//    whatever that count says.
+//  - The count of spinning threads, and the word that says that one is being woken, save wake-ups. The front
+//    wakes threads for requests that wait for long, whatever these say.
 //
 // The front increments the sequence each time that it makes a slot claimable. So a compare-and-swap that was
 // prepared for an earlier request of the slot fails, unless 2^32 requests have used the slot meanwhile.
@@ -87,6 +87,10 @@ struct Header {
 
   // The futex word on which consumers sleep; both sides increment it.
   alignas(kCacheLine) std::atomic<uint32_t> wake_count;
+
+  // Not 0: a thread was woken that has not looked at the queue yet, so no other one need be woken. If that
+  // thread is killed before it has looked, the front's polling wakes another one, and that clears this.
+  alignas(kCacheLine) std::atomic<uint32_t> waking;
 
   // Not 0: the front sleeps, and the eventfd is to be written when so many slots are complete.
   alignas(kCacheLine) std::atomic<uint32_t> notify_threshold;

@@ -55,7 +55,12 @@ Ring* MapRing(int memfd, int completion_fd, std::string* error);
 uint32_t CountComplete(const Ring& ring);
 
 // Increments the wake count and wakes up to `threads` threads among `sleepers`, a set of k...Sleepers bits.
-void WakeSleepers(Ring& ring, int threads, uint32_t sleepers);
+// Returns whether there was one.
+bool WakeSleepers(Ring& ring, int threads, uint32_t sleepers);
+
+// Wakes one thread for the queue, in which `waiting` requests wait, unless these are many and one was woken
+// that has not looked at it yet.
+void WakeOne(Ring& ring, uint64_t waiting);
 
 // CLOCK_MONOTONIC in nanoseconds.
 uint64_t Now();

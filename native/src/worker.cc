@@ -56,7 +56,7 @@ bool Claim(SlotControl& control, uint32_t kept_for, uint32_t worker, uint32_t th
 void ChainWake(Ring& ring, uint64_t waiting) {
   if (waiting == 0) return;
   const uint64_t average = ring.call_nanoseconds.load(std::memory_order_relaxed);
-  if (average == 0 || average * waiting > kWakeCost) WakeSleepers(ring, 1, kQueueSleepers);
+  if (average == 0 || average * waiting > kWakeCost) WakeOne(ring, waiting);
 }
 
 // Claims the first slot in the queue that waits; -1 if there is none.
