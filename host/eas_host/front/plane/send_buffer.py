@@ -4,9 +4,7 @@ What a socket has not taken yet, in the order in which it was written.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
-from itertools import islice
 from typing import Final
 
 _MAX_PIECES: Final = 64
@@ -24,14 +22,15 @@ class SendBuffer:
     __slots__ = ("_pieces", "size")
 
     def __init__(self) -> None:
-        self._pieces: deque[memoryview] = deque()
+        # A list: an empty deque takes 760 bytes, and nearly all connections have nothing unsent.
+        self._pieces: list[memoryview] = []
         self.size = 0
 
     def first(self) -> list[memoryview]:
         """
         Return the pieces that the next system call may send.
         """
-        return list(islice(self._pieces, _MAX_PIECES))
+        return self._pieces[:_MAX_PIECES]
 
     def keep(self, pieces: Iterable[bytes | bytearray | memoryview], sent: int) -> None:
         """
@@ -48,13 +47,15 @@ class SendBuffer:
         """
         self.size -= sent
         pieces = self._pieces
+        whole = 0
         while sent:
-            first = pieces[0]
+            first = pieces[whole]
             if len(first) > sent:
-                pieces[0] = first[sent:]
-                return
+                pieces[whole] = first[sent:]
+                break
             sent -= len(first)
-            pieces.popleft()
+            whole += 1
+        del pieces[:whole]
 
     def clear(self) -> None:
         """
