@@ -18,16 +18,17 @@ namespace {
 
 constexpr int kReady = 128;  // sockets served in a turn, so that one turn does not take long
 
-// Enough for one read to empty what a socket usually has, and for a few large ones in a turn. It decides which
-// bodies are received into their slots: those that do not come with their heads in one read. Measured: to
-// divide a body of 32 KiB costs 30 us, for the calls of Python in between; to copy it costs 4.
+// Enough for one read to empty what a socket usually has, and for a few large ones in a turn. It decides
+// which bodies are received into their slots: those that do not come with their heads in one read. Measured:
+// to divide a body of 32 KiB costs 30 us, for the calls of Python in between; to copy it costs 4.
 constexpr size_t kReadSize = 256 * 1024;
 
 // Of a client whose last body was received into its slot: the less comes with the head, the less is copied.
 constexpr size_t kHeadReadSize = 16 * 1024;
 constexpr size_t kMinReadSize = 64 * 1024;
 
-// What a read of a body takes at most, and after how much of them a turn ends: some 100 us, and a millisecond.
+// What a read of a body takes at most, and after how much of them a turn ends: some 100 us, and a
+// millisecond.
 constexpr size_t kBodyReadSize = 1024 * 1024;
 constexpr size_t kMaxReceived = 8 * kBodyReadSize;
 

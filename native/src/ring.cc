@@ -152,7 +152,8 @@ int WaitForWake(Ring& ring, uint32_t seen, uint32_t sleepers, uint64_t deadline)
       syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring.header->wake_count), FUTEX_WAIT_BITSET, seen,
               deadline == kNever ? nullptr : &until, nullptr, sleepers);
   const int reason = woken < 0 ? errno : 0;
-  // Sequentially consistent: see WakeOne. Another thread may have been woken; then one more is woken than need be.
+  // Sequentially consistent: see WakeOne. If it was another thread that was woken, one more than need be will
+  // be.
   ring.header->waking.store(0, std::memory_order_seq_cst);
   return reason == ETIMEDOUT || reason == EINTR ? reason : 0;
 }
