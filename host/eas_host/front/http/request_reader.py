@@ -272,7 +272,7 @@ class RequestReader:
     def _receive_rest(self) -> None:
         """
         Have the rest of a large body received straight into its slot, past the parser, if its size is known and all
-        that becomes of it is decided.
+        that becomes of it is decided. A head alone gets no slot: its body may never come.
         """
         exchange = self.reading
         receiver = self._connection.body_receiver
@@ -281,7 +281,7 @@ class RequestReader:
         head = exchange.head
         size = int(head.fields.get(b"content-length", 0))
         plain = head.keep_alive and exchange.error_response is None and exchange.digest is None
-        if not plain or size > self._max_body or size - exchange.size < STRAIGHT_BODY:
+        if not (plain and exchange.size) or size > self._max_body or size - exchange.size < STRAIGHT_BODY:
             return
         buffer = exchange.body_buffer or exchange.begin_body_buffer()
         if buffer.slot != NO_SLOT:
