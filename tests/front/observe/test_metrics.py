@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -331,13 +332,24 @@ def held(pids: list[int], kind: str) -> list[int]:
     return [len(list(Path("/proc", str(pid), kind).iterdir())) for pid in pids]
 
 
+def has_last_thread(pid: int) -> bool:
+    """Whether a worker with five threads has started the last one: none comes after it."""
+    names = []
+    for task in Path("/proc", str(pid), "task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            names.append((task / "comm").read_text().strip())
+    return "eas-4" in names
+
+
 def test_usage_of_each_worker_is_shown(start: StartHost) -> None:
-    host = start(worker_processes=2)
+    host = start(worker_processes=2, worker_threads=5)
     pids = [worker["pid"] for worker in monitor(host)["workers"]]
     assert sorted(pids) == sorted(host.workers())
+    while not all(map(has_last_thread, pids)):
+        pass  # they are ready before
     for shown, folder in (("threads", "task"), ("descriptors", "fd")):
         while [worker[shown] for worker in monitor(host)["workers"]] != held(pids, folder):
-            pass  # they start their last threads, which may open a file for a moment
+            pass  # a thread may open a file for a moment
     workers = monitor(host)["workers"]
     assert [worker["worker"] for worker in workers] == [0, 1]
     report = host.call(None, "/api/builtin/eastool", "POST").text
