@@ -198,8 +198,8 @@ class FrontRing:
         self._completions = ffi.new("int64_t[]", _COMPLETION_NUMBERS * _COLLECT_MAX)
         self._copies = ffi.new("char[]", _COPIES_SIZE)
         self.copies: bytes = ffi.buffer(self._copies)
-        self._inputs, self._outputs, self._stride = self._buffers()
-        self._output_view = memoryview(self._outputs)
+        self._inputs, outputs, self._stride = self._buffers()
+        self._outputs = memoryview(outputs)
         self.submit: Callable[[bytes, int], int] = partial(lib.eas_front_submit, ring)
         self.reserve: Callable[[], int] = partial(lib.eas_front_reserve, ring)
         self.write: Callable[[int, int, bytes, int], int] = partial(lib.eas_front_write, ring)
@@ -239,20 +239,12 @@ class FrontRing:
         numbers = iter(ffi.unpack(self._completions, _COMPLETION_NUMBERS * count))
         return zip(numbers, numbers, numbers, numbers, strict=False)
 
-    def output(self, slot: int, size: int) -> bytes:
-        """
-        Copy the first *size* bytes of the output in *slot*.
-        """
-        start = slot * self._stride
-        copied: bytes = self._outputs[start : start + size]
-        return copied
-
     def view_output(self, slot: int, size: int) -> memoryview:
         """
         Show the first *size* bytes of the output in *slot*, which is to be used only until that is released.
         """
         start = slot * self._stride
-        return self._output_view[start : start + size]
+        return self._outputs[start : start + size]
 
     def input(self, slot: int, size: int) -> bytes:
         """
@@ -375,7 +367,7 @@ class FrontRing:
         """
         Unmap the memory and close the descriptors. What a late message of a worker may still ask has an answer.
         """
-        del self._inputs, self._outputs, self._output_view
+        del self._inputs, self._outputs
         self.in_flight = self.collected = int
         self.set_capacity = lambda _: None
         lib.eas_ring_unmap(self._ring)

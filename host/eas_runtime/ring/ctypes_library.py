@@ -57,7 +57,6 @@ FUNCTIONS = {
     "eas_worker_enter": (None, (_RING, c_uint32, c_uint32)),
     "eas_worker_leave": (None, (_RING, c_uint32)),
     "eas_worker_take_for": (c_int, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int)),
-    "eas_worker_complete": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int, c_int, c_uint64)),
     "eas_worker_reply": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int, c_int, c_char_p, c_size_t)),
     "eas_worker_answer_and_take": (c_int, (POINTER(NativeThread), c_char_p, c_size_t)),
     "eas_worker_raised": (

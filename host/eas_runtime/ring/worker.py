@@ -208,12 +208,6 @@ class WorkerRing:
             self._ring, self.worker, call.thread, call.native, message, len(message), frames, len(frames)
         )
 
-    def complete(self, call: RingCall, outcome: int, status: int, size: int) -> None:
-        """
-        Complete *call*, whose output of *size* bytes is already in its slot.
-        """
-        self._functions.eas_worker_complete(self._ring, self.worker, call.thread, call.native, outcome, status, size)
-
     def log(self, level: str, message: str) -> None:
         """
         Write a record to the host's log; *level* is D, I, W or E.

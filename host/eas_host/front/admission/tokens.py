@@ -18,7 +18,6 @@ import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from eas_host.config.option_types import token as read_token
@@ -147,7 +146,6 @@ def _is_digest(claimed: bytes, digest: HASH) -> bool:
     return hmac.compare_digest(claimed.lower().zfill(_MD5_DIGITS), digest.hexdigest().encode())
 
 
-@lru_cache(maxsize=256)
 def _paths(target: bytes) -> tuple[bytes, ...]:
     """
     Return what a client may have signed as the path of the request *target*.
