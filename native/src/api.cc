@@ -97,6 +97,8 @@ int eas_front_collect(eas_ring* ring, int64_t* out, int max, char* copies, size_
 
 int eas_front_request_notification(eas_ring* ring) { return ring->front->RequestNotification() ? 1 : 0; }
 
+void eas_front_busy_poll(eas_ring* ring, uint64_t nanoseconds) { ring->front->SetBusyPoll(nanoseconds); }
+
 void eas_front_notify_immediately(eas_ring* ring, int immediately) {
   ring->front->NotifyImmediately(immediately != 0);
 }

@@ -146,8 +146,7 @@ int eas_front_in_flight(eas_ring* ring);
 void eas_front_set_capacity(eas_ring* ring, int requests);
 uint64_t eas_front_collected(eas_ring* ring);
 
-// How many requests wait for a thread.
-// [front]
+// How many requests wait for a thread. [front]
 int eas_front_waiting(eas_ring* ring);
 
 // Collects at most `max` completions. `out` has room for 4 numbers each: slot, outcome, status, size of the
@@ -173,6 +172,11 @@ int eas_front_request_notification(eas_ring* ring);
 // after it.
 // [front]
 void eas_front_notify_immediately(eas_ring* ring, int immediately);
+
+// How long threads of workers look for requests, and the front looks for completions, before they sleep, where
+// that pays (busy_poll.h): that many nanoseconds; 0, as at first, for not at all.
+// [front; before workers take requests]
+void eas_front_busy_poll(eas_ring* ring, uint64_t nanoseconds);
 
 // Cancels a request that waits. 1 = no worker had it, and the slot is free now; 0 = a worker has or had it.
 // [front]
@@ -217,12 +221,10 @@ void eas_front_reset_worker(eas_ring* ring, int worker, int solo);
 // [front]
 void eas_front_rebuild_queue(eas_ring* ring);
 
-// Ends solo mode: the worker takes from the queue again.
-// [front]
+// Ends solo mode: the worker takes from the queue again. [front]
 void eas_front_leave_solo(eas_ring* ring, int worker);
 
-// Copies the crash record of a worker, checked. 1 if there is one, else 0.
-// [front; the worker is dead]
+// Copies the crash record of a worker, checked. 1 if there is one, else 0. [front; the worker is dead]
 int eas_front_crash(eas_ring* ring, int worker, eas_crash* out);
 
 // Adds the function to a frame of a crash record: "path+0xoffset" becomes "function (path+0xoffset)", also
@@ -332,8 +334,7 @@ int eas_on_main_thread(void);
 // [main thread]
 void eas_signal_take(int number, int ignored);
 
-// In a child that Python has forked: the host handles no signal.
-// [the only thread]
+// In a child that Python has forked: the host handles no signal. [the only thread]
 void eas_signal_forget(void);
 
 // Before Python forks on the calling thread, and restores the handlers of the child itself: blocks the
@@ -342,8 +343,7 @@ void eas_signal_forget(void);
 void eas_signal_block(void);
 
 // After that, in the parent and in the child: unblocks them. To be called by C: a line of Python would be the
-// place at which Python handles the signals that have arrived meanwhile.
-// [the same thread]
+// place at which Python handles the signals that have arrived meanwhile. [the same thread]
 void eas_signal_unblock(void);
 
 // Restores the handlers that SIGHUP, SIGINT and SIGTERM had before a JVM of this process replaced them, as

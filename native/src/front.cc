@@ -272,7 +272,14 @@ int Front::AnswerAll(int64_t* out, int found) {
   return left;
 }
 
+void Front::SetBusyPoll(uint64_t nanoseconds) {
+  busy_poll_ = nanoseconds;
+  ring_.header->busy_poll.store(nanoseconds, std::memory_order_relaxed);
+}
+
 bool Front::RequestNotification() {
+  if (in_flight_ > 0 && completion_poll_.Poll(busy_poll_, [this] { return CountComplete(ring_) > 0; }))
+    return false;
   const int share = notify_immediately_ ? 1 : Waiting() / kNotifyShare;
   const uint32_t wanted = static_cast<uint32_t>(std::clamp(share, 1, kMaxNotifyThreshold));
   // Sequentially consistent, here and in the worker's completion: either the worker sees the threshold, or

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "busy_poll.h"
 #include "ring.h"
 #include "stats.h"
 #include "timing.h"
@@ -61,6 +62,7 @@ class Front {
   int InFlight() const { return in_flight_; }
   uint64_t Collected() const { return collected_; }
   void TimeRequests();
+  void SetBusyPoll(uint64_t nanoseconds);
   eas_timing Timing(int slot) const;
 
   // Where the output of a slot that was drained begins.
@@ -129,12 +131,14 @@ class Front {
   uint64_t waiting_counts_ = 0;      // numbers the counts of Waiting that look at each entry
   bool notify_immediately_ = false;  // the front's own copy of the header's
   bool timed_ = false;               // the same
+  uint64_t busy_poll_ = 0;           // the same
   bool stale_inside_ = false;        // the queue may hold stale entries behind its head
   int in_flight_ = 0;                // requests published and not released
   int capacity_ = 0;                 // how many there may be, by eas_front_set_capacity
   uint64_t collected_ = 0;           // completions drained so far
   uint64_t direct_ = 0;              // of them answered by the answerer
   Answerer* answerer_ = nullptr;
+  BusyPoll completion_poll_;
   Stats stats_;
 };
 

@@ -102,6 +102,9 @@ struct Header {
   // Not 0: each request is timed. It hardly ever changes, either.
   std::atomic<uint32_t> timed;
 
+  // Nanoseconds that a thread may look for a request before it sleeps. It never changes while workers run.
+  std::atomic<uint64_t> busy_poll;
+
   // Calls of the kernel that woke threads, and writes of the eventfd. Both sides count, so a corrupt worker
   // can falsify them: nothing is decided by them.
   alignas(kCacheLine) std::atomic<uint64_t> wake_ups;

@@ -12,6 +12,7 @@
 #include <ctime>
 #include <new>
 
+#include "busy_poll.h"
 #include "front.h"
 
 eas_ring::~eas_ring() {
@@ -107,6 +108,7 @@ Ring* MapRing(int memfd, int completion_fd, std::string* error) {
   ring->controls = reinterpret_cast<SlotControl*>(ring->base + layout.controls_at);
   ring->bitmap = reinterpret_cast<std::atomic<uint64_t>*>(ring->base + layout.bitmap_at);
   ring->entries = reinterpret_cast<std::atomic<uint32_t>*>(ring->base + layout.entries_at);
+  ring->request_poll = std::make_unique<BusyPoll>();
   ring->front = std::make_unique<Front>(*ring);
   return ring.release();
 }

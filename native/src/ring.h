@@ -12,8 +12,9 @@
 #include "layout.h"
 
 namespace eas {
+class BusyPoll;
 class Front;
-}
+}  // namespace eas
 
 struct eas_ring {
   eas_ring() = default;
@@ -38,6 +39,7 @@ struct eas_ring {
   // Worker side
   std::atomic<bool> stopping{false};
   std::atomic<uint64_t> call_nanoseconds{0};  // moving average of this process; 0: none timed yet
+  std::unique_ptr<eas::BusyPoll> request_poll;
 
   // Front side
   std::unique_ptr<eas::Front> front;

@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstring>
 #include <string>
 
+#include "busy_poll.h"
 #include "log.h"
 #include "thread_context.h"
 
@@ -37,6 +39,9 @@ constexpr uint64_t kAverageWeight = 8;
 // milliseconds, and an average with that in it has the next twenty calls each wake the front and a further
 // thread. A second slow one among so many calls does count.
 constexpr uint32_t kDoubtedCalls = 32;
+
+// If the processor has overwritten the ring's number.
+constexpr uint64_t kMaxBusyPoll = 1'000'000;  // nanoseconds
 
 constexpr uint64_t kMillisecond = 1'000'000;  // nanoseconds
 
@@ -191,6 +196,17 @@ void ReportAndStopSpinning(Ring& ring, uint32_t worker) {
   StopSpinning(ring, worker);
 }
 
+// Looks at the queue for a while instead of sleeping. False: nothing has come.
+bool PollQueue(Ring& ring, uint32_t wake_count) {
+  const Header& header = *ring.header;
+  const uint64_t limit = std::min(header.busy_poll.load(std::memory_order_relaxed), kMaxBusyPoll);
+  return ring.request_poll->Poll(limit, [&ring, &header, wake_count] {
+    return header.tail.load(std::memory_order_relaxed) != header.head.load(std::memory_order_relaxed) ||
+           header.wake_count.load(std::memory_order_relaxed) != wake_count ||
+           ring.stopping.load(std::memory_order_relaxed);
+  });
+}
+
 bool Holds(const Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call) {
   if (call.slot >= ring.layout.ring_size.slots) return false;
   return ring.controls[call.slot].state.load(std::memory_order_relaxed) ==
@@ -209,6 +225,7 @@ bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
 
 int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms) {
   uint64_t deadline = kNever;
+  bool may_poll = timeout_ms != 0;
   for (;;) {
     // Acquire, and before the look at the queue: what was published before this wake-up is visible below.
     const uint32_t wake_count = ring.header->wake_count.load(std::memory_order_acquire);
@@ -230,6 +247,10 @@ int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int ti
     }
     if (this_thread.unreported > 0) NotifyFront(ring);
     if (this_thread.spinning) {
+      // Once: an overwritten head would look like a request each time.
+      const bool found = may_poll && PollQueue(ring, wake_count);
+      may_poll = false;
+      if (found) continue;
       StopSpinning(ring, worker);
       continue;  // the front may have relied on this thread a moment ago: look at the queue once more
     }

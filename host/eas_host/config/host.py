@@ -268,6 +268,13 @@ class HostConfig:
         read=option_types.boolean,
     )
     crash_block: bool = option(False, WORKERS, "", "do not replace a worker that crashed", read=option_types.boolean)
+    busy_poll: int = option(
+        50,
+        WORKERS,
+        "US",
+        "microseconds that idle threads look for work before they sleep, while that is quicker; 0: sleep at once",
+        read=option_types.int_range(0, 1000),
+    )
     hang_timeout: float = option(
         60.0,
         WORKERS,

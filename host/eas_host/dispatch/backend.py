@@ -26,8 +26,12 @@ from eas_host.dispatch.workers import Workers
 from eas_host.errors import ConfigError
 from eas_host.reply import Statuses
 from eas_host.ring import FrontRing, RingSize
+from eas_host.system.cores import usable_cores
 from eas_host.system.memory import address_space_limit
 from eas_runtime.messages import Message, ProcessCount, ThreadCount
+
+_MIN_CORES: Final = 2
+"""On a single core, whoever looks for an answer keeps it from being made."""
 
 _MIB: Final = 2**20
 _GIB: Final = 2**30
@@ -110,6 +114,8 @@ class Backend:
         self.name = name
         self.ring = _make_ring(size)
         front.budget.rings.add(self.ring)
+        if usable_cores() >= _MIN_CORES:
+            self.ring.busy_poll(config.busy_poll * 1000)
         if config.explain:
             self.ring.time_requests()
         self.dispatcher = (ExplainingDispatcher if config.explain else Dispatcher)(

@@ -167,6 +167,8 @@ class FrontRing:
         set_capacity: `set_capacity(requests)`: how many of these there may be, for the data plane (`ring.plane`).
         collected: `collected() -> int`: how many completions `collect` has found so far.
         waiting: `waiting() -> int`: the number of requests that no worker has taken yet.
+        busy_poll: `busy_poll(nanoseconds)`: how long workers look for requests, and `request_notification` looks for
+            completions, before they sleep, where that pays. No worker has taken a request yet.
         time_requests: `time_requests()`: time each request from now on, for `timing`. No worker has taken one yet.
         wake: `wake(threads)`: wake up to that many worker threads.
         wake_one_if_idle: `wake_one_if_idle()`: wake one worker thread, unless one is awake that will look at the queue
@@ -213,6 +215,7 @@ class FrontRing:
         self.set_capacity: Callable[[int], None] = partial(lib.eas_front_set_capacity, ring)
         self.collected: Callable[[], int] = partial(lib.eas_front_collected, ring)
         self.waiting: Callable[[], int] = partial(lib.eas_front_waiting, ring)
+        self.busy_poll: Callable[[int], None] = partial(lib.eas_front_busy_poll, ring)
         self.time_requests: Callable[[], None] = partial(lib.eas_front_time_requests, ring)
         self.wake: Callable[[int], None] = partial(lib.eas_front_wake, ring)
         self.wake_one_if_idle: Callable[[], None] = partial(lib.eas_front_wake_one_if_idle, ring)

@@ -3,9 +3,9 @@ How much memory this process may use, and which process the system kills when th
 
 The limit is the machine's memory or, if that is less, the smallest limit of its control groups.
 
-A container is a control group: the system kills a process that exceeds its limit, however much memory the machine has.
-The limits of all groups above count, too. In version 2 each group has a file with its limit. In version 1 `memory.stat`
-also has the limit of groups that a container does not see. Both versions may be mounted side by side.
+The system kills a process that exceeds the limit of one of its groups, however much memory the machine has. In version 2
+each group has a file with its limit. In version 1 `memory.stat` also has the limit of groups that a container does not
+see.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+from eas_host.system.control_groups import group_folders, read_system_file
 
 _LIMITS: Final = ("memory.max", "memory.high", "memory.limit_in_bytes")
 """The files with a limit. Two are of version 2, where exceeding memory.high slows a process down, one of version 1."""
@@ -82,7 +84,7 @@ def available_bytes(root: Path = Path("/")) -> int:
     Return how many bytes this process and the others in its control groups may use together. /proc and the groups are
     looked for in *root*.
     """
-    found = [*_machine(root), *_groups(root)]
+    found = [*_machine(root), *_limits(root)]
     return min(found, default=_DEFAULT)
 
 
@@ -109,65 +111,19 @@ def prefer_as_oom_victim(process: int, front: int, root: Path = Path("/")) -> No
 
 
 def _machine(root: Path) -> Iterator[int]:
-    for line in _read(root / "proc/meminfo").splitlines():
+    for line in read_system_file(root / "proc/meminfo").splitlines():
         name, _, rest = line.partition(":")
         if name == "MemTotal":
             yield int(rest.split()[0]) * 1024
 
 
-def _groups(root: Path) -> Iterator[int]:
-    """
-    Yield the limits of the groups that this process is in, and of those above them.
-    """
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        version_2 = controllers == ""
-        if not version_2 and "memory" not in controllers.split(","):
-            continue
-        for top, at in _mounts(root, version_2=version_2):
-            yield from _limits(root, at, _below(path, top))
-
-
-def _mounts(root: Path, *, version_2: bool) -> Iterator[tuple[str, str]]:
-    """
-    Yield for each mount of the groups the group at its top, and the path of the mount.
-    """
-    for line in _read(root / "proc/self/mountinfo").splitlines():
-        left, _, right = line.partition(" - ")
-        kind, _, options = right.split(" ", 2)
-        if kind == "cgroup2" if version_2 else kind == "cgroup" and "memory" in options.split(","):
-            yield left.split(" ")[3], left.split(" ")[4]
-
-
-def _below(path: str, top: str) -> str:
-    """
-    Return *path* relative to *top*; `""` if it is not below it: a container may be told a path of the machine, and see
-    only its own group.
-    """
-    if top == "/":
-        return path.strip("/")
-    return path[len(top) :].strip("/") if path == top or path.startswith(f"{top}/") else ""
-
-
-def _limits(root: Path, mount: str, path: str) -> Iterator[int]:
-    top = root / mount.lstrip("/")
-    group = top / path
-    while True:
+def _limits(root: Path) -> Iterator[int]:
+    for group in group_folders("memory", root):
         for name in _LIMITS:
-            text = _read(group / name).strip()
+            text = read_system_file(group / name).strip()
             if text.isdigit():  # version 2 writes `max` for no limit
                 yield int(text)
-        for line in _read(group / "memory.stat").splitlines():
+        for line in read_system_file(group / "memory.stat").splitlines():
             name, _, number = line.partition(" ")
             if name == _LIMIT_OF_ANCESTORS:
                 yield int(number)
-        if group == top or top not in group.parents:
-            return
-        group = group.parent
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except OSError:  # it is missing, or this process may not read it
-        return ""
