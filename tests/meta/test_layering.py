@@ -118,11 +118,13 @@ def test_only_ring_imports_the_native_module() -> None:
 def test_launcher_imports_only_the_standard_library() -> None:
     """The launcher runs before any site-packages is looked at."""
     files = [path for path in (PACKAGE / "sandbox").rglob("*.py") if path.name != "confinement.py"]
-    files.append(PACKAGE / "system" / "memory.py")
+    system = ("memory", "control_groups")
+    files += [PACKAGE / "system" / f"{name}.py" for name in system]
     names = {name.partition(".")[0] for path in files for name in imports(path)}
     ours = {name for path in files for name in imports(path) if name.startswith("eas_host.")}
     assert names - {"eas_host"} <= set(sys.stdlib_module_names)
-    assert all(name.startswith(("eas_host.sandbox", "eas_host.system.memory")) for name in ours)
+    allowed = ("eas_host.sandbox", *(f"eas_host.system.{name}" for name in system))
+    assert all(name.startswith(allowed) for name in ours)
 
 
 def test_front_imports_no_worker_and_no_processor() -> None:

@@ -30,7 +30,7 @@ def v1(quota: str) -> dict[str, str]:
     return {
         "proc/self/cgroup": "4:cpu,cpuacct:/a\n3:memory:/\n",
         "proc/self/mountinfo": V1,
-        "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": quota,
+        "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": f"{quota}\n",
         "sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
     }
 
@@ -42,8 +42,8 @@ CASES = {
     "v2, one above": (v2({"a/b": "max 100000", "a": "20000 100000"}), 0.2),
     "v2, more than there are": (v2({"a/b": f"{(ALL + 1) * 1000} 1000"}), ALL),
     "v2, not a limit": (v2({"a/b": "50000 0", "a": "garbage"}), ALL),
-    "v1, unlimited": (v1("-1\n"), ALL),
-    "v1, limited": (v1("75000\n"), 0.75),
+    "v1, unlimited": (v1("-1"), ALL),
+    "v1, limited": (v1("75000"), 0.75),
 }
 
 

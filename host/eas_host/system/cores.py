@@ -21,9 +21,9 @@ def usable_cores(root: Path = Path("/")) -> float:
 
 def _quotas(root: Path) -> Iterator[float]:
     for group in group_folders("cpu", root):
-        version_2 = read_system_file(group / "cpu.max").split()
-        version_1 = [read_system_file(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
-        # Of each period it may use the quota, both in microseconds; max, or in version 1 -1, is no limit.
-        for quota, period in (numbers for numbers in (version_2, version_1) if len(numbers) == 2):
+        version_1 = (read_system_file(group / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
+        for text in (read_system_file(group / "cpu.max"), " ".join(map(str.strip, version_1))):
+            # Of each period the group may use the quota, both in microseconds. No limit is max, or in version 1 -1.
+            quota, _, period = text.strip().partition(" ")
             if quota.isdigit() and period.isdigit() and int(period) > 0:
                 yield int(quota) / int(period)

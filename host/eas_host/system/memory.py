@@ -3,9 +3,9 @@ How much memory this process may use, and which process the system kills when th
 
 The limit is the machine's memory or, if that is less, the smallest limit of its control groups.
 
-The system kills a process that exceeds the limit of one of its groups, however much memory the machine has. In version 2
-each group has a file with its limit. In version 1 `memory.stat` also has the limit of groups that a container does not
-see.
+The system kills a process that exceeds the limit of one of its groups, however much memory the machine has. In version
+2 each group has a file with its limit. In version 1 `memory.stat` also has the limit of groups that a container does
+not see.
 """
 
 from __future__ import annotations

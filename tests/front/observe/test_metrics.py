@@ -123,8 +123,8 @@ def test_received_and_sent_bytes_are_counted(start: StartHost) -> None:
 
 
 def test_wake_ups_in_both_directions_are_counted(start: StartHost) -> None:
-    """Nothing else is in the host, so the thread sleeps before each request, and the front before its answer."""
-    host = start()
+    """Without polling, and with nothing else in the host, the thread sleeps before each request, and the front, too."""
+    host = start(busy_poll=0)
     names = ("eas_host_thread_wakeups_total", "eas_host_front_wakeups_total")
     before = [number(host, name) or 0 for name in names]
     for _ in range(20):
