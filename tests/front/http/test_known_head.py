@@ -54,6 +54,13 @@ def test_each_body_comes_back_whatever_differs(known: Client, name: str, body: b
         assert known.send(head_of(changed(USUAL, name, f"value {number}"), sent)).read().body == sent
 
 
+def test_request_in_pieces_is_parsed(known: Client) -> None:
+    """A connection whose head is known has no parser any more until it needs one."""
+    for sent in (b"first byte by byte", b"again"):
+        assert known.send_bytewise(head_of(USUAL, sent)).read().body == sent
+        assert known.send(head_of(USUAL, b"whole")).read().body == b"whole"
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [

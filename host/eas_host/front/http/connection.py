@@ -108,8 +108,9 @@ class Connection(ClientSocket):
         if not reader.discarding:
             reader.feed(data)
             alone = reader.completed == 1 and reader.reading is None and not reader.discarding
-            if idle and alone and self._active is not None:  # else it was refused
-                self._known.learn(self._active, data)
+            # Without an exchange it was refused.
+            if idle and alone and self._active is not None and self._known.learn(self._active, data):
+                reader.rest()
         if self._plane is not None and not self.idle:
             self._plane.disarm()  # an answer that was sent at once may have armed it, with more of the bytes to come
 
@@ -337,10 +338,8 @@ class Connection(ClientSocket):
         """
         *exchange* is answered: close, or go on with the next one.
         """
-        self._open.pop(exchange, None)
+        self._drop(exchange)
         self._active = None
-        if exchange.body_buffer is not None:
-            self._drop(exchange)
         if not keep:
             self._drop_waiting()
         if keep and (self._waiting or self._continue_due):

@@ -76,22 +76,25 @@ class KnownHead:
         self._signed = False  # its token is shown by a signature
         self._copies = False  # each request has a head of its own, since somebody reads its id later
 
-    def learn(self, exchange: Exchange, data: bytes) -> None:
+    def learn(self, exchange: Exchange, data: bytes) -> bool:
         """
         Keep the head of *data*, one whole request that came alone and became *exchange*, if it may be recognised.
+        Returns whether it may.
         """
         head = exchange.head
         end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
         # The parser skips empty lines around a request: then the sizes do not add up, or the end is found too early.
         alone = end + exchange.size == len(data) and not data.startswith(END_OF_LINE)
         plain = head.keep_alive and head.error_response is None and head.handler is None and not head.content_encoding
-        if alone and plain and head.fields.keys() <= _LEARNT and end <= MAX_KNOWN_HEAD:
+        learnt = alone and plain and head.fields.keys() <= _LEARNT and end <= MAX_KNOWN_HEAD
+        if learnt:
             self.bytes = data[:end]
             self.size = len(data) if head.content_md5 is None else _SIGNED
             self.head = head if head.content_md5 is None else _without_digest(head)
             self.submit = head.backend.submit
             self.submits = False
             self._ring_number = head.backend.ring_number
+        return learnt
 
     def forget(self) -> None:
         """

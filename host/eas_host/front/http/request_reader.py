@@ -68,7 +68,7 @@ class RequestReader:
         self._state = context.state
         self._open = context.deadlines.open
         self._connection = connection
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = None
         self.discarding = False
         self._chunks = Chunks()
         self._opening = b""  # the first bytes, until the first head is complete
@@ -102,6 +102,12 @@ class RequestReader:
             self._spool(exchange)
         if self._in_body:
             self._receive_rest()
+
+    def rest(self) -> None:
+        """
+        Do without a parser, which takes 1.1 KiB, until there is something to parse. No request is being read.
+        """
+        self._parser = None
 
     def new_exchange(self) -> Exchange:
         """
@@ -158,6 +164,7 @@ class RequestReader:
             return
         head = exchange.head
         parser = self._parser
+        assert parser is not None  # noqa: S101  it makes this call
         self._in_body = True
         head.method = parser.get_method()
         head.keep_alive = parser.should_keep_alive()
@@ -229,6 +236,8 @@ class RequestReader:
     def _feed(self, data: bytes) -> None:
         self._feeding = len(data)
         self._since_body += len(data)
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -299,7 +308,7 @@ class RequestReader:
         self._awaited -= size
         exchange.body_buffer.received(size)
         if self.reading is exchange and not self._awaited:  # else it was refused for want of memory
-            self._parser = httptools.HttpRequestParser(self)
+            self._parser = None
             self.on_message_complete()
 
     def _parse_rest(self) -> None:
@@ -319,7 +328,7 @@ class RequestReader:
         self._upgrading = False
         self._since_body = 0  # what was fed may have been a piece of the body, which is fed again
         if self.reading is None:
-            self._parser = httptools.HttpRequestParser(self)
+            self._parser = None
             return
         fields = self.reading.head.fields
         framing = [
