@@ -196,15 +196,16 @@ void ReportAndStopSpinning(Ring& ring, uint32_t worker) {
   StopSpinning(ring, worker);
 }
 
-// Looks at the queue for a while instead of sleeping. False: nothing has come.
-bool PollQueue(Ring& ring, uint32_t wake_count) {
-  const Header& header = *ring.header;
-  const uint64_t limit = std::min(header.busy_poll.load(std::memory_order_relaxed), kMaxBusyPoll);
-  return ring.request_poll->Poll(limit, [&ring, &header, wake_count] {
-    return header.tail.load(std::memory_order_relaxed) != header.head.load(std::memory_order_relaxed) ||
-           header.wake_count.load(std::memory_order_relaxed) != wake_count ||
-           ring.stopping.load(std::memory_order_relaxed);
+// Looks at the queue for a while instead of sleeping, and claims what comes; -1 if nothing has.
+int PollQueue(Ring& ring, uint32_t worker, uint32_t thread) {
+  const uint64_t limit = std::min(ring.header->busy_poll.load(std::memory_order_relaxed), kMaxBusyPoll);
+  int slot = -1;
+  ring.request_poll->Poll(limit, [&ring, &slot, worker, thread] {
+    slot = ClaimNext(ring, worker, thread);
+    return slot >= 0 || ring.stopping.load(std::memory_order_relaxed) ||
+           ring.workers[worker].mode.load(std::memory_order_relaxed) != kModeQueue;
   });
+  return slot;
 }
 
 bool Holds(const Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call) {
@@ -225,7 +226,6 @@ bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
 
 int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms) {
   uint64_t deadline = kNever;
-  bool may_poll = timeout_ms != 0;
   for (;;) {
     // Acquire, and before the look at the queue: what was published before this wake-up is visible below.
     const uint32_t wake_count = ring.header->wake_count.load(std::memory_order_acquire);
@@ -235,7 +235,9 @@ int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int ti
     }
     const uint64_t mode = ring.workers[worker].mode.load(std::memory_order_acquire);
     const bool solo = mode != kModeQueue;
-    const int slot = solo ? ClaimSolo(ring, mode, worker, thread) : ClaimNext(ring, worker, thread);
+    int slot = solo ? ClaimSolo(ring, mode, worker, thread) : ClaimNext(ring, worker, thread);
+    if (slot < 0 && this_thread.unreported > 0) NotifyFront(ring);
+    if (slot < 0 && this_thread.spinning && !solo && timeout_ms != 0) slot = PollQueue(ring, worker, thread);
     if (slot >= 0) {
       if (CallsAreQuick(ring) && !solo) {
         StartSpinning(ring, worker);
@@ -245,12 +247,7 @@ int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int ti
       FillCall(ring, static_cast<uint32_t>(slot), call);
       return EAS_TAKEN;
     }
-    if (this_thread.unreported > 0) NotifyFront(ring);
     if (this_thread.spinning) {
-      // Once: an overwritten head would look like a request each time.
-      const bool found = may_poll && PollQueue(ring, wake_count);
-      may_poll = false;
-      if (found) continue;
       StopSpinning(ring, worker);
       continue;  // the front may have relied on this thread a moment ago: look at the queue once more
     }

@@ -151,7 +151,7 @@ TEST(BusyPoll, AThreadThatMayNotWaitDoesNotLook) {
 }
 
 // The head is overwritten, so there always seems to be a request.
-TEST(BusyPoll, LooksOnceIfTheQueueIsCorrupt) {
+TEST(BusyPoll, FindsNothingInACorruptQueue) {
   const TestRing ring;
   eas_front_busy_poll(ring, 1'000'000);
   eas_worker_enter(ring, 0, 0);
