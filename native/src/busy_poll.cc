@@ -1,7 +1,5 @@
 #include "busy_poll.h"
 
-#include <algorithm>
-
 namespace eas {
 
 bool PollTrials::MayPoll() {
@@ -10,16 +8,19 @@ bool PollTrials::MayPoll() {
   return false;
 }
 
-void PollTrials::Count(bool in_time, bool interrupted) {
+void PollTrials::Count(bool in_time, uint64_t lost) {
   ++polled_;
   in_time_ += in_time ? 1 : 0;
-  interrupted_ += interrupted ? 1 : 0;
-  const bool disturbed = interrupted_ == kMaxInterrupted;
-  if (!disturbed && polled_ < kTrial) return;
-  const bool paid = !disturbed && in_time_ >= kTrial / 2;
-  failures_ = paid ? 0 : std::min(failures_ + 1, kMaxFailures);
-  to_sleep_ = paid ? 0 : kTrial << failures_;
-  polled_ = in_time_ = interrupted_ = 0;
+  lost_ += lost;
+  if (polled_ < kTrial && lost_ <= kMaxLost) return;
+  if (lost_ <= kMaxLost && in_time_ >= kTrial / 2) {
+    if (failures_ > 0) --failures_;
+  } else {
+    if (failures_ < kMaxFailures) ++failures_;
+    to_sleep_ = kTrial << failures_;
+  }
+  polled_ = in_time_ = 0;
+  lost_ = 0;
 }
 
 }  // namespace eas

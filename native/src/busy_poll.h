@@ -7,8 +7,9 @@
 // connection 2.6 times the requests/s, at three quarters of the CPU time.
 //
 // Looking is a bet on a short wait and on an idle core. So it goes by trials: if fewer than half of a trial's
-// waits were short, or if others needed the core, the waits that follow are slept, twice as many after each
-// such trial. One wait cannot decide: threads that wait for one another are quick together, or not at all.
+// waits were short, or if others needed the core for longer than the short ones can have saved, the waits
+// that follow are slept, twice as many after each such trial. One wait cannot decide: threads that wait for
+// one another are quick together, or not at all.
 #ifndef EAS_NATIVE_BUSY_POLL_H_
 #define EAS_NATIVE_BUSY_POLL_H_
 
@@ -25,20 +26,22 @@ namespace eas {
 class PollTrials {
  public:
   static constexpr uint32_t kTrial = 256;      // waits
-  static constexpr uint32_t kMaxFailures = 7;  // trials in a row: 32,768 waits sleep after each further one
-  static constexpr uint32_t kMaxInterrupted = 4;  // waits of a trial
+  static constexpr uint32_t kMaxFailures = 7;  // after which 32,768 waits sleep
+  static constexpr uint64_t kMaxLost =
+      kTrial * 10'000;  // nanoseconds: what a trial saves if all waits are short
 
   bool MayPoll();
 
-  // Of a wait that was polled: whether what it waited for came in time, and whether others used the core.
-  void Count(bool in_time, bool interrupted);
+  // Of a wait that was polled: whether what it waited for came in time, and for how many nanoseconds others
+  // had the core.
+  void Count(bool in_time, uint64_t lost);
 
  private:
-  uint32_t polled_ = 0;       // waits of this trial
-  uint32_t in_time_ = 0;      // of them
-  uint32_t interrupted_ = 0;  // of them
-  uint32_t failures_ = 0;     // trials in a row
-  uint32_t to_sleep_ = 0;     // waits until the next trial
+  uint32_t polled_ = 0;    // waits of this trial
+  uint32_t in_time_ = 0;   // of them
+  uint64_t lost_ = 0;      // in them
+  uint32_t failures_ = 0;  // trials in vain, less those that paid
+  uint32_t to_sleep_ = 0;  // waits until the next trial
 };
 
 class BusyPoll {
@@ -54,24 +57,17 @@ class BusyPoll {
   }
 
  private:
-  // Whoever gives a core away and has it back only after this shares it with a program that computes: the
-  // kernel's time slices are milliseconds.
-  static constexpr uint64_t kInterruption = 1'000'000;  // nanoseconds
-
   template <class Found>
   bool Try(uint64_t limit, const Found& found) {
     const uint64_t start = Now();
-    for (uint64_t before = start;;) {
+    for (;;) {
       sched_yield();
       const bool success = found();
-      const uint64_t now = Now();
-      const bool interrupted = now - before > kInterruption;
-      const bool late = now - start > limit;
-      if (success || interrupted || late) {
-        trials_.Count(success && !late, interrupted);
-        return success;
-      }
-      before = now;
+      const uint64_t spent = Now() - start;
+      if (!success && spent <= limit) continue;
+      // Others had the core if it took much longer than it may.
+      trials_.Count(success && spent <= limit, spent > limit ? spent - limit : 0);
+      return success;
     }
   }
 

@@ -16,11 +16,11 @@ using testing::TestRing;
 constexpr uint64_t kLimit = 10'000'000;  // nanoseconds
 
 // How many of so many waits are polled, all with that end.
-int Polled(PollTrials& trials, uint32_t waits, bool in_time, bool interrupted = false) {
-  int polled = 0;
+uint32_t Polled(PollTrials& trials, uint32_t waits, bool in_time, uint64_t lost = 0) {
+  uint32_t polled = 0;
   for (uint32_t i = 0; i < waits; ++i) {
     if (!trials.MayPoll()) continue;
-    trials.Count(in_time, interrupted);
+    trials.Count(in_time, lost);
     ++polled;
   }
   return polled;
@@ -28,19 +28,23 @@ int Polled(PollTrials& trials, uint32_t waits, bool in_time, bool interrupted = 
 
 TEST(PollTrials, WhilePollingPaysAllWaitsArePolled) {
   PollTrials trials;
-  EXPECT_EQ(10'000, Polled(trials, 10'000, true));
+  EXPECT_EQ(10'000u, Polled(trials, 10'000, true));
 }
 
 TEST(PollTrials, SleepForLongerAfterEachTrialInVain) {
   PollTrials trials;
   uint32_t slept = PollTrials::kTrial;
   for (uint32_t trial = 0; trial < PollTrials::kMaxFailures + 2; ++trial) {
-    EXPECT_EQ(int{PollTrials::kTrial}, Polled(trials, PollTrials::kTrial, false));
+    EXPECT_EQ(PollTrials::kTrial, Polled(trials, PollTrials::kTrial, false));
     if (trial < PollTrials::kMaxFailures) slept *= 2;
-    EXPECT_EQ(0, Polled(trials, slept, true));
+    EXPECT_EQ(0u, Polled(trials, slept, true));
   }
-  EXPECT_EQ(int{PollTrials::kTrial}, Polled(trials, PollTrials::kTrial, true));
-  EXPECT_EQ(int{PollTrials::kTrial}, Polled(trials, 3 * PollTrials::kTrial, false)) << "begins anew";
+  // Trials that pay follow one another at once, and each makes up for one in vain.
+  constexpr uint32_t kThree = 3 * PollTrials::kTrial;
+  EXPECT_EQ(kThree, Polled(trials, kThree, true));
+  EXPECT_EQ(PollTrials::kTrial, Polled(trials, PollTrials::kTrial, false));
+  EXPECT_EQ(0u, Polled(trials, slept / 4, true));
+  EXPECT_EQ(1u, Polled(trials, 1, true));
 }
 
 TEST(PollTrials, HalfOfTheWaitsAreEnough) {
@@ -53,9 +57,9 @@ TEST(PollTrials, HalfOfTheWaitsAreEnough) {
   EXPECT_FALSE(trials.MayPoll());
 }
 
-TEST(PollTrials, EndEarlierIfOthersUseTheCore) {
+TEST(PollTrials, EndOnceOthersHaveHadTheCoreForLongerThanAllCouldSave) {
   PollTrials trials;
-  EXPECT_EQ(int{PollTrials::kMaxInterrupted}, Polled(trials, PollTrials::kTrial, true, true));
+  EXPECT_EQ(3u, Polled(trials, 2 * PollTrials::kTrial, true, PollTrials::kMaxLost / 2));
 }
 
 TEST(BusyPoll, LooksUntilSomethingIsFound) {
