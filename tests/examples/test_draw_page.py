@@ -5,16 +5,14 @@ drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
-from support import TIMEOUT
-from support.build import need
+from support.browser import complaints, open_browser, wait
 from support.classifiers import start
 from support.digits import EXAMPLE
 from support.host import Host
@@ -24,17 +22,8 @@ PAGE = "/api/builtin/static/draw.html"
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """A headless Chromium of its own, without a profile that anybody else uses."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = need("chromium")
-    profile = tmp_path_factory.mktemp("profile")
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--user-data-dir={profile}"):
-        options.add_argument(word)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(need("chromedriver")))
-    try:
+    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +40,11 @@ def page(browser: webdriver.Chrome, host: Host) -> Iterator[webdriver.Chrome]:
     browser.get("about:blank")
     browser.get(f"http://127.0.0.1:{host.address[1]}{PAGE}#drawn")
     yield browser
-    severe = [line for line in complaints(browser) if line["level"] == "SEVERE"]
-    assert [line for line in severe if "favicon" not in line["message"]] == []
-
-
-def complaints(page: webdriver.Chrome) -> list[dict[str, str]]:
-    """What the browser's console says since the last time."""
-    lines: list[dict[str, str]] = page.get_log("browser")  # type: ignore[no-untyped-call]  # selenium forgot it
-    return lines
+    assert [line for line in complaints(browser) if "favicon" not in line] == []
 
 
 def says(page: webdriver.Chrome) -> str:
     return page.find_element(By.ID, "status").text
-
-
-def wait(page: webdriver.Chrome, what: Callable[[webdriver.Chrome], bool]) -> None:
-    WebDriverWait(page, TIMEOUT, poll_frequency=0.05).until(what)
 
 
 def pen(page: webdriver.Chrome) -> ActionChains:

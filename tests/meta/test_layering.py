@@ -172,7 +172,10 @@ def test_importing_the_front_loads_no_processor() -> None:
         ("eas_host.cli.check", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
         ("eas_host.cli.calls.invoke", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
         ("eas_host.cli.calls.load", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
-        ("eas_host.service.host", ("eas_host.description", "eas_host.fetch", "email", "platform", "random")),
+        (
+            "eas_host.service.host",
+            ("eas_host.description", "eas_host.fetch", "eas_host.front.ui.routes", "email", "platform", "random"),
+        ),
         ("eas_host.worker.cpp.processor", ("eas_host.config", "eas_host.front", "asyncio", "dataclasses", "shutil")),
         ("eas_host.worker.java.processor", ("numpy", "jpype", "eas_host.config", "eas_host.front", "asyncio")),
     ],

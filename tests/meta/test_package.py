@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_wheel_has_every_part_of_the_host(wheel: Path) -> None:
-    """The native module, the programs, the bridge, the public header and both packages' type markers."""
+    """The native module, the programs, the bridge, the page, the public header and both packages' type markers."""
     names = set(zipfile.ZipFile(wheel).namelist())
     assert any(name.startswith("eas_host/_native.") and name.endswith(".so") for name in names)
     assert {
@@ -48,6 +48,8 @@ def test_wheel_has_every_part_of_the_host(wheel: Path) -> None:
         "eas_host/java/eas-host-launcher.so",
         "eas_host/py.typed",
     } <= names
+    pages = {f"eas_host/front/ui/page/{path.name}" for path in (ROOT / "host/eas_host/front/ui/page").iterdir()}
+    assert pages <= names
 
 
 @pytest.fixture(scope="module")

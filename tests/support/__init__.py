@@ -17,6 +17,7 @@ In the order in which to read them:
 - answering: a server in the test's own loop, for clients of ours
 - load_client, load_run, under_load, soak, never_reads, cgroup, ulimit: load, disturbances, and shortages
 - planes, streams, plane_fuzzer: the data planes of the front, and what clients send them
+- browser: a browser, for tests of pages
 - users, network, meanwhile: the machine and who else is on it
 - classifiers, digits, pictures: the image classification example
 - framework_tests, frameworks: the option `--frameworks`, and the packages that `make test-frameworks` makes

@@ -42,6 +42,7 @@ class CrashReporter:
         self.log = CrashLog(loop)
         self._dispatcher = backend.dispatcher
         self._describe_request = backend.describe_request
+        self._note_failure = backend.note_failure
         self._bundles = None if config.crash_dir is None else CrashBundles(loop, Path(config.crash_dir), target)
 
     def add(self, report: CrashReport, slot: int) -> None:
@@ -65,8 +66,12 @@ class CrashReporter:
 
     def keep(self, report: CrashReport, prefix: str, detail: str = "") -> None:
         """
-        Write the files of *report*, if the user wants that. *prefix* names the worker; *detail* is added.
+        Have the front remember *report*, and write its files, if the user wants that. *prefix* names the worker;
+        *detail* says why its process could not load, if it could not, and is added.
         """
+        why, _, below = detail.partition("\n")
+        requests = ", ".join([*map(str, report.requests), f"crash {report.id}"])
+        self._note_failure(why or f"{report.cause}{report.explanation}", requests, below if why else report.trace)
         if self._bundles is not None:
             self._bundles.write(report, prefix, detail)
 

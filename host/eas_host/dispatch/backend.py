@@ -62,7 +62,9 @@ class BackendContext(NamedTuple):
         budget: bounds the memory that clients make the host hold.
         receive: called with each message of a worker.
         full: called when a request is refused because the queue is full, with the number of requests in it.
-        answer_raised: answers an exchange with the message, and the frames, of what the processor has raised.
+        answer_failure: answers an exchange with the message, and the frames, of what the processor has raised; or with
+            what is wrong with its output, and None.
+        note_failure: remembers the cause of a failure, the requests that it concerns, and frames.
         statuses: has the HTTP status of each code that a processor may return.
         describe_request: returns method and target of a request, fit for a log.
     """
@@ -72,7 +74,8 @@ class BackendContext(NamedTuple):
     budget: MemoryBudget
     receive: Callable[[WorkerId, Message], None]
     full: Callable[[int], None]
-    answer_raised: Callable[[Exchange, bytes, bytes], None]
+    answer_failure: Callable[[Exchange, bytes, bytes | None], None]
+    note_failure: Callable[[str, str, str], None]
     statuses: Statuses
     describe_request: Callable[[RequestHead], str]
 
@@ -98,6 +101,7 @@ class Backend:
         retired: whether another version has taken over.
         submit: queues an exchange whose request is complete.
         describe_request: returns method and target of a request, fit for a log.
+        note_failure: see `BackendContext`.
 
     Raises:
         ConfigError: the system has no room for a ring of that size.
@@ -124,7 +128,7 @@ class Backend:
             front.plane,
             front.budget,
             lambda: front.full(self.ring.waiting()),
-            front.answer_raised,
+            front.answer_failure,
             front.statuses,
         )
         self.capacity = Capacity(
@@ -136,6 +140,7 @@ class Backend:
         )
         self.body_buffers = BodyBufferPool(self.ring, front.budget)
         self.describe_request = front.describe_request
+        self.note_failure = front.note_failure
         self.joined = self.retired = False
         self._front = front
         self._early_messages: list[tuple[int, Message]] = []  # those before it joined, by worker

@@ -41,8 +41,8 @@ class Dispatcher(Gate):
     """
     Submits exchanges to *ring*, as far as *budget* has memory for them, and answers them with what comes back. *plane*
     submits and answers some by itself. *on_full* is called when a request is refused because too many wait.
-    *answer_raised* answers an exchange with the message, and the frames, of what the processor has raised. *statuses*
-    has the HTTP status of each code that a processor may return.
+    *answer_failure* answers an exchange that the processor has failed, as `BackendContext` says. *statuses* has the
+    HTTP status of each code that a processor may return.
 
     Attributes:
         worker_alive: whether a worker is ready now.
@@ -57,14 +57,14 @@ class Dispatcher(Gate):
         plane: FastPath,
         budget: MemoryBudget,
         on_full: Callable[[], None],
-        answer_raised: Callable[[Exchange, bytes, bytes], None],
+        answer_failure: Callable[[Exchange, bytes, bytes | None], None],
         statuses: Statuses,
     ) -> None:
         super().__init__(loop, ring, on_full)
         self._plane = plane
         self.ring_number = plane.attach(ring, self)
         self._budget = budget
-        self._answer_raised = answer_raised
+        self._tell_failure = answer_failure
         self._statuses = statuses
         self._threads = 0
         self._running: list[SlotContent] = [None] * ring.size.slots
@@ -266,10 +266,9 @@ class Dispatcher(Gate):
         body = output.take() if isinstance(output, LargeOutput) else output
         if outcome in _RAISED:
             end = len(body) - frames
-            self._answer_raised(exchange, body[:end], body[end:])
+            self._tell_failure(exchange, body[:end], body[end:])
         else:
-            text = body.decode("utf-8", "replace") or "what the processor returned is not an output"
-            exchange.responder.send_error(exchange, ErrorResponse(500, text))
+            self._tell_failure(exchange, body, None)
 
     def _free(self, slot: int) -> None:
         self._running[slot] = None

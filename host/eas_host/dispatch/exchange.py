@@ -58,9 +58,19 @@ class Responder(Protocol):
         End *exchange* with *error_response*, whatever state it is in.
         """
 
+    def send_more(self, data: bytes) -> bool:
+        """
+        Send *data* after an answer that streams. Returns False, and ends, if its client has not read what it was sent.
+        """
+
+    def end_stream(self) -> None:
+        """
+        End an answer that streams.
+        """
+
     def is_active(self, exchange: Exchange) -> bool:
         """
-        Tell whether *exchange* still waits for its answer.
+        Tell whether *exchange* still waits for its answer, or for more of it.
         """
 
     def reset(self) -> None:
@@ -286,6 +296,7 @@ class Exchange:
         digest: the body's MD5 so far, where a signature covers it.
         slot: the slot it waits or runs in, -1 for none.
         explanation: header lines of the answer that say how it came about; none without --explain.
+        streams: whether its answer has begun, and has no end yet.
         solo_kills: how often a worker was killed from outside while this was all it ran.
     """
 
@@ -295,6 +306,7 @@ class Exchange:
     digest: HASH | None = None
     slot = -1
     explanation = ""
+    streams = False
     solo_kills = 0
 
     def __init__(

@@ -12,7 +12,8 @@ TEXT: Final = "text/plain; charset=utf-8"
 class Response(NamedTuple):
     """
     What a builtin handler answers: a *status*, a *body* of *content_type*, *extra* header lines that end in CRLF each,
-    and whether the connection closes.
+    and whether the connection closes. An answer that *streams* has no length: more of its body follows by
+    `Responder.send_more`, and the end of the connection ends it.
     """
 
     status: int
@@ -20,6 +21,7 @@ class Response(NamedTuple):
     content_type: str = TEXT
     extra: str = ""
     close: bool = False
+    streams: bool = False
 
 
 class ErrorResponse:

@@ -59,6 +59,17 @@ class DetachedResponder:
         """
         self._end(Outcome(answer.status, answer.body))
 
+    def send_more(self, data: bytes) -> bool:
+        """
+        Return False: no handler whose answer streams gets such requests.
+        """
+        return False
+
+    def end_stream(self) -> None:
+        """
+        Do nothing, as above.
+        """
+
     def time_out(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
         There is no memory, or no time, for the request.

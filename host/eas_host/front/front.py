@@ -27,7 +27,7 @@ from eas_host.front.deadlines import Deadlines
 from eas_host.front.housekeeping import Housekeeping
 from eas_host.front.http.connection import Connection
 from eas_host.front.http.connection_context import ConnectionContext
-from eas_host.front.http.error_details import RaisedAnswers
+from eas_host.front.http.error_details import FailureAnswers
 from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.limits import LAST_REQUESTS_SECONDS
 from eas_host.front.listener import BACKLOG
@@ -35,6 +35,7 @@ from eas_host.front.observe.failure_log import FailureLog
 from eas_host.front.observe.growth_log import GrowthLog
 from eas_host.front.observe.metrics import Metrics
 from eas_host.front.observe.observer import Observer
+from eas_host.front.observe.recent_failures import RecentFailures
 from eas_host.front.observe.request_log import RequestLog
 from eas_host.front.observe.status_log import StatusLog
 from eas_host.front.observe.throttled_log import ThrottledLog
@@ -80,14 +81,15 @@ class Front:
         # What is counted and logged
         self._metrics = metrics = Metrics()
         request_log = RequestLog(auth)
-        failure_log = FailureLog(loop, state.send_to_workers)
+        failures = RecentFailures()
+        failure_log = FailureLog(loop, state.send_to_workers, failures)
         self._status_log = status_log = StatusLog(loop)
         statuses = Statuses(status_log.unrecognised)
         self._observer = observer = Observer(state, metrics, request_log, failure_log)
         self._totals = totals = WorkerTotals(state)
 
         # What may change
-        heads = ResponseHeadCache(config.content_type, cors.vary, plane)
+        self._heads = heads = ResponseHeadCache(config.content_type, cors.vary, plane)
         self._deadlines = deadlines = Deadlines(loop, state.keepalive, observer.time_out, plane.recall)
         plane.adopt = deadlines.adopt
         readiness = Readiness(state)
@@ -105,13 +107,14 @@ class Front:
         # Who answers
         self.builtins = builtins = Builtins(
             state,
-            Access(auth, hosts, cors, throttled_log),
+            Access(auth, hosts, cors, throttled_log, self._answer_types),
             budget=budget,
             router=router,
             connections=connections,
             metrics=metrics,
             totals=totals,
             properties=properties,
+            failures=failures,
             request_log=request_log,
             statuses=statuses,
             stop=stop,
@@ -124,7 +127,8 @@ class Front:
             budget,
             events.receive,
             failure_log.full,
-            RaisedAnswers(state).send,
+            FailureAnswers(state, failures, request_log.line).send,
+            failures.add,
             statuses,
             request_log.line,
         )
@@ -189,17 +193,26 @@ class Front:
 
     def begin_drain(self) -> None:
         """
-        Have each response say that its connection closes.
+        Have each response say that its connection closes, and end those that would go on.
         """
         self.state.draining = True
         self.state.answers_are_plain = False
         self._plane.allow(allowed=False)
+        self.builtins.end_streams()
 
     async def drain(self) -> None:
         """
         After `begin_drain`: let the exchanges under way finish, close idle connections, and return when all are gone.
         """
         await self._connections.drain(min(LAST_REQUESTS_SECONDS, self.state.config.grace_period / 2))
+
+    def _answer_types(self) -> tuple[str | None, ...]:
+        """
+        Return the content types of the processor's answers, of those of its injected handlers, and of the files that
+        the service brings along, None for any.
+        """
+        config = self.state.config
+        return (self._heads.content_type, config.content_type, *(() if config.static is None else (None,)))
 
     def _make_connection(self) -> Connection:
         return Connection(self._context)

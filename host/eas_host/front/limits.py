@@ -52,3 +52,6 @@ its way, and would be lost if its connection were closed. A network's round trip
 HALF_CLOSE_SECONDS: Final = 0.5
 """How long after the last answer a client that has closed its half of the connection is asked whether it has left:
 several round trips."""
+
+STREAM_BUFFER: Final = 16 * 1024
+"""Bytes of an answer that streams that the kernel keeps for its client; it takes twice as many for its own records."""

@@ -1,13 +1,19 @@
 """
 Who may use the host's own handlers where there is no token.
 
-Only programs on this machine, and pages that the operator has named, may change something. And on loopback the handlers
-answer to names of this machine only (`front.admission.host_names`).
+Only programs on this machine, the host's own page, and pages that the operator has named, may change something. And on
+loopback the handlers answer to names of this machine only (`front.admission.host_names`).
+
+A browser tells from which origin a request comes, not from which page of it. So the host's own page (`front.ui`) is
+believed only where no other page can have the origin: not if the service brings pages along (--static), nor if the
+processor's answers are of a type that may be one, with what a client has sent in it.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from eas_host.dispatch.exchange import Exchange
@@ -19,6 +25,11 @@ from eas_host.front.observe.throttled_log import ThrottledLog
 
 _OWN_SITES: Final = frozenset({b"", b"none", b"same-origin"})
 """What Sec-Fetch-Site says where no page of another origin is behind a request; programs do not send it."""
+_NO_PAGE: Final = re.compile(
+    r"(application/(?!.*(xml|html))[\w.+-]+|text/(plain|csv)|image/(?!svg)[\w.+-]+|(audio|video)/[\w.+-]+)\s*(;.*)?",
+    re.IGNORECASE,
+)
+"""Types of content in which no browser runs a script."""
 
 
 class Access:
@@ -30,13 +41,23 @@ class Access:
         hosts: knows the names of this machine.
         cors: knows the pages that the operator has named.
         throttled_log: tells the operator of names that are refused.
+        answer_types: returns the types of all answers under this host's origin but its own; None among them stands
+            for any.
     """
 
-    def __init__(self, auth: Auth, hosts: Hosts, cors: Cors, throttled_log: ThrottledLog) -> None:
+    def __init__(
+        self,
+        auth: Auth,
+        hosts: Hosts,
+        cors: Cors,
+        throttled_log: ThrottledLog,
+        answer_types: Callable[[], Iterable[str | None]],
+    ) -> None:
         self._auth = auth
         self._hosts = hosts
         self._cors = cors
         self._throttled_log = throttled_log
+        self._answer_types = answer_types
 
     def refuse(self, exchange: Exchange, *, changes: bool) -> ErrorResponse | None:
         """
@@ -46,6 +67,14 @@ class Access:
             return None
         error_response = self._refuse_change(exchange) if changes else None
         return error_response or self.refuse_rebound(exchange)
+
+    def still_allows(self, exchange: Exchange) -> bool:
+        """
+        Tell whether the client of *exchange*, which was let in, would be let in for a change now: the token may be
+        another.
+        """
+        head = exchange.head
+        return self._auth.authorize(head, head.method) is None and self.refuse(exchange, changes=True) is None
 
     def refuse_rebound(self, exchange: Exchange) -> ErrorResponse | None:
         """
@@ -75,6 +104,8 @@ class Access:
         origin = fields.get(b"origin")
         if origin is not None and self._cors.trusts(origin):
             return None
+        if origin is not None and _is_same_origin(origin, exchange):
+            return self._refuse_own_page()
         if origin is not None or fields.get(b"sec-fetch-site", b"").strip().lower() not in _OWN_SITES:
             # Any page that a browser on this machine shows could send this. Browsers send the page's origin with a
             # POST, and Sec-Fetch-Site with any request.
@@ -82,6 +113,27 @@ class Access:
                 403, "without a token no web page may do that; start the host with --token, or with --cors ORIGIN"
             )
         return None
+
+    def _refuse_own_page(self) -> ErrorResponse | None:
+        """
+        Say why a page of this host's own origin may change nothing; None if that page can only be the host's own.
+        """
+        if all(kind is not None and _NO_PAGE.fullmatch(kind.strip()) for kind in self._answer_types()):
+            return None
+        return ErrorResponse(
+            403,
+            "without a token no web page may do that where the service has pages of its own (--static, or a content"
+            " type that browsers show as a page); start the host with --token, or with --cors ORIGIN",
+        )
+
+
+def _is_same_origin(origin: bytes, exchange: Exchange) -> bool:
+    """
+    Tell whether the page of *origin* has come from where its request, *exchange*, goes.
+    """
+    site = exchange.head.fields.get(b"sec-fetch-site", b"same-origin").strip().lower()
+    target = exchange.head.fields.get(b"host", b"").strip(b" \t")
+    return site == b"same-origin" and origin in {b"http://" + target, b"https://" + target}
 
 
 def is_local(host: str) -> bool:

@@ -32,11 +32,14 @@ from eas_host.front.builtin.static import Static
 from eas_host.front.builtin.term import Term
 from eas_host.front.builtin.user_metrics import UserMetrics
 from eas_host.front.observe.metrics import Metrics
+from eas_host.front.observe.recent_failures import RecentFailures
 from eas_host.front.observe.request_log import RequestLog
 from eas_host.front.open_connections import OpenConnections
 from eas_host.front.router import Router
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties
+from eas_host.front.ui.entry import PREFIX as UI
+from eas_host.front.ui.entry import UiEntry, UiSources
 from eas_host.front.worker_totals import WorkerTotals
 from eas_host.reply import Statuses
 from eas_runtime.messages import HandlerAnswered, HandlerInjected
@@ -58,6 +61,7 @@ class Builtins:
         metrics: what was counted.
         totals: how often workers were started.
         properties: the settings that may change.
+        failures: the last ones.
         request_log: how requests look in a log.
         statuses: has the HTTP status of each code that an injected handler may return.
         stop: stops the host.
@@ -74,6 +78,7 @@ class Builtins:
         metrics: Metrics,
         totals: WorkerTotals,
         properties: Properties,
+        failures: RecentFailures,
         request_log: RequestLog,
         statuses: Statuses,
         stop: Callable[[], None],
@@ -85,6 +90,7 @@ class Builtins:
         self._static = Static(access, static) if static is not None else None
         user_metrics = UserMetrics()
         load = LoadMeter(state, connections, totals)
+        self._ui = UiEntry(access, UiSources(state, metrics, load, properties, failures))
         self._handlers: dict[bytes, Handler] = {
             b"call": Call(access, router, budget.max_body),
             b"eastool": Eastool(access, state, metrics, properties, load, request_log),
@@ -95,6 +101,7 @@ class Builtins:
             b"realtime_metrics": RealtimeMetrics(access, user_metrics),
             b"tell": Tell(access, router, budget.max_body, connections),
             b"term": Term(access, state.loop, stop),
+            b"ui": self._ui,
         }
 
     def find(self, path: bytes) -> Handler | ErrorResponse | None:
@@ -105,6 +112,8 @@ class Builtins:
             return self._discover(path)
         if path.startswith(STATIC) and self._static is not None:
             return self._static
+        if path.startswith(UI):
+            return self._ui.find(path[len(UI) :])
         if path.startswith(_PREFIX) or path == _BUILTIN:
             handler = self._handlers.get(path[len(_PREFIX) :]) or self._injected.find(path)
             return handler or self._unknown(path)
@@ -140,6 +149,12 @@ class Builtins:
         Another version takes over from *backend*: its workers get no requests any more, but answer those they have.
         """
         self._injected.retired(backend)
+
+    def end_streams(self) -> None:
+        """
+        End the answers that would go on for as long as the host runs: it stops.
+        """
+        self._ui.end_streams()
 
     def busy(self, backend: Backend) -> bool:
         """

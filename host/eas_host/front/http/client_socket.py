@@ -5,11 +5,13 @@ The socket of one client: its addresses, how much of what was sent is unread, an
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from eas_host.dispatch.body_buffer import BodyReceiver
+from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.front.http.half_close import cut_off
-from eas_host.front.limits import SINGLE_WRITE_MAX
+from eas_host.front.limits import SINGLE_WRITE_MAX, STREAM_BUFFER
 from eas_host.front.plane.transport import PlaneTransport
 
 
@@ -81,6 +83,35 @@ class ClientSocket(asyncio.Protocol):
             self.transport.write(head + body)
         else:
             self.transport.writelines((head, body))
+
+    def begin_stream(self, exchange: Exchange) -> None:
+        """
+        The answer to *exchange* streams from here on. The kernel shall not hold much of it for a client that does not
+        read: what it holds is sent late.
+        """
+        exchange.streams = True
+        sock: socket.socket | None = self.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_BUFFER)
+
+    def send_more(self, data: bytes) -> bool:
+        """
+        Send *data* after an answer that streams. Returns False if its client is gone, or has not read what it was sent
+        before: then it is reset, for what it does not read must not pile up here.
+        """
+        if self.transport.is_closing():
+            return False
+        if self.unread:
+            self.reset()
+            return False
+        self.transport.write(data)
+        return True
+
+    def end_stream(self) -> None:
+        """
+        Close, after everything is sent, which ends an answer that streams.
+        """
+        self.transport.close()
 
     def reset(self) -> None:
         """

@@ -133,7 +133,7 @@ class Connection(ClientSocket):
         if self._active is not None:
             self._waited = self._state.age(self._active)
         self._stop_reading()
-        return self._active is not None or bool(self._waiting)
+        return bool(self._waiting) or (self._active is not None and not self._active.streams)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """
@@ -146,7 +146,7 @@ class Connection(ClientSocket):
             self._half_close.lost(by_client=exc is not None)
         if active is not None:
             active.head.backend.abandon(active)  # before the log says so: its readers may rely on that
-            if not self._cut_off:
+            if not (self._cut_off or active.streams):
                 self._observer.client_left(active)
             self._drop(active)
         self._drop_waiting()
@@ -238,15 +238,20 @@ class Connection(ClientSocket):
         if exchange is not self._active:
             return
         head = exchange.head
-        status, body, content_type, extra, close = answer
-        keep = head.keep_alive and exchange.complete and not close and not self._state.draining
+        status, body, content_type, extra, close, streams = answer
+        keep = head.keep_alive and exchange.complete and not (close or streams or self._state.draining)
         extra += (head.cors or self._context.vary) + exchange.explanation
+        size = None if streams else len(body)
         start = response_head.own_head(
-            status, len(body), keep_alive=keep, http_10=head.http_10, content_type=content_type, extra=extra
+            status, size, keep_alive=keep, http_10=head.http_10, content_type=content_type, extra=extra
         )
         self._observer.host_responded(exchange, status, len(body))
         self.transport.write(start if head.method == b"HEAD" else start + body)
-        self._ended(exchange, keep=keep)
+        if streams:
+            self.begin_stream(exchange)
+            self._open.pop(exchange, None)  # it has no deadline
+        else:
+            self._ended(exchange, keep=keep)
 
     def is_active(self, exchange: Exchange) -> bool:
         """

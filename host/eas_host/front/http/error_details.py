@@ -8,10 +8,13 @@ it is recognised by the header fields that it adds. Where no connection waits fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from eas_host.config import HostConfig
 from eas_host.dispatch.exchange import FORWARDED, NO_PEER, Exchange, RequestHead
+from eas_host.dispatch.responses import ErrorResponse
+from eas_host.front.observe.recent_failures import RecentFailures
 from eas_host.front.service_state import ServiceState
 from eas_host.reply import BAD_REQUEST
 from eas_host.symbols import trace
@@ -28,20 +31,32 @@ def may_see_details(config: HostConfig, peer: str, head: RequestHead) -> bool:
     return local and FORWARDED.isdisjoint(head.fields)
 
 
-class RaisedAnswers:
+class FailureAnswers:
     """
-    The answers to requests for which the processor has raised an exception. *state* has the options.
+    The answers to requests that the processor has failed: it has raised an exception, or has returned what is no
+    output. *state* has the options; *failures* remember them, with what *describe_request* says of a request.
     """
 
-    def __init__(self, state: ServiceState) -> None:
+    def __init__(
+        self, state: ServiceState, failures: RecentFailures, describe_request: Callable[[RequestHead], str]
+    ) -> None:
         self._state = state
+        self._failures = failures
+        self._describe_request = describe_request
 
-    def send(self, exchange: Exchange, message: bytes, frames: bytes) -> None:
+    def send(self, exchange: Exchange, message: bytes, frames: bytes | None) -> None:
         """
         Answer *exchange* with the *message*, and with the *frames* if its client may see them: now, or as soon as
-        their lines are known.
+        their lines are known. Without *frames*, not even empty ones, nothing was raised: the output is wrong.
         """
         responder = exchange.responder
+        request = self._describe_request(exchange.head)
+        if frames is None:
+            text = message.decode("utf-8", "replace") or "what the processor returned is not an output"
+            self._failures.add(text, request)
+            responder.send_error(exchange, ErrorResponse(500, text))
+            return
+        self._failures.add(message.decode("utf-8", "replace"), request, frames.decode("utf-8", "replace"))
         if not frames or not may_see_details(self._state.config, responder.peer, exchange.head):
             responder.send_response(exchange, BAD_REQUEST, message)
             return

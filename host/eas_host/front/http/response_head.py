@@ -51,12 +51,13 @@ class ResponseHeadCache:
     be called once a second. *store* gets what they begin with, for answers that have a body.
 
     Attributes:
+        content_type: the type of the processor's answers.
         known: the usual heads made in this second, by status and length, for answers that have a body.
     """
 
     def __init__(self, content_type: str, fixed: str = "", store: HeadStore | None = None) -> None:
         self._store = store
-        self._content_type = content_type
+        self.content_type = content_type
         self._default_type = content_type
         self._fixed = self._extra = fixed
         self._extra_without_cors = ""
@@ -68,13 +69,13 @@ class ResponseHeadCache:
         Send *headers*, pairs of a name and a value fit for HTTP, with each answer from now on. A Content-Type among
         them takes the place of the usual one.
         """
-        self._content_type = self._default_type
+        self.content_type = self._default_type
         self._extra = self._fixed
         self._extra_without_cors = ""
         for name, value in headers:
             line = f"{name}: {value}\r\n"
             if name.lower() == "content-type":
-                self._content_type = value
+                self.content_type = value
             elif name.lower().startswith(_CORS):
                 self._extra += line
             else:
@@ -112,7 +113,7 @@ class ResponseHeadCache:
         if not (cors or why):
             return self._make(status, length, end)
         usual = self._extra_without_cors + cors if cors else self._extra
-        start = _start(status, self._content_type, usual + why)
+        start = _start(status, self.content_type, usual + why)
         return _joined(start, status, length, end)
 
     def _make(self, status: int, length: int, end: bytes) -> bytes:
@@ -121,20 +122,22 @@ class ResponseHeadCache:
         """
         start = self._starts.get(status)
         if start is None:
-            start = self._starts[status] = _start(status, self._content_type, self._extra)
+            start = self._starts[status] = _start(status, self.content_type, self._extra)
             if self._store is not None and status not in BODILESS:
                 self._store.set_head(status, start)
         return _joined(start, status, length, end)
 
 
 def own_head(
-    status: int, length: int, *, keep_alive: bool, http_10: bool, content_type: str = TEXT, extra: str = ""
+    status: int, length: int | None, *, keep_alive: bool, http_10: bool, content_type: str = TEXT, extra: str = ""
 ) -> bytes:
     """
-    Make the head of an answer of the host itself, with *extra* header lines, each ending in CRLF.
+    Make the head of an answer of the host itself, with *extra* header lines, each ending in CRLF. Without a *length*
+    the end of the connection ends its body (RFC 9112, section 6.3).
     """
     end = _end(keep_alive=keep_alive, http_10=http_10)
-    return _joined(_start(status, content_type, extra), status, length, end)
+    start = _start(status, content_type, extra)
+    return start[: start.rindex(b"\r\n")] + end if length is None else _joined(start, status, length, end)
 
 
 def _end(*, keep_alive: bool, http_10: bool) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from eas_host import log
+from eas_host.front.observe.recent_failures import RecentFailures
 from eas_runtime.messages import LogStacks, Message
 
 _INTERVAL: Final = 1.0
@@ -20,12 +21,15 @@ _INTERVAL: Final = 1.0
 
 class FailureLog:
     """
-    Logs such requests. *send* sends a message to all workers.
+    Logs such requests. *send* sends a message to all workers; *failures* remember each.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[Message], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, send: Callable[[Message], None], failures: RecentFailures
+    ) -> None:
         self._loop = loop
         self._send = send
+        self._failures = failures
         self._next = 0.0
         self._suppressed = 0
 
@@ -33,13 +37,16 @@ class FailureLog:
         """
         A request was answered 450: *waiting* others wait.
         """
+        self._failures.add("450: the queue is full (rpc.max_queue_size)")
         self._report(f"450: the queue is full, {waiting} requests wait (rpc.max_queue_size)")
 
     def late(self, what: str, milliseconds: float) -> None:
         """
         The request *what* was answered 408 after *milliseconds*.
         """
-        self._report(f"408: {what} took longer than {milliseconds:.0f} ms (rpc.keepalive)")
+        late = f"took longer than {milliseconds:.0f} ms (rpc.keepalive)"
+        self._failures.add(f"408: a request {late}", what)
+        self._report(f"408: {what} {late}")
 
     def left(self, peer: str, what: str, seconds: float) -> None:
         """
