@@ -11,7 +11,7 @@ In reading order:
 - `deadlines`: ends what takes too long; `detached_requests`: requests without a connection.
 - `open_connections`, `connection_limit`, `housekeeping`: all connections together.
 - `worker_events`: what workers say; `worker_totals`: how often they were started.
-- `builtin`: what the host answers itself; `settings`: what may change while it runs; `observe`: what is counted and
-  logged.
+- `builtin`: what the host answers itself; `ui`: the service's page; `settings`: what may change while it runs;
+  `observe`: what is counted and logged.
 - `listener`: the sockets; `limits`: how much one client may cost.
 """

@@ -39,7 +39,8 @@ from eas_host.front.router import Router
 from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties
 from eas_host.front.ui.entry import PREFIX as UI
-from eas_host.front.ui.entry import UiEntry, UiSources
+from eas_host.front.ui.entry import UiEntry
+from eas_host.front.ui.sources import UiSources
 from eas_host.front.worker_totals import WorkerTotals
 from eas_host.reply import Statuses
 from eas_runtime.messages import HandlerAnswered, HandlerInjected
@@ -127,7 +128,7 @@ class Builtins:
             self._injected.answered(worker, message.id, message.status, message.body)
             return
         path = message.path
-        if path.removeprefix(_PREFIX.decode()).encode() in self._handlers:
+        if path.removeprefix(_PREFIX.decode()).encode() in self._handlers or path.startswith(UI.decode()):
             log.warning("worker %d: %s cannot be injected: the host answers it itself", worker.number, path)
             return
         self._injected.inject(worker, path, message.token)

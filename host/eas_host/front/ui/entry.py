@@ -4,41 +4,18 @@ What a host has of its page from its start on: next to nothing, since most hosts
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from eas_host.dispatch.exchange import Exchange, Handler
 from eas_host.dispatch.responses import ErrorResponse, Response
 from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, Builtin
-from eas_host.front.builtin.load import LoadMeter
-from eas_host.front.observe.metrics import Metrics
-from eas_host.front.observe.recent_failures import RecentFailures
-from eas_host.front.service_state import ServiceState
-from eas_host.front.settings.properties import Properties
+from eas_host.front.ui.sources import UiSources
 
 if TYPE_CHECKING:
     from eas_host.front.ui.routes import Routes
 
 PREFIX: Final = b"/api/builtin/ui/"
-
-
-class UiSources(NamedTuple):
-    """
-    What the page shows.
-
-    Attributes:
-        state: the service as it is now.
-        metrics: what was counted.
-        load: how busy the host is, and what its workers have.
-        properties: the settings that may change.
-        failures: the last ones.
-    """
-
-    state: ServiceState
-    metrics: Metrics
-    load: LoadMeter
-    properties: Properties
-    failures: RecentFailures
 
 
 class UiEntry(Builtin):

@@ -8,11 +8,11 @@ from __future__ import annotations
 from eas_host.dispatch.exchange import Handler
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission.access import Access
-from eas_host.front.ui.entry import UiSources
 from eas_host.front.ui.events import Events
 from eas_host.front.ui.failures import FailureList
 from eas_host.front.ui.page_files import FILES, PageFile
 from eas_host.front.ui.snapshot import Snapshot
+from eas_host.front.ui.sources import UiSources
 
 
 class Routes:

@@ -12,7 +12,7 @@ from typing import Final
 
 import eas_host
 from eas_host.dispatch.backend import Backend
-from eas_host.front.ui.entry import UiSources
+from eas_host.front.ui.sources import UiSources
 from eas_host.ring import LATENCY_BOUNDS
 
 _MASK: Final = 2**64 - 1

@@ -51,6 +51,7 @@ function showNumbers(update) {
     say("mean", answered ? seconds((update.seconds - before.seconds) / answered) : "–");
     rates = [...rates, rate].slice(-RATES);
     const most = Math.max(1, ...rates);
+    say("peak", `${count(Math.round(most))} requests/s`);
     const points = rates.map((value, index) => `${RATES - rates.length + index},${(29 - (28 * value) / most).toFixed(2)}`);
     find("rates").firstElementChild.setAttribute("points", points.join(" "));
   }
@@ -85,7 +86,7 @@ function showLatency(update) {
   const buckets = recent ? less(update.buckets, updates[0].buckets) : update.buckets;
   const all = total(buckets);
   const shares = [0.5, 0.9, 0.99];
-  const texts = shares.map((share) => `${100 * share} % up to ${quantile(buckets, bounds, share)}`);
+  const texts = shares.map((share) => `${100 * share}\u00a0% up to ${quantile(buckets, bounds, share)}`);
   say("quantiles", all ? texts.join(", ") : "no requests");
   const used = buckets.map((number, index) => (number ? index : -1)).filter((index) => index >= 0);
   const rows = used.length ? buckets.map((_, index) => index).slice(used[0], used[used.length - 1] + 1) : [];
