@@ -16,6 +16,7 @@ import signal
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -30,6 +31,9 @@ from support.never_reads import NeverReads
 from support.planes import PLANES, Known, StartPlane
 from support.quick import QuickTests, leave_out
 from support.wire import Client, command, request
+
+if TYPE_CHECKING:
+    from selenium import webdriver
 
 CI = os.environ.get("CI") == "true"
 SLOWEST = (
@@ -220,6 +224,15 @@ def gates(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[
 @pytest.fixture
 def gate(gates: Callable[[], Gate]) -> Gate:
     return gates()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A headless Chromium: one for all tests of a module, since it is heavy."""
+    from support.browser import open_browser  # noqa: PLC0415  few tests need selenium, which takes long to import
+
+    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture

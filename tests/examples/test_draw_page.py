@@ -12,18 +12,12 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
-from support.browser import complaints, open_browser, wait
+from support.browser import complaints, wait
 from support.classifiers import start
 from support.digits import EXAMPLE
 from support.host import Host
 
 PAGE = "/api/builtin/static/draw.html"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

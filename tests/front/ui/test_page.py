@@ -23,7 +23,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
-from support.browser import complaints, open_browser, wait
+from support.browser import complaints, wait
 from support.build import ROOT, ProcessorBuilder
 from support.host import Host
 from support.wire import command
@@ -38,12 +38,6 @@ new MutationObserver(() => { window.shownAt ??= document.getElementById("uptime"
     .observe(document.getElementById("failures"), { childList: true });
 """
 RUN_AXE = "axe.run().then(arguments[0], (error) => arguments[0]({ violations: [String(error)] }));"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")
