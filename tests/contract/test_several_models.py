@@ -133,12 +133,18 @@ def test_repeated_deaths_of_one_model_do_not_touch_the_other(many: Host) -> None
     assert counters["models"]["second"]["worker_deaths"] == {}
 
 
-def test_monitor_counts_each_model_separately(many: Host) -> None:
+def test_monitor_and_the_page_tell_of_each_model(many: Host) -> None:
     many.call(b"one", FIRST)
     counters = json.loads(many.call(None, "/api/builtin/monitor", "GET").body)
     assert counters["requests"] == {"200": 1}
     assert counters["models"].keys() == {"first", "second"}
     assert counters["models"]["first"]["ready"] is True
+    with many.connect() as client:
+        client.send(request("GET", "/api/builtin/ui/events"))
+        client._until(b"\r\n\r\n")
+        update = json.loads(client._until(b"\n\n").removeprefix(b"data: "))
+    assert [(model["name"], model["path"]) for model in update["models"]] == [("first", FIRST), ("second", SECOND)]
+    assert {worker["model"] for worker in update["workers"]} == {"first", "second"}
 
 
 def test_model_that_does_not_load_ends_the_host_and_is_named(service: Service, tmp_path: Path) -> None:
