@@ -315,6 +315,7 @@ def test_own_page_may_change_the_service(host: Host) -> None:
         ("application/xhtml+xml", 403),
         ("application/xml", 403),
         ("text/xml", 403),
+        ("application/json; a, text/html", 403),
         ("nonsense", 403),
     ],
 )

@@ -26,10 +26,10 @@ from eas_host.front.observe.throttled_log import ThrottledLog
 _OWN_SITES: Final = frozenset({b"", b"none", b"same-origin"})
 """What Sec-Fetch-Site says where no page of another origin is behind a request; programs do not send it."""
 _NO_PAGE: Final = re.compile(
-    r"(application/(?!.*(xml|html))[\w.+-]+|text/(plain|csv)|image/(?!svg)[\w.+-]+|(audio|video)/[\w.+-]+)\s*(;.*)?",
+    r"(application/(?!.*(xml|html))[\w.+-]+|text/(plain|csv)|image/(?!svg)[\w.+-]+|(audio|video)/[\w.+-]+)\s*(;[^,]*)?",
     re.IGNORECASE,
 )
-"""Types of content in which no browser runs a script."""
+"""Types of content in which no browser runs a script; of several, with commas, a browser takes the last."""
 
 
 class Access:
