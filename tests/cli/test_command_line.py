@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from support.build import ProcessorBuilder
+from support.build import ProcessorBuilder, need
 from support.command import run
 from support.host import Host, StartHost, program
 from support.wire import command
@@ -48,9 +49,9 @@ def test_full_disk_behind_stdout_is_told_in_one_line(words: tuple[str, ...]) -> 
     assert (done.returncode, done.stderr) == (1, "eas-host: standard output: No space left on device\n")
 
 
-def test_help_lists_every_option_in_groups_with_examples() -> None:
+def test_help_all_lists_every_option_in_groups_with_examples() -> None:
     """An example for each language."""
-    ended = run("--help")
+    ended = run("--help-all")
     assert (ended.code, ended.stderr) == (0, "")
     missing = [flag for flag in FLAGS if not re.search(rf"^ +{flag}\b", ended.stdout, re.MULTILINE)]
     assert missing == []
@@ -59,8 +60,34 @@ def test_help_lists_every_option_in_groups_with_examples() -> None:
         assert re.search(rf"^ +eas-host .*\S+\{ending}", ended.stdout, re.MULTILINE), f"no example with a {ending}"
 
 
+def test_help_is_short_and_begins_with_what_the_command_is_for() -> None:
+    """Usage, its own options, examples, the options that are used most, and where the others are."""
+    for words in ((), ("test",), ("invoke",), ("check",), ("desc",), ("debug",), ("load",)):
+        text = run(*words, "--help").stdout
+        assert text.index("usage: ") < text.index("\nexamples:\n") < text.index("most used options; "), words
+        assert len(text.splitlines()) < 75, words
+        assert len(text.partition("\n\n")[0]) < 200, "the usage lists what stands below"
+        assert f"{' '.join(('eas-host', *words))} --help-all lists all" in text
+        for flag in ("--port", "--workers", "--worker-threads", "--reload", "--env-file", "-v, --verbose, --debug"):
+            assert f"{flag} " in text or f"{flag}\n" in text, (words, flag)
+
+
+def test_help_has_colours_on_a_terminal_only() -> None:
+    """Headings and names of options; NO_COLOR is honoured."""
+    shown = shlex.join([*program(), "help", "invoke"])
+    for variables, expected in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+        environment = {**os.environ, "TERM": "xterm", **variables}
+        if not variables:
+            environment.pop("NO_COLOR", None)
+        command = [need("script"), "-qec", shown, "/dev/null"]
+        text = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        assert ("\033[1mexamples:\033[0m" in text) == expected
+        assert ("  \033[36m-d\033[0m TEXT, \033[36m--data\033[0m TEXT" in text) == expected
+        assert ("\033" in text) == expected
+
+
 def test_help_shows_the_default_values() -> None:
-    text = run("--help").stdout
+    text = run("--help-all").stdout
     for default in ("127.0.0.1:8080", "5000", "64MiB", "256MiB"):
         assert default in text
 
@@ -199,7 +226,7 @@ def test_wrong_flag_is_refused_in_one_line_with_what_is_expected(
     run("--entry", builder.cpp("contract"), *PORT_0, *flags).fails_in_one_line(2, *words)
 
 
-@pytest.mark.parametrize(("word", "said"), [("tset", "did you mean test?"), ("service.json", "there are test, serve")])
+@pytest.mark.parametrize(("word", "said"), [("tset", "did you mean test?"), ("zebra", "there are test, serve")])
 def test_unknown_command_suggests_the_nearest_one(word: str, said: str) -> None:
     run(word, "--keepalive", "1").fails_in_one_line(2, word, said)
 

@@ -199,7 +199,7 @@ def test_default_description_is_service_json_of_the_folder(services: Services, t
 
 @pytest.mark.parametrize("name", ["test", "serve", "desc"])
 def test_help_explains_the_command_overrides_and_options(name: str) -> None:
-    ended = run(name, "--help")
+    ended = run(name, "--help-all")
     assert ended.code == 0
     for word in (f"eas-host {name}", "-D KEY=VALUE", "service.json", "--keepalive", "--workspace", "--cache"):
         assert word in ended.stdout

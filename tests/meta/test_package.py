@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support import command
 from support.build import ROOT, ProcessorBuilder, run
 from support.host import Host
 
@@ -73,3 +74,10 @@ def test_installed_wheel_serves_a_processor(
         assert host.call(b"\x00 anything").body == b"\x00 anything"
         mapped = Path(f"/proc/{host.pid}/maps").read_text()
         assert f"{site}/eas_host/_native" in mapped
+
+
+def test_installed_wheel_tells_where_its_header_is(site: Path) -> None:
+    """As an installation in editable form does (tests/cli/test_flags.py)."""
+    told = command.run("--include", variables={"PYTHONPATH": str(site)}).stdout.strip()
+    assert told == str(site / "eas_host" / "include")
+    assert command.run("--cflags", variables={"PYTHONPATH": str(site)}).stdout.startswith(f"-I{told} ")

@@ -4,9 +4,10 @@ The command line: each command reads its arguments, does its work and returns an
 In reading order:
 
 - `main`: finds the command; `options`: `eas-host` without a command.
-- `serve`: `test` and `serve`; `check`: `check`; `desc`: `desc`.
+- `things`: what a user names, and whether it is a processor, a description or a package; `target`: the argument.
+- `serve`: `eas-host` without a command, `test` and `serve`; `check`: `check`; `desc`: `desc`.
 - `workspace_paths`: how paths in a workspace are shown.
-- `description_command`: what the commands on a service description have in common.
-- `calls`: `invoke`, `debug` and `load`; `target`: what the commands on a processor or a description have in common.
-- `init`, `pack`, `pysdk`, `schema`, `wait`: the other commands; `command_parser`: their arguments.
+- `calls`: `invoke`, `debug` and `load`.
+- `init`, `pack`, `pysdk`, `wait`: the other commands; `command_parser`: their arguments.
+- `about`: commands that only print.
 """

@@ -18,11 +18,14 @@ from eas_host.check import folder
 from eas_host.check.finding import ERROR, Finding, Report, error_of, worst
 from eas_host.check.processor import check_processor
 from eas_host.check.table import CheckedProcessor, format_table, to_json
-from eas_host.cli.description_command import DEFAULT_FILE, DescriptionCommand
-from eas_host.cli.target import check_names_processor, is_description, make_target_parser
+from eas_host.cli.target import make_target_parser, open_target
+from eas_host.cli.things.description_command import DescriptionCommand
+from eas_host.cli.things.processor_command import check_names_processor
+from eas_host.cli.things.start_log import start_log
+from eas_host.cli.things.thing import DESCRIPTION_FILES, find_description, is_url
 from eas_host.cli.workspace_paths import WorkspacePaths
 from eas_host.config import HostConfig
-from eas_host.config.option_parser import OptionParser, parse_args
+from eas_host.config.option_parser import parse_args
 from eas_host.config.resolution import resolve_options
 from eas_host.deploy import confinement
 from eas_host.deploy.deployment import Deployment
@@ -30,18 +33,20 @@ from eas_host.deploy.from_options import prepare_from_options
 from eas_host.errors import ConfigError, HostError, LoadError
 
 _ABOUT: Final = "Say what is wrong with a processor, and what to do about it, without loading it."
-_EPILOG: Final = """\
+_EXAMPLES: Final = """\
+examples:
+  eas-host check build/libecho.so
+  eas-host check echo.jar --mainclass com.example.Echo --json
+  eas-host check service.json
+"""
+_NOTES: Final = """\
 TARGET is a .so, a .jar or a .py (also FILE.py:CLASS), a folder, or a service description. Of a folder its service.json
 is checked or, without one, each processor in it. Options are those with which the processor would be served.
 
 A program in Python is run up to where it would serve, in a process of its own: that finds imports that fail. --no-run
 leaves this out.
-
-examples:
-  eas-host check build/libecho.so
-  eas-host check echo.jar --mainclass com.example.Echo --json
-  eas-host check service.json
-
+"""
+_CODES: Final = """\
 Exit codes: 0 nothing is wrong (warnings do not count), 1 something is, 2 a wrong option, or there is no such file.
 """
 _SOMETHING_WRONG: Final = 1
@@ -57,12 +62,12 @@ def run(argv: Sequence[str]) -> int:
     Raises:
         ConfigError: an argument is wrong.
     """
-    parser = make_target_parser("check", _ABOUT, _EPILOG)
+    parser = make_target_parser("check", _ABOUT, _EXAMPLES, _NOTES, _CODES)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--no-run", action="store_true", help="do not run a program in Python")
     args = parse_args(parser, argv)
     log.keep_stdout_free()  # of what is downloaded or installed
-    checked = list(_check(parser, argv, args))
+    checked = list(_check(args))
     print(
         json.dumps(to_json(checked), indent=2, ensure_ascii=False)
         if "json" in args
@@ -72,23 +77,26 @@ def run(argv: Sequence[str]) -> int:
     return _SOMETHING_WRONG if is_wrong else 0
 
 
-def _check(parser: OptionParser, argv: Sequence[str], args: Mapping[str, Any]) -> Iterator[CheckedProcessor]:
+def _check(args: Mapping[str, Any]) -> Iterator[CheckedProcessor]:
     """
     Check what the arguments name.
     """
     trial = "no_run" not in args
-    named = str(args.get("file", DEFAULT_FILE))
-    if "file" in args:
+    named = str(args.get("file", ""))
+    if named and not is_url(named):
         folder.check_exists(named)
-    if "file" not in args or is_description(Path(named)):
-        yield from _check_description(DescriptionCommand(parser, argv), named, trial)
-        return
-    check_names_processor(args)
+    if not (named and Path(named).is_dir()) or find_description(Path(named)):
+        command = open_target(args)
+        if isinstance(command, DescriptionCommand):
+            yield from _check_description(command, named or DESCRIPTION_FILES[0], trial)
+            return
+    if named:
+        check_names_processor(args)
     options = {name: value for name, value in args.items() if name not in _OWN_ARGUMENTS}
     config = resolve_options(options).config
-    log.configure(config.log_level, config.log_format)
-    entries = [named]
-    if Path(named).is_dir():
+    start_log(config)
+    entries = [named or config.entry or ""]
+    if named and Path(named).is_dir():
         try:
             entries = [str(path) for path in folder.processors_in(Path(named))]
         except LoadError as error:

@@ -1,17 +1,15 @@
 """
-The program `eas-host`: it runs the command that its first argument names, or serves the processor that flags describe.
+The program `eas-host`: it runs the command that its first argument names, or serves what its arguments name.
 """
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
-from eas_host import log
-from eas_host.cli.options import read_config
 from eas_host.errors import ConfigError
 from eas_host.system.exit_code import run_to_exit_code
 from eas_runtime import stdio
@@ -24,13 +22,32 @@ COMMANDS: Final = {
     "load": "eas_host.cli.calls.load:run",
     "check": "eas_host.cli.check:run",
     "desc": "eas_host.cli.desc.command:run",
-    "schema": "eas_host.cli.schema:run",
+    "schema": "eas_host.cli.about.schema:run",
     "init": "eas_host.cli.init:run",
     "pack": "eas_host.cli.pack:run",
     "pysdk": "eas_host.cli.pysdk:run",
+    "help": "eas_host.cli.main:show_help",
+    "--include": "eas_host.cli.about.header:print_folder",
+    "--cflags": "eas_host.cli.about.header:print_flags",
     "--wait": "eas_host.cli.wait:run",
 }
 """Where the function of each command is. It gets the arguments behind the name and returns the exit code."""
+
+
+_SERVE: Final = "eas_host.cli.serve:run"
+_OTHER_WORDS: Final = {
+    **dict.fromkeys(("run", "start", "up", "dev", "create", "deploy"), "serve"),
+    **dict.fromkeys(("call", "predict", "request", "send", "curl"), "invoke"),
+    **dict.fromkeys(("bench", "benchmark", "stress", "ab", "wrk"), "load"),
+    **dict.fromkeys(("build", "package"), "pack"),
+    **dict.fromkeys(("new", "scaffold"), "init"),
+    **dict.fromkeys(("lint", "validate", "doctor"), "check"),
+    **dict.fromkeys(("describe", "inspect", "show"), "desc"),
+    **dict.fromkeys(("gdb", "jdb", "pdb"), "debug"),
+    "version": "--version",
+    "wait": "--wait",
+}
+"""What other tools call the same."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,23 +63,53 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     stdio.reopen_missing()
-    if argv and argv[0] in COMMANDS:
-        # Imported late, so that a command does not load what only another one needs.
-        module, _, name = COMMANDS[argv[0]].partition(":")
-        command: Callable[[Sequence[str]], int] = getattr(import_module(module), name)
-        return command(argv[1:])
-    if argv and not argv[0].startswith("-"):
-        import difflib  # noqa: PLC0415  as above
+    word = argv[0] if argv else ""
+    if word in COMMANDS:
+        return _command(COMMANDS[word])(argv[1:])
+    if word and not word.startswith("-") and not _may_be_thing(word):
+        raise ConfigError(f"{word}: there is no such command or file; {_advice(word)}")
+    return _command(_SERVE)(argv)
 
-        near = difflib.get_close_matches(argv[0], COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}; see eas-host --help"
-        raise ConfigError(f"{argv[0]}: there is no such command; {hint}")
-    config = read_config(argv)
-    log.configure(config.log_level, config.log_format)
-    gc.disable()  # imports make much that stays, and no garbage: to look for that takes 10 ms
-    # Imported late, so that --help and a wrong flag do not wait for the event loop and the native module.
-    from eas_host.deploy.from_options import prepare_from_options  # noqa: PLC0415
-    from eas_host.service.host import run  # noqa: PLC0415
 
-    gc.enable()
-    return run(prepare_from_options(config), lambda: prepare_from_options(read_config(argv)))
+def show_help(argv: Sequence[str]) -> int:
+    """
+    Print the help of the command that *argv* names, or of `eas-host` itself.
+
+    Raises:
+        ConfigError: there is no such command.
+    """
+    word = argv[0] if argv else ""
+    if word in ("", "help", "-h", "--help"):
+        return _command(_SERVE)(["--help"])
+    if word not in COMMANDS:
+        raise ConfigError(f"{word}: there is no such command; {_advice(word)}")
+    if word in ("--include", "--cflags"):
+        return _command(_SERVE)(["--help"])
+    return _command(COMMANDS[word])([*argv[1:], "--help"])
+
+
+def _command(place: str) -> Callable[[Sequence[str]], int]:
+    """
+    Import the function of a command. This is done late, so that a command does not load what only another one needs.
+    """
+    module, _, name = place.partition(":")
+    command: Callable[[Sequence[str]], int] = getattr(import_module(module), name)
+    return command
+
+
+def _may_be_thing(word: str) -> bool:
+    return any(mark in word for mark in "./:~") or Path(word).exists()
+
+
+def _advice(word: str) -> str:
+    """
+    Say what was meant by *word*, which is no command.
+    """
+    from eas_host.cli.things.unusable import program_meant  # noqa: PLC0415  only needed for a mistake
+    from eas_host.config.suggestions import near  # noqa: PLC0415
+
+    meant = _OTHER_WORDS.get(word.lower())
+    meant = meant if meant in COMMANDS or meant == "--version" else near(word, COMMANDS) or program_meant(word)
+    if meant is None:
+        return f"there are {', '.join(COMMANDS)}; see eas-host --help"
+    return "did you mean serve? `eas-host app.py` does it, too" if meant == "serve" else f"did you mean {meant}?"

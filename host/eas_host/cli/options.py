@@ -1,5 +1,5 @@
 """
-The command line of `eas-host` without a command: flags say which processor to serve, and how.
+The command line of `eas-host` without a command: what to serve, and how.
 """
 
 from __future__ import annotations
@@ -8,33 +8,53 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from eas_host import __version__
+from eas_host.cli.target import make_target_parser
 from eas_host.config import HostConfig
-from eas_host.config.option_parser import make_parser, parse_args
+from eas_host.config.option_parser import OptionParser, parse_args
 from eas_host.config.resolution import resolve_options
 
-_EPILOG: Final = """\
+_EXAMPLES: Final = """\
 examples:
-  eas-host --processor-type cpp    --entry libecho.so --model-entry ./model/
-  eas-host --processor-type java   --entry echo.jar --mainclass com.example.Echo
-  eas-host --processor-type python --entry app.py --listen 127.0.0.1:0
-  eas-host --entry app.py -- --func_name base     arguments of a Python program, in its sys.argv
+  eas-host app.py --port 9000
+  eas-host libecho.so --model-entry ./model/ --reload
 
 commands, each with a --help of its own:
-  eas-host test service.json      run a service from its description, on a free port
-  eas-host serve service.json     run it on --listen
-  eas-host invoke FILE -d TEXT    call the processor once, without serving it; FILE may be a service.json
-  eas-host debug FILE -d TEXT     the same under gdb, jdb or pdb, stopped where the call begins
-  eas-host load URL|FILE          measure requests per second and times under load; advise worker threads and processes
-  eas-host check FILE             say what is wrong with a processor, without loading it
-  eas-host desc service.json      say what would run, and where each value comes from
-  eas-host schema                 print the JSON Schema of descriptions
-  eas-host init, pack, pysdk      start a new processor, or pack one
-  eas-host --wait URL             wait until the service there takes requests
+  serve, test   run a service: on --listen; on a free port, with the lines of `eascmd test`
+  invoke        call the processor once, without serving it
+  debug         the same under gdb, jdb or pdb, stopped where the call begins
+  check         say what is wrong with a processor, without loading it
+  load          measure requests per second and times under load; advise worker threads and processes
+  desc          say what would run, and where each value comes from
+  init, pack, pysdk      start a new processor; pack one
+  --wait URL             wait until the service there takes requests
+  schema, completion     print the JSON Schema of descriptions; what a shell needs to complete command lines
+  --include, --cflags    print where the C header is; what a compiler needs for a processor in C++
+"""
+_NOTES: Final = """\
+Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on. A flag wins. What follows --
+are the arguments of a Python program, in its sys.argv: eas-host app.py -- --func_name base
 
-Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on.
+more examples:
+  eas-host echo.jar --mainclass com.example.Echo
+  eas-host app.py:Classifier --host 0.0.0.0 --workers 4
+  eas-host service.json -D metadata.rpc.keepalive=60000
+  eas-host https://example.com/echo.tar.gz
+"""
+_CODES: Final = """\
 Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound,
 130 ended at once by Ctrl+C.
 """
+
+
+def make_host_parser() -> OptionParser:
+    """
+    Make the parser of `eas-host` without a command.
+    """
+    about = "Run, debug and serve a PAI-EAS custom processor: a .so, a .jar or a .py file, or a service of them."
+    parser = make_target_parser("", about, _EXAMPLES, _NOTES, _CODES)
+    parser.usage = "%(prog)s TARGET [options] [-- ARGUMENT ...]\n       %(prog)s COMMAND ..."
+    parser.add_argument("-V", "--version", action="version", version=f"eas-host {__version__}", help="show the version")
+    return parser
 
 
 def read_config(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> HostConfig:
@@ -45,8 +65,4 @@ def read_config(argv: Sequence[str], environ: Mapping[str, str] | None = None) -
     Raises:
         ConfigError: with one line that names the flag or variable, what was found and what is expected.
     """
-    parser = make_parser(
-        "eas-host", "Run, debug and serve a PAI-EAS custom processor: a .so, a .jar or a .py file.", _EPILOG
-    )
-    parser.add_argument("--version", action="version", version=f"eas-host {__version__}")
-    return resolve_options(parse_args(parser, argv), environ).config
+    return resolve_options(parse_args(make_host_parser(), argv), environ).config

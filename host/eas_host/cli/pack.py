@@ -11,6 +11,10 @@ from typing import Final
 
 from eas_host import log
 from eas_host.cli.command_parser import CommandParser
+from eas_host.cli.things import unusable
+from eas_host.cli.things.thing import PACKAGE, find_thing, is_url
+from eas_host.errors import ConfigError
+from eas_host.make_spec import split_class
 from eas_host.pack.processor import TYPES, pack_processor
 from eas_host.pack.report import report_processor
 
@@ -47,6 +51,23 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
+def _path(text: str) -> Path:
+    """
+    Read ENTRY.
+
+    Raises:
+        ConfigError: it is nothing that can be packed.
+    """
+    if is_url(text):
+        raise ConfigError(f"{text}: is at a URL; only what is on this machine can be packed")
+    path = Path(split_class(text)[0])
+    if path.is_file() and (source := unusable.source(text, path)) is not None:
+        raise source
+    if path.is_file() and find_thing(text, typed=True).kind == PACKAGE:
+        raise ConfigError(f"{text}: is packed already")
+    return path
+
+
 def _parser() -> CommandParser:
     parser = CommandParser(
         prog="eas-host pack",
@@ -56,7 +77,7 @@ def _parser() -> CommandParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "entry", metavar="ENTRY", type=Path, help="a .so, a .jar or .war, a folder with either, or a service.json"
+        "entry", metavar="ENTRY", type=_path, help="a .so, a .jar or .war, a folder with either, or a service.json"
     )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the archive [NAME.tar.gz beside ENTRY]")
     parser.add_argument("--type", metavar="TYPE", choices=TYPES, help="cpp or java, where a folder holds both")

@@ -1,18 +1,24 @@
 """
-The commands `eas-host test` and `eas-host serve`: run what a service description says.
+Serving: `eas-host` without a command, and the commands `eas-host test` and `eas-host serve`.
 
 `test` does what EASCMD's command of this name does: it listens on a free port of this machine only, and prints the
-lines that EASCMD prints (docs/eas-compatibility.md, section 9). `serve` has the defaults of `eas-host` with flags.
+lines that EASCMD prints (docs/eas-compatibility.md, section 9). `serve` has the defaults of `eas-host` without a
+command.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from eas_host import log
-from eas_host.cli.description_command import DescriptionCommand, make_command_parser
+from eas_host.cli.options import make_host_parser
+from eas_host.cli.target import make_target_parser, open_target
+from eas_host.cli.things.description_command import DescriptionCommand
+from eas_host.cli.things.processor_command import ProcessorCommand
+from eas_host.config.option_parser import parse_args
 from eas_host.config.option_types import Address
 from eas_host.deploy.deployment import Deployment
 
@@ -21,8 +27,8 @@ if TYPE_CHECKING:
 
 _TEST_DEFAULTS: Final[Mapping[str, Any]] = {"listen": Address("127.0.0.1", 0), "check_memory": True}
 _LOCAL_OR_ANY: Final = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")  # noqa: S104  compared, not bound
-_EPILOG: Final = """\
-The description is EAS's service.json, comments and trailing commas included. processor_path, model_path and
+_NOTES: Final = """\
+A description is EAS's service.json, comments and trailing commas included. processor_path, model_path and
 warm_up_data_path may be local, http(s):// or oss:// (with the extra `oss`); downloads are kept in --cache.
 -D overrides a field as `eascmd modify -D` does: -D metadata.rpc.keepalive=10000. A flag wins over its variable
 (EAS_HOST_KEEPALIVE for --keepalive), and the variable wins over -D and the file.
@@ -31,21 +37,32 @@ With one model, --entry, --processor-type, --mainclass, --classpath, --jvm-optio
 replace what the file says. --entry and --model-entry are files of this machine, if there is one by that path; else
 they are looked for in processor_path and model_path. Words after -- replace the arguments that a Python program has
 in containers[0].script or command.
-
-examples:
-{examples}
+"""
+_CODES: Final = """\
 Exit codes: 0 a clean stop, 2 a wrong option or description, 3 something cannot be fetched, unpacked or loaded, 4 the
 address cannot be bound.
 """
 _TEST_EXAMPLES: Final = """\
+examples:
   eas-host test                                             service.json in this folder
-  eas-host test service.json --reload                       load changed files again
+  eas-host test app.py --reload                             load changed files again
   eas-host test service.json -D metadata.rpc.keepalive=60000 -D token=s3cret
 """
 _SERVE_EXAMPLES: Final = """\
-  eas-host serve service.json --listen 0.0.0.0:8080 --token @token.txt
+examples:
+  eas-host serve service.json --host 0.0.0.0 --port 8080 --token @token.txt
   eas-host serve service.json --workspace /home/admin/docker_ml/workspace
 """
+
+
+def run(argv: Sequence[str]) -> int:
+    """
+    Run `eas-host` without a command.
+
+    Raises:
+        HostError: an argument is wrong, or what it names cannot be served.
+    """
+    return _serve(open_target(parse_args(make_host_parser(), argv), from_folder=False), announce=False)
 
 
 def test(argv: Sequence[str]) -> int:
@@ -53,11 +70,11 @@ def test(argv: Sequence[str]) -> int:
     Run the command `test`.
 
     Raises:
-        HostError: an argument or the description is wrong, or it cannot be served.
+        HostError: as for `run`.
     """
-    about = "Run a service from its description, on a free port of this machine, and print what `eascmd test` prints."
-    parser = make_command_parser("test", about, _EPILOG.format(examples=_TEST_EXAMPLES))
-    return _serve(DescriptionCommand(parser, argv, _TEST_DEFAULTS), announce=True)
+    about = "Run a service on a free port of this machine, and print what `eascmd test` prints."
+    parser = make_target_parser("test", about, _TEST_EXAMPLES, _NOTES, _CODES)
+    return _serve(open_target(parse_args(parser, argv), _TEST_DEFAULTS), announce=True)
 
 
 def serve(argv: Sequence[str]) -> int:
@@ -65,23 +82,24 @@ def serve(argv: Sequence[str]) -> int:
     Run the command `serve`.
 
     Raises:
-        HostError: as for `test`.
+        HostError: as for `run`.
     """
-    about = "Run a service from its description, on --listen."
-    parser = make_command_parser("serve", about, _EPILOG.format(examples=_SERVE_EXAMPLES))
-    return _serve(DescriptionCommand(parser, argv), announce=False)
+    parser = make_target_parser("serve", "Run a service on --listen.", _SERVE_EXAMPLES, _NOTES, _CODES)
+    return _serve(open_target(parse_args(parser, argv)), announce=False)
 
 
-def _serve(command: DescriptionCommand, *, announce: bool) -> int:
-    described = command.read()
-    # Imported late, so that a wrong description is reported without loading the event loop and the native module.
-    from eas_host.service.host import run  # noqa: PLC0415
+def _serve(command: DescriptionCommand | ProcessorCommand, *, announce: bool) -> int:
+    gc.disable()  # imports make much that stays, and no garbage: to look for that takes 10 ms
+    prepare = command.read_first()
+    # Imported late, so that what is wrong is reported without loading the event loop and the native module.
+    from eas_host.service.host import run as run_host  # noqa: PLC0415
     from eas_runtime import signals  # noqa: PLC0415
 
     signals.ignore_unused()  # a download may take long
-    deployment = command.prepare(*described)
+    deployment = prepare()
+    gc.enable()
     try:
-        return run(
+        return run_host(
             deployment, command.read_and_prepare, (lambda host: _announce(host, deployment)) if announce else None
         )
     finally:

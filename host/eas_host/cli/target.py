@@ -1,30 +1,116 @@
 """
-What the commands that load a processor without serving it have in common: their TARGET.
-
-That is a service description, a folder that has one, or a processor by itself: a .so, a .jar, a folder of jars or a
-.py file.
+What the commands on a thing have in common: their TARGET, which names it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
-from eas_host import log
-from eas_host.cli.description_command import DEFAULT_FILE, DescriptionCommand, make_command_parser
-from eas_host.config.option_parser import OptionParser, parse_args
-from eas_host.config.resolution import resolve_options
-from eas_host.deploy.deployment import Deployment
+from eas_host.cli.things import unusable
+from eas_host.cli.things.description_command import DescriptionCommand
+from eas_host.cli.things.processor_command import ProcessorCommand
+from eas_host.cli.things.thing import DESCRIPTION, PROCESSOR, find_description, find_thing
+from eas_host.config.host import variable
+from eas_host.config.option_parser import SETTINGS, OptionParser, add_options, parse_args
+from eas_host.config.variables import load_files
 from eas_host.errors import ConfigError
 
+if TYPE_CHECKING:
+    from eas_host.deploy.deployment import Deployment
 
-def make_target_parser(name: str, about: str, epilog: str) -> OptionParser:
+TARGET_HELP: Final = (
+    "a .so, .jar or .py (or .py:Class), a folder, a service.json, a package, or the URL of one of the last two"
+)
+_PROGRAM: Final = "eas-host"
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class TargetParser(OptionParser):
     """
-    Make the parser of a command on a target. It accepts the target, `-D` and all options.
+    The parser of a command on a target.
+
+    Attributes:
+        surplus: where further words belong.
     """
-    file_help = "a .so, a .jar, a folder of jars, a .py or a service.json; default: the service.json in this folder"
-    return make_command_parser(name, about, epilog, "TARGET", file_help)
+
+    surplus = "arguments of a Python program follow --"
+    _words: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # noqa: ANN401  as argparse
+        """
+        Keep the words, for errors.
+        """
+        self._words = args or ()
+        return super().parse_known_args(args, namespace)
+
+    def explain_unknown(self, word: str) -> str:
+        """
+        Explain also what stands at the wrong place.
+        """
+        if not word.startswith("-") and self.prog == _PROGRAM and (command := self._misplaced_command()):
+            return _command_first(command)
+        if word.startswith("-"):
+            near = self.nearest(word.partition("=")[0])
+            return super().explain_unknown(word) + ("" if near else f"; {self.surplus}")
+        return f"{super().explain_unknown(word)}; {self.surplus}"
+
+    def _misplaced_command(self) -> str | None:
+        """
+        Return the command among the words, if there is one that is no value of an option.
+        """
+        before = ""
+        for word in self._words:
+            option = self._option_string_actions.get(before)
+            if _is_command(word) and (option is None or option.nargs == 0):
+                return word
+            before = word
+        return None
+
+
+def make_target_parser(name: str, about: str, examples: str, notes: str = "", codes: str = "") -> TargetParser:
+    """
+    Make the parser of a command on a target. It accepts the target, `-D` and all options. *name* is that of the
+    command, *about* what it does; *examples*, *notes* and *codes* are as in `OptionParser`.
+    """
+    parser = TargetParser(prog=f"{_PROGRAM} {name}".strip(), description=about, **SETTINGS)
+    parser.examples, parser.notes, parser.codes = examples, notes, codes
+    add_options(parser)
+    parser.usage = "%(prog)s [TARGET] [options] [-- ARGUMENT ...]"
+    default = "; default: the service.json or app.json in this folder" if name else ""
+    parser.add_argument("file", nargs="?", metavar="TARGET", help=TARGET_HELP + default)
+    parser.add_argument(
+        "-D", dest="overrides", action="append", metavar="KEY=VALUE", help="override a field of a service.json"
+    )
+    return parser
+
+
+def open_target(
+    args: Mapping[str, Any], defaults: Mapping[str, Any] = _NONE, *, from_folder: bool = True
+) -> DescriptionCommand | ProcessorCommand:
+    """
+    Find out what *args* name. *defaults* replace defaults of `HostConfig`. *from_folder*: the description in the
+    working directory is meant if nothing is named.
+
+    Raises:
+        HostError: it is nothing that can be served, or an argument is wrong.
+    """
+    load_files(args.get("env_file", ()))
+    named = args.get("file")
+    if named is None and not (from_folder and find_description(Path())):
+        if _has("entry", args):
+            return ProcessorCommand(args, None, defaults)
+        if not from_folder:
+            raise unusable.nothing_named(find_description(Path()))
+    if named is not None and _is_command(named) and not Path(named).exists():
+        raise ConfigError(_command_first(named))
+    thing = find_thing(named, typed=_has("processor_type", args))
+    if thing.kind == PROCESSOR:
+        return ProcessorCommand(args, thing, defaults)
+    return DescriptionCommand(args, thing, defaults)
 
 
 def prepare(parser: OptionParser, argv: Sequence[str], defaults: Mapping[str, Any]) -> Deployment:
@@ -34,45 +120,33 @@ def prepare(parser: OptionParser, argv: Sequence[str], defaults: Mapping[str, An
     Raises:
         HostError: an argument or the description is wrong, or the target cannot be used.
     """
-    args = parse_args(parser, argv)
-    named = args.get("file")
-    if named is None or is_description(Path(named)):
-        return DescriptionCommand(parser, argv, defaults).read_and_prepare()
-    check_names_processor(args)
-    config = resolve_options({**args, "entry": named}, defaults=defaults).config
-    log.configure(config.log_level, config.log_format)
-    # Imported late, so that a wrong flag is reported without loading what runs processors.
-    from eas_host.deploy.from_options import prepare_from_options  # noqa: PLC0415
-
-    return prepare_from_options(config)
-
-
-def check_names_processor(args: Mapping[str, Any]) -> None:
-    """
-    Check that *args*, whose target is a processor, name no other one and nothing of a service.json.
-
-    Raises:
-        ConfigError: they do.
-    """
-    named = args["file"]
-    if "entry" in args:
-        raise ConfigError(f"--entry {args['entry']}: {named} names the processor already; give one of them")
-    if "overrides" in args:
-        raise ConfigError(f"-D {args['overrides'][0]}: overrides a field of a service.json, and {named} is none")
+    return open_target(parse_args(parser, argv), defaults).read_and_prepare()
 
 
 def description_folder(named: str | None) -> Path | None:
     """
-    Return the folder of the description that the target *named* is; None if it is a processor by itself.
+    Return the folder of the description that the target *named* is; None if it is anything else.
     """
-    path = Path(named or DEFAULT_FILE)
-    if not is_description(path):
+    if named is None and not find_description(Path()):
         return None
-    return path if path.is_dir() else path.parent
+    if named is not None and _is_command(named) and not Path(named).exists():
+        raise ConfigError(_command_first(named))
+    thing = find_thing(named, typed=True)
+    return Path(thing.place).parent if thing.kind == DESCRIPTION and "://" not in thing.place else None
 
 
-def is_description(path: Path) -> bool:
+def _is_command(word: str) -> bool:
+    from eas_host.cli.main import COMMANDS  # noqa: PLC0415  only needed for a word that may be misplaced
+
+    return word in COMMANDS
+
+
+def _command_first(word: str) -> str:
+    return f"{word}: is a command, which comes first: {_PROGRAM} {word} TARGET [options]"
+
+
+def _has(name: str, args: Mapping[str, Any]) -> bool:
     """
-    Tell whether *path* is a service description, or a folder that has one.
+    Tell whether the user has set the option *name*.
     """
-    return path.suffix == ".json" or (path / DEFAULT_FILE).is_file()
+    return name in args or variable(name) in os.environ

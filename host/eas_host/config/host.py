@@ -303,6 +303,14 @@ class HostConfig:
         "load a new version when the processor, model or description changes",
         read=option_types.boolean,
     )
+    reload_dir: tuple[str, ...] = option(
+        (),
+        WORKERS,
+        "DIR",
+        "with --reload: a further folder in which a change leads to a new version; may be repeated",
+        read=option_types.folder,
+        repeated=True,
+    )
     grace_period: float = option(
         30.0, WORKERS, "S", "seconds that running requests get when the host stops", read=option_types.seconds
     )

@@ -1,16 +1,20 @@
 """
 The parser of the options on a command line.
 
-It is generated from the fields of `HostConfig`, so that an option is spelled once. Its result is text; `resolution`
-converts it to values.
+It is generated from the fields of `HostConfig`, so that an option is spelled once; short forms that other tools have
+taught people are beside them. Its result is text; `resolution` converts it to values.
+
+`--help` has what is special about a command, and the options that are used most; `--help-all` has all.
 """
 
 from __future__ import annotations
 
 import argparse
-import difflib
+import os
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from eas_host.config.host import FILES, LOGGING, MODEL, OPTIONS, PROCESSOR, SERVING, WORKERS, HostConfig, flag
@@ -24,55 +28,220 @@ _TITLES: Final = {
     FILES: "files",
     LOGGING: "logging",
 }
+_MOST_USED: Final = frozenset(
+    {
+        "name",
+        "model_entry",
+        "listen",
+        "host",
+        "port",
+        "token",
+        "keepalive",
+        "worker_processes",
+        "worker_threads",
+        "reload",
+        "env_file",
+        "log_level",
+    }
+)
+"""The options that `--help` lists; some have several flags."""
+_SHORT: Final = {"worker_processes": ("--workers",)}
+"""Other names of options."""
+_BESIDE: Final[Mapping[str, Sequence[tuple[tuple[str, ...], Mapping[str, Any]]]]] = {
+    "listen": (
+        (("--host",), {"metavar": "H", "help": "the host of --listen; 0.0.0.0 for all of this machine"}),
+        (("--port",), {"metavar": "N", "help": "the port of --listen"}),
+    ),
+    "workspace": (
+        (
+            ("--env-file",),
+            {
+                "metavar": "FILE",
+                "action": "append",
+                "help": "lines KEY=VALUE: variables for the host and its workers; those that are set already win",
+            },
+        ),
+    ),
+    "log_level": tuple(
+        (
+            flags,
+            {
+                "dest": "log_level",
+                "action": "store_const",
+                "const": level,
+                "help": f"the same as --log-level {level}",
+            },
+        )
+        for flags, level in ((("-v", "--verbose", "--debug"), "debug"), (("-q", "--quiet"), "warning"))
+    ),
+}
+"""Flags that stand beside an option and are none: they set a part of it, or one value, or variables."""
+_LAST: Final = ("help", "help_all", "version")
+SETTINGS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "argument_default": argparse.SUPPRESS,
+        "allow_abbrev": False,
+        "add_help": False,
+    }
+)
+"""What the constructor of a parser with all options gets."""
+_BOLD: Final = "\033[1m"
+_CYAN: Final = "\033[36m"
+_PLAIN: Final = "\033[0m"
 
 
 class OptionParser(argparse.ArgumentParser):
     """
     A parser whose errors are `ConfigError`s of one line, with the closest known flag for a misspelt one.
+
+    Attributes:
+        examples: command lines that `--help` shows, each with what it does.
+        notes: what `--help-all` explains beside the options.
+        codes: the exit codes.
+        shared: the options that all commands which load a processor have, by the title of their group.
     """
+
+    examples = ""
+    notes = ""
+    codes = ""
+    shared: Mapping[str, Sequence[argparse.Action]] = MappingProxyType({})
 
     def error(self, message: str) -> NoReturn:
         """
         Raise the error that argparse would print.
         """
-        unknown = re.match(r"unrecognized arguments: (\S+)", message)
-        if unknown and not unknown[1].startswith("-"):
-            raise ConfigError(f"{unknown[1]}: is an unexpected argument (see {self.prog} --help)")
+        unknown = re.match(r"unrecognized arguments: (.*)", message, re.DOTALL)
         if unknown:
-            name = unknown[1].partition("=")[0]  # what follows may be a token
-            near = difflib.get_close_matches(name, [flag(option) for option in OPTIONS], 1)
-            hint = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
-            raise ConfigError(f"{name}: there is no such option; {hint}")
-        message = re.sub(r"^argument (\S+): ", r"\1: ", message)
+            words = unknown[1].split(" ")
+            name = next((word for word in words if re.match(r"--?\w", word)), words[0])
+            raise ConfigError(self.explain_unknown(name))
+        # As `-v/--verbose`, or `--workers`.
+        message = re.sub(r"^argument (\S+?)(?:/\S+)*(?: [A-Z]\S*)?: ", r"\1: ", message)
+        message = re.sub(r"ignored explicit argument .*", "takes no value; write it alone", message)
         raise ConfigError(f"{message} (see {self.prog} --help)")
 
+    def explain_unknown(self, word: str) -> str:
+        """
+        Say that there is no option *word*, or that nothing takes an argument *word*, and what to do.
+        """
+        name = word.partition("=")[0]  # what follows may be a token
+        if not word.startswith("-"):
+            return f"{word}: is an unexpected argument (see {self.prog} --help)"
+        near = self.nearest(name)
+        hint = f"did you mean {near}?" if near else f"see {self.prog} --help"
+        return f"{name}: there is no such option; {hint}"
 
-def make_parser(prog: str, description: str, epilog: str) -> OptionParser:
+    def nearest(self, name: str) -> str | None:
+        """
+        Return the option that *name* is near to, if there is one.
+        """
+        from eas_host.config.suggestions import near  # noqa: PLC0415  most command lines are right
+
+        return near(name, self.long_flags())
+
+    def long_flags(self) -> list[str]:
+        """
+        Return all flags that begin with two dashes.
+        """
+        return [name for name in self._option_string_actions if name.startswith("--")]
+
+    def format_help(self) -> str:
+        """
+        Make the text of `--help`: what is special about the command, examples, and the options that are used most.
+        """
+        if not self.shared:
+            return super().format_help()
+        title = f"most used options; {self.prog} --help-all lists all"
+        used = [action for actions in self.shared.values() for action in actions if action.dest in _MOST_USED]
+        return self._format({title: used}, self.codes)
+
+    def print_help(self, file: Any = None) -> None:  # noqa: ANN401  as argparse
+        """
+        Print the text of `--help`.
+        """
+        print(_coloured(self.format_help()), end="", file=file)
+
+    def print_help_all(self) -> None:
+        """
+        Print the text of `--help-all`: all options, in their groups.
+        """
+        print(_coloured(self._format(self.shared, self.notes, self.codes)), end="")
+
+    def _format(self, sections: Mapping[str, Sequence[argparse.Action]], *texts: str) -> str:
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        shared = {action for actions in self.shared.values() for action in actions}
+        own = [action for action in self._actions if action not in shared]
+        own.sort(key=lambda action: (bool(action.option_strings), action.dest in _LAST))
+        for title, actions in {"options": own, **sections}.items():
+            formatter.start_section(title)
+            formatter.add_arguments(actions)
+            formatter.end_section()
+            if actions is own:
+                formatter.add_text(self.examples)
+        for text in texts:
+            formatter.add_text(text)
+        return formatter.format_help()
+
+
+class _HelpAll(argparse.Action):
+    """
+    Prints all options, and ends.
+    """
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        assert isinstance(parser, OptionParser)  # for mypy  # noqa: S101
+        parser.print_help_all()
+        parser.exit()
+
+
+def _coloured(text: str) -> str:
+    """
+    Return *text*, with headings and names of options in colour where standard output is a terminal, unless `NO_COLOR`
+    is set (no-color.org).
+    """
+    if sys.stdout is None or not sys.stdout.isatty():
+        return text
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    text = re.sub(r"^(usage:|\S.*:$)", rf"{_BOLD}\1{_PLAIN}", text, flags=re.MULTILINE)
+    return re.sub(r"^  -\S.*?(?=  |$)", _coloured_flags, text, flags=re.MULTILINE)
+
+
+def _coloured_flags(flags: re.Match[str]) -> str:
+    return re.sub(r"(?<![\w-])--?[A-Za-z][\w-]*", rf"{_CYAN}\g<0>{_PLAIN}", flags[0])
+
+
+def make_parser(prog: str, about: str, examples: str = "") -> OptionParser:
     """
     Make a parser that knows all options. A command may add arguments of its own.
     """
-    parser = OptionParser(
-        prog=prog,
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    groups = {group: parser.add_argument_group(title) for group, title in _TITLES.items()}
-    for name, option in OPTIONS.items():
-        group = groups[option.group]
-        default = getattr(HostConfig, name)
-        if isinstance(default, bool):
-            group.add_argument(flag(name), action="store_true", help=option.help)
-        else:
-            group.add_argument(
-                flag(name),
-                metavar=option.metavar,
-                action="append" if option.repeated else "store",
-                help=option.help + _default_text(default),
-            )
+    parser = OptionParser(prog=prog, description=about, **SETTINGS)
+    parser.examples = examples
+    add_options(parser)
     return parser
+
+
+def add_options(parser: OptionParser) -> None:
+    """
+    Have *parser*, which was made with `SETTINGS`, accept all options, `--help` and `--help-all`.
+    """
+    parser.add_argument("-h", "--help", action="help", help="show this help")
+    parser.add_argument("--help-all", action=_HelpAll, nargs=0, help="show all options")
+    shared: dict[str, list[argparse.Action]] = {title: [] for title in _TITLES.values()}
+    for name, option in OPTIONS.items():
+        default = getattr(HostConfig, name)
+        more: dict[str, Any] = {"help": option.help + ("" if isinstance(default, bool) else _default_text(default))}
+        if isinstance(default, bool):
+            more["action"] = "store_true"
+        else:
+            more |= {"action": "append" if option.repeated else "store", "metavar": option.metavar}
+        actions = shared[_TITLES[option.group]]
+        actions.append(parser.add_argument(flag(name), *_SHORT.get(name, ()), **more))
+        actions += [parser.add_argument(*flags, **rest) for flags, rest in _BESIDE.get(name, ())]
+    parser.shared = shared
 
 
 def parse_args(parser: OptionParser, argv: Sequence[str]) -> dict[str, Any]:
@@ -81,7 +250,13 @@ def parse_args(parser: OptionParser, argv: Sequence[str]) -> dict[str, Any]:
     are the `arguments` of a Python program.
     """
     end = argv.index("--") if "--" in argv else len(argv)
-    args = vars(parser.parse_args(_attach_values(argv[:end])))
+    words = _attach_values(argv[:end])
+    known = parser.long_flags()
+    for word in words:
+        name = word.partition("=")[0]
+        if re.match(r"-\w{2}", name) and f"-{name}" in known:  # else `-data` would be -d with the value `ata`
+            raise ConfigError(f"{name}: has one dash; write -{name}")
+    args = vars(parser.parse_args(words))
     return {**args, "arguments": tuple(argv[end + 1 :])} if argv[end + 1 :] else args
 
 

@@ -52,16 +52,35 @@ class Address(NamedTuple):
 
 def address(text: str) -> Address:
     """
-    Read `HOST:PORT`, `[::1]:PORT` or `:PORT` (loopback).
+    Read `HOST:PORT`, `[::1]:PORT`, and `:PORT` or `PORT` (loopback).
     """
-    host, colon, port = text.rpartition(":")
+    host, _, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
         raise ValueError("expected HOST:PORT, with an IPv6 address in brackets, such as [::1]:8080")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
+    if not (port.isascii() and port.isdigit()) or int(port) > _MAX_PORT:
         raise ValueError("expected HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8080")
     return Address(host or "127.0.0.1", int(port))
+
+
+def listen_host(text: str) -> str:
+    """
+    Read the host of an address by itself: a name or an address, an IPv6 one with or without brackets.
+    """
+    host = text.strip().removeprefix("[").removesuffix("]")
+    if not host or host.count(":") == 1 or "/" in host:
+        raise ValueError("expected a host name or an address without a port, such as 0.0.0.0; the port is --port")
+    return host
+
+
+def listen_port(text: str) -> int:
+    """
+    Read the port of an address by itself.
+    """
+    if not (text.isascii() and text.isdigit()) or int(text) > _MAX_PORT:
+        raise ValueError(f"expected a port from 0 to {_MAX_PORT}; 0 takes a free one")
+    return int(text)
 
 
 def size(text: str) -> int:

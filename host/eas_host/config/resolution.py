@@ -13,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from eas_host.config import option_types
 from eas_host.config.host import OPTIONS, HostConfig, ResolvedConfig, flag, variable
+from eas_host.config.option_types import Address
+from eas_host.config.variables import load_files
 from eas_host.errors import ConfigError
 
 _TOKEN_BYTES: Final = 20
@@ -35,7 +38,7 @@ def resolve_options(
 
     Args:
         args: the flags, from `parse_args`.
-        environ: the variables; by default those of the process.
+        environ: the variables; by default those of the process, and those that the files of `--env-file` add.
         described: the values in a service description, by the option's name.
         defaults: replace defaults of `HostConfig`.
 
@@ -45,7 +48,9 @@ def resolve_options(
     """
     explicit: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    environ = _process_environment() if environ is None else environ
+    if environ is None:
+        load_files(args.get("env_file", ()))
+        environ = _process_environment()
     for name, option in OPTIONS.items():
         if name in args:
             sources[name] = flag(name)
@@ -57,12 +62,17 @@ def resolve_options(
             explicit[name] = _read_option(
                 name, text.split(option.separator) if option.repeated else text, sources[name]
             )
+    if parts := [name for name in ("host", "port") if name in args]:
+        explicit["listen"] = _address(args, explicit.get("listen") or defaults.get("listen") or HostConfig.listen)
+        sources["listen"] = " ".join(flag(name) for name in parts)
     explicit = {**_resolve_tokens(described, explicit), **explicit}
     if explicit.get("generate_token"):
         explicit["token"] = base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
     values = {**{name: value for name, value in defaults.items() if name not in explicit}, **explicit}
     if "arguments" in args:
         sources["arguments"] = "--"
+    if values.get("reload_dir") and not values.get("reload"):
+        raise ConfigError(f"{sources['reload_dir']}: says what --reload watches further, and that is missing; add it")
     config = HostConfig(**values, arguments=args.get("arguments", ()), explicit=frozenset(explicit))
     return ResolvedConfig(config, sources)
 
@@ -76,6 +86,25 @@ def _process_environment() -> Mapping[str, str]:
         if option.secret and variable(name) in os.environ:
             _removed_secrets[variable(name)] = os.environ.pop(variable(name))
     return {**os.environ, **_removed_secrets}
+
+
+def _address(args: Mapping[str, Any], other: Address) -> Address:
+    """
+    Return the address of which `--host` and `--port` in *args* give one part or both; *other* has the rest.
+
+    Raises:
+        ConfigError: a part does not fit, or `--listen` is given, too.
+    """
+    if "listen" in args:
+        given = " and ".join(flag(name) for name in ("host", "port") if name in args)
+        raise ConfigError(f"--listen and {given}: --listen HOST:PORT has both parts already; drop one of them")
+    values: dict[str, Any] = {}
+    for name, read in (("host", option_types.listen_host), ("port", option_types.listen_port)):
+        try:
+            values |= {name: read(args[name])} if name in args else {}
+        except ValueError as error:
+            raise ConfigError(f"{flag(name)}: {args[name]!r}: {error}") from error
+    return other._replace(**values)
 
 
 def _resolve_tokens(described: Mapping[str, Any], explicit: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,9 +134,9 @@ def _read_option(name: str, text: str | list[str] | bool, source: str) -> Any:  
     option = OPTIONS[name]
     if isinstance(text, bool):
         return text
+    if isinstance(text, list):
+        return tuple(_read_option(name, item, source) for item in text if item)
     try:
-        if isinstance(text, list):
-            return tuple(option.read(item) for item in text if item)
         if option.choices and text not in option.choices:
             raise ValueError(f"expected {', '.join(option.choices[:-1])} or {option.choices[-1]}")
         return option.read(text)

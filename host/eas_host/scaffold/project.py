@@ -19,6 +19,7 @@ from eas_host.errors import ConfigError
 
 _PACKAGE: Final = Path(__file__).parents[1]
 _TEMPLATES: Final = Path(__file__).with_name("templates")
+_HEADER: Final = Path("eas", "processor.h")
 _NAME_MAX: Final = 50
 """Characters of a name that is derived from a folder's name, which can have 255."""
 
@@ -73,9 +74,15 @@ def processor_header() -> str:
     """
     Read the public C header.
     """
-    installed = _PACKAGE / "include" / "eas" / "processor.h"
-    in_repository = _PACKAGE.parents[1] / "native" / "include" / "eas" / "processor.h"
-    return (installed if installed.is_file() else in_repository).read_text("utf-8")
+    return (include_folder() / _HEADER).read_text("utf-8")
+
+
+def include_folder() -> Path:
+    """
+    Return the folder of the public C header, for `-I`: that of the package, or in editable form that of the repository.
+    """
+    installed = _PACKAGE / "include"
+    return installed if (installed / _HEADER).is_file() else _PACKAGE.parents[1] / "native" / "include"
 
 
 def check_folder(folder: Path, names: Sequence[str], advice: str = "") -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from eas_host import log
 from eas_host.cli import target
 from eas_host.cli.calls import request_body
-from eas_host.config.option_parser import OptionParser, parse_args
+from eas_host.cli.target import TargetParser
+from eas_host.config.option_parser import parse_args
 from eas_host.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,18 +22,19 @@ if TYPE_CHECKING:
     from eas_host.front.detached_requests import Outcome
 
 _ABOUT: Final = "Run a processor under a debugger: gdb for C++, jdb for Java, pdb for Python. No call has a deadline."
-_EPILOG: Final = """\
-The debugger stops at the first line of `process`, in your source: when a request comes, or at once with -d. Compile C++
-with `-g -O0`; of Java, the sources are looked for beside the jar and in src/main/java above it. One worker calls the
-processor in one thread; of a service with several models it is the first one. It listens on a free port, which is
-printed, or on --listen. The end of the debugger is the end of all.
-
+_EXAMPLES: Final = """\
 examples:
   eas-host debug libecho.so -d hello
   eas-host debug service.json                stops when a request comes
   eas-host debug app.py --at initialize
   eas-host debug app.py --vscode             writes .vscode/launch.json and tasks.json for an editor
   eas-host debug app.py --no-debugger        the same host, for a debugger of your own
+"""
+_NOTES: Final = """\
+The debugger stops at the first line of `process`, in your source: when a request comes, or at once with -d. Compile C++
+with `-g -O0`; of Java, the sources are looked for beside the jar and in src/main/java above it. One worker calls the
+processor in one thread; of a service with several models it is the first one. It listens on a free port, which is
+printed, or on --listen. The end of the debugger is the end of all.
 """
 
 
@@ -72,9 +74,10 @@ def run(argv: Sequence[str]) -> int:
         deployment.discard()
 
 
-def _parser() -> OptionParser:
-    parser = target.make_target_parser("debug", _ABOUT, _EPILOG)
-    parser.usage = "%(prog)s [TARGET] [-d TEXT | --data-binary @FILE] [--at METHOD] [option ...]"
+def _parser() -> TargetParser:
+    parser = target.make_target_parser("debug", _ABOUT, _EXAMPLES, _NOTES)
+    parser.usage = "%(prog)s [TARGET] [-d TEXT | --data-binary @FILE] [--at METHOD] [options]"
+    parser.surplus = request_body.SURPLUS
     request_body.add_arguments(parser)
     parser.add_argument("--at", metavar="METHOD", help="where to stop: process or initialize, in Java Load [process]")
     other = parser.add_mutually_exclusive_group()

@@ -16,8 +16,9 @@ from eas_host import log
 from eas_host.cli import target
 from eas_host.cli.calls import request_body
 from eas_host.cli.calls.calls_at_once import Answers, CallsAtOnce
+from eas_host.cli.target import TargetParser
 from eas_host.config import option_types
-from eas_host.config.option_parser import OptionParser, parse_args
+from eas_host.config.option_parser import parse_args
 from eas_host.errors import ConfigError
 from eas_host.reply import BAD_REQUEST
 
@@ -33,21 +34,23 @@ _MAX_CALLS: Final = 1_000_000_000
 _MAX_AT_ONCE: Final = 1000
 _STDIN: Final = "-"
 _ABOUT: Final = "Load a processor, call it once and print its output. Nothing listens, and nothing is tried again."
-_EPILOG: Final = """\
-The body is that of -d or --data-binary, standard input with `-`, or else empty; of several, calls take one after the
-other. A call may take as long as it likes, unless --keepalive or the description says otherwise. Of a service with
-several models the first one is called.
-
---at-once K tells whether the processor is thread-safe, as far as answers show it: they must be the same as those of
-calls that run alone. Several bodies show more, since a call may not notice another one with its own body.
-
+_EXAMPLES: Final = """\
 examples:
   eas-host invoke libecho.so -d hello
   eas-host invoke app.py --data-binary @digit.png > scores.json
   eas-host invoke service.json -n 1000 -d '{"x": 1}'     times and memory of a thousand calls
   eas-host invoke libone.so -d 1,2 -d 7 --at-once 4      one after another, then four at once: the same answers?
   cat digit.png | eas-host invoke app.py -
+"""
+_NOTES: Final = """\
+The body is that of -d or --data-binary, standard input with `-`, or else empty; of several, calls take one after the
+other. A call may take as long as it likes, unless --keepalive or the description says otherwise. Of a service with
+several models the first one is called.
 
+--at-once K tells whether the processor is thread-safe, as far as answers show it: they must be the same as those of
+calls that run alone. Several bodies show more, since a call may not notice another one with its own body.
+"""
+_CODES: Final = """\
 Exit codes: 0 success, 22 an error status (400 or more), 2 a wrong option or description, 3 the processor cannot be
 loaded, 4 it crashed: the log on standard error says where; 5 answers differ when calls run at once.
 """
@@ -84,9 +87,10 @@ def run(argv: Sequence[str]) -> int:
     return compared.finish(at_once, loaded.threads, CRASHED) or code
 
 
-def _parser() -> OptionParser:
-    parser = target.make_target_parser("invoke", _ABOUT, _EPILOG)
-    parser.usage = "%(prog)s [TARGET] [-d TEXT | --data-binary @FILE | -] [-n N] [--at-once K] [option ...]"
+def _parser() -> TargetParser:
+    parser = target.make_target_parser("invoke", _ABOUT, _EXAMPLES, _NOTES, _CODES)
+    parser.usage = "%(prog)s [TARGET] [-d TEXT | --data-binary @FILE | -] [-n N] [--at-once K] [options]"
+    parser.surplus = request_body.SURPLUS
     request_body.add_arguments(parser, several=True)
     parser.add_argument("-n", dest="times", metavar="N", help="call it N times; the last output is printed [1]")
     parser.add_argument(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eas_host import log
 from eas_host.cli import target
-from eas_host.cli.calls import load_options
+from eas_host.cli.calls import load_options, request_body
+from eas_host.cli.target import TargetParser
 from eas_host.config.option_parser import OptionParser, parse_args
 from eas_host.config.option_types import Address
 from eas_host.config.resolution import resolve_options
@@ -34,19 +35,21 @@ _DEFAULTS: Final[Mapping[str, Any]] = {"listen": Address("127.0.0.1", 0), "log_l
 _ABOUT: Final = (
     "Load a service: how many requests a second it answers, how long they take, which workers it should have."
 )
-_EPILOG: Final = """\
+_EXAMPLES: Final = """\
+examples:
+  eas-host load app.py --data-binary @digit.png
+  eas-host load service.json --bodies requests/ --slo 50 --plot load.svg
+  eas-host load http://127.0.0.1:8080/api/predict/echo -d hello --rate 100,200,400 --json
+"""
+_NOTES: Final = """\
 TARGET is the URL of a service that runs, or a processor or a service.json, which is served for the time of the run, on
 a free port of this machine; then the times in the queue and in the call are told apart, and there is an advice.
 
 Without --rate the load is a number of requests under way: 1, 2, 4 ... until throughput stops growing or p99 passes
 --slo. With --rate, requests are sent when they are due, however long those before take, and the time of each counts
 from then: a service that stands still hides nothing. Each body that is given is sent in turn, by POST.
-
-examples:
-  eas-host load app.py --data-binary @digit.png
-  eas-host load service.json --bodies requests/ --slo 50 --plot load.svg
-  eas-host load http://127.0.0.1:8080/api/predict/echo -d hello --rate 100,200,400 --json
-
+"""
+_CODES: Final = """\
 Exit codes: 0 done, 1 no load kept p99 within --slo, 22 there were errors (a status of 400 or more, a lost connection),
 2 a wrong option, 3 the processor cannot be loaded or the service does not answer, 130 Ctrl+C: what was measured so far
 is printed.
@@ -143,9 +146,10 @@ def _try_advice(parser: OptionParser, argv: Sequence[str], load: Run, result: Re
     return result._replace(trial=again.steps[0] if again.steps else None), interrupted
 
 
-def _parser() -> OptionParser:
-    parser = target.make_target_parser("load", _ABOUT, _EPILOG)
-    parser.usage = "%(prog)s [URL | TARGET] [-d TEXT | --data-binary @FILE | --bodies DIR] [--rate R] [option ...]"
+def _parser() -> TargetParser:
+    parser = target.make_target_parser("load", _ABOUT, _EXAMPLES, _NOTES, _CODES)
+    parser.usage = "%(prog)s [URL | TARGET] [-d TEXT | --data-binary @FILE | --bodies DIR] [--rate R] [options]"
+    parser.surplus = request_body.SURPLUS
     load_options.add_arguments(parser)
     parser.add_argument("--try", action="store_true", help="serve it again with the workers that are advised")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -90,7 +90,7 @@ def check_fits_url(args: Mapping[str, Any]) -> None:
     from eas_host.load.service import parse_url  # noqa: PLC0415  only needed here
 
     parse_url(args["file"])
-    of_host = [flag(name) for name in OPTIONS if name in args and name != "token"]
+    of_host = [flag(name) for name in (*OPTIONS, "host", "port") if name in args and name != "token"]
     of_host += ["--try"] if "try" in args else []
     of_host += ["-D"] if "overrides" in args else []
     of_host += ["--"] if "arguments" in args else []

@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eas_host.config.option_parser import OptionParser
 from eas_host.errors import ConfigError
+
+SURPLUS: Final = "the body of the request follows -d"
 
 
 def add_arguments(parser: OptionParser, *, several: bool = False) -> None:

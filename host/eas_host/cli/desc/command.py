@@ -15,17 +15,24 @@ from typing import Final
 
 from eas_host.cli.desc.report import make_report
 from eas_host.cli.desc.table import format_table
-from eas_host.cli.description_command import DescriptionCommand, make_command_parser
+from eas_host.cli.target import make_target_parser, open_target
+from eas_host.config.option_parser import parse_args
 from eas_host.errors import EntryInvalid
 
-_ABOUT: Final = "Say what a service description would run, and where each value comes from; run nothing."
-_EPILOG: Final = """\
+_ABOUT: Final = "Say what would run, and where each value comes from; run nothing."
+_EXAMPLES: Final = """\
+examples:
+  eas-host desc                                  service.json in this folder
+  eas-host desc service.json -D token=s3cret --json
+"""
+_NOTES: Final = """\
 The table has a row for each value with its origin in brackets: file:line:column, a flag, a variable, or the default.
 --json prints one object instead: name, file, models[] (each value as {"value", "source"}; `resolved`: the files, as
 paths in the workspace; `abi`: what they contain and lack), options, storage[], warm_up, notes[] and problems[]. Tokens
 are not shown. The Python of a processor is asked which of the modules that its program imports it does not find; code
 of the program is not run.
-
+"""
+_CODES: Final = """\
 Exit codes: 0 it can be served, 2 a wrong option or description, 3 there is a problem.
 """
 
@@ -37,9 +44,9 @@ def run(argv: Sequence[str]) -> int:
     Raises:
         HostError: an argument or the description is wrong.
     """
-    parser = make_command_parser("desc", _ABOUT, _EPILOG)
+    parser = make_target_parser("desc", _ABOUT, _EXAMPLES, _NOTES, _CODES)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    command = DescriptionCommand(parser, argv)
+    command = open_target(parse_args(parser, argv))
     as_json = "json" in command.args
     description, resolved = command.read()
     with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):

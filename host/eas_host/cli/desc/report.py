@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from eas_host.check.finding import Report
 from eas_host.check.processor import check_processor
-from eas_host.cli.description_command import DescriptionCommand
+from eas_host.cli.things.description_command import DescriptionCommand
+from eas_host.cli.things.processor_command import ProcessorCommand
 from eas_host.cli.workspace_paths import WorkspacePaths
 from eas_host.config import ResolvedConfig
 from eas_host.config.host import OPTIONS
@@ -37,7 +38,9 @@ _OPTION_KEYS: Final = {
 """The key of a description that sets an option, by the option's name."""
 
 
-def make_report(command: DescriptionCommand, description: Description, resolved: ResolvedConfig) -> dict[str, Any]:
+def make_report(
+    command: DescriptionCommand | ProcessorCommand, description: Description, resolved: ResolvedConfig
+) -> dict[str, Any]:
     """
     Make the report on *description*. Files are prepared as for a start and removed.
     """
@@ -60,7 +63,7 @@ def make_report(command: DescriptionCommand, description: Description, resolved:
     source = resolved.sources.get("name") or _origin(description, "name")
     report = {
         "name": {"value": deployment.name if deployment else description.name, "source": source},
-        "file": str(description.file),
+        "file": str(description.file) if command.has_file else None,
         "models": models,
         "options": dict(_option_values(description, resolved)),
         "storage": [

@@ -70,7 +70,8 @@ def format_table(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _service_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "ServiceName", _cell(report["name"])
-    yield "ServiceConfig", report["file"]
+    if report["file"] is not None:
+        yield "ServiceConfig", report["file"]
     if report["warm_up"]["value"]:
         yield "WarmUp", _cell(report["warm_up"])
     for mount in report["storage"]:

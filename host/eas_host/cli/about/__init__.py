@@ -1,0 +1,3 @@
+"""
+Commands that only print something about the host: `schema`, `header` (`--include` and `--cflags`), `completion`.
+"""
