@@ -69,6 +69,8 @@ for purpose in "$@"; do
       need gdb command -v gdb
       need libjemalloc2 has_library libjemalloc.so.2
       need libtcmalloc-minimal4 has_library libtcmalloc_minimal.so.4
+      need zsh command -v zsh
+      need fish command -v fish
       need chromium command -v chromium
       need chromium-driver command -v chromedriver
       ;;

@@ -90,8 +90,7 @@ def _check(args: Mapping[str, Any]) -> Iterator[CheckedProcessor]:
         if isinstance(command, DescriptionCommand):
             yield from _check_description(command, named or DESCRIPTION_FILES[0], trial)
             return
-    if named:
-        check_names_processor(args)
+    check_names_processor(args)
     options = {name: value for name, value in args.items() if name not in _OWN_ARGUMENTS}
     config = resolve_options(options).config
     start_log(config)

@@ -8,7 +8,7 @@ import itertools
 import re
 from typing import Any, NoReturn
 
-from eas_host.config.option_parser import OptionParser
+from eas_host.config.option_parser import PARSER_WANTED, OptionParser
 from eas_host.errors import ConfigError
 
 
@@ -40,7 +40,7 @@ class CommandParser(OptionParser):
         """
         names = [str(arg).partition("=")[0] for arg in args or ()]
         options = itertools.takewhile(lambda name: name != "--", names)
-        known = self._option_string_actions
+        known = {*self._option_string_actions, PARSER_WANTED}
         wrong = next((name for name in options if name.startswith("--") and name not in known), None)
         if wrong and self._subparsers is None:
             self.error(f"unrecognized arguments: {wrong}")

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "load": "eas_host.cli.calls.load:run",
     "check": "eas_host.cli.check:run",
     "desc": "eas_host.cli.desc.command:run",
+    "completion": "eas_host.cli.about.completion:run",
     "schema": "eas_host.cli.about.schema:run",
     "init": "eas_host.cli.init:run",
     "pack": "eas_host.cli.pack:run",
@@ -34,7 +35,8 @@ COMMANDS: Final = {
 """Where the function of each command is. It gets the arguments behind the name and returns the exit code."""
 
 
-_SERVE: Final = "eas_host.cli.serve:run"
+SERVE: Final = "eas_host.cli.serve:run"
+"""Where the function is that runs if there is no command."""
 _OTHER_WORDS: Final = {
     **dict.fromkeys(("run", "start", "up", "dev", "create", "deploy"), "serve"),
     **dict.fromkeys(("call", "predict", "request", "send", "curl"), "invoke"),
@@ -65,10 +67,10 @@ def _run(argv: Sequence[str]) -> int:
     stdio.reopen_missing()
     word = argv[0] if argv else ""
     if word in COMMANDS:
-        return _command(COMMANDS[word])(argv[1:])
+        return command(COMMANDS[word])(argv[1:])
     if word and not word.startswith("-") and not _may_be_thing(word):
         raise ConfigError(f"{word}: there is no such command or file; {_advice(word)}")
-    return _command(_SERVE)(argv)
+    return command(SERVE)(argv)
 
 
 def show_help(argv: Sequence[str]) -> int:
@@ -80,21 +82,21 @@ def show_help(argv: Sequence[str]) -> int:
     """
     word = argv[0] if argv else ""
     if word in ("", "help", "-h", "--help"):
-        return _command(_SERVE)(["--help"])
+        return command(SERVE)(["--help"])
     if word not in COMMANDS:
         raise ConfigError(f"{word}: there is no such command; {_advice(word)}")
     if word in ("--include", "--cflags"):
-        return _command(_SERVE)(["--help"])
-    return _command(COMMANDS[word])([*argv[1:], "--help"])
+        return command(SERVE)(["--help"])
+    return command(COMMANDS[word])([*argv[1:], "--help"])
 
 
-def _command(place: str) -> Callable[[Sequence[str]], int]:
+def command(place: str) -> Callable[[Sequence[str]], int]:
     """
     Import the function of a command. This is done late, so that a command does not load what only another one needs.
     """
     module, _, name = place.partition(":")
-    command: Callable[[Sequence[str]], int] = getattr(import_module(module), name)
-    return command
+    function: Callable[[Sequence[str]], int] = getattr(import_module(module), name)
+    return function
 
 
 def _may_be_thing(word: str) -> bool:

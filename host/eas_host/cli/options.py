@@ -19,16 +19,18 @@ examples:
   eas-host libecho.so --model-entry ./model/ --reload
 
 commands, each with a --help of its own:
-  serve, test   run a service: on --listen; on a free port, with the lines of `eascmd test`
-  invoke        call the processor once, without serving it
-  debug         the same under gdb, jdb or pdb, stopped where the call begins
-  check         say what is wrong with a processor, without loading it
-  load          measure requests per second and times under load; advise worker threads and processes
-  desc          say what would run, and where each value comes from
-  init, pack, pysdk      start a new processor; pack one
-  --wait URL             wait until the service there takes requests
-  schema, completion     print the JSON Schema of descriptions; what a shell needs to complete command lines
-  --include, --cflags    print where the C header is; what a compiler needs for a processor in C++
+  serve, test           run a service: on --listen; on a free port, with the lines of `eascmd test`
+  invoke                call the processor once, without serving it
+  debug                 the same under gdb, jdb or pdb, stopped where the call begins
+  check                 say what is wrong with a processor, without loading it
+  load                  measure requests per second and times under load; advise worker threads and processes
+  desc                  say what would run, and where each value comes from
+  init, pack, pysdk     start a new processor; pack one
+  schema, completion    print the JSON Schema of descriptions; what a shell needs to complete command lines
+
+without a TARGET:
+  eas-host --wait URL   wait until the service there takes requests
+  eas-host --include    print where the C header is; --cflags: all that a compiler needs for a processor in C++
 """
 _NOTES: Final = """\
 Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on. A flag wins. What follows --

@@ -86,6 +86,8 @@ SETTINGS: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 """What the constructor of a parser with all options gets."""
+PARSER_WANTED: Final = "--parser-wanted"
+"""The argument with which a command does nothing but raise `ParserWanted`."""
 _BOLD: Final = "\033[1m"
 _CYAN: Final = "\033[36m"
 _PLAIN: Final = "\033[0m"
@@ -107,6 +109,10 @@ class OptionParser(argparse.ArgumentParser):
     codes = ""
     shared: Mapping[str, Sequence[argparse.Action]] = MappingProxyType({})
 
+    def __init__(self, **more: Any) -> None:  # noqa: ANN401  as argparse
+        super().__init__(**more)
+        self.color = False  # of Python 3.14, which would colour more
+
     def error(self, message: str) -> NoReturn:
         """
         Raise the error that argparse would print.
@@ -120,6 +126,17 @@ class OptionParser(argparse.ArgumentParser):
         message = re.sub(r"^argument (\S+?)(?:/\S+)*(?: [A-Z]\S*)?: ", r"\1: ", message)
         message = re.sub(r"ignored explicit argument .*", "takes no value; write it alone", message)
         raise ConfigError(f"{message} (see {self.prog} --help)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # noqa: ANN401  as argparse
+        """
+        Parse *args*, unless the parser itself is asked for.
+
+        Raises:
+            ParserWanted: it is.
+        """
+        if args and args[0] == PARSER_WANTED:
+            raise ParserWanted(self)
+        return super().parse_known_args(args, namespace)
 
     def explain_unknown(self, word: str) -> str:
         """
@@ -139,6 +156,12 @@ class OptionParser(argparse.ArgumentParser):
         from eas_host.config.suggestions import near  # noqa: PLC0415  most command lines are right
 
         return near(name, self.long_flags())
+
+    def actions(self) -> list[argparse.Action]:
+        """
+        Return all arguments that the parser accepts.
+        """
+        return list(self._actions)
 
     def long_flags(self) -> list[str]:
         """
@@ -184,6 +207,17 @@ class OptionParser(argparse.ArgumentParser):
         for text in texts:
             formatter.add_text(text)
         return formatter.format_help()
+
+
+class ParserWanted(Exception):
+    """
+    Carries the parser of a command to who has called the command with `PARSER_WANTED`: a shell's completion is made of
+    the parsers, and only a command can make its own.
+    """
+
+    def __init__(self, parser: OptionParser) -> None:
+        super().__init__()
+        self.parser = parser
 
 
 class _HelpAll(argparse.Action):

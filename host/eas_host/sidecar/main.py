@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from eas_host import log
+from eas_host.config.variables import unknown_variables
 from eas_host.service.host import make_loop, raise_file_limit
 from eas_host.sidecar.launch_request import receive_launch_request, resolve_config
 from eas_host.sidecar.program_channel import ProgramChannel
@@ -41,6 +42,8 @@ def _serve(sock: socket.socket, parent: int, launch_request: LaunchRequest) -> i
     prefer_as_oom_victim(parent, os.getpid())
     config = resolve_config(launch_request)
     log.configure(config.log_level, config.log_format)
+    for warning in unknown_variables():
+        log.warning("%s", warning)
     log.write_in_background()
     signals.ignore_unused()
     raise_file_limit()

@@ -1,3 +1,4 @@
 """
-Commands that only print something about the host: `schema`, `header` (`--include` and `--cflags`), `completion`.
+Commands that only print something about the host: `schema`, `header` (`--include` and `--cflags`), and `completion`,
+whose scripts `shells` writes.
 """

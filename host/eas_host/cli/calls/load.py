@@ -80,7 +80,7 @@ def run(argv: Sequence[str]) -> int:
     plan = Plan(options.rates, options.concurrencies, options.slo)
     load = Run(plan, options.bodies, None, options.seconds, options.timeout)
     if is_url:
-        token = resolve_options({name: args[name] for name in ("token",) if name in args}).config.token
+        token = resolve_options({name: args[name] for name in ("token", "env_file") if name in args}).config.token
         url = args["file"]
         steps, interrupted = load._replace(token=token).measure(url, None, _tell)
         return _finish(args, options, Result(url, steps, plan.slo), interrupted)

@@ -18,6 +18,7 @@ from eas_host.cli.things.start_log import start_log
 from eas_host.cli.things.thing import PACKAGE, Thing, is_url
 from eas_host.config import HostConfig, ResolvedConfig
 from eas_host.config.resolution import resolve_options
+from eas_host.deploy.target_words import target_words
 from eas_host.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -87,9 +88,12 @@ class DescriptionCommand:
         """
         from eas_host.deploy.from_description import prepare_from_description  # noqa: PLC0415  see above
 
-        overrides = [word for override in self.args.get("overrides", ()) for word in ("-D", override)]
+        words = [word for override in self.args.get("overrides", ()) for word in ("-D", override)]
+        if self._thing.kind == PACKAGE:
+            config = resolved.config
+            words = [*(("--entry", config.entry) if config.entry else ()), *target_words(config)[1:]]
         deployment = prepare_from_description(description, resolved, self._links)
-        return replace(deployment, target=(_shown(self._thing), *overrides))
+        return replace(deployment, target=(_shown(self._thing), *words))
 
     def read_and_prepare(self) -> Deployment:
         """

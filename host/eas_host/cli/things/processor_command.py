@@ -42,8 +42,7 @@ class ProcessorCommand:
         self.has_file = False
         self._thing = thing
         self._defaults = defaults
-        if thing is not None:
-            check_names_processor(args)
+        check_names_processor(args)
         start_log(self._resolve().config)
 
     def read(self) -> tuple[Description, ResolvedConfig]:
@@ -107,8 +106,8 @@ def check_names_processor(args: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: they do.
     """
-    named = args["file"]
-    if "entry" in args:
+    named = args.get("file", args.get("entry", "the processor"))
+    if "entry" in args and "file" in args:
         raise ConfigError(f"--entry {args['entry']}: {named} names the processor already; give one of them")
     if "overrides" in args:
         raise ConfigError(f"-D {args['overrides'][0]}: overrides a field of a service.json, and {named} is none")

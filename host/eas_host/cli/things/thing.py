@@ -56,6 +56,8 @@ def find_thing(named: str | None, *, typed: bool = False) -> Thing:
         if file is None:
             raise unusable.nothing_here(DESCRIPTION_FILES)
         return Thing(DESCRIPTION, str(file))
+    if not named.strip():
+        raise ConfigError("TARGET: is empty; name what to run, such as app.py, libx.so or x.jar")
     if is_url(named):
         return _at_url(named)
     if "://" in named:
@@ -89,7 +91,10 @@ def is_url(named: str) -> bool:
 
 
 def _at_url(url: str) -> Thing:
-    path = urlsplit(url).path if url.count("[") == url.count("]") else ""
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # brackets around no IPv6 address
+        path = ""
     if path.strip("/") == "" or path.startswith("/api/"):
         raise unusable.service_url(url)
     return Thing(DESCRIPTION if path.endswith(".json") else PACKAGE, url)
