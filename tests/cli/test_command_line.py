@@ -68,8 +68,10 @@ def test_help_is_short_and_begins_with_what_the_command_is_for() -> None:
         assert len(text.splitlines()) < 75, words
         assert len(text.partition("\n\n")[0]) < 200, "the usage lists what stands below"
         assert f"{' '.join(('eas-host', *words))} --help-all lists all" in text
-        for flag in ("--port", "--workers", "--worker-threads", "--reload", "--env-file", "-v, --verbose, --debug"):
-            assert f"{flag} " in text or f"{flag}\n" in text, (words, flag)
+        for flag in ("--model-entry", "--worker-threads", "--env-file", "-v, --verbose, --debug"):
+            assert f"  {flag} " in text or f"  {flag}\n" in text, (words, flag)
+        has_port = words not in (("invoke",), ("check",), ("desc",))
+        assert [flag for flag in ("--port N", "--reload ", "--workers N") if (flag in text) != has_port] == []
 
 
 def test_help_has_colours_on_a_terminal_only() -> None:

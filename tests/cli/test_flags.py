@@ -4,6 +4,7 @@ Options that other tools have taught people, beside those that are fields of `Ho
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from support.command import run
 from support.host import Host, Value, program
 
 SHOWS_VARIABLE = """\
+import json
 import os
 
 import allspark
@@ -199,3 +201,10 @@ def test_header_is_where_compilers_are_told(tmp_path: Path) -> None:
     line = f"{need('g++')} $({' '.join(program())} --cflags) x.cc -o libx.so"
     subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
     run("check", "libx.so", cwd=tmp_path).stdout.index("libx.so: ok")
+
+
+def test_mistake_is_told_in_the_form_of_the_log() -> None:
+    """Whatever reads the log as JSON reads this, too."""
+    for words in (["nowhere.py"], ["test", "nowhere.json"], []):
+        ended = run(*words, "--log-format", "json")
+        assert json.loads(ended.stderr)["level"] == "ERROR", ended.stderr

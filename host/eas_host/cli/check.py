@@ -63,6 +63,7 @@ def run(argv: Sequence[str]) -> int:
         ConfigError: an argument is wrong.
     """
     parser = make_target_parser("check", _ABOUT, _EXAMPLES, _NOTES, _CODES)
+    parser.serves = False
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--no-run", action="store_true", help="do not run a program in Python")
     args = parse_args(parser, argv)

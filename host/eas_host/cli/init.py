@@ -17,8 +17,9 @@ from eas_host.scaffold import project
 TYPES: Final = ("cpp", "java", "python")
 _BUILT: Final = ("cpp", "java")
 _EPILOG: Final = """\
-example:
-  eas-host init --type cpp scorecard && cd scorecard && make && eas-host serve service.json
+examples:
+  eas-host init --type cpp scorecard && cd scorecard && make && eas-host serve
+  eas-host init --type python greeter && eas-host greeter
 """
 
 

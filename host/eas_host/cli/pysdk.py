@@ -18,6 +18,11 @@ from eas_host.deploy.python import installed
 from eas_host.errors import ConfigError
 from eas_host.scaffold import environment, project
 
+_EXAMPLES: Final = """\
+examples:
+  eas-host pysdk init scorer --python 3.11 && eas-host test scorer
+  eas-host pysdk pack scorer
+"""
 _MADE: Final = ("ENV", "app.py", "app.json")
 
 
@@ -103,6 +108,8 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         prog="eas-host pysdk",
         description="Start a new Python processor, or pack one.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", metavar="init|pack", required=True)

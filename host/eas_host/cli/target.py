@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from eas_host.cli.things import unusable
 from eas_host.cli.things.description_command import DescriptionCommand
 from eas_host.cli.things.processor_command import ProcessorCommand
+from eas_host.cli.things.start_log import start_log
 from eas_host.cli.things.thing import DESCRIPTION, PROCESSOR, find_description, find_thing
 from eas_host.config.host import variable
 from eas_host.config.option_parser import SETTINGS, OptionParser, add_options, parse_args
-from eas_host.config.variables import load_files
+from eas_host.config.resolution import resolve_options
 from eas_host.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def open_target(
     Raises:
         HostError: it is nothing that can be served, or an argument is wrong.
     """
-    load_files(args.get("env_file", ()))
+    start_log(resolve_options(args).config)  # before anything is wrong, since it says in which form
     named = args.get("file")
     if named is None and not (from_folder and find_description(Path())):
         if _has("entry", args):

@@ -28,23 +28,11 @@ _TITLES: Final = {
     FILES: "files",
     LOGGING: "logging",
 }
-_MOST_USED: Final = frozenset(
-    {
-        "name",
-        "model_entry",
-        "listen",
-        "host",
-        "port",
-        "token",
-        "keepalive",
-        "worker_processes",
-        "worker_threads",
-        "reload",
-        "env_file",
-        "log_level",
-    }
-)
+_MOST_USED: Final = frozenset({"name", "model_entry", "worker_threads", "env_file", "log_level"})
 """The options that `--help` lists; some have several flags."""
+_MOST_USED_TO_SERVE: Final = frozenset(
+    {"listen", "host", "port", "token", "keepalive", "worker_processes", "reload", *_MOST_USED}
+)
 _SHORT: Final = {"worker_processes": ("--workers",)}
 """Other names of options."""
 _BESIDE: Final[Mapping[str, Sequence[tuple[tuple[str, ...], Mapping[str, Any]]]]] = {
@@ -101,12 +89,14 @@ class OptionParser(argparse.ArgumentParser):
         examples: command lines that `--help` shows, each with what it does.
         notes: what `--help-all` explains beside the options.
         codes: the exit codes.
+        serves: whether the command has a port.
         shared: the options that all commands which load a processor have, by the title of their group.
     """
 
     examples = ""
     notes = ""
     codes = ""
+    serves = True
     shared: Mapping[str, Sequence[argparse.Action]] = MappingProxyType({})
 
     def __init__(self, **more: Any) -> None:  # noqa: ANN401  as argparse
@@ -176,7 +166,8 @@ class OptionParser(argparse.ArgumentParser):
         if not self.shared:
             return super().format_help()
         title = f"most used options; {self.prog} --help-all lists all"
-        used = [action for actions in self.shared.values() for action in actions if action.dest in _MOST_USED]
+        names = _MOST_USED_TO_SERVE if self.serves else _MOST_USED
+        used = [action for actions in self.shared.values() for action in actions if action.dest in names]
         return self._format({title: used}, self.codes)
 
     def print_help(self, file: Any = None) -> None:  # noqa: ANN401  as argparse

@@ -90,6 +90,7 @@ def run(argv: Sequence[str]) -> int:
 def _parser() -> TargetParser:
     parser = target.make_target_parser("invoke", _ABOUT, _EXAMPLES, _NOTES, _CODES)
     parser.usage = "%(prog)s [TARGET] [-d TEXT | --data-binary @FILE | -] [-n N] [--at-once K] [options]"
+    parser.serves = False
     parser.surplus = request_body.SURPLUS
     request_body.add_arguments(parser, several=True)
     parser.add_argument("-n", dest="times", metavar="N", help="call it N times; the last output is printed [1]")

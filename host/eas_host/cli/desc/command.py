@@ -45,6 +45,7 @@ def run(argv: Sequence[str]) -> int:
         HostError: an argument or the description is wrong.
     """
     parser = make_target_parser("desc", _ABOUT, _EXAMPLES, _NOTES, _CODES)
+    parser.serves = False
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     command = open_target(parse_args(parser, argv))
     as_json = "json" in command.args

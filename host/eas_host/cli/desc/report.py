@@ -63,7 +63,7 @@ def make_report(
     source = resolved.sources.get("name") or _origin(description, "name")
     report = {
         "name": {"value": deployment.name if deployment else description.name, "source": source},
-        "file": str(description.file) if command.has_file else None,
+        "file": command.shown_file,
         "models": models,
         "options": dict(_option_values(description, resolved)),
         "storage": [

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
 from eas_host import log
-from eas_host.cli.things.start_log import start_log
 from eas_host.cli.things.thing import PACKAGE, Thing, is_url
 from eas_host.config import HostConfig, ResolvedConfig
 from eas_host.config.resolution import resolve_options
@@ -42,7 +41,7 @@ class DescriptionCommand:
 
     Attributes:
         args: the arguments.
-        has_file: whether there is a description in a file: a package has none.
+        shown_file: the description as it may be shown; None for a package, which has none.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -53,11 +52,9 @@ class DescriptionCommand:
         from eas_host.deploy.workspace.external_links import ExternalLinks  # noqa: PLC0415
 
         self.args = args
-        self.has_file = thing.kind != PACKAGE
+        self.shown_file = None if thing.kind == PACKAGE else _shown(thing)
         self._thing = thing
         self._defaults = defaults
-        self._config = resolve_options(self.args).config
-        start_log(self._config)
         if thing.kind == PACKAGE and "overrides" in args:
             raise ConfigError(
                 f"-D {args['overrides'][0]}: overrides a field of a service.json, and {_shown(thing)} is none"
@@ -120,7 +117,8 @@ class DescriptionCommand:
         overrides = self.args.get("overrides", ())
         place = self._thing.place
         if is_url(place):
-            return _with_absolute_urls(read(_fetch(place, self._config), overrides), place)
+            file = _fetch(place, resolve_options(self.args).config)
+            return _with_absolute_urls(read(file, overrides), place)
         return read(Path(place), overrides)
 
 

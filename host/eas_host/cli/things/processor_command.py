@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eas_host.cli.things import unusable
 from eas_host.cli.things.description_command import with_reload_folders
-from eas_host.cli.things.start_log import start_log
 from eas_host.cli.things.thing import Thing
 from eas_host.config import ResolvedConfig
 from eas_host.config.resolution import resolve_options
 from eas_host.errors import ConfigError
+from eas_host.make_spec import split_class
 
 if TYPE_CHECKING:
     from eas_host.deploy.deployment import Deployment, Prepare
@@ -31,7 +32,7 @@ class ProcessorCommand:
 
     Attributes:
         args: the arguments.
-        has_file: whether there is a description in a file.
+        shown_file: None: there is no description.
 
     Raises:
         ConfigError: an argument is wrong.
@@ -39,11 +40,12 @@ class ProcessorCommand:
 
     def __init__(self, args: Mapping[str, Any], thing: Thing | None, defaults: Mapping[str, Any]) -> None:
         self.args = args
-        self.has_file = False
+        self.shown_file: str | None = None
         self._thing = thing
         self._defaults = defaults
         check_names_processor(args)
-        start_log(self._resolve().config)
+        if thing is None:
+            _check_entry(self._resolve().config.entry or "")
 
     def read(self) -> tuple[Description, ResolvedConfig]:
         """
@@ -97,6 +99,22 @@ class ProcessorCommand:
         resolved = resolve_options({**self.args, "entry": self._thing.place}, defaults=defaults)
         resolved.sources["entry"] = "TARGET"
         return resolved
+
+
+def _check_entry(entry: str) -> None:
+    """
+    Check that *entry*, the value of `--entry`, is no source code and no description.
+
+    Raises:
+        ConfigError: it is.
+    """
+    path = Path(split_class(entry)[0])
+    if not path.is_file():
+        return
+    if (source := unusable.source(entry, path)) is not None:
+        raise source
+    if path.suffix == ".json":
+        raise ConfigError(f"--entry {entry}: is a description; name it without --entry: eas-host {entry}")
 
 
 def check_names_processor(args: Mapping[str, Any]) -> None:
