@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from eas_host.cli.things.description_command import DescriptionCommand
+from eas_host.cli.things.thing import PACKAGE, Thing
 from eas_host.config.option_parser import make_parser, parse_args
 from eas_host.config.resolution import resolve_options
 from eas_host.config.suggestions import near
@@ -20,6 +22,7 @@ from eas_host.errors import ConfigError
 from support.build import need
 from support.command import run
 from support.host import Host, Value, program
+from support.service import tar
 
 SHOWS_VARIABLE = """\
 import json
@@ -208,3 +211,14 @@ def test_mistake_is_told_in_the_form_of_the_log() -> None:
     for words in (["nowhere.py"], ["test", "nowhere.json"], []):
         ended = run(*words, "--log-format", "json")
         assert json.loads(ended.stderr)["level"] == "ERROR", ended.stderr
+
+
+def test_command_that_runs_a_package_again_names_its_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of a crash has it; a package has no file that says which of its programs it is."""
+    monkeypatch.setenv("EAS_HOST_CACHE", str(tmp_path / "cache"))
+    package = tar(tmp_path / "several.tar.gz", {"a.py": SHOWS_VARIABLE, "b.py": SHOWS_VARIABLE})
+    args = parse_args(make_parser("p", ""), ["--entry", "b.py", "--model-config", "text", "--port", "1"])
+    deployment = DescriptionCommand(args, Thing(PACKAGE, str(package)), {}).read_and_prepare()
+    deployment.discard()
+    assert deployment.target == (str(package), "--entry", "b.py", "--model-config", "text")
+    assert deployment.name == "several"
