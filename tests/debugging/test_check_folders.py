@@ -44,7 +44,7 @@ def test_file_that_is_missing_or_no_file_is_wrong_usage(tmp_path: Path) -> None:
     command.run("check", tmp_path / "libpipe.so").fails_in_one_line(2, "neither a file nor a folder")
     command.run("check", tmp_path / "a.txt").fails_in_one_line(2, "--processor-type")
     command.run("check", tmp_path / "a.txt", "--josn").fails_in_one_line(2, "did you mean")
-    command.run("check", cwd=tmp_path).fails_in_one_line(2, "there is no service.json in")
+    command.run("check", cwd=tmp_path).fails_in_one_line(2, "there is no service.json or app.json in")
 
 
 def test_all_processors_of_a_folder_are_checked(builder: ProcessorBuilder, tmp_path: Path) -> None:
