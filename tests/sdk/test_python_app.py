@@ -56,8 +56,10 @@ def test_start_prints_the_lines_of_eas(apps: Apps) -> None:
 
 
 def test_start_lines_are_json_with_log_format_json(apps: Apps) -> None:
-    program = apps.start(variables={"EAS_HOST_LOG_FORMAT": "json"})
+    """So is the warning of a variable that is none of ours."""
+    program = apps.start(variables={"EAS_HOST_LOG_FORMAT": "json", "EAS_HOST_LISEN": ":0"})
     program.wait_for_log(r'"message": "Service start successfully"')
+    program.wait_for_log(r'"message": "EAS_HOST_LISEN: .*; did you mean EAS_HOST_LISTEN\?"')
 
 
 def test_any_path_and_method_reaches_the_processor(apps: Apps) -> None:

@@ -59,7 +59,7 @@ def _path(text: str) -> Path:
         ConfigError: it is nothing that can be packed.
     """
     if is_url(text):
-        raise ConfigError(f"{text}: is at a URL; only what is on this machine can be packed")
+        raise unusable.elsewhere(text)
     path = Path(split_class(text)[0])
     if path.is_file() and (source := unusable.source(text, path)) is not None:
         raise source

@@ -38,7 +38,8 @@ _MODELS: Final = frozenset(
     ]
 )
 _BUILDS: Final = {
-    **dict.fromkeys((".c", ".cc", ".cpp", ".cxx", ".c++", ".C"), "{compiler} $(eas-host --cflags) {file} -o {library}"),
+    **dict.fromkeys((".cc", ".cpp", ".cxx", ".c++", ".C"), "g++ $(eas-host --cflags) {file} -o {library}"),
+    ".c": "gcc -shared -fPIC -I$(eas-host --include) {file} -o {library}",
     **dict.fromkeys((".o", ".a"), "g++ -shared {file} -o {library}"),
     ".cu": "nvcc -shared -Xcompiler -fPIC -I$(eas-host --include) {file} -o {library}",
     ".java": "javac -d classes {file} && jar --create --file {stem}.jar -C classes .",
@@ -112,9 +113,17 @@ def service_url(url: str) -> ConfigError:
     """
     Say that *url* is the one of a service.
     """
+    shown = _without_credentials(url)
     return ConfigError(
-        f"{url}: is the URL of a service, no package or description; `eas-host load URL` and curl call a service"
+        f"{shown}: is the URL of a service, no package or description; `eas-host load URL` and curl call a service"
     )
+
+
+def elsewhere(url: str) -> ConfigError:
+    """
+    Say that what is at *url* cannot be packed.
+    """
+    return ConfigError(f"{_without_credentials(url)}: is at a URL; only what is on this machine can be packed")
 
 
 def source(named: str, path: Path) -> ConfigError | None:
@@ -131,8 +140,7 @@ def source(named: str, path: Path) -> ConfigError | None:
             file=shlex.quote(named),
             library=shlex.quote(str(place.with_name(f"lib{stem}.so"))),
             stem=shlex.quote(str(place)),
-            compiler="gcc" if path.suffix == ".c" else "g++",
-        ).replace("gcc $(eas-host --cflags)", "gcc -shared -fPIC -I$(eas-host --include)")
+        )
         build = f"{_there(path.parent, beside)}, or {compiled}" if beside else compiled
         for folder in _BUILT_IN:
             for name in (f"lib{stem}.so", f"{stem}.so", f"{stem}.jar"):
@@ -180,6 +188,12 @@ def is_model(path: Path) -> bool:
     Tell whether the name of *path* is that of a model.
     """
     return path.suffix.lower() in _MODELS
+
+
+def _without_credentials(url: str) -> str:
+    from eas_host.fetch import urls  # noqa: PLC0415  only needed for a mistake
+
+    return urls.without_credentials(url)
 
 
 def _there(folder: Path, command: str) -> str:
