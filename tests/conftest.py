@@ -30,6 +30,7 @@ from support.host import Host, StartHost, Value, use_data_plane
 from support.never_reads import NeverReads
 from support.planes import PLANES, Known, StartPlane
 from support.quick import QuickTests, leave_out
+from support.shared_hosts import SharedHosts, add_markers, has_passed, note_outcome, shares
 from support.wire import Client, command, request
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line("markers", "framework(name): needs an environment that `make test-frameworks` makes")
     config.addinivalue_line("markers", "every_python: starts hosts, also in each version of `make test-versions`")
+    add_markers(config)
     # A shell that starts a command in the background has it ignore Ctrl+C, and so all that it starts.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -100,6 +102,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if CI and report.skipped and not hasattr(report, "wasxfail") and not left_out:
         report.outcome = "failed"
         report.longrepr = f"skipped, but CI=true: {report.longrepr}"
+    note_outcome(item, report)
     return report
 
 
@@ -157,19 +160,33 @@ def _checked_log(request: pytest.FixtureRequest) -> Iterator[None]:
         running.check_log()
 
 
+@pytest.fixture(scope="module")
+def shared_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedHosts]:
+    hosts = SharedHosts(tmp_path_factory.mktemp("shared-hosts"))
+    yield hosts
+    hosts.close()
+
+
 @pytest.fixture
-def start(builder: ProcessorBuilder, tmp_path: Path) -> Iterator[StartHost]:
+def start(
+    request: pytest.FixtureRequest, builder: ProcessorBuilder, tmp_path: Path, shared_hosts: SharedHosts
+) -> Iterator[StartHost]:
     """
     Starts hosts for one test and stops them after it: `start(language="cpp", worker_threads=1)`.
 
-    Without an `entry` it is the contract processor of *language*.
+    Without an `entry` it is the contract processor of *language*. In a module with the mark `shared_hosts` such a host
+    may be one that runs already (tests/support/shared_hosts.py).
     """
+    sharing = shares(request.node)
     with ExitStack() as running:
+        running.callback(lambda: shared_hosts.give_back(passed=has_passed(request.node)))
 
         def make(language: str = "cpp", entry: Path | str | None = None, **options: Value) -> Host:
+            all_options = {"entry": entry or builder.contract(language), "processor_type": language, **options}
+            if sharing and entry is None:
+                return shared_hosts.take(all_options)
             folder = tmp_path / f"host-{len(list(tmp_path.glob('host-*')))}"
-            options = {"entry": entry or builder.contract(language), "processor_type": language, **options}
-            return running.enter_context(Host(folder, **options))
+            return running.enter_context(Host(folder, **all_options))
 
         yield make
 

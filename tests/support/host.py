@@ -210,6 +210,15 @@ class Host:
         """Announces that errors in which *pattern* is found belong to the test, whether they come or not."""
         self._announced.append(re.compile(pattern))
 
+    def has_announced(self) -> bool:
+        return bool(self._announced)
+
+    def begin_anew(self) -> None:
+        """Checks what has been written so far, and forgets it, for another test."""
+        self.check_log()
+        self.log.forget(self._checked)
+        self._start = self._checked = 0
+
     def new_log(self) -> str:
         """What was written since `mark`, but for the hint that root always gets, some time after the start."""
         return "\n".join(line for line in self.log.since(self._start) if ROOT_HINT not in line)
@@ -237,6 +246,10 @@ class Host:
         children = [pid for pid in proc.children(self.pid) if proc.leads_session(pid)]
         return [pid for pid in children if proc.name(pid) != "eas-symbolizer"]
 
+    def processes(self) -> list[int]:
+        """All that it has started and that live, and itself."""
+        return proc.marked(self._mark)
+
     def symbolizers(self) -> list[int]:
         """The processes that find the lines of C++ frames: at most one lives."""
         return [pid for pid in proc.children(self.pid) if proc.name(pid) == "eas-symbolizer"]
@@ -248,6 +261,10 @@ class Host:
         os.kill(victim, number)
         assert watch.wait(), f"worker {victim} survived {number.name}"
         return victim
+
+    def files(self) -> list[Path]:
+        """What is in its working and its temporary folder."""
+        return sorted(path for name in ("cwd", "tmp") for path in (self.folder / name).rglob("*"))
 
     # Stopping.
 
@@ -280,14 +297,13 @@ class Host:
         self.check_end()
 
     def check_end(self) -> None:
-        left = proc.wait_until_gone(proc.marked(self._mark), TIMEOUT / 3)
+        left = proc.wait_until_gone(self.processes(), TIMEOUT / 3)
         described = [f"{pid} {proc.command_line(pid)}" for pid in left]
         try:
             assert not left, f"processes left behind: {described}"
             assert self.log.wait_end(), "somebody still holds the host's output open"
-            for name in ("cwd", "tmp"):
-                files = sorted(str(path) for path in (self.folder / name).rglob("*"))
-                assert not files, f"left behind in {name}: {files}"
+            left_files = [str(path) for path in self.files()]
+            assert not left_files, f"files left behind: {left_files}"
         finally:
             self.kill()
         self.check_log()
@@ -299,7 +315,7 @@ class Host:
         self.process.wait()
         for name in {"stdout", "stderr"}.difference(self.followed):
             getattr(self.process, name).close()
-        for pid in proc.marked(self._mark):
+        for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

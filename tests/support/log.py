@@ -55,6 +55,11 @@ class Log:
         with self._came:
             return len(self.lines)
 
+    def forget(self, position: int) -> None:
+        """Keeps only what comes from *position* on, which is 0 then."""
+        with self._came:
+            del self.lines[:position]
+
     def since(self, position: int = 0, stream: str | None = None) -> list[str]:
         with self._came:
             return [line.text for line in self.lines[position:] if stream in (None, line.stream)]
