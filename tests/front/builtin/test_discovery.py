@@ -13,6 +13,8 @@ from support.host import Host, StartHost
 from support.network import need_ipv6
 from support.wire import Client, Response, request
 
+pytestmark = pytest.mark.shared_hosts
+
 PYTHON = "/api/v1/servicediscovery/upstreams/"
 GO = "/exported/apis/eas.alibaba-inc.k8s.io/v1/upstreams/"
 

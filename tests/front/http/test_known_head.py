@@ -16,6 +16,7 @@ from support.signing import md5, sign
 from support.wire import Client, command
 
 DAMAGED = 150
+pytestmark = pytest.mark.shared_hosts
 WORD = "secret"
 DATE = re.compile(rb"\r\nDate: .*")
 ODD = (b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"0", b"\xff", b"\r\n ", b"\r\nContent-Length: 3", b"\r\n\r\n")

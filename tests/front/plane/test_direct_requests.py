@@ -10,7 +10,10 @@ from support.gate import Gate
 from support.planes import Known, StartPlane, ask, direct, put
 from support.wire import Client, command, request
 
+pytestmark = pytest.mark.shared_hosts
 
+
+@pytest.mark.own_hosts
 def test_only_the_native_plane_answers_without_python(begin: StartPlane, known: Known, plane: str) -> None:
     """Once a second the heads of answers are made anew, and each status of a request needs Python for that once."""
     host = begin()
@@ -24,6 +27,7 @@ def test_only_the_native_plane_answers_without_python(begin: StartPlane, known: 
     assert b'eas_host_requests_total{status="200"} 201.0' in host.call(path="/api/builtin/metrics", method="GET").body
 
 
+@pytest.mark.own_hosts
 def test_values_and_lengths_may_differ(begin: StartPlane, known: Known, plane: str) -> None:
     host = begin()
     client = known(host)
@@ -181,6 +185,7 @@ def test_new_default_headers_are_in_the_next_answer(begin: StartPlane, known: Kn
     assert ask(client, b"x").read().get("X-Own") == "1"
 
 
+@pytest.mark.own_hosts
 @pytest.mark.parametrize("option", ["access_log", "explain"])
 def test_answers_that_need_more_are_pythons(begin: StartPlane, known: Known, option: str) -> None:
     host = begin(**{option: True})
@@ -240,6 +245,7 @@ def test_large_body_goes_by_python(begin: StartPlane, known: Known) -> None:
         assert ask(client, body).read().body == body
 
 
+@pytest.mark.own_hosts
 def test_isolation_none_has_the_same_plane(begin: StartPlane, known: Known, plane: str) -> None:
     host = begin(isolation="none")
     client = known(host)

@@ -17,6 +17,8 @@ from support.host import Host
 from support.planes import Known, StartPlane, ask
 from support.wire import Client, command, request
 
+pytestmark = pytest.mark.shared_hosts
+
 MIB = 1 << 20
 READ = 256 * 1024  # what the plane reads at once
 UPLOADS = 32  # slots for uploads
