@@ -51,6 +51,10 @@ class DescriptionCommand:
         argv: the arguments of the command.
         defaults: replace defaults of `HostConfig`.
 
+    Attributes:
+        args: the arguments, by their names.
+        config: the options, without what the description says.
+
     Raises:
         ConfigError: an argument is wrong, or there is no description.
     """
@@ -61,8 +65,8 @@ class DescriptionCommand:
 
         self.args = parse_args(parser, argv)
         self._defaults = defaults or {}
-        config = resolve_options(self.args).config
-        log.configure(config.log_level, config.log_format)
+        self.config = resolve_options(self.args).config
+        log.configure(self.config.log_level, self.config.log_format)
         self._file = _description_file(self.args.get("file"))
         self._links = ExternalLinks()
         self._logged_notes: tuple[str, ...] = ()

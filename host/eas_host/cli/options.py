@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from eas_host import __version__
+from eas_host.cli import detach
 from eas_host.config import HostConfig
 from eas_host.config.option_parser import make_parser, parse_args
 from eas_host.config.resolution import resolve_options
@@ -29,7 +30,7 @@ commands, each with a --help of its own:
   eas-host desc service.json      say what would run, and where each value comes from
   eas-host schema                 print the JSON Schema of descriptions
   eas-host init, pack, pysdk      start a new processor, or pack one
-  eas-host --wait URL             wait until the service there takes requests
+  eas-host wait [URL]             wait until the service there takes requests
 
 Each option can also be given in the environment: EAS_HOST_LISTEN for --listen, and so on.
 Exit codes: 0 a clean stop, 2 a wrong option, 3 the processor cannot be loaded, 4 the address cannot be bound,
@@ -45,8 +46,20 @@ def read_config(argv: Sequence[str], environ: Mapping[str, str] | None = None) -
     Raises:
         ConfigError: with one line that names the flag or variable, what was found and what is expected.
     """
+    return read_command_line(argv, environ)[0]
+
+
+def read_command_line(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> tuple[HostConfig, bool]:
+    """
+    Read the options as `read_config` does, and tell whether the host is to serve in the background.
+
+    Raises:
+        ConfigError: as `read_config`.
+    """
     parser = make_parser(
         "eas-host", "Run, debug and serve a PAI-EAS custom processor: a .so, a .jar or a .py file.", _EPILOG
     )
     parser.add_argument("--version", action="version", version=f"eas-host {__version__}")
-    return resolve_options(parse_args(parser, argv), environ).config
+    detach.add_option(parser)
+    args = parse_args(parser, argv)
+    return resolve_options(args, environ).config, "detach" in args

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from eas_host import log
+from eas_host.cli import detach
 from eas_host.cli.description_command import DescriptionCommand, make_command_parser
 from eas_host.config.option_types import Address
 from eas_host.deploy.deployment import Deployment
@@ -57,6 +58,7 @@ def test(argv: Sequence[str]) -> int:
     """
     about = "Run a service from its description, on a free port of this machine, and print what `eascmd test` prints."
     parser = make_command_parser("test", about, _EPILOG.format(examples=_TEST_EXAMPLES))
+    detach.add_option(parser)
     return _serve(DescriptionCommand(parser, argv, _TEST_DEFAULTS), announce=True)
 
 
@@ -69,10 +71,21 @@ def serve(argv: Sequence[str]) -> int:
     """
     about = "Run a service from its description, on --listen."
     parser = make_command_parser("serve", about, _EPILOG.format(examples=_SERVE_EXAMPLES))
+    detach.add_option(parser)
     return _serve(DescriptionCommand(parser, argv), announce=False)
 
 
 def _serve(command: DescriptionCommand, *, announce: bool) -> int:
+    """
+    Serve what *command* describes; *announce* prints EASCMD's lines.
+    """
+    if "detach" in command.args:
+        # Before anything is read, so that the log has all of it.
+        return detach.run_detached(command.config, lambda on_started: _serve_here(command, announce, on_started))
+    return _serve_here(command, announce)
+
+
+def _serve_here(command: DescriptionCommand, announce: bool, on_started: detach.Started | None = None) -> int:
     described = command.read()
     # Imported late, so that a wrong description is reported without loading the event loop and the native module.
     from eas_host.service.host import run  # noqa: PLC0415
@@ -82,7 +95,10 @@ def _serve(command: DescriptionCommand, *, announce: bool) -> int:
     deployment = command.prepare(*described)
     try:
         return run(
-            deployment, command.read_and_prepare, (lambda host: _announce(host, deployment)) if announce else None
+            deployment,
+            command.read_and_prepare,
+            (lambda host: _announce(host, deployment)) if announce else None,
+            on_started,
         )
     finally:
         deployment.discard()  # a host that could not be made has not done this
