@@ -18,7 +18,7 @@ from typing import Callable
 from allspark import opening
 from eas_runtime import signals
 from eas_runtime.control import ControlChannel
-from eas_runtime.python import breakpoints, exits, launcher, sdk_import
+from eas_runtime.python import breakpoints, exits, launcher, sdk_import, unconfigured_logging
 from eas_runtime.python.hosted_service import HostedService
 from eas_runtime.ring import WorkerRing
 from eas_runtime.sdk.stacks import stacks_of
@@ -55,6 +55,7 @@ class PythonProcessor:
         if spec.isolation == "process":
             signals.set_handler(signal.SIGTERM, service.on_signal)
             exits.report(self._ring, spec.report)
+        unconfigured_logging.report(self._ring)
         self._prepare_debugging()
         if spec.model_entry:
             os.environ["EAS_HOST_MODEL_ENTRY"] = spec.model_entry
