@@ -66,6 +66,7 @@ def make_spec(config: HostConfig) -> WorkerSpec:
         confined=config.user is not None or config.sandbox,
         kind=config.worker,
         leaks=config.leaks,
+        lists_files=config.reload,
     )
 
 

@@ -27,7 +27,7 @@ from eas_host.errors import ConfigError
 from eas_host.reply import Statuses
 from eas_host.ring import FrontRing, RingSize
 from eas_host.system.memory import address_space_limit
-from eas_runtime.messages import Message, ProcessCount, ThreadCount
+from eas_runtime.messages import FilesListed, Message, ProcessCount, ThreadCount
 
 _MIB: Final = 2**20
 _GIB: Final = 2**30
@@ -92,6 +92,7 @@ class Backend:
         workers: what runs the processor.
         joined: whether it has begun to serve.
         retired: whether another version has taken over.
+        file_lists: the answers of its workers to `ListFiles`.
         submit: queues an exchange whose request is complete.
         describe_request: returns method and target of a request, fit for a log.
 
@@ -131,6 +132,7 @@ class Backend:
         self.body_buffers = BodyBufferPool(self.ring, front.budget)
         self.describe_request = front.describe_request
         self.joined = self.retired = False
+        self.file_lists: asyncio.Queue[FilesListed] = asyncio.Queue()
         self._front = front
         self._early_messages: list[tuple[int, Message]] = []  # those before it joined, by worker
         self.submit: Callable[[Exchange], ErrorResponse | None] = self.dispatcher.submit
@@ -167,6 +169,8 @@ class Backend:
             self.capacity.set_processes(message.count)
         elif isinstance(message, ThreadCount):
             self.capacity.set_threads(worker, message.count)
+        elif isinstance(message, FilesListed):
+            self.file_lists.put_nowait(message)
         elif self.joined:
             self._front.receive(WorkerId(self, worker), message)
         else:
