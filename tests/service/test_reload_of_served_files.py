@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from support.build import ProcessorBuilder
 from support.host import Host, StartHost
 from support.libraries import library, processor
+from support.python import embedding_python
 from support.service import Services, describe, services
 
 __all__ = ["services"]
@@ -115,6 +117,7 @@ def test_of_a_programs_folder_only_what_it_uses_counts(served: Host, package: Pa
     assert served.call(b"").body == b"22 22 one"
     change(served, "labels.txt", how=lambda: edit("labels.txt", "two"))
     assert served.call(b"").body == b"22 22 two"
+    change(served, "requirements.txt", how=lambda: edit("requirements.txt", "# none"))
     change(served, "part.py", how=lambda: edit("package/part.py", "VERSION = 2\n\n"))
 
 
@@ -150,6 +153,7 @@ def test_of_a_library_the_libraries_count_that_it_loads(
     """Not its source, what a compiler makes on the way, or a library that nobody loads."""
     folder = tmp_path / "code"
     part = library(folder / "libpart.so")
+    built = library(tmp_path / "libpart.so", flags=("-Wl,--build-id=none",))
     entry = processor(folder / "libentry.so", part, flags=("-Wl,-rpath=.",))
     if described:
         words = {"name": "p", "processor_path": str(folder), "processor_entry": "libentry.so"}
@@ -161,12 +165,32 @@ def test_of_a_library_the_libraries_count_that_it_loads(
     def edit() -> None:
         write(folder, {"entry.cc": "int changed;", "entry.o": "", "libentry.so.tmp": ""})
         shutil.copy(part, folder / "libunused.so")
-        library(folder / "libpart.so", flags=("-Wl,--build-id=none",))
+        # As a linker does that takes its time.
+        part.unlink()
+        built.replace(part)
 
     change(host, "libpart.so", how=edit)
     assert host.call(b"").body == b"1"
-    change(host, "libentry.so", how=lambda: processor(entry, flags=("-Wl,-rpath=.",)))
+    change(host, "libentry.so", how=lambda: processor(tmp_path / entry.name).replace(entry))
     assert host.call(b"").body == b"0"
+
+
+def test_python_file_of_a_library_that_runs_python_counts(
+    services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
+    """Which of them it imports, nobody tells."""
+    folder = tmp_path / "code"
+    write(folder, {"helper.py": "", "notes.md": ""})
+    shutil.copy(embedding_python(builder, called="starts"), folder)
+    host = services.start(
+        describe(tmp_path, name="p", processor_path=str(folder), processor_entry="libstarts.so"), reload=True
+    )
+
+    def edit() -> None:
+        write(folder, {"notes.md": "changed"})
+        write(folder, {"helper.py": "changed = True\n"})
+
+    change(host, "helper.py", how=edit)
 
 
 def test_library_that_is_written_in_steps_is_loaded_when_it_is_whole(start: StartHost, tmp_path: Path) -> None:
@@ -177,7 +201,6 @@ def test_library_that_is_written_in_steps_is_loaded_when_it_is_whole(start: Star
     content = whole.read_bytes()
     host.mark()
     host.allow_log("the old version goes on serving")
-    entry.unlink()
     entry.write_bytes(content[:4000])
     host.wait_for_log("the old version goes on serving")
     assert host.call(b"").body == b"0"

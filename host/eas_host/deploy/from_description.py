@@ -120,6 +120,7 @@ def prepare_from_description(description: Description, resolved: ResolvedConfig,
         for number, one in enumerate(staged)
         if (source := sources.get(f"{one.key_prefix}processor_path")) is not None and source.path.is_dir()
     )
+    watched += tuple(path / requirements.FILE for path, number in packages if processors[number].spec.type == "python")
     deployment = Deployment(replace(config, name=name), name, processors, warm_up, watched, packages, workspace.discard)
     return confinement.confine_workers(deployment)
 

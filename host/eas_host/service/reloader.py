@@ -12,6 +12,7 @@ both are watched.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from typing import Final
 from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.deploy.deployment import STARTED, Deployment, Prepare
+from eas_host.deploy.workspace.staging import is_code
 from eas_host.errors import HostError, LoadError, SystemShortage
 from eas_host.front.front import Front
 from eas_host.service.file_watcher import POLL_INTERVAL, FileWatcher, Fingerprint, fingerprint, unchanged_since
@@ -38,6 +40,8 @@ _POLL_DIVISOR: Final = 20
 _SHORTAGE_SECONDS: Final = 2.0
 """How long to wait before a version is tried again that the system had no room for: no file changes in this case."""
 _CANCEL_SECONDS: Final = 1.0
+_MISSING_SECONDS: Final = 1.0
+"""How long code that is gone may take to come again."""
 _RESTLESS: Final = 10
 """After so many changes without a pause it is asked whether these are of what is served."""
 _START_OPTIONS: Final = ("listen", "isolation", "max_body", "log_level", "log_format", "reload")
@@ -114,12 +118,28 @@ class Reloader:
         self._self_written.record_load(await self._served.among(changed_paths(seen, now), self.serving))
         while True:
             changed = await self._select(changed_paths(seen, now))
-            if changed:
+            if _lacks_code(now, changed) and (later := await self._wait_for_code(now, changed)) != now:
+                now = later
+            elif changed:
                 seen = await self._replace(now, changed if seen else self._tried)
+                now = await self._wait_until_settled()
             else:
                 seen = now
                 await self._changed.wait()
-            now = await self._wait_until_settled()
+                now = await self._wait_until_settled()
+
+    async def _wait_for_code(self, now: Fingerprint, changed: list[str]) -> Fingerprint:
+        """
+        Wait, for a while, for the code among the *changed* files that is gone: a linker removes a library before it
+        writes the new one. Returns the files then, which are *now* if it has not come.
+        """
+        end = time.monotonic() + _MISSING_SECONDS
+        later = now
+        while _lacks_code(later, changed) and (left := end - time.monotonic()) > 0:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
+            later = await self._wait_until_settled()
+        return later
 
     async def _select(self, changed: list[str]) -> list[str]:
         """
@@ -291,6 +311,13 @@ class Reloader:
         if not task.cancelled():  # if it was cancelled, the host ends, and with it the version
             del self._draining[task]
         _log_internal_error(task)
+
+
+def _lacks_code(files: Fingerprint, changed: list[str]) -> bool:
+    """
+    Tell whether code among the *changed* files is not in *files*.
+    """
+    return any(name not in files and is_code(name) for name in changed)
 
 
 def _shown(name: str) -> str:

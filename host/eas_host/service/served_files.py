@@ -6,7 +6,7 @@ itself writes. So of a package count
 
 - in Python the modules that the program has imported or looked for, and what it has read and not written, which its
   workers tell (`eas_runtime.python.used_files`);
-- in C++ the libraries that its workers have mapped, as the system tells;
+- in C++ the libraries that its workers have mapped, as the system tells, and Python files if it runs these;
 - in Java the jars and classes, by their names.
 
 A model, the description and a processor that is named as a file count as they are, but for what the program has
@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from eas_host.binaries import python_embedding
 from eas_host.deploy.deployment import INSTALLED, LIBRARIES, PYTHON_FILES, Deployment
 from eas_host.deploy.workspace.staging import is_code
 from eas_host.dispatch.backend import Backend
@@ -36,10 +37,20 @@ _MARKERS: Final = (INSTALLED, LIBRARIES, PYTHON_FILES)
 class _Usage(NamedTuple):
     """
     The files that a processor uses, with links resolved; None if these are not known. *written* are not served.
+    *python* says that Python files are, too.
     """
 
     served: frozenset[str] | None
     written: frozenset[str] = frozenset()
+    python: bool = False
+
+    def has(self, name: str) -> bool:
+        """
+        Tell whether the file *name* is served.
+        """
+        if self.served is None:
+            return is_code(name)
+        return os.path.realpath(name) in self.served or (self.python and name.endswith(".py"))
 
 
 class ServedFiles:
@@ -80,15 +91,10 @@ class ServedFiles:
 
 
 def _is_served(name: str, deployment: Deployment, usages: list[_Usage]) -> bool:
-    real = os.path.realpath(name)
     packages = {path for path, _ in deployment.packages}
     if any(_covers(path, name) for path in deployment.watched if path not in packages):
-        return not any(real in usage.written for usage in usages)
-    for path, number in deployment.packages:
-        served = usages[number].served
-        if _covers(path, name) and (is_code(name) if served is None else real in served):
-            return True
-    return False
+        return not any(os.path.realpath(name) in usage.written for usage in usages)
+    return any(_covers(path, name) and usages[number].has(name) for path, number in deployment.packages)
 
 
 def _covers(path: Path, name: str) -> bool:
@@ -102,28 +108,31 @@ def _covers(path: Path, name: str) -> bool:
 async def _usage(backend: Backend, spec: WorkerSpec) -> _Usage:
     if spec.type == "python":
         return await _usage_of_program(backend)
-    return _Usage(_mapped_files(backend, spec) if spec.type == "cpp" else None)
+    if spec.type == "cpp":
+        entry = Path(spec.entry)
+        python = python_embedding.find_starter(entry) is not None or python_embedding.find_libpython(entry) != ""
+        return _Usage(_mapped_files(backend, spec), python=python)
+    return _Usage(None)
 
 
 async def _usage_of_program(backend: Backend) -> _Usage:
     """
-    Ask all workers. What one of them does not answer in time is not known.
+    Ask all workers. One that does not answer in time is taken to use what the others do.
     """
     lists = backend.file_lists
     while not lists.empty():
         lists.get_nowait()  # of an earlier question
-    asked = len(backend.workers.pids)
     backend.workers.send(ListFiles())
     served: set[str] = set()
     written: set[str] = set()
     try:
-        for _ in range(asked):
+        for _ in backend.workers.pids:
             answer = await asyncio.wait_for(lists.get(), _ANSWER_SECONDS)
             served.update(_resolved(answer.read))
             written.update(_resolved(answer.written))
     except asyncio.TimeoutError:
-        return _Usage(None, frozenset(written))
-    return _Usage(frozenset(served) if asked else None, frozenset(written))
+        pass  # it is busy, or about to be replaced
+    return _Usage(frozenset(served) or None, frozenset(written))
 
 
 def _resolved(paths: tuple[str, ...]) -> set[str]:
