@@ -175,6 +175,20 @@ def test_of_a_library_the_libraries_count_that_it_loads(
     assert host.call(b"").body == b"0"
 
 
+def test_of_a_folder_of_jars_the_jars_count(services: Services, builder: ProcessorBuilder, tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    write(folder, {"notes.md": "", "Main.java": ""})
+    shutil.copy(builder.jar("StringToString"), folder / "main.jar")
+    host = services.start(describe(tmp_path, name="p", processor_path=str(folder)), reload=True)
+
+    def edit() -> None:
+        write(folder, {"notes.md": "changed", "Main.java": "class Main {}", "service.log": ""})
+        shutil.copy(builder.jar("Contract"), folder / "main.jar")
+
+    change(host, "main.jar", how=edit)
+    assert host.call(b"x").body == b"x"
+
+
 def test_python_file_of_a_library_that_runs_python_counts(
     services: Services, builder: ProcessorBuilder, tmp_path: Path
 ) -> None:
