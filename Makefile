@@ -20,6 +20,9 @@ VERSIONS ?=
 PYTHONS ?=
 FRAMEWORKS ?=
 
+# Of the packages in pyproject.toml, with their versions, those that a host imports that serves a file.
+SERVING_PACKAGES := $(shell sed -n 's/^    "\(\(cffi\|uvloop\|httptools\|prometheus-client\|cramjam\|lz4\)[>=].*\)",$$/'"'\\1'"'/p' pyproject.toml)
+
 BIN := .venv/bin
 STAMPS := .venv/stamps
 NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/runtime.map native/include/eas/*.h native/worker/*.cc native/guardian/*.cc native/symbolizer/*.cc native/memory_check/*.h native/memory_check/*.cc)
@@ -34,22 +37,38 @@ setup: $(STAMPS)/installed
 
 $(STAMPS)/venv: scripts/bootstrap.sh
 	@PYTHON='$(PYTHON)' scripts/bootstrap.sh
-	'$(PYTHON)' -m venv .venv
+	@echo 'setup: .venv, a virtual environment of $(PYTHON)'
+	@'$(PYTHON)' -m venv .venv
 	@mkdir -p $(@D) && touch $@
 
 # What a build needs is installed first and used without isolation: the headers of the interpreter that will load it.
-$(STAMPS)/build-tools: $(STAMPS)/venv pyproject.toml
-	$(BIN)/pip install -q 'setuptools>=68' wheel 'cffi>=1.16'
+# What the host imports to serve a file comes with it; the other packages take longer and are not needed to run it.
+$(STAMPS)/packages: $(STAMPS)/venv pyproject.toml
+	@echo 'setup: the Python packages that a build needs, and those that serve'
+	@$(BIN)/pip install -q --no-compile 'setuptools>=68' wheel $(SERVING_PACKAGES)
 	@touch $@
 
-$(STAMPS)/installed: $(STAMPS)/build-tools pyproject.toml setup.py $(NATIVE_SOURCES) $(JAVA_SOURCES)
+$(STAMPS)/native: $(STAMPS)/packages setup.py $(NATIVE_SOURCES)
+	@echo "setup: eas-host and its part in C++, compiled on $$(nproc) cores"
 	@rm -f host/eas_host/_native*.so  # an older module under another of Python's suffixes would be preferred
-	$(BIN)/pip install -q --no-build-isolation -e .
+	@EAS_HOST_BUILD_JAVA=0 $(BIN)/pip install -q --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(STAMPS)/java: $(STAMPS)/native $(JAVA_SOURCES)
+	@PYTHON='$(PYTHON)' flock $(STAMPS) scripts/bootstrap.sh java
+	@echo 'setup: the Java bridge'
+	@$(BIN)/python java/build_java.py host/eas_host/java/eas-host-bridge.jar
+	@touch $@
+
+$(STAMPS)/installed: $(STAMPS)/native $(STAMPS)/java pyproject.toml
+	@echo 'setup: the other Python packages of eas-host'
+	@flock $(STAMPS) $(BIN)/pip install -q eas-host
 	@touch $@
 
 # The packages of an extra in pyproject.toml, for the host that is installed already: it is not built again.
 # One pip, and one package manager, after the other, also where make runs several jobs.
 $(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra $(STAMPS)/versions-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
+	@echo 'setup: the Python packages of "$*"'
 	@flock $(STAMPS) $(BIN)/pip install -q 'eas-host[$*]'
 	@touch $@
 
@@ -62,18 +81,20 @@ $(STAMPS)/example-packages: $(STAMPS)/venv
 	@touch $@
 
 ## examples: the processors in examples/, each into its own build/ folder
-.PHONY: examples echo
+.PHONY: examples echo echo-cpp
 examples: echo $(STAMPS)/example-packages $(STAMPS)/examples-extra
 	@$(MAKE) --no-print-directory -C examples/image_classification/cpp
 	@$(MAKE) --no-print-directory -C examples/image_classification/java
 
-echo: $(STAMPS)/venv
-	@$(MAKE) --no-print-directory -C examples/echo/cpp
+echo: echo-cpp $(STAMPS)/java
 	@$(MAKE) --no-print-directory -C examples/echo/java
+
+echo-cpp: $(STAMPS)/venv
+	@$(MAKE) --no-print-directory -C examples/echo/cpp
 
 ## run: serves the C++ echo on LISTEN=127.0.0.1:8080 and prints the curl line to try
 .PHONY: run
-run: setup echo
+run: $(if $(wildcard $(STAMPS)/installed),setup,$(STAMPS)/native) echo-cpp
 	@exec scripts/run.sh --entry examples/echo/cpp/build/libecho.so --model-entry examples/echo/model --listen '$(LISTEN)'
 
 ## test: the native tests, plain and under each sanitizer, then the Python tests, on all cores (PYTEST_ARGS="-k name")

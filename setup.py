@@ -57,20 +57,29 @@ class BuildNative(build_ext):
         # All sources but the one that cffi has generated, which needs Python.
         ours = [source for source in ext.sources if Path(source).is_relative_to(Path("native", "src"))]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
+            # The longest ones first.
+            generated = [pool.submit(self._compiled, [source], ext) for source in ext.sources if source not in ours]
+            symbolizer = pool.submit(self._build_symbolizer, ext)
+            main = pool.submit(self._compiled, [WORKER_MAIN], ext)
+            # As C: the C++ library is not needed.
+            guardian = pool.submit(self._compiled, [GUARDIAN_MAIN], ext)
+            # As C, too: it comes before everything in a process, and must bring no C++ library along.
+            memory_check = pool.submit(self._compiled, MEMORY_CHECK_SOURCES, ext, "-fno-exceptions", "-fno-rtti")
             objects = [made for one in pool.map(lambda source: self._compiled([source], ext), ours) for made in one]
-        ext.sources = [source for source in ext.sources if source not in ours]
-        ext.extra_objects = list(objects)
+        ext.sources = []
+        ext.extra_objects = [*(made for one in generated for made in one.result()), *objects]
+        ext.language = "c++"  # which the linker must know, with no source to tell
         super().build_extension(ext)
+        symbolizer.result()
         self._link_runtime(objects)
-        objects += self._compiled([WORKER_MAIN], ext)
         program = str(Path(self.build_lib) / WORKER)
-        compiler.link_executable(objects, program, extra_postargs=["-pthread", "-ldl"], target_lang="c++")
-        # As C: the C++ library is not needed.
-        compiler.link_executable(self._compiled([GUARDIAN_MAIN], ext), str(Path(self.build_lib) / GUARDIAN))
-        # As C, too: it comes before everything in a process, and must bring no C++ library along.
-        objects = self._compiled(MEMORY_CHECK_SOURCES, ext, "-fno-exceptions", "-fno-rtti")
-        compiler.link_shared_object(objects, str(Path(self.build_lib) / MEMORY_CHECK), extra_postargs=["-ldl"])
-        self._build_symbolizer(ext)
+        compiler.link_executable(
+            [*objects, *main.result()], program, extra_postargs=["-pthread", "-ldl"], target_lang="c++"
+        )
+        compiler.link_executable(guardian.result(), str(Path(self.build_lib) / GUARDIAN))
+        compiler.link_shared_object(
+            memory_check.result(), str(Path(self.build_lib) / MEMORY_CHECK), extra_postargs=["-ldl"]
+        )
 
     def _build_symbolizer(self, ext: Extension) -> None:
         """
@@ -96,7 +105,7 @@ class BuildNative(build_ext):
             self.announce("there is no static C++ library (libstdc++.a); the library uses the system's", 3)
             self.compiler.link_shared_object(objects, library, extra_postargs=flags, target_lang="c++")
 
-    def _compiled(self, sources: Iterable[str | Path], ext: Extension, *further: str) -> list[str]:
+    def _compiled(self, sources: Iterable[str | os.PathLike[str]], ext: Extension, *further: str) -> list[str]:
         """
         Compile *sources* as *ext* is compiled, and with *further* flags. Returns the objects.
         """
@@ -181,7 +190,11 @@ class Build(build):
     The usual build with the bridge as one more step.
     """
 
-    sub_commands: ClassVar = [*build.sub_commands, ("build_java", None)]
+    # The Makefile compiles the bridge by itself, so that a host of C++ and Python needs no JDK.
+    sub_commands: ClassVar = [
+        *build.sub_commands,
+        ("build_java", lambda _: os.environ.get("EAS_HOST_BUILD_JAVA") != "0"),
+    ]
 
 
 def _compile_bridge(target: Path) -> None:

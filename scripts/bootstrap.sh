@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the system packages in place that a build needs: scripts/bootstrap.sh [examples] [test] [bench]
+# Puts the system packages in place that a build needs: scripts/bootstrap.sh [java] [examples] [test] [bench]
 #
 # Each need is checked by its effect (a command that is found, a header that is there) and only what is missing is
 # installed, so that a machine which has everything, from wherever, is left alone. On Debian and Ubuntu apt installs it
@@ -50,11 +50,13 @@ need g++ command -v g++
 need make command -v make
 need libdw-dev has_header elfutils/libdwfl.h
 need curl command -v curl
-need default-jdk-headless command -v javac
-need default-jdk-headless command -v java
 
 for purpose in "$@"; do
   case $purpose in
+    java)
+      need default-jdk-headless command -v javac
+      need default-jdk-headless command -v java
+      ;;
     examples)
       need maven command -v mvn
       # The smallest set with OpenCV's dnn and imgcodecs: libopencv-dev would bring half a desktop along.
@@ -75,7 +77,7 @@ for purpose in "$@"; do
       need chromium-driver command -v chromedriver
       ;;
     bench) need wrk command -v wrk; need nginx test -x "$(command -v nginx || echo /usr/sbin/nginx)" ;;
-    *) stop "unknown purpose: $purpose (expected examples, test or bench)" ;;
+    *) stop "unknown purpose: $purpose (expected java, examples, test or bench)" ;;
   esac
 done
 

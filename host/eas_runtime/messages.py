@@ -99,6 +99,17 @@ class HandlerAnswered(Message):
     event = "injected"
 
 
+class FilesListed(Message):
+    """
+    The files that the worker's program has used so far: what it has *read*, its modules among them, and has *written*.
+    Of another language's processor, or on an old Python, not all of it is known.
+    """
+
+    read: "tuple[str, ...]"
+    written: "tuple[str, ...]"
+    event = "files"
+
+
 # -- both ways
 
 
@@ -123,6 +134,14 @@ class Stop(Message):
 
 
 # -- from the front to a worker
+
+
+class ListFiles(Message):
+    """
+    Answer with `FilesListed`.
+    """
+
+    event = "list_files"
 
 
 class LogStacks(Message):
@@ -256,6 +275,7 @@ _TYPES: "dict[str, tuple[type, ...]]" = {
     "str | None": (str, type(None)),
     "dict[str, str]": (dict,),
     "tuple[int, int] | None": (tuple, type(None)),
+    "tuple[str, ...]": (tuple,),
 }
 """The types that a field's value may have, by its annotation. To Python a bool is an int; `decode` tells them apart."""
 
@@ -268,6 +288,8 @@ _INCOMING: "dict[str, type[Message]]" = {
         ProcessCount,
         HandlerInjected,
         HandlerAnswered,
+        FilesListed,
+        ListFiles,
         PropertyPut,
         Stop,
         LogStacks,

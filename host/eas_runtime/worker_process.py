@@ -96,7 +96,9 @@ def serve(spec: WorkerSpec, inheritance: Inheritance, make: "MakeProcessor") -> 
             ring.set_crash_report(spec.report)
         if spec.type == "python":
             faulthandler.enable(spec.report, all_threads=False)
-        ring.install_crash_handler(jvm=processor.owns_signals, before_python=spec.type == "python")
+        ring.install_crash_handler(
+            jvm=processor.owns_signals, before_python=spec.type == "python", keep=spec.keeps_crashes
+        )
         enter_folder(spec)
         return processor
 

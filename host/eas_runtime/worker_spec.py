@@ -45,6 +45,8 @@ class WorkerSpec(Record):
         copies: the files and folders that were copied into a workspace, each with the original, which the user edits.
         outer_environment: the variables that are other ones in this process than in what the processor starts, as they
             are there; None: not set.
+        keeps_crashes: whether a stopped copy of the worker stays when a signal ends it.
+        lists_files: whether a Python program's worker keeps a record of the files that it uses.
         debugged: the method at which pdb stops, process or initialize, in a worker that has the terminal; `""` for a
             worker without pdb.
     """
@@ -75,6 +77,8 @@ class WorkerSpec(Record):
     leaks: bool = False
     copies: "tuple[tuple[str, str], ...]" = ()
     outer_environment: "dict[str, str | None]" = {}  # noqa: RUF012  nothing changes it
+    keeps_crashes: bool = False
+    lists_files: bool = False
     debugged: str = ""
 
     def original(self, path: str) -> str:

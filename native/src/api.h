@@ -121,8 +121,7 @@ char* eas_slot_output(eas_ring* ring, uint32_t slot);
 int eas_front_submit(eas_ring* ring, const char* body, size_t size);
 
 // The same in steps, for a body that arrives in pieces: reserve; write as often as needed; then publish or
-// release. reserve returns -1 when no slot is free; write returns -1, and writes nothing, outside of the
-// slot's max_body.
+// release. reserve returns -1 when no slot is free; write returns -1, and writes nothing, beyond max_body.
 // [front]
 int eas_front_reserve(eas_ring* ring);
 int eas_front_write(eas_ring* ring, int slot, size_t offset, const char* data, size_t size);
@@ -300,6 +299,7 @@ void eas_worker_stop(eas_ring* ring);
 #define EAS_SIGNALS_ALL 1  // SEGV BUS FPE ILL ABRT SYS TRAP, and exit()
 #define EAS_SIGNALS_JVM 2  // ABRT, exit(), and of the others what the JVM, which starts later, cannot handle
 #define EAS_SIGNALS_PYTHON 3  // all; last, the handlers of before: those of Python, which write its frames
+#define EAS_SIGNALS_KEEP 8    // with ALL or PYTHON: a stopped copy of the process stays
 
 // Has this process, which is `worker`, record in the ring how it dies. Once, before its threads enter.
 // [main thread, before user code is loaded]

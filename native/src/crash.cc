@@ -11,6 +11,7 @@
 #include <iterator>
 #include <mutex>
 
+#include "crash_copy.h"
 #include "fault.h"
 #include "frames.h"
 #include "last_words.h"
@@ -39,6 +40,7 @@ WorkerRecord* record = nullptr;
 uint32_t record_worker = 0;
 pid_t record_process = 0;
 bool needs_alternate_stack = false;
+bool keeps_crashes = false;
 int jvm_report = -1;
 struct sigaction replaced[std::size(kAllSignals)];  // with EAS_SIGNALS_PYTHON
 
@@ -224,6 +226,7 @@ void OnFatalSignal(int signal, siginfo_t* info, void* context) {
   if (getpid() != record_process) Die(signal);  // a child that the processor forked: the front need not know
   if (jvm_reports != 0) Die(fatal_signal);      // the JVM aborts after its report
   RecordSignal(signal, info, context);
+  if (keeps_crashes) KeepStoppedCopy(signal);
   HandOn(signal, info, context);
   Die(signal);
 }
@@ -304,6 +307,8 @@ void InstallCrashHandler(Ring& ring, uint32_t worker, int signals) {
   record = &ring.workers[worker];
   record_worker = worker;
   record_process = getpid();
+  keeps_crashes = (signals & EAS_SIGNALS_KEEP) != 0;
+  signals &= ~EAS_SIGNALS_KEEP;
   needs_alternate_stack = signals != EAS_SIGNALS_JVM;
   if (needs_alternate_stack) alternate_stack.Enter();
 

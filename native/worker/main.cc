@@ -2,14 +2,14 @@
 // own.
 //
 // Strategy: worker/cpp/native_worker.py checks the processor's file and then executes this program, which
-// keeps the process's number, working directory and descriptors. Its arguments are CONTROL MEMORY COMPLETION
-// LOG PARENT SPEC WORKER THREADS CONFINED REPORTS. The first five are as in worker/main.py; REPORTS is the
-// descriptor that gets what sanitizers report, or -1. SPEC is a file with texts, each of which ends with a
-// NUL byte: the entry, model_entry, model_config, its libpython, one that this program does not use, the
-// variables that the processor shall see in place of those that this program was started with, an empty text,
-// and the words of a command. If the processor cannot be loaded, this process executes that command with two
-// more arguments: the step that failed, and the text of the error. So only Python code explains errors to
-// users.
+// keeps the process's number, working directory and descriptors. Its arguments are CONTROL MEMORY
+// COMPLETION LOG PARENT SPEC WORKER THREADS CONFINED REPORTS KEEP. The first five are as in worker/main.py;
+// REPORTS is the descriptor that gets what sanitizers report, or -1; KEEP is 1 for --crash-block. SPEC is a
+// file with texts, each of which ends with a NUL byte: the entry, model_entry, model_config, its libpython,
+// one that this program does not use, the variables that the processor shall see in place of those that
+// this program was started with, an empty text, and the words of a command. If the processor cannot be
+// loaded, this process executes that command with two more arguments: the step that failed, and the text of
+// the error. So only Python code explains errors to users.
 //
 // No thread reads control messages while the processor loads: the end of the host ends this process in any
 // case, and a stop would have to wait.
@@ -150,6 +150,7 @@ class Worker {
         number_(static_cast<uint32_t>(ParseNumber(arguments[6]))),
         threads_(static_cast<uint32_t>(ParseNumber(arguments[7]))),
         confined_(ParseNumber(arguments[8]) != 0),
+        keeps_crashes_(ParseNumber(arguments[10]) != 0),
         spec_(ReadSpec(fds_[4])) {
     // Processes that the processor starts must not have these descriptors.
     for (const int fd : fds_) SetInherited(fd, false);
@@ -165,7 +166,7 @@ class Worker {
     char error[kErrorSize] = "";
     eas_ring* ring = eas_ring_map(fds_[1], fds_[2], error, sizeof(error));
     if (ring == nullptr) ExecFallback("ring", error);
-    eas_crash_install(ring, number_, EAS_SIGNALS_ALL);
+    eas_crash_install(ring, number_, EAS_SIGNALS_ALL | (keeps_crashes_ ? EAS_SIGNALS_KEEP : 0));
     if (fds_[5] >= 0) eas_sanitizers_attach(fds_[5]);
     static eas_cpp* cpp;  // static: it and the model are no leaks of this program at its end
     {
@@ -271,13 +272,14 @@ class Worker {
   const uint32_t number_;
   const uint32_t threads_;
   const bool confined_;
+  const bool keeps_crashes_;
   Spec spec_;
 };
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 11) {
+  if (count != 12) {
     std::fprintf(stderr, "eas-cpp-worker: this program is started by eas-host only\n");
     return 2;
   }

@@ -67,6 +67,7 @@ def test_every_command_in_the_readme_of_a_new_project_works(language: str, tmp_p
     assert len(blocks) == 2
     for block in blocks:
         rest = type_in(block["script"], folder, tmp_path / "cache")
+        assert " ignored: " not in rest, "what `init` writes has nothing to complain of"
         for line in block["output"].splitlines():
             found = re.search(".*".join(map(re.escape, line.split("..."))), rest)
             assert found, f"{line!r} is not in what is left of what\n{block['script']}printed:\n{rest}"

@@ -236,3 +236,44 @@ def test_help_has_an_example() -> None:
     ended = run("pack", "--help")
     assert (ended.code, ended.stderr) == (0, "")
     assert "eas-host pack build/libecho.so" in ended.stdout
+
+
+# What is left out, and --dry-run.
+
+
+def test_jar_that_no_manifest_names_is_left_out_and_named(tmp_path: Path) -> None:
+    """The report says why, of other files beside the processor too."""
+    jar(tmp_path / "lib/used.jar")
+    jar(tmp_path / "forgotten.jar")
+    write_files(tmp_path, {"Echo.java": "class Echo {}", "app.log": "started", "notes.txt": ""})
+    ended = run("pack", jar(tmp_path / "echo.jar", "lib/used.jar"))
+    assert packed(ended) == ["echo.jar", "lib", "lib/used.jar"]
+    left = {line.split()[0]: line.split("B  ")[1] for line in ended.stdout.split("left out:\n")[1].splitlines()[:-1]}
+    assert left == {
+        "Echo.java": "source code",
+        "app.log": "a log",
+        "forgotten.jar": "neither the manifest of echo.jar nor that of a jar it names has it in its Class-Path",
+        "notes.txt": "echo.jar does not name it",
+    }
+
+
+def test_rule_that_leaves_out_a_part_of_a_folder_is_named(tmp_path: Path) -> None:
+    jar(tmp_path / "p/echo.jar")
+    texts = {".easignore": "*.log\n", "a.log": "12345", "__pycache__/m.pyc": "1234567"}
+    write_files(tmp_path / "p", texts)
+    ended = run("pack", tmp_path / "p")
+    assert packed(ended) == ["echo.jar"]
+    assert re.search(r"^ +a\.log +5 B +\.easignore: \*\.log$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^ +__pycache__/ +7 B +by default: __pycache__/$", ended.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [("pack",), ("pysdk", "pack")])
+def test_dry_run_lists_all_and_writes_nothing(tmp_path: Path, command: tuple[str, ...]) -> None:
+    jar(tmp_path / "p/echo.jar")
+    write_files(tmp_path / "p", {"conf/a.txt": "12345", "app.py": "", ".git/HEAD": "x"})
+    ended = run(*command, "--dry-run", tmp_path / "p")
+    assert ended.code == 0, ended.stderr
+    assert re.search(r"^conf/a\.txt +5 B$", ended.stdout, re.MULTILINE)
+    assert re.search(r"^ +\.git/ +1 B +by default: \.git$", ended.stdout, re.MULTILINE)
+    assert ended.stdout.splitlines()[-1].endswith(f"nothing is written; without --dry-run: {tmp_path}/p.tar.gz")
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]

@@ -1,5 +1,5 @@
 """
-`eas-host --wait URL` returns as soon as the service there takes requests.
+`eas-host wait [URL]` returns as soon as the service there takes requests.
 """
 
 from __future__ import annotations
@@ -30,8 +30,19 @@ def free_port() -> int:
 
 def test_it_returns_at_once_if_the_service_is_there(start: StartHost) -> None:
     """It needs no token."""
-    ended = run("--wait", url(start("python", token=TOKEN)))
+    ended = run("wait", url(start("python", token=TOKEN)))
     assert (ended.code, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_it_has_the_address_of_hosts_as_its_default(start: StartHost) -> None:
+    """That of EAS_HOST_LISTEN, which a host that starts here takes, too."""
+    port = start("python").address[1]
+    assert run("wait", "--timeout", "0", variables={"EAS_HOST_LISTEN": f"0.0.0.0:{port}"}).code == 0
+
+
+def test_its_old_form_is_a_synonym(free_port: int) -> None:
+    for words in (("wait",), ("--wait",)):
+        run(*words, f"http://127.0.0.1:{free_port}/", "--timeout", "0").fails_in_one_line(1, "takes no requests")
 
 
 def test_it_waits_for_a_service_that_is_not_there(start: StartHost) -> None:
@@ -42,7 +53,7 @@ def test_it_waits_for_a_service_that_is_not_there(start: StartHost) -> None:
         other.listen()
         port = other.getsockname()[1]
         waiting = subprocess.Popen(
-            [*program(), "--wait", f"http://127.0.0.1:{port}/"],
+            [*program(), "wait", f"http://127.0.0.1:{port}/"],
             env=clean_environment(),
             stderr=subprocess.PIPE,
             text=True,
@@ -58,14 +69,14 @@ def test_it_waits_for_a_service_that_is_not_there(start: StartHost) -> None:
 def test_it_waits_while_the_processor_takes_no_requests(start: StartHost) -> None:
     host = start("python")
     host.call(b"", "/api/builtin/prop?name=model.ready&value=0")
-    run("--wait", url(host), "--timeout", "0").fails_in_one_line(1, "takes no requests after 0 s: it answers 503")
+    run("wait", url(host), "--timeout", "0").fails_in_one_line(1, "takes no requests after 0 s: it answers 503")
     host.call(b"", "/api/builtin/prop?name=model.ready&value=1")
-    assert run("--wait", url(host), "--timeout", "0").code == 0
+    assert run("wait", url(host), "--timeout", "0").code == 0
 
 
 def test_it_gives_up_after_the_timeout(free_port: int) -> None:
     address = f"http://127.0.0.1:{free_port}/"
-    ended = run("--wait", address, "--timeout", "0.2")
+    ended = run("wait", address, "--timeout", "0.2")
     ended.fails_in_one_line(1, f"eas-host: {address}: takes no requests after 0.2 s: Connection refused")
 
 
@@ -73,12 +84,12 @@ def test_it_gives_up_after_the_timeout(free_port: int) -> None:
     "address", ["127.0.0.1:8080", "ftp://127.0.0.1/", "http://", "http://127.0.0.1:x/", "http://["]
 )
 def test_wrong_url_is_refused(address: str) -> None:
-    run("--wait", address).fails_in_one_line(2, address, "expected http://HOST:PORT/")
+    run("wait", address).fails_in_one_line(2, address, "expected http://HOST:PORT/")
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
-    [((), "URL"), (("http://h/", "--timeout", "x"), "--timeout: 'x'"), (("http://h/", "--time", "1"), "--timeout")],
+    [(("http://h/", "--timeout", "x"), "--timeout: 'x'"), (("http://h/", "--time", "1"), "--timeout")],
 )
 def test_wrong_arguments_are_refused(words: tuple[str, ...], complaint: str) -> None:
-    run("--wait", *words).fails_in_one_line(2, complaint)
+    run("wait", *words).fails_in_one_line(2, complaint)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from eas_host.config import HostConfig
-from eas_host.deploy.deployment import INSTALLED, PYTHON_FILES
+from eas_host.deploy.deployment import INSTALLED, LIBRARIES, PYTHON_FILES
 from eas_host.deploy.from_options import prepare_from_options
 from eas_host.errors import ConfigError, EntryNotFound
 from eas_host.service.file_watcher import fingerprint
@@ -69,7 +69,7 @@ def test_reload_loads_a_library_from_a_copy(config: HostConfig, builder: Process
     spec = made.processors[0].spec
     copy = Path(spec.entry)
     assert spec.folder == str(tmp_path)
-    assert made.watched == (tmp_path / "liba.so", Path("m").absolute())
+    assert made.watched == (tmp_path / "liba.so", tmp_path / LIBRARIES, Path("m").absolute())
     assert copy.read_bytes() == (tmp_path / "liba.so").read_bytes()
     assert not copy.is_symlink()
     assert not (copy.parent / "libb.so.1").is_symlink()

@@ -65,9 +65,11 @@ def test_empty_values_of_the_pysdk_template_are_not_named_as_ignored() -> None:
     (model,) = description.models
     assert model.processor == Processor("oss://path/to/processor", "./app.py", "python")
     assert model.path == ""
-    machine, cpus = description.notes
-    assert machine.startswith("metadata.region, metadata.memory are ignored: ")
+    (machine,) = description.notes
+    assert machine.startswith("metadata.region is ignored: ")
+    memory, cpus = description.usual_notes
     assert cpus.startswith("metadata.cpu is ignored: no limit is set; ")
+    assert memory.startswith("metadata.memory is ignored: ")
 
 
 def test_models_with_shared_processors_are_read() -> None:

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
+import shlex
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -19,6 +23,24 @@ PIP = (sys.executable, "-m", "pip")
 PRODUCTS = shutil.ignore_patterns(
     ".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-cpp-worker", "eas-guardian", "eas-symbolizer"
 )
+
+
+def test_make_run_installs_all_packages_that_serving_a_file_imports() -> None:
+    """Asked of make, which prints its variables, and of the interpreter."""
+    database = subprocess.run(["make", "-pn", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    match = re.search(r"^SERVING_PACKAGES := (.+)$", database, re.MULTILINE)
+    assert match
+    installed = {re.split("[<>=]", word)[0] for word in shlex.split(match[1])}
+    code = (
+        "import sys; before = set(sys.modules); import eas_host.cli.main, eas_host.service.host;"
+        " import eas_host.deploy.from_options, eas_host.front.admission.decompression;"
+        " print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    packages = importlib.metadata.packages_distributions()
+    needed = {name for module in loaded for name in packages.get(module, ())} - {"eas-host"}
+    assert {"uvloop", "httptools"} <= needed
+    assert needed <= installed
 
 
 @pytest.fixture(scope="module")

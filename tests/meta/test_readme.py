@@ -18,12 +18,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import pytest
 
+from support import proc
 from support.build import ROOT
 
 BLOCK_SECONDS = 300  # only ever reached by a block that hangs: the slowest starts a JVM
@@ -69,7 +71,7 @@ def environment(port: int) -> dict[str, str]:
     # `make test` tells its own children how it was called; a make that a user starts knows nothing of it.
     foreign = ("EAS_HOST_", "MAKE", "MFLAGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return kept | {"PATH": path, "EAS_HOST_LISTEN": address, "LISTEN": address}
+    return kept | {"PATH": path, "EAS_HOST_LISTEN": address, "LISTEN": address, "EAS_TEST_MARK": uuid.uuid4().hex}
 
 
 @contextlib.contextmanager
@@ -77,7 +79,8 @@ def group(
     *command: str, env: dict[str, str], stderr: int | IO[str] = subprocess.STDOUT
 ) -> Iterator[subprocess.Popen[str]]:
     """
-    Run *command* at the top of the repository, and end whatever it leaves running.
+    Run *command* at the top of the repository, and end whatever it leaves running; a host that was told to stop has
+    its time.
     """
     process = subprocess.Popen(
         command,
@@ -95,6 +98,9 @@ def group(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        for pid in proc.marked(f"EAS_TEST_MARK={env['EAS_TEST_MARK']}"):  # of --detach, whose block has failed
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if process.stdout is not None:
             process.stdout.close()
 
@@ -107,6 +113,8 @@ def test_shell_block_prints_what_the_document_promises(block: Block, port: int, 
         printed, _ = bash.communicate(timeout=BLOCK_SECONDS)
         errors.seek(0)
         rest = [printed, errors.read()]
+        if bash.returncode == 0:
+            proc.wait_until_gone(proc.marked(f"EAS_TEST_MARK={environment['EAS_TEST_MARK']}"))
     everything = "\n".join(rest)
     assert bash.returncode == 0, everything
     for line in block.output.replace("8080", str(port)).splitlines():

@@ -76,6 +76,20 @@ def test_address_in_use_ends_the_host_though_the_program_catches_it(apps: Apps, 
     ended.fails_with(4, address)
 
 
+def test_program_without_a_logging_of_its_own_logs_as_the_host_does(apps: Apps) -> None:
+    """Python's own default, a bare message, has neither time nor level; what it does not show stays hidden."""
+    text = "logging.getLogger('mine').warning('one\\ntwo'); logging.getLogger('mine').info('hidden'); Contract().run()"
+    host = apps.start(f"import logging; {text}", way="hosted")
+    host.wait_for_log(r"^\[.*\] \[WARNING\] worker 0: mine: one$")
+    assert "hidden" not in host.log.text()
+
+
+def test_program_with_a_logging_of_its_own_logs_as_it_says(apps: Apps) -> None:
+    text = "logging.basicConfig(level='INFO', format='%(levelname)s|%(message)s'); logging.getLogger('mine').info('x')"
+    host = apps.start(f"import logging; {text}; Contract().run()", way="hosted")
+    host.wait_for_log(r"^INFO\|x$")
+
+
 def test_endpoint_of_the_constructor_is_ignored_with_a_log_line(apps: Apps) -> None:
     """--listen decides."""
     host = apps.start("Contract(endpoint='0.0.0.0:1').run()", way="hosted")

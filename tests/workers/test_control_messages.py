@@ -21,6 +21,7 @@ EXAMPLES: dict[object, object] = {
     str | None: None,
     dict[str, str]: {"rpc.keepalive": "1"},
     tuple[int, int] | None: (1, 2),
+    tuple[str, ...]: ("a.py", "b c"),
 }
 KINDS = [kind for kind in Message.__subclasses__() if kind is not Died]
 

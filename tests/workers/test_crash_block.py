@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from support.build import ProcessorBuilder
+from support import proc
+from support.build import ProcessorBuilder, need
 from support.gate import Event, Gate
 from support.host import Host, StartHost
 from support.wire import Client, command
@@ -89,6 +92,41 @@ def test_requests_after_a_crash_answer_503_with_the_reason(start: StartHost) -> 
     assert WHY in answer.text
     assert host.workers() == []
     assert host.call(None, "/api/builtin/ping?ready=true", "GET").status == 503
+
+
+COPY = re.compile(r"process (\d+) is a copy of the one that crashes, .* gdb -p \1")
+
+
+@pytest.mark.parametrize("kind", ["python", "native"])
+def test_crash_in_cpp_leaves_a_stopped_copy_for_gdb(start: StartHost, kind: str) -> None:
+    """In both kinds of worker. It ends with the host, which each stop of a host in a test demands."""
+    host = start("cpp", crash_block=True, worker=kind)
+    host.allow_log(WHY)
+    assert host.call(command("die", "segv")).status == 500
+    pid = int(host.wait_for_log(COPY.pattern)[1])
+    assert proc.status(pid)["State"][0] in ("T", "t")
+    gdb = [need("gdb"), "-p", str(pid), "-batch", "-ex", "bt"]
+    stack = subprocess.run(gdb, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
+    assert "<signal handler called>" in stack
+    assert re.search(r"^#\d+ .* in process \(", stack, re.MULTILINE), stack
+    assert host.call(b"anybody there?").status == 503
+
+
+def test_signal_in_python_leaves_a_stopped_copy(start: StartHost) -> None:
+    host = start("python", crash_block=True)
+    host.allow_log(WHY)
+    assert host.call(command("die", "segv")).status == 500
+    pid = int(host.wait_for_log(COPY.pattern)[1])
+    assert proc.status(pid)["State"][0] in ("T", "t")
+
+
+def test_worker_that_is_replaced_leaves_no_copy(start: StartHost) -> None:
+    """Only --crash-block asks for it."""
+    host = start("cpp")
+    host.allow_log("SIGSEGV")
+    assert host.call(command("die", "segv")).status == 500
+    host.wait_for_log("it is replaced")
+    assert not COPY.search(host.log.text())
 
 
 def test_requests_beside_and_behind_a_crash_answer_503_at_once(start: StartHost, gate: Gate) -> None:

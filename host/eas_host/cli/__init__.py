@@ -5,7 +5,8 @@ In reading order:
 
 - `main`: finds the command; `options`: `eas-host` without a command.
 - `things`: what a user names, and whether it is a processor, a description or a package; `target`: the argument.
-- `serve`: `eas-host` without a command, `test` and `serve`; `check`: `check`; `desc`: `desc`.
+- `serve`: `eas-host` without a command, `test` and `serve`; `detach`: the same in the background.
+- `check`: `check`; `desc`: `desc`.
 - `workspace_paths`: how paths in a workspace are shown.
 - `calls`: `invoke`, `debug` and `load`.
 - `init`, `pack`, `pysdk`, `wait`: the other commands; `command_parser`: their arguments.

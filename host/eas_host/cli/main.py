@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "help": "eas_host.cli.main:show_help",
     "--include": "eas_host.cli.about.header:print_folder",
     "--cflags": "eas_host.cli.about.header:print_flags",
+    "wait": "eas_host.cli.wait:run",
     "--wait": "eas_host.cli.wait:run",
 }
 """Where the function of each command is. It gets the arguments behind the name and returns the exit code."""
@@ -47,7 +48,6 @@ _OTHER_WORDS: Final = {
     **dict.fromkeys(("describe", "inspect", "show"), "desc"),
     **dict.fromkeys(("gdb", "jdb", "pdb"), "debug"),
     "version": "--version",
-    "wait": "--wait",
 }
 """What other tools call the same."""
 

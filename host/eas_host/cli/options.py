@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from eas_host import __version__
+from eas_host.cli import detach
 from eas_host.cli.target import make_target_parser
 from eas_host.config import HostConfig
 from eas_host.config.option_parser import OptionParser, parse_args
@@ -25,11 +26,11 @@ commands, each with a --help of its own:
   check                 say what is wrong with a processor, without loading it
   load                  measure requests per second and times under load; advise worker threads and processes
   desc                  say what would run, and where each value comes from
+  wait                  wait until a service takes requests
   init, pack, pysdk     start a new processor; pack one
   schema, completion    print the JSON Schema of descriptions; what a shell needs to complete command lines
 
 without a TARGET:
-  eas-host --wait URL   wait until the service there takes requests
   eas-host --include    print where the C header is; --cflags: all that a compiler needs for a processor in C++
 """
 _NOTES: Final = """\
@@ -55,6 +56,7 @@ def make_host_parser() -> OptionParser:
     about = "Run, debug and serve a PAI-EAS custom processor: a .so, a .jar or a .py file, or a service of them."
     parser = make_target_parser("", about, _EXAMPLES, _NOTES, _CODES)
     parser.usage = "%(prog)s TARGET [options] [-- ARGUMENT ...]\n       %(prog)s COMMAND ..."
+    detach.add_option(parser)
     parser.add_argument("-V", "--version", action="version", version=f"eas-host {__version__}", help="show the version")
     return parser
 

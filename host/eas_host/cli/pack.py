@@ -46,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
 
         named, described = processor_of(named)
         kind = kind or described
-    done = pack_processor(named, kind, args.output)
+    done = pack_processor(named, kind, args.output, dry_run=args.dry_run)
     report_processor(done)
     return 0
 
@@ -80,5 +80,6 @@ def _parser() -> CommandParser:
         "entry", metavar="ENTRY", type=_path, help="a .so, a .jar or .war, a folder with either, or a service.json"
     )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the archive [NAME.tar.gz beside ENTRY]")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be packed and left out; write nothing")
     parser.add_argument("--type", metavar="TYPE", choices=TYPES, help="cpp or java, where a folder holds both")
     return parser

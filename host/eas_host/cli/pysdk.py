@@ -37,7 +37,7 @@ def run(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     folder = Path(args.folder)
     if args.command == "pack":
-        _pack(folder)
+        _pack(folder, dry_run=args.dry_run)
     elif args.link:
         _link(folder)
     else:
@@ -83,12 +83,12 @@ def _link(folder: Path) -> None:
     print(f"[PYSDK] {env}: Python {facts.version} imports allspark from this host now")
 
 
-def _pack(folder: Path) -> None:
+def _pack(folder: Path, *, dry_run: bool) -> None:
     # Imported late, since `init` does not need it.
     from eas_host.pack.python_folder import pack_folder  # noqa: PLC0415
     from eas_host.pack.report import report  # noqa: PLC0415
 
-    report(pack_folder(folder))
+    report(pack_folder(folder, dry_run=dry_run))
 
 
 def _ask() -> str:
@@ -129,6 +129,7 @@ def _parser() -> CommandParser:
         "--link", action="store_true", help="make nothing, but link the ENV that DIR already has to this host"
     )
     pack = commands.add_parser("pack", help="make DIR.tar.gz", description="Make DIR.tar.gz, with ENV at its root.")
+    pack.add_argument("--dry-run", action="store_true", help="say what would be packed and left out; write nothing")
     for command in (init, pack):
         command.add_argument("folder", metavar="DIR")
     pack.set_defaults(link=False, python=None)

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from eas_host import log
+from eas_host.cli import detach
 from eas_host.cli.options import make_host_parser
 from eas_host.cli.target import make_target_parser, open_target
 from eas_host.cli.things.description_command import DescriptionCommand
 from eas_host.cli.things.processor_command import ProcessorCommand
 from eas_host.config.option_parser import parse_args
 from eas_host.config.option_types import Address
+from eas_host.config.resolution import resolve_options
 from eas_host.deploy.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ def test(argv: Sequence[str]) -> int:
     """
     about = "Run a service on a free port of this machine, and print what `eascmd test` prints."
     parser = make_target_parser("test", about, _TEST_EXAMPLES, _NOTES, _CODES)
+    detach.add_option(parser)
     return _serve(open_target(parse_args(parser, argv), _TEST_DEFAULTS), announce=True)
 
 
@@ -85,10 +88,24 @@ def serve(argv: Sequence[str]) -> int:
         HostError: as for `run`.
     """
     parser = make_target_parser("serve", "Run a service on --listen.", _SERVE_EXAMPLES, _NOTES, _CODES)
+    detach.add_option(parser)
     return _serve(open_target(parse_args(parser, argv)), announce=False)
 
 
 def _serve(command: DescriptionCommand | ProcessorCommand, *, announce: bool) -> int:
+    """
+    Serve what *command* names; *announce* prints EASCMD's lines.
+    """
+    if "detach" in command.args:
+        # Before anything is read, so that the log has all of it.
+        config = resolve_options(command.args).config
+        return detach.run_detached(config, lambda on_started: _serve_here(command, announce, on_started))
+    return _serve_here(command, announce)
+
+
+def _serve_here(
+    command: DescriptionCommand | ProcessorCommand, announce: bool, on_started: detach.Started | None = None
+) -> int:
     gc.disable()  # imports make much that stays, and no garbage: to look for that takes 10 ms
     prepare = command.read_first()
     # Imported late, so that what is wrong is reported without loading the event loop and the native module.
@@ -100,7 +117,10 @@ def _serve(command: DescriptionCommand | ProcessorCommand, *, announce: bool) ->
     gc.enable()
     try:
         return run_host(
-            deployment, command.read_and_prepare, (lambda host: _announce(host, deployment)) if announce else None
+            deployment,
+            command.read_and_prepare,
+            (lambda host: _announce(host, deployment)) if announce else None,
+            on_started,
         )
     finally:
         deployment.discard()  # a host that could not be made has not done this

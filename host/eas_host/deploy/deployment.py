@@ -19,6 +19,9 @@ STARTED: Final = time.time_ns()
 PYTHON_FILES: Final = "*.py"
 """A path with this name stands for all Python files in its folder and below, also those that are added later."""
 
+LIBRARIES: Final = "*.so"
+"""A path with this name stands for all libraries in its folder, also those that are added later."""
+
 INSTALLED: Final = "*"
 """A path with this name stands for what is installed in the Python environment in its folder."""
 
@@ -49,7 +52,8 @@ class Deployment:
         processors: its processors, at least one.
         warm_up: a file with requests to send before the service is up, if there is one.
         watched: the files and folders whose changes lead to a new version; see `PYTHON_FILES` and
-            `INSTALLED`.
+            `INSTALLED`, `LIBRARIES`.
+        packages: those of `watched` in which only what a processor uses counts, each with the number of the processor.
         discard: removes what was made for this version alone. It is called once the last worker is gone.
         target: the words that name it to the command `invoke`.
     """
@@ -59,6 +63,7 @@ class Deployment:
     processors: tuple[ProcessorDeployment, ...]
     warm_up: Path | None = None
     watched: tuple[Path, ...] = ()
+    packages: tuple[tuple[Path, int], ...] = ()
     discard: Callable[[], None] = lambda: None
     target: tuple[str, ...] = ()
 

@@ -115,7 +115,13 @@ def prepare_from_description(description: Description, resolved: ResolvedConfig,
     name = config.name or description.name or service_name(config, processors[0].spec)
     watched = (description.file, *(source.path for source in _watched(sources)))
     watched += tuple(_watched_environments(staged, processors, sources, config))
-    deployment = Deployment(replace(config, name=name), name, processors, warm_up, watched, workspace.discard)
+    packages = tuple(
+        (source.path, number)
+        for number, one in enumerate(staged)
+        if (source := sources.get(f"{one.key_prefix}processor_path")) is not None and source.path.is_dir()
+    )
+    watched += tuple(path / requirements.FILE for path, number in packages if processors[number].spec.type == "python")
+    deployment = Deployment(replace(config, name=name), name, processors, warm_up, watched, packages, workspace.discard)
     return confinement.confine_workers(deployment)
 
 

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 from eas_host.archives.jar_layouts import JarLayout
 from eas_host.config import HostConfig
 from eas_host.deploy import confinement, memory_check
-from eas_host.deploy.deployment import PYTHON_FILES, Deployment, ProcessorDeployment, watched_environments
+from eas_host.deploy.deployment import (
+    LIBRARIES,
+    PYTHON_FILES,
+    Deployment,
+    ProcessorDeployment,
+    watched_environments,
+)
 from eas_host.deploy.package import nested_jars
 from eas_host.deploy.target_words import target_words
 from eas_host.errors import EntryNotFound
@@ -49,7 +55,8 @@ def prepare_from_options(config: HostConfig) -> Deployment:
         deployment = _prepare_unpacked(config, name, spec, packed, warm_up)
     else:
         deployment = Deployment(config, name, (ProcessorDeployment(None, spec),), warm_up, watched)
-    deployment = replace(deployment, target=target_words(config))
+    packages = tuple((path, 0) for path in watched if path.name in (PYTHON_FILES, LIBRARIES))
+    deployment = replace(deployment, target=target_words(config), packages=packages)
     return confinement.confine_workers(deployment) if spec.confined else deployment
 
 
@@ -65,12 +72,15 @@ def _warm_up(config: HostConfig) -> Path | None:
 def _watched(spec: WorkerSpec, config: HostConfig) -> tuple[Path, ...]:
     """
     Return the files whose changes lead to a new version. Of a Python program these are only its Python files: it may
-    have written any other file in its folder itself, since that is its working directory.
+    have written any other file in its folder itself, since that is its working directory. Of a library these are the
+    libraries beside it.
     """
     entry = Path(spec.entry)
     code = [entry]
     if spec.type == "python":
         code += [entry.parent / PYTHON_FILES, *watched_environments(spec, entry.parent, config)]
+    if spec.type == "cpp":
+        code.append(entry.parent / LIBRARIES)
     model = (Path(spec.model_entry),) if spec.model_entry else ()
     return (*code, *map(Path, spec.classpath), *model)
 
@@ -111,7 +121,7 @@ def _prepare_copy(
             copies=tuple((str(place), str(_folder(Path(path)))) for path, place in places.items()),
         )
         own = nested_jars.unpack(own, nested_jars.find(own), workspace.folder / "unpacked")
-    return Deployment(config, name, (ProcessorDeployment(None, own),), warm_up, watched, workspace.discard)
+    return Deployment(config, name, (ProcessorDeployment(None, own),), warm_up, watched, discard=workspace.discard)
 
 
 def _prepare_unpacked(
@@ -126,7 +136,7 @@ def _prepare_unpacked(
     workspace = Workspace(cache, name)
     with _filling_workspace(workspace, cache, config):
         spec = nested_jars.unpack(spec, packed, workspace.folder / "unpacked")
-    return Deployment(config, name, (ProcessorDeployment(None, spec),), warm_up, (), workspace.discard)
+    return Deployment(config, name, (ProcessorDeployment(None, spec),), warm_up, discard=workspace.discard)
 
 
 @contextmanager

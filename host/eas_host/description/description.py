@@ -98,6 +98,7 @@ class Description:
         origins: where each value came from, `service.json:4:13` or `-D metadata.rpc.keepalive`, by the documented
             name of its key, such as `metadata.rpc.keepalive` or `models[0].name`.
         notes: lines for the user that are not errors, such as the keys that only the cloud supports.
+        usual_notes: such lines that nearly every description leads to; a start does not say them.
         text: the whole description after `-D`, as one JSON object; workers get it as SERVICE_CONFIG.
     """
 
@@ -112,4 +113,5 @@ class Description:
     options: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    usual_notes: tuple[str, ...] = ()
     text: str = "{}"

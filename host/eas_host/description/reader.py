@@ -79,6 +79,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Description:
         options=options_of(service),
         origins={label: str(position) for label, position in diagnostics.origins.items()},
         notes=tuple(diagnostics.all_notes()),
+        usual_notes=tuple(diagnostics.usual_notes()),
         text=json.dumps(to_python(root), ensure_ascii=False),
     )
 

@@ -28,7 +28,7 @@ from eas_host.reply import Statuses
 from eas_host.ring import FrontRing, RingSize
 from eas_host.system.cores import usable_cores
 from eas_host.system.memory import address_space_limit
-from eas_runtime.messages import Message, ProcessCount, ThreadCount
+from eas_runtime.messages import FilesListed, Message, ProcessCount, ThreadCount
 
 _MIN_CORES: Final = 2
 """On a single core, whoever looks for an answer keeps it from being made."""
@@ -99,6 +99,7 @@ class Backend:
         workers: what runs the processor.
         joined: whether it has begun to serve.
         retired: whether another version has taken over.
+        file_lists: the answers of its workers to `ListFiles`.
         submit: queues an exchange whose request is complete.
         describe_request: returns method and target of a request, fit for a log.
         note_failure: see `BackendContext`.
@@ -142,6 +143,7 @@ class Backend:
         self.describe_request = front.describe_request
         self.note_failure = front.note_failure
         self.joined = self.retired = False
+        self.file_lists: asyncio.Queue[FilesListed] = asyncio.Queue()
         self._front = front
         self._early_messages: list[tuple[int, Message]] = []  # those before it joined, by worker
         self.submit: Callable[[Exchange], ErrorResponse | None] = self.dispatcher.submit
@@ -178,6 +180,8 @@ class Backend:
             self.capacity.set_processes(message.count)
         elif isinstance(message, ThreadCount):
             self.capacity.set_threads(worker, message.count)
+        elif isinstance(message, FilesListed):
+            self.file_lists.put_nowait(message)
         elif self.joined:
             self._front.receive(WorkerId(self, worker), message)
         else:

@@ -29,6 +29,8 @@ from eas_host.fetch.policy import DEFAULT_POLICY, FetchPolicy
 from eas_host.fetch.progress import ProgressBar, ProgressDisplay, progress_display
 from eas_host.system.disk_errors import describe_cache_error, is_write_refused
 
+_said: Final[set[str]] = set()
+"""The lines that this process has printed."""
 _KEY_NAMES: Final = {"processor_path": "processor", "model_path": "model", "warm_up_data_path": "warm-up data"}
 _UNITS_OF_TIME: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
@@ -64,7 +66,10 @@ def fetch_all(
     keys: dict[str, list[str]] = {}
     for key, text in sources.items():
         place = urls.without_credentials(text) if urls.is_url(text) else str(found[key])
-        say(f"[OK] Fetching {_key_name(key)} from [{place}]")
+        line = f"[OK] Fetching {_key_name(key)} from [{place}]"
+        if urls.is_url(text) or line not in _said:  # once for what lies here, where --reload fetches nothing
+            _said.add(line)
+            say(line)
         if urls.is_url(text):
             keys.setdefault(text, []).append(key)
     cancel = CancelToken()

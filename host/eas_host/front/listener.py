@@ -14,10 +14,13 @@ from typing import Final
 
 from eas_host.config.option_types import Address
 from eas_host.errors import BindError
+from eas_host.system.listening_process import find_listening_process
 
 BACKLOG: Final = 4096
 """Connections that wait to be accepted; the kernel lowers it to net.core.somaxconn."""
 
+_MAX_COMMAND: Final = 120
+"""How many characters of another program's command line a message has."""
 _ADVICE: Final = {
     errno.EADDRINUSE: "another program listens there; choose another --listen, port 0 takes a free one",
     errno.EACCES: "ports below 1024 need privileges; choose another --listen",
@@ -63,6 +66,9 @@ def bind_error(address: Address, error: OSError) -> BindError:
     Make the error that says why the host cannot listen on *address*, and what to do.
     """
     advice = _ADVICE.get(error.errno or 0, "choose another --listen")
+    if error.errno == errno.EADDRINUSE and (other := find_listening_process(address.port)) is not None:
+        command = other.command if len(other.command) <= _MAX_COMMAND else f"{other.command[:_MAX_COMMAND]} ..."
+        advice = f"process {other.pid} listens there ({command}); end it (kill {other.pid}), or choose another --listen"
     reason = os.strerror(error.errno) if error.errno else str(error)
     return BindError(f"cannot listen on {address.authority}: {reason}; {advice}")
 

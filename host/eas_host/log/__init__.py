@@ -68,6 +68,13 @@ def configure(level: str, form: str) -> None:
     announce.as_json = form == "json"
 
 
+def is_enabled(level: int) -> bool:
+    """
+    Tell whether the log has records of *level*, a number of the module logging.
+    """
+    return _LOGGER.isEnabledFor(level)
+
+
 def keep_stdout_free() -> None:
     """
     Print announcements on standard error, since standard output is for what the processor returns.

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from eas_host.errors import EntryInvalid
-from eas_host.pack.archive.member import ArchiveMember, FollowedLink, MemberType, file_member, link_member, target_of
+from eas_host.pack.archive.member import (
+    ArchiveMember,
+    FollowedLink,
+    LeftOutFile,
+    MemberType,
+    file_member,
+    link_member,
+    target_of,
+)
 from eas_host.pack.dependencies.libraries import ExcludedLibrary
 
 
@@ -40,6 +48,7 @@ class PackageBuilder:
         members: the members, by name.
         followed: as in `PackedArchive`.
         notes: as in `PackedArchive`.
+        left_out: as in `PackedArchive`.
         added: the processor and the files that it needs, by name.
         excluded: the system's libraries that it needs and that are not packed, by name.
     """
@@ -47,6 +56,7 @@ class PackageBuilder:
     members: dict[str, ArchiveMember] = field(default_factory=dict)
     followed: tuple[FollowedLink, ...] = ()
     notes: list[str] = field(default_factory=list)
+    left_out: tuple[LeftOutFile, ...] = ()
     added: dict[str, AddedFile] = field(default_factory=dict)
     excluded: dict[str, ExcludedLibrary] = field(default_factory=dict)
 

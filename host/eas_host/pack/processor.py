@@ -23,6 +23,7 @@ from eas_host.pack.archive.member import PackedArchive
 from eas_host.pack.archive.writer import write
 from eas_host.pack.dependencies import class_path, libraries
 from eas_host.pack.dependencies.libraries import ExcludedLibrary
+from eas_host.pack.left_beside import left_beside
 from eas_host.pack.package_builder import AddedFile, PackageBuilder
 from eas_host.pack.python_folder import ENDING, archive_of
 
@@ -46,7 +47,9 @@ class PackedProcessor:
     excluded: tuple[ExcludedLibrary, ...]
 
 
-def pack_processor(named: Path, kind: str | None = None, target: Path | None = None) -> PackedProcessor:
+def pack_processor(
+    named: Path, kind: str | None = None, target: Path | None = None, *, dry_run: bool = False
+) -> PackedProcessor:
     """
     Pack a processor.
 
@@ -54,6 +57,7 @@ def pack_processor(named: Path, kind: str | None = None, target: Path | None = N
         named: a `.so`, a `.jar`, or a folder with either.
         kind: `cpp` or `java`; None means the type that is found there.
         target: the archive; None means a file beside *named*, with the name that the service would have.
+        dry_run: whether to write nothing.
 
     Raises:
         LoadError: it is no processor, or something that it needs is missing.
@@ -67,8 +71,9 @@ def pack_processor(named: Path, kind: str | None = None, target: Path | None = N
         add = _add_cpp if type_ == "cpp" else _add_java
         add(package, path, folder)
     members = package.sorted_members()
-    size = write(members, archive)
-    packed = PackedArchive(archive, members, size, package.followed, tuple(package.notes))
+    size = None if dry_run else write(members, archive)
+    left_out = package.left_out if named.is_dir() else tuple(left_beside(named.absolute(), package, archive))
+    packed = PackedArchive(archive, members, size, package.followed, tuple(package.notes), left_out)
     return PackedProcessor(packed, tuple(package.added.values()), tuple(package.excluded.values()))
 
 
@@ -92,7 +97,7 @@ def _begin(named: Path, archive: Path, kind: str | None) -> tuple[PackageBuilder
         return PackageBuilder(), [(named.absolute(), "", kind or _type_of(named))]
     contents = read_folder(named, archive)
     members = {member.name: member for member in contents.members}
-    package = PackageBuilder(members, contents.followed, list(contents.notes))
+    package = PackageBuilder(members, contents.followed, list(contents.notes), contents.left_out)
     return package, _entries(named, package, kind)
 
 

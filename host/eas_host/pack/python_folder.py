@@ -19,9 +19,10 @@ ENDING: Final = ".tar.gz"
 _VENV_CONFIG: Final = "pyvenv.cfg"
 
 
-def pack_folder(folder: Path, target: Path | None = None) -> PackedArchive:
+def pack_folder(folder: Path, target: Path | None = None, *, dry_run: bool = False) -> PackedArchive:
     """
-    Pack the contents of *folder* into *target*, by default the archive beside it that is named after it.
+    Pack the contents of *folder* into *target*, by default the archive beside it that is named after it. A *dry_run*
+    writes nothing.
 
     Raises:
         EntryNotFound: there is no such folder.
@@ -30,9 +31,12 @@ def pack_folder(folder: Path, target: Path | None = None) -> PackedArchive:
     """
     archive = (target or archive_of(folder)).absolute()
     contents = read_folder(folder, archive)
-    log.announce(f"[PYSDK] Creating package: {archive}")
-    size = write(contents.members, archive)
-    return PackedArchive(archive, contents.members, size, contents.followed, (*contents.notes, *_hints(contents)))
+    size = None
+    if not dry_run:
+        log.announce(f"[PYSDK] Creating package: {archive}")
+        size = write(contents.members, archive)
+    notes = (*contents.notes, *_hints(contents))
+    return PackedArchive(archive, contents.members, size, contents.followed, notes, contents.left_out)
 
 
 def archive_of(folder: Path) -> Path:

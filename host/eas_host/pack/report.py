@@ -28,7 +28,9 @@ def report(packed: PackedArchive) -> None:
     Print what *packed* holds: its sizes, its largest parts, the links that were followed, and warnings.
     """
     largest = list(parts(packed))
-    if len(largest) > 1:
+    if packed.packed_size is None:
+        _report_members(packed)
+    elif len(largest) > 1:
         shown, rest = largest[:MAX_PARTS], largest[MAX_PARTS:]
         rows = [(short_size(size), f"{_share(size, packed.size)}%", name) for name, size in shown]
         if rest:
@@ -38,19 +40,35 @@ def report(packed: PackedArchive) -> None:
     _report_archive(packed)
 
 
+def _report_members(packed: PackedArchive) -> None:
+    """
+    Print every file of an archive that has not been written.
+    """
+    rows = [(member.name, short_size(member.size)) for member in packed.members if member.type is MemberType.FILE]
+    log.announce(table(("file", "size"), rows, right=(1,)))
+
+
 def _report_archive(packed: PackedArchive) -> None:
     """
-    Print what every report has: the links that were followed, warnings, and the sizes.
+    Print what every report has: what was left out, the links that were followed, warnings, and the sizes.
     """
+    if packed.left_out:
+        shown = packed.left_out if packed.packed_size is None else packed.left_out[:MAX_PARTS]
+        left = [(f"  {one.name}", short_size(one.size), one.reason) for one in shown]
+        more = len(packed.left_out) - len(shown)
+        last = f"\n  and {more} more, which --dry-run names" if more else ""
+        log.announce(f"left out:\n{table((), left, right=(1,))}{last}")
     if packed.followed:
         rows = [(f"  {link.name}", f"<- {link.source}") for link in packed.followed]
         log.announce(f"packed in place of links that lead out:\n{table((), rows)}")
     for note in packed.notes:
         log.warning("%s", printable(note))
     files = f"{packed.files:,} file{'s' if packed.files != 1 else ''}"
-    log.announce(
-        f"{files}, {short_size(packed.size)}, packed {short_size(packed.packed_size)}: {printable(str(packed.path))}"
-    )
+    place = printable(str(packed.path))
+    if packed.packed_size is None:
+        log.announce(f"{files}, {short_size(packed.size)}; nothing is written; without --dry-run: {place}")
+    else:
+        log.announce(f"{files}, {short_size(packed.size)}, packed {short_size(packed.packed_size)}: {place}")
 
 
 def report_processor(done: PackedProcessor) -> None:
@@ -61,7 +79,9 @@ def report_processor(done: PackedProcessor) -> None:
     log.announce(table(("file", "size", "from"), rows, right=(1,)))
     added = {row.name for row in done.added}
     others = sum(member.type is MemberType.FILE and member.name not in added for member in done.packed.members)
-    if others > 0:
+    if others > 0 and done.packed.packed_size is None:
+        _report_members(done.packed)
+    elif others > 0:
         log.announce(f"and {others:,} other file{'s' if others > 1 else ''} of the folder")
     if done.excluded:
         rows = [(f"  {library.name}", library.component, ", ".join(library.versions)) for library in done.excluded]

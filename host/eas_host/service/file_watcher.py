@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from eas_host.deploy.deployment import INSTALLED, PYTHON_FILES
+from eas_host.deploy.deployment import INSTALLED, LIBRARIES, PYTHON_FILES
 
 if TYPE_CHECKING:
     from eas_host.service.file_events import FileEvents
@@ -28,6 +29,8 @@ cannot be set, while unpacking and `cp -p` set the modification time.
 
 _SKIPPED: Final = frozenset({"ENV", "__pycache__", "node_modules"})
 """Folders that are ignored: an environment is large, and running programs write to the others."""
+_OF_EDITORS: Final = re.compile(r"~$|^#.*#$|\.sw[opx]$|^4913$")
+"""Backups, swap files and trial files of editors; those of vim and emacs, which mostly begin with a dot."""
 _METADATA: Final = frozenset({".dist-info", ".egg-info"})
 POLL_INTERVAL: Final = 1.0
 """In seconds: how often files are checked without an event, since some file systems do not report all changes."""
@@ -96,6 +99,8 @@ def files_below(path: Path) -> Iterator[Path]:
     if path.name == PYTHON_FILES:
         for _, files in _walk(path.parent, follow=False):
             yield from (file for file in files if file.suffix == ".py")
+    elif path.name == LIBRARIES:
+        yield from (file for file in _entries(path.parent) if _is_library(file.name))
     elif _is_folder(path):
         for _, files in _walk(path, follow=True):
             yield from files
@@ -125,7 +130,11 @@ def is_skipped(name: str) -> bool:
     """
     Tell whether a file or folder *name* inside a watched folder is ignored.
     """
-    return name in _SKIPPED or name.startswith(".")
+    return name in _SKIPPED or name.startswith(".") or _OF_EDITORS.search(name) is not None
+
+
+def _is_library(name: str) -> bool:
+    return ".so" in name and not is_skipped(name)
 
 
 class FileWatcher:
@@ -153,7 +162,8 @@ class FileWatcher:
         self.close()
         python = [path for path in paths if path.name == PYTHON_FILES]
         sites = {site.resolve() for path in paths if path.name == INSTALLED for site in _site_packages(path.parent)}
-        real = [path.resolve() for path in paths if path.name not in (PYTHON_FILES, INSTALLED)]
+        libraries = {path.parent.resolve() for path in paths if path.name == LIBRARIES}
+        real = [path.resolve() for path in paths if path.name not in (PYTHON_FILES, LIBRARIES, INSTALLED)]
         folders = {path for path in real if _is_folder(path)}
         files = {path for path in real if path not in folders}
         around = {path.parent for path in files if _is_folder(path.parent)}
@@ -168,7 +178,8 @@ class FileWatcher:
                     lambda path: not any(map(is_skipped, _below(path, folders))),
                     _folders_below,
                 ),
-                WatchedFolders(around - folders - sources, lambda path: path in names, None),
+                WatchedFolders(around - folders - sources - libraries, lambda path: path in names, None),
+                WatchedFolders(libraries, lambda path: path in names or _is_library(Path(path).name), None),
                 WatchedFolders(sources, lambda path: path in names or path.endswith(".py"), None),
                 WatchedFolders(sites, lambda path: not is_skipped(Path(path).name), None),
             ],

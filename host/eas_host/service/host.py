@@ -43,7 +43,12 @@ FORCED_EXIT_CODE: Final = 130
 """Exit code after the second Ctrl+C: 128 + SIGINT, as shells report it."""
 
 
-def run(deployment: Deployment, prepare: Prepare, print_banner: Banner | None = None) -> int:
+def run(
+    deployment: Deployment,
+    prepare: Prepare,
+    print_banner: Banner | None = None,
+    on_started: Callable[[], None] | None = None,
+) -> int:
     """
     Serve until a signal ends it.
 
@@ -51,6 +56,7 @@ def run(deployment: Deployment, prepare: Prepare, print_banner: Banner | None = 
         deployment: what to serve.
         prepare: makes the next version, for --reload.
         print_banner: prints further lines once the address is known, before those that every start prints.
+        on_started: called when the service takes requests and all lines are printed.
 
     Returns:
         0 after a clean stop.
@@ -58,7 +64,7 @@ def run(deployment: Deployment, prepare: Prepare, print_banner: Banner | None = 
     Raises:
         HostError: the host cannot start, or the processor cannot be loaded any more.
     """
-    return run_host(deployment.config, lambda loop: ServiceHost(loop, deployment, prepare, print_banner))
+    return run_host(deployment.config, lambda loop: ServiceHost(loop, deployment, prepare, print_banner, on_started))
 
 
 def run_host(config: HostConfig, make: Callable[[asyncio.AbstractEventLoop], ServiceHost]) -> int:
@@ -246,9 +252,11 @@ class ServiceHost(Host):
         deployment: Deployment,
         prepare: Prepare,
         print_banner: Banner | None,
+        on_started: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(loop, deployment.config)
         self._print_banner = print_banner
+        self._on_started = on_started
         self._version = ServiceVersion(self.front, deployment, self.on_fatal)
         self._reloader: Reloader | None = None
         if deployment.config.reload:
@@ -350,6 +358,8 @@ class ServiceHost(Host):
             log.announce(f"[INFO] Token: [{self.config.token}]")
         log.announce(f"listening on {self.url}")
         log.announce("[INFO] Service start successfully")
+        if self._on_started is not None:
+            self._on_started()
 
 
 Banner = Callable[[Host], None]

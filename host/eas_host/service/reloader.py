@@ -3,6 +3,7 @@
 
 Strategy: the system reports that something may have changed (`file_watcher`). A fingerprint of all watched files tells
 whether it has, and whether files are still changing. The new version is prepared and loaded beside the one that serves.
+Files that are not what is served do not count (`served_files`).
 It takes over only if the files are still as they were when it began to load, so it never mixes two states of the files;
 the old version then finishes its requests. If a version does not load, the old one goes on serving, and the files of
 both are watched.
@@ -11,6 +12,7 @@ both are watched.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,10 +22,12 @@ from typing import Final
 from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.deploy.deployment import STARTED, Deployment, Prepare
+from eas_host.deploy.workspace.staging import is_code
 from eas_host.errors import HostError, LoadError, SystemShortage
 from eas_host.front.front import Front
 from eas_host.service.file_watcher import POLL_INTERVAL, FileWatcher, Fingerprint, fingerprint, unchanged_since
 from eas_host.service.self_written_files import SelfWrittenFiles, abbreviate, changed_paths
+from eas_host.service.served_files import ServedFiles
 from eas_host.service.service_version import ServiceVersion
 from eas_host.system.daemon_threads import run_in_daemon_thread
 
@@ -36,6 +40,10 @@ _POLL_DIVISOR: Final = 20
 _SHORTAGE_SECONDS: Final = 2.0
 """How long to wait before a version is tried again that the system had no room for: no file changes in this case."""
 _CANCEL_SECONDS: Final = 1.0
+_MISSING_SECONDS: Final = 1.0
+"""How long code that is gone may take to come again."""
+_RESTLESS: Final = 10
+"""After so many changes without a pause it is asked whether these are of what is served."""
 _START_OPTIONS: Final = ("listen", "isolation", "max_body", "log_level", "log_format", "reload")
 """Options that cannot change while the host runs."""
 
@@ -69,6 +77,9 @@ class Reloader:
         self._watched = serving.deployment.watched
         self._seen = unchanged_since(STARTED, fingerprint(self._watched))  # before it loads
         self._self_written = SelfWrittenFiles()
+        self._served = ServedFiles()
+        self._failed = False  # the last version that was tried could not be loaded
+        self._tried: list[str] = []  # why it was tried
         self._stopped = False
         self._task: asyncio.Task[None] | None = None
 
@@ -104,29 +115,68 @@ class Reloader:
     async def _run(self) -> None:
         seen = self._seen
         now = await self._wait_until_settled()
-        self._self_written.record_load(changed_paths(seen, now))
+        self._self_written.record_load(await self._served.among(changed_paths(seen, now), self.serving))
         while True:
-            if now == seen:
-                await self._changed.wait()
+            changed = await self._select(changed_paths(seen, now))
+            if _lacks_code(now, changed) and (later := await self._wait_for_code(now, changed)) != now:
+                now = later
+            elif changed:
+                seen = await self._replace(now, changed if seen else self._tried)
+                now = await self._wait_until_settled()
             else:
-                seen = await self._replace(seen, now)
-            now = await self._wait_until_settled()
+                seen = now
+                await self._changed.wait()
+                now = await self._wait_until_settled()
+
+    async def _wait_for_code(self, now: Fingerprint, changed: list[str]) -> Fingerprint:
+        """
+        Wait, for a while, for the code among the *changed* files that is gone: a linker removes a library before it
+        writes the new one. Returns the files then, which are *now* if it has not come.
+        """
+        end = time.monotonic() + _MISSING_SECONDS
+        later = now
+        while _lacks_code(later, changed) and (left := end - time.monotonic()) > 0:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
+            later = await self._wait_until_settled()
+        return later
+
+    async def _select(self, changed: list[str]) -> list[str]:
+        """
+        Return those of the *changed* files for which another version is loaded: what is served or, if the last version
+        was not loaded, any, since it may be what that one lacked.
+        """
+        return changed if self._failed else await self._served.among(changed, self.serving)
 
     async def _wait_until_settled(self) -> Fingerprint:
         """
         Wait until the files do not change any more, and return what they are.
         """
         before: Fingerprint | None = None
+        restless, since = 0, 0.0
         while True:
             self._changed.clear()
             now = await self._take_fingerprint(self._watched)
-            if before not in (None, now):
+            if before is None:
+                since = time.monotonic()
+            elif changed := self._unsettled(before, now):
                 self._self_written.reset()
+                restless += 1
+                if restless % _RESTLESS == 0:  # is it a log?
+                    await self._select(changed)
+                since = time.monotonic()
             before = now
             try:
-                await asyncio.wait_for(self._changed.wait(), SETTLE_SECONDS * self._self_written.settle_factor)
+                left = since + SETTLE_SECONDS * self._self_written.settle_factor - time.monotonic()
+                await asyncio.wait_for(self._changed.wait(), max(left, 0.0))
             except asyncio.TimeoutError:
                 return now
+
+    def _unsettled(self, before: Fingerprint, now: Fingerprint) -> list[str]:
+        """
+        Return what has changed, but for files that are known not to count: a program may write these for ever.
+        """
+        return [name for name in changed_paths(before, now) if self._failed or not self._served.is_other(name)]
 
     async def _take_fingerprint(self, watched: tuple[Path, ...]) -> Fingerprint:
         """
@@ -137,14 +187,15 @@ class Reloader:
         self._watcher.poll_interval = max(POLL_INTERVAL, _POLL_DIVISOR * (time.monotonic() - began))
         return self._self_written.exclude_from(found)
 
-    async def _replace(self, seen: Fingerprint, now: Fingerprint) -> Fingerprint:
+    async def _replace(self, now: Fingerprint, changed: list[str]) -> Fingerprint:
         """
-        Replace the version that serves, since the fingerprint of its files has changed from *seen* to *now*.
+        Replace the version that serves, since the files *changed*. The fingerprint of all is *now*.
 
         Returns:
             The fingerprint of the version that has been tried; an empty one if it must be tried again.
         """
-        log.info("reload: files have changed (%s); another version is loaded", abbreviate(changed_paths(seen, now)))
+        log.info("reload: %s changed; another version is loaded", abbreviate(map(_shown, changed)))
+        self._tried = changed
         files = now
         try:
             version = await self._make()
@@ -158,10 +209,12 @@ class Reloader:
             return {}
         except HostError as error:
             await self._end_loading()
+            self._failed = True
             _log_failure(error, "the old version goes on serving")
             return files
         except Exception:  # noqa: BLE001  a bug of ours must not prevent later versions
             await self._end_loading()
+            self._failed = True
             log.exception("reload: internal error; the old version goes on serving")
             return files
         except BaseException:  # the host stops
@@ -207,9 +260,13 @@ class Reloader:
         try:
             while True:
                 done, _ = await asyncio.wait([load], timeout=_CHECK_SECONDS)
-                if done:
-                    load.result()
                 written = changed_paths(files, await self._take_fingerprint(self._watched))
+                if done and load.exception() is None:
+                    written = await self._served.among(written, version)
+                elif done or not self._failed:  # what has not loaded cannot tell what it uses
+                    written = await self._served.among(written, self.serving)
+                if done and not written:
+                    load.result()  # an error of half-written files is none
                 if done or written:
                     return written
         finally:
@@ -227,14 +284,17 @@ class Reloader:
 
     def _reject(self, written: list[str]) -> None:
         self._self_written.record_load(written)
+        self._tried = written
         log.info(
-            "reload: files have changed (%s) while another version was loading; it is not used", abbreviate(written)
+            "reload: %s changed while another version was loading; it is not used", abbreviate(map(_shown, written))
         )
 
     def _take_over(self, version: ServiceVersion) -> None:
         old, self.serving = self.serving, version
         self._loading = None
         self._self_written.reset()
+        self._served.forget()
+        self._failed = False
         deployment = version.deployment
         self._front.serve(deployment.name, deployment.config, version.backends)
         self._watch_files(deployment.watched)
@@ -251,6 +311,21 @@ class Reloader:
         if not task.cancelled():  # if it was cancelled, the host ends, and with it the version
             del self._draining[task]
         _log_internal_error(task)
+
+
+def _lacks_code(files: Fingerprint, changed: list[str]) -> bool:
+    """
+    Tell whether code among the *changed* files is not in *files*.
+    """
+    return any(name not in files and is_code(name) for name in changed)
+
+
+def _shown(name: str) -> str:
+    """
+    Write the file *name* as a user would, who is in the working directory.
+    """
+    path = Path(name)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else name
 
 
 async def _finish(version: ServiceVersion) -> None:

@@ -9,6 +9,7 @@ so that a file that is copied slowly is not mistaken for a self-written one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from eas_host import log
@@ -73,9 +74,10 @@ def changed_paths(one: Fingerprint, other: Fingerprint) -> list[str]:
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
-def abbreviate(names: list[str]) -> str:
+def abbreviate(listed: Iterable[str]) -> str:
     """
-    List the first of *names*, for a line of the log.
+    List the first of the names *listed*, for a line of the log.
     """
+    names = list(listed)
     more = len(names) - _MAX_SHOWN
     return ", ".join(names[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -10,6 +10,7 @@ In reading order:
   has of memory, descriptors and threads; `sizes`: how bytes are written for people.
 - `user`: the user of `--user`.
 - `safe_path`: folders that nobody else can change; `contained_files`: files in a folder that somebody else can change.
+- `listening_process`: which process listens on a port.
 - `disk_errors`: what to tell the user about a full disk.
 - `exit_code`: how a program of the host ends: with an exit code, and with one line if an error ended it.
 """

@@ -61,6 +61,8 @@ def _run(run: Callable[[], int]) -> int:
     except HostError as error:
         _report(error)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        return _report_missing(error)
     except Exception as error:  # noqa: BLE001  a bug of ours, reported with its trace
         unread = isinstance(error, OSError) and _is_stdout_unread()
         if unread and isinstance(error, BrokenPipeError):
@@ -105,6 +107,22 @@ def _is_stdout_unread() -> bool:
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python itself may report an error when it ends
     return True
+
+
+def _report_missing(error: ModuleNotFoundError) -> int:
+    """
+    Report a Python package that is not installed, as after `make run`, which installs what serving needs; or a bug of
+    ours. Returns the exit code.
+    """
+    package = (error.name or "").partition(".")[0]
+    if package.startswith("eas_") or not package:
+        log.print_error(f"{traceback.format_exc()}eas-host: internal error: {error!r}")
+    else:
+        log.print_error(
+            f"eas-host: the Python package {package} is not installed, and this needs it; `make setup` installs it"
+            " where `make run` has made the .venv, and `pip install --upgrade --force-reinstall eas-host` elsewhere"
+        )
+    return 1
 
 
 def _report(error: HostError) -> None:

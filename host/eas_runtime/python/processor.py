@@ -18,7 +18,7 @@ from typing import Callable
 from allspark import opening
 from eas_runtime import signals
 from eas_runtime.control import ControlChannel
-from eas_runtime.python import breakpoints, exits, launcher, sdk_import
+from eas_runtime.python import breakpoints, exits, launcher, sdk_import, unconfigured_logging, used_files
 from eas_runtime.python.hosted_service import HostedService
 from eas_runtime.ring import WorkerRing
 from eas_runtime.sdk.stacks import stacks_of
@@ -38,6 +38,7 @@ class PythonProcessor:
     def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: ControlChannel) -> None:
         self._spec = spec
         self._ring = ring
+        self._control = control
         self._service = HostedService(spec, ring, control)
         self._loading: list[tuple[Thread, float]] = []
 
@@ -55,6 +56,9 @@ class PythonProcessor:
         if spec.isolation == "process":
             signals.set_handler(signal.SIGTERM, service.on_signal)
             exits.report(self._ring, spec.report)
+        unconfigured_logging.report(self._ring)
+        if spec.lists_files:
+            used_files.report(spec, self._control)
         self._prepare_debugging()
         if spec.model_entry:
             os.environ["EAS_HOST_MODEL_ENTRY"] = spec.model_entry

@@ -21,6 +21,7 @@ TOO_LARGE = 3
 _SIGNALS_ALL = 1
 _SIGNALS_JVM = 2
 _SIGNALS_PYTHON = 3
+_SIGNALS_KEEP = 8
 _TAKEN = 1
 _TIMED_OUT = 2
 _INTERRUPTED = 3
@@ -127,12 +128,13 @@ class WorkerRing:
         """
         return self._ring
 
-    def install_crash_handler(self, *, jvm: bool = False, before_python: bool = False) -> None:
+    def install_crash_handler(self, *, jvm: bool = False, before_python: bool = False, keep: bool = False) -> None:
         """
         Install the crash handler. If a *jvm* will start, it handles only the signals that the JVM does not need. With
-        *before_python* it calls, last, the handlers that Python has installed for these signals.
+        *before_python* it calls, last, the handlers that Python has installed for these signals. With *keep* a stopped
+        copy of this process stays, for a debugger.
         """
-        others = _SIGNALS_PYTHON if before_python else _SIGNALS_ALL
+        others = (_SIGNALS_PYTHON if before_python else _SIGNALS_ALL) | (_SIGNALS_KEEP if keep else 0)
         self._functions.eas_crash_install(self._ring, self.worker, _SIGNALS_JVM if jvm else others)
 
     def record_exit(self, status: int) -> None:

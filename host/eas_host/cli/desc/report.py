@@ -71,7 +71,7 @@ def make_report(
             for one in description.storage
         ],
         "warm_up": _value(*_with_source(description, resolved, "warm_up", description.warm_up, "warm_up_data_path")),
-        "notes": list(description.notes),
+        "notes": [*description.notes, *description.usual_notes],
         "problems": problems,
     }
     if deployment is not None:

@@ -15,6 +15,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
 import subprocess
@@ -101,8 +102,9 @@ def install(
             if target.is_dir():
                 safe_path.check_tree(target, owner)
             else:
-                log.announce(f"[OK] Installing requirements [{_redacted(wanted)}]")
+                log.announce(f"[INFO] Installing requirements [{_redacted(wanted)}]")
                 _install(wanted, interpreter or sys.executable, target, folder, user)
+                log.announce(f"[OK] Installed requirements [{_redacted(wanted)}]")
     except OSError as error:
         if is_write_refused(error):
             raise InitializeFailed(f"requirements cannot be installed: {describe_cache_error(error, cache)}") from error
@@ -262,12 +264,16 @@ def _redacted(wanted: Sequence[str]) -> str:
     """
     Write *wanted* in one line, without digests and without the passwords that URLs may contain.
     """
-    return re.sub(r"(?<=://)[^/@\s]+(?=@)", "****", re.sub(r"\s+--hash\S*", "", ", ".join(wanted)))
+    return _without_password(re.sub(r"\s+--hash\S*", "", ", ".join(wanted)))
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"(?<=://)[^/@\s]+(?=@)", "****", text)
 
 
 def _run_pip(user: User | None, command: list[str], wanted: Sequence[str]) -> None:
     """
-    Run pip with the user's own settings: PIP_ variables, pip.conf, proxies.
+    Run pip with the user's own settings: PIP_ variables, pip.conf, proxies. The log has what it says, as it says it.
     """
     last: list[str] = []
     with subprocess.Popen(
@@ -284,7 +290,7 @@ def _run_pip(user: User | None, command: list[str], wanted: Sequence[str]) -> No
         assert pip.stdout is not None  # noqa: S101  it is a pipe
         try:
             for line in pip.stdout:
-                log.debug("pip: %s", line.rstrip())
+                log.info("pip: %s", _without_password(line.rstrip()))
                 last = [*last[1 - _MAX_SHOWN_LINES :], line]
         except BaseException:  # also Ctrl+C: the result is not needed any more
             pip.terminate()
@@ -292,5 +298,5 @@ def _run_pip(user: User | None, command: list[str], wanted: Sequence[str]) -> No
     if pip.returncode != 0:
         raise InitializeFailed(
             f"requirements [{_redacted(wanted)}]: pip ended with exit code {pip.returncode}; its last lines are above",
-            "".join(last),
+            "" if log.is_enabled(logging.INFO) else "".join(last),  # the log has them already
         )

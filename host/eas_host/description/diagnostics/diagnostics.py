@@ -40,6 +40,7 @@ class Diagnostics:
         locations: the location of each value in the data for pydantic, objects and lists included.
         origins: the position of each single value, by its label.
         ignored_keys: labels of keys that have no effect here, without duplicates, by the reason.
+        usual_keys: the same of those that each description for EAS has.
         unknown_keys: labels of keys that nobody knows.
         rejected: the paths of values that pydantic rejected.
         notes: other lines for the user.
@@ -49,6 +50,7 @@ class Diagnostics:
     locations: dict[DataPath, Location] = field(default_factory=dict)
     origins: dict[str, SourcePosition] = field(default_factory=dict)
     ignored_keys: dict[str, dict[str, None]] = field(default_factory=dict)
+    usual_keys: dict[str, dict[str, None]] = field(default_factory=dict)
     unknown_keys: list[str] = field(default_factory=list)
     rejected: set[DataPath] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
@@ -61,11 +63,11 @@ class Diagnostics:
         is_named = position.line == 0 and position.source.endswith(f" {label}")
         self.errors.add(position, text if is_named or not label else f"{label}: {text}")
 
-    def ignore_key(self, label: str, reason: str) -> None:
+    def ignore_key(self, label: str, reason: str, *, usual: bool = False) -> None:
         """
         Note that the key *label* has no effect.
         """
-        self.ignored_keys.setdefault(reason, {})[label] = None
+        (self.usual_keys if usual else self.ignored_keys).setdefault(reason, {})[label] = None
 
     def locate(self, data_path: DataPath) -> Location:
         """
@@ -83,6 +85,13 @@ class Diagnostics:
             yield f"{_enumerate(labels)} ignored: {reason}"
         if self.unknown_keys:
             yield f"{_enumerate(self.unknown_keys)} ignored: eas-host knows no such key"
+
+    def usual_notes(self) -> Iterator[str]:
+        """
+        The notes on ignored keys that each description for EAS has.
+        """
+        for reason, labels in self.usual_keys.items():
+            yield f"{_enumerate(labels)} ignored: {reason}"
 
 
 def _enumerate(labels: Collection[str]) -> str:

@@ -35,6 +35,7 @@ class KeyDeclaration:
         aliases: its other spellings, in full, such as `rpc.keepalive`.
         option: the field of `HostConfig` that it sets.
         ignored_reason: why it has no effect here; empty for a key that has one.
+        usual: of an ignored key: each description for EAS has it, so a start does not note that it has no effect.
         harmless_values: further values with which an ignored key requests nothing, such as EAS's default.
         required: whether a description without it is wrong.
         accepts_mapping: whether an object of names and values may replace a list of `{"name", "value"}`.
@@ -44,6 +45,7 @@ class KeyDeclaration:
     aliases: tuple[str, ...] = ()
     option: str = ""
     ignored_reason: str = ""
+    usual: bool = False
     harmless_values: tuple[Any, ...] = ()
     required: bool = False
     accepts_mapping: bool = False

@@ -72,8 +72,8 @@ class UnsupportedMetadataKeys(Definition):
     """
 
     instance: Any = unsupported(INSTANCES, "How many instances run.", harmless_values=(1, "1"))
-    cpu: Any = unsupported(CPUS, "CPUs of an instance.")
-    memory: Any = unsupported(MACHINE, "Megabytes of an instance.")
+    cpu: Any = unsupported(CPUS, "CPUs of an instance.", usual=True)
+    memory: Any = unsupported(MACHINE, "Megabytes of an instance.", usual=True)
     gpu: Any = unsupported(MACHINE, "GPUs of an instance.")
     gpu_memory: Any = unsupported(MACHINE, "Gigabytes of a shared GPU.")
     gpu_core_percentage: Any = unsupported(MACHINE, "Percent of a shared GPU.")

@@ -114,7 +114,7 @@ def _store(
     declaration = key.declaration
     if declaration.ignored_reason:
         if to_python(value) not in (*HARMLESS_VALUES, *declaration.harmless_values):
-            diagnostics.ignore_key(location.label, declaration.ignored_reason)
+            diagnostics.ignore_key(location.label, declaration.ignored_reason, usual=declaration.usual)
         return
     data_path = (*target_path, *key.data_path)
     diagnostics.locations[data_path] = location

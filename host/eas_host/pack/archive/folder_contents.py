@@ -10,6 +10,7 @@ anywhere.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -19,7 +20,15 @@ from typing import Final
 
 from eas_host.errors import EntryInvalid, EntryNotFound
 from eas_host.pack.archive import ignore
-from eas_host.pack.archive.member import ArchiveMember, FollowedLink, MemberType, file_member, link_member, target_of
+from eas_host.pack.archive.member import (
+    ArchiveMember,
+    FollowedLink,
+    LeftOutFile,
+    MemberType,
+    file_member,
+    link_member,
+    target_of,
+)
 
 _ADVICE: Final = f"remove it, or name it in {ignore.NAME}"
 _SPECIAL: Final = {
@@ -39,6 +48,7 @@ class FolderContents:
     members: tuple[ArchiveMember, ...]
     followed: tuple[FollowedLink, ...]
     notes: tuple[str, ...]
+    left_out: tuple[LeftOutFile, ...]
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ def read_folder(folder: Path, without: Path) -> FolderContents:
     walk = _FolderWalk(root, without)
     walk.folder(root, "", (_WalkedFolder(root, ""),))
     members = _without_dead_links(walk.members, walk.notes)
-    return FolderContents(tuple(members), tuple(walk.followed), tuple(walk.notes))
+    return FolderContents(tuple(members), tuple(walk.followed), tuple(walk.notes), tuple(walk.left_out))
 
 
 class _FolderWalk:
@@ -93,6 +103,7 @@ class _FolderWalk:
         self.members: list[ArchiveMember] = []
         self.followed: list[FollowedLink] = []
         self.notes: list[str] = []
+        self.left_out: list[LeftOutFile] = []
 
     def folder(self, real: Path, name: str, places: _WalkedFolders) -> None:
         """
@@ -109,7 +120,9 @@ class _FolderWalk:
     def _entry(self, entry: os.DirEntry[str], name: str, places: _WalkedFolders) -> None:
         is_folder = entry.is_dir(follow_symlinks=False)
         path = Path(entry.path)
-        if self._ignored(f"{name}/" if is_folder else name) or path == self._without:
+        shown = f"{name}/" if is_folder else name
+        if reason := "the archive itself" if path == self._without else self._ignored(shown):
+            self.left_out.append(LeftOutFile(shown, _size(path), reason))
             return
         if entry.is_symlink():
             self._link(path, name, places)
@@ -124,7 +137,9 @@ class _FolderWalk:
             special = _SPECIAL.get(stat.S_IFMT(path.stat().st_mode))
             if special:
                 self.notes.append(f"{name}: {special}; left out")
-            elif not _is_cache(path):
+            elif _is_cache(path):
+                self.left_out.append(LeftOutFile(name, path.stat().st_size, "compiled from the .py beside it"))
+            else:
                 self.members.append(file_member(name, path))
         except OSError as error:
             raise _unreadable(path, error) from error
@@ -147,7 +162,8 @@ class _FolderWalk:
         """
         Add the folder *final* in the place of the link *path*.
         """
-        if self._ignored(f"{name}/"):
+        if reason := self._ignored(f"{name}/"):
+            self.left_out.append(LeftOutFile(f"{name}/", 0, reason))
             return
         links = (path, *(place.link for place in places if place.link is not None))
         if any(link.is_relative_to(final) for link in links):
@@ -159,6 +175,19 @@ class _FolderWalk:
 
 def _join(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
+
+
+def _size(path: Path) -> int:
+    """
+    Add up the sizes of the file *path*, or of all files below the folder, as far as they can be read.
+    """
+    paths = [path] if path.is_symlink() or not path.is_dir() else path.rglob("*")
+    size = 0
+    for one in paths:
+        with contextlib.suppress(OSError):
+            status = one.lstat()
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return size
 
 
 def _unreadable(path: Path, error: OSError) -> EntryInvalid:

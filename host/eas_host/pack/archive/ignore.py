@@ -29,15 +29,25 @@ DEFAULTS: Final = (
 )
 
 
-def ignore_rules(folder: Path) -> Callable[[str], bool]:
+def ignore_rules(folder: Path) -> Callable[[str], str]:
     """
-    Make the function that tells whether a path is left out. The path is relative to *folder*; that of a folder ends
-    with a slash. The contents of a folder that is left out need not be tested: as in git, no line can revoke them.
+    Make the function that tells why a path is left out; `""` if it is not. The path is relative to *folder*; that of a
+    folder ends with a slash. The contents of a folder that is left out need not be tested: as in git, no line can
+    revoke them.
 
     Raises:
         ConfigError: a line of the `.easignore` is no pattern; the message names it.
     """
-    return GitIgnoreSpec.from_lines([*DEFAULTS, *_lines(folder / NAME)]).match_file
+    lines = [*DEFAULTS, *_lines(folder / NAME)]
+    spec = GitIgnoreSpec.from_lines(lines)
+
+    def why(path: str) -> str:
+        found = spec.check_file(path)
+        if not found.include or found.index is None:
+            return ""
+        return f"{'by default' if found.index < len(DEFAULTS) else NAME}: {lines[found.index].strip()}"
+
+    return why
 
 
 def _lines(file: Path) -> list[str]:

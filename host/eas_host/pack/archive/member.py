@@ -53,23 +53,41 @@ class FollowedLink:
 
 
 @dataclass(frozen=True)
+class LeftOutFile:
+    """
+    A file, or a folder with its contents, that does not go into the archive.
+
+    Attributes:
+        name: its path where what is packed lies; that of a folder ends with a slash.
+        size: its size in bytes, with all contents.
+        reason: why.
+    """
+
+    name: str
+    size: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class PackedArchive:
     """
-    An archive that has been written.
+    An archive that has been written, or that would be.
 
     Attributes:
         path: its absolute path.
         members: its members.
-        packed_size: its own size in bytes.
+        packed_size: its own size in bytes; None if nothing has been written.
         followed: links out of the folder that were replaced by what they lead to.
         notes: what a user should know, one line each: a special file was left out, a venv needs its Python.
+        left_out: what lies where it was packed and is not in it.
     """
 
     path: Path
     members: tuple[ArchiveMember, ...]
-    packed_size: int
+    packed_size: int | None
     followed: tuple[FollowedLink, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOutFile, ...] = ()
 
     @property
     def files(self) -> int:
