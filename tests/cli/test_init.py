@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from eas_host.deploy.python import installed
 from eas_host.scaffold.project import TemplateValues
@@ -58,11 +59,14 @@ def test_project_has_all_files_without_placeholders(project: Project) -> None:
     made = {path for path in project.folder.rglob("*") if path.is_file() and "build" not in path.parts[-3:]}
     made = {path for path in made if not path.is_relative_to(project.folder / "build")}
     names = {str(path.relative_to(project.folder)) for path in made}
-    editor = {".vscode/launch.json", ".vscode/tasks.json"}
+    written = ("launch.json", "tasks.json", "settings.json", "eas-service.schema.json")
+    editor = {f".vscode/{name}" for name in written}
     assert names == {"service.json", "README.md", "request.txt"} | editor | FILES[project.language]
     assert [path for path in made if "@@" in path.read_text() + path.name] == []
     service = json.loads((project.folder / "service.json").read_text())
     assert (service["name"], service["processor_type"]) == ("score_card", project.language)
+    named = json.loads((project.folder / service["$schema"]).read_text())
+    assert [error.message for error in Draft202012Validator(named).iter_errors(service)] == []
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,28 @@ def test_command_prints_a_valid_json_schema() -> None:
     assert '\n  "properties": {\n' in ended.stdout
 
 
-def test_command_refuses_arguments() -> None:
-    run("schema", "service.json").fails_in_one_line(2, "service.json: eas-host schema takes no arguments")
+def test_command_refuses_a_folder_without_install() -> None:
+    run("schema", "service.json").fails_in_one_line(2, "service.json: eas-host schema prints the schema")
     assert "usage: eas-host schema" in run("schema", "--help").stdout
+
+
+def test_schema_is_installed_for_an_editor(tmp_path: Path) -> None:
+    """Settings that the user has stay, and what is missing in them is told."""
+    (tmp_path / "new").mkdir()
+    assert run("schema", "--install", cwd=tmp_path / "new").code == 0
+    settings = json.loads((tmp_path / "new" / ".vscode" / "settings.json").read_text())
+    assert settings["files.associations"]["service.json"] == "jsonc"
+    (named,) = settings["json.schemas"]
+    assert json.loads((tmp_path / "new" / named["url"]).read_text()) == schema()
+
+    own = tmp_path / "own" / ".vscode" / "settings.json"
+    own.parent.mkdir(parents=True)
+    own.write_text('{"editor.tabSize": 4} // mine')
+    told = run("schema", "--install", tmp_path / "own").stdout
+    assert f"{own} is there already; add this to it:" in told
+    assert '"url": "./.vscode/eas-service.schema.json"' in told
+    assert own.read_text() == '{"editor.tabSize": 4} // mine'
+    run("schema", "--install", tmp_path / "nowhere").fails_in_one_line(2, "nowhere: is no folder")
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
@@ -110,7 +130,34 @@ def test_every_key_has_a_description() -> None:
     top = schema()
     for name, place in {"top": top, **top["$defs"]}.items():
         for key, value in place["properties"].items():
-            assert key == "$schema" or value.get("description"), f"{name}.{key}"
+            assert value.get("description"), f"{name}.{key}"
+            assert value.get("title"), f"{name}.{key}"
+
+
+def test_editors_never_show_a_pattern() -> None:
+    """Where there is one, they have a sentence to show in its place, and where there are several schemas, too."""
+
+    def all_of(value: object) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            yield value
+        for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from all_of(part)
+
+    for part in all_of(schema()):
+        if isinstance(part.get("pattern"), str):
+            assert part["patternErrorMessage"].startswith("expected "), part
+        if "anyOf" in part and "$ref" not in part:
+            assert part.get("errorMessage") or "items" in part["anyOf"][0], part
+
+
+def test_editors_show_defaults_examples_and_what_only_the_cloud_has() -> None:
+    made = schema()
+    keepalive = made["$defs"]["Rpc"]["properties"]["keepalive"]
+    assert (keepalive["title"], keepalive["default"], keepalive["examples"]) == ("metadata.rpc.keepalive", 5000, [5000])
+    assert made["properties"]["model_path"]["examples"][0] == "./model/"
+    gpu = made["$defs"]["Metadata"]["properties"]["gpu"]
+    assert (gpu["title"], gpu["x-cloud-only"]) == ("metadata.gpu (only in the cloud)", True)
+    assert made["$id"] == "urn:eas-host:service-description"
 
 
 def test_bounds_are_those_of_the_command_lines_options() -> None:

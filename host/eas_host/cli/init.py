@@ -12,7 +12,7 @@ from typing import Final
 
 from eas_host.cli.command_parser import CommandParser
 from eas_host.debug import vscode
-from eas_host.scaffold import project
+from eas_host.scaffold import editor, project
 
 TYPES: Final = ("cpp", "java", "python")
 _BUILT: Final = ("cpp", "java")
@@ -47,6 +47,7 @@ def _write_processor(kind: str, folder: Path) -> None:
     if kind == "cpp":
         files["include/eas/processor.h"] = project.processor_header()
     files |= vscode.render(vscode.Project(values.name, kind, build=kind in _BUILT))
+    files |= editor.render()
     project.check_folder(folder, list(files))
     project.write(folder, files)
     print(f"[OK] {folder}: a {kind} processor, the service {values.name}")

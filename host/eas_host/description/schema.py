@@ -5,6 +5,8 @@ pydantic makes the schema of nested keys; the key index adds the other spellings
 effect become properties, so that editors offer them. Aliases, and dotted names of keys that have no effect, become
 patterns: editors accept them and do not offer them. The schema forbids unknown keys, although the reader only writes a
 note: a mark in the editor does no harm, and it shows a misspelt key before the service is deployed.
+
+The title of each key is its name in full, and says which keys only the cloud honours.
 """
 
 from __future__ import annotations
@@ -12,12 +14,15 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from eas_host.config.host import HostConfig
 from eas_host.description.keys.declaration import Definition, declaration_of
 from eas_host.description.keys.definitions import ServiceDefinition
 from eas_host.description.keys.field_types import JsonSchema
 from eas_host.description.keys.key_index import KeyIndex, index_keys
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_OPTIONS: Final = HostConfig()
+_ID: Final = "urn:eas-host:service-description"
 _TOP: Final = ""
 
 
@@ -33,8 +38,10 @@ def schema() -> dict[str, Any]:
     _add_spellings(schemas, index_keys(ServiceDefinition), _TOP)
     for item in _items(ServiceDefinition):
         _add_spellings(schemas, index_keys(item), item.__name__)
-    generated["properties"] = {"$schema": {"type": "string"}, **generated["properties"]}
-    head = {"$schema": _DIALECT, "title": "PAI-EAS service", "description": "A service of PAI-EAS, for eas-host too."}
+    own = {"type": "string", "title": "$schema", "description": "The schema by which editors check this file."}
+    generated["properties"] = {"$schema": own, **generated["properties"]}
+    about = {"title": "PAI-EAS service", "description": "A service of PAI-EAS, for eas-host too."}
+    head = {"$schema": _DIALECT, "$id": _ID, **about}
     del schemas[_TOP]
     return {**head, **generated, **head, "$defs": schemas}
 
@@ -57,14 +64,18 @@ def _items(definition: type[Definition]) -> list[type[Definition]]:
 
 def _complete(target: JsonSchema, definition: type[Definition]) -> None:
     """
-    Add to the schema of one object what pydantic does not know, and remove titles and defaults, which say nothing new.
+    Add to the schema of one object what pydantic does not know: it takes the names of classes and fields for titles,
+    and nothing for the default of each key.
     """
     target.pop("title", None)
-    for value in target["properties"].values():
+    declared = {field.alias or name: declaration_of(field) for name, field in definition.model_fields.items()}
+    for name, value in target["properties"].items():
         value.pop("title", None)
         value.pop("default", None)
-    fields = definition.model_fields.items()
-    required = [field.alias or name for name, field in fields if declaration_of(field).required]
+        option = declared[name].option
+        if option and (default := getattr(_OPTIONS, option)) is not None:
+            value["default"] = default
+    required = [name for name, declaration in declared.items() if declaration.required]
     if required:
         target["required"] = required
     target["additionalProperties"] = False
@@ -77,6 +88,7 @@ def _add_spellings(schemas: dict[str, JsonSchema], key_index: KeyIndex, top: str
     for dotted, name in key_index.canonical_names.items():
         key = key_index.keys[name]
         value = _property(schemas, key_index, key.data_path, top)
+        value.setdefault("title", name + (" (only in the cloud)" if key.declaration.ignored_reason else ""))
         for target, rest in _splits(schemas, key_index, dotted, top):
             if key.declaration.ignored_reason:  # it has no definition, so any keys may follow behind a dot
                 _patterns(target)[f"^{re.escape(rest)}(\\.|$)"] = value
@@ -86,7 +98,9 @@ def _add_spellings(schemas: dict[str, JsonSchema], key_index: KeyIndex, top: str
                 _patterns(target)[f"^{re.escape(rest)}$"] = value
     for dotted, section in key_index.sections.items():
         for target, rest in _splits(schemas, key_index, dotted, top):
-            if rest not in target["properties"]:
+            if rest in target["properties"]:
+                target["properties"][rest].setdefault("title", dotted)
+            else:
                 _patterns(target)[f"^{re.escape(rest)}$"] = {"$ref": f"#/$defs/{section.__name__}"}
 
 

@@ -27,7 +27,7 @@ examples:
 """
 _FILES: Final = ("FILE", "PATH", "@FILE")
 _FOLDER: Final = "DIR"
-_WITHOUT_PARSER: Final = ("schema", "help", "--include", "--cflags")
+_WITHOUT_PARSER: Final = ("help", "--include", "--cflags")
 
 
 _SHELLS: Final = {"bash": shells.write_bash, "zsh": shells.write_zsh, "fish": shells.write_fish}

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from eas_host.config import option_types
-from eas_host.description.keys.field_types import FieldType, JsonSchema, TextType
+from eas_host.description.keys.field_types import PATTERN_MESSAGE, FieldType, JsonSchema, TextType
 
 
 class TextOrJsonType(TextType):
@@ -105,7 +105,12 @@ class VariableNameType(TextType):
         """
         The JSON Schema of this type.
         """
-        return {"type": "string", "pattern": "^[^=]+$"}
+        return {
+            "type": "string",
+            "pattern": "^[^=]+$",
+            PATTERN_MESSAGE: "expected the name of a variable, such as LOG_LEVEL, without =",
+            "examples": ["LOG_LEVEL"],
+        }
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """

@@ -17,6 +17,10 @@ HARMLESS_VALUES: Final[tuple[Any, ...]] = (None, "", False, 0, "false", "False",
 """Values with which a key requests nothing; so it makes no difference that an unsupported key is ignored."""
 
 
+CLOUD_ONLY: Final = "x-cloud-only"
+"""Marks keys in the schema that have no effect here."""
+
+
 class Definition(BaseModel):
     """
     The base class of all definitions. pydantic itself requires no field, so that the rest of an incomplete description
@@ -40,6 +44,7 @@ class KeyDeclaration:
         required: whether a description without it is wrong.
         accepts_mapping: whether an object of names and values may replace a list of `{"name", "value"}`.
         keeps_blank: whether an empty text is a value, and not the same as no value.
+        examples: values that editors offer.
     """
 
     aliases: tuple[str, ...] = ()
@@ -50,6 +55,7 @@ class KeyDeclaration:
     required: bool = False
     accepts_mapping: bool = False
     keeps_blank: bool = False
+    examples: tuple[Any, ...] = ()
 
     def __call__(self, schema: dict[str, Any]) -> None:
         """
@@ -57,6 +63,9 @@ class KeyDeclaration:
         """
         if self.ignored_reason:
             schema["description"] += f" Without effect in eas-host: {self.ignored_reason}."
+            schema[CLOUD_ONLY] = True
+        if self.examples:
+            schema["examples"] = list(self.examples)
         if self.accepts_mapping:
             schema["anyOf"] = [
                 {"type": "array", "items": schema.pop("items")},

@@ -108,15 +108,19 @@ class ProcessorKeys(Definition):
     """
 
     processor_path: Annotated[str | None, TextType()] = key(
-        "The processor's package: a URL (http, https, oss, s3), or a local file or folder."
+        "The processor's package: a URL (http, https, oss, s3), or a local file or folder.",
+        examples=("./build/", "oss://bucket/processor.tar.gz"),
     )
     processor_entry: Annotated[str | None, TextType()] = key(
-        "The processor in its package: libprocessor.so or app.py, by its path or its name."
+        "The processor in its package: libprocessor.so or app.py, by its path or its name.",
+        examples=("libprocessor.so", "./app.py"),
     )
     processor_type: Annotated[str | None, ChoiceType(*_TYPES)] = key("The processor's language: cpp, java or python.")
-    processor_mainclass: Annotated[str | None, TextType()] = key("Java: the processor's class.")
+    processor_mainclass: Annotated[str | None, TextType()] = key(
+        "Java: the processor's class.", examples=("com.example.EchoProcessor",)
+    )
     processor_jvm_options: Annotated[tuple[str, ...] | None, WordsType()] = key(
-        "Java: options for the JVM, such as -Xmx2g."
+        "Java: options for the JVM, such as -Xmx2g.", examples=("-Xmx2g",)
     )
     python_version: Annotated[str | None, PythonVersionType()] = key(
         "Python: the version that runs the processor, such as 3.6; eas-host's own key. Default: ENV's, else the host's."
@@ -129,7 +133,8 @@ class ModelKeys(Definition):
     """
 
     model_path: Annotated[str | None, TextType()] = key(
-        "The model: a URL (http, https, oss, s3), or a local file or folder."
+        "The model: a URL (http, https, oss, s3), or a local file or folder.",
+        examples=("./model/", "oss://bucket/model.tar.gz"),
     )
     model_entry: Annotated[str | None, TextType()] = key(
         "The model's file or folder in its package; default: the file that model_path names."
@@ -171,7 +176,9 @@ class Oss(UnsupportedOssKeys):
     `storage[].oss`.
     """
 
-    path: Annotated[str | None, TextType()] = key("What to mount: oss://bucket/folder/, or a local folder.")
+    path: Annotated[str | None, TextType()] = key(
+        "What to mount: oss://bucket/folder/, or a local folder.", examples=("oss://bucket/folder/",)
+    )
 
 
 class Local(Definition):
@@ -187,7 +194,9 @@ class StorageItem(UnsupportedStorageKeys):
     An entry of `storage[]`.
     """
 
-    mount_path: Annotated[str | None, TextType()] = key("The path at which the processor finds it.", required=True)
+    mount_path: Annotated[str | None, TextType()] = key(
+        "The path at which the processor finds it.", required=True, examples=("/mnt/data",)
+    )
     oss: Oss = section(Oss, "A folder of OSS.")
     local: Local = section(Local, "A folder of this machine; eas-host's own.")
     host_path: Local = section(Local, "The same as `local`, as Kubernetes spells it.", "hostPath")
@@ -209,7 +218,8 @@ class Container(UnsupportedContainerKeys):
     """
 
     script: Annotated[Any, CommandType()] = key(
-        "The command of the container: the Python program and its arguments, as in python app.py --flag x."
+        "The command of the container: the Python program and its arguments, as in python app.py --flag x.",
+        examples=("python app.py",),
     )
     command: Annotated[Any, CommandType()] = key(
         "The same as `script`, as a text or a list of words; read if there is no `script`."
@@ -236,12 +246,14 @@ class ServiceDefinition(UnsupportedServiceKeys, ProcessorKeys, ModelKeys):
         "Environment variables of the processor.", "processor_envs", accepts_mapping=True
     )
     requirements: Annotated[tuple[str, ...] | None, LinesType()] = key(
-        "Python packages that the processor needs: the text of a requirements.txt, or a list of its lines."
+        "Python packages that the processor needs: the text of a requirements.txt, or a list of its lines.",
+        examples=(["numpy==1.26.4"],),
     )
     models: list[ModelItem] = object_list("Several models, answered at /api/predict/NAME/MODEL.")
     processors: list[ProcessorItem] = object_list("The processors of models[].")
     warm_up_data_path: Annotated[str | None, TextType()] = key(
-        "Requests to answer before the service is up: a .txt has one on each line, any other file is one request."
+        "Requests to answer before the service is up: a .txt has one on each line, any other file is one request.",
+        examples=("./warm_up.txt",),
     )
     storage: list[StorageItem] = object_list("Files and folders that the processor finds at a path of your choice.")
     cuda: Any = key("The folder where CUDA is installed: workers find libraries in its lib64. A version has no effect.")

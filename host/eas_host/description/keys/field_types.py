@@ -22,6 +22,14 @@ from eas_host.description.diagnostics.wording import format_value
 
 JsonSchema = dict[str, Any]
 
+PATTERN_MESSAGE: Final = "patternErrorMessage"
+MESSAGE: Final = "errorMessage"
+NOT_OFFERED: Final = "doNotSuggest"
+"""
+Words of the language service for JSON that VS Code and others use: what to say instead of a pattern or of a list of
+schemas, and what is accepted without being offered. Other readers of a schema ignore them.
+"""
+
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -91,7 +99,13 @@ class UrlSegmentType(TextType):
         """
         The JSON Schema of this type.
         """
-        return {"type": "string", "pattern": r"^[^/\u0000-\u001f\u007f]*$", "not": {"enum": [".", ".."]}}
+        return {
+            "type": "string",
+            "pattern": r"^[^/\u0000-\u001f\u007f]*$",
+            "not": {"enum": [".", ".."]},
+            PATTERN_MESSAGE: "expected a name that can be a part of a URL, such as my_service, without a slash",
+            "examples": ["my_service"],
+        }
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
@@ -114,7 +128,12 @@ class PythonVersionType(TextType):
         """
         The JSON Schema of this type.
         """
-        return {"type": "string", "pattern": rf"^\s*({self._pattern})?\s*$"}
+        return {
+            "type": "string",
+            "pattern": rf"^\s*({self._pattern})?\s*$",
+            PATTERN_MESSAGE: 'expected a version of Python 3, such as "3.10"',
+            "examples": ["3.10", "3.6"],
+        }
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
@@ -141,7 +160,7 @@ class ChoiceType(TextType):
         """
         The JSON Schema of this type.
         """
-        return {"type": "string", "enum": [*self._choices, ""]}
+        return _enumeration(self._choices)
 
     def read(self, value: Any) -> str:  # noqa: ANN401  whatever JSON holds
         """
@@ -164,7 +183,8 @@ class BooleanType(FieldType):
         """
         The JSON Schema of this type.
         """
-        return {"enum": [True, False, "true", "false", "True", "False", ""]}
+        texts = {"enum": ["true", "false", "True", "False", ""], NOT_OFFERED: True}
+        return {"anyOf": [{"type": "boolean"}, texts], MESSAGE: "expected true or false"}
 
     def read(self, value: Any) -> bool:  # noqa: ANN401  whatever JSON holds
         """
@@ -205,6 +225,8 @@ class OptionNumberType(FieldType):
             "minimum": getattr(self._read, "low", 0),
             "maximum": getattr(self._read, "high", option_types.INT_MAX),
             "pattern": r"^\s*[0-9]*\s*$" if is_integer else r"^\s*[0-9]*\.?[0-9]*\s*$",
+            PATTERN_MESSAGE: f"expected a number of {self._unit}, such as {self._example}",
+            "examples": [self._example],
         }
 
     def read(self, value: Any) -> Any:  # noqa: ANN401  whatever JSON holds
@@ -235,7 +257,7 @@ class ParsedTextType(TextType):
         """
         The JSON Schema of this type.
         """
-        return {"type": "string", "enum": [*self._choices, ""]} if self._choices else super().json_schema()
+        return _enumeration(self._choices) if self._choices else super().json_schema()
 
     def read(self, value: Any) -> Any:  # noqa: ANN401  whatever JSON holds
         """
@@ -246,6 +268,14 @@ class ParsedTextType(TextType):
             return self._reader(text)
         except ValueError as error:
             raise ValueError(f"does not fit; {error}") from error
+
+
+def _enumeration(choices: tuple[str, ...]) -> JsonSchema:
+    """
+    The schema of one of the *choices*. An empty text is accepted, as no value.
+    """
+    others = f"expected {', '.join(choices[:-1])} or {choices[-1]}"
+    return {"anyOf": [{"enum": [*choices]}, {"const": "", NOT_OFFERED: True}], MESSAGE: others}
 
 
 def _number_text(value: Any) -> str:  # noqa: ANN401  whatever JSON holds
