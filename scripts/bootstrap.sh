@@ -73,6 +73,7 @@ for purpose in "$@"; do
       need libtcmalloc-minimal4 has_library libtcmalloc_minimal.so.4
       need zsh command -v zsh
       need fish command -v fish
+      need systemd command -v systemd-analyze
       need chromium command -v chromium
       need chromium-driver command -v chromedriver
       ;;

@@ -8,5 +8,6 @@ In reading order:
 - `reloader`: another version takes over when files change. `file_watcher` and `file_events` report changes;
   `served_files` selects those of what is served;
   `self_written_files` tells which of them a version has made itself.
+- `service_manager`: what systemd is told of all that.
 - `invocation`: calls a processor without serving it.
 """

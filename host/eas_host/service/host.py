@@ -32,6 +32,7 @@ from eas_host.errors import LoadError
 from eas_host.front import listener
 from eas_host.front.front import Front
 from eas_host.front.plane.acceptor import Acceptor
+from eas_host.service.service_manager import ServiceManager
 from eas_host.service.service_version import ServiceVersion
 from eas_runtime import signals
 from eas_runtime.messages import LogStacks
@@ -257,6 +258,7 @@ class ServiceHost(Host):
         super().__init__(loop, deployment.config)
         self._print_banner = print_banner
         self._on_started = on_started
+        self._manager = ServiceManager(loop)
         self._version = ServiceVersion(self.front, deployment, self.on_fatal)
         self._reloader: Reloader | None = None
         if deployment.config.reload:
@@ -297,6 +299,14 @@ class ServiceHost(Host):
         if self._reloader is not None:
             self._reloader.start()
         await self.serve_until_stopped()
+
+    def stop(self) -> None:
+        """
+        Also tell the service manager.
+        """
+        if not self.stopping.done():
+            self._manager.tell_stopping()
+        super().stop()
 
     async def stop_others(self) -> None:
         """
@@ -340,6 +350,7 @@ class ServiceHost(Host):
         Close everything, and remove what was made for the versions.
         """
         super().close()
+        self._manager.close()
         for version in self._versions:
             version.discard()
 
@@ -358,6 +369,7 @@ class ServiceHost(Host):
             log.announce(f"[INFO] Token: [{self.config.token}]")
         log.announce(f"listening on {self.url}")
         log.announce("[INFO] Service start successfully")
+        self._manager.tell_ready(f"serves {self.url}")
         if self._on_started is not None:
             self._on_started()
 
