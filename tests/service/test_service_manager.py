@@ -23,6 +23,9 @@ import os
 import allspark
 
 class Variables(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
     def process(self, data):
         return " ".join(os.environ).encode(), 200
 """
