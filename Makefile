@@ -67,7 +67,7 @@ $(STAMPS)/installed: $(STAMPS)/native $(STAMPS)/java pyproject.toml
 
 # The packages of an extra in pyproject.toml, for the host that is installed already: it is not built again.
 # One pip, and one package manager, after the other, also where make runs several jobs.
-$(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra $(STAMPS)/versions-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
+$(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra $(STAMPS)/docs-extra $(STAMPS)/versions-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
 	@echo 'setup: the Python packages of "$*"'
 	@flock $(STAMPS) $(BIN)/pip install -q 'eas-host[$*]'
 	@touch $@
@@ -157,6 +157,12 @@ test-frameworks: setup $(STAMPS)/test-extra
 test-versions: $(STAMPS)/versions-extra
 	$(BIN)/python scripts/run_versions.py $(VERSIONS)
 	@$(MAKE) --no-print-directory test-pythons
+
+## docs: the documentation as a site, with checked links, in build/site
+.PHONY: docs
+docs: $(STAMPS)/docs-extra
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo 'docs: build/site/index.html'
 
 ## lint: ruff, mypy and clang-format; they only report, `make format` changes
 # Each step is a hook of .pre-commit-config.yaml, too.
