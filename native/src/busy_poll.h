@@ -3,8 +3,7 @@
 // Strategy: to put a thread to sleep and to wake it takes 10 to 30 us and two calls of the kernel, and the
 // other side is often quicker. Between two looks the thread gives its core away, because whoever it waits for
 // may need it: the client, the front or the worker. Without that, two busy threads keep the third one from
-// running, and all are slower than with sleep. Measured on two cores (architecture.md, "Measurements"): one
-// connection 2.6 times the requests/s, at three quarters of the CPU time.
+// running, and all are slower than with sleep.
 //
 // Looking is a bet on a short wait and on an idle core. So it goes by trials: if fewer than half of a trial's
 // waits were short, or if others needed the core for longer than the short ones can have saved, the waits
