@@ -172,8 +172,8 @@ int eas_front_request_notification(eas_ring* ring);
 // [front]
 void eas_front_notify_immediately(eas_ring* ring, int immediately);
 
-// How long threads of workers look for requests, and the front looks for completions, before they sleep, where
-// that pays (busy_poll.h): that many nanoseconds; 0, as at first, for not at all.
+// How long threads of workers look for requests, and the front looks for completions, before they sleep,
+// where that pays (busy_poll.h): that many nanoseconds; 0, as at first, for not at all.
 // [front; before workers take requests]
 void eas_front_busy_poll(eas_ring* ring, uint64_t nanoseconds);
 
