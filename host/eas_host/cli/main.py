@@ -35,7 +35,6 @@ COMMANDS: Final = {
 }
 """Where the function of each command is. It gets the arguments behind the name and returns the exit code."""
 
-
 SERVE: Final = "eas_host.cli.serve:run"
 """Where the function is that runs if there is no command."""
 _OTHER_WORDS: Final = {
@@ -81,12 +80,10 @@ def show_help(argv: Sequence[str]) -> int:
         ConfigError: there is no such command.
     """
     word = argv[0] if argv else ""
-    if word in ("", "help", "-h", "--help"):
+    if word in ("", "help", "-h", "--help", "--include", "--cflags"):
         return command(SERVE)(["--help"])
     if word not in COMMANDS:
         raise ConfigError(f"{word}: there is no such command; {_advice(word)}")
-    if word in ("--include", "--cflags"):
-        return command(SERVE)(["--help"])
     return command(COMMANDS[word])([*argv[1:], "--help"])
 
 
