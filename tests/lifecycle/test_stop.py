@@ -61,6 +61,19 @@ def test_next_request_on_an_idle_connection_is_answered_as_its_last(start: Start
     host.ends_with(0)
 
 
+def test_clients_that_wait_to_be_accepted_are_answered_at_a_stop(start: StartHost) -> None:
+    """They have connected while the host had no time for them; there are more of them than it accepts in one turn."""
+    host = start(keepalive=LONG, max_queue_size=1000)
+    host.send_signal(signal.SIGSTOP)
+    clients = [host.ask(b"%d" % number) for number in range(200)]
+    host.send_signal(signal.SIGTERM)
+    host.send_signal(signal.SIGCONT)
+    assert [client.read().body for client in clients] == [b"%d" % number for number in range(200)]
+    for client in clients:
+        client.close()
+    host.ends_with(0)
+
+
 def traces_of_a_jvm(pid: int) -> list[Path]:
     """A JVM's file for jps and jstat, which stays when it is killed; its place cannot be chosen."""
     return list(Path("/tmp").glob(f"hsperfdata_*/{pid}"))  # noqa: S108

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from eas_host import log
+from eas_host.front.listener import BACKLOG
 
 _MAX_ACCEPTED: Final = 64
 """Clients accepted at once, so that those who are connected already need not wait for long."""
@@ -37,16 +38,18 @@ class Acceptor:
 
     def close(self) -> None:
         """
-        Accept no more: the socket is closed.
+        Accept those who have connected by now, and no more: the socket is closed. Whoever still waited would be reset,
+        and could not know whether its request has run.
         """
-        if self._timer is not None:
-            self._timer.cancel()
         if self._sock.fileno() >= 0:
+            self._accept(BACKLOG)
             self._loop.remove_reader(self._sock.fileno())
             self._sock.close()
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _accept(self) -> None:
-        for _ in range(_MAX_ACCEPTED):
+    def _accept(self, most: int = _MAX_ACCEPTED) -> None:
+        for _ in range(most):
             try:
                 client, _ = self._sock.accept()
             except (BlockingIOError, InterruptedError):
