@@ -146,6 +146,13 @@ FUZZ_SECONDS ?= 600
 fuzz: setup $(STAMPS)/test-extra
 	$(BIN)/python scripts/run_fuzz.py $(FUZZ_SECONDS) $(FUZZ_SEED)
 
+# Not a part of `make test`: it installs podman, and builds for a minute or two. CI runs it.
+## test-container: builds the image of the Containerfile with podman, and processors of all languages in it
+.PHONY: test-container
+test-container: test-python-ready
+	@PYTHON='$(PYTHON)' scripts/bootstrap.sh container || true  # the tests say what is missing
+	$(BIN)/pytest --containers --durations=0 --durations-min=1 tests/operations/test_container.py $(PYTEST_ARGS)
+
 # Not a part of `make test`, nor of CI: pip downloads some 200 MB for it, and 2.9 GB more for PyTorch.
 ## test-frameworks: processors with TensorFlow 1 and others, on the Pythons that these need (FRAMEWORKS="pytorch")
 .PHONY: test-frameworks

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the system packages in place that a build needs: scripts/bootstrap.sh [java] [examples] [test] [bench]
+# Puts the system packages in place that a build needs: scripts/bootstrap.sh [java] [examples] [test] [bench] [container]
 #
 # Each need is checked by its effect (a command that is found, a header that is there) and only what is missing is
 # installed, so that a machine which has everything, from wherever, is left alone. On Debian and Ubuntu apt installs it
@@ -9,6 +9,22 @@ set -euo pipefail
 
 python=${PYTHON:-python3}
 packages=()
+
+has_nginx() {  # which is not on the PATH of every user
+  test -x "$(command -v nginx || echo /usr/sbin/nginx)"
+}
+
+has_iptables() {
+  test -x "$(command -v iptables || echo /usr/sbin/iptables)"
+}
+
+has_container_runtime() {
+  command -v runc || command -v crun
+}
+
+has_container_network() {
+  ls /usr/{lib,libexec}/podman/netavark /usr/{lib,libexec}/cni/bridge 2>/dev/null | grep .
+}
 
 need() {  # need PACKAGE COMMAND...: the package, unless the command succeeds
   local package=$1
@@ -76,9 +92,18 @@ for purpose in "$@"; do
       need systemd command -v systemd-analyze
       need chromium command -v chromium
       need chromium-driver command -v chromedriver
+      need nginx has_nginx
+      need openssl command -v openssl
       ;;
-    bench) need wrk command -v wrk; need nginx test -x "$(command -v nginx || echo /usr/sbin/nginx)" ;;
-    *) stop "unknown purpose: $purpose (expected java, examples, test or bench)" ;;
+    bench) need wrk command -v wrk; need nginx has_nginx ;;
+    container)
+      need podman command -v podman
+      need runc has_container_runtime
+      need netavark has_container_network
+      need iptables has_iptables
+      need mmdebstrap command -v mmdebstrap
+      ;;
+    *) stop "unknown purpose: $purpose (expected java, examples, test, bench or container)" ;;
   esac
 done
 

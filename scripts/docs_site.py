@@ -3,7 +3,8 @@ Makes the site of the documentation complete, as a hook of mkdocs (mkdocs.yml).
 
 The texts are written to be read in the repository, where they lie beside what they are about. So pages that are not in
 docs/ are added here, with two references that are made from the definitions the host itself uses; and links, which lead
-from file to file of the repository, are turned to the pages. A file that has no page is named without a link.
+from file to file of the repository, are turned to the pages, and to files beside them in docs/. A file that is not on
+the site is named without a link.
 """
 
 from __future__ import annotations
@@ -63,11 +64,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001  mkdocs gives it
     """
-    Turn the links of *page* to other pages of the site.
+    Turn the links of *page* to other pages and files of the site.
     """
     here = page.file.src_uri
     source = _OTHERS.get(here, f"docs/{here}")
-    pages = {f"docs/{file.src_uri}": file.src_uri for file in files.documentation_pages()}
+    pages = {f"docs/{file.src_uri}": file.src_uri for file in files}
     pages |= {other: uri for uri, other in _OTHERS.items()}
 
     def turn(match: re.Match[str]) -> str:

@@ -57,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--quick", action="store_true", help="run the tests that start no program (tests/support/quick.py)"
     )
     parser.addoption("--frameworks", default="", help="run the tests of these frameworks (`make test-frameworks`)")
+    parser.addoption("--containers", action="store_true", help="run the tests of the image (`make test-container`)")
     parser.addoption("--data-plane", help="the data plane of the hosts that tests start (`make test-planes`)")
     parser.addoption("--processor-python", help=f"{processor_python.__doc__}".splitlines()[1].partition(": ")[2])
 
@@ -86,6 +87,11 @@ def pytest_configure(config: pytest.Config) -> None:
             resource.RLIMIT_NOFILE, (min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536, hard)
         )
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The tests of the image need one, which takes minutes to build."""
+    return True if collection_path.name == "test_container.py" and not config.getoption("containers") else None
 
 
 @pytest.hookimpl(optionalhook=True)

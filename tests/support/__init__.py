@@ -19,6 +19,8 @@ In the order in which to read them:
 - planes, streams, plane_fuzzer: the data planes of the front, and what clients send them
 - browser: a browser, for tests of pages
 - users, network, meanwhile: the machine and who else is on it
+- documents: the shell blocks of documents
+- nginx, podman: what the how-tos of docs/deploy are about
 - classifiers, digits, pictures: the image classification example
 - framework_tests, frameworks: the option `--frameworks`, and the packages that `make test-frameworks` makes
 - vendor: the vendor's own client
