@@ -102,7 +102,6 @@ run: $(if $(wildcard $(STAMPS)/installed),setup,$(STAMPS)/native) echo-cpp
 test: setup
 	@$(MAKE) --no-print-directory --jobs=$$(nproc) test-native test-python-ready
 	@$(MAKE) --no-print-directory test-python
-	@$(MAKE) --no-print-directory test-pythons PYTHONS=ends
 
 test-native: setup $(STAMPS)/test-packages
 	@$(MAKE) --no-print-directory -C native test-all
@@ -127,7 +126,7 @@ test-quick: setup $(STAMPS)/test-extra
 coverage: setup examples $(STAMPS)/test-packages
 	$(BIN)/python scripts/run_coverage.py $(PYTEST_ARGS)
 
-## test-pythons: processors on each Python that is here, from 3.6 on (PYTHONS="3.6 3.13", PYTHONS=ends)
+## test-pythons: processors on each Python that is here, from 3.6 on (PYTHONS="3.6 3.13")
 .PHONY: test-pythons
 test-pythons: setup $(STAMPS)/test-extra
 	$(BIN)/python scripts/run_pythons.py $(PYTHONS)

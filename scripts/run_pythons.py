@@ -21,16 +21,6 @@ WANTED: Final = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.12", "3.13")
 _TESTS: Final = ("tests/contract/test_python.py", "tests/contract/test_contract.py", "tests/sdk")
 _NEED_PACKAGES: Final = ("tests/sdk/test_greenlets.py",)
 """They need packages in ENV."""
-_ENDS: Final = "ends"
-
-
-def chosen(here: list[str], words: list[str]) -> list[str]:
-    """
-    The versions to test: those in *words*, or the oldest and the newest that is *here*, or all.
-    """
-    if words == [_ENDS]:
-        return list(dict.fromkeys((here[0], here[-1])))
-    return words or list(dict.fromkeys((*WANTED, *here)))
 
 
 def main() -> int:
@@ -38,7 +28,7 @@ def main() -> int:
     own = ".".join(map(str, sys.version_info[:2]))
     here = [".".join(map(str, release)) for release in installed.releases()]
     results = {}
-    for version in chosen(here, sys.argv[1:]):
+    for version in sys.argv[1:] or dict.fromkeys((*WANTED, *here)):
         if version == own:
             results[version] = "the host's own: see `make test`"
         elif version not in here:
