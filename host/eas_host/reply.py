@@ -9,13 +9,9 @@ from http import HTTPStatus
 from typing import Final
 
 OK: Final = 200
-ACCEPTED: Final = 202
-"""The host's own answer to a request that it has handed on and whose result nobody waits for."""
 BAD_REQUEST: Final = 400
 QUEUE_FULL: Final = 450
 """EAS's own status for a full queue; no registry knows it (docs/eas-compatibility.md, section 4.2)."""
-CLIENT_LEFT: Final = 499
-"""Logged and counted, never sent, when a client leaves before its answer (docs/eas-compatibility.md, section 4.2)."""
 
 
 class Statuses(dict[int, int]):

@@ -11,6 +11,7 @@ import os
 import signal
 from typing import Final, NamedTuple
 
+from eas_host import answers
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.ring import Crash
 
@@ -100,7 +101,7 @@ class CrashReport:
         Make the answer to a request that the process ran. *consequence* is added to the sentence.
         """
         text = f"{self.cause} while the processor ran this request{consequence}{self.explanation} (crash {self.id})"
-        return ErrorResponse(500, text, detail=self.trace)
+        return ErrorResponse(answers.CRASHED, text, detail=self.trace)
 
     @property
     def trace(self) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from eas_host import answers
 from eas_host.dispatch.limits import EARLY_SLOTS
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.dispatch.responses import ErrorResponse
@@ -144,9 +145,8 @@ class BodyBuffer:
         """
         Refuse its request, for want of memory.
         """
-        self._refuse(
-            ErrorResponse(503, "too many uploads at once; try again later", extra="Retry-After: 1\r\n", close=True)
-        )
+        text = "too many uploads at once; try again later"
+        self._refuse(ErrorResponse(answers.UPLOAD_DROPPED, text, extra="Retry-After: 1\r\n"))
 
     def submit(self) -> int:
         """

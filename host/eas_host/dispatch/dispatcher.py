@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.dispatch import large_outputs
 from eas_host.dispatch.body_buffer import NO_MEMORY
 from eas_host.dispatch.exchange import Abandoned, Exchange, FastPath, SlotContent
@@ -187,7 +187,7 @@ class Dispatcher(Gate):
         if self.worker_alive or not self.is_waiting(exchange):
             return None
         text = "no healthy upstream: no worker became ready in time"
-        return ErrorResponse(503, text, close=True, extra=self.retry_after())
+        return ErrorResponse(answers.NO_WORKER_IN_TIME, text, extra=self.retry_after())
 
     def wake(self) -> None:
         """

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from eas_host import answers
 from eas_host.dispatch.rate_limit import TokenBucket
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.ring import FrontRing
@@ -109,7 +110,8 @@ class Gate:
         if wait:
             # Whole seconds (RFC 9110, section 10.2.3), rounded up: a client that comes back then is let in.
             extra = f"Retry-After: {math.ceil(wait)}\r\n"
-            return ErrorResponse(429, "too many requests a second (rpc.rate_limit); try again later", extra=extra)
+            text = "too many requests a second (rpc.rate_limit); try again later"
+            return ErrorResponse(answers.RATE_LIMITED, text, extra=extra)
         return None
 
     def unavailable(self) -> ErrorResponse:
@@ -118,7 +120,7 @@ class Gate:
         (docs/eas-compatibility.md, section 4.2).
         """
         reason = self._reason if not self._ready else "the program has put model.ready to 0"
-        return ErrorResponse(503, f"no healthy upstream: {reason}", extra=self.retry_after())
+        return ErrorResponse(answers.UNAVAILABLE, f"no healthy upstream: {reason}", extra=self.retry_after())
 
     def retry_after(self) -> str:
         """
@@ -136,7 +138,7 @@ class Gate:
 
     def _full(self) -> ErrorResponse:
         self._on_full()
-        return ErrorResponse(450, "the queue is full; try again later")
+        return ErrorResponse(answers.FULL, "the queue is full; try again later")
 
     def _refresh(self) -> None:
         self._open = self._ready and not self._paused and self._rate is None

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.system import memory
 
@@ -286,4 +286,5 @@ def no_room() -> ErrorResponse:
     """
     Make the answer to a request for which there is no memory now.
     """
-    return ErrorResponse(503, "there is no memory for so large a body now; try again later", extra="Retry-After: 1\r\n")
+    text = "there is no memory for so large a body now; try again later"
+    return ErrorResponse(answers.NO_MEMORY, text, extra="Retry-After: 1\r\n")

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from eas_host import answers
+from eas_host.answers import AnswerKind
+
 TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -26,18 +29,28 @@ class Response(NamedTuple):
 
 class ErrorResponse:
     """
-    An answer of the host itself: a status, one line of text, further header lines, and whether the connection closes.
+    An answer of the host itself: its *kind*, which has the status, one line of text, and further header lines.
     *detail*, such as the processor's own frames, follows that line where the client may see it.
+
+    Attributes:
+        close: whether the connection closes.
     """
 
-    __slots__ = ("close", "detail", "extra", "status", "text")
+    __slots__ = ("_kind", "close", "detail", "extra", "text")
 
-    def __init__(self, status: int, text: str, *, detail: str = "", extra: str = "", close: bool = False) -> None:
-        self.status = status
+    def __init__(self, kind: AnswerKind, text: str, *, detail: str = "", extra: str = "") -> None:
+        self._kind = kind
         self.text = text
         self.detail = detail
         self.extra = extra
-        self.close = close
+        self.close = kind.closes
+
+    @property
+    def status(self) -> int:
+        """
+        The HTTP status.
+        """
+        return self._kind.status
 
     def closing(self) -> ErrorResponse:
         """
@@ -45,7 +58,7 @@ class ErrorResponse:
         """
         if self.close:
             return self
-        return ErrorResponse(self.status, self.text, detail=self.detail, extra=self.extra, close=True)
+        return ErrorResponse(self._kind._replace(closes=True), self.text, detail=self.detail, extra=self.extra)
 
     def response(self, *, verbose: bool) -> Response:
         """
@@ -53,3 +66,10 @@ class ErrorResponse:
         """
         text = f"{self.text}\n{self.detail}" if verbose and self.detail else self.text
         return Response(self.status, text.encode("utf-8", "replace") + b"\n", extra=self.extra, close=self.close)
+
+
+def internal_error() -> ErrorResponse:
+    """
+    Make the answer in place of one that a bug of ours has prevented.
+    """
+    return ErrorResponse(answers.INTERNAL, "internal error of the host; its log has the trace")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+from eas_host import answers
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.exchange import Destination, RequestHead
 from eas_host.dispatch.responses import ErrorResponse
@@ -87,7 +88,8 @@ class Backends:
             found = self._by_name.get(path[len(self._models_prefix) :].partition(b"/")[0])
             if found is not None:
                 return found
-        return ErrorResponse(404, f"there is no model at that path; there are: {', '.join(self.paths())}")
+        text = f"there is no model at that path; there are: {', '.join(self.paths())}"
+        return ErrorResponse(answers.NO_SUCH_MODEL, text)
 
     def successor(self, head: RequestHead) -> Destination | ErrorResponse:
         """

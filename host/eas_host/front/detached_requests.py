@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from eas_host import answers
 from eas_host.dispatch.exchange import NO_PEER, Exchange
 from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.dispatch.responses import ErrorResponse, Response
@@ -86,7 +87,7 @@ class DetachedResponder:
         """
         End the request with 500: a bug of ours has prevented its answer.
         """
-        self._end(Outcome(500, b"internal error"))
+        self._end(Outcome(answers.INTERNAL.status, b"internal error"))
 
     def socket_address(self, which: str) -> None:
         """

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
+from eas_host import answers
 from eas_host.deploy.deployment import Deployment
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.exchange import Exchange, RequestHead
@@ -178,7 +179,9 @@ class _Session:
         done, _ = await asyncio.wait([answered], timeout=seconds)
         if not done:
             backend.abandon(exchange)
-            outcome = Outcome(408, f"the call took longer than {seconds:g} s (--keepalive)".encode())
+            outcome = Outcome(
+                answers.TIMED_OUT.status, f"the call took longer than {seconds:g} s (--keepalive)".encode()
+            )
             answered.cancel()
         else:
             outcome = answered.result()

@@ -13,7 +13,7 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.exchange import Exchange, RequestHead
 from eas_host.errors import EntryNotFound, InitializeFailed
@@ -62,7 +62,7 @@ def read_requests(path: Path) -> list[bytes]:
 
 async def _ask(backend: Backend, body: bytes, seconds: float, max_body: int) -> Outcome:
     if len(body) > max_body:
-        return Outcome(413, f"it is larger than {max_body} bytes (--max-body)".encode())
+        return Outcome(answers.TOO_LARGE.status, f"it is larger than {max_body} bytes (--max-body)".encode())
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[Outcome] = loop.create_future()
     responder = DetachedResponder(lambda found: None if outcome.done() else outcome.set_result(found))
@@ -77,4 +77,4 @@ async def _ask(backend: Backend, body: bytes, seconds: float, max_body: int) -> 
         return await asyncio.wait_for(outcome, seconds)
     except asyncio.TimeoutError:
         backend.abandon(exchange)
-        return Outcome(408, f"it took longer than {seconds:g} s".encode())
+        return Outcome(answers.TIMED_OUT.status, f"it took longer than {seconds:g} s".encode())

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.crash_reports.reporter import CrashReporter
 from eas_host.deploy.target_words import target_words
 from eas_host.dispatch.backend import Backend
@@ -94,7 +94,7 @@ class ChildWorkers(Supervisor):
         self.kill()
         for worker in range(self._backend.ring.size.workers):
             for slot in dispatcher.held_by(worker):
-                dispatcher.fail(slot, ErrorResponse(500, f"{text} while it ran this request"))
+                dispatcher.fail(slot, ErrorResponse(answers.PROGRAM_ENDED, f"{text} while it ran this request"))
         for number, process in list(self._children.items()):
             process.ended(ChildEnded(number, -signal.SIGKILL))
         end_with_program(self._host, self._backend, text)

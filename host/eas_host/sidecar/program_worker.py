@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.crash_reports.report import CrashReport, DeadProcess
 from eas_host.crash_reports.reporter import CrashReporter
 from eas_host.deploy.target_words import target_words
@@ -30,7 +30,8 @@ def end_with_program(host: Host, backend: Backend, text: str) -> None:
     """
     Answer all requests and end the front, since the program has died as *text* says.
     """
-    backend.dispatcher.give_up("the program has ended", ErrorResponse(500, f"{text} before it ran this request"))
+    error_response = ErrorResponse(answers.PROGRAM_ENDED, f"{text} before it ran this request")
+    backend.dispatcher.give_up("the program has ended", error_response)
     # Clients that do not read must not keep this process.
     host.loop.call_later(_ENDING_SECONDS, _end_now)
     log.debug("%s; the front ends", text)

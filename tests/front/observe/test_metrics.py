@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from eas_host.front.observe.metric_definitions import METRICS
 from eas_host.front.observe.metrics import Totals
 from support.columns import columns
 from support.gate import Gate
@@ -89,6 +90,23 @@ def test_requests_are_counted_once_by_their_status(start: StartHost) -> None:
     family = families(host)["eas_host_requests"]
     assert family.type == "counter"
     assert {sample.labels["status"]: sample.value for sample in family.samples} == requests
+
+
+def test_metrics_are_those_that_the_reference_is_made_of(start: StartHost) -> None:
+    """With their types, meanings and labels; a crash gives each label a value."""
+    host = start(language="cpp")
+    assert host.call(b"x").status == 200
+    assert host.call(command("die", "segv")).status == 500
+    host.expect_log("SIGSEGV")
+    assert host.call(b"x").status == 200
+    shown = families(host).values()
+    assert [(family.name, family.type, family.documentation) for family in shown] == [
+        (metric.name, metric.kind, metric.text) for metric in METRICS
+    ]
+    for family, metric in zip(shown, METRICS, strict=True):
+        assert {sample.name for sample in family.samples} == set(metric.series)
+        labels = {name for sample in family.samples for name in sample.labels}
+        assert labels == {name for name, _ in metric.labels}
 
 
 def test_requests_through_call_and_tell_are_counted(start: StartHost, gate: Gate) -> None:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission.cors import Cors
@@ -98,7 +99,8 @@ class Access:
         peer = exchange.responder.socket_address("peername")
         if not peer or not is_local(peer[0]):
             return ErrorResponse(
-                403, "without a token only programs on this machine may do that; start the host with --token"
+                answers.NOT_LOCAL,
+                "without a token only programs on this machine may do that; start the host with --token",
             )
         fields = exchange.head.fields
         origin = fields.get(b"origin")
@@ -110,7 +112,8 @@ class Access:
             # Any page that a browser on this machine shows could send this. Browsers send the page's origin with a
             # POST, and Sec-Fetch-Site with any request.
             return ErrorResponse(
-                403, "without a token no web page may do that; start the host with --token, or with --cors ORIGIN"
+                answers.WEB_PAGE,
+                "without a token no web page may do that; start the host with --token, or with --cors ORIGIN",
             )
         return None
 
@@ -121,7 +124,7 @@ class Access:
         if all(kind is not None and _NO_PAGE.fullmatch(kind.strip()) for kind in self._answer_types()):
             return None
         return ErrorResponse(
-            403,
+            answers.WEB_PAGE,
             "without a token no web page may do that where the service has pages of its own (--static, or a content"
             " type that browsers show as a page); start the host with --token, or with --cors ORIGIN",
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from eas_host import answers
 from eas_host.dispatch.exchange import FORWARDED, REQUEST_ID, RequestHead
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.dispatch.responses import ErrorResponse
@@ -112,7 +113,7 @@ class Admission:
         if int(fields.get(b"content-length", b"0")) > limit:
             return self.too_large(limit)
         if expectation is not None and expectation.lower() != b"100-continue":
-            return ErrorResponse(417, "the only expectation known is 100-continue", close=True)
+            return ErrorResponse(answers.UNKNOWN_EXPECTATION, "the only expectation known is 100-continue")
         return None
 
     def too_large(self, limit: int) -> ErrorResponse:
@@ -120,7 +121,7 @@ class Admission:
         Make the 413 for a body of more than *limit* bytes.
         """
         advice = f" ({self._budget.max_body_option})" if limit == self._budget.max_body else ""
-        return ErrorResponse(413, f"the body is larger than {limit} bytes{advice}", close=True)
+        return ErrorResponse(answers.TOO_LARGE, f"the body is larger than {limit} bytes{advice}")
 
     def _refuse_message(self, head: RequestHead) -> ErrorResponse | None:
         """
@@ -131,7 +132,7 @@ class Admission:
         if head.size + len(head.url) > MAX_HEAD:
             return large_head()
         if head.version not in _VERSIONS:
-            return ErrorResponse(505, f"HTTP/{head.version} is not supported; use HTTP/1.1", close=True)
+            return ErrorResponse(answers.UNKNOWN_VERSION, f"HTTP/{head.version} is not supported; use HTTP/1.1")
         if head.fields.get(b"host") not in self._hosts.known:
             error_response = self._hosts.refuse(head)
             if error_response is not None:
@@ -181,13 +182,13 @@ def _refuse_transfer_encoding(head: RequestHead) -> ErrorResponse | None:
     """
     encoding = head.fields[b"transfer-encoding"].strip(b" \t").lower()
     if head.http_10:
-        return ErrorResponse(400, "malformed request: HTTP/1.0 has no Transfer-Encoding", close=True)
+        return ErrorResponse(answers.MALFORMED, "malformed request: HTTP/1.0 has no Transfer-Encoding")
     if encoding == b"chunked":
         return None
     if encoding.rpartition(b",")[2].strip(b" \t") != b"chunked":
-        return ErrorResponse(400, "malformed request: the last Transfer-Encoding must be chunked", close=True)
+        return ErrorResponse(answers.MALFORMED, "malformed request: the last Transfer-Encoding must be chunked")
     return ErrorResponse(
-        501, "the only Transfer-Encoding known is chunked; use Content-Encoding for others", close=True
+        answers.UNKNOWN_TRANSFER, "the only Transfer-Encoding known is chunked; use Content-Encoding for others"
     )
 
 
@@ -195,11 +196,11 @@ def long_target() -> ErrorResponse:
     """
     Make the 414 for a request whose target is too long.
     """
-    return ErrorResponse(414, f"the request target is longer than {MAX_URL} bytes", close=True)
+    return ErrorResponse(answers.LONG_TARGET, f"the request target is longer than {MAX_URL} bytes")
 
 
 def large_head() -> ErrorResponse:
     """
     Make the 431 for a request whose head is too large.
     """
-    return ErrorResponse(431, f"the head of the request is larger than {MAX_HEAD} bytes", close=True)
+    return ErrorResponse(answers.LARGE_HEAD, f"the head of the request is larger than {MAX_HEAD} bytes")

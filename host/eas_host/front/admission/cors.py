@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from eas_host import answers
 from eas_host.dispatch.responses import ErrorResponse, Response
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Preflight:
         )
         if fields.get(b"access-control-request-private-network") == b"true":
             extra += "Access-Control-Allow-Private-Network: true\r\n"
-        return Response(204, b"", extra=extra)
+        return Response(answers.PREFLIGHT_PASSED.status, b"", extra=extra)
 
 
 class Cors:
@@ -91,10 +92,10 @@ class Cors:
         """
         origin = head.fields[b"origin"].decode("latin-1")[:200]
         if not head.cors:
-            status = 403 if self._named else 405
+            kind = answers.PREFLIGHT_REFUSED if self._named else answers.NO_PREFLIGHT
             extra = "" if self._named else f"Allow: {_METHODS}\r\n"
             return ErrorResponse(
-                status, f"pages of {origin} may not call this host; start it with --cors {origin}", extra=extra
+                kind, f"pages of {origin} may not call this host; start it with --cors {origin}", extra=extra
             )
         head.handler = self._preflight
         return None

@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
+from eas_host import answers
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission import zstd
 
@@ -103,7 +104,9 @@ def find_content_encoding(fields: dict[bytes, bytes], default: str | None) -> st
         return compressed[0]
     problem = f"{compressed[0]!r:.100} is unknown" if len(compressed) == 1 else "there are several"
     return ErrorResponse(
-        415, f"Content-Encoding: {problem}; send one of {_ACCEPTED}", extra=f"Accept-Encoding: {_ACCEPTED}\r\n"
+        answers.UNKNOWN_CODING,
+        f"Content-Encoding: {problem}; send one of {_ACCEPTED}",
+        extra=f"Accept-Encoding: {_ACCEPTED}\r\n",
     )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Final
 
+from eas_host import answers
 from eas_host.dispatch.responses import ErrorResponse
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Hosts:
         if name is None or self._any or self._is_ours(name.lower()):
             return None
         return ErrorResponse(
-            403,
+            answers.FOREIGN_NAME,
             f"without a token the builtin handlers do not answer to the name {name[:100]}, since it could be that of"
             f" any web page: call them as localhost, or start the host with --allow-host {name[:100]}, or with --token",
         )
@@ -141,4 +142,4 @@ def _address(name: str) -> IPv4Address | IPv6Address | None:
 
 
 def _bad(text: str) -> ErrorResponse:
-    return ErrorResponse(400, f"malformed request: {text}", close=True)
+    return ErrorResponse(answers.MALFORMED, f"malformed request: {text}")

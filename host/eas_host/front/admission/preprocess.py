@@ -17,10 +17,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Final, NamedTuple
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.memory_budget import MemoryBudget
-from eas_host.dispatch.responses import ErrorResponse
+from eas_host.dispatch.responses import ErrorResponse, internal_error
 from eas_host.front.admission import decompression, tokens
 from eas_host.front.router import Router
 from eas_host.front.service_state import ServiceState
@@ -108,7 +108,7 @@ class Preprocessor:
             answer = handler(exchange, body)
         except Exception:  # noqa: BLE001  a bug of ours costs this request only
             log.exception("internal error in a builtin handler")
-            return ErrorResponse(500, "internal error of the host; its log has the trace")
+            return internal_error()
         if answer is not None:
             exchange.responder.send_host_response(exchange, answer)
         return None
@@ -168,7 +168,7 @@ class Preprocessor:
                 self._threads = _make_pool()
                 extra = "Retry-After: 1\r\n"
                 exchange.responder.send_error(
-                    exchange, ErrorResponse(503, f"the body cannot be decompressed: {error}", extra=extra)
+                    exchange, ErrorResponse(answers.NO_MEMORY, f"the body cannot be decompressed: {error}", extra=extra)
                 )
             else:
                 future.add_done_callback(partial(self._from_thread, job))
@@ -188,7 +188,7 @@ class Preprocessor:
             return _too_large(limit, "" if limit == self._limit(exchange) else _BUDGET)
         except Exception:  # noqa: BLE001  a bug of ours costs this request only
             log.exception("internal error while decompressing a body")
-            return ErrorResponse(500, "internal error of the host; its log has the trace")
+            return internal_error()
 
     def _from_thread(self, job: _DecompressionJob, future: Future[bytes | ErrorResponse]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the host has ended meanwhile
@@ -214,8 +214,8 @@ def _make_pool() -> ThreadPoolExecutor:
 
 
 def _too_large(limit: int, advice: str) -> ErrorResponse:
-    return ErrorResponse(413, f"the decompressed body is larger than {limit} bytes{advice}")
+    return ErrorResponse(answers.DECOMPRESSED_TOO_LARGE, f"the decompressed body is larger than {limit} bytes{advice}")
 
 
 def _corrupt(error: decompression.Corrupt) -> ErrorResponse:
-    return ErrorResponse(400, f"the body cannot be decompressed: {error}")
+    return ErrorResponse(answers.DAMAGED_BODY, f"the body cannot be decompressed: {error}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import parse_qsl
 
+from eas_host import answers
 from eas_host.dispatch.responses import ErrorResponse
 
 PREDICT_METHODS: Final = frozenset({b"GET", b"HEAD", b"POST"})
@@ -23,7 +24,7 @@ def refuse(method: bytes, allowed: frozenset[bytes]) -> ErrorResponse | None:
         return None
     names = [name.decode() for name in sorted(allowed)]
     text = f"the method is not allowed; use {' or '.join(name for name in reversed(names) if name != 'HEAD')}"
-    return ErrorResponse(405, text, extra=f"Allow: {', '.join(names)}\r\n")
+    return ErrorResponse(answers.WRONG_METHOD, text, extra=f"Allow: {', '.join(names)}\r\n")
 
 
 def path_of(target: bytes) -> bytes:

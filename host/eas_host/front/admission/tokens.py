@@ -20,6 +20,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from eas_host import answers
 from eas_host.config.option_types import token as read_token
 from eas_host.dispatch.exchange import RequestHead
 from eas_host.dispatch.responses import ErrorResponse
@@ -165,4 +166,4 @@ def _once(value: bytes) -> bytes:
 
 
 def _refuse(text: str) -> ErrorResponse:
-    return ErrorResponse(401, text, extra=_CHALLENGE)
+    return ErrorResponse(answers.UNAUTHORIZED, text, extra=_CHALLENGE)

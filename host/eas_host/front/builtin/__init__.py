@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.dispatch.backend import Backend, WorkerId
 from eas_host.dispatch.exchange import Handler
 from eas_host.dispatch.memory_budget import MemoryBudget
@@ -167,10 +167,12 @@ class Builtins:
         name = unquote(path.rpartition(b"/")[2].decode("ascii", "replace"))
         if name == self._state.name:
             return self._discovery
-        return ErrorResponse(404, f"there is no service {name!r} here; this host serves {self._state.name!r}")
+        text = f"there is no service {name!r} here; this host serves {self._state.name!r}"
+        return ErrorResponse(answers.NO_SUCH_PATH, text)
 
     def _unknown(self, path: bytes) -> ErrorResponse:
         known = ", ".join(name.decode() for name in sorted(self._handlers))
         return ErrorResponse(
-            404, f"there is no builtin handler at {path.decode('ascii', 'replace')}; there are: {known}"
+            answers.NO_SUCH_PATH,
+            f"there is no builtin handler at {path.decode('ascii', 'replace')}; there are: {known}",
         )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.dispatch.exchange import Exchange, RequestHead
 from eas_host.dispatch.responses import Response
 from eas_host.front.admission.access import Access
@@ -14,7 +14,7 @@ from eas_host.front.builtin.handler import WRITING, Builtin, text
 from eas_host.front.detached_requests import DetachedResponder, Outcome
 from eas_host.front.open_connections import OpenConnections
 from eas_host.front.router import Router
-from eas_host.reply import ACCEPTED, BAD_REQUEST
+from eas_host.reply import BAD_REQUEST
 
 _MAX_LOGGED: Final = 200
 """Bytes of an answer that are logged."""
@@ -83,7 +83,7 @@ class Tell(Builtin):
             exchange.responder.send_error(exchange, error_response)
             return None
         self._connections.add_detached(responder)
-        return text(ACCEPTED, "accepted")
+        return text(answers.HANDED_ON, "accepted")
 
 
 def _in_one_line(outcome: Outcome) -> str:

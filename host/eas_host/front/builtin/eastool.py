@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 import eas_host
+from eas_host import answers
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import Response
@@ -60,7 +61,7 @@ class Eastool(Builtin):
         """
         self._state.send_to_workers(LogStacks("/api/builtin/eastool"))
         sections = (self._host(), self._options(), self._all_properties(), self._queue(), self._requests())
-        return text(200, "\n".join(line for section in sections for line in section))
+        return text(answers.HANDLED, "\n".join(line for section in sections for line in section))
 
     def _host(self) -> Iterator[str]:
         import platform  # noqa: PLC0415  nothing else in the front needs it

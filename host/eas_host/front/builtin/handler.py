@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from eas_host.answers import AnswerKind
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import ErrorResponse, Response
 from eas_host.front.admission.access import Access
@@ -61,14 +62,14 @@ def refused(error_response: ErrorResponse) -> Response:
     """
     Make an answer of *error_response*.
     """
-    return text(error_response.status, error_response.text)
+    return error_response.response(verbose=False)
 
 
-def text(status: int, line: str) -> Response:
+def text(kind: AnswerKind, line: str) -> Response:
     """
-    Make an answer of one line of text, or of several.
+    Make an answer of that *kind*, of one line of text, or of several.
     """
-    return Response(status, f"{line}\n".encode("utf-8", "backslashreplace"))
+    return Response(kind.status, f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
 def as_json(value: Any) -> Response:  # noqa: ANN401  whatever JSON can hold

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.dispatch.backend import Backend, WorkerId
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import ErrorResponse, Response
@@ -23,7 +23,7 @@ from eas_host.front.admission import request_target
 from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, SMALL_BODY, WRITING, refused, text
 from eas_host.front.service_state import ServiceState
-from eas_host.reply import QUEUE_FULL, Statuses
+from eas_host.reply import Statuses
 from eas_runtime.messages import CallHandler
 
 _BUILTIN: Final = "/api/builtin/"
@@ -73,10 +73,12 @@ class InjectedHandler:
             return (
                 successor(exchange, body)
                 if successor is not None
-                else text(404, f"nobody answers {self._path} any more")
+                else text(answers.HANDLER_IS_GONE, f"nobody answers {self._path} any more")
             )
         if self._token is not None and not _has_token(exchange.head.fields, self._token):
-            return text(401, f"{self._path} needs a token of its own, in the header Authorization")
+            return text(
+                answers.HANDLER_UNAUTHORIZED, f"{self._path} needs a token of its own, in the header Authorization"
+            )
         error_response = self._injected.refuse_rebound(self._path, exchange) if self._token is None else None
         if error_response is not None:
             return refused(error_response)
@@ -133,7 +135,7 @@ class Injected:
         if len(self._calls) >= _CALLS:
             self._forget_abandoned()
         if len(self._calls) >= _CALLS:
-            return text(QUEUE_FULL, f"{_CALLS} requests to injected handlers are under way; try again later")
+            return text(answers.HANDLERS_BUSY, f"{_CALLS} requests to injected handlers are under way; try again later")
         self._last_number += 1
         message = CallHandler(self._last_number, path, base64.b64encode(body).decode())
         self._calls[self._last_number] = call = _Call(worker, exchange, message)
@@ -164,7 +166,7 @@ class Injected:
             output = base64.b64decode(body, validate=True)
         except binascii.Error:
             exchange.responder.send_host_response(
-                exchange, text(500, "what the injected handler answered makes no sense")
+                exchange, text(answers.HANDLER_FAILED, "what the injected handler answered makes no sense")
             )
             return
         exchange.responder.send_host_response(
@@ -178,7 +180,8 @@ class Injected:
         self._drop_handlers(lambda worker: worker.backend is backend)
         unsent = [number for number, call in self._calls.items() if call.worker.backend is backend and call.unsent]
         for exchange in [self._calls.pop(number).exchange for number in unsent]:
-            exchange.responder.send_host_response(exchange, text(503, "another version is taking over; try again"))
+            answer = text(answers.TAKING_OVER, "another version is taking over; try again")
+            exchange.responder.send_host_response(exchange, answer)
 
     def busy(self, backend: Backend) -> bool:
         """
@@ -195,7 +198,8 @@ class Injected:
         self._drop_handlers(lambda other: other == worker)
         failed = [number for number, call in self._calls.items() if call.worker == worker and call.unsent is None]
         for exchange in [self._calls.pop(number).exchange for number in failed]:
-            exchange.responder.send_host_response(exchange, text(500, "the worker died while it answered this request"))
+            answer = text(answers.HANDLER_FAILED, "the worker died while it answered this request")
+            exchange.responder.send_host_response(exchange, answer)
 
     def _drop_handlers(self, gone: Callable[[WorkerId], bool]) -> None:
         for handlers in self._handlers.values():

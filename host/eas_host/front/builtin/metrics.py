@@ -7,7 +7,7 @@ import than the front.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,34 @@ from eas_host.front.admission.access import Access
 from eas_host.front.builtin.handler import READING, Builtin
 from eas_host.front.builtin.load import LoadMeter
 from eas_host.front.builtin.user_metrics import UserMetrics
+from eas_host.front.observe.metric_definitions import (
+    BUSY,
+    CONNECTIONS,
+    DEATHS,
+    DESCRIPTORS,
+    DIRECT,
+    DURATION,
+    FRONT_WAKEUPS,
+    METRICS,
+    PROCESS_THREADS,
+    QUEUE,
+    RECEIVED,
+    REQUESTS,
+    RESIDENT,
+    RESTARTS,
+    SENT,
+    THREAD_WAKEUPS,
+    THREADS,
+    MetricDefinition,
+)
 from eas_host.front.observe.metrics import Metrics
 from eas_host.ring import LATENCY_BOUNDS
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
+
+_Sample = tuple[tuple[str, ...], int]
+"""The values of the labels, and the value."""
 
 
 class PrometheusMetrics(Builtin):
@@ -52,71 +75,46 @@ class PrometheusMetrics(Builtin):
         """
         Yield all metrics, as the client's registry wants them.
         """
-        yield from self._counted()
-        yield from self._measured()
+        samples = self._samples()
+        for metric in METRICS:
+            yield self._durations() if metric is DURATION else _family(metric, samples[metric])
         yield from self._of_programs()
 
-    def _counted(self) -> Iterator[Metric]:
+    def _samples(self) -> dict[MetricDefinition, list[_Sample]]:
         """
-        Yield what has been counted since the start.
+        Read all metrics but the histogram.
         """
-        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily  # noqa: PLC0415
+        totals, load = self._metrics.totals(), self._load.read()
+        usages = [((usage.model or "", str(usage.worker)), usage) for usage in self._load.worker_usages()]
+        return {
+            REQUESTS: [((str(status),), count) for status, count in totals.requests.items()],
+            RESTARTS: [((), load.restarts)],
+            DEATHS: [((cause,), count) for cause, count in sorted(load.deaths.items())],
+            RECEIVED: [((), totals.received)],
+            SENT: [((), totals.sent)],
+            THREAD_WAKEUPS: [((), totals.thread_wakeups)],
+            FRONT_WAKEUPS: [((), totals.front_wakeups)],
+            DIRECT: [((), totals.direct)],
+            QUEUE: [((), load.waiting)],
+            BUSY: [((), load.busy)],
+            THREADS: [((), load.threads)],
+            CONNECTIONS: [((), load.connections)],
+            RESIDENT: [(labels, usage.resident_bytes) for labels, usage in usages],
+            DESCRIPTORS: [(labels, usage.descriptors) for labels, usage in usages],
+            PROCESS_THREADS: [(labels, usage.threads) for labels, usage in usages],
+        }
+
+    def _durations(self) -> Metric:
+        from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415
 
         totals = self._metrics.totals()
-        requests = CounterMetricFamily("eas_host_requests", "Requests answered.", labels=["status"])
-        for status, count in totals.requests.items():
-            requests.add_metric([str(status)], count)
-        yield requests
         bounds = [*map(str, LATENCY_BOUNDS), "+Inf"]
-        yield HistogramMetricFamily(
-            "eas_host_request_duration_seconds",
-            "Time from the first byte of a request to its answer.",
+        return HistogramMetricFamily(
+            DURATION.name,
+            DURATION.text,
             buckets=list(zip(bounds, accumulate(totals.buckets), strict=True)),
             sum_value=totals.seconds,
         )
-        load = self._load.read()
-        yield CounterMetricFamily(
-            "eas_host_worker_restarts", "Worker processes started in place of dead ones.", load.restarts
-        )
-        deaths = CounterMetricFamily(
-            "eas_host_worker_deaths", "Worker processes that died, by the cause.", labels=["cause"]
-        )
-        for cause, count in sorted(load.deaths.items()):
-            deaths.add_metric([cause], count)
-        yield deaths
-        yield CounterMetricFamily("eas_host_received_bytes", "Bytes of requests' bodies.", totals.received)
-        yield CounterMetricFamily("eas_host_sent_bytes", "Bytes of answers' bodies.", totals.sent)
-        yield CounterMetricFamily("eas_host_thread_wakeups", "Wake-ups of worker threads.", totals.thread_wakeups)
-        yield CounterMetricFamily(
-            "eas_host_front_wakeups", "Wake-ups of the front by worker threads.", totals.front_wakeups
-        )
-        yield CounterMetricFamily("eas_host_direct_requests", "Requests that the data plane answered.", totals.direct)
-
-    def _measured(self) -> Iterator[Metric]:
-        """
-        Yield what is measured at this moment.
-        """
-        from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
-
-        load = self._load.read()
-        yield GaugeMetricFamily("eas_host_queue_length", "Requests that wait for a worker thread.", load.waiting)
-        yield GaugeMetricFamily("eas_host_busy_workers", "Worker threads that run a request.", load.busy)
-        yield GaugeMetricFamily("eas_host_workers", "Worker threads, of all worker processes.", load.threads)
-        yield GaugeMetricFamily("eas_host_connections", "Open connections of clients.", load.connections)
-        resident, descriptors, threads = (
-            GaugeMetricFamily(f"eas_host_worker_{name}", text, labels=["model", "worker"])
-            for name, text in (
-                ("resident_bytes", "Memory of a worker process, without what it shares with the front."),
-                ("open_descriptors", "Open descriptors of a worker process."),
-                ("process_threads", "Threads of a worker process, those of libraries included."),
-            )
-        )
-        for usage in self._load.worker_usages():
-            labels = [usage.model or "", str(usage.worker)]
-            resident.add_metric(labels, usage.resident_bytes)
-            descriptors.add_metric(labels, usage.descriptors)
-            threads.add_metric(labels, usage.threads)
-        yield from (resident, descriptors, threads)
 
     def _of_programs(self) -> Iterator[Metric]:
         from prometheus_client import Metric  # noqa: PLC0415
@@ -127,3 +125,16 @@ class PrometheusMetrics(Builtin):
             for labels, value in values:
                 gauge.add_sample(name, labels, value)
             yield gauge
+
+
+def _family(metric: MetricDefinition, samples: Iterable[_Sample]) -> Metric:
+    """
+    Make what the client's registry wants of *metric*, a counter or a gauge.
+    """
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
+
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(metric.name, metric.text, labels=[name for name, _ in metric.labels])
+    for labels, value in samples:
+        family.add_metric(labels, value)
+    return family

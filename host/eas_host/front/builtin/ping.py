@@ -4,6 +4,7 @@ Whether the host lives, and whether its service is ready.
 
 from __future__ import annotations
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import Response
 from eas_host.front.admission import request_target
@@ -30,5 +31,5 @@ class Ping(Builtin):
         Answer a probe.
         """
         if "ready" in request_target.query_of(exchange.head.url) and self._state.backends.not_ready is not None:
-            return text(503, "not ready")
-        return text(200, "pong")
+            return text(answers.NOT_READY, "not ready")
+        return text(answers.HANDLED, "pong")

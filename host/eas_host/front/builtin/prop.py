@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import Response
 from eas_host.front.admission import request_target
@@ -41,8 +42,8 @@ class Prop(Builtin):
             return as_json(properties)
         name = query["name"]
         if name not in properties:
-            return text(404, f"there is no property {name!r}")
-        return text(200, properties[name])
+            return text(answers.NO_SUCH_PROPERTY, f"there is no property {name!r}")
+        return text(answers.HANDLED, properties[name])
 
     def _write(self, query: dict[str, str], body: bytes) -> Response:
         properties = self._properties
@@ -50,7 +51,7 @@ class Prop(Builtin):
             values = _wanted(query, body)
             properties.put_all(values, Source.OPERATOR)
         except ValueError as error:
-            return text(400, str(error))
+            return text(answers.WRONG_CONTENT, str(error))
         new = properties.shown()
         return as_json({name: new[name] for name in values})
 

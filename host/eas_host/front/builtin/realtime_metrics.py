@@ -4,6 +4,7 @@ Where programs post the metrics that they make up themselves.
 
 from __future__ import annotations
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import Response
 from eas_host.front.admission.access import Access
@@ -36,5 +37,5 @@ class RealtimeMetrics(Builtin):
         try:
             self._metrics.put(read_json(body))
         except ValueError as error:
-            return text(400, str(error))
-        return text(200, "OK")
+            return text(answers.WRONG_CONTENT, str(error))
+        return text(answers.HANDLED, "OK")

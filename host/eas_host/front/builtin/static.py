@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import unquote
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import Response
 from eas_host.front.admission import request_target
@@ -50,15 +51,16 @@ class Static(Builtin):
         name = unquote(request_target.path_of(exchange.head.url)[len(PREFIX) :].decode("ascii", "replace"))
         path = self._find(name)
         if path is None:
-            return text(404, f"there is no file {name!r} here (--static)")
+            return text(answers.NO_SUCH_PATH, f"there is no file {name!r} here (--static)")
         try:
             with os.fdopen(contained_files.open_file(self._folder, path), "rb") as file:
                 status = os.fstat(file.fileno())
                 if status.st_size > _MAX_FILE:
-                    return text(403, f"{name} is larger than {_MAX_FILE} bytes; serve it by other means")
+                    why = f"{name} is larger than {_MAX_FILE} bytes; serve it by other means"
+                    return text(answers.FILE_REFUSED, why)
                 data = file.read(_MAX_FILE)
         except OSError as error:
-            return text(403, f"{name}: {error.strerror}")
+            return text(answers.FILE_REFUSED, f"{name}: {error.strerror}")
         # Without Cache-Control browsers guess, and show an old page to its author.
         extra = f"Last-Modified: {http_date(status.st_mtime)}\r\nCache-Control: no-cache\r\n"
         return Response(200, data, self._type_of(path), extra)

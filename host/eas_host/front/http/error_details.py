@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from eas_host import answers
 from eas_host.config import HostConfig
 from eas_host.dispatch.exchange import FORWARDED, NO_PEER, Exchange, RequestHead
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.observe.recent_failures import RecentFailures
 from eas_host.front.service_state import ServiceState
-from eas_host.reply import BAD_REQUEST
 from eas_host.symbols import trace
 from eas_host.symbols.locator import locator_of
 
@@ -54,11 +54,11 @@ class FailureAnswers:
         if frames is None:
             text = message.decode("utf-8", "replace") or "what the processor returned is not an output"
             self._failures.add(text, request)
-            responder.send_error(exchange, ErrorResponse(500, text))
+            responder.send_error(exchange, ErrorResponse(answers.BAD_OUTPUT, text))
             return
         self._failures.add(message.decode("utf-8", "replace"), request, frames.decode("utf-8", "replace"))
         if not frames or not may_see_details(self._state.config, responder.peer, exchange.head):
-            responder.send_response(exchange, BAD_REQUEST, message)
+            responder.send_response(exchange, answers.EXCEPTION.status, message)
             return
         text = frames.decode("utf-8", "replace")
         locator = locator_of(self._state.loop)
@@ -71,4 +71,5 @@ class FailureAnswers:
 
 def _send(exchange: Exchange, message: bytes, frames: str) -> None:
     if exchange.responder.is_active(exchange):  # else it has timed out, or its client has left
-        exchange.responder.send_response(exchange, BAD_REQUEST, message + f"{frames}\n".encode("utf-8", "replace"))
+        body = message + f"{frames}\n".encode("utf-8", "replace")
+        exchange.responder.send_response(exchange, answers.EXCEPTION.status, body)

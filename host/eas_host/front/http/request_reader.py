@@ -13,10 +13,10 @@ from typing import Protocol
 
 import httptools
 
-from eas_host import log
+from eas_host import answers, log
 from eas_host.dispatch.body_buffer import NO_SLOT, BodyReceiver
 from eas_host.dispatch.exchange import Exchange, RequestHead, Responder
-from eas_host.dispatch.responses import ErrorResponse
+from eas_host.dispatch.responses import ErrorResponse, internal_error
 from eas_host.front.admission import admission
 from eas_host.front.admission.admission import WATCHED
 from eas_host.front.http.chunks import Chunks
@@ -368,13 +368,13 @@ class RequestReader:
         """
         if self.discarding:
             return
-        error_response = ErrorResponse(400, f"malformed request: {error}", close=True)
+        error_response = ErrorResponse(answers.MALFORMED, f"malformed request: {error}")
         protocol = recognise(self._opening + data[:OPENING]) if self.completed == 0 else None
         if protocol is not None:
             text = f"400: {self._connection.peer} sent {protocol.name}: {protocol.advice}"
             self._context.throttled_log.warn(protocol.name, text)
-            error_response = ErrorResponse(400, f"this is {protocol.name}: {protocol.advice}", close=True)
+            error_response = ErrorResponse(answers.FOREIGN_PROTOCOL, f"this is {protocol.name}: {protocol.advice}")
         if isinstance(error, httptools.HttpParserCallbackError):
             log.error("internal error while reading a request", exc_info=error.__context__)
-            error_response = ErrorResponse(500, "internal error of the host; its log has the trace", close=True)
+            error_response = internal_error().closing()
         self._refuse(self.reading or self.new_exchange(), error_response)

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, Protocol
 
+from eas_host import answers
 from eas_host.dispatch.responses import TEXT
 from eas_host.front.http_date import http_date
 from eas_host.reply import BODILESS, QUEUE_FULL
 
-CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {QUEUE_FULL: "Queue Full"}
+CONTINUE: Final = f"HTTP/1.1 {answers.CONTINUE.status} {_REASONS[answers.CONTINUE.status]}\r\n\r\n".encode()
 _MAX_KNOWN: Final = 4096
 """Heads kept for a second."""
 

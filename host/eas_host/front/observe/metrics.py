@@ -10,13 +10,11 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from eas_host.reply import BAD_REQUEST, http_status
+from eas_host import answers
+from eas_host.reply import http_status
 from eas_host.ring import LATENCY_BOUNDS, FrontRing, Stats
-
-_BAD_OUTPUT: Final = 500
-"""The status that answers an output that cannot be sent (`dispatch`)."""
 
 
 class Totals(NamedTuple):
@@ -110,8 +108,8 @@ class Metrics:
         requests = Counter(self._requests)
         for code, count in stats.returned.items():
             requests[http_status(code)] += count
-        requests[BAD_REQUEST] += stats.raised
-        requests[_BAD_OUTPUT] += stats.bad
+        requests[answers.EXCEPTION.status] += stats.raised
+        requests[answers.BAD_OUTPUT.status] += stats.bad
         return Totals(
             {status: count for status, count in sorted(requests.items()) if count},
             tuple(ours + theirs for ours, theirs in zip(self._buckets, stats.latency_counts, strict=True)),

@@ -4,13 +4,13 @@ Counts and logs what becomes of requests.
 
 from __future__ import annotations
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.observe.failure_log import FailureLog
 from eas_host.front.observe.metrics import Metrics
 from eas_host.front.observe.request_log import RequestLog
 from eas_host.front.service_state import ServiceState
-from eas_host.reply import ACCEPTED, CLIENT_LEFT
 
 
 class Observer:
@@ -50,7 +50,7 @@ class Observer:
         An answer of the host itself to *exchange* was sent. The 202 of `tell` is not counted here: the ring counts what
         the processor answers to that request.
         """
-        if exchange.head.counts and status != ACCEPTED:
+        if exchange.head.counts and status != answers.HANDED_ON.status:
             self._metrics.count(status, self._state.age(exchange), size)
         if self._state.config.access_log:
             self._request_log.access(exchange, status, size, self._state.age(exchange))
@@ -64,10 +64,10 @@ class Observer:
             return
         age = self._state.age(exchange)
         if exchange.head.counts:
-            self._metrics.count(CLIENT_LEFT, age)
+            self._metrics.count(answers.LEFT.status, age)
         self.diagnose_left(exchange, age)
         if self._state.config.access_log:
-            self._request_log.access(exchange, CLIENT_LEFT, 0, age)
+            self._request_log.access(exchange, answers.LEFT.status, 0, age)
 
     def diagnose_left(self, exchange: Exchange, waited: float) -> None:
         """
@@ -84,6 +84,6 @@ class Observer:
         if error_response is None:
             milliseconds = self._state.keepalive * 1000
             text = f"the request took longer than {milliseconds:.0f} ms (--keepalive)"
-            error_response = ErrorResponse(408, text, close=True)
+            error_response = ErrorResponse(answers.TIMED_OUT, text)
             self._failure_log.late(self._request_log.line(exchange.head), milliseconds)
         exchange.responder.time_out(exchange, error_response)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange, Handler
 from eas_host.dispatch.responses import ErrorResponse, Response
 from eas_host.front.admission.access import Access
@@ -36,7 +37,7 @@ class UiEntry(Builtin):
         """
         Answer that the page is below. The target is relative: a proxy may have cut off a part of the path.
         """
-        return Response(308, b"the page is at ui/\n", extra="Location: ui/\r\n")
+        return Response(answers.PAGE_IS_BELOW.status, b"the page is at ui/\n", extra="Location: ui/\r\n")
 
     def find(self, name: bytes) -> Handler | ErrorResponse:
         """

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.responses import ErrorResponse, Response
 from eas_host.front.admission.access import Access
@@ -51,7 +52,7 @@ class Events(Builtin):
         """
         if self._closed or len(self._watchers) >= _MOST:
             why = "the host stops" if self._closed else f"{_MOST} pages watch already, the most that may"
-            return refused(ErrorResponse(503, why))
+            return refused(ErrorResponse(answers.TOO_MANY_WATCHERS, why))
         if self._timer is None:
             self._last = self._make_event()
             self._timer = self._loop.call_later(_SECONDS, self._on_timer)

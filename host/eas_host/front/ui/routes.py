@@ -5,6 +5,7 @@ those may see who may change the service.
 
 from __future__ import annotations
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Handler
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission.access import Access
@@ -33,7 +34,8 @@ class Routes:
         """
         Find the handler of *name*.
         """
-        return self._handlers.get(name) or ErrorResponse(404, "there is nothing at that path; the page is at ui/")
+        missing = ErrorResponse(answers.NO_SUCH_PATH, "there is nothing at that path; the page is at ui/")
+        return self._handlers.get(name) or missing
 
     def end_streams(self) -> None:
         """
