@@ -164,6 +164,11 @@ test-versions: $(STAMPS)/versions-extra
 	$(BIN)/python scripts/run_versions.py $(VERSIONS)
 	@$(MAKE) --no-print-directory test-pythons
 
+## screenshots: pictures of a service's page for the documentation, by the tests of that page, in build/screenshots
+.PHONY: screenshots
+screenshots: setup $(STAMPS)/test-extra $(STAMPS)/test-packages
+	$(BIN)/pytest -q tests/front/ui/test_page.py
+
 ## docs: the documentation as a site, with checked links, in build/site
 .PHONY: docs
 docs: $(STAMPS)/docs-extra

@@ -1,7 +1,7 @@
 """
 The service's page at /api/builtin/ui/, in a real browser: what it shows and changes, and that everybody can use it.
 
-The screenshots of docs/operating.md are made on the way, in build/screenshots.
+The screenshots that the site of the documentation shows are made on the way, in build/screenshots.
 """
 
 from __future__ import annotations
@@ -157,6 +157,9 @@ def test_crash_is_shown_within_two_seconds(page: webdriver.Chrome, host: Host) -
     assert host.call(command("throw", "no such thing")).status == 400
     host.expect_log("ValueError: no such thing")
     wait(page, lambda page: "no such thing" in text(page, "failures"))
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    panel = element(page, "failures").find_element(By.XPATH, "..")
+    assert panel.screenshot(str(SCREENSHOTS / "ui-crash.png"))
 
 
 def test_page_updates_under_load(page: webdriver.Chrome, host: Host) -> None:
