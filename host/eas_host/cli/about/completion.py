@@ -2,7 +2,7 @@
 The command `eas-host completion SHELL`: print what bash, zsh or fish needs to complete command lines.
 
 The scripts are made of the parsers that the commands themselves use, so that they cannot fall behind. They are static:
-nothing is started when a key is pressed.
+no host is started when a key is pressed. The services that run are found by the logs of `--detach`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from eas_host.cli.main import COMMANDS, SERVE, command
 from eas_host.config.host import OPTIONS
 from eas_host.config.option_parser import PARSER_WANTED, OptionParser, ParserWanted
 
-_ABOUT: Final = "Print what a shell needs to complete command lines: commands, options, files."
+_ABOUT: Final = "Print what a shell needs to complete command lines: commands, options, files, services that run."
 _EXAMPLES: Final = """\
 examples:
   source <(eas-host completion bash)                     # in ~/.bashrc
@@ -27,6 +27,8 @@ examples:
 """
 _FILES: Final = ("FILE", "PATH", "@FILE")
 _FOLDER: Final = "DIR"
+_URL: Final = "URL"
+"""What a command's usage says of its argument, if that may be the URL of a service that runs."""
 _WITHOUT_PARSER: Final = ("help", "--include", "--cflags")
 
 
@@ -86,5 +88,10 @@ def _words_of(name: str, parser: OptionParser) -> CommandWords:
             )
         )
     return CommandWords(
-        name, (parser.description or "").partition(". ")[0], tuple(flags), tuple(words), takes_files=True
+        name,
+        (parser.description or "").partition(". ")[0],
+        tuple(flags),
+        tuple(words),
+        takes_files=all(action.metavar != _URL for action in parser.actions()),
+        takes_services=_URL in parser.format_usage(),
     )

@@ -6,7 +6,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_LIST_SERVICES: Final = (
+    'for log in "${EAS_HOST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/eas-host}"/logs/eas-host-*.log; do'
+    ' pid=${log##*-}; if [ -d "/proc/${pid%.log}" ]; then'
+    r""" sed -nE 's/.*listening on (http:[][A-Za-z0-9:/._%~-]+)($|").*/\1/p' "$log"; fi; done"""
+)
+"""
+The script for `sh` that prints the URLs of the services that `--detach` has started and that run: their logs have them,
+each in a file with the number of its process (`cli.detach`). A processor writes there, too, so nothing is taken that a
+shell could expand.
+"""
 
 
 class Flag(NamedTuple):
@@ -40,6 +51,7 @@ class CommandWords(NamedTuple):
         flags: its options.
         words: the words that its first argument can be.
         takes_files: whether its arguments, or those behind *words*, are files.
+        takes_services: whether they may be URLs of services that run.
     """
 
     name: str
@@ -47,6 +59,7 @@ class CommandWords(NamedTuple):
     flags: tuple[Flag, ...]
     words: tuple[str, ...]
     takes_files: bool
+    takes_services: bool = False
 
 
 def write_bash(bare: CommandWords, commands: Sequence[CommandWords]) -> str:
@@ -62,7 +75,7 @@ def write_bash(bare: CommandWords, commands: Sequence[CommandWords]) -> str:
         "# Completion of eas-host for bash; made by: eas-host completion bash",
         "_eas_host() {",
         "    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}",
-        '    local command="" flags="" words="" files=1',
+        '    local command="" flags="" words="" files=1 services=',
         "    ((COMP_CWORD > 1)) && command=${COMP_WORDS[1]}",
         "    case $command in",
         *(_bash_command(one) for one in commands),
@@ -75,8 +88,15 @@ def write_bash(bare: CommandWords, commands: Sequence[CommandWords]) -> str:
             for how, names in values.items()
         ),
         "    esac",
-        '    [[ $current == -* ]] && words+=" $flags" files=',
+        '    [[ $current == -* ]] && words+=" $flags" files= services=',
         '    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current"; [[ $files ]] && compgen -f -- "$current")',
+        "    [[ $services ]] || return",
+        "    # The colons of a URL divide it into several words; what stands before the last of them stays as it is.",
+        '    local typed=${COMP_LINE:0:COMP_POINT}; typed=${typed##* }; local kept=${typed%"${typed##*:}"} urls',
+        f'    mapfile -t urls < <(compgen -W "$(sh -c {shlex.quote(_LIST_SERVICES)})" -- "$typed")',
+        "    ((${#urls[@]})) || return",
+        "    compopt +o filenames",
+        '    COMPREPLY=("${COMPREPLY[@]}" "${urls[@]#"$kept"}")',
         "}",
         "complete -o filenames -F _eas_host eas-host",
     ]
@@ -97,6 +117,8 @@ def _bash_command(one: CommandWords) -> str:
         parts.append(f"((COMP_CWORD == 2)) && words={_joined(one.words)} files=")
     if not one.takes_files:
         parts.append("files=")
+    if one.takes_services:
+        parts.append("services=1")
     return f"    {one.name}) {'; '.join(parts)} ;;"
 
 
@@ -107,6 +129,12 @@ def write_zsh(bare: CommandWords, commands: Sequence[CommandWords]) -> str:
     lines = [
         "#compdef eas-host",
         "# Completion of eas-host for zsh; made by: eas-host completion zsh",
+        "_eas-host-services() {",
+        f'    compadd -- ${{(f)"$(sh -c {shlex.quote(_LIST_SERVICES)})"}}',
+        "}",
+        "_eas-host-targets() {",
+        "    _alternative services:service:_eas-host-services files:file:_files",
+        "}",
         "_eas-host() {",
         "    local -a specs commands",
         '    local command=""',
@@ -117,7 +145,8 @@ def write_zsh(bare: CommandWords, commands: Sequence[CommandWords]) -> str:
         specs = [_zsh_spec(flag, name) for flag in one.flags for name in flag.names]
         if one.words:
             specs.append(shlex.quote(f"2:{one.name}:({' '.join(one.words)})"))
-        specs += [shlex.quote("*:TARGET:_files")] if one.takes_files else []
+        if one.takes_files or one.takes_services:
+            specs.append(shlex.quote(f"*:TARGET:{_zsh_arguments(one)}"))
         lines += [f"    ({one.name or '*'}) specs=(", *(f"        {spec}" for spec in specs), "    ) ;;"]
     lines += [
         "    esac",
@@ -134,6 +163,12 @@ def write_zsh(bare: CommandWords, commands: Sequence[CommandWords]) -> str:
         'if [[ ${funcstack[1]} == _eas-host ]]; then _eas-host "$@"; else compdef _eas-host eas-host; fi',
     ]
     return "\n".join(lines) + "\n"
+
+
+def _zsh_arguments(one: CommandWords) -> str:
+    if not one.takes_services:
+        return "_files"
+    return "_eas-host-targets" if one.takes_files else "_eas-host-services"
 
 
 def _zsh_spec(flag: Flag, name: str) -> str:
@@ -165,6 +200,8 @@ def write_fish(bare: CommandWords, commands: Sequence[CommandWords]) -> str:
         lines.append(f"complete -c eas-host -n __fish_use_subcommand -a {one.name}{about}")
         seen = f"__fish_seen_subcommand_from {one.name}"
         lines += [f"complete -c eas-host -n {_fish(seen)} -a {_fish(' '.join(one.words))}"] if one.words else []
+        if one.takes_services:
+            lines.append(f"complete -c eas-host -n {_fish(seen)} -a {_fish(f'(sh -c {_fish(_LIST_SERVICES)})')}")
         lines += [] if one.takes_files else [f"complete -c eas-host -n {_fish(seen)} -f"]
         lines += _fish_flags(one.flags, seen)
     lines += _fish_flags(bare.flags, first)
