@@ -66,11 +66,8 @@ def make_spec(config: HostConfig) -> WorkerSpec:
         confined=config.user is not None or config.sandbox,
         kind=config.worker,
         leaks=config.leaks,
-        # Not in a sandbox, where nobody may look into a worker, and not in a JVM, whose own report tells more.
-        keeps_crashes="crash_block" in config.explicit
-        and config.crash_block
-        and kind != "java"
-        and not (config.user or config.sandbox),
+        # Nobody may look into a worker that is confined.
+        keeps_crashes="crash_block" in config.explicit and config.crash_block and not (config.user or config.sandbox),
         lists_files=config.reload,
     )
 

@@ -299,7 +299,7 @@ void eas_worker_stop(eas_ring* ring);
 #define EAS_SIGNALS_ALL 1  // SEGV BUS FPE ILL ABRT SYS TRAP, and exit()
 #define EAS_SIGNALS_JVM 2  // ABRT, exit(), and of the others what the JVM, which starts later, cannot handle
 #define EAS_SIGNALS_PYTHON 3  // all; last, the handlers of before: those of Python, which write its frames
-#define EAS_SIGNALS_KEEP 8    // with ALL or PYTHON: a stopped copy of the process stays
+#define EAS_SIGNALS_KEEP 8    // with one of the others: a stopped copy of the process stays
 
 // Has this process, which is `worker`, record in the ring how it dies. Once, before its threads enter.
 // [main thread, before user code is loaded]

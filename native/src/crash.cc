@@ -237,6 +237,7 @@ void OnFatalSignal(int signal, siginfo_t* info, void* context) {
 void OnFaultUnderJvm(int signal, siginfo_t* info, void* context) {
   if (getpid() != record_process) Die(signal);
   RecordSignal(signal, info, context);
+  if (keeps_crashes) KeepStoppedCopy(signal);
   if (WasSent(*info)) Die(signal);  // nothing will fault again
   if (jvm_report >= 0) {
     // The JVM has no option for a file that is open already. Nothing else matters in the streams any more.

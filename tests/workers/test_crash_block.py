@@ -19,6 +19,7 @@ from support import proc
 from support.build import ProcessorBuilder, need
 from support.gate import Event, Gate
 from support.host import Host, StartHost
+from support.java import installed_home
 from support.wire import Client, command
 
 WHY = "runtime.enable_crash_block"
@@ -97,6 +98,12 @@ def test_requests_after_a_crash_answer_503_with_the_reason(start: StartHost) -> 
 COPY = re.compile(r"process (\d+) is a copy of the one that crashes, .* gdb -p \1")
 
 
+def stack_of(pid: int) -> str:
+    """What gdb shows of a process."""
+    gdb = [need("gdb"), "-p", str(pid), "-batch", "-ex", "bt"]
+    return subprocess.run(gdb, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
+
+
 @pytest.mark.parametrize("kind", ["python", "native"])
 def test_crash_in_cpp_leaves_a_stopped_copy_for_gdb(start: StartHost, kind: str) -> None:
     """In both kinds of worker. It ends with the host, which each stop of a host in a test demands."""
@@ -105,8 +112,7 @@ def test_crash_in_cpp_leaves_a_stopped_copy_for_gdb(start: StartHost, kind: str)
     assert host.call(command("die", "segv")).status == 500
     pid = int(host.wait_for_log(COPY.pattern)[1])
     assert proc.status(pid)["State"][0] in ("T", "t")
-    gdb = [need("gdb"), "-p", str(pid), "-batch", "-ex", "bt"]
-    stack = subprocess.run(gdb, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
+    stack = stack_of(pid)
     assert "<signal handler called>" in stack
     assert re.search(r"^#\d+ .* in process \(", stack, re.MULTILINE), stack
     assert host.call(b"anybody there?").status == 503
@@ -118,6 +124,43 @@ def test_signal_in_python_leaves_a_stopped_copy(start: StartHost) -> None:
     assert host.call(command("die", "segv")).status == 500
     pid = int(host.wait_for_log(COPY.pattern)[1])
     assert proc.status(pid)["State"][0] in ("T", "t")
+
+
+def test_crash_in_a_native_library_of_java_leaves_a_stopped_copy(
+    builder: ProcessorBuilder, start: StartHost, tmp_path: Path
+) -> None:
+    """Beside the JVM's own report, which has the frames in Java. A fault that the JVM handles itself leaves none."""
+    include = installed_home() / "include"
+    library = builder.cpp("broken/jni_score", f"-I{include}", f"-I{include / 'linux'}")
+    reports = tmp_path / "reports"
+    host = start(
+        "java",
+        builder.jar("broken.Native"),
+        mainclass="broken.Native",
+        model_entry=str(library),
+        crash_block=True,
+        crash_dir=str(reports),
+    )
+    host.allow_log(f"{WHY}|NullPointerException")
+    assert host.call(b"null").status == 400
+    assert not COPY.search(host.log.text())
+    assert host.call(b"x").status == 500
+    pid = int(host.wait_for_log(COPY.pattern)[1])
+    assert proc.status(pid)["State"][0] in ("T", "t")
+    stack = stack_of(pid)
+    assert "<signal handler called>" in stack
+    assert "Java_broken_Native_score" in stack
+    host.stop()  # so that its report is written
+    [report] = reports.glob("*/hs_err.log")
+    assert "broken.Native.score" in report.read_text(encoding="utf-8", errors="replace")
+
+
+def test_worker_that_is_confined_leaves_no_copy_and_says_so(start: StartHost) -> None:
+    """Nobody may look into it."""
+    host = start("cpp", crash_block=True, sandbox=True)
+    assert host.call(command("die", "segv")).status == 500
+    host.expect_log(rf"{WHY}\); there is no copy of its process for gdb, since with --sandbox nobody may look")
+    assert not COPY.search(host.log.text())
 
 
 def test_worker_that_is_replaced_leaves_no_copy(start: StartHost) -> None:

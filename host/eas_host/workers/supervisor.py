@@ -84,6 +84,13 @@ class Supervisor:
         self._reporter = reporter
         # Unless the user has asked for that, it goes without saying: nothing is served (`service.invocation`).
         self._crash_block = " (runtime.enable_crash_block)" if "crash_block" in config.explicit else ""
+        confined = "--sandbox" if config.sandbox else "--user" if config.user else ""
+        self._missing_copy = (
+            f"; there is no copy of its process for gdb, since with {confined} nobody may look into a worker:"
+            " --crash-dir keeps its report"
+            if self._crash_block and confined
+            else ""
+        )
         self._workers = [Worker(number, config.worker_threads) for number in range(config.worker_processes)]
         self._solo_runner = SoloRunner(self._workers, ring, dispatcher)
         self._successors = Successors(self._workers, ring.size.workers, self._spawn)
@@ -264,7 +271,8 @@ class Supervisor:
         self.deaths[death.cause] += 1
         error = death.error(self._config.entry, "" if death.loaded else self._hint(crash))
         if self._config.crash_block and self._started.done() and death.ready_for is not None and not death.killed:
-            self._log_death(worker, death, report, error, f"it stays down{self._crash_block}")
+            missing = self._missing_copy if death.status < 0 else ""
+            self._log_death(worker, death, report, error, f"it stays down{self._crash_block}{missing}")
             self._stay_down(worker, held, report)
         elif replaced:
             self._log_death(worker, death, report, error, "another one has taken its place")

@@ -134,8 +134,8 @@ class WorkerRing:
         *before_python* it calls, last, the handlers that Python has installed for these signals. With *keep* a stopped
         copy of this process stays, for a debugger.
         """
-        others = (_SIGNALS_PYTHON if before_python else _SIGNALS_ALL) | (_SIGNALS_KEEP if keep else 0)
-        self._functions.eas_crash_install(self._ring, self.worker, _SIGNALS_JVM if jvm else others)
+        signals = _SIGNALS_JVM if jvm else _SIGNALS_PYTHON if before_python else _SIGNALS_ALL
+        self._functions.eas_crash_install(self._ring, self.worker, signals | (_SIGNALS_KEEP if keep else 0))
 
     def record_exit(self, status: int) -> None:
         """
