@@ -68,6 +68,19 @@ def test_each_definition_of_an_answer_is_used() -> None:
     assert defined - used == set()
 
 
+def test_answer_has_further_headers_where_its_definition_has() -> None:
+    """Which they are is tested with each answer."""
+    calls = [
+        (node.args[0].attr, bool({keyword.arg for keyword in node.keywords} & {"extra"}))
+        for _, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("ErrorResponse", "text")
+        if node.args and isinstance(node.args[0], ast.Attribute) and hasattr(answers, node.args[0].attr)
+    ]
+    assert len(calls) > 40
+    assert [(name, has) for name, has in calls if has != bool(getattr(answers, name).headers)] == []
+
+
 def test_reference_of_statuses_has_each_answer(references: ModuleType) -> None:
     """Below the heading of its status, with what to do; and the codes of processors."""
     parts = references.write_statuses().split("\n## ")
