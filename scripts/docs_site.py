@@ -3,20 +3,22 @@ Makes the site of the documentation complete, as a hook of mkdocs (mkdocs.yml).
 
 The texts are written to be read in the repository, where they lie beside what they are about. So pages that are not in
 docs/ are added here, with the references that `docs_references` makes; and links, which lead from file to file of the
-repository, are turned to the pages, and to files beside them in docs/. A file that is not on the site is named without
-a link.
+repository, are turned to the pages, and to files beside them in docs/. A file that is no text of the documentation, such
+as the source of an example, gets a page with what is in it, so that the site alone is enough. What has no page at all,
+such as a folder, is named without a link.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from docs_references import REFERENCES
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -28,6 +30,7 @@ _OTHERS: Final = {
     "CHANGELOG.md": "CHANGELOG.md",
     "CONTRIBUTING.md": "CONTRIBUTING.md",
     "bench.md": "bench/README.md",
+    "examples/image_classification/overview.md": "examples/image_classification/README.md",
     **{
         f"examples/{example}/{language}.md": f"examples/{example}/{language}/README.md"
         for example in ("echo", "image_classification")
@@ -35,6 +38,11 @@ _OTHERS: Final = {
     },
 }
 """The file in the repository of each page that is not in docs/."""
+
+_SOURCES: Final = "source"
+"""The folder, in the site, of the pages that show a file."""
+_LANGUAGES: Final = {".cc": "cpp", ".h": "cpp", ".java": "java", ".py": "python", ".service": "ini"}
+"""How files are coloured, by their ending."""
 
 _PICTURES: Final = (_ROOT / "bench" / "last.svg",)
 _SCREENSHOTS: Final = {
@@ -50,8 +58,13 @@ _SCREENSHOTS_PLACE: Final = "<!-- screenshots -->"
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """
-    Add the pages that are not in docs/.
+    Add the pages that are not in docs/, and those of the files that the texts link to.
     """
+    texts = [*_OTHERS.values(), *(f"docs/{file.src_uri}" for file in files.documentation_pages())]
+    for shown in sorted({target for text in dict.fromkeys(texts) for target in _linked_files(text)}):
+        shown_page = File.generated(config, f"{_SOURCES}/{shown}.md", content=_source_page(shown))
+        shown_page.inclusion = InclusionLevel.NOT_IN_NAV
+        files.append(shown_page)
     for page, source in _OTHERS.items():
         files.append(File.generated(config, page, content=(_ROOT / source).read_text("utf-8")))
     for picture in _PICTURES:
@@ -68,15 +81,24 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     Turn the links of *page* to other pages and files of the site.
     """
     here = page.file.src_uri
+    if here.startswith(f"{_SOURCES}/"):
+        return markdown
     source = _OTHERS.get(here, f"docs/{here}")
     pages = {f"docs/{file.src_uri}": file.src_uri for file in files}
     pages |= {other: uri for uri, other in _OTHERS.items()}
+    pages |= {
+        file.src_uri.removeprefix(f"{_SOURCES}/").removesuffix(".md"): file.src_uri
+        for file in files.documentation_pages()
+        if file.src_uri.startswith(f"{_SOURCES}/")
+    }
 
     def turn(match: re.Match[str]) -> str:
         path, mark, anchor = match["target"].partition("#")
         if not path or "://" in path or path.startswith("mailto:"):
             return match[0]
-        target = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+        target = _target(source, path)
+        if target not in pages and f"{target}/README.md" in pages:
+            target = f"{target}/README.md"
         if target in pages:
             there = posixpath.relpath(pages[target], posixpath.dirname(here) or ".")
             return f"[{match['text']}]({there}{mark}{anchor})"
@@ -90,6 +112,36 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             in_code = not in_code
         lines.append(line if in_code else _LINK.sub(turn, line))
     return "\n".join(lines)
+
+
+def _target(source: str, path: str) -> str:
+    """
+    Return the path in the repository that a link to *path* in the file *source* leads to.
+    """
+    return posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+
+
+def _linked_files(source: str) -> Iterator[str]:
+    """
+    Yield the files of the repository, other than Markdown, that the text *source* links to. Hidden ones are no pages of
+    mkdocs.
+    """
+    for match in _LINK.finditer((_ROOT / source).read_text("utf-8")):
+        path = match["target"].partition("#")[0]
+        target = _target(source, path)
+        hidden = any(part.startswith(".") for part in target.split("/"))
+        if path and not hidden and not target.endswith((".md", ".svg")) and (_ROOT / target).is_file():
+            yield target
+
+
+def _source_page(path: str) -> str:
+    """
+    Show the file *path* of the repository on a page, which the search leaves out.
+    """
+    name = posixpath.basename(path)
+    language = _LANGUAGES.get(posixpath.splitext(path)[1], "text")
+    text = (_ROOT / path).read_text("utf-8").rstrip("\n")
+    return f"---\nsearch: {{exclude: true}}\n---\n\n# {name}\n\n`{path}`\n\n~~~~~{language}\n{text}\n~~~~~\n"
 
 
 def _figures() -> str:

@@ -17,6 +17,7 @@ from support.build import ProcessorBuilder
 from support.columns import LANGUAGES
 from support.command import Ended, run
 from support.echo import echo
+from support.gate import Gate
 from support.host import clean_environment, program
 from support.service import describe
 from support.wire import command
@@ -89,6 +90,17 @@ def test_processor_that_cannot_be_loaded_is_exit_code_3(builder: ProcessorBuilde
     invoke(tmp_path / "absent.so").fails_in_one_line(3, "absent.so", "No such file")
 
 
+def test_package_of_requirements_that_nobody_has_installed_is_explained(tmp_path: Path) -> None:
+    """For a file by itself nothing is installed; another missing module has no such advice."""
+    (tmp_path / "requirements.txt").write_text("# what it needs\nno-such-package==1.0\n", encoding="utf-8")
+    for module, advised in (("no_such_package.core", True), ("no_such", False)):
+        (tmp_path / "app.py").write_text(f"import {module}\n", encoding="utf-8")
+        ended = invoke(tmp_path / "app.py")
+        assert ended.code == 3, ended.stderr
+        assert f"no module named {module.partition('.')[0]!r}; install it into" in ended.complaint
+        assert ("here, pip install -r requirements.txt" in ended.complaint) == advised
+
+
 @pytest.mark.parametrize("how", ["segv", "_exit:3"])
 def test_crash_is_exit_code_4_and_runs_once(builder: ProcessorBuilder, tmp_path: Path, how: str) -> None:
     body = tmp_path / "body"
@@ -121,6 +133,19 @@ def test_call_takes_as_long_as_it_likes_unless_an_option_ends_it(echo: Path) -> 
     ended = invoke(echo, "--keepalive", "200", "-d", "late")
     assert ended.code == 22
     assert "the call took longer than 0.2 s (--keepalive)" in ended.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_late_call_is_located(builder: ProcessorBuilder, tmp_path: Path, language: str) -> None:
+    """As the log of a host has it, though the worker is to end at once."""
+    body = tmp_path / "body"
+    with Gate(tmp_path) as gate:
+        body.write_bytes(gate.command())
+        ended = invoke(builder.contract(language), "--keepalive", "200", "--data-binary", f"@{body}")
+    assert ended.code == 22
+    said, _, where = ended.stderr.partition("(408: the call took longer than 0.2 s (--keepalive)):")
+    assert "where the busy worker thread" in said, ended.stderr
+    assert re.search(r"\n +(at .*process|File .*in process)\b", where, re.IGNORECASE), ended.stderr
 
 
 def test_ctrl_c_ends_a_call(echo: Path) -> None:

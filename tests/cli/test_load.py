@@ -22,6 +22,7 @@ from support.command import Ended, run
 from support.echo import echo
 from support.host import Host, StartHost, clean_environment, program
 from support.service import describe
+from support.wire import command
 
 __all__ = ["echo"]
 
@@ -108,6 +109,14 @@ def test_errors_are_exit_code_22(echo: Path) -> None:
     ended = load(echo, "-d", "busy", "--concurrency", "1")
     assert ended.code == 22, ended.stderr
     assert re.search(r"^errors: \d+ x status 503\nthe first: 503: busy$", ended.stdout, re.MULTILINE)
+
+
+def test_exception_of_many_requests_is_logged_once(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(command("throw", "no such word"))
+    ended = load(builder.contract("cpp"), "--data-binary", f"@{body}", "--concurrency", "1")
+    assert re.search(r"^errors: ([2-9]|\d\d+) x status 400$", ended.stdout, re.MULTILINE), ended.stdout
+    assert ended.stderr.count("process threw std::runtime_error: no such word") == 1
 
 
 def test_limit_that_is_not_kept_is_exit_code_1(echo: Path) -> None:

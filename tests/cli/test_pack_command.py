@@ -90,7 +90,7 @@ def test_folder_is_packed_whole_with_libraries_from_elsewhere(tmp_path: Path, st
     write_files(tmp_path / "build", {"words.txt": "", "echo.o": "", ".easignore": "*.o\n"})
     ended = run("pack", tmp_path / "build")
     assert packed(ended) == ["lib", "lib/libecho.so", "lib/libin.so", "lib/libin.so.1", "lib/libout.so", "words.txt"]
-    assert "and 1 other file of the folder" in ended.stdout
+    assert "and 1 other file of the folder: words.txt" in ended.stdout
     unpack(tmp_path / "build.tar.gz", tmp_path / "served")
     shutil.rmtree(tmp_path / "opt")
     assert start(entry=tmp_path / "served/lib/libecho.so").call(b"").body == b"2"
@@ -128,6 +128,27 @@ def test_java_folder_is_packed_with_jars_that_it_names_elsewhere(tmp_path: Path)
     write_files(tmp_path / "target", {"log4j.properties": ""})
     ended = run("pack", tmp_path / "target")
     assert packed(ended) == ["b.jar", "echo.jar", "lib", "lib/a.jar", "log4j.properties"]
+
+
+def test_jars_of_the_classpath_option_are_packed(tmp_path: Path) -> None:
+    """Beside the processor; those that a manifest names stay where it names them."""
+    entry = jar(tmp_path / "echo.jar", "lib/used.jar")
+    for name in ("used", "more"):
+        jar(tmp_path / f"lib/{name}.jar")
+    other = jar(tmp_path / "other.jar")
+    ended = run("pack", entry, "--classpath", tmp_path / "lib", "--classpath", other)
+    assert packed(ended) == ["echo.jar", "lib", "lib/used.jar", "more.jar", "other.jar"]
+    assert re.search(r"^more\.jar +\d+ B  --classpath: /", ended.stdout, re.MULTILINE)
+
+
+def test_wrong_classpath_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    entry = jar(tmp_path / "echo.jar")
+    for wrong in ("absent", "empty"):
+        expected = f"--classpath {tmp_path / wrong}: expected a jar, or a folder of jars"
+        run("pack", entry, "--classpath", tmp_path / wrong).fails_in_one_line(2, expected)
+    other = processor(tmp_path / "libecho.so")
+    run("pack", other, "--classpath", entry).fails_in_one_line(2, "--classpath: is for Java processors")
 
 
 def test_packed_jar_is_served(builder: ProcessorBuilder, tmp_path: Path, start: StartHost) -> None:
@@ -252,7 +273,8 @@ def test_jar_that_no_manifest_names_is_left_out_and_named(tmp_path: Path) -> Non
     assert left == {
         "Echo.java": "source code",
         "app.log": "a log",
-        "forgotten.jar": "neither the manifest of echo.jar nor that of a jar it names has it in its Class-Path",
+        "forgotten.jar": "neither the manifest of echo.jar nor that of a jar it names has it in its Class-Path;"
+        " --classpath packs it",
         "notes.txt": "echo.jar does not name it",
     }
 

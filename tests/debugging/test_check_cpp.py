@@ -152,7 +152,7 @@ LIBRARIES = [
     Library(
         "undefined-symbol",
         existing("undefined_symbol"),
-        r"error libundefined_symbol\.so: undefined symbol \w+; link the library that defines it",
+        r"error libundefined_symbol\.so: undefined symbol nobody_defines_this\(double\) \(\w+\); link the library that",
     ),
     Library(
         "missing-library",

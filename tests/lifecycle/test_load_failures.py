@@ -87,12 +87,30 @@ def test_function_without_extern_c_is_reported(builder: ProcessorBuilder) -> Non
 
 
 def test_undefined_symbol_is_named(builder: ProcessorBuilder) -> None:
-    load(builder.cpp("undefined_symbol")).fails_in_one_line(3, "undefined symbol", "nobody_defines_this")
+    """As it is written in C++, too."""
+    load(builder.cpp("undefined_symbol")).fails_in_one_line(
+        3, "undefined symbol nobody_defines_this(double) (_Z19nobody_defines_thisd); link the library"
+    )
 
 
 @each_isolation
 def test_state_that_is_not_success_is_reported(builder: ProcessorBuilder, isolation: str) -> None:
-    load(builder.cpp("bad_state"), isolation).fails_in_one_line(3, "libbad_state.so", "initialize", "state", "7")
+    load(builder.cpp("bad_state"), isolation).fails_in_one_line(
+        3, "libbad_state.so", "initialize failed with state 7; it got no model: neither --model-entry nor model_path"
+    )
+
+
+def test_state_that_is_not_success_shows_what_the_model_was(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """A folder with what is in it, since an archive may have brought a folder of its own; the first names only."""
+    library = builder.cpp("bad_state")
+    (tmp_path / "model" / "model").mkdir(parents=True)
+    model = ("--model-entry", str(tmp_path / "model"))
+    load(library, "process", *model).fails_in_one_line(3, f"the model_entry is {model[1]}, a folder with model/")
+    for number in range(6):
+        (tmp_path / "model" / f"part{number}").touch()
+    load(library, "process", *model).fails_in_one_line(3, "a folder with model/, part0, part1, part2, part3, ...")
+    absent = ("--model-entry", str(tmp_path / "absent"))
+    load(library, "process", *absent).fails_in_one_line(3, f"the model_entry is {absent[1]}: No such file or directory")
 
 
 def test_state_that_was_never_set_is_reported(builder: ProcessorBuilder) -> None:

@@ -22,6 +22,7 @@ _EXAMPLES: Final = """\
 examples:
   eas-host pack build/libecho.so     echo.tar.gz beside it, with the libraries that it needs
   eas-host pack echo.jar             with the jars that its manifest names
+  eas-host pack echo.jar --classpath lib/    and with those in lib/
   eas-host pack build/ -o echo.tar.gz
   eas-host pack service.json         the processor that it describes
 
@@ -46,7 +47,7 @@ def run(argv: Sequence[str]) -> int:
 
         named, described = processor_of(named)
         kind = kind or described
-    done = pack_processor(named, kind, args.output, dry_run=args.dry_run)
+    done = pack_processor(named, kind, args.output, classpath=args.classpath, dry_run=args.dry_run)
     report_processor(done)
     return 0
 
@@ -80,6 +81,14 @@ def _parser() -> CommandParser:
         "entry", metavar="ENTRY", type=_path, help="a .so, a .jar or .war, a folder with either, or a service.json"
     )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the archive [NAME.tar.gz beside ENTRY]")
+    parser.add_argument(
+        "--classpath",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        default=[],
+        help="Java: a further jar, or a folder of jars; may be repeated",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be packed and left out; write nothing")
     parser.add_argument("--type", metavar="TYPE", choices=TYPES, help="cpp or java, where a folder holds both")
     return parser

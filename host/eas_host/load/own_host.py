@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from urllib.parse import quote
 
+from eas_host import log
 from eas_host.deploy.deployment import Deployment
 from eas_host.service.host import ServiceHost, run_host
 from eas_host.system.exit_code import run_to_exit_code
@@ -121,6 +122,7 @@ class OwnHost:
         """
         os.setsid()  # Ctrl+C is for the parent, which then ends this host
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        log.show_each_once()  # thousands of requests may meet the same exception, and the report counts them
         deployment = self.deployment
         code = 1
         try:

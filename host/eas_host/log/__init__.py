@@ -28,6 +28,8 @@ from eas_runtime.log.writer import BackgroundWriter
 
 _LOGGER: Final = logging.getLogger("eas_host")
 _LEVEL_OF_RECORD: Final = {"D": logging.DEBUG, "I": logging.INFO, "W": logging.WARNING, "E": logging.ERROR}
+_MOST_TEXTS: Final = 1000
+"""Texts of which `show_each_once` leaves out repetitions."""
 _FLUSH_SECONDS: Final = 1.0
 """How long the end of a process waits for readers that read nothing."""
 _FLUSH_LONGEST_SECONDS: Final = 10.0
@@ -56,6 +58,23 @@ class _Handler(logging.Handler):
         stderr.write(self.format(record) + "\n")
 
 
+class _Repetitions:
+    """
+    The texts of records so far, as far as they are kept.
+    """
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+
+    def is_new(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if text in self._texts:
+            return False
+        if len(self._texts) < _MOST_TEXTS:
+            self._texts.add(text)
+        return True
+
+
 def configure(level: str, form: str) -> None:
     """
     Set the log's *level* (a name such as `info`) and *form* (`text` or `json`), once, at the start.
@@ -66,6 +85,13 @@ def configure(level: str, form: str) -> None:
     _LOGGER.propagate = False
     _LOGGER.setLevel(level.upper())
     announce.as_json = form == "json"
+
+
+def show_each_once() -> None:
+    """
+    From now on leave out each record that has the text of an earlier one: for who counts failures himself.
+    """
+    _LOGGER.addFilter(_Repetitions().is_new)
 
 
 def is_enabled(level: int) -> bool:

@@ -34,5 +34,6 @@ def _reason(path: Path, entry: Path) -> str:
     if kind is not None:
         return kind
     if path.suffix in SUFFIXES:
-        return f"neither the manifest of {entry.name} nor that of a jar it names has it in its Class-Path"
+        unnamed = f"neither the manifest of {entry.name} nor that of a jar it names has it in its Class-Path"
+        return f"{unnamed}; --classpath packs it"
     return f"{entry.name} does not name it"

@@ -9,12 +9,12 @@ on the class path.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from eas_host.archives.jar_layouts import SUFFIXES, layout
+from eas_host.archives.jar_layouts import SUFFIXES, jars_in, layout
 from eas_host.binaries import elf
 from eas_host.binaries.library_search import FoundLibrary
 from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound
@@ -48,7 +48,12 @@ class PackedProcessor:
 
 
 def pack_processor(
-    named: Path, kind: str | None = None, target: Path | None = None, *, dry_run: bool = False
+    named: Path,
+    kind: str | None = None,
+    target: Path | None = None,
+    *,
+    classpath: Sequence[Path] = (),
+    dry_run: bool = False,
 ) -> PackedProcessor:
     """
     Pack a processor.
@@ -57,6 +62,7 @@ def pack_processor(
         named: a `.so`, a `.jar`, or a folder with either.
         kind: `cpp` or `java`; None means the type that is found there.
         target: the archive; None means a file beside *named*, with the name that the service would have.
+        classpath: jars, and folders of jars, that a Java processor needs besides those that its manifest names.
         dry_run: whether to write nothing.
 
     Raises:
@@ -70,6 +76,7 @@ def pack_processor(
     for path, folder, type_ in entries:
         add = _add_cpp if type_ == "cpp" else _add_java
         add(package, path, folder)
+    _add_class_path(package, classpath, entries)
     members = package.sorted_members()
     size = None if dry_run else write(members, archive)
     left_out = package.left_out if named.is_dir() else tuple(left_beside(named.absolute(), package, archive))
@@ -192,6 +199,22 @@ def _add_java(package: PackageBuilder, entry: Path, folder: str) -> None:
         f"the Class-Path of {jar.name} names {word}, where no jar is; left out, as Java skips it"
         for word, jar in found.missing
     ]
+
+
+def _add_class_path(package: PackageBuilder, classpath: Sequence[Path], entries: Sequence[_Entry]) -> None:
+    """
+    Add the jars of *classpath* beside the first of the Java processors in *entries*.
+    """
+    folder = next((folder for _, folder, type_ in entries if type_ == "java"), None)
+    if classpath and folder is None:
+        raise ConfigError("--classpath: is for Java processors; libraries of C++ are found without it")
+    for named in classpath:
+        jars = jars_in(named) if named.is_dir() else [str(named)]
+        if not jars or not all(zipfile.is_zipfile(jar) for jar in jars):
+            raise ConfigError(f"--classpath {named}: expected a jar, or a folder of jars")
+        for jar in map(Path, jars):
+            if not package.contains(jar.resolve()):
+                package.add(_join(folder or "", jar.name), jar, "--classpath")
 
 
 def _join(folder: str, name: str) -> str:

@@ -78,11 +78,14 @@ def report_processor(done: PackedProcessor) -> None:
     rows = [(row.name, short_size(row.size), f"{row.reason}: {row.source}") for row in done.added]
     log.announce(table(("file", "size", "from"), rows, right=(1,)))
     added = {row.name for row in done.added}
-    others = sum(member.type is MemberType.FILE and member.name not in added for member in done.packed.members)
-    if others > 0 and done.packed.packed_size is None:
+    others = [one.name for one in done.packed.members if one.type is MemberType.FILE and one.name not in added]
+    if others and done.packed.packed_size is None:
         _report_members(done.packed)
-    elif others > 0:
-        log.announce(f"and {others:,} other file{'s' if others > 1 else ''} of the folder")
+    elif others:
+        # Named, since it may be a description with a token in it.
+        names = ", ".join(map(printable, others[:MAX_PARTS]))
+        more = f" and {len(others) - MAX_PARTS:,} more, which --dry-run names" if len(others) > MAX_PARTS else ""
+        log.announce(f"and {len(others):,} other file{'s' if len(others) > 1 else ''} of the folder: {names}{more}")
     if done.excluded:
         rows = [(f"  {library.name}", library.component, ", ".join(library.versions)) for library in done.excluded]
         log.announce(f"left to the system where it is served, in these versions or newer:\n{table((), rows)}")

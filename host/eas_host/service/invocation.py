@@ -25,6 +25,7 @@ from eas_host.front.front import Front
 from eas_host.service.host import make_loop
 from eas_host.service.service_version import ServiceVersion
 from eas_host.system.memory import resident_bytes
+from eas_runtime.messages import LogStacks
 
 ENDLESS: Final = 86_400_000
 """Milliseconds that a call may take unless the options say otherwise: the longest time that they allow."""
@@ -138,7 +139,7 @@ class _Session:
             return Loaded(loaded, backend.capacity.threads_of(0))
         finally:
             self._front.close()
-            await version.end()
+            await version.end()  # what the workers still say of a late call is read first
 
     def _interrupt(self) -> None:
         if not self._interrupted.done():
@@ -179,9 +180,9 @@ class _Session:
         done, _ = await asyncio.wait([answered], timeout=seconds)
         if not done:
             backend.abandon(exchange)
-            outcome = Outcome(
-                answers.TIMED_OUT.status, f"the call took longer than {seconds:g} s (--keepalive)".encode()
-            )
+            late = f"the call took longer than {seconds:g} s (--keepalive)"
+            backend.workers.send(LogStacks(f"408: {late}"))
+            outcome = Outcome(answers.TIMED_OUT.status, late.encode())
             answered.cancel()
         else:
             outcome = answered.result()

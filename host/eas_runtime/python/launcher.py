@@ -9,6 +9,7 @@ import builtins
 import importlib.util
 import inspect
 import os
+import re
 import sys
 from types import ModuleType
 from typing import Any
@@ -74,11 +75,26 @@ def explain(entry: str, error: BaseException, folder: str) -> LoadError:
     place = place_of(error) or entry
     if isinstance(error, ModuleNotFoundError):
         hint = f"no module named {error.name!r}; install it into {sys.prefix} or put it beside the file"
+        if is_required(entry, error.name or ""):
+            hint += "; its requirements.txt is for a service.json or a package: here, pip install -r requirements.txt"
         return InitializeFailed(f"{place}: {hint}", trace)
     if isinstance(error, SyntaxError):
         where = f"{error.filename or entry}:{error.lineno}"
         return EntryInvalid(f"{where}: {type(error).__name__}: {error.msg}", trace)
     return InitializeFailed(f"{place}: raised {describe_error(error)}{advice(error, folder)}", trace)
+
+
+def is_required(entry: str, module: str) -> bool:
+    """
+    Tell whether a requirements.txt beside *entry* names a package that is called like *module*.
+    """
+    try:
+        with open(os.path.join(os.path.dirname(entry), "requirements.txt"), encoding="utf-8", errors="replace") as file:
+            lines = file.read().replace("-", "_").lower().splitlines()
+    except OSError:
+        return False
+    wanted = module.partition(".")[0].lower()
+    return any(re.split(r"\W", line.strip(), maxsplit=1)[0] == wanted for line in lines)
 
 
 def find_class(module: ModuleType, entry: str, name: "str | None") -> "type[allspark.BaseProcessor]":

@@ -1,4 +1,4 @@
 // Calls a function that nothing defines.
-extern "C" int nobody_defines_this();
+int nobody_defines_this(double);
 extern "C" void* initialize(const char*, const char*, int* state) { return *state = 0, nullptr; }
-extern "C" int process(void*, const void*, int, void**, int*) { return nobody_defines_this(); }
+extern "C" int process(void*, const void*, int, void**, int*) { return nobody_defines_this(1); }

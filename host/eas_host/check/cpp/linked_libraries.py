@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eas_host.binaries import dynamic_symbols, library_search
+from eas_host.binaries import cpp_names, dynamic_symbols, library_search
 from eas_host.binaries.dynamic_symbols import DynamicSymbols
 from eas_host.binaries.elf_image import DamagedElf, open_image
 from eas_host.binaries.library_search import FoundLibrary
@@ -127,7 +127,7 @@ def check_symbols(linked: LinkedLibraries) -> Iterator[Finding]:
             yield Finding(
                 ERROR,
                 user.name,
-                f"undefined symbol{s} {list_names(undefined)}",
+                f"undefined symbol{s} {list_names(map(cpp_names.readable, undefined))}",
                 f"link the library that defines {'them' if s else 'it'}",
             )
 

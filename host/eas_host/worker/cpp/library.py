@@ -5,6 +5,7 @@ A processor's shared library, loaded through the host's cffi module.
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import Final
 
 from eas_host.errors import EntryInvalid, InitializeFailed
@@ -17,6 +18,10 @@ _STACKS_SIZE: Final = 64 * 1024
 """Bytes; stacks that do not fit are left out."""
 _STATE_UNSET: Final = -0x5EED5EED
 """The value of *state* before `initialize`; no processor is likely to set this one."""
+_MAX_NAMED: Final = 5
+"""Names of a folder in a message."""
+_MAX_SCANNED: Final = 1000
+"""Names of a folder that are read to sort them."""
 
 
 class CppLibrary:
@@ -98,9 +103,23 @@ def threw_error(what: str) -> InitializeFailed:
 def state_error(state: int, model_entry: str) -> InitializeFailed:
     """
     Make the error for an `initialize` that set a *state* other than 0. The number has no text, and most are about the
-    model, so the error names that.
+    model, so the error says which that was and, of a folder, what is in it: an archive may have brought one more.
     """
     if state == _STATE_UNSET:
         return InitializeFailed("initialize did not set *state; set it to 0 when the model is loaded")
-    model = f"; the model_entry is {model_entry}" if model_entry else ""
-    return InitializeFailed(f"initialize failed with state {state}{model}")
+    return InitializeFailed(f"initialize failed with state {state}; {_describe_model(model_entry)}")
+
+
+def _describe_model(model_entry: str) -> str:
+    if not model_entry:
+        return "it got no model: neither --model-entry nor model_path names one"
+    named = f"the model_entry is {model_entry}"
+    try:
+        with os.scandir(model_entry) as found:
+            names = sorted(one.name + "/" * one.is_dir() for one in islice(found, _MAX_SCANNED))
+    except NotADirectoryError:
+        return named
+    except OSError as error:
+        return f"{named}: {error.strerror}"
+    more = ", ..." if len(names) > _MAX_NAMED else ""
+    return f"{named}, a folder with {', '.join(names[:_MAX_NAMED])}{more}" if names else f"{named}, an empty folder"

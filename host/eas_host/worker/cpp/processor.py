@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from eas_host.binaries import elf, python_embedding, sanitizer
+from eas_host.binaries import cpp_names, elf, python_embedding, sanitizer
 from eas_host.errors import EntryInvalid
 from eas_host.worker.cpp import library
 from eas_host.worker.cpp.library import CppLibrary
@@ -116,5 +116,5 @@ def explain(entry: str, text: str) -> str:
             advice = "build it with this machine's compiler or an older one, or link it with -static-libstdc++"
         return f"{entry}: it needs {match['version']}, which {match['library']} does not have; {advice}"
     if match := re.search(r"undefined symbol: (\S+)", text):
-        return f"{entry}: undefined symbol {match[1]}; link the library that defines it"
+        return f"{entry}: undefined symbol {cpp_names.readable(match[1])}; link the library that defines it"
     return f"{entry}: {text}"
