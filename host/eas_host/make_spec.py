@@ -9,6 +9,7 @@ from typing import Final
 
 from eas_host.archives import jar_layouts
 from eas_host.config import HostConfig
+from eas_host.config.host import flag
 from eas_host.errors import ConfigError
 from eas_runtime.worker_spec import WorkerSpec
 
@@ -36,8 +37,8 @@ def make_spec(config: HostConfig) -> WorkerSpec:
         path, python_class = config.entry, None
     if kind != "python" and config.python is not None:
         raise ConfigError(f"--python is for processors in Python, and {config.entry} is a {kind} processor; drop it")
-    if kind != "java" and config.java_home is not None:
-        raise ConfigError(f"--java-home is for processors in Java, and {config.entry} is a {kind} processor; drop it")
+    if kind != "java":
+        _check_no_jvm(config, kind)
     if config.leaks and (kind != "cpp" or config.worker == "python"):
         what = f"{config.entry} is a {kind} processor" if kind != "cpp" else "Python's own memory would count as leaks"
         raise ConfigError(f"--leaks is for processors in C++ in a native worker, and {what}; drop it")
@@ -127,6 +128,20 @@ def _type_of(path: str) -> str:
             f"--entry {path}: its ending does not tell the processor's type; add --processor-type cpp, java or python"
         )
     return kind
+
+
+def _check_no_jvm(config: HostConfig, kind: str) -> None:
+    """
+    Reject the options for a JVM, which a processor of this *kind* has not: they would have no effect. What a
+    description says of Java is left to it.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    for name in ("mainclass", "classpath", "jvm_options", "java_home"):
+        if name in config.explicit and getattr(config, name):
+            option = flag(name)
+            raise ConfigError(f"{option} is for processors in Java, and {config.entry} is a {kind} processor; drop it")
 
 
 def _check_native(kind: str, isolation: str) -> None:

@@ -66,6 +66,12 @@ def test_output_option_names_the_archive(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["libecho.so", "x.tgz"]
 
 
+def test_output_in_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    entry = processor(tmp_path / "libecho.so")
+    ended = run("pack", entry, "-o", "out/x.tgz", cwd=tmp_path)
+    ended.fails_in_one_line(2, f"cannot be written: there is no folder {tmp_path}/out")
+
+
 def test_two_builds_give_the_same_archive_bytes(tmp_path: Path) -> None:
     """The builds lie in two places and are packed at two times."""
     archives = []

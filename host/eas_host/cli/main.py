@@ -104,11 +104,12 @@ def _advice(word: str) -> str:
     """
     Say what was meant by *word*, which is no command.
     """
-    from eas_host.cli.things.unusable import program_meant  # noqa: PLC0415  only needed for a mistake
+    from eas_host.cli.things.unusable import library_meant, program_meant  # noqa: PLC0415  only needed for a mistake
     from eas_host.config.suggestions import near  # noqa: PLC0415
 
     meant = _OTHER_WORDS.get(word.lower())
-    meant = meant if meant in COMMANDS or meant == "--version" else near(word, COMMANDS) or program_meant(word)
+    if meant not in COMMANDS and meant != "--version":
+        meant = near(word, COMMANDS) or program_meant(word) or library_meant(word)
     if meant is None:
         return f"there are {', '.join(COMMANDS)}; see eas-host --help"
     return "did you mean serve? `eas-host app.py` does it, too" if meant == "serve" else f"did you mean {meant}?"

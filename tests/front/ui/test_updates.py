@@ -374,5 +374,5 @@ def test_late_requests_and_a_full_queue_are_failures(start: StartHost, gate: Gat
             assert first.read().status == second.read().status == 408
     gate.release()
     causes = {failure["cause"] for failure in failures(host)}
-    assert "450: the queue is full (rpc.max_queue_size)" in causes
+    assert "450: the queue is full (--max-queue-size)" in causes
     assert any(cause.startswith("408: a request took longer than 500 ms") for cause in causes)

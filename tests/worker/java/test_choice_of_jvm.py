@@ -111,10 +111,12 @@ def test_wrong_java_home_is_refused_before_anything_starts(builder: ProcessorBui
 
 
 @pytest.mark.parametrize("language", ["cpp", "python"])
-def test_java_home_is_refused_for_other_processors(builder: ProcessorBuilder, language: str) -> None:
+@pytest.mark.parametrize("option", ["--java-home", "--mainclass", "--classpath", "--jvm-options"])
+def test_option_for_java_is_refused_for_other_processors(builder: ProcessorBuilder, language: str, option: str) -> None:
+    """It would have no effect, and the reason would be looked for in the processor."""
     entry = builder.contract(language)
-    words = f"--java-home is for processors in Java, and {entry} is a {language} processor; drop it"
-    load(entry, "process", "--java-home", installed_home()).fails_in_one_line(2, words)
+    words = f"{option} is for processors in Java, and {entry} is a {language} processor; drop it"
+    load(entry, "process", option, installed_home()).fails_in_one_line(2, words)
 
 
 def test_wrong_variable_java_home_is_refused(

@@ -109,6 +109,13 @@ def program_meant(named: str) -> str | None:
     return None
 
 
+def library_meant(named: str) -> str | None:
+    """
+    Return the library or jar that *named* is short for, if it is there: `echo` or `libecho` for libecho.so.
+    """
+    return next((file for file in (f"{named}.so", f"lib{named}.so", f"{named}.jar") if Path(file).is_file()), None)
+
+
 def service_url(url: str) -> ConfigError:
     """
     Say that *url* is the one of a service.

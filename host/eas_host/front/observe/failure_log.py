@@ -37,14 +37,14 @@ class FailureLog:
         """
         A request was answered 450: *waiting* others wait.
         """
-        self._failures.add("450: the queue is full (rpc.max_queue_size)")
-        self._report(f"450: the queue is full, {waiting} requests wait (rpc.max_queue_size)")
+        self._failures.add("450: the queue is full (--max-queue-size)")
+        self._report(f"450: the queue is full, {waiting} requests wait (--max-queue-size)")
 
     def late(self, what: str, milliseconds: float) -> None:
         """
         The request *what* was answered 408 after *milliseconds*.
         """
-        late = f"took longer than {milliseconds:.0f} ms (rpc.keepalive)"
+        late = f"took longer than {milliseconds:.0f} ms (--keepalive)"
         self._failures.add(f"408: a request {late}", what)
         self._report(f"408: {what} {late}")
 

@@ -49,6 +49,8 @@ def write(members: Iterable[ArchiveMember], target: Path) -> int:
     try:
         if target.is_dir():
             raise ConfigError(f"{target}: a folder; name the archive as a file in it")
+        if not target.parent.is_dir():
+            raise ConfigError(f"{target}: cannot be written: there is no folder {target.parent}")
         with _stopped_by_exceptions():
             with part.open("wb") as file:
                 _pack(chosen, file, time, f"packing {target.name}")
