@@ -10,6 +10,7 @@ such as a folder, is named without a link.
 
 from __future__ import annotations
 
+import html
 import posixpath
 import re
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from mkdocs.structure.pages import Page
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _LINK: Final = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+_CODE_WITH_BAR: Final = re.compile(r"`(?P<code>[^`]*\\\|[^`]*)`")
 _FENCE: Final = re.compile(r"^(```|~~~)")
 _OTHERS: Final = {
     "index.md": "README.md",
@@ -110,8 +112,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     for line in markdown.replace(_SCREENSHOTS_PLACE, _figures()).split("\n"):
         if _FENCE.match(line.lstrip()):
             in_code = not in_code
-        lines.append(line if in_code else _LINK.sub(turn, line))
+        if not in_code:
+            line = _LINK.sub(turn, line)  # noqa: PLW2901  the line as the site has it
+            if line.startswith("|"):
+                line = _CODE_WITH_BAR.sub(_without_backslash, line)  # noqa: PLW2901
+        lines.append(line)
     return "\n".join(lines)
+
+
+def _without_backslash(match: re.Match[str]) -> str:
+    """
+    Write code in a table as HTML: GitHub takes the backslash before a bar away there, and Python-Markdown shows it.
+    """
+    code = html.escape(match["code"].replace("\\|", "|"), quote=False).replace("|", "&#124;")
+    return f"<code>{code}</code>"
 
 
 def _target(source: str, path: str) -> str:
