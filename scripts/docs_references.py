@@ -135,7 +135,9 @@ def write_options() -> str:
             rows += ["", f"## {group[:1].upper()}{group[1:]}", "", *_OPTION_HEAD]
         default = defaults[name]
         shown = "" if default in (None, "", False, ()) else f"`{default}`"
-        cells = (f"`{flag(name)} {option.metavar}`".replace(" `", "`"), f"`{variable(name)}`", shown, option.help)
+        named = variable(name).replace("_", "_<wbr>")  # so that a phone breaks it there
+        flags = f"`{flag(name)} {option.metavar}`".replace(" `", "`")
+        cells = (flags, f"<code>{named}</code>", shown, option.help)
         rows.append(_row(*cells))
     return "\n".join(rows) + "\n"
 
