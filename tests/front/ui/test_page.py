@@ -26,7 +26,10 @@ from selenium.webdriver.support.ui import Select
 from support.browser import complaints, wait
 from support.build import ROOT, ProcessorBuilder
 from support.host import Host
+from support.service import Services, describe, services
 from support.wire import command
+
+__all__ = ["services"]
 
 AT = "/api/builtin/ui/"
 PROP = "/api/builtin/prop"
@@ -294,3 +297,12 @@ def test_page_asks_for_the_token_and_uses_it(
         page.refresh()
         wait(page, lambda page: element(page, "token").is_displayed())
     assert [line for line in complaints(browser) if not ANSWERED.search(line)] == []
+
+
+def test_service_of_a_description_counts_its_models(
+    browser: webdriver.Chrome, services: Services, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
+    described = describe(tmp_path / "one", name="one", processor_path=str(builder.contract("python")))
+    page = opened(browser, services.start(described))
+    wait(page, lambda page: text(page, "connection") == "live")
+    assert re.fullmatch(r"1 model · eas-host [\d.]+", text(page, "about"))

@@ -69,7 +69,8 @@ function showNumbers(update) {
 
 function showService(update) {
   const model = update.model ? `, model ${update.model}` : "";
-  const what = update.processor ? `${update.processor}${model}` : `${update.models.length} models`;
+  const counted = update.models.length === 1 ? "1 model" : `${update.models.length} models`;
+  const what = update.processor ? `${update.processor}${model}` : counted;
   say("service", update.service);
   say("about", `${what} · eas-host ${update.version}`);
   say("ready", update.not_ready === null ? "ready" : `not ready: ${update.not_ready}`);
