@@ -100,7 +100,7 @@ def test_450_is_logged_once_a_second_with_the_queue_length(start: StartHost, gat
     clients += [host.ask(b"b"), host.ask(b"c")]
     host.wait_queue(2)
     assert [host.call(b"d").status for _ in range(20)] == [450] * 20
-    host.wait_for_log(r"450: the queue is full, 2 requests wait \(rpc\.max_queue_size\)")
+    host.wait_for_log(r"450: the queue is full, 2 requests wait \(--max-queue-size\)")
     assert host.new_log().count("450: ") < 20
     gate.release()
     assert [client.read().body for client in clients] == [b"a", b"b", b"c"]
@@ -112,5 +112,5 @@ def test_408_is_logged_with_the_request_and_its_time_limit(start: StartHost, gat
     host = start("cpp", worker_threads=1, keepalive=300)
     with host.ask(gate.command(b"a"), "/api/predict/contract/late") as client:
         assert client.read().status == 408
-    host.wait_for_log(r"408: POST /api/predict/contract/late took longer than 300 ms \(rpc\.keepalive\)")
+    host.wait_for_log(r"408: POST /api/predict/contract/late took longer than 300 ms \(--keepalive\)")
     gate.release()
