@@ -45,7 +45,7 @@ $(STAMPS)/venv: scripts/bootstrap.sh
 # What the host imports to serve a file comes with it; the other packages take longer and are not needed to run it.
 $(STAMPS)/packages: $(STAMPS)/venv pyproject.toml
 	@echo 'setup: the Python packages that a build needs, and those that serve'
-	@$(BIN)/pip install -q --no-compile 'setuptools>=68' wheel $(SERVING_PACKAGES)
+	@$(BIN)/pip install -q --no-compile 'setuptools>=77' 'setuptools-scm>=8' wheel $(SERVING_PACKAGES)
 	@touch $@
 
 $(STAMPS)/native: $(STAMPS)/packages setup.py $(NATIVE_SOURCES)
@@ -210,7 +210,7 @@ bench: setup $(STAMPS)/examples-extra
 ## clean: removes everything that these targets made
 .PHONY: clean
 clean:
-	rm -rf .venv build dist host/*.egg-info host/eas_host/_native*.so host/eas_host/eas-cpp-worker host/eas_host/eas-guardian host/eas_host/eas-symbolizer host/eas_host/*.so host/eas_host/java/*.jar host/eas_host/java/*.so
+	rm -rf .venv build dist host/*.egg-info host/eas_host/_version.py host/eas_host/_native*.so host/eas_host/eas-cpp-worker host/eas_host/eas-guardian host/eas_host/eas-symbolizer host/eas_host/*.so host/eas_host/java/*.jar host/eas_host/java/*.so
 	rm -rf native/build java/build bench/build examples/*/*/build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find host tests bench examples -name __pycache__ -prune -exec rm -rf {} +

@@ -15,10 +15,13 @@ editable install has jar, launcher, library and programs beside the sources that
 from __future__ import annotations
 
 import os
+import runpy
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import sysconfig
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
@@ -48,6 +51,14 @@ class BuildNative(build_ext):
     Builds the module, the library and the worker program of the same objects; and the guardian and the library of
     --check-memory, which share headers with them.
     """
+
+    def run(self) -> None:
+        """
+        Build all, if what all the steps need is here: what is missing is said before the first minute of work.
+        """
+        if missing := list(_missing_tools(with_java=_with_java())):
+            raise ExecError("\n  ".join(("eas-host cannot be built without:", *missing)))
+        super().run()
 
     def build_extension(self, ext: Extension) -> None:
         """
@@ -97,7 +108,8 @@ class BuildNative(build_ext):
         Link the library of *objects*, with the C++ library in it if the system has that in static form.
         """
         library = str(Path(self.build_lib) / RUNTIME)
-        flags = [f"-Wl,--version-script={RUNTIME_SYMBOLS}", "-Wl,-Bsymbolic", "-pthread", "-ldl"]
+        # What the C++ library has beyond our needs may need a newer libc than we do.
+        flags = [f"-Wl,--version-script={RUNTIME_SYMBOLS}", "-Wl,-Bsymbolic", "-Wl,--gc-sections", "-pthread", "-ldl"]
         static = ["-static-libstdc++", "-static-libgcc"]
         try:
             self.compiler.link_shared_object(objects, library, extra_postargs=static + flags, target_lang="c++")
@@ -193,8 +205,27 @@ class Build(build):
     # The Makefile compiles the bridge by itself, so that a host of C++ and Python needs no JDK.
     sub_commands: ClassVar = [
         *build.sub_commands,
-        ("build_java", lambda _: os.environ.get("EAS_HOST_BUILD_JAVA") != "0"),
+        ("build_java", lambda _: _with_java()),
     ]
+
+
+def _with_java() -> bool:
+    return os.environ.get("EAS_HOST_BUILD_JAVA") != "0"
+
+
+def _missing_tools(*, with_java: bool) -> Iterator[str]:
+    """
+    Yield what is missing on this machine, and the package that has it.
+    """
+    python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    compiler = shlex.split(os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "g++")[0]
+    if not shutil.which(compiler):
+        yield f"a C++ compiler: {compiler} is not found (on Debian or Ubuntu: apt-get install g++)"
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if not header.exists():
+        yield f"the headers of Python: there is no {header} (on Debian or Ubuntu: apt-get install {python}-dev)"
+    if with_java and runpy.run_path("java/build_java.py")["find_javac"]() is None:
+        yield "a JDK, 11 or later: javac is not found (on Debian or Ubuntu: apt-get install default-jdk-headless)"
 
 
 def _compile_bridge(target: Path) -> None:
@@ -206,4 +237,6 @@ def _compile_bridge(target: Path) -> None:
 setup(
     cffi_modules=["native/build_native.py:ffibuilder"],
     cmdclass={"build": Build, "build_ext": BuildNative, "build_java": BuildJava},
+    # One wheel for all versions of Python: cffi builds the module for the stable ABI, and there is no other.
+    options={"bdist_wheel": {"py_limited_api": "cp310"}},
 )

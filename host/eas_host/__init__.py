@@ -6,4 +6,9 @@ The folders are the architecture: `cli` turns argv into a `config`; `front` spea
 watches these processes; `worker` runs in them and calls the user's processor. docs/architecture.md has the whole list.
 """
 
-__version__ = "0.1.0"
+__all__ = ["__version__"]
+
+try:
+    from eas_host._version import __version__  # written by each build
+except ImportError:
+    __version__ = "0.0"

@@ -169,6 +169,7 @@ def test_importing_the_front_loads_no_processor() -> None:
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
+        ("eas_host", ("importlib.metadata", "email", "re")),
         ("eas_host.cli.check", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
         ("eas_host.cli.calls.invoke", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
         ("eas_host.cli.calls.load", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),

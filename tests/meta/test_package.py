@@ -18,11 +18,26 @@ import pytest
 from support import command
 from support.build import ROOT, ProcessorBuilder, run
 from support.host import Host
+from support.repository import tracked
 
 PIP = (sys.executable, "-m", "pip")
 PRODUCTS = shutil.ignore_patterns(
     ".*", "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-cpp-worker", "eas-guardian", "eas-symbolizer"
 )
+VERSION = "1.2.3"
+BUILT = {
+    "eas_host/_native.abi3.so",
+    "eas_host/_version.py",
+    "eas_host/eas-cpp-worker",
+    "eas_host/eas-guardian",
+    "eas_host/eas-symbolizer",
+    "eas_host/include/eas/processor.h",
+    "eas_host/java/eas-host-bridge.jar",
+    "eas_host/java/eas-host-launcher.so",
+    "eas_host/libeas-memory-check.so",
+    "eas_host/libeas-runtime.so",
+}
+"""What a wheel has beyond the files of the packages."""
 
 
 def test_make_run_installs_all_packages_that_serving_a_file_imports() -> None:
@@ -50,29 +65,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("package")
     shutil.copytree(ROOT, folder / "source", ignore=PRODUCTS)
+    (folder / "source" / "PKG-INFO").write_text(f"Name: eas-host\nVersion: {VERSION}\n", encoding="utf-8")
     run(*PIP, "wheel", "--no-build-isolation", "--no-deps", "-w", folder, folder / "source")
     [built] = folder.glob("*.whl")
     return built
 
 
-def test_wheel_has_every_part_of_the_host(wheel: Path) -> None:
-    """The native module, the programs, the bridge, the page, the public header and both packages' type markers."""
-    names = set(zipfile.ZipFile(wheel).namelist())
-    assert any(name.startswith("eas_host/_native.") and name.endswith(".so") for name in names)
-    assert {
-        "allspark/__init__.py",
-        "allspark/py.typed",
-        "eas_host/eas-cpp-worker",
-        "eas_host/eas-guardian",
-        "eas_host/eas-symbolizer",
-        "eas_host/libeas-memory-check.so",
-        "eas_host/include/eas/processor.h",
-        "eas_host/java/eas-host-bridge.jar",
-        "eas_host/java/eas-host-launcher.so",
-        "eas_host/py.typed",
-    } <= names
-    pages = {f"eas_host/front/ui/page/{path.name}" for path in (ROOT / "host/eas_host/front/ui/page").iterdir()}
-    assert pages <= names
+def test_wheel_has_the_packages_and_what_is_built(wheel: Path) -> None:
+    """And nothing else."""
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert names == BUILT | {name.removeprefix("host/") for name in tracked() if name.startswith("host/")}
+
+
+def test_wheel_is_for_all_versions_of_python(wheel: Path) -> None:
+    """By the stable ABI, which the suffix of the native module claims, too."""
+    assert re.fullmatch(rf"eas_host-{re.escape(VERSION)}-cp310-abi3-linux_\w+\.whl", wheel.name)
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +105,9 @@ def test_installed_wheel_serves_a_processor(
         assert f"{site}/eas_host/_native" in mapped
 
 
-def test_installed_wheel_tells_where_its_header_is(site: Path) -> None:
+def test_installed_wheel_tells_where_its_header_is_and_its_version(site: Path) -> None:
     """As an installation in editable form does (tests/cli/test_flags.py)."""
     told = command.run("--include", variables={"PYTHONPATH": str(site)}).stdout.strip()
     assert told == str(site / "eas_host" / "include")
+    assert command.run("--version", variables={"PYTHONPATH": str(site)}).stdout == f"eas-host {VERSION}\n"
     assert command.run("--cflags", variables={"PYTHONPATH": str(site)}).stdout.startswith(f"-I{told} ")
