@@ -67,7 +67,7 @@ $(STAMPS)/installed: $(STAMPS)/native $(STAMPS)/java pyproject.toml
 
 # The packages of an extra in pyproject.toml, for the host that is installed already: it is not built again.
 # One pip, and one package manager, after the other, also where make runs several jobs.
-$(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra $(STAMPS)/docs-extra $(STAMPS)/versions-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
+$(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra $(STAMPS)/docs-extra $(STAMPS)/dist-extra $(STAMPS)/versions-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
 	@echo 'setup: the Python packages of "$*"'
 	@flock $(STAMPS) $(BIN)/pip install -q 'eas-host[$*]'
 	@touch $@
@@ -168,6 +168,11 @@ test-versions: $(STAMPS)/versions-extra
 .PHONY: screenshots
 screenshots: setup $(STAMPS)/test-extra $(STAMPS)/test-packages
 	$(BIN)/pytest -q tests/front/ui/test_page.py
+
+## dist: what is released, in dist/: sdist and wheel, each tried in bare environments (VERSIONS="3.12 3.13")
+.PHONY: dist
+dist: $(STAMPS)/dist-extra
+	@$(BIN)/python scripts/make_dist.py $(VERSIONS)
 
 ## docs: the documentation as a site, with checked links, in build/site
 .PHONY: docs
