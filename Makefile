@@ -24,6 +24,12 @@ FRAMEWORKS ?=
 SERVING_PACKAGES := $(shell sed -n 's/^    "\(\(cffi\|uvloop\|httptools\|prometheus-client\|cramjam\|lz4\)[>=].*\)",$$/'"'\\1'"'/p' pyproject.toml)
 
 BIN := .venv/bin
+# Bytecode is written when a module is first imported; of what the packages bring, most never is. To compile all of it
+# takes 20 s of CPU time.
+PIP_INSTALL := $(BIN)/pip install -q --no-compile
+# What each start of Python runs for setuptools, protobuf and coloredlogs, a third of the start: it is there for packages
+# that import distutils without setuptools, for Python 2, and for a variable that nobody sets. The tests start thousands.
+RUN_AT_EACH_START := .venv/lib/python3.*/site-packages/{distutils-precedence,protobuf-*-nspkg,coloredlogs}.pth
 STAMPS := .venv/stamps
 NATIVE_SOURCES := $(wildcard native/*.py native/src/*.h native/src/*.cc native/src/*.c native/src/*.S native/runtime.map native/include/eas/*.h native/worker/*.cc native/guardian/*.cc native/symbolizer/*.cc native/memory_check/*.h native/memory_check/*.cc)
 JAVA_SOURCES := $(wildcard java/*.py java/native/*.cc java/native/*.h) $(shell find java/src -name '*.java' 2>/dev/null)
@@ -45,7 +51,7 @@ $(STAMPS)/venv: scripts/bootstrap.sh
 # What the host imports to serve a file comes with it; the other packages take longer and are not needed to run it.
 $(STAMPS)/packages: $(STAMPS)/venv pyproject.toml
 	@echo 'setup: the Python packages that a build needs, and those that serve'
-	@$(BIN)/pip install -q --no-compile 'setuptools>=77' 'setuptools-scm>=8' wheel $(SERVING_PACKAGES)
+	@$(PIP_INSTALL) 'setuptools>=77' 'setuptools-scm>=8' wheel $(SERVING_PACKAGES)
 	@touch $@
 
 $(STAMPS)/native: $(STAMPS)/packages setup.py $(NATIVE_SOURCES)
@@ -62,14 +68,16 @@ $(STAMPS)/java: $(STAMPS)/native $(JAVA_SOURCES)
 
 $(STAMPS)/installed: $(STAMPS)/native $(STAMPS)/java pyproject.toml
 	@echo 'setup: the other Python packages of eas-host'
-	@flock $(STAMPS) $(BIN)/pip install -q eas-host
+	@flock $(STAMPS) $(PIP_INSTALL) eas-host
+	@rm -f $(RUN_AT_EACH_START)
 	@touch $@
 
 # The packages of an extra in pyproject.toml, for the host that is installed already: it is not built again.
 # One pip, and one package manager, after the other, also where make runs several jobs.
 $(STAMPS)/examples-extra $(STAMPS)/test-extra $(STAMPS)/lint-extra $(STAMPS)/docs-extra $(STAMPS)/dist-extra $(STAMPS)/versions-extra: $(STAMPS)/%-extra: pyproject.toml | $(STAMPS)/installed
 	@echo 'setup: the Python packages of "$*"'
-	@flock $(STAMPS) $(BIN)/pip install -q 'eas-host[$*]'
+	@flock $(STAMPS) $(PIP_INSTALL) 'eas-host[$*]'
+	@rm -f $(RUN_AT_EACH_START)
 	@touch $@
 
 $(STAMPS)/test-packages: $(STAMPS)/venv scripts/bootstrap.sh

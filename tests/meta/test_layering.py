@@ -189,6 +189,13 @@ def test_start_does_not_load(module: str, unwanted: tuple[str, ...]) -> None:
     assert [name for name in loaded if name.startswith(tuple(f"{one}." for one in unwanted)) or name in unwanted] == []
 
 
+def test_no_package_has_each_start_of_python_run_its_code() -> None:
+    """In .venv, where tests start thousands; the Makefile removes such files. Coverage has its own while it counts."""
+    files = (ROOT / ".venv").glob("lib/python3.*/site-packages/*.pth")
+    texts = {path.name: path.read_text(encoding="utf-8") for path in files if "cover" not in path.name}
+    assert [name for name, text in texts.items() if re.search(r"^import\b", text, re.MULTILINE)] == []
+
+
 def lines(*folders: str) -> Iterator[tuple[str, str]]:
     """Each line of these packages of the host, and of its runtime, with where it is."""
     for folder in [*(PACKAGE / name for name in folders), RUNTIME]:
