@@ -116,6 +116,8 @@ test-native: setup $(STAMPS)/test-packages
 
 # What the Python tests need, which is made while the native tests run.
 test-python-ready: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
+	@# The tests are compiled once, and not by each process of pytest; what is wrong with them these report.
+	@test -d tests/__pycache__ || $(BIN)/pytest --collect-only -q >/dev/null 2>&1 || true
 
 test-python: test-python-ready
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
