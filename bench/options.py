@@ -12,10 +12,10 @@ from typing import Any, Final, TypeVar
 from servers.ours import LANGUAGES
 from servers.peers import DEFAULT_PEERS, PEERS
 from servers.tools import BUILD
-from tables import deaths, echo, images, latency, ping
+from tables import batches, deaths, echo, images, latency, ping
 from tables.variant import FULL, Variant
 
-NAMES: Final = (echo.NAME, latency.NAME, ping.NAME, images.NAME, deaths.NAME)
+NAMES: Final = (echo.NAME, latency.NAME, ping.NAME, batches.NAME, images.NAME, deaths.NAME)
 _ONLY_IF_ASKED: Final = (deaths.NAME,)
 _QUICK: Final = 3
 _Value = TypeVar("_Value")

@@ -13,6 +13,7 @@ a real processor. And, only if asked for, how soon a request is answered that en
     make bench BENCH_ARGS="--only python" PEERS=all             the Python echo, beside all other hosts
     make bench BENCH_ARGS="--only latency"                      times at 25, 50 and 75 % of what each server can do
     make bench BENCH_ARGS="--only ping"                         beside a processor that computes
+    make bench BENCH_ARGS="--only batches"                      several requests in one call
     make bench BENCH_ARGS="--only deaths"                       the requests that end their worker
     make bench BENCH_ARGS="--only images"                       the image classification example, and its bare twins
     make bench BENCH_ARGS="--full"                              several values of all that can be varied: hours
@@ -41,7 +42,7 @@ from servers.peer import Demand
 from servers.peers import PEERS
 from servers.server import Server
 from servers.tools import BenchError, tool
-from tables import deaths, echo, images, latency, ping
+from tables import batches, deaths, echo, images, latency, ping
 from tables.variant import Variant, variants
 
 
@@ -84,6 +85,7 @@ def _tables(options: argparse.Namespace) -> Iterator[tuple[Table, int]]:
         *((_echoes(options, one), rounds) for one in several),
         *((_latencies(options, one), rounds) for one in several if one.heads == "same"),
         (ping.ping_table(seconds, warm_up), rounds),
+        (batches.batches_table(seconds, warm_up), rounds),
         (images.images_table(several[0].connections, warm_up), rounds * seconds),
         (deaths.deaths_table(seconds), rounds),
     ]

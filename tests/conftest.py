@@ -2,7 +2,7 @@
 The fixtures that all tests share.
 
 `host` is a running host with the contract processor, in seven columns: {cpp, java, python} x {process, none}, and cpp
-in a worker process that is no Python.
+in a worker process that is no Python; for a table of cases also in those with batches.
 It is started once per test module and column, with the options in the module's HOST_OPTIONS, and its log is
 checked after every test. A test that needs a host of its own, or a damaged one, makes it with `start`.
 """
@@ -22,7 +22,7 @@ import pytest
 
 from support import LONG, TIMEOUT, proc, processor_python
 from support.build import ProcessorBuilder
-from support.columns import COLUMNS, Column
+from support.columns import BATCHES, COLUMNS, Column
 from support.fileserver import FileServer, running
 from support.framework_tests import FrameworkTests
 from support.gate import Gate
@@ -127,7 +127,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def order(item: pytest.Item) -> tuple[int, int]:
         column = item.callspec.params.get("host") if hasattr(item, "callspec") else None
-        return modules.index(item.path), COLUMNS.index(column) if column in COLUMNS else -1
+        known = (*COLUMNS, *BATCHES)
+        return modules.index(item.path), known.index(column) if column in known else -1
 
     items.sort(key=order)
 
@@ -146,6 +147,7 @@ def host(
     options: dict[str, Value] = {
         "processor_type": column.language,
         "worker": column.worker,
+        "batching": column.batching,
         **getattr(request.module, "HOST_OPTIONS", {}),
     }
     folder = tmp_path_factory.mktemp(f"host-{column}")

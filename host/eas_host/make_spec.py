@@ -29,6 +29,7 @@ def make_spec(config: HostConfig) -> WorkerSpec:
     if not config.entry:
         raise ConfigError("--entry is missing: name the processor, a .so, .jar or .py file (see eas-host --help)")
     check_isolation(config)
+    check_batching(config)
     path, python_class = split_class(config.entry)
     kind = config.processor_type or _type_of(path)
     if config.worker == "native":
@@ -93,6 +94,27 @@ def check_isolation(config: HostConfig) -> None:
     if config.user or config.sandbox:
         option = "--user" if config.user else "--sandbox"
         raise ConfigError(f"--isolation none and {option}: the processor runs in the host's own process; drop one")
+
+
+def check_batching(config: HostConfig) -> None:
+    """
+    Reject bounds with which `--batching fixed` would answer no request.
+
+    Raises:
+        ConfigError: the bounds are such; the error says what to do.
+    """
+    if config.batching != "fixed":
+        return
+    if config.max_batch_timeout >= config.keepalive:
+        raise ConfigError(
+            f"--max-batch-timeout {config.max_batch_timeout} is not less than --keepalive {config.keepalive}: with"
+            " --batching fixed a request would answer 408 before its batch begins; choose a shorter time"
+        )
+    if config.max_batch_size > config.max_queue_size:
+        raise ConfigError(
+            f"--max-batch-size {config.max_batch_size} is more than --max-queue-size {config.max_queue_size}: with"
+            " --batching fixed no batch could be full; choose a smaller batch or a longer queue"
+        )
 
 
 def service_name(config: HostConfig, spec: WorkerSpec) -> str:

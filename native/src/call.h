@@ -1,14 +1,13 @@
-// One call of a cpp processor: gives it an input that it may overwrite; checks, copies and frees its output.
+// One call of a cpp processor's `process`: gives it an input that it may overwrite.
 #ifndef EAS_NATIVE_CALL_H_
 #define EAS_NATIVE_CALL_H_
 
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "exception_guard.h"
 #include "loader.h"
-#include "output_check.h"
+#include "replier.h"
 #include "ring.h"
 
 namespace eas {
@@ -25,16 +24,10 @@ class Caller {
  private:
   const char* CopyInput(const eas_call& call);
   void Process(const eas_call& call, const void* input);
-  void ReplyOutput(const eas_call& call, int status, const void* input, void* output, int output_size);
-  void NoteMissingSize(int status, const char* output);
-  void ReplyBadOutput(const eas_call& call, const std::string& problem);
-  void ReplyError(const eas_call& call, int outcome, const std::string& message);
 
   const Processor& processor_;
   Ring& ring_;
-  const uint32_t worker_;
-  const uint32_t thread_;
-  OutputCheck check_;
+  Replier replier_;
   std::unique_ptr<char[]> copy_;  // as large as the largest body that was copied
   uint64_t copy_size_ = 0;
 };

@@ -106,7 +106,8 @@ void RecordCulprit(int kind, int signal, int code, uint64_t address, const Held&
   crash.code = code;
   crash.slot = known ? static_cast<int32_t>(held.slot) : -1;
   crash.sequence = known ? held.sequence : 0;
-  crash.thread = this_thread.thread;
+  // The thread that runs what it has taken; of a reader's requests other threads may run each.
+  crash.thread = known || (held.count > 1 && this_thread.takes_at_once) ? this_thread.thread : EAS_NO_THREAD;
   crash.address = address;
   crash.fault = EAS_FAULT_OTHER;
   crash.input_size = known ? crash_ring->controls[held.slot].input_size.load(std::memory_order_relaxed) : 0;

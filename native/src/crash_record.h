@@ -15,14 +15,16 @@
 #define EAS_FAULT_JUMP 3            // code was to be executed where there is none
 #define EAS_FAULT_READ_ONLY 4       // a write to memory that is there, but must not be written
 
+#define EAS_NO_THREAD 0xFFFFFFFFu
+
 typedef struct {
   int32_t kind;    // one of EAS_CRASH_*
   int32_t signal;  // the signal, SIGKILL if the process sent it to itself; 0 for exit() and its like
   int32_t code;    // si_code, or the status given to exit() or its like
   // The request of the thread that died; -1: it ran none or several, or the signal came from outside.
   int32_t slot;
-  uint32_t sequence;  // of that slot, when it was claimed
-  uint32_t thread;
+  uint32_t sequence;    // of that slot, when it was claimed
+  uint32_t thread;      // that ran it; with slot -1, that ran several as one batch, or EAS_NO_THREAD
   uint64_t address;     // si_addr
   int32_t fault;        // one of EAS_FAULT_*, what is known of a SIGSEGV
   uint64_t input_size;  // of the request in `slot`

@@ -77,6 +77,7 @@ void Front::Publish(int slot, size_t size) {
   records_[slot].arrival = arrivals_++;
   if (batch_start_ == kNever) batch_start_ = Now();
   records_[slot].start_time = batch_start_;
+  ring_.controls[slot].submitted.store(batch_start_, std::memory_order_relaxed);
   stats_.Submitted(size);
   records_[slot].in_flight = true;
   ++in_flight_;
@@ -89,6 +90,7 @@ void Front::MakeClaimable(int slot, uint32_t worker) {
   SlotRecord& record = records_[slot];
   record.holder = Holder::kWorkers;
   const State state{Phase::kSubmitted, worker, 0, ++record.sequence};
+  ring_.controls[slot].batch.store(0, std::memory_order_relaxed);
   // Release: whoever claims the slot (acquire) sees its body and its size.
   ring_.controls[slot].state.store(Pack(state), std::memory_order_release);
 }
@@ -223,6 +225,7 @@ bool Front::TakeCompletion(int slot, int64_t* out) {
   const bool has_frames = outcome == EAS_RAISED && status > 0 && static_cast<uint64_t>(status) <= size;
   if (outcome != EAS_RETURNED && !has_frames) status = 0;
   if (state.worker < completed_.size()) ++completed_[state.worker];
+  NoteBatch(slot);
   if (timed_) NoteTiming(slot, state.worker);
   record.holder = Holder::kFront;
   record.output_used = size;

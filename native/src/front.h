@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "batching.h"
 #include "busy_poll.h"
 #include "ring.h"
 #include "stats.h"
@@ -63,13 +64,22 @@ class Front {
   uint64_t Collected() const { return collected_; }
   void TimeRequests();
   void SetBusyPoll(uint64_t nanoseconds);
+  void SetBatching(const eas_batching& batching);
+  uint32_t BatchSize(int worker) const;
+  void SetMaxWaiting(int requests, int at_least) {
+    max_waiting_ = requests;
+    all_busy_ = at_least;
+  }
   eas_timing Timing(int slot) const;
 
   // Where the output of a slot that was drained begins.
   const char* Output(int slot) const { return ring_.Output(static_cast<uint32_t>(slot)); }
 
   // Whether one more request may be submitted.
-  bool HasRoom() const { return in_flight_ < capacity_; }
+  bool HasRoom() {
+    if (in_flight_ >= capacity_) return false;
+    return max_waiting_ == 0 || in_flight_ < all_busy_ || Waiting() < max_waiting_;
+  }
 
   // Asks `answerer` first for the answer to each completion that Collect finds; nullptr: nobody.
   void SetAnswerer(Answerer* answerer) { answerer_ = answerer; }
@@ -115,6 +125,8 @@ class Front {
   bool TakeCompletion(int slot, int64_t* out);
   void Count(const int64_t* out, int completions);
   void NoteTiming(int slot, uint32_t worker);
+  void NoteBatch(int slot);
+  void WriteBatching();
   void PunchInput(int slot);
   void PunchOut(int slot);
   void Punch(uint64_t at, uint64_t size);
@@ -132,9 +144,12 @@ class Front {
   bool notify_immediately_ = false;  // the front's own copy of the header's
   bool timed_ = false;               // the same
   uint64_t busy_poll_ = 0;           // the same
+  eas_batching batching_{};          // the same
   bool stale_inside_ = false;        // the queue may hold stale entries behind its head
   int in_flight_ = 0;                // requests published and not released
   int capacity_ = 0;                 // how many there may be, by eas_front_set_capacity
+  int max_waiting_ = 0;              // how many of them may wait; 0: any number
+  int all_busy_ = 0;                 // as long as fewer are in flight, any number may wait
   uint64_t collected_ = 0;           // completions drained so far
   uint64_t direct_ = 0;              // of them answered by the answerer
   Answerer* answerer_ = nullptr;

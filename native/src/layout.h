@@ -105,6 +105,9 @@ struct Header {
   // Nanoseconds that a thread may look for a request before it sleeps. It never changes while workers run.
   std::atomic<uint64_t> busy_poll;
 
+  // When requests are taken as one batch: the fields of eas_batching. They never change while workers run.
+  std::atomic<uint64_t> batching[4];
+
   // Calls of the kernel that woke threads, and writes of the eventfd. Both sides count, so a corrupt worker
   // can falsify them: nothing is decided by them.
   alignas(kCacheLine) std::atomic<uint64_t> wake_ups;
@@ -120,6 +123,9 @@ struct WorkerRecord {
   // threads for requests that wait for long, whatever the count says.
   alignas(kCacheLine) std::atomic<uint32_t> spinning;
 
+  // How many requests a thread takes at once; 0 is 1. The worker writes it before its threads start.
+  std::atomic<uint32_t> batch_size;
+
   // Stored last, with release: whoever sees it sees `crash`.
   alignas(kCacheLine) std::atomic<int32_t> crash_kind;
   std::atomic<uint32_t> crash_frames;
@@ -134,9 +140,13 @@ struct alignas(kCacheLine) SlotControl {
   std::atomic<uint64_t> output_size;
   std::atomic<int32_t> outcome;
   std::atomic<int32_t> status;
-  std::atomic<uint64_t> taken;      // CLOCK_MONOTONIC nanoseconds, if requests are timed
-  std::atomic<uint64_t> completed;  // the same
+  std::atomic<uint64_t> taken;      // CLOCK_MONOTONIC nanoseconds, if requests are timed or batched
+  std::atomic<uint64_t> completed;  // the same, if requests are timed
+  std::atomic<uint64_t> submitted;  // the same, when its turn of the front's loop began
+  std::atomic<uint32_t> batch;      // requests in its batch, and kBatchLeader in one of them; 0: it ran alone
 };
+inline constexpr uint32_t kBatchLeader = 1U << 31;
+static_assert(sizeof(SlotControl) == kCacheLine, "a slot's words are read and written together");
 
 // Offsets and lengths, computed from a ring's size. Each process keeps its own copy and never reads them from
 // the shared memory again.
@@ -164,7 +174,7 @@ uint64_t PageSize();
 bool PlanLayout(const eas_ring_size& ring_size, Layout* layout, std::string* error);
 
 inline constexpr uint64_t kMagic = 0x676E69722D736165;  // "eas-ring"
-inline constexpr uint64_t kVersion = 1;
+inline constexpr uint64_t kVersion = 2;
 
 }  // namespace eas
 

@@ -56,6 +56,9 @@ std::unique_ptr<Processor> OpenProcessor(const char* path, std::string* error) {
     dlclose(library);
     return nullptr;
   }
+  std::string no_batches;
+  if (!Find(library, "batch_process", &processor->batch_process, &no_batches))
+    processor->batch_process = nullptr;
   return processor;
 }
 

@@ -1,5 +1,5 @@
-// A cpp processor as a loaded shared object: its two functions, and the model that initialize returned. EAS
-// has three more functions, which are not called here (docs/eas-compatibility.md, section 1.1).
+// A cpp processor as a loaded shared object: its functions, and the model that initialize returned. EAS has
+// two more functions, which are not called here (docs/eas-compatibility.md, section 1.1).
 #ifndef EAS_NATIVE_LOADER_H_
 #define EAS_NATIVE_LOADER_H_
 
@@ -13,10 +13,13 @@ namespace eas {
 using InitializeFunction = void* (*)(const char* model_entry, const char* model_config, int* state);
 using ProcessFunction = int (*)(void* model, const void* input, int input_size, void** output,
                                 int* output_size);
+using BatchFunction = int (*)(void* model, const void* inputs[], int* input_sizes, void* outputs[],
+                              int* output_sizes);
 
 struct Processor {
   InitializeFunction initialize = nullptr;
   ProcessFunction process = nullptr;
+  BatchFunction batch_process = nullptr;  // null if it has none
   void* model = nullptr;
   size_t libraries_before = 0;  // how many were loaded before it
   // Set when it was said that process leaves output_size at 0; this is no news then.

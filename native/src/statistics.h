@@ -23,7 +23,10 @@ typedef struct {
   uint64_t bytes_out;      // of the outputs of those counted, explanations included
   uint64_t wake_ups;       // of worker threads: calls of the kernel, by the front or another thread
   uint64_t notifications;  // wake-ups of the front
-  uint64_t direct;         // answered by the data plane (plane.h), without the front's Python
+  uint64_t batches[12];    // calls with so many requests or fewer: 1, 2, 4, ... 1024; the last with more
+  uint64_t batched;        // requests in them
+  uint64_t batch_wait_nanoseconds;  // the time until their batches were formed, summed up over the requests
+  uint64_t direct;                  // answered by the data plane (plane.h), without the front's Python
 } eas_stats;
 
 // The longest time of each bucket in nanoseconds; the last has none.

@@ -34,6 +34,12 @@ void Stats::Completed(int outcome, int status, uint64_t bytes, uint64_t nanoseco
   }
 }
 
+void Stats::BatchFormed(uint32_t size) {
+  size_t bucket = 0;
+  while (bucket + 1 < std::size(stats_.batches) && size > 1U << bucket) ++bucket;
+  ++stats_.batches[bucket];
+}
+
 void Front::StartEarlier(int slot, int64_t nanoseconds) {
   if (!WithWorkers(slot) || nanoseconds <= 0) return;
   uint64_t& start_time = records_[slot].start_time;

@@ -21,6 +21,15 @@ class Stats {
   // `status` is 0 .. `bytes`.
   void Completed(int outcome, int status, uint64_t bytes, uint64_t nanoseconds);
 
+  // Counts one request of a batch, which had waited so long when the batch was formed.
+  void Batched(uint64_t nanoseconds) {
+    ++stats_.batched;
+    stats_.batch_wait_nanoseconds += nanoseconds;
+  }
+
+  // Counts one batch of `size` requests.
+  void BatchFormed(uint32_t size);
+
   const eas_stats& all() const { return stats_; }
 
  private:

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "batch_call.h"
 #include "call.h"
 #include "crash.h"
 #include "log.h"
@@ -16,6 +17,15 @@
 #include "working_directory.h"
 
 namespace eas {
+namespace {
+
+eas_batching ReadBatching(const Ring& ring) {
+  const std::atomic<uint64_t>* const words = ring.header->batching;
+  return {words[0].load(std::memory_order_relaxed), words[1].load(std::memory_order_relaxed),
+          words[2].load(std::memory_order_relaxed), words[3].load(std::memory_order_relaxed)};
+}
+
+}  // namespace
 
 struct ThreadPool::Member {
   ThreadPool* pool;
@@ -25,6 +35,15 @@ struct ThreadPool::Member {
 ThreadPool::ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads)
     : processor_(processor), ring_(ring), worker_(worker) {
   RememberWorkingDirectory();
+  const eas_batching batching = ReadBatching(ring);
+  if (batching.mode != EAS_BATCHING_OFF && processor.batch_process != nullptr) {
+    rule_ = std::make_unique<BatchRule>(batching);
+    batches_.resize(threads);
+    const auto size = static_cast<uint32_t>(rule_->batching().max_size);
+    ring.workers[worker].batch_size.store(size, std::memory_order_relaxed);
+  } else if (batching.mode != EAS_BATCHING_OFF) {
+    Log('W', "batching has no effect: the library exports no batch_process");
+  }
   // No thread takes a request before all are there: one that cannot be started ends the process.
   const std::lock_guard<std::mutex> lock(mutex_);
   for (uint32_t thread = 0; thread < threads; ++thread) Start(thread);
@@ -60,9 +79,23 @@ void ThreadPool::Loop(uint32_t thread) {
   EnterThread(worker_, thread);
   NoteThread(thread);
   TakeAtOnce();
+  if (rule_ != nullptr) return BatchLoop(thread);
   Caller caller(processor_, ring_, worker_, thread);
   eas_call call;
   while (Take(ring_, worker_, thread, &call)) caller.Run(call);
+}
+
+void ThreadPool::BatchLoop(uint32_t thread) {
+  BatchCaller caller(processor_, ring_, worker_, thread, *rule_);
+  std::vector<eas_call>& calls = batches_[thread];
+  bool alone = true;
+  do {
+    if (alone) {
+      caller.RunSingly(&calls);
+    } else {
+      caller.Run(&calls);
+    }
+  } while (TakeBatch(ring_, worker_, thread, *rule_, &calls, &alone));
 }
 
 // With the lock held.

@@ -8,8 +8,11 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <vector>
 
+#include "batch_rule.h"
 #include "exception_guard.h"
 #include "loader.h"
 #include "ring.h"
@@ -31,12 +34,16 @@ class ThreadPool {
 
   EAS_CATCHES_FORCED_UNWIND static void* Main(void* member);
   void Loop(uint32_t thread);
+  void BatchLoop(uint32_t thread);
   void Start(uint32_t thread);
   void End();
 
   const Processor& processor_;
   Ring& ring_;
   const uint32_t worker_;
+  std::unique_ptr<BatchRule> rule_;  // null: one request a call
+  std::vector<std::vector<eas_call>>
+      batches_;  // of each thread; not empty where a thread was ended in a batch
   std::mutex mutex_;
   std::condition_variable ended_;
   uint32_t running_ = 0;  // guarded by mutex_

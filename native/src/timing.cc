@@ -19,6 +19,7 @@ void Front::NoteTiming(int slot, uint32_t worker) {
   record.timing.worker = worker;
   record.timing.queue_nanoseconds = start_time != kNever && taken > start_time ? taken - start_time : 0;
   record.timing.call_nanoseconds = completed > taken ? completed - taken : 0;
+  record.timing.batch = control.batch.load(std::memory_order_relaxed) & ~kBatchLeader;
 }
 
 eas_timing Front::Timing(int slot) const { return Exists(slot) ? records_[slot].timing : eas_timing{}; }

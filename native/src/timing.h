@@ -16,6 +16,7 @@ typedef struct {
   uint32_t worker;             // that answered it
   uint64_t queue_nanoseconds;  // until a thread of the worker took it
   uint64_t call_nanoseconds;   // from then until it was completed
+  uint32_t batch;              // requests in its batch; 0: it was in none
 } eas_timing;
 
 // From here on each request is timed, which takes two more readings of the clock.

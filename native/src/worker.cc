@@ -7,8 +7,11 @@
 #include <climits>
 #include <cstring>
 #include <string>
+#include <vector>
 
+#include "batch_rule.h"
 #include "busy_poll.h"
+#include "claim.h"
 #include "log.h"
 #include "thread_context.h"
 
@@ -17,11 +20,6 @@ namespace eas {
 __thread ThreadContext this_thread;
 
 namespace {
-
-// Less work than this is done sooner by the thread that is awake than by another one that is woken. Measured
-// on two cores: five threads that were woken together served 33,000 to 43,000 requests/s, threads that were
-// woken one after the other 41,000 to 48,000.
-constexpr uint64_t kWakeCost = 50'000;  // nanoseconds
 
 // Calls shorter than this are quick: a thread that runs one will soon look at the queue. A context switch to
 // another thread costs about as much.
@@ -45,62 +43,6 @@ constexpr uint64_t kMaxBusyPoll = 1'000'000;  // nanoseconds
 
 constexpr uint64_t kMillisecond = 1'000'000;  // nanoseconds
 
-// Claims the slot if it is SUBMITTED for `kept_for`. Only this step gives a request to a thread.
-bool Claim(SlotControl& control, uint32_t kept_for, uint32_t worker, uint32_t thread) {
-  uint64_t seen = control.state.load(std::memory_order_relaxed);
-  const State state = Unpack(seen);
-  if (state.phase != Phase::kSubmitted || state.worker != kept_for) return false;
-  const uint64_t mine = Pack({Phase::kRunning, worker, thread, state.sequence});
-  // Acquire: the body was written before the state became SUBMITTED.
-  if (!control.state.compare_exchange_strong(seen, mine, std::memory_order_acq_rel)) return false;
-  this_thread.sequence = state.sequence;
-  return true;
-}
-
-// Wakes one more thread if the waiting requests take longer than a wake-up, or if no call was timed yet.
-void ChainWake(Ring& ring, uint64_t waiting) {
-  if (waiting == 0) return;
-  const uint64_t average = ring.call_nanoseconds.load(std::memory_order_relaxed);
-  if (average == 0 || average * waiting > kWakeCost) WakeOne(ring, waiting);
-}
-
-// Claims the first slot in the queue that waits; -1 if there is none.
-int ClaimNext(Ring& ring, uint32_t worker, uint32_t thread) {
-  const uint64_t mask = ring.layout.entries - 1;
-  std::atomic<uint64_t>& shared_head = ring.header->head;
-  uint64_t head = shared_head.load(std::memory_order_acquire);
-  for (;;) {
-    // The entries below the tail are written. Sequentially consistent: see Front::WakeOneIfIdle.
-    const uint64_t waiting = ring.header->tail.load(std::memory_order_seq_cst) - head;
-    if (waiting == 0) return -1;
-    if (waiting > ring.layout.entries) {
-      // Other threads have advanced the head by a whole round since it was read. If not, head or tail is
-      // corrupt, and the front repairs it.
-      const uint64_t fresh = shared_head.load(std::memory_order_acquire);
-      if (fresh == head) return -1;
-      head = fresh;
-      continue;
-    }
-    const uint32_t slot = ring.entries[head & mask].load(std::memory_order_relaxed);
-    const bool claimed =
-        slot < ring.layout.ring_size.slots && Claim(ring.controls[slot], kAnyWorker, worker, thread);
-    // If this fails, another thread has advanced the head, and `head` is its new value.
-    const bool advanced = shared_head.compare_exchange_strong(head, head + 1, std::memory_order_acq_rel);
-    if (claimed) {
-      ChainWake(ring, waiting - 1);
-      return static_cast<int>(slot);
-    }
-    if (advanced) ++head;
-  }
-}
-
-int ClaimSolo(Ring& ring, uint64_t mode, uint32_t worker, uint32_t thread) {
-  if ((mode & kModeSoloSlot) != kModeSoloSlot) return -1;
-  const uint64_t slot = mode & ~kModeSoloSlot;
-  if (slot >= ring.layout.ring_size.slots) return -1;
-  return Claim(ring.controls[slot], worker, worker, thread) ? static_cast<int>(slot) : -1;
-}
-
 bool CallsAreQuick(const Ring& ring) {
   const uint64_t average = ring.call_nanoseconds.load(std::memory_order_relaxed);
   return average != 0 && average < kQuickCall;
@@ -108,7 +50,7 @@ bool CallsAreQuick(const Ring& ring) {
 
 bool IsTimed(const Ring& ring) { return ring.header->timed.load(std::memory_order_relaxed) != 0; }
 
-void FillCall(Ring& ring, uint32_t slot, eas_call* call) {
+void FillCall(Ring& ring, uint32_t slot, eas_call* call, bool timed) {
   const uint64_t size = ring.controls[slot].input_size.load(std::memory_order_relaxed);
   const uint64_t limit = ring.layout.ring_size.max_body;
   call->slot = slot;
@@ -118,7 +60,6 @@ void FillCall(Ring& ring, uint32_t slot, eas_call* call) {
   call->output = ring.Output(slot);
   call->output_capacity = ring.layout.ring_size.max_output;
   this_thread.slot = slot;
-  const bool timed = IsTimed(ring);
   // While calls are quick, reading the clock twice would cost a good part of one. One call in 8 is enough.
   const bool skip =
       !timed && this_thread.in_doubt == 0 && CallsAreQuick(ring) && ++this_thread.untimed % 8 != 0;
@@ -169,6 +110,10 @@ void NotifyFront(Ring& ring) {
 void ReportCompletion(Ring& ring, uint32_t slot) {
   // Sequentially consistent: see Front::RequestNotification.
   ring.bitmap[slot / 64].fetch_or(1ULL << (slot % 64), std::memory_order_seq_cst);
+  if (this_thread.in_batch) {
+    ++this_thread.unreported;
+    return;
+  }
   // Sequentially consistent: see Front::NotifyImmediately.
   const bool immediately = ring.header->notify_immediately.load(std::memory_order_seq_cst) != 0;
   if (++this_thread.unreported < kReportBatch && this_thread.takes_at_once && CallsAreQuick(ring) &&
@@ -214,6 +159,65 @@ bool Holds(const Ring& ring, uint32_t worker, uint32_t thread, const eas_call& c
          Pack({Phase::kRunning, worker, thread, call.sequence});
 }
 
+// How the first request of a batch was taken.
+struct First {
+  bool alone;       // it must run alone
+  uint64_t most;    // requests that the batch may have
+  uint64_t behind;  // requests that wait behind it
+};
+
+// As TakeFor. With `rule`, by which requests wait for others, it wakes no thread for those in *first.
+int TakeFirst(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms, BatchRule* rule,
+              First* first) {
+  uint64_t deadline = kNever;
+  for (;;) {
+    // Acquire, and before the look at the queue: what was published before this wake-up is visible below.
+    const uint32_t wake_count = ring.header->wake_count.load(std::memory_order_acquire);
+    if (ring.stopping.load(std::memory_order_acquire)) {
+      ReportAndStopSpinning(ring, worker);
+      return EAS_STOPPED;
+    }
+    const uint64_t mode = ring.workers[worker].mode.load(std::memory_order_acquire);
+    const bool solo = mode != kModeQueue;
+    const uint64_t until = solo || rule == nullptr ? 0 : WaitForOthers(ring, *rule, &first->most);
+    int slot = -1;
+    if (solo) {
+      slot = ClaimSolo(ring, mode, worker, thread);
+    } else if (rule == nullptr) {
+      slot = ClaimNext(ring, worker, thread);
+    } else if (until == 0) {
+      slot = ClaimFirst(ring, worker, thread, kAnySize, &first->behind);
+    }
+    if (slot < 0 && this_thread.unreported > 0) NotifyFront(ring);
+    if (slot < 0 && this_thread.spinning && !solo && timeout_ms != 0 && rule == nullptr)
+      slot = PollQueue(ring, worker, thread);
+    if (slot >= 0) {
+      first->alone = solo;
+      if (CallsAreQuick(ring) && !solo) {
+        StartSpinning(ring, worker);
+      } else {
+        StopSpinning(ring, worker);
+      }
+      FillCall(ring, static_cast<uint32_t>(slot), call, rule != nullptr || IsTimed(ring));
+      return EAS_TAKEN;
+    }
+    if (this_thread.spinning) {
+      StopSpinning(ring, worker);
+      continue;  // the front may have relied on this thread a moment ago: look at the queue once more
+    }
+    if (timeout_ms == 0) return EAS_TIMED_OUT;
+    // Not earlier: a thread that finds a request at once need not read the clock.
+    if (timeout_ms > 0 && deadline == kNever)
+      deadline = Now() + kMillisecond * static_cast<uint64_t>(timeout_ms);
+    const bool for_others = until != 0 && (deadline == kNever || until < deadline);
+    const int reason =
+        WaitForWake(ring, wake_count, solo ? kSoloSleepers : kQueueSleepers, for_others ? until : deadline);
+    if (reason == ETIMEDOUT && for_others) continue;
+    if (reason == ETIMEDOUT) return EAS_TIMED_OUT;
+    if (reason == EINTR) return EAS_INTERRUPTED;
+  }
+}
+
 }  // namespace
 
 bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
@@ -225,40 +229,40 @@ bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
 }
 
 int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms) {
-  uint64_t deadline = kNever;
-  for (;;) {
-    // Acquire, and before the look at the queue: what was published before this wake-up is visible below.
-    const uint32_t wake_count = ring.header->wake_count.load(std::memory_order_acquire);
-    if (ring.stopping.load(std::memory_order_acquire)) {
-      ReportAndStopSpinning(ring, worker);
-      return EAS_STOPPED;
-    }
-    const uint64_t mode = ring.workers[worker].mode.load(std::memory_order_acquire);
-    const bool solo = mode != kModeQueue;
-    int slot = solo ? ClaimSolo(ring, mode, worker, thread) : ClaimNext(ring, worker, thread);
-    if (slot < 0 && this_thread.unreported > 0) NotifyFront(ring);
-    if (slot < 0 && this_thread.spinning && !solo && timeout_ms != 0) slot = PollQueue(ring, worker, thread);
-    if (slot >= 0) {
-      if (CallsAreQuick(ring) && !solo) {
-        StartSpinning(ring, worker);
-      } else {
-        StopSpinning(ring, worker);
-      }
-      FillCall(ring, static_cast<uint32_t>(slot), call);
-      return EAS_TAKEN;
-    }
-    if (this_thread.spinning) {
-      StopSpinning(ring, worker);
-      continue;  // the front may have relied on this thread a moment ago: look at the queue once more
-    }
-    if (timeout_ms == 0) return EAS_TIMED_OUT;
-    // Not earlier: a thread that finds a request at once need not read the clock.
-    if (timeout_ms > 0 && deadline == kNever)
-      deadline = Now() + kMillisecond * static_cast<uint64_t>(timeout_ms);
-    const int reason = WaitForWake(ring, wake_count, solo ? kSoloSleepers : kQueueSleepers, deadline);
-    if (reason == ETIMEDOUT) return EAS_TIMED_OUT;
-    if (reason == EINTR) return EAS_INTERRUPTED;
+  First first{};
+  return TakeFirst(ring, worker, thread, call, timeout_ms, nullptr, &first);
+}
+
+bool TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std::vector<eas_call>* calls,
+               bool* alone) {
+  eas_call call;
+  First first{};
+  int taken;
+  do {
+    taken = TakeFirst(ring, worker, thread, &call, -1, &rule, &first);
+  } while (taken == EAS_INTERRUPTED);
+  calls->clear();
+  if (taken != EAS_TAKEN) return false;
+  calls->push_back(call);
+  *alone = first.alone;
+  if (first.alone) return true;
+  const eas_batching& batching = rule.batching();
+  uint64_t bytes = call.input_size;
+  uint64_t behind = first.behind;
+  while (calls->size() < first.most && bytes <= batching.max_bytes) {
+    const int slot = ClaimFirst(ring, worker, thread, batching.max_bytes - bytes, &behind);
+    if (slot < 0) break;
+    FillCall(ring, static_cast<uint32_t>(slot), &call, true);
+    calls->push_back(call);
+    bytes += call.input_size;
   }
+  ChainWake(ring, behind);
+  uint32_t batch = static_cast<uint32_t>(calls->size()) | kBatchLeader;
+  for (const eas_call& taken_call : *calls) {
+    ring.controls[taken_call.slot].batch.store(batch, std::memory_order_relaxed);
+    batch &= ~kBatchLeader;
+  }
+  return true;
 }
 
 void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
@@ -313,6 +317,13 @@ void LeaveThread(Ring& ring, uint32_t worker) {
   ReportAndStopSpinning(ring, worker);
   this_thread.takes_at_once = false;
   this_thread.entered = false;
+}
+
+void BeginReports() { this_thread.in_batch = true; }
+
+void EndReports(Ring& ring) {
+  this_thread.in_batch = false;
+  if (this_thread.unreported > 0) NotifyFront(ring);
 }
 
 void TakeAtOnce() { this_thread.takes_at_once = true; }

@@ -15,7 +15,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
+#include "batch_rule.h"
 #include "ring.h"
 
 namespace eas {
@@ -26,6 +28,16 @@ int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int ti
 void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
               uint64_t size);
 void LeaveThread(Ring& ring, uint32_t worker);
+
+// Waits for requests and claims those that `rule` puts into one batch, in the order of their arrival. False
+// if a stop was asked. *alone is whether it is one request that must run by itself: it may have ended a
+// worker.
+bool TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std::vector<eas_call>* calls,
+               bool* alone);
+
+// Between the two the completions of the calling thread are not reported; then they are, all together.
+void BeginReports();
+void EndReports(Ring& ring);
 
 // Says that the calling thread, which entered, takes its next request at once after each completion, until it
 // leaves.

@@ -232,6 +232,7 @@ TEST(Crash, ACrashOnAThreadOfTheProcessorBlamesNoRequest) {
   ASSERT_TRUE(death.recorded);
   EXPECT_EQ(SIGSEGV, death.crash.signal);
   EXPECT_EQ(-1, death.crash.slot);
+  EXPECT_EQ(EAS_NO_THREAD, death.crash.thread);
   EXPECT_TRUE(Mentions(death.crash, "DieOfSegv")) << Frames(death.crash);
 }
 
@@ -261,6 +262,7 @@ TEST(Crash, ASignalFromOutsideBlamesNoRequest) {
     ASSERT_EQ(1, eas_front_crash(ring, 1, &crash));
     EXPECT_EQ(signal, crash.signal);
     EXPECT_EQ(-1, crash.slot);
+    EXPECT_EQ(EAS_NO_THREAD, crash.thread);
   }
 }
 

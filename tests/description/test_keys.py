@@ -49,6 +49,11 @@ def test_nested_and_dotted_keys_are_the_same(service_json: ServiceJson, written:
         ("rpc.max_queue_size", 3, "max_queue_size"),
         ("rpc.rate_limit", 3, "rate_limit"),
         ("rpc.decompressor", "zstd", "decompressor"),
+        *(
+            (f"{prefix}.{name}", 3, name)
+            for name in ("max_batch_size", "max_batch_timeout", "max_batch_bytes")
+            for prefix in ("metadata.rpc", "rpc", "rpc.batching", "metadata.batching", "metadata.rpc.batching")
+        ),
         ("metadata.eas.termination_grace_period", 3, "grace_period"),
         ("runtime.enable_crash_block", True, "crash_block"),
     ],
@@ -62,6 +67,30 @@ def test_decompressor_accepts_every_encoding_and_none(service_json: ServiceJson)
     for name in ("gzip", "zlib", "snappy", "lz4", "zstd"):
         assert service_json.read({"rpc.decompressor": name}).options == {"decompressor": name}
     assert service_json.read({"rpc.decompressor": "none"}).options == {"decompressor": None}
+
+
+@pytest.mark.parametrize(
+    ("value", "how"),
+    [
+        (True, "adaptive"),
+        ("true", "adaptive"),
+        (False, "off"),
+        ("fixed", "fixed"),
+        ("Adaptive", "adaptive"),
+        ("off", "off"),
+    ],
+)
+def test_batching_is_true_or_says_how(service_json: ServiceJson, value: object, how: str) -> None:
+    """EAS has a boolean; the values of --batching are ours."""
+    for key in ("rpc.batching", "metadata.rpc.batching"):
+        assert service_json.read({key: value}).options == {"batching": how}
+
+
+def test_other_values_of_batching_are_refused(service_json: ServiceJson) -> None:
+    """With the values that there are."""
+    for value in (16, "sometimes", ["fixed"]):
+        (line,) = service_json.refused({"rpc.batching": value})
+        assert "is no way of batching; expected true, false, off, adaptive or fixed" in line
 
 
 def test_python_version_is_a_text(service_json: ServiceJson) -> None:
@@ -241,9 +270,8 @@ def test_ignored_keys_are_noted_once_for_each_reason(service_json: ServiceJson) 
         "metadata.instance is",
         "metadata.scheduling is",
         "metadata.rolling_strategy is",
-        "metadata.rpc.batching, metadata.rpc.max_batch_size are",
         "metadata.rpc.io_threads, metadata.eas.handlers are",
     ]
     assert [note.partition(" ignored: ")[0] for note in description.usual_notes] == ["metadata.cpu is"]
-    assert description.options == {}
+    assert description.options == {"batching": "adaptive", "max_batch_size": 16}
     assert "--worker-processes" in description.notes[2]

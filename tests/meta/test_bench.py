@@ -144,6 +144,14 @@ def test_bench_measures_pings_beside_a_processor_that_computes(tmp_path: Path) -
 
 
 @needs_servers
+def test_bench_measures_batches(tmp_path: Path) -> None:
+    """With many clients and with one."""
+    [table] = measured(tmp_path, "--only", "batches, adaptive, one", "--only", "batches, off")
+    forms = ("off", "adaptive, one thread")
+    has_figures(table, [f"{form}, {clients}" for form in forms for clients in ("32 clients", "one client")])
+
+
+@needs_servers
 def test_bench_measures_images_beside_a_bare_twin(tmp_path: Path) -> None:
     """The twin has no front."""
     [table] = measured(tmp_path, "--only", "images, cpp")

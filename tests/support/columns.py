@@ -19,15 +19,20 @@ class Column(NamedTuple):
     language: str
     isolation: str
     worker: str = "auto"
+    batching: str = "off"
 
     def __str__(self) -> str:
-        return f"{self.language}-{self.isolation if self.worker == 'auto' else self.worker}"
+        batches = "" if self.batching == "off" else "-batches"
+        return f"{self.language}-{self.isolation if self.worker == 'auto' else self.worker}{batches}"
 
 
 COLUMNS = [
     *(Column(language, isolation) for isolation in ("process", "none") for language in LANGUAGES),
     Column("cpp", "process", "native"),
 ]
+
+BATCHES = [Column("cpp", isolation, batching="adaptive") for isolation in ("process", "none")]
+"""Further columns of a table of cases: what one request gets does not depend on batching."""
 
 
 each_worker = pytest.mark.parametrize(
@@ -44,11 +49,12 @@ def columns(*wanted: str) -> pytest.MarkDecorator:
 
 def table(cases: Sequence[Any]) -> pytest.MarkDecorator:
     """
-    Runs a test for each case in each column whose language is in the case's `languages`; a case has a `name`.
+    Runs a test for each case in each column, those with batches too, whose language is in the case's `languages`; a
+    case has a `name`.
     """
     chosen = [
         pytest.param(column, case, id=f"{column}-{case.name}")
-        for column in COLUMNS
+        for column in (*COLUMNS, *BATCHES)
         for case in cases
         if column.language in case.languages
     ]

@@ -67,13 +67,16 @@ def holds_as_much_as_before(host: Host, before: proc.Holdings, workers: int) -> 
     assert after.anonymous - before.anonymous < 8 * MIB, (before, after)
 
 
+@pytest.mark.parametrize("batching", ["off", "adaptive"])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_kills_of_cpp_workers_neither_lose_nor_duplicate_requests(start: StartHost, workers: int) -> None:
+def test_kills_of_cpp_workers_neither_lose_nor_duplicate_requests(
+    start: StartHost, workers: int, batching: str
+) -> None:
     """
     kill -9 of a random worker, again and again, after a random number of answers: no request is lost, answered twice,
     wrong, or 500.
     """
-    host = start(keepalive=LONG, worker_processes=workers)
+    host = start(keepalive=LONG, worker_processes=workers, batching=batching)
     host.allow_log("SIGKILL")
     before = warm_up(host)
     rng = seeded_rng(workers)
@@ -92,10 +95,12 @@ def test_kills_of_cpp_workers_neither_lose_nor_duplicate_requests(start: StartHo
     holds_as_much_as_before(host, before, workers)
 
 
-@pytest.mark.parametrize("how", ["segv", "abort", "_exit:1"])
-def test_only_the_crashing_requests_answer_500_under_load(start: StartHost, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "batching"), [("segv", "off"), ("abort", "off"), ("_exit:1", "off"), ("segv", "adaptive")]
+)
+def test_only_the_crashing_requests_answer_500_under_load(start: StartHost, how: str, batching: str) -> None:
     """One request in 1,000 ends its worker: all others answer 200 with their own bytes."""
-    host = start(keepalive=LONG)
+    host = start(keepalive=LONG, batching=batching)
     host.allow_log("SIGSEGV|SIGABRT|exit")
     assert host.call(command("die", how)).status == 500  # the symbolizer starts with the first crash, and stays
     before = warm_up(host)

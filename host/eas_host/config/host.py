@@ -8,56 +8,18 @@ Where EAS has the same setting, the default is EAS's (docs/eas-compatibility.md,
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Final, NamedTuple
 
 from eas_host.config import option_types
+from eas_host.config.declaration import FILES, LOGGING, MODEL, PROCESSOR, SERVING, WORKERS, Option, option
 from eas_host.config.option_types import Address
-
-PROCESSOR: Final = "processor"
-MODEL: Final = "model"
-SERVING: Final = "serving"
-WORKERS: Final = "workers"
-FILES: Final = "files"
-LOGGING: Final = "logging"
 
 MAX_THREADS: Final = 4095
 """The numbers of threads and of workers have 12 bits each in the ring's state word."""
 
-
-class Option(NamedTuple):
-    """
-    How the user sets a field of `HostConfig`.
-
-    Attributes:
-        group: the group of `--help` that lists the option.
-        metavar: what stands for the value in `--help`.
-        help: its line in `--help`.
-        read: converts the text of a flag or a variable to the value.
-        choices: the texts that are allowed; empty: any that *read* accepts.
-        repeated: whether the flag may be given several times; the value is a tuple.
-        separator: stands between the values of a repeated option in its variable; if it is a comma, in its flag, too.
-        secret: whether the value is kept out of messages and of the environment of child processes.
-    """
-
-    group: str
-    metavar: str
-    help: str
-    read: Callable[[str], Any] = str
-    choices: tuple[str, ...] = ()
-    repeated: bool = False
-    separator: str = os.pathsep
-    secret: bool = False
-
-
-def option(default: Any, group: str, metavar: str, help_: str, **more: Any) -> Any:  # noqa: ANN401  as `field` itself
-    """
-    Declare one option: a dataclass field with its *default* and an `Option` built from the rest.
-    """
-    declared = Option(group, metavar, help_, **more)
-    return field(default=default, repr=not declared.secret, metadata={"option": declared})
+MAX_BATCH: Final = 1024
+"""Requests in a batch: each thread may hold so many, and the ring has a slot for each."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +174,29 @@ class HostConfig:
     )
     worker_threads: int = option(
         5, WORKERS, "N", "requests that run at once in one worker process", read=option_types.int_range(1, MAX_THREADS)
+    )
+    batching: str = option(
+        "off",
+        WORKERS,
+        "HOW",
+        "give several requests to batch_process: adaptive, those that wait, and more only where waiting pays; fixed, a"
+        " full batch, or what --max-batch-timeout brings; off",
+        choices=("off", "adaptive", "fixed"),
+    )
+    max_batch_size: int = option(16, WORKERS, "N", "requests in one batch", read=option_types.int_range(1, MAX_BATCH))
+    max_batch_timeout: int = option(
+        50,
+        WORKERS,
+        "MS",
+        "milliseconds that the oldest request of a batch waits for others at most",
+        read=option_types.int_range(0, 60_000),
+    )
+    max_batch_bytes: int = option(
+        64 * 2**20,
+        WORKERS,
+        "SIZE",
+        "size of all bodies of a batch; a larger one goes alone",
+        read=option_types.size,
     )
     worker_processes: int = option(
         1,

@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
-from eas_host.config.host import FILES, LOGGING, MODEL, OPTIONS, PROCESSOR, SERVING, WORKERS, HostConfig, flag
+from eas_host.config.declaration import FILES, LOGGING, MODEL, PROCESSOR, SERVING, WORKERS
+from eas_host.config.host import OPTIONS, HostConfig, flag
 from eas_host.errors import ConfigError
 
 _TITLES: Final = {

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from eas_host.config import HostConfig
-from eas_host.config.host import MODEL, OPTIONS, PROCESSOR, flag
+from eas_host.config.declaration import MODEL, PROCESSOR
+from eas_host.config.host import OPTIONS, flag
 
 _OF_WORKERS: Final = ("worker", "python", "java_home")
 """Options for workers that decide how the processor is loaded."""

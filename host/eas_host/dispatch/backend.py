@@ -28,7 +28,7 @@ from eas_host.reply import Statuses
 from eas_host.ring import FrontRing, RingSize
 from eas_host.system.cores import usable_cores
 from eas_host.system.memory import address_space_limit
-from eas_runtime.messages import FilesListed, Message, ProcessCount, ThreadCount
+from eas_runtime.messages import FilesListed, Message, ProcessCount, Ready, ThreadCount
 
 _MIN_CORES: Final = 2
 """On a single core, whoever looks for an answer keeps it from being made."""
@@ -121,6 +121,11 @@ class Backend:
         front.budget.rings.add(self.ring)
         if usable_cores() >= _MIN_CORES:
             self.ring.busy_poll(config.busy_poll * 1000)
+        # No request waits so long for others that its time would be up.
+        wait = min(
+            config.max_batch_timeout, config.keepalive - 1 if config.batching == "fixed" else config.keepalive // 2
+        )
+        self.ring.set_batching(config.batching, config.max_batch_size, config.max_batch_bytes, wait / 1000)
         if config.explain:
             self.ring.time_requests()
         self.dispatcher = (ExplainingDispatcher if config.explain else Dispatcher)(
@@ -176,6 +181,8 @@ class Backend:
         """
         Handle a *message* that *worker* has sent, or one about its life: `Ready`, `Died`.
         """
+        if isinstance(message, Ready):
+            self.capacity.set_batch(worker, self.ring.batch_size(worker))
         if isinstance(message, ProcessCount):
             self.capacity.set_processes(message.count)
         elif isinstance(message, ThreadCount):
@@ -270,5 +277,5 @@ def _explain_size(size: RingSize) -> str:
     return (
         f"it needs {needed:.1f} GiB of address space, which is not memory, for {size.slots} slots, each for the largest"
         f" body and the largest output{may};"
-        f" lower {first}, {second}, --max-queue-size, --worker-threads or --worker-processes"
+        f" lower {first}, {second}, --max-queue-size, --worker-threads, --worker-processes or --max-batch-size"
     )

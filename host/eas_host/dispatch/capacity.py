@@ -1,5 +1,6 @@
 """
-How many requests may be in the ring: those that the threads of the workers run, and `rpc.max_queue_size` that wait.
+How many requests may be in the ring: those that the threads of the workers run, each one or a batch, and
+`rpc.max_queue_size` that wait.
 
 Both numbers may change while the host runs: a program puts a property, or a program that reads requests itself starts
 one more thread to read them. The ring's slots are made once, so their number bounds the capacity.
@@ -30,6 +31,7 @@ class Capacity:
         self._processes = processes
         self._threads = threads
         self._reported: dict[int, int] = {}  # threads, by worker
+        self._batches: dict[int, int] = {}  # requests that a thread runs at once, by worker, if more than one
         self._tell_dispatcher()
 
     @property
@@ -37,7 +39,7 @@ class Capacity:
         """
         How many requests may wait: fewer than were asked for if there are no slots for them.
         """
-        return max(0, min(self._queue, self._slots - self.threads))
+        return max(0, min(self._queue, self._slots - self._running()))
 
     @property
     def threads(self) -> int:
@@ -66,6 +68,14 @@ class Capacity:
         self._reported[worker] = threads
         self._apply()
 
+    def set_batch(self, worker: int, size: int) -> None:
+        """
+        Count *size* requests for each thread of *worker*, which takes so many at once.
+        """
+        if size != self._batches.get(worker, 1):
+            self._batches[worker] = size
+            self._apply()
+
     def set_processes(self, processes: int) -> None:
         """
         Count *processes* workers from here on.
@@ -74,7 +84,7 @@ class Capacity:
         self._apply()
 
     def _apply(self) -> None:
-        wanted = self._queue + self.threads
+        wanted = self._queue + self._running()
         if wanted > self._slots:
             log.warning(
                 "%d requests may be in the host at once, not %d: set --max-queue-size at the start to have more",
@@ -84,6 +94,16 @@ class Capacity:
         self._tell_dispatcher()
 
     def _tell_dispatcher(self) -> None:
-        threads = self.threads
-        self._dispatcher.set_capacity(min(self._queue + threads, self._slots))
+        threads, running = self.threads, self._running()
+        # A thread that runs a small batch takes no more for now, so what waits is limited by itself, too, from where on
+        # each thread may have a request, as without batches.
+        waiting = self.queue if running > threads else 0
+        self._dispatcher.set_capacity(min(self._queue + running, self._slots), waiting, self.queue + threads)
         self._dispatcher.set_threads(threads)
+
+    def _running(self) -> int:
+        """
+        How many requests run at once at most.
+        """
+        workers = range(self._processes)
+        return sum(self.threads_of(worker) * self._batches.get(worker, 1) for worker in workers)

@@ -105,7 +105,7 @@ class Dispatcher(Gate):
             error_response = self.admit()
             if error_response is not None:
                 return error_response
-        if self._ring.in_flight() >= self._capacity:
+        if self._is_full():
             return self._full()
         upload = exchange.body_buffer
         if upload is None:
@@ -299,6 +299,12 @@ class Dispatcher(Gate):
         """
         content = self._running[slot]
         return content if isinstance(content, Exchange) else None
+
+    def thread(self, slot: int) -> int:
+        """
+        Return the number of the thread that has the request in *slot*; -1 if none has.
+        """
+        return self._ring.thread(slot)
 
     def content(self, slot: int) -> SlotContent:
         """

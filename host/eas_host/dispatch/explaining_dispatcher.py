@@ -44,8 +44,10 @@ def _explain(outcome: int, code: int, timing: Timing) -> str:
     """
     status = HTTP_STATUS[code]
     returned = f"{status}" if code in (0, status) else f"{code} -> {status}"
+    batch = f"X-Processor-Batch: {timing.batch}\r\n" if timing.batch else ""
     return (
         f"X-Processor-Status: {returned if outcome == RETURNED else _FAILURES[outcome]}\r\n"
         f"X-Processor-Worker: {timing.worker}\r\n"
+        f"{batch}"
         f"Server-Timing: queue;dur={timing.queue * 1000:.3f}, call;dur={timing.call * 1000:.3f}\r\n"
     )

@@ -32,6 +32,7 @@ class Gate:
         self._ring = ring
         self._on_full = on_full
         self._capacity = 0
+        self._max_waiting = self._all_busy = 0
         self._ready = False
         self._paused = False
         self._rate: TokenBucket | None = None
@@ -39,11 +40,15 @@ class Gate:
         self._reason = "the processor is loading"
         self._retry_at = 0.0
 
-    def set_capacity(self, requests: int) -> None:
+    def set_capacity(self, requests: int, waiting: int = 0, all_busy: int = 0) -> None:
         """
-        Allow *requests* requests in the ring, those that wait and those that run.
+        Allow *requests* requests in the ring, those that wait and those that run; but only *waiting* may wait once
+        *all_busy* are there. 0 *waiting*: any number.
         """
         self._capacity = requests
+        self._max_waiting = waiting
+        self._all_busy = all_busy
+        self._ring.set_max_waiting(waiting, all_busy)
         self._refresh()
 
     @property
@@ -134,7 +139,13 @@ class Gate:
         """
         if not self._ready or self._paused:
             return self.unavailable()
-        return self._full() if self.in_flight >= self._capacity else None
+        return self._full() if self._is_full() else None
+
+    def _is_full(self) -> bool:
+        in_flight = self._ring.in_flight()
+        if self._max_waiting and in_flight >= self._all_busy and self._ring.waiting() >= self._max_waiting:
+            return True
+        return in_flight >= self._capacity
 
     def _full(self) -> ErrorResponse:
         self._on_full()

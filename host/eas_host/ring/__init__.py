@@ -6,6 +6,7 @@ both share the memory is written in native/src/layout.h.
 In reading order:
 
 - `bindings`: the native module, and the constants of slots.
+- `statistics`: what a ring counts of the requests that it carries.
 - `front`: `FrontRing`: submit a request, collect its completion, recover from a worker's death.
 - `frames`: names of the functions on a stack.
 """
@@ -19,10 +20,12 @@ from eas_host.ring.bindings import (
     RUNNING,
     SUBMITTED,
 )
-from eas_host.ring.front import LATENCY_BOUNDS, Crash, FrontRing, RingSize, Stats, Timing
+from eas_host.ring.front import Crash, FrontRing, RingSize
+from eas_host.ring.statistics import BATCH_BOUNDS, LATENCY_BOUNDS, Stats, Timing
 
 __all__ = [
     "ANY_WORKER",
+    "BATCH_BOUNDS",
     "COPIED",
     "CORRUPT",
     "DONE",

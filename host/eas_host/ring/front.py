@@ -8,14 +8,13 @@ functions: a method around one of them would cost as much as the call itself.
 
 from __future__ import annotations
 
-import operator
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from eas_host.ring.bindings import ffi, lib, library, text
+from eas_host.ring.bindings import RUNNING, ffi, lib, library, text
+from eas_host.ring.statistics import Stats, Timing, read_stats, read_timing
 from eas_runtime.ring.native import ERROR_SIZE
 
 SANITIZER: Final = "a sanitizer"
@@ -28,6 +27,11 @@ _EXITS: Final = {
     lib.EAS_CRASH_SANITIZER: SANITIZER,
 }
 """What has ended the process, by the kind of a crash: the function that the processor called, as a rule."""
+_BATCHING: Final = {
+    "off": lib.EAS_BATCHING_OFF,
+    "fixed": lib.EAS_BATCHING_FIXED,
+    "adaptive": lib.EAS_BATCHING_ADAPTIVE,
+}
 _COLLECT_MAX: Final = 256
 """Most completions that one native call takes; the others wait for the next call."""
 _COPIES_SIZE: Final = 64 * 1024
@@ -86,65 +90,6 @@ class Crash(NamedTuple):
     sanitizer_report: str = ""
 
 
-class Timing(NamedTuple):
-    """
-    Where the time of a request went: the *worker* that answered it, the seconds until that took it (*queue*), and from
-    then until it was done (*call*).
-    """
-
-    worker: int
-    queue: float
-    call: float
-
-
-LATENCY_BOUNDS: Final[tuple[float, ...]] = tuple(nanoseconds / 1e9 for nanoseconds in lib.eas_latency_bounds)
-"""The longest time of each bucket of `Stats.latency_counts` in seconds; the last bucket has no bound."""
-
-
-class Stats(NamedTuple):
-    """
-    Counts of the requests that processors answered, errors included.
-
-    *latency_counts* has one number for each of `LATENCY_BOUNDS` and one for all longer times, not cumulated: how many
-    requests took so long from their start until their completion was collected. *latency_sum* is in seconds. *returned*
-    has a number for each status that the processor returned; -1 stands for those outside of 0 .. 999. *bad* counts
-    results that cannot be an output or are too large. *bytes_in* has all bodies that were submitted, *bytes_out* all
-    outputs, texts of errors included. *wake_ups* are those of worker threads, *notifications* those of the front: each
-    is a call of the kernel. A corrupt worker can falsify these two. *direct* are the requests that the data plane
-    answered, without Python.
-    """
-
-    latency_counts: tuple[int, ...]
-    latency_sum: float
-    returned: dict[int, int]
-    raised: int
-    bad: int
-    bytes_in: int
-    bytes_out: int
-    wake_ups: int
-    notifications: int
-    direct: int
-
-    @classmethod
-    def zero(cls) -> Stats:
-        """
-        Make statistics in which nothing was counted.
-        """
-        return cls((0,) * (len(LATENCY_BOUNDS) + 1), 0.0, {}, 0, 0, 0, 0, 0, 0, 0)
-
-    def __add__(self, other: object) -> Stats:  # a tuple's own + would append
-        """
-        Add the counts of two rings.
-        """
-        assert isinstance(other, Stats)  # noqa: S101  nothing else is added to statistics
-        return Stats(
-            tuple(map(operator.add, self.latency_counts, other.latency_counts)),
-            self.latency_sum + other.latency_sum,
-            dict(Counter(self.returned) + Counter(other.returned)),
-            *map(operator.add, self[3:], other[3:]),
-        )
-
-
 class FrontRing:
     """
     The ring as the front sees it.
@@ -165,6 +110,8 @@ class FrontRing:
         exclude_from_stats: `exclude_from_stats(slot)`: do not count this request, for which no client waits any more.
         in_flight: `in_flight() -> int`: the number of requests that were submitted and whose slots are not free again.
         set_capacity: `set_capacity(requests)`: how many of these there may be, for the data plane (`ring.plane`).
+        set_max_waiting: `set_max_waiting(requests, at_least)`: how many of them may wait once *at_least* are in the
+            ring, for the data plane; 0 requests: any number.
         collected: `collected() -> int`: how many completions `collect` has found so far.
         waiting: `waiting() -> int`: the number of requests that no worker has taken yet.
         busy_poll: `busy_poll(nanoseconds)`: how long workers look for requests, and `request_notification` looks for
@@ -213,6 +160,7 @@ class FrontRing:
         self.exclude_from_stats: Callable[[int], None] = partial(lib.eas_front_exclude_from_stats, ring)
         self.in_flight: Callable[[], int] = partial(lib.eas_front_in_flight, ring)
         self.set_capacity: Callable[[int], None] = partial(lib.eas_front_set_capacity, ring)
+        self.set_max_waiting: Callable[[int, int], None] = partial(lib.eas_front_set_max_waiting, ring)
         self.collected: Callable[[], int] = partial(lib.eas_front_collected, ring)
         self.waiting: Callable[[], int] = partial(lib.eas_front_waiting, ring)
         self.busy_poll: Callable[[int], None] = partial(lib.eas_front_busy_poll, ring)
@@ -273,27 +221,32 @@ class FrontRing:
         worker = ffi.new("uint32_t *")
         return lib.eas_front_phase(self._ring, slot, worker, ffi.NULL), worker[0]
 
+    def thread(self, slot: int) -> int:
+        """
+        Return the number of the worker's thread that runs *slot*; -1 if none does.
+        """
+        thread = ffi.new("uint32_t *")
+        return thread[0] if lib.eas_front_phase(self._ring, slot, ffi.NULL, thread) == RUNNING else -1
+
+    def set_batching(self, mode: str, size: int, size_of_bodies: int, seconds: float) -> None:
+        """
+        Have workers take up to *size* requests at once, whose bodies have *size_of_bodies* bytes together, in the
+        *mode* of --batching; the oldest one waits for up to *seconds*. No worker has taken a request yet.
+        """
+        lib.eas_front_set_batching(self._ring, _BATCHING[mode], size, size_of_bodies, int(seconds * 1e9))
+
+    def batch_size(self, worker: int) -> int:
+        """
+        Return how many requests a thread of *worker* takes at once.
+        """
+        size: int = lib.eas_front_batch_size(self._ring, worker)
+        return size
+
     def stats(self) -> Stats:
         """
         Read the counts since the ring was created.
         """
-        counted = ffi.new("eas_stats *")
-        lib.eas_front_stats(self._ring, counted)
-        returned = {status: count for status, count in enumerate(counted.returned) if count}
-        if counted.returned_other:
-            returned[-1] = counted.returned_other
-        return Stats(
-            latency_counts=tuple(counted.latency),
-            latency_sum=counted.latency_nanoseconds / 1e9,
-            returned=returned,
-            raised=counted.raised,
-            bad=counted.bad,
-            bytes_in=counted.bytes_in,
-            bytes_out=counted.bytes_out,
-            wake_ups=counted.wake_ups,
-            notifications=counted.notifications,
-            direct=counted.direct,
-        )
+        return read_stats(self._ring)
 
     def completed(self, worker: int) -> int:
         """
@@ -306,9 +259,7 @@ class FrontRing:
         """
         Read where the time of the request in *slot* went, which was collected last.
         """
-        timing = ffi.new("eas_timing *")
-        lib.eas_front_timing(self._ring, slot, timing)
-        return Timing(timing.worker, timing.queue_nanoseconds / 1e9, timing.call_nanoseconds / 1e9)
+        return read_timing(self._ring, slot)
 
     def rebuild_queue(self) -> None:
         """
@@ -373,6 +324,7 @@ class FrontRing:
         del self._inputs, self._outputs
         self.in_flight = self.collected = int
         self.set_capacity = lambda _: None
+        self.set_max_waiting = lambda _, __: None
         lib.eas_ring_unmap(self._ring)
         os.close(self.memory_fd)
         os.close(self.completion_fd)

@@ -82,6 +82,7 @@ class ServiceVersion:
                 load.cancel()
         for processor in self.deployment.processors:
             _announce_sanitizer(processor.spec)
+            _announce_batching(self.deployment.config, processor.spec)
         path = self.deployment.warm_up
         if path is not None:
             keepalive = self.deployment.config.keepalive / 1000
@@ -169,7 +170,8 @@ def ring_size(config: HostConfig, *, python: bool) -> RingSize:
     Return the size of the ring. A *python* program may ask for more threads, processes and waiting requests while it
     runs, and there is room for them unless the address space is limited.
     """
-    capacity = config.max_queue_size + config.worker_threads * config.worker_processes
+    at_once = config.worker_threads * (1 if config.batching == "off" else config.max_batch_size)
+    capacity = config.max_queue_size + at_once * config.worker_processes
     grows = python and address_space_limit() is None
     return RingSize(
         slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS,
@@ -222,6 +224,16 @@ def _make_workers(
     config = replace(config, entry=spec.original(spec.entry))
     reporter = CrashReporter(loop, config, backend, deployment.target)
     return Supervisor(loop, config, spawn, backend, lambda: front.state.keepalive, on_fatal, reporter)
+
+
+def _announce_batching(config: HostConfig, spec: WorkerSpec) -> None:
+    """
+    Say that there are no batches where they are asked for; a worker in C++ knows by itself whether it makes any.
+    """
+    if config.batching != "off" and spec.type != "cpp":
+        log.warning(
+            "batching has no effect: it is for processors in C++, and %s is a %s processor", spec.entry, spec.type
+        )
 
 
 def _announce_sanitizer(spec: WorkerSpec) -> None:

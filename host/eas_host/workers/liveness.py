@@ -29,7 +29,7 @@ Time is counted in checks: while the front itself is stopped it makes none, and 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -94,36 +94,50 @@ class Liveness:
     def _check(self) -> None:
         self._dispatcher.drain()
         waiting: set[Exchange] = set()
-        busy: Counter[int] = Counter()
-        abandoned: Counter[int] = Counter()
-        runs_on: dict[int, float] = {}
-        longest: dict[int, float] = {}  # of these times, by worker
+        busy: dict[int, set[int]] = defaultdict(set)  # threads that run something, by worker
+        awaited: dict[int, set[int]] = defaultdict(set)  # those of them for one of whose requests somebody waits
+        unawaited: list[tuple[int, int, int]] = []  # slots that run, each with its worker and thread
         for slot, content in self._dispatcher.slots_in_flight():
             phase, owner = self._ring.phase(slot)
             if phase == RUNNING:
-                busy[owner] += 1
-                if not isinstance(content, Exchange):
-                    abandoned[owner] += 1
-                    runs_on[slot] = self._runs_on.get(slot, 0.0) + self._pause
-                    longest[owner] = max(longest.get(owner, 0.0), runs_on[slot])
+                thread = self._ring.thread(slot)
+                busy[owner].add(thread)
+                if isinstance(content, Exchange):
+                    awaited[owner].add(thread)
+                else:
+                    unawaited.append((slot, owner, thread))
             elif phase == SUBMITTED and owner == ANY_WORKER and isinstance(content, Exchange):
                 waiting.add(content)
         overdue = not self._waiting.isdisjoint(waiting)
-        self._waiting, self._runs_on = waiting, runs_on
+        self._waiting = waiting
+        longest = self._note_runs_on([one[:2] for one in unawaited if one[2] not in awaited[one[1]]])
         if overdue and self._ring.waiting() < len(waiting):
             self._ring.rebuild_queue()
         for worker in self._workers:
             if worker.state is State.READY:
-                self._check_ready(worker, busy[worker.number], abandoned[worker.number], overdue=overdue)
+                running = busy[worker.number]
+                abandoned = len(running - awaited[worker.number])
+                self._check_ready(worker, len(running), abandoned, overdue=overdue)
                 self._check_hang(worker, longest.get(worker.number, 0.0))
             elif worker.state is State.LOADING and worker.process is not None:
                 self._check_loading(worker, worker.process.pid)
         self.start()
 
+    def _note_runs_on(self, abandoned: list[tuple[int, int]]) -> dict[int, float]:
+        """
+        Note that the calls in these slots, each with its worker, run on though nobody waits for them. Returns for how
+        many seconds the longest of each worker does.
+        """
+        self._runs_on = {slot: self._runs_on.get(slot, 0.0) + self._pause for slot, _ in abandoned}
+        longest: dict[int, float] = {}
+        for slot, owner in abandoned:
+            longest[owner] = max(longest.get(owner, 0.0), self._runs_on[slot])
+        return longest
+
     def _check_ready(self, worker: Worker, busy: int, abandoned: int, *, overdue: bool) -> None:
         """
-        Kill *worker*, which runs *busy* requests, *abandoned* ones among them, in the two cases above. *overdue*:
-        requests have waited since the last check.
+        Kill *worker*, of whose threads so many are *busy*, *abandoned* ones among them, in the two cases above.
+        *overdue*: requests have waited since the last check.
         """
         inactivity, keepalive = worker.inactivity, self._keepalive()
         completed = self._ring.completed(worker.number)

@@ -4,6 +4,7 @@ Decides what becomes of the requests that a dead worker was running.
 Three cases, in this order:
 
 1. The crash handler named the request. That one answers 500; those that ran beside it run again.
+   If it named a thread that ran several, as one batch, these are suspects, as in case 3, and the others run again.
 2. Nothing names it (`kill -9`), and one request ran alone in a process that had answered nothing before.
    If the process ended itself, that request did it, and answers 500. If it was killed from outside (a person, a script,
    the kernel for want of memory), one death proves little, so it takes `SOLO_KILLS` of them.
@@ -91,14 +92,15 @@ def recover(
             reporter.add(report, slot)
         dispatcher.fail(slot, report.error_response())
 
-    report.calls = len(held)
+    report.calls = len({dispatcher.thread(slot) for slot in held})
     named = crash is not None and crash.slot in held
+    batch = {slot for slot in held if dispatcher.thread(slot) == crash.thread} if crash is not None else set()
     proven = named or (bool(held) and not retry)
     for slot in held:
         exchange = dispatcher.exchange(slot)
         if exchange is None or (crash is not None and slot == crash.slot) or not retry:
             fail(slot)
-        elif named or superseded:
+        elif named or superseded or (batch and slot not in batch):
             dispatcher.run_again(slot)
         elif slot == solo and len(held) == 1 and fresh:
             proven = _caused_death(exchange.solo_kills, status)

@@ -1,9 +1,9 @@
 /*
  * The C ABI of an EAS processor.
  *
- * A processor is a shared object (.so) that exports two C functions, initialize and process. Include this
- * header in the source that defines them: it gives them C linkage and default visibility, and the compiler
- * checks their types.
+ * A processor is a shared object (.so) that exports two C functions, initialize and process; a third one,
+ * batch_process, is optional. Include this header in the source that defines them: it gives them C linkage
+ * and default visibility, and the compiler checks their types.
  *
  *   g++ -shared -fPIC -O2 -I.../include -o libecho.so echo.cc
  *
@@ -12,7 +12,8 @@
  *   1. The shared object is loaded. The working directory is the folder of the shared object, so that a
  *      library linked with -Wl,-rpath=. is found beside it.
  *   2. initialize() is called once. No request is accepted before it has returned.
- *   3. process() is called for each request, by several threads at once.
+ *   3. process() is called for each request, by several threads at once; or, with --batching or
+ *      metadata.rpc.batching, batch_process() for several.
  *   4. The process ends. There is no function for that: the system takes everything back.
  *
  * Conventions
@@ -94,6 +95,29 @@ EAS_EXPORT void* initialize(const char* model_entry, const char* model_config, i
  */
 EAS_EXPORT int process(void* model_buf, const void* input_data, int input_size, void** output_data,
                        int* output_size);
+
+/*
+ * Answers several requests. Optional: it is called if the processor exports it and batching is on
+ * (--batching, metadata.rpc.batching).
+ *
+ * model_buf:   what initialize returned.
+ * input_data:  the bodies, as many pointers as there are requests, and NULL behind the last one. What process
+ *              says of one input holds for each.
+ * input_size:  their sizes.
+ * output_data: receives the body of each answer, each in a block of its own. What process says of one output
+ *              holds for each: all are NULL before the call.
+ * output_size: receives their sizes, which are 0 before the call.
+ *              The four arrays belong to the host and are valid until the function returns.
+ *
+ * Returns 0 or 200 if all requests are answered. Any other status, and an exception, is a failure of the
+ * call: if there are several requests, nothing that it has put out is used, and each of them runs again by
+ * itself, in process, so that one bad input costs one answer. With a single request it is answered as in
+ * process. After a crash, too, each of them runs by itself.
+ *
+ * [any worker thread, concurrent calls with the same model_buf; one thread makes one call at a time]
+ */
+EAS_EXPORT int batch_process(void* model_buf, const void* input_data[], int* input_size, void* output_data[],
+                             int* output_size);
 
 #ifdef __cplusplus
 } /* extern "C" */

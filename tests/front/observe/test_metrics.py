@@ -212,7 +212,7 @@ def test_quantiles_are_interpolated_within_a_bucket() -> None:
         buckets = [0] * 15
         for bucket, count in counts.items():
             buckets[int(bucket[1:])] = count
-        return Totals({}, tuple(buckets), 0.0, 0, 0, 0, 0, 0)
+        return Totals({}, tuple(buckets), 0.0, 0, 0, 0, 0, 0, (), 0, 0.0)
 
     assert totals().quantile(0.5) is None
     assert totals(b0=10).quantile(0.5) == pytest.approx(0.00025)

@@ -9,7 +9,18 @@ import re
 from typing import Any
 
 from eas_host.config import option_types
-from eas_host.description.keys.field_types import PATTERN_MESSAGE, FieldType, JsonSchema, TextType
+from eas_host.config.host import OPTIONS
+from eas_host.description.keys.field_types import (
+    MESSAGE,
+    PATTERN_MESSAGE,
+    BooleanType,
+    FieldType,
+    JsonSchema,
+    TextType,
+)
+
+_BATCHING = OPTIONS["batching"].choices
+_EXPECTED = f"true, false, {', '.join(_BATCHING[:-1])} or {_BATCHING[-1]}"
 
 
 class TextOrJsonType(TextType):
@@ -149,3 +160,28 @@ def _texts(value: Any) -> list[Any]:  # noqa: ANN401  whatever JSON holds
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("is neither text nor a list of texts; expected one of them")
     return value
+
+
+class BatchingType(BooleanType):
+    """
+    Whether there are batches: true or false, as EAS has it, or one of the values of --batching.
+    """
+
+    def json_schema(self) -> JsonSchema:
+        """
+        The JSON Schema of this type.
+        """
+        texts = {"enum": list(_BATCHING)}
+        return {"anyOf": [*super().json_schema()["anyOf"], texts], MESSAGE: f"expected {_EXPECTED}"}
+
+    def read(self, value: Any) -> Any:  # noqa: ANN401  whatever JSON holds
+        """
+        Read the value of --batching.
+        """
+        word = value.strip().lower() if isinstance(value, str) else value
+        if word in _BATCHING:
+            return word
+        try:
+            return "adaptive" if super().read(word) else "off"
+        except ValueError:
+            raise ValueError(f"is no way of batching; expected {_EXPECTED}") from None

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from eas_host.config import option_types
 from eas_host.config.host import OPTIONS
 from eas_host.description.keys.compound_types import (
+    BatchingType,
     CommandType,
     LinesType,
     TextOrJsonType,
@@ -45,6 +46,13 @@ _TYPES = OPTIONS["processor_type"].choices
 _ENCODINGS = (*option_types.ENCODINGS, "none")
 
 
+def _batching_names(name: str) -> tuple[str, ...]:
+    """
+    The other spellings of the key *name*, which EAS's own tools read (docs/eas-compatibility.md, section 7.3).
+    """
+    return tuple(f"{prefix}.{name}" for prefix in ("rpc.batching", "metadata.batching", "metadata.rpc.batching"))
+
+
 class Rpc(UnsupportedRpcKeys):
     """
     `metadata.rpc`.
@@ -63,6 +71,24 @@ class Rpc(UnsupportedRpcKeys):
         "Requests that run at once. Default: 5.",
         option="worker_threads",
         aliases=("metadata.worker_threads", "metadata.workers"),
+    )
+    batching: Annotated[str | None, BatchingType()] = key(
+        "Give several requests to batch_process in one call: true, or adaptive or fixed, as --batching says."
+        " Default: false.",
+        option="batching",
+    )
+    max_batch_size: Annotated[int | None, OptionNumberType("max_batch_size", "requests", 16)] = key(
+        "Requests in a batch. Default: 16.", option="max_batch_size", aliases=_batching_names("max_batch_size")
+    )
+    max_batch_timeout: Annotated[int | None, OptionNumberType("max_batch_timeout", "milliseconds", 50)] = key(
+        "Milliseconds that the oldest request of a batch waits for others at most. Default: 50.",
+        option="max_batch_timeout",
+        aliases=_batching_names("max_batch_timeout"),
+    )
+    max_batch_bytes: Annotated[int | None, OptionNumberType("max_batch_bytes", "bytes", 1_000_000)] = key(
+        "Bytes of all bodies of a batch; a larger one goes alone. EAS has no such key. Default: 64 MiB.",
+        option="max_batch_bytes",
+        aliases=_batching_names("max_batch_bytes"),
     )
     rate_limit: Annotated[int | None, OptionNumberType("rate_limit", "requests a second", 100)] = key(
         "Requests a second; one more answers 429. Default: 0, any number.", option="rate_limit"

@@ -19,7 +19,6 @@ CUDA: Final = "CUDA is used as it is installed on this machine"
 TRAFFIC: Final = "traffic between clients and instances is the business of the cloud's gateway"
 ROLLOUT: Final = "only the cloud scales services and rolls out versions; here there is one of each"
 ENGINE: Final = "it is a setting of EAS's own server, which this host replaces"
-BATCHING: Final = "only EAS's own processors have their requests batched"
 ACCESS: Final = "OSS is reached with OSS_ENDPOINT and OSS_ACCESS_KEY_ID from the environment"
 LABEL: Final = "nothing here reads labels"
 METRICS: Final = "metrics need no declaration; /api/builtin/realtime_metrics takes any"
@@ -33,25 +32,6 @@ class UnsupportedRpcKeys(Definition):
     Unsupported keys in `metadata.rpc`.
     """
 
-    batching: Any = unsupported(BATCHING, "Server-side batching, for EAS's own processors only. EAS's default: false.")
-    max_batch_size: Any = unsupported(
-        BATCHING,
-        "Requests in a batch. EAS's default: 16.",
-        aliases=(
-            "rpc.batching.max_batch_size",
-            "metadata.batching.max_batch_size",
-            "metadata.rpc.batching.max_batch_size",
-        ),
-    )
-    max_batch_timeout: Any = unsupported(
-        BATCHING,
-        "Milliseconds to wait for a batch. EAS's default: 50.",
-        aliases=(
-            "rpc.batching.max_batch_timeout",
-            "metadata.batching.max_batch_timeout",
-            "metadata.rpc.batching.max_batch_timeout",
-        ),
-    )
     io_threads: Any = unsupported(
         ENGINE, "Threads for the network. EAS's default: 4.", aliases=("metadata.io_threads",)
     )

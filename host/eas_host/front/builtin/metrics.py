@@ -7,7 +7,7 @@ import than the front.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ from eas_host.front.builtin.handler import READING, Builtin
 from eas_host.front.builtin.load import LoadMeter
 from eas_host.front.builtin.user_metrics import UserMetrics
 from eas_host.front.observe.metric_definitions import (
+    BATCH_SIZE,
+    BATCH_WAIT,
     BUSY,
     CONNECTIONS,
     DEATHS,
@@ -38,12 +40,12 @@ from eas_host.front.observe.metric_definitions import (
     MetricDefinition,
 )
 from eas_host.front.observe.metrics import Metrics
-from eas_host.ring import LATENCY_BOUNDS
+from eas_host.ring import BATCH_BOUNDS, LATENCY_BOUNDS
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-_Sample = tuple[tuple[str, ...], int]
+_Sample = tuple[tuple[str, ...], float]
 """The values of the labels, and the value."""
 
 
@@ -75,14 +77,14 @@ class PrometheusMetrics(Builtin):
         """
         Yield all metrics, as the client's registry wants them.
         """
-        samples = self._samples()
+        samples, histograms = self._samples(), self._histograms()
         for metric in METRICS:
-            yield self._durations() if metric is DURATION else _family(metric, samples[metric])
+            yield histograms[metric] if metric in histograms else _family(metric, samples[metric])
         yield from self._of_programs()
 
     def _samples(self) -> dict[MetricDefinition, list[_Sample]]:
         """
-        Read all metrics but the histogram.
+        Read all metrics but the histograms.
         """
         totals, load = self._metrics.totals(), self._load.read()
         usages = [((usage.model or "", str(usage.worker)), usage) for usage in self._load.worker_usages()]
@@ -95,6 +97,7 @@ class PrometheusMetrics(Builtin):
             THREAD_WAKEUPS: [((), totals.thread_wakeups)],
             FRONT_WAKEUPS: [((), totals.front_wakeups)],
             DIRECT: [((), totals.direct)],
+            BATCH_WAIT: [((), totals.batch_wait)],
             QUEUE: [((), load.waiting)],
             BUSY: [((), load.busy)],
             THREADS: [((), load.threads)],
@@ -104,17 +107,12 @@ class PrometheusMetrics(Builtin):
             PROCESS_THREADS: [(labels, usage.threads) for labels, usage in usages],
         }
 
-    def _durations(self) -> Metric:
-        from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415
-
+    def _histograms(self) -> dict[MetricDefinition, Metric]:
         totals = self._metrics.totals()
-        bounds = [*map(str, LATENCY_BOUNDS), "+Inf"]
-        return HistogramMetricFamily(
-            DURATION.name,
-            DURATION.text,
-            buckets=list(zip(bounds, accumulate(totals.buckets), strict=True)),
-            sum_value=totals.seconds,
-        )
+        return {
+            DURATION: _histogram(DURATION, LATENCY_BOUNDS, totals.buckets, totals.seconds),
+            BATCH_SIZE: _histogram(BATCH_SIZE, BATCH_BOUNDS, totals.batches, totals.batched),
+        }
 
     def _of_programs(self) -> Iterator[Metric]:
         from prometheus_client import Metric  # noqa: PLC0415
@@ -125,6 +123,17 @@ class PrometheusMetrics(Builtin):
             for labels, value in values:
                 gauge.add_sample(name, labels, value)
             yield gauge
+
+
+def _histogram(metric: MetricDefinition, bounds: Sequence[float], counts: Sequence[int], total: float) -> Metric:
+    """
+    Make the histogram of *counts*, which are not cumulative, by *bounds*; *total* is the sum of all values.
+    """
+    from prometheus_client.core import HistogramMetricFamily  # noqa: PLC0415
+
+    names = [*map(str, bounds), "+Inf"]
+    buckets = list(zip(names, accumulate(counts), strict=True))
+    return HistogramMetricFamily(metric.name, metric.text, buckets=buckets, sum_value=total)
 
 
 def _family(metric: MetricDefinition, samples: Iterable[_Sample]) -> Metric:

@@ -77,6 +77,19 @@ FRONT_WAKEUPS: Final = MetricDefinition(
 DIRECT: Final = MetricDefinition(
     "eas_host_direct_requests", "counter", "Requests that the data plane answered.", "requests"
 )
+BATCH_SIZE: Final = MetricDefinition(
+    "eas_host_batch_size",
+    "histogram",
+    "Requests in a call of batch_process.",
+    "requests",
+    (("le", "the upper bound of a bucket"),),
+)
+BATCH_WAIT: Final = MetricDefinition(
+    "eas_host_batch_wait_seconds",
+    "counter",
+    "Time until their batches were formed, of all requests in batches together.",
+    "seconds",
+)
 QUEUE: Final = MetricDefinition("eas_host_queue_length", "gauge", "Requests that wait for a worker thread.", "requests")
 BUSY: Final = MetricDefinition("eas_host_busy_workers", "gauge", "Worker threads that run a request.", "threads")
 THREADS: Final = MetricDefinition("eas_host_workers", "gauge", "Worker threads, of all worker processes.", "threads")
@@ -109,6 +122,8 @@ METRICS: Final = (
     THREAD_WAKEUPS,
     FRONT_WAKEUPS,
     DIRECT,
+    BATCH_SIZE,
+    BATCH_WAIT,
     QUEUE,
     BUSY,
     THREADS,

@@ -30,6 +30,9 @@ class Totals(NamedTuple):
         thread_wakeups: how often the front or a thread woke a thread that takes requests.
         front_wakeups: how often a thread woke the front.
         direct: how many requests the data plane answered, without Python.
+        batches: how many batches had how many requests, by `BATCH_BOUNDS`; not cumulative.
+        batched: the requests in them.
+        batch_wait: the seconds until their batches were formed, of all of these requests together.
     """
 
     requests: dict[int, int]
@@ -40,6 +43,9 @@ class Totals(NamedTuple):
     thread_wakeups: int
     front_wakeups: int
     direct: int
+    batches: tuple[int, ...]
+    batched: int
+    batch_wait: float
 
     def quantile(self, share: float) -> float | None:
         """
@@ -119,4 +125,7 @@ class Metrics:
             stats.wake_ups,
             stats.notifications,
             stats.direct,
+            stats.batch_counts,
+            stats.batched,
+            stats.batch_wait,
         )

@@ -1,0 +1,56 @@
+// The C interface of batching, as api.h is that of the ring: how many requests a worker gives to its
+// processor in one call.
+#ifndef EAS_NATIVE_BATCHING_H_
+#define EAS_NATIVE_BATCHING_H_
+
+#include "api.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+// cdef begin
+#define EAS_BATCHING_OFF 0       // one request a call
+#define EAS_BATCHING_FIXED 1     // waits for a full batch, or until its oldest request has waited long enough
+#define EAS_BATCHING_ADAPTIVE 2  // takes what waits, and waits for more only where that pays
+
+// When a thread takes the requests that wait as one batch.
+typedef struct {
+  uint64_t mode;                 // EAS_BATCHING_...
+  uint64_t max_size;             // requests in a batch, 1 or more
+  uint64_t max_bytes;            // of their bodies together; a larger one goes alone
+  uint64_t timeout_nanoseconds;  // how long the oldest request of a batch waits for others at most
+} eas_batching;
+
+// From here on workers whose processor can do it take requests in batches.
+// [front; before workers take requests]
+void eas_front_set_batching(eas_ring* ring, uint64_t mode, uint64_t max_size, uint64_t max_bytes,
+                            uint64_t timeout_nanoseconds);
+
+// Besides what eas_front_set_capacity says: once `at_least` are in flight, no more than `requests` may wait.
+// A thread that runs a small batch has no room for more, and none is free then. 0 requests, as at first: any
+// number.
+// [front]
+void eas_front_set_max_waiting(eas_ring* ring, int requests, int at_least);
+
+// Whether one more request may be submitted, by both. [front]
+int eas_front_has_room(eas_ring* ring);
+
+// How many requests a thread of `worker` takes at once: 1 if its processor cannot do more. [front]
+uint32_t eas_front_batch_size(eas_ring* ring, int worker);
+// cdef end
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+namespace eas {
+
+// More requests than that are in no batch, whatever the front or a corrupt ring says.
+inline constexpr uint64_t kMaxBatch = 4096;
+
+}  // namespace eas
+
+#endif  // EAS_NATIVE_BATCHING_H_
