@@ -3,9 +3,9 @@ Makes the site of the documentation complete, as a hook of mkdocs (mkdocs.yml).
 
 The texts are written to be read in the repository, where they lie beside what they are about. So pages that are not in
 docs/ are added here, with the references that `docs_references` makes; and links, which lead from file to file of the
-repository, are turned to the pages, and to files beside them in docs/. A file that is no text of the documentation, such
-as the source of an example, gets a page with what is in it, so that the site alone is enough. What has no page at all,
-such as a folder, is named without a link.
+repository, are turned to the pages, and to files beside them in docs/. A file that is no text of the documentation,
+such as the source of an example, gets a page with what is in it, so that the site alone is enough. What has no page at
+all, such as a folder, is named without a link.
 """
 
 from __future__ import annotations
