@@ -19,6 +19,17 @@ Replier::Replier(const Processor& processor, Ring& ring, uint32_t worker, uint32
       function_(function),
       check_(processor.model) {}
 
+// Not inlined: OutputCheck looks at what the function has left on this stack, below the frames of its callers,
+// so these must be small.
+__attribute__((noinline)) void Replier::NoteWrongSize(const void* output, int output_size,
+                                                      std::string* problem) {
+  if (output_size < 0) {
+    *problem = function_ + " returned a negative output size: " + std::to_string(output_size);
+  } else if (output == nullptr && output_size > 0) {
+    *problem = function_ + " returned no output but an output size of " + std::to_string(output_size);
+  }
+}
+
 // The output is freed before the request is complete: if the pointer cannot be freed, although the check has
 // let it pass, the process dies here, and the crash is attributed to this request and its output.
 void Replier::ReplyOutput(const eas_call& call, int status, const void* input, void* output,
@@ -30,13 +41,8 @@ void Replier::ReplyOutput(const eas_call& call, int status, const void* input, v
     this_thread.output = nullptr;
     return ReplyBadOutput(call, problem);
   }
-  if (output_size < 0) {
-    problem = function_ + " returned a negative output size: " + std::to_string(output_size);
-  } else if (output == nullptr && size > 0) {
-    problem = function_ + " returned no output but an output size of " + std::to_string(size);
-  } else if (output != nullptr && size == 0) {
-    NoteMissingSize(status, static_cast<const char*>(output));
-  }
+  NoteWrongSize(output, output_size, &problem);
+  if (output != nullptr && output_size == 0) NoteMissingSize(status, static_cast<const char*>(output));
   Result result{};
   if (problem.empty())
     result = StageOutput(ring_, call.slot, EAS_RETURNED, status, static_cast<const char*>(output), size);
@@ -79,7 +85,7 @@ void Replier::Discard(const eas_call& call, const void* input, void* output, int
 
 // Says once that an output without a size is not answered: a size that was forgotten is 0. A text that is
 // empty may well have the size 0.
-void Replier::NoteMissingSize(int status, const char* output) {
+__attribute__((noinline)) void Replier::NoteMissingSize(int status, const char* output) {
   if (!IsSuccess(status) || *output == '\0' || processor_.size_missed.test_and_set()) return;
   Log('W', function_ + " returned " + std::to_string(status) +
                " and set no output_size, or 0, though there is a text at *output_data: the answer is empty");

@@ -36,6 +36,7 @@ class Replier {
   void Discard(const eas_call& call, const void* input, void* output, int output_size);
 
  private:
+  void NoteWrongSize(const void* output, int output_size, std::string* problem);
   void NoteMissingSize(int status, const char* output);
 
   const Processor& processor_;

@@ -139,7 +139,7 @@ def test_file_that_changes_while_packing_is_an_error(folder: Path, tmp_path: Pat
 def test_target_that_cannot_be_written_is_reported(folder: Path, tmp_path: Path) -> None:
     """One line says where and why."""
     for target, reason in (
-        (tmp_path / "no folder" / "x.tar.gz", "No such file"),
+        (tmp_path / "no folder" / "x.tar.gz", "there is no folder"),
         (folder / "app.py" / "x.tar.gz", "Not a directory"),
         (folder / "ENV", "a folder"),
         (tmp_path / ("x" * 300), "name too long"),

@@ -32,9 +32,10 @@ class DynamicSection(NamedTuple):
 
     def mentions(self, symbol: str) -> bool:
         """
-        Tell whether the library calls or defines *symbol* through the dynamic linker.
+        Tell whether the library calls or defines *symbol*, or a name that ends so, through the dynamic linker. Linkers
+        keep a name as the end of a longer one: `process` is in `batch_process`.
         """
-        return b"\0" + symbol.encode() + b"\0" in self.names
+        return symbol.encode() + b"\0" in self.names
 
 
 def read(path: Path) -> DynamicSection | None:

@@ -23,6 +23,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
+import eas_host
 from support.browser import complaints, wait
 from support.build import ROOT, ProcessorBuilder
 from support.host import Host
@@ -32,6 +33,7 @@ from support.wire import command
 __all__ = ["services"]
 
 AT = "/api/builtin/ui/"
+VERSION = re.escape(eas_host.__version__)
 PROP = "/api/builtin/prop"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 ANSWERED = re.compile(r"responded with a status of [45]\d\d")
@@ -90,7 +92,7 @@ def field_of(page: webdriver.Chrome, name: str) -> WebElement:
 def test_page_shows_service_model_workers_and_version(page: webdriver.Chrome, host: Host) -> None:
     assert text(page, "service") == "contract"
     assert text(page, "ready") == "ready"
-    assert re.fullmatch(rf"{host.entry}, model / · eas-host [\d.]+", text(page, "about"))
+    assert re.fullmatch(rf"{host.entry}, model / · eas-host {VERSION}", text(page, "about"))
     assert page.title.startswith("contract ")
     assert text(page, "queue") == "0 of 64"
     assert text(page, "busy") == "0 of 5"
@@ -305,4 +307,4 @@ def test_service_of_a_description_counts_its_models(
     described = describe(tmp_path / "one", name="one", processor_path=str(builder.contract("python")))
     page = opened(browser, services.start(described))
     wait(page, lambda page: text(page, "connection") == "live")
-    assert re.fullmatch(r"1 model · eas-host [\d.]+", text(page, "about"))
+    assert re.fullmatch(rf"1 model · eas-host {VERSION}", text(page, "about"))
