@@ -140,7 +140,7 @@ def test_target_that_cannot_be_written_is_reported(folder: Path, tmp_path: Path)
     """One line says where and why."""
     for target, reason in (
         (tmp_path / "no folder" / "x.tar.gz", "there is no folder"),
-        (folder / "app.py" / "x.tar.gz", "Not a directory"),
+        (folder / "app.py" / "x.tar.gz", "there is no folder"),
         (folder / "ENV", "a folder"),
         (tmp_path / ("x" * 300), "name too long"),
     ):
