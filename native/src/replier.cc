@@ -19,8 +19,8 @@ Replier::Replier(const Processor& processor, Ring& ring, uint32_t worker, uint32
       function_(function),
       check_(processor.model) {}
 
-// Not inlined: OutputCheck looks at what the function has left on this stack, below the frames of its callers,
-// so these must be small.
+// Not inlined: OutputCheck looks at what the function has left on this stack, below the frames of its
+// callers, so these must be small.
 __attribute__((noinline)) void Replier::NoteWrongSize(const void* output, int output_size,
                                                       std::string* problem) {
   if (output_size < 0) {
