@@ -32,10 +32,10 @@ class DynamicSection(NamedTuple):
 
     def mentions(self, symbol: str) -> bool:
         """
-        Tell whether the library calls or defines *symbol*, or a name that ends so, through the dynamic linker. Linkers
-        keep a name as the end of a longer one: `process` is in `batch_process`.
+        Tell whether the library calls or defines *symbol* through the dynamic linker. One that is the end of a longer
+        name of the same library is not found, since linkers keep both as one: `process` beside `batch_process`.
         """
-        return symbol.encode() + b"\0" in self.names
+        return b"\0" + symbol.encode() + b"\0" in self.names
 
 
 def read(path: Path) -> DynamicSection | None:
