@@ -77,7 +77,7 @@ GuardedResult BatchCaller::Call(std::vector<eas_call>* calls) {
   } catch (const abi::__forced_unwind&) {
     rule_.Ended(level, 0, 0);
     if (calls->size() == 1) {
-      replier_.ReplyError(calls->front(), EAS_RAISED, "the processor ended its thread (pthread_exit)");
+      replier_.ReplyEndedThread(calls->front());
       calls->clear();
     }
     throw;
@@ -154,13 +154,12 @@ void BatchCaller::FindWrongOutputs() {
     if (outputs_[i] == nullptr) continue;
     if (IsOurs(outputs_[i])) {
       wrong_[i] =
-          "batch_process returned a pointer into an input, or into the host's own arrays; allocate each "
-          "output "
-          "with malloc";
+          "batch_process returned a pointer into an input, or into the host's own arrays; allocate "
+          "each output with malloc";
     } else if (!seen.insert(outputs_[i]).second) {
       wrong_[i] =
-          "batch_process has put the same block into the outputs of two requests; each needs a block of its "
-          "own";
+          "batch_process has put the same block into the outputs of two requests; each needs a block of "
+          "its own";
     }
   }
 }

@@ -49,3 +49,5 @@ uint32_t eas_front_batch_size(eas_ring* ring, int worker) { return ring->front->
 void eas_front_set_max_waiting(eas_ring* ring, int requests, int at_least) {
   ring->front->SetMaxWaiting(requests, at_least);
 }
+
+int eas_front_has_room(eas_ring* ring, int capacity) { return ring->front->HasRoom(capacity) ? 1 : 0; }

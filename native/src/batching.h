@@ -34,6 +34,9 @@ void eas_front_set_batching(eas_ring* ring, uint64_t mode, uint64_t max_size, ui
 // [front]
 void eas_front_set_max_waiting(eas_ring* ring, int requests, int at_least);
 
+// Whether one more request may be submitted where `capacity` may be in flight. [front]
+int eas_front_has_room(eas_ring* ring, int capacity);
+
 // How many requests a thread of `worker` takes at once: 1 if its processor cannot do more. [front]
 uint32_t eas_front_batch_size(eas_ring* ring, int worker);
 // cdef end

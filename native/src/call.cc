@@ -22,7 +22,7 @@ void Caller::Run(const eas_call& call) {
     }
     Process(call, CopyInput(call));
   } catch (const abi::__forced_unwind&) {
-    replier_.ReplyError(call, EAS_RAISED, "the processor ended its thread (pthread_exit)");
+    replier_.ReplyEndedThread(call);
     throw;
   }
 }

@@ -76,8 +76,9 @@ class Front {
   const char* Output(int slot) const { return ring_.Output(static_cast<uint32_t>(slot)); }
 
   // Whether one more request may be submitted.
-  bool HasRoom() {
-    if (in_flight_ >= capacity_) return false;
+  bool HasRoom() { return HasRoom(capacity_); }
+  bool HasRoom(int capacity) {
+    if (in_flight_ >= capacity) return false;
     return max_waiting_ == 0 || in_flight_ < all_busy_ || Waiting() < max_waiting_;
   }
 

@@ -70,6 +70,10 @@ void Replier::ReplyError(const eas_call& call, int outcome, const std::string& m
   Reply(ring_, worker_, thread_, call, outcome, 0, message.data(), message.size());
 }
 
+void Replier::ReplyEndedThread(const eas_call& call) {
+  ReplyError(call, EAS_RAISED, "the processor ended its thread (pthread_exit)");
+}
+
 void Replier::Discard(const eas_call& call, const void* input, void* output, int output_size) {
   if (output == nullptr) return;
   const size_t size = output_size > 0 ? static_cast<size_t>(output_size) : 0;

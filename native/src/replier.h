@@ -32,6 +32,9 @@ class Replier {
   // Logs `message` and completes `call` with it.
   void ReplyError(const eas_call& call, int outcome, const std::string& message);
 
+  // Logs that the function ended its thread, and completes `call` with that.
+  void ReplyEndedThread(const eas_call& call);
+
   // Frees an output that answers nothing, if it can be freed; logs what it is otherwise.
   void Discard(const eas_call& call, const void* input, void* output, int output_size);
 

@@ -105,7 +105,7 @@ class Dispatcher(Gate):
             error_response = self.admit()
             if error_response is not None:
                 return error_response
-        if self._is_full():
+        if not self._ring.has_room(self._capacity):
             return self._full()
         upload = exchange.body_buffer
         if upload is None:

@@ -32,7 +32,6 @@ class Gate:
         self._ring = ring
         self._on_full = on_full
         self._capacity = 0
-        self._max_waiting = self._all_busy = 0
         self._ready = False
         self._paused = False
         self._rate: TokenBucket | None = None
@@ -46,8 +45,6 @@ class Gate:
         *all_busy* are there. 0 *waiting*: any number.
         """
         self._capacity = requests
-        self._max_waiting = waiting
-        self._all_busy = all_busy
         self._ring.set_max_waiting(waiting, all_busy)
         self._refresh()
 
@@ -139,13 +136,7 @@ class Gate:
         """
         if not self._ready or self._paused:
             return self.unavailable()
-        return self._full() if self._is_full() else None
-
-    def _is_full(self) -> bool:
-        in_flight = self._ring.in_flight()
-        if self._max_waiting and in_flight >= self._all_busy and self._ring.waiting() >= self._max_waiting:
-            return True
-        return in_flight >= self._capacity
+        return None if self._ring.has_room(self._capacity) else self._full()
 
     def _full(self) -> ErrorResponse:
         self._on_full()

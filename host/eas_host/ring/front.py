@@ -112,6 +112,7 @@ class FrontRing:
         set_capacity: `set_capacity(requests)`: how many of these there may be, for the data plane (`ring.plane`).
         set_max_waiting: `set_max_waiting(requests, at_least)`: how many of them may wait once *at_least* are in the
             ring, for the data plane; 0 requests: any number.
+        has_room: `has_room(capacity) -> 1` if one more may be submitted where *capacity* may be in the ring.
         collected: `collected() -> int`: how many completions `collect` has found so far.
         waiting: `waiting() -> int`: the number of requests that no worker has taken yet.
         busy_poll: `busy_poll(nanoseconds)`: how long workers look for requests, and `request_notification` looks for
@@ -161,6 +162,7 @@ class FrontRing:
         self.in_flight: Callable[[], int] = partial(lib.eas_front_in_flight, ring)
         self.set_capacity: Callable[[int], None] = partial(lib.eas_front_set_capacity, ring)
         self.set_max_waiting: Callable[[int, int], None] = partial(lib.eas_front_set_max_waiting, ring)
+        self.has_room: Callable[[int], int] = partial(lib.eas_front_has_room, ring)
         self.collected: Callable[[], int] = partial(lib.eas_front_collected, ring)
         self.waiting: Callable[[], int] = partial(lib.eas_front_waiting, ring)
         self.busy_poll: Callable[[int], None] = partial(lib.eas_front_busy_poll, ring)
@@ -323,6 +325,7 @@ class FrontRing:
         """
         del self._inputs, self._outputs
         self.in_flight = self.collected = int
+        self.has_room = bool  # as of an empty ring: whether there is any capacity
         self.set_capacity = lambda _: None
         self.set_max_waiting = lambda _, __: None
         lib.eas_ring_unmap(self._ring)
