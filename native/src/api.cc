@@ -147,7 +147,7 @@ void eas_worker_leave(eas_ring* ring, uint32_t worker) {
 int eas_worker_take(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call) {
   const eas_ring_size& ring_size = ring->layout.ring_size;
   if (worker >= ring_size.workers || thread >= ring_size.threads) return EAS_STOPPED;
-  return eas::Take(*ring, worker, thread, call) ? EAS_TAKEN : EAS_STOPPED;
+  return eas::Take(*ring, worker, thread, call);
 }
 
 int eas_worker_take_for(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms) {

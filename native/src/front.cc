@@ -6,6 +6,8 @@
 #include <climits>
 #include <cstring>
 
+#include "parts.h"
+
 namespace eas {
 namespace {
 
@@ -91,6 +93,8 @@ void Front::MakeClaimable(int slot, uint32_t worker) {
   record.holder = Holder::kWorkers;
   const State state{Phase::kSubmitted, worker, 0, ++record.sequence};
   ring_.controls[slot].batch.store(0, std::memory_order_relaxed);
+  ring_.controls[slot].outcome.store(EAS_RETURNED, std::memory_order_relaxed);  // no answer in parts
+  record.parts_read = 0;
   // Release: whoever claims the slot (acquire) sees its body and its size.
   ring_.controls[slot].state.store(Pack(state), std::memory_order_release);
 }
@@ -179,7 +183,6 @@ int Front::Waiting() {
 int Front::Drain(int64_t* out, int max) {
   const int found = TakeCompletions(out, max);
   if (found > 0) Count(out, found);
-  collected_ += static_cast<uint64_t>(found);
   return found;
 }
 
@@ -208,12 +211,20 @@ bool Front::TakeCompletion(int slot, int64_t* out) {
   if (!WithWorkers(slot)) return false;
   SlotRecord& record = records_[slot];
   const State state = Read(slot);
-  if (state.phase != Phase::kDone || state.sequence != record.sequence) return false;
+  if (state.sequence != record.sequence) return false;
+  if (state.phase == Phase::kRunning) return TakeParts(slot, out);
+  if (state.phase != Phase::kDone) return false;
 
   const SlotControl& control = ring_.controls[slot];
   int outcome = control.outcome.load(std::memory_order_relaxed);
   uint64_t size = control.output_size.load(std::memory_order_relaxed);
-  const bool known = outcome >= EAS_RETURNED && outcome <= EAS_TOO_LARGE;
+  const bool in_parts = outcome == EAS_PARTS;
+  if (in_parts) {
+    BeginParts(slot);
+    outcome = EAS_PARTS_ENDED;
+    size -= record.parts_read;
+  }
+  const bool known = in_parts || (outcome >= EAS_RETURNED && outcome <= EAS_TOO_LARGE);
   const uint64_t limit =
       outcome == EAS_RETURNED ? ring_.layout.ring_size.max_output : ring_.layout.output_span;
   if (!known || size > limit) {
@@ -223,7 +234,7 @@ bool Front::TakeCompletion(int slot, int64_t* out) {
   }
   int status = control.status.load(std::memory_order_relaxed);
   const bool has_frames = outcome == EAS_RAISED && status > 0 && static_cast<uint64_t>(status) <= size;
-  if (outcome != EAS_RETURNED && !has_frames) status = 0;
+  if (outcome != EAS_RETURNED && outcome != EAS_PARTS_ENDED && !has_frames) status = 0;
   if (state.worker < completed_.size()) ++completed_[state.worker];
   NoteBatch(slot);
   if (timed_) NoteTiming(slot, state.worker);
@@ -234,6 +245,7 @@ bool Front::TakeCompletion(int slot, int64_t* out) {
   out[1] = outcome;
   out[2] = status;
   out[3] = static_cast<int64_t>(size);
+  ++collected_;
   return true;
 }
 
@@ -248,7 +260,7 @@ int Front::Collect(int64_t* out, int max, char* copies, size_t room) {
   for (int i = 0; i < left; ++i) {
     int64_t* const completion = out + 4 * i;
     const size_t size = static_cast<size_t>(completion[3]);
-    if (size > room - used) continue;
+    if (size > room - used || completion[1] >= EAS_PARTS) continue;
     const int slot = static_cast<int>(completion[0]);
     if (size > 0) std::memcpy(copies + used, ring_.Output(slot), size);
     used += size;
@@ -326,6 +338,8 @@ void Front::Release(int slot) {
   }
   PunchOut(slot);
   if (record.in_flight) --in_flight_;
+  if (record.streams) --streams_;
+  record.streams = record.in_parts = false;
   record.in_flight = false;
   record.holder = Holder::kNobody;
   free_.push_back(slot);

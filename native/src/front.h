@@ -53,6 +53,9 @@ class Front {
   bool RequestNotification();
   void NotifyImmediately(bool immediately);
   bool Cancel(int slot);
+  size_t ReadParts(int slot, char* out, size_t room);
+  void Abandon(int slot);
+  void SetMaxStreams(int requests) { max_streams_ = requests; }
   void Release(int slot);
   void Trim();
   void StartEarlier(int slot, int64_t nanoseconds);
@@ -78,8 +81,9 @@ class Front {
   // Whether one more request may be submitted.
   bool HasRoom() { return HasRoom(capacity_); }
   bool HasRoom(int capacity) {
-    if (in_flight_ >= capacity) return false;
-    return max_waiting_ == 0 || in_flight_ < all_busy_ || Waiting() < max_waiting_;
+    const int counted = in_flight_ - streams_;
+    if (counted >= capacity) return false;
+    return max_waiting_ == 0 || counted < all_busy_ || Waiting() < max_waiting_;
   }
 
   // Asks `answerer` first for the answer to each completion that Collect finds; nullptr: nobody.
@@ -103,10 +107,13 @@ class Front {
     bool output_unknown = false;  // its worker died: the output span may hold any number of bytes
     bool empty = true;            // not used since its memory was given back
     bool in_flight = false;       // published, and not released since
+    bool in_parts = false;        // its answer has begun
+    bool streams = false;         // and is counted in streams_
     uint32_t sequence = 0;        // as in the state word, while the workers hold it
     uint64_t arrival = 0;         // order of arrival
     uint64_t input_used = 0;      // highest byte written in this life of the slot
     uint64_t output_used = 0;
+    uint64_t parts_read = 0;       // bytes of its answer in parts that were read
     uint64_t counted_in = 0;       // the last count of Waiting that has counted this slot
     uint64_t start_time = kNever;  // of the request; kNever: not part of the statistics
     eas_timing timing{};           // of the request that was drained last, if requests are timed
@@ -124,6 +131,9 @@ class Front {
   int TakeCompletions(int64_t* out, int max);
   int AnswerAll(int64_t* out, int found);
   bool TakeCompletion(int slot, int64_t* out);
+  bool TakeParts(int slot, int64_t* out);
+  void BeginParts(int slot);
+  void TellWaiter(int slot);
   void Count(const int64_t* out, int completions);
   void NoteTiming(int slot, uint32_t worker);
   void NoteBatch(int slot);
@@ -148,11 +158,13 @@ class Front {
   eas_batching batching_{};          // the same
   bool stale_inside_ = false;        // the queue may hold stale entries behind its head
   int in_flight_ = 0;                // requests published and not released
-  int capacity_ = 0;                 // how many there may be, by eas_front_set_capacity
-  int max_waiting_ = 0;              // how many of them may wait; 0: any number
-  int all_busy_ = 0;                 // as long as fewer are in flight, any number may wait
-  uint64_t collected_ = 0;           // completions drained so far
-  uint64_t direct_ = 0;              // of them answered by the answerer
+  int streams_ = 0;                  // of them with an answer that has begun, up to max_streams_
+  int max_streams_ = 0;
+  int capacity_ = 0;        // how many there may be, by eas_front_set_capacity
+  int max_waiting_ = 0;     // how many of them may wait; 0: any number
+  int all_busy_ = 0;        // as long as fewer are in flight, any number may wait
+  uint64_t collected_ = 0;  // completions drained so far
+  uint64_t direct_ = 0;     // of them answered by the answerer
   Answerer* answerer_ = nullptr;
   BusyPoll completion_poll_;
   Stats stats_;

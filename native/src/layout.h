@@ -14,6 +14,9 @@
 //                       |   | cancel (CAS) -> FREE    |
 //                       +---------- resubmit ---------+  the worker has died; new sequence
 //
+// A request that is answered in parts is RUNNING until its last one (parts.h). RUNNING by thread EAS_DETACHED
+// means that no thread of the worker has it: it waits for a client to read, or for a call to come back.
+//
 // Everything else is a hint that may be stale, duplicated or missing:
 //  - The submission entries give the order. An entry whose slot is not SUBMITTED is skipped.
 //  - The completion bitmap says which slots to check. A bit whose slot is not DONE is ignored.
@@ -67,6 +70,11 @@ constexpr State Unpack(uint64_t word) {
 // the other, so that a wake-up for the queue never goes to a thread that may not take from it.
 inline constexpr uint32_t kQueueSleepers = 1;
 inline constexpr uint32_t kSoloSleepers = 2;
+
+// Besides, each thread sleeps in the set of its worker, for what only that worker can do. Workers share sets
+// if there are more of them, and then all threads of a set are woken.
+inline constexpr uint32_t kWorkerSets = 30;
+constexpr uint32_t WorkerSleepers(uint32_t worker) { return 4U << worker % kWorkerSets; }
 
 // The mode word of a worker, written only by the front.
 inline constexpr uint64_t kModeQueue = 0;              // takes from the queue
@@ -126,6 +134,9 @@ struct WorkerRecord {
   // How many requests a thread takes at once; 0 is 1. The worker writes it before its threads start.
   std::atomic<uint32_t> batch_size;
 
+  // A futex word: the count of eas_worker_events. Both sides increment it.
+  std::atomic<uint32_t> events;
+
   // Stored last, with release: whoever sees it sees `crash`.
   alignas(kCacheLine) std::atomic<int32_t> crash_kind;
   std::atomic<uint32_t> crash_frames;
@@ -137,13 +148,14 @@ struct WorkerRecord {
 struct alignas(kCacheLine) SlotControl {
   std::atomic<uint64_t> state;
   std::atomic<uint64_t> input_size;
-  std::atomic<uint64_t> output_size;
+  std::atomic<uint64_t> output_size;  // of an answer in parts: bytes written so far
   std::atomic<int32_t> outcome;
   std::atomic<int32_t> status;
   std::atomic<uint64_t> taken;      // CLOCK_MONOTONIC nanoseconds, if requests are timed or batched
   std::atomic<uint64_t> completed;  // the same, if requests are timed
   std::atomic<uint64_t> submitted;  // the same, when its turn of the front's loop began
   std::atomic<uint32_t> batch;      // requests in its batch, and kBatchLeader in one of them; 0: it ran alone
+  std::atomic<uint32_t> abandoned;  // the sequence of the request that nobody waits for any more
 };
 inline constexpr uint32_t kBatchLeader = 1U << 31;
 static_assert(sizeof(SlotControl) == kCacheLine, "a slot's words are read and written together");
@@ -174,7 +186,7 @@ uint64_t PageSize();
 bool PlanLayout(const eas_ring_size& ring_size, Layout* layout, std::string* error);
 
 inline constexpr uint64_t kMagic = 0x676E69722D736165;  // "eas-ring"
-inline constexpr uint64_t kVersion = 2;
+inline constexpr uint64_t kVersion = 3;
 
 }  // namespace eas
 

@@ -11,6 +11,7 @@
 
 #include "frames.h"
 #include "front.h"
+#include "parts.h"
 
 namespace eas {
 
@@ -65,12 +66,14 @@ int Front::SlotPhase(int slot, uint32_t* worker, uint32_t* thread) {
   const eas_ring_size& ring_size = ring_.layout.ring_size;
   if (state.sequence != records_[slot].sequence) return EAS_CORRUPT;
   if (worker != nullptr) *worker = state.worker;
-  if (thread != nullptr) *thread = state.thread;
+  if (thread != nullptr) *thread = state.thread == EAS_DETACHED ? EAS_NO_THREAD : state.thread;
   switch (state.phase) {
     case Phase::kSubmitted:
       return state.worker == kAnyWorker || state.worker < ring_size.workers ? EAS_SUBMITTED : EAS_CORRUPT;
     case Phase::kRunning:
-      return state.worker < ring_size.workers && state.thread < ring_size.threads ? EAS_RUNNING : EAS_CORRUPT;
+      return state.worker < ring_size.workers && (state.thread < ring_size.threads || state.thread == EAS_DETACHED)
+                 ? EAS_RUNNING
+                 : EAS_CORRUPT;
     case Phase::kDone:
       MarkDone(slot);
       return EAS_DONE;

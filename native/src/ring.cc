@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <ctime>
 #include <new>
 
 #include "busy_poll.h"
 #include "front.h"
+#include "parked_calls.h"
 
 eas_ring::~eas_ring() {
   if (base != nullptr) munmap(base, layout.bytes);
@@ -109,6 +111,7 @@ Ring* MapRing(int memfd, int completion_fd, std::string* error) {
   ring->bitmap = reinterpret_cast<std::atomic<uint64_t>*>(ring->base + layout.bitmap_at);
   ring->entries = reinterpret_cast<std::atomic<uint32_t>*>(ring->base + layout.entries_at);
   ring->request_poll = std::make_unique<BusyPoll>();
+  ring->parked = std::make_unique<ParkedCalls>();
   ring->front = std::make_unique<Front>(*ring);
   return ring.release();
 }
@@ -122,6 +125,12 @@ bool WakeSleepers(Ring& ring, int threads, uint32_t sleepers) {
                              FUTEX_WAKE_BITSET, threads, nullptr, nullptr, sleepers);
   ring.header->wake_ups.fetch_add(1, std::memory_order_relaxed);
   return woken > 0;
+}
+
+void TellEvent(Ring& ring, uint32_t worker) {
+  std::atomic<uint32_t>& events = ring.workers[worker].events;
+  events.fetch_add(1, std::memory_order_seq_cst);
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&events), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 
 // Sequentially consistent: the caller has stored the tail before. So either it sees that the thread which was

@@ -14,6 +14,7 @@
 namespace eas {
 class BusyPoll;
 class Front;
+class ParkedCalls;
 }  // namespace eas
 
 struct eas_ring {
@@ -40,6 +41,7 @@ struct eas_ring {
   std::atomic<bool> stopping{false};
   std::atomic<uint64_t> call_nanoseconds{0};  // moving average of this process; 0: none timed yet
   std::unique_ptr<eas::BusyPoll> request_poll;
+  std::unique_ptr<eas::ParkedCalls> parked;
 
   // Front side
   std::unique_ptr<eas::Front> front;
@@ -56,7 +58,7 @@ Ring* MapRing(int memfd, int completion_fd, std::string* error);
 // How many completion bits are set.
 uint32_t CountComplete(const Ring& ring);
 
-// Increments the wake count and wakes up to `threads` threads among `sleepers`, a set of k...Sleepers bits.
+// Increments the wake count and wakes up to `threads` threads among `sleepers`, a set of ...Sleepers bits.
 // Returns whether there was one.
 bool WakeSleepers(Ring& ring, int threads, uint32_t sleepers);
 
@@ -66,6 +68,9 @@ void WakeOne(Ring& ring, uint64_t waiting);
 
 // CLOCK_MONOTONIC in nanoseconds.
 uint64_t Now();
+
+// Has the threads go on that wait for an event of the worker (eas_worker_wait_for_event).
+void TellEvent(Ring& ring, uint32_t worker);
 
 inline constexpr uint64_t kNever = 0;  // a time that this clock never shows
 

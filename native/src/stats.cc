@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "front.h"
+#include "parts.h"
 
 // The usual bounds of Prometheus' clients, with 0.5, 1 and 2.5 ms added, because a processor can be quick.
 const uint64_t eas_latency_bounds[] = {
@@ -25,7 +26,7 @@ void Stats::Completed(int outcome, int status, uint64_t bytes, uint64_t nanoseco
   if (outcome == EAS_RAISED) {
     stats_.bytes_out -= static_cast<uint64_t>(status);  // the frames, which few clients see
     ++stats_.raised;
-  } else if (outcome != EAS_RETURNED) {
+  } else if (outcome != EAS_RETURNED && outcome != EAS_PARTS_ENDED) {
     ++stats_.bad;
   } else if (status >= 0 && static_cast<size_t>(status) < std::size(stats_.returned)) {
     ++stats_.returned[status];
@@ -69,8 +70,9 @@ void Front::Count(const int64_t* out, int completions) {
   batch_start_ = kNever;
   for (const int64_t* at = out; at != out + 4 * completions; at += 4) {
     const uint64_t start_time = records_[at[0]].start_time;
-    if (start_time == kNever) continue;
-    stats_.Completed(static_cast<int>(at[1]), static_cast<int>(at[2]), static_cast<uint64_t>(at[3]),
+    if (start_time == kNever || at[1] == EAS_PARTS) continue;
+    const uint64_t size = records_[at[0]].parts_read + static_cast<uint64_t>(at[3]);
+    stats_.Completed(static_cast<int>(at[1]), static_cast<int>(at[2]), size,
                      now > start_time ? now - start_time : 0);
   }
 }

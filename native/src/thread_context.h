@@ -16,6 +16,7 @@ namespace eas {
 struct ThreadContext {
   bool takes_at_once;   // calls Take at once after a completion: a thread that does nothing else
   bool spinning;        // counted in its worker's `spinning`
+  bool resumed_last;    // has taken a parked call last, and no new request since
   bool in_batch;        // reports its completions together, once it has completed a whole batch
   uint32_t unreported;  // completions of which the front was not notified
 

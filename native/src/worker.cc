@@ -13,6 +13,8 @@
 #include "busy_poll.h"
 #include "claim.h"
 #include "log.h"
+#include "parked_calls.h"
+#include "parts.h"
 #include "thread_context.h"
 
 namespace eas {
@@ -159,6 +161,25 @@ bool Holds(const Ring& ring, uint32_t worker, uint32_t thread, const eas_call& c
          Pack({Phase::kRunning, worker, thread, call.sequence});
 }
 
+// A thread that goes on with one call looks at the queue before the next one: new requests have their turn.
+bool Resume(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
+  this_thread.resumed_last = ring.parked->Resume(ring, worker, thread, call);
+  if (this_thread.resumed_last) StopSpinning(ring, worker);
+  return this_thread.resumed_last;
+}
+
+// The last step of each request. REQUIRES: outcome, status and output are in the slot.
+void MakeDone(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call) {
+  TimeCall(ring, call);
+  SlotControl& control = ring.controls[call.slot];
+  if (IsTimed(ring)) control.completed.store(Now(), std::memory_order_relaxed);
+  uint64_t held = Pack({Phase::kRunning, worker, thread, call.sequence});
+  const uint64_t done = Pack({Phase::kDone, worker, thread, call.sequence});
+  // Release: whoever sees DONE sees the output.
+  if (control.state.compare_exchange_strong(held, done, std::memory_order_acq_rel))
+    ReportCompletion(ring, call.slot);
+}
+
 // How the first request of a batch was taken.
 struct First {
   bool alone;       // it must run alone
@@ -179,6 +200,8 @@ int TakeFirst(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int 
     }
     const uint64_t mode = ring.workers[worker].mode.load(std::memory_order_acquire);
     const bool solo = mode != kModeQueue;
+    const bool parked = !ring.parked->empty();
+    if (parked && !this_thread.resumed_last && Resume(ring, worker, thread, call)) return EAS_RESUMED;
     const uint64_t until = solo || rule == nullptr ? 0 : WaitForOthers(ring, *rule, &first->most);
     int slot = -1;
     if (solo) {
@@ -192,6 +215,7 @@ int TakeFirst(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int 
     if (slot < 0 && this_thread.spinning && !solo && timeout_ms != 0 && rule == nullptr)
       slot = PollQueue(ring, worker, thread);
     if (slot >= 0) {
+      this_thread.resumed_last = false;
       first->alone = solo;
       if (CallsAreQuick(ring) && !solo) {
         StartSpinning(ring, worker);
@@ -205,13 +229,15 @@ int TakeFirst(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int 
       StopSpinning(ring, worker);
       continue;  // the front may have relied on this thread a moment ago: look at the queue once more
     }
+    if (parked && this_thread.resumed_last && Resume(ring, worker, thread, call)) return EAS_RESUMED;
     if (timeout_ms == 0) return EAS_TIMED_OUT;
     // Not earlier: a thread that finds a request at once need not read the clock.
     if (timeout_ms > 0 && deadline == kNever)
       deadline = Now() + kMillisecond * static_cast<uint64_t>(timeout_ms);
+    const uint32_t sleepers = (solo ? kSoloSleepers : kQueueSleepers) | WorkerSleepers(worker);
     const bool for_others = until != 0 && (deadline == kNever || until < deadline);
     const int reason =
-        WaitForWake(ring, wake_count, solo ? kSoloSleepers : kQueueSleepers, for_others ? until : deadline);
+        WaitForWake(ring, wake_count, sleepers, for_others ? until : deadline);
     if (reason == ETIMEDOUT && for_others) continue;
     if (reason == ETIMEDOUT) return EAS_TIMED_OUT;
     if (reason == EINTR) return EAS_INTERRUPTED;
@@ -220,12 +246,12 @@ int TakeFirst(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int 
 
 }  // namespace
 
-bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
+int Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
   int taken;
   do {
     taken = TakeFor(ring, worker, thread, call, -1);
   } while (taken == EAS_INTERRUPTED);
-  return taken == EAS_TAKEN;
+  return taken;
 }
 
 int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms) {
@@ -268,17 +294,23 @@ bool TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, st
 void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
               uint64_t size) {
   if (!Holds(ring, worker, thread, call)) return;
-  TimeCall(ring, call);
   SlotControl& control = ring.controls[call.slot];
   control.outcome.store(outcome, std::memory_order_relaxed);
   control.status.store(status, std::memory_order_relaxed);
   control.output_size.store(size, std::memory_order_relaxed);
-  if (IsTimed(ring)) control.completed.store(Now(), std::memory_order_relaxed);
-  uint64_t held = Pack({Phase::kRunning, worker, thread, call.sequence});
-  const uint64_t done = Pack({Phase::kDone, worker, thread, call.sequence});
-  // Release: whoever sees DONE sees the output.
-  if (control.state.compare_exchange_strong(held, done, std::memory_order_acq_rel))
-    ReportCompletion(ring, call.slot);
+  MakeDone(ring, worker, thread, call);
+}
+
+void CompleteParts(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call) {
+  if (Holds(ring, worker, thread, call)) MakeDone(ring, worker, thread, call);
+}
+
+// If the bit is set already, the front has not looked since it was told, and will see this part, too.
+void ReportPart(Ring& ring, uint32_t slot, bool first) {
+  // Sequentially consistent: see Front::RequestNotification.
+  const uint64_t bit = 1ULL << (slot % 64);
+  const uint64_t before = ring.bitmap[slot / 64].fetch_or(bit, std::memory_order_seq_cst);
+  if (first || (before & bit) == 0) NotifyFront(ring);
 }
 
 Result StageOutput(Ring& ring, uint32_t slot, int outcome, int status, const char* data, size_t size) {
@@ -331,6 +363,7 @@ void TakeAtOnce() { this_thread.takes_at_once = true; }
 void Stop(Ring& ring) {
   ring.stopping.store(true, std::memory_order_release);
   WakeSleepers(ring, INT_MAX, kQueueSleepers | kSoloSleepers);
+  for (uint32_t worker = 0; worker < ring.layout.ring_size.workers; ++worker) TellEvent(ring, worker);
 }
 
 }  // namespace eas

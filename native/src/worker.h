@@ -23,11 +23,17 @@
 namespace eas {
 
 // Each of these is documented in api.h at the function of the same name, eas_worker_*.
-bool Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call);
+int Take(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call);
 int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int timeout_ms);
 void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
               uint64_t size);
 void LeaveThread(Ring& ring, uint32_t worker);
+
+// Completes a request whose answer was sent in parts.
+void CompleteParts(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call);
+
+// Tells the front of a part in the slot; of the first one in any case.
+void ReportPart(Ring& ring, uint32_t slot, bool first);
 
 // Waits for requests and claims those that `rule` puts into one batch, in the order of their arrival. False
 // if a stop was asked. *alone is whether it is one request that must run by itself: it may have ended a

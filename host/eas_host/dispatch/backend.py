@@ -19,7 +19,7 @@ from eas_host.dispatch.capacity import Capacity
 from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.dispatch.exchange import Exchange, FastPath, RequestHead
 from eas_host.dispatch.explaining_dispatcher import ExplainingDispatcher
-from eas_host.dispatch.limits import EARLY_SLOTS
+from eas_host.dispatch.limits import EARLY_SLOTS, MAX_STREAMS
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.dispatch.workers import Workers
@@ -32,6 +32,11 @@ from eas_runtime.messages import FilesListed, Message, ProcessCount, Ready, Thre
 
 _MIN_CORES: Final = 2
 """On a single core, whoever looks for an answer keeps it from being made."""
+
+_STREAMS_SPACE: Final = 2**43
+"""Bytes of address space, a sixteenth of what a process has, that slots for streams may take."""
+
+_LONG_QUEUE: Final = 10_000
 
 _MIB: Final = 2**20
 _GIB: Final = 2**30
@@ -126,6 +131,8 @@ class Backend:
             config.max_batch_timeout, config.keepalive - 1 if config.batching == "fixed" else config.keepalive // 2
         )
         self.ring.set_batching(config.batching, config.max_batch_size, config.max_batch_bytes, wait / 1000)
+        streams = stream_slots(config)
+        self.ring.set_max_streams(streams)
         if config.explain:
             self.ring.time_requests()
         self.dispatcher = (ExplainingDispatcher if config.explain else Dispatcher)(
@@ -139,7 +146,7 @@ class Backend:
         )
         self.capacity = Capacity(
             self.dispatcher,
-            size.slots - EARLY_SLOTS,
+            size.slots - EARLY_SLOTS - streams,
             config.max_queue_size,
             config.worker_processes,
             config.worker_threads,
@@ -254,6 +261,16 @@ class Backend:
         self.dispatcher.close()
         self._front.budget.rings.discard(self.ring)
         self.ring.close()
+
+
+def stream_slots(config: HostConfig) -> int:
+    """
+    Return how many slots a ring has for requests whose answers have begun, beside those that its queue needs: few if
+    they are large, and none if the address space is limited, or the queue is so long that it needs all slots of a ring.
+    """
+    if address_space_limit() is not None or config.max_queue_size > _LONG_QUEUE:
+        return 0
+    return min(MAX_STREAMS, _STREAMS_SPACE // (config.max_body + config.max_output))
 
 
 def _make_ring(size: RingSize) -> FrontRing:

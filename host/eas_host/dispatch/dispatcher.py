@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Final
 
-from eas_host import answers, log
+from eas_host import log
 from eas_host.dispatch import large_outputs
 from eas_host.dispatch.body_buffer import NO_MEMORY
 from eas_host.dispatch.exchange import Abandoned, Exchange, FastPath, SlotContent
@@ -27,7 +28,7 @@ from eas_host.dispatch.queue_poller import CompletionSignal, QueuePoller
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.dispatch.workers import SoloListener
 from eas_host.reply import Statuses
-from eas_host.ring import COPIED, CORRUPT, RUNNING, SUBMITTED, FrontRing
+from eas_host.ring import COPIED, CORRUPT, PARTS, PARTS_ENDED, RUNNING, SUBMITTED, FrontRing
 from eas_runtime.ring import RAISED, RETURNED
 
 _RETURNED: Final = (RETURNED + COPIED, RETURNED)
@@ -45,7 +46,6 @@ class Dispatcher(Gate):
     HTTP status of each code that a processor may return.
 
     Attributes:
-        worker_alive: whether a worker is ready now.
         completion_signal: tells when workers have completed requests.
         ring_number: the plane's number of the ring.
     """
@@ -69,8 +69,8 @@ class Dispatcher(Gate):
         self._threads = 0
         self._running: list[SlotContent] = [None] * ring.size.slots
         self._flush_due = False
+        self._more_parts = False
         self._queue_poller = QueuePoller(loop, ring, self)
-        self.worker_alive = False
         self._solo: dict[int, SoloListener] = {}  # by the slot of a request that runs alone
         self.completion_signal = CompletionSignal(loop, ring.completion_fd, self)
 
@@ -79,21 +79,6 @@ class Dispatcher(Gate):
         Note that so many worker *threads* take requests.
         """
         self._threads = threads
-
-    def set_worker_state(self, *, alive: bool, ready: bool, reason: str = "", retry_at: float = 0.0) -> None:
-        """
-        Note whether a worker is *alive* now, and whether one is, or soon will be, *ready* to take requests. If not,
-        requests are refused for *reason*, which may be over at the loop's time *retry_at*.
-        """
-        self.worker_alive = alive
-        self.set_ready(ready, reason, retry_at)
-
-    @property
-    def completed(self) -> int:
-        """
-        How many completions were taken out of the ring so far.
-        """
-        return self._ring.collected()
 
     # -- to the workers
 
@@ -128,6 +113,11 @@ class Dispatcher(Gate):
             self._loop.call_soon(self.flush)
         return None
 
+    def _flush_later(self) -> None:
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self.flush)
+
     def adopt(self, exchange: Exchange) -> None:
         """
         Note that the request in the slot of *exchange*, which the plane has submitted, is that one from now on.
@@ -148,6 +138,7 @@ class Dispatcher(Gate):
             self._free(slot)
         else:
             self._running[slot] = Abandoned(exchange)
+            self._ring.abandon(slot)
             if slot in self._solo and self._ring.phase(slot)[0] == RUNNING:
                 self._solo[slot].solo_abandoned(slot)
 
@@ -174,21 +165,6 @@ class Dispatcher(Gate):
                 taken.append(exchange)
         return taken
 
-    def is_waiting(self, exchange: Exchange) -> bool:
-        """
-        Tell whether no worker has taken *exchange* yet.
-        """
-        return exchange.slot >= 0 and self._ring.phase(exchange.slot)[0] == SUBMITTED
-
-    def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
-        """
-        Return an error response if *exchange* waits for a worker and none is there.
-        """
-        if self.worker_alive or not self.is_waiting(exchange):
-            return None
-        text = "no healthy upstream: no worker became ready in time"
-        return ErrorResponse(answers.NO_WORKER_IN_TIME, text, extra=self.retry_after())
-
     def wake(self) -> None:
         """
         Wake all worker threads, after something about the workers has changed.
@@ -209,7 +185,7 @@ class Dispatcher(Gate):
         if self.in_flight:
             self._queue_poller.watch()
 
-    def drain(self) -> None:
+    def drain(self) -> None:  # noqa: C901  a method more would be called for each request
         """
         Answer everything that is complete, then ask to be signalled for what is not.
         """
@@ -223,17 +199,21 @@ class Dispatcher(Gate):
                 continue
             for exchange, outcome, status, body in self._take(completions):
                 if exchange.__class__ is Exchange:  # else nobody waits for it any more
-                    exchange.slot = -1
                     try:
                         if outcome in _RETURNED:
+                            exchange.slot = -1
                             exchange.responder.send_response(exchange, self._statuses[status], body)
                         else:
-                            self._answer_failure(exchange, outcome, status, body)
+                            self._answer_otherwise(exchange, outcome, status, body)
                     except Exception:  # noqa: BLE001  a bug of ours costs this connection, not the completions behind it
                         log.exception("internal error while answering a request")
                         exchange.responder.reset()
                 if body.__class__ is LargeOutput:
                     body.release()
+            if self._more_parts:  # a processor may send them as fast as they are read: the loop has other work, too
+                self._more_parts = False
+                self._flush_later()
+                return
 
     def _take(self, completions: Iterator[tuple[int, int, int, int]]) -> list[Answer]:
         """
@@ -254,6 +234,12 @@ class Dispatcher(Gate):
                 except MemoryError:
                     outcome, body = large_outputs.NO_MEMORY  # noqa: PLW2901  the answer in its place
                 batch.append((running[slot], outcome, status, body))
+            elif outcome == PARTS:
+                batch.append((running[slot], outcome, status, b""))
+                continue
+            elif outcome == PARTS_ENDED:
+                batch.append((running[slot], outcome, status, self._ring.read_parts(slot)))
+                self._ring.release(slot)
             else:
                 checked, output = large_outputs.lend(self._ring, self._budget, slot, outcome, size)
                 batch.append((running[slot], checked, status, output))
@@ -261,6 +247,21 @@ class Dispatcher(Gate):
             if solo:
                 self._end_solo(slot)
         return batch
+
+    def _answer_otherwise(self, exchange: Exchange, outcome: int, status: int, output: bytes | LargeOutput) -> None:
+        if outcome == PARTS:
+            self._more_parts = True
+            if exchange.slot >= 0:
+                exchange.responder.send_parts(
+                    exchange, self._statuses[status], partial(self._ring.read_parts, exchange.slot)
+                )
+            return
+        exchange.slot = -1
+        if outcome == PARTS_ENDED:
+            assert isinstance(output, bytes)  # noqa: S101  as `_take` has read it
+            exchange.responder.end_parts(exchange, self._statuses[status], output)
+        else:
+            self._answer_failure(exchange, outcome, status, output)
 
     def _answer_failure(self, exchange: Exchange, outcome: int, frames: int, output: bytes | LargeOutput) -> None:
         body = output.take() if isinstance(output, LargeOutput) else output
@@ -372,13 +373,6 @@ class Dispatcher(Gate):
         for exchange in [content for _, content in self.slots_in_flight() if isinstance(content, Exchange)]:
             self.abandon(exchange)
             exchange.responder.send_error(exchange, held or self.unavailable())
-
-    @property
-    def idle(self) -> bool:
-        """
-        Whether no request is in the ring.
-        """
-        return self.in_flight == 0
 
     @property
     def awaited(self) -> bool:

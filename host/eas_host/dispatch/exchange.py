@@ -43,9 +43,20 @@ class Responder(Protocol):
         Send the processor's answer.
         """
 
+    def send_parts(self, exchange: Exchange, status: int, read: Callable[[], bytes]) -> None:
+        """
+        Send what *read* returns, which is more of the processor's answer, or its beginning, as soon as the client
+        takes it.
+        """
+
+    def end_parts(self, exchange: Exchange, status: int, rest: bytes) -> None:
+        """
+        Send the *rest* of the processor's answer, which came in parts.
+        """
+
     def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
-        Send *error_response*, since the processor does not answer.
+        Send *error_response*, since the processor does not answer. An answer that has begun in parts is cut.
         """
 
     def send_host_response(self, exchange: Exchange, answer: Response) -> None:
@@ -296,7 +307,8 @@ class Exchange:
         digest: the body's MD5 so far, where a signature covers it.
         slot: the slot it waits or runs in, -1 for none.
         explanation: header lines of the answer that say how it came about; none without --explain.
-        streams: whether its answer has begun, and has no end yet.
+        streams: whether an answer of the host has begun that has no end.
+        in_parts: whether the processor's answer has begun, and more of it is to come.
         solo_kills: how often a worker was killed from outside while this was all it ran.
     """
 
@@ -307,6 +319,7 @@ class Exchange:
     slot = -1
     explanation = ""
     streams = False
+    in_parts = False
     solo_kills = 0
 
     def __init__(

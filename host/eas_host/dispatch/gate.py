@@ -13,9 +13,10 @@ from collections.abc import Callable
 from typing import Final
 
 from eas_host import answers
+from eas_host.dispatch.exchange import Exchange
 from eas_host.dispatch.rate_limit import TokenBucket
 from eas_host.dispatch.responses import ErrorResponse
-from eas_host.ring import FrontRing
+from eas_host.ring import SUBMITTED, FrontRing
 
 READY: Final = "model.ready"
 """The property by which a program, or an operator, says whether requests are taken."""
@@ -25,6 +26,9 @@ class Gate:
     """
     Superclass of the dispatcher, which looks at `_open` and `_capacity` for each request. *on_full* is called when a
     request is refused because too many are in *ring*.
+
+    Attributes:
+        worker_alive: whether a worker is ready now.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: FrontRing, on_full: Callable[[], None]) -> None:
@@ -38,6 +42,7 @@ class Gate:
         self._open = False  # ready, not paused, without a rate limit: one check for the usual case
         self._reason = "the processor is loading"
         self._retry_at = 0.0
+        self.worker_alive = False
 
     def set_capacity(self, requests: int, waiting: int = 0, all_busy: int = 0) -> None:
         """
@@ -54,6 +59,20 @@ class Gate:
         The requests in the ring.
         """
         return self._ring.in_flight()
+
+    @property
+    def idle(self) -> bool:
+        """
+        Whether no request is in the ring.
+        """
+        return self.in_flight == 0
+
+    @property
+    def completed(self) -> int:
+        """
+        How many completions were taken out of the ring so far.
+        """
+        return self._ring.collected()
 
     @property
     def ready(self) -> bool:
@@ -77,6 +96,14 @@ class Gate:
         self._reason = reason
         self._retry_at = retry_at
         self._refresh()
+
+    def set_worker_state(self, *, alive: bool, ready: bool, reason: str = "", retry_at: float = 0.0) -> None:
+        """
+        Note whether a worker is *alive* now, and whether one is, or soon will be, *ready* to take requests. If not,
+        requests are refused for *reason*, which may be over at the loop's time *retry_at*.
+        """
+        self.worker_alive = alive
+        self.set_ready(ready, reason, retry_at)
 
     def set_paused(self, paused: bool) -> None:
         """
@@ -137,6 +164,21 @@ class Gate:
         if not self._ready or self._paused:
             return self.unavailable()
         return None if self._ring.has_room(self._capacity) else self._full()
+
+    def is_waiting(self, exchange: Exchange) -> bool:
+        """
+        Tell whether no worker has taken *exchange* yet.
+        """
+        return exchange.slot >= 0 and self._ring.phase(exchange.slot)[0] == SUBMITTED
+
+    def refuse_stranded(self, exchange: Exchange) -> ErrorResponse | None:
+        """
+        Return an error response if *exchange* waits for a worker and none is there.
+        """
+        if self.worker_alive or not self.is_waiting(exchange):
+            return None
+        text = "no healthy upstream: no worker became ready in time"
+        return ErrorResponse(answers.NO_WORKER_IN_TIME, text, extra=self.retry_after())
 
     def _full(self) -> ErrorResponse:
         self._on_full()

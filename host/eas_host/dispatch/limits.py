@@ -9,6 +9,9 @@ from typing import Final
 EARLY_SLOTS: Final = 32
 """Slots lent to uploads in progress, beside those that the queue and the workers need."""
 
+MAX_STREAMS: Final = 512
+"""Requests whose answers have begun and take no place in the queue: a client may read its answer for long."""
+
 SMALL_BODY: Final = 16 * 1024
 """Bytes up to which a body enters the ring without asking the memory budget: places in the queue are few."""
 

@@ -48,6 +48,18 @@ class DetachedResponder:
         own = body.take() if isinstance(body, LargeOutput) else body
         self._end(Outcome(status, own, by_processor=True))
 
+    def send_parts(self, exchange: Exchange, status: int, read: Callable[[], bytes]) -> None:
+        """
+        The processor answers in parts. Nobody reads them: they are taken, so that it goes on.
+        """
+        read()
+
+    def end_parts(self, exchange: Exchange, status: int, rest: bytes) -> None:
+        """
+        The processor has answered in parts; the last ones stand for all of them.
+        """
+        self._end(Outcome(status, rest, by_processor=True))
+
     def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
         The host has answered, since the processor could not.

@@ -17,6 +17,8 @@ from eas_host.ring.bindings import (
     CORRUPT,
     DONE,
     FREE,
+    PARTS,
+    PARTS_ENDED,
     RUNNING,
     SUBMITTED,
 )
@@ -31,6 +33,8 @@ __all__ = [
     "DONE",
     "FREE",
     "LATENCY_BOUNDS",
+    "PARTS",
+    "PARTS_ENDED",
     "RUNNING",
     "SUBMITTED",
     "Crash",

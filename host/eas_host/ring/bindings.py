@@ -26,6 +26,11 @@ MODULE: Final = os.fsencode(_native.__file__)
 COPIED: Final = 256
 """Added to the outcome of a completion whose output `FrontRing.collect` has copied and whose slot is free again."""
 
+PARTS: Final = 5
+"""The outcome of a completion that is none: more of an answer in parts is there, and the request goes on."""
+PARTS_ENDED: Final = 6
+"""The outcome of a request that was answered in parts: what is still to be read is the last one."""
+
 FREE: Final = 0
 SUBMITTED: Final = 1
 RUNNING: Final = 2
@@ -91,6 +96,18 @@ class CffiLibrary:
         """
         made = ffi.new("eas_thread *", {"ring": ring, "worker": worker, "thread": thread})
         return made, ffi.addressof(made, "call")
+
+    def new_size(self) -> Any:  # noqa: ANN401  a cffi array
+        """
+        Make room for a size.
+        """
+        return ffi.new("size_t[1]")
+
+    def copy_call(self, call: Any) -> Any:  # noqa: ANN401  a cffi pointer
+        """
+        Copy an `eas_call`.
+        """
+        return ffi.new("eas_call *", call[0])
 
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a cffi pointer
         """

@@ -36,6 +36,8 @@ _COLLECT_MAX: Final = 256
 """Most completions that one native call takes; the others wait for the next call."""
 _COPIES_SIZE: Final = 64 * 1024
 """Bytes for the outputs that one native call copies: few enough to stay near the core, in its caches."""
+_PARTS_SIZE: Final = 64 * 1024
+"""Bytes that a slot holds of an answer in parts, at most (native/src/part_buffer.h)."""
 _BLOCK: Final = 512
 """The unit of st_blocks in bytes, on every file system (POSIX)."""
 _COMPLETION_NUMBERS: Final = 4
@@ -106,6 +108,7 @@ class FrontRing:
         release: `release(slot)`: make the slot free after its output was copied.
         trim: `trim()`: give the memory of free slots back, which they keep for their next requests.
         cancel: `cancel(slot) -> 1` if the request still waited and its slot is free now, 0 if a worker has it.
+        abandon: `abandon(slot)`: tell the worker that runs the request in *slot* that nobody waits for its answer.
         start_earlier: `start_earlier(slot, age)`: the request began *age* nanoseconds before it was published.
         exclude_from_stats: `exclude_from_stats(slot)`: do not count this request, for which no client waits any more.
         in_flight: `in_flight() -> int`: the number of requests that were submitted and whose slots are not free again.
@@ -148,6 +151,7 @@ class FrontRing:
         self._completions = ffi.new("int64_t[]", _COMPLETION_NUMBERS * _COLLECT_MAX)
         self._copies = ffi.new("char[]", _COPIES_SIZE)
         self.copies: bytes = ffi.buffer(self._copies)
+        self._parts = ffi.new("char[]", _PARTS_SIZE)
         self._inputs, outputs, self._stride = self._buffers()
         self._outputs = memoryview(outputs)
         self.submit: Callable[[bytes, int], int] = partial(lib.eas_front_submit, ring)
@@ -157,6 +161,7 @@ class FrontRing:
         self.release: Callable[[int], None] = partial(lib.eas_front_release, ring)
         self.trim: Callable[[], None] = partial(lib.eas_front_trim, ring)
         self.cancel: Callable[[int], int] = partial(lib.eas_front_cancel, ring)
+        self.abandon: Callable[[int], None] = partial(lib.eas_front_abandon, ring)
         self.start_earlier: Callable[[int, int], None] = partial(lib.eas_front_start_earlier, ring)
         self.exclude_from_stats: Callable[[int], None] = partial(lib.eas_front_exclude_from_stats, ring)
         self.in_flight: Callable[[], int] = partial(lib.eas_front_in_flight, ring)
@@ -198,6 +203,21 @@ class FrontRing:
         """
         start = slot * self._stride
         return self._outputs[start : start + size]
+
+    def read_parts(self, slot: int) -> bytes:
+        """
+        Take what there is of the answer in parts in *slot*; empty if there is nothing new. The worker may write as much
+        again.
+        """
+        size = lib.eas_front_read_parts(self._ring, slot, self._parts, _PARTS_SIZE)
+        data: bytes = ffi.buffer(self._parts, size)[:]
+        return data
+
+    def set_max_streams(self, requests: int) -> None:
+        """
+        Do not count up to *requests* requests whose answers have begun in `has_room`.
+        """
+        lib.eas_front_set_max_streams(self._ring, requests)
 
     def input(self, slot: int, size: int) -> bytes:
         """

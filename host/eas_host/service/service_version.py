@@ -19,7 +19,7 @@ from eas_host.binaries import sanitizer
 from eas_host.config import HostConfig
 from eas_host.config.host import MAX_THREADS
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
-from eas_host.dispatch.backend import Backend
+from eas_host.dispatch.backend import Backend, stream_slots
 from eas_host.dispatch.limits import EARLY_SLOTS
 from eas_host.dispatch.workers import SPARE_WORKERS, Workers
 from eas_host.errors import LoadError
@@ -174,7 +174,7 @@ def ring_size(config: HostConfig, *, python: bool) -> RingSize:
     capacity = config.max_queue_size + at_once * config.worker_processes
     grows = python and address_space_limit() is None
     return RingSize(
-        slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS,
+        slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS + stream_slots(config),
         workers=(max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes) + SPARE_WORKERS,
         threads=MAX_THREADS if python else config.worker_threads,
         max_body=config.max_body,

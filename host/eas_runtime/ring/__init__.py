@@ -19,6 +19,10 @@ from eas_runtime.ring.signals import (
 )
 from eas_runtime.ring.worker import (
     BAD_OUTPUT,
+    DETACHED,
+    PART_CLOSED,
+    PART_FULL,
+    PART_SENT,
     RAISED,
     RETURNED,
     TOO_LARGE,
@@ -32,6 +36,10 @@ from eas_runtime.ring.worker import (
 
 __all__ = [
     "BAD_OUTPUT",
+    "DETACHED",
+    "PART_CLOSED",
+    "PART_FULL",
+    "PART_SENT",
     "RAISED",
     "RETURNED",
     "TOO_LARGE",

@@ -63,6 +63,16 @@ FUNCTIONS = {
         None,
         (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_char_p, c_size_t, c_char_p, c_size_t),
     ),
+    "eas_worker_send_part": (
+        c_int,
+        (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int, c_char_p, c_size_t, POINTER(c_size_t)),
+    ),
+    "eas_worker_end_parts": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int)),
+    "eas_worker_detach": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall))),
+    "eas_worker_park": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall))),
+    "eas_worker_is_abandoned": (c_int, (_RING, POINTER(NativeCall))),
+    "eas_worker_events": (c_uint32, (_RING, c_uint32)),
+    "eas_worker_wait_for_event": (None, (_RING, c_uint32, c_uint32, c_int)),
     "eas_worker_stop": (None, (_RING,)),
     "eas_crash_install": (None, (_RING, c_uint32, c_int)),
     "eas_crash_report": (None, (c_int,)),
@@ -126,6 +136,18 @@ class CtypesLibrary:
         """
         made = NativeThread(ring=ring, worker=worker, thread=thread)
         return made, made.call
+
+    def new_size(self) -> "ctypes.Array[c_size_t]":
+        """
+        Make room for a size.
+        """
+        return (c_size_t * 1)()
+
+    def copy_call(self, call: NativeCall) -> NativeCall:
+        """
+        Copy an `eas_call`.
+        """
+        return NativeCall.from_buffer_copy(call)
 
     def read(self, pointer: int, size: int) -> bytes:
         """

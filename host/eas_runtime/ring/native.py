@@ -45,6 +45,16 @@ class NativeLibrary(Protocol):
         as long.
         """
 
+    def new_size(self) -> Any:  # noqa: ANN401  an array of one
+        """
+        Make room for a size that a function puts there: its element 0.
+        """
+
+    def copy_call(self, call: Any) -> Any:  # noqa: ANN401  a struct
+        """
+        Copy an `eas_call`.
+        """
+
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a pointer
         """
         Copy *size* bytes at *pointer*.

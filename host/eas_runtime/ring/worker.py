@@ -5,7 +5,7 @@ the host.
 
 import math
 import time
-from typing import Any
+from typing import Any, Callable
 
 from eas_runtime.ring.current import library
 
@@ -18,6 +18,14 @@ BAD_OUTPUT = 2
 TOO_LARGE = 3
 """Outcome: the output is larger than the limit; an explanation is the output."""
 
+PART_SENT = 0
+PART_FULL = 1
+PART_CLOSED = 2
+"""What `WorkerRing.send_part` has done; with PART_CLOSED nobody waits for the answer any more."""
+
+DETACHED = 4095
+"""The thread of a call that no thread has (native/src/parts.h)."""
+
 _SIGNALS_ALL = 1
 _SIGNALS_JVM = 2
 _SIGNALS_PYTHON = 3
@@ -25,6 +33,7 @@ _SIGNALS_KEEP = 8
 _TAKEN = 1
 _TIMED_OUT = 2
 _INTERRUPTED = 3
+_RESUMED = 4
 """What eas_worker_take_for returns; 0 means that the worker is to stop."""
 _NO_LIMIT = -1
 _SECONDS_MAX = 2**31 // 1000
@@ -77,6 +86,13 @@ class RingCall:
         self.thread = thread
         self.size = 0
 
+    @property
+    def key(self) -> "tuple[int, int]":
+        """
+        What tells this request from all others that are under way, and from earlier ones.
+        """
+        return self.native.slot, self.native.sequence
+
     def input(self) -> bytes:
         """
         Copy the input.
@@ -89,10 +105,11 @@ class RingThread(RingCall):
     A thread that completes each request before it takes the next one, and the request that it has.
     """
 
-    __slots__ = ("_answer_and_take", "_native_thread")
+    __slots__ = ("_answer_and_take", "_native_thread", "_ring")
 
     def __init__(self, ring: "WorkerRing", thread: int) -> None:
         native = library()
+        self._ring = ring
         self._native_thread, call = native.new_thread(ring.pointer, ring.worker, thread)
         self._answer_and_take = native.functions.eas_worker_answer_and_take
         super().__init__(thread, call)
@@ -104,8 +121,12 @@ class RingThread(RingCall):
         """
         thread = self._native_thread
         thread.status = status
-        if self._answer_and_take(thread, data, len(data)) != _TAKEN:
-            return False
+        taken = self._answer_and_take(thread, data, len(data))
+        if taken != _TAKEN:
+            if taken != _RESUMED:
+                return False
+            self._ring.on_resumed(self)
+            return bool(self._ring.take(self))
         self.size = self.native.input_size
         return True
 
@@ -113,13 +134,18 @@ class RingThread(RingCall):
 class WorkerRing:
     """
     The ring as worker number *worker* sees it.
+
+    Attributes:
+        on_resumed: called with a parked call that may go on, by the thread that has it now.
     """
 
     def __init__(self, memory_fd: int, completion_fd: int, worker: int) -> None:
         native = library()
+        self._native = native
         self._functions = native.functions
         self._ring = native.map_ring(memory_fd, completion_fd)
         self.worker = worker
+        self.on_resumed: Callable[[RingCall], None] = lambda _: None
 
     @property
     def pointer(self) -> Any:  # noqa: ANN401  a pointer
@@ -179,6 +205,9 @@ class WorkerRing:
             if taken == _TAKEN:
                 call.size = call.native.input_size
                 return True
+            if taken == _RESUMED:
+                self.on_resumed(call)
+                continue
             if taken != _INTERRUPTED:
                 return None if taken == _TIMED_OUT else False
 
@@ -209,6 +238,58 @@ class WorkerRing:
         self._functions.eas_worker_raised(
             self._ring, self.worker, call.thread, call.native, message, len(message), frames, len(frames)
         )
+
+    def send_part(self, call: RingCall, status: int, data: bytes) -> "tuple[int, int]":
+        """
+        Send *data*, or the beginning of it, as a part of the answer to *call*; the first part sets the *status*.
+        Returns one of PART_... and how many bytes were sent.
+        """
+        sent = self._native.new_size()
+        result = self._functions.eas_worker_send_part(
+            self._ring, self.worker, call.thread, call.native, status, data, len(data), sent
+        )
+        return result, sent[0]
+
+    def end_parts(self, call: RingCall, status: int) -> None:
+        """
+        Complete *call*, which was answered in parts; the *status* counts if there was none.
+        """
+        self._functions.eas_worker_end_parts(self._ring, self.worker, call.thread, call.native, status)
+
+    def detach(self, call: RingCall) -> RingCall:
+        """
+        Take *call* from its thread, which may take others. Returns what completes it, on any thread.
+        """
+        detached = RingCall(DETACHED, self._native.copy_call(call.native))
+        detached.size = call.size
+        self._functions.eas_worker_detach(self._ring, self.worker, call.thread, call.native)
+        return detached
+
+    def park(self, call: RingCall) -> None:
+        """
+        Take *call* from its thread until there is room for parts again, or nobody waits for them any more.
+        """
+        self._functions.eas_worker_park(self._ring, self.worker, call.thread, call.native)
+
+    def is_abandoned(self, call: RingCall) -> bool:
+        """
+        Tell whether nobody waits for the answer to *call* any more.
+        """
+        return bool(self._functions.eas_worker_is_abandoned(self._ring, call.native))
+
+    def events(self) -> int:
+        """
+        Return how many events there were: room for parts of a call, or nobody waits for the answer to one any more.
+        """
+        count: int = self._functions.eas_worker_events(self._ring, self.worker)
+        return count
+
+    def wait_for_event(self, seen: int, seconds: "float | None" = None) -> None:
+        """
+        Wait until there were other than *seen* events, or the worker is to stop. It may return earlier.
+        """
+        limit = _NO_LIMIT if seconds is None else math.ceil(1000 * min(seconds, _SECONDS_MAX))
+        self._functions.eas_worker_wait_for_event(self._ring, self.worker, seen, limit)
 
     def log(self, level: str, message: str) -> None:
         """

@@ -6,13 +6,17 @@ The log shows each mistake: what was returned and what is expected, or the trace
 """
 
 import operator
-from typing import Any, Callable
+from types import GeneratorType
+from typing import Any, Callable, Iterator
 
 from allspark.service import ServedProcessor
 from eas_runtime.ring import RingCall, WorkerRing
 from eas_runtime.sdk.explanations import Explanation, explain_call, explain_result
+from eas_runtime.sdk.streamed_answers import StreamedAnswers
 from eas_runtime.sdk.user_errors import safe_str
 from eas_runtime.threads import RequestHandler
+
+HTTP_OK = 200
 
 INT_MIN = -(2**31)
 INT_MAX = 2**31 - 1
@@ -31,41 +35,54 @@ class ResultEncoder:
         self._processor = processor
         self._folder = folder
         self._warned: set[type] = set()
+        self._streamed = StreamedAnswers(ring, self._encode, self._answer_error)
 
     def handler(self, process: "Callable[[bytes], Any]") -> RequestHandler:
         """
         Make a handler that calls *process*, that of the processor or a debugger's.
         """
-        ring = self._ring
         processor = self._processor
-
-        def answer_raised(call: RingCall, said: Explanation) -> None:
-            ring.log("E", said.log)
-            ring.reply_raised(call, said.answer.encode("utf-8", "replace"), said.frames.encode("utf-8", "replace"))
+        answer_raised = self._answer_raised
 
         def handle(call: RingCall) -> "tuple[int, bytes] | None":
             try:
                 returned = process(call.input())
             except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
-                said = explain_call(processor, error, self._folder)
-                answer_raised(call, said)
+                self._answer_error(call, error)
                 return None
             code = _status(returned)
             if code is None:
+                if isinstance(returned, GeneratorType):
+                    self._streamed.begin(call, returned, HTTP_OK)
+                    return None
                 said = explain_result(processor, returned)
                 answer_raised(call, said)
                 return None
             data = returned[0]
+            code = max(INT_MIN, min(code, INT_MAX))
             if not isinstance(data, bytes):
+                if isinstance(data, Iterator):
+                    self._streamed.begin(call, data, code)
+                    return None
                 data = self._encode(data)
-            return max(INT_MIN, min(code, INT_MAX)), data
+            return code, data
 
         return handle
+
+    def _answer_error(self, call: RingCall, error: BaseException) -> None:
+        self._answer_raised(call, explain_call(self._processor, error, self._folder))
+
+    def _answer_raised(self, call: RingCall, said: Explanation) -> None:
+        ring = self._ring
+        ring.log("E", said.log)
+        ring.reply_raised(call, said.answer.encode("utf-8", "replace"), said.frames.encode("utf-8", "replace"))
 
     def _encode(self, data: object) -> bytes:
         """
         Turn *data*, which is not bytes, into bytes: buffers and text directly, anything else by `str`, as EAS does.
         """
+        if isinstance(data, bytes):
+            return data
         if isinstance(data, (bytearray, memoryview)):
             return bytes(data)
         if not isinstance(data, str) and type(data) not in self._warned:

@@ -17,11 +17,11 @@ from eas_host.dispatch.exchange import Exchange, RequestHead
 from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.dispatch.responses import ErrorResponse, Response
 from eas_host.front.http import response_head
-from eas_host.front.http.client_socket import ClientSocket
 from eas_host.front.http.connection_context import ConnectionContext
 from eas_host.front.http.error_details import may_see_details
 from eas_host.front.http.half_close import HalfCloseMonitor
 from eas_host.front.http.known_head import KnownHead
+from eas_host.front.http.parts_sender import PartsSender
 from eas_host.front.http.pipeline import Pipeline
 from eas_host.front.http.read_pause import ReadPause
 from eas_host.front.http.request_reader import RequestReader
@@ -31,7 +31,7 @@ from eas_host.front.plane.transport import PlaneTransport
 from eas_host.reply import BODILESS
 
 
-class Connection(ClientSocket):
+class Connection(PartsSender):
     """
     The protocol object of one client connection.
 
@@ -40,15 +40,10 @@ class Connection(ClientSocket):
     """
 
     def __init__(self, context: ConnectionContext) -> None:
-        super().__init__(context.state.keepalive, context.state.loop.time())
+        super().__init__(context)
         # Per host
         self._context = context
-        self._state = state = context.state
-        self._observer = context.observer
         self._budget = context.budget
-        self._heads = context.heads
-        self._now = state.loop.time
-        self._open = context.deadlines.open
         self._known_answers = context.heads.known
         # Per connection
         self._reader = RequestReader(context, self)
@@ -60,7 +55,6 @@ class Connection(ClientSocket):
         self._half_closed = False  # the client has sent all it will
         self._waited = 0.0  # seconds that the active exchange had taken by then
         self._half_close: HalfCloseMonitor | None = None  # watches, after its last answer, a client that did so
-        self._stalled = False  # the client does not read its answers
         self._continue_due = False  # 100 Continue is to be sent when it is that request's turn
         self._known = KnownHead(context)
         self.idle = True
@@ -146,7 +140,7 @@ class Connection(ClientSocket):
             self._half_close.lost(by_client=exc is not None)
         if active is not None:
             active.head.backend.abandon(active)  # before the log says so: its readers may rely on that
-            if not (self._cut_off or active.streams):
+            if not (self._cut_off or active.streams or active.in_parts):
                 self._observer.client_left(active)
             self._drop(active)
         self._drop_waiting()
@@ -167,6 +161,8 @@ class Connection(ClientSocket):
         self._stalled = False
         self._budget.release(self)
         self._reading.resume()
+        if self._parts is not None and self._active is not None:
+            self._forward_parts(self._active)
         self._start_next()
 
     # -- the reader's calls
@@ -228,6 +224,9 @@ class Connection(ClientSocket):
         """
         Send an answer of the host itself to *exchange*, which is the active one.
         """
+        if exchange.in_parts:
+            self._cut_parts(exchange)
+            return
         verbose = may_see_details(self._state.config, self.peer, exchange.head)
         self.send_host_response(exchange, error_response.response(verbose=verbose))
 

@@ -57,6 +57,9 @@ class FailureAnswers:
             responder.send_error(exchange, ErrorResponse(answers.BAD_OUTPUT, text))
             return
         self._failures.add(message.decode("utf-8", "replace"), request, frames.decode("utf-8", "replace"))
+        if exchange.in_parts:
+            responder.send_error(exchange, ErrorResponse(answers.EXCEPTION, message.decode("utf-8", "replace")))
+            return
         if not frames or not may_see_details(self._state.config, responder.peer, exchange.head):
             responder.send_response(exchange, answers.EXCEPTION.status, message)
             return

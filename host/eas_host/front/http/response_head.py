@@ -24,6 +24,9 @@ _MAX_KNOWN: Final = 4096
 _CORS: Final = "access-control-"
 _CONTENT_TYPE: Final = b"\r\nContent-Type: "
 
+_UNBUFFERED: Final = "X-Accel-Buffering: no\r\n"
+_CHUNKED: Final = b"\r\nTransfer-Encoding: chunked"
+
 _END_KEEP: Final = b"\r\n\r\n"
 _END_CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
 _END_KEEP_10: Final = b"\r\nConnection: keep-alive\r\n\r\n"
@@ -115,6 +118,19 @@ class ResponseHeadCache:
         usual = self._extra_without_cors + cors if cors else self._extra
         start = _start(status, self.content_type, usual + why)
         return _joined(start, status, length, end)
+
+    def in_parts(self, status: int, *, keep_alive: bool, http_10: bool, cors: str = "", why: str = "") -> bytes:
+        """
+        Make the head of an answer whose length is not known yet. HTTP/1.0 has no chunks: there the end of the
+        connection ends it. The line for nginx has it pass each part on at once.
+        """
+        usual = self._extra_without_cors + cors if cors else self._extra
+        start = _start(status, self.content_type, usual + why + _UNBUFFERED)
+        end = _end(keep_alive=keep_alive, http_10=http_10)
+        if status in BODILESS:
+            return _without_body(start) + end
+        before = start[: start.rindex(b"\r\n")]
+        return before + end if http_10 else before + _CHUNKED + end
 
     def _make(self, status: int, length: int, end: bytes) -> bytes:
         """
