@@ -71,7 +71,8 @@ int Front::SlotPhase(int slot, uint32_t* worker, uint32_t* thread) {
     case Phase::kSubmitted:
       return state.worker == kAnyWorker || state.worker < ring_size.workers ? EAS_SUBMITTED : EAS_CORRUPT;
     case Phase::kRunning:
-      return state.worker < ring_size.workers && (state.thread < ring_size.threads || state.thread == EAS_DETACHED)
+      return state.worker < ring_size.workers &&
+                     (state.thread < ring_size.threads || state.thread == EAS_DETACHED)
                  ? EAS_RUNNING
                  : EAS_CORRUPT;
     case Phase::kDone:

@@ -236,8 +236,7 @@ int TakeFirst(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int 
       deadline = Now() + kMillisecond * static_cast<uint64_t>(timeout_ms);
     const uint32_t sleepers = (solo ? kSoloSleepers : kQueueSleepers) | WorkerSleepers(worker);
     const bool for_others = until != 0 && (deadline == kNever || until < deadline);
-    const int reason =
-        WaitForWake(ring, wake_count, sleepers, for_others ? until : deadline);
+    const int reason = WaitForWake(ring, wake_count, sleepers, for_others ? until : deadline);
     if (reason == ETIMEDOUT && for_others) continue;
     if (reason == ETIMEDOUT) return EAS_TIMED_OUT;
     if (reason == EINTR) return EAS_INTERRUPTED;

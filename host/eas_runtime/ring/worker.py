@@ -125,7 +125,7 @@ class RingThread(RingCall):
         if taken != _TAKEN:
             if taken != _RESUMED:
                 return False
-            self._ring.on_resumed(self)
+            self._ring.resume(self)
             return bool(self._ring.take(self))
         self.size = self.native.input_size
         return True
@@ -134,9 +134,6 @@ class RingThread(RingCall):
 class WorkerRing:
     """
     The ring as worker number *worker* sees it.
-
-    Attributes:
-        on_resumed: called with a parked call that may go on, by the thread that has it now.
     """
 
     def __init__(self, memory_fd: int, completion_fd: int, worker: int) -> None:
@@ -145,7 +142,7 @@ class WorkerRing:
         self._functions = native.functions
         self._ring = native.map_ring(memory_fd, completion_fd)
         self.worker = worker
-        self.on_resumed: Callable[[RingCall], None] = lambda _: None
+        self._on_resumed: Callable[[RingCall], None] = lambda _: None
 
     @property
     def pointer(self) -> Any:  # noqa: ANN401  a pointer
@@ -206,7 +203,7 @@ class WorkerRing:
                 call.size = call.native.input_size
                 return True
             if taken == _RESUMED:
-                self.on_resumed(call)
+                self.resume(call)
                 continue
             if taken != _INTERRUPTED:
                 return None if taken == _TIMED_OUT else False
@@ -270,6 +267,18 @@ class WorkerRing:
         Take *call* from its thread until there is room for parts again, or nobody waits for them any more.
         """
         self._functions.eas_worker_park(self._ring, self.worker, call.thread, call.native)
+
+    def on_resumed(self, go_on: "Callable[[RingCall], None]") -> None:
+        """
+        Have the thread that takes a parked call, which may go on, call *go_on* with it.
+        """
+        self._on_resumed = go_on
+
+    def resume(self, call: RingCall) -> None:
+        """
+        Go on with *call*, which was parked and which this thread has now.
+        """
+        self._on_resumed(call)
 
     def is_abandoned(self, call: RingCall) -> bool:
         """

@@ -44,7 +44,7 @@ class StreamedAnswers:
         self._encode = encode
         self._answer_raised = answer_raised
         self._parked: dict[tuple[int, int], StreamedAnswer] = {}
-        ring.on_resumed = self._resume
+        ring.on_resumed(self._resume)
 
     def begin(self, call: RingCall, parts: "Iterator[Any]", status: int) -> None:
         """
