@@ -25,7 +25,16 @@ from cffi import FFI
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "native" / "src"
-HEADERS = ("crash_record.h", "api.h", "statistics.h", "timing.h", "batching.h", "parts.h", "stacks.h", "plane_api.h")
+HEADERS = (
+    "crash_record.h",
+    "api.h",
+    "statistics.h",
+    "timing.h",
+    "batching.h",
+    "parts.h",
+    "stacks.h",
+    "plane_api.h",
+)
 OBJECTS = ROOT / "build" / "native" / "module"
 COMPILE_FLAGS = ["-std=c++17", "-O2", "-g", "-fvisibility=hidden", "-Wall", "-Wextra"]
 
