@@ -12,6 +12,8 @@ Three cases, in this order:
    something behind that ended it: a thread that ends the process later, a limit on its memory. All that ran are
    suspects and run again, one at a time, first of all in the next process: which leads to case 2.
 
+An answer that has begun in parts cannot begin again: its connection is cut, whatever ended the process.
+
 With `--no-retry` nothing runs again: all of them answer 500.
 
 With `--crash-block` there is no next process for the suspects of one that ended itself. On another worker they could
@@ -98,7 +100,7 @@ def recover(
     proven = named or (bool(held) and not retry)
     for slot in held:
         exchange = dispatcher.exchange(slot)
-        if exchange is None or (crash is not None and slot == crash.slot) or not retry:
+        if exchange is None or exchange.in_parts or (crash is not None and slot == crash.slot) or not retry:
             fail(slot)
         elif named or superseded or (batch and slot not in batch):
             dispatcher.run_again(slot)
