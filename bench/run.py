@@ -26,7 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from measuring.loop import measure_table
@@ -39,7 +39,7 @@ from report.publish import publish
 from report.svg import to_svg
 from servers.ours import BASELINE, bare, echoes, nginx, other_forms
 from servers.peer import Demand
-from servers.peers import PEERS
+from servers.peers import BATCHING_PEERS, PEERS
 from servers.server import Server
 from servers.tools import BenchError, tool
 from tables import batches, deaths, echo, images, latency, ping
@@ -85,7 +85,7 @@ def _tables(options: argparse.Namespace) -> Iterator[tuple[Table, int]]:
         *((_echoes(options, one), rounds) for one in several),
         *((_latencies(options, one), rounds) for one in several if one.heads == "same"),
         (ping.ping_table(seconds, warm_up), rounds),
-        (batches.batches_table(seconds, warm_up), rounds),
+        (batches.batches_table(_named(options, batches.demand(), BATCHING_PEERS), seconds, warm_up), rounds),
         (images.images_table(several[0].connections, warm_up), rounds * seconds),
         (deaths.deaths_table(seconds), rounds),
     ]
@@ -119,8 +119,14 @@ def _peers(options: argparse.Namespace, variant: Variant) -> list[Server]:
     """
     if variant.threads or variant.processes:
         return []
-    demand = Demand(variant.connections, variant.work)
-    return [peer for name in options.peers for peer in PEERS[name](demand)]
+    return _named(options, Demand(variant.connections, variant.work), PEERS)
+
+
+def _named(options: argparse.Namespace, demand: Demand, known: Collection[str]) -> list[Server]:
+    """
+    Return the other hosts that are asked for, as far as they are among *known*.
+    """
+    return [peer for name in options.peers if name in known for peer in PEERS[name](demand)]
 
 
 def _write(document: Document, folder: Path) -> None:

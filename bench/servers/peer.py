@@ -21,11 +21,13 @@ _PATIENCE: Final = 90.0  # seconds: some start a cluster
 
 class Demand(NamedTuple):
     """
-    What a peer is to serve: so many *connections*, with calls that take so many microseconds of CPU time.
+    What a peer is to serve: so many *connections*, with calls that take so many microseconds of CPU time; or, if there
+    is a *batch*, that wait for the device of the table of batches, with at most so many requests in a call.
     """
 
     connections: int
     work_us: int
+    batch: int = 0
 
     @property
     def processes(self) -> int:
@@ -86,7 +88,12 @@ def peer(  # noqa: PLR0913  the parts of a recipe
         name,
         f"{package.requirement}; {settings}",
         (package.program(command[0]), *command[1:]),
-        {"BENCH_WORK_US": str(demand.work_us), "PYTHONPATH": str(SOURCES), **environment},
+        {
+            "BENCH_WORK_US": str(demand.work_us),
+            "BENCH_DEVICE": "1" if demand.batch else "",
+            "PYTHONPATH": str(SOURCES),
+            **environment,
+        },
         files=files,
         path=path,
         headers=headers,

@@ -47,6 +47,8 @@ def _uvicorn(demand: Demand) -> list[Server]:
 
 
 def _mosec(demand: Demand) -> list[Server]:
+    if demand.batch:
+        return [_mosec_row("mosec, python", 1, demand.batch, demand)]
     return [
         _mosec_row("mosec, python, one by one", demand.processes, 1, demand),
         _mosec_row(f"mosec, python, batches of {_BATCH}", 1, _BATCH, demand),
@@ -62,8 +64,9 @@ def _mosec_row(name: str, workers: int, batch: int, demand: Demand) -> Server:
 
 
 def _litserve(demand: Demand) -> list[Server]:
-    command = ["python", str(SOURCES / "litserve_echo.py"), "{port}", str(demand.processes)]
-    settings = f"bytes in and out, fast queue, 1 worker, {demand.processes} API servers"
+    batch = max(1, demand.batch)
+    command = ["python", str(SOURCES / "litserve_echo.py"), "{port}", str(demand.processes), str(batch)]
+    settings = f"bytes in and out, fast queue, 1 worker, {demand.processes} API servers, at most {batch} in a batch"
     return [peer("LitServe, python", Package("litserve==0.2.19"), settings, command, demand, path="/predict")]
 
 
@@ -196,4 +199,6 @@ PEERS: Final[Mapping[str, Callable[[Demand], list[Server]]]] = {
     "triton": _triton,
     "uwsgi": _uwsgi,
 }
+BATCHING_PEERS: Final = ("mosec", "litserve")
+"""Those that make batches of what clients send one by one, and can be measured so."""
 DEFAULT_PEERS: Final = ("mosec", "litserve")
