@@ -222,6 +222,12 @@ bench: setup $(STAMPS)/examples-extra
 	@PYTHON='$(PYTHON)' scripts/bootstrap.sh bench
 	@$(BIN)/python bench/run.py $(if $(PEERS),--peers $(PEERS)) $(BENCH_ARGS)
 
+## bench-plot: draws docs/batching.svg, latency against throughput without batches and with them
+.PHONY: bench-plot
+bench-plot: setup
+	@PYTHON='$(PYTHON)' scripts/bootstrap.sh bench
+	@$(BIN)/python bench/batching_plot.py
+
 ## clean: removes everything that these targets made
 .PHONY: clean
 clean:

@@ -54,7 +54,7 @@ def batches_table(peers: Sequence[Server], seconds: int, warm_up: int) -> Table:
     """
     subject = partial(_subject, seconds=seconds, warm_up=warm_up)
     subjects = [
-        *(subject(_cpp(form, options), form, "off") for form, options in _FORMS.items()),
+        *(subject(cpp_server(form, options), form, "off") for form, options in _FORMS.items()),
         *(subject(_python(form, mode), form, "python, unbatched") for form, mode in _PYTHON.items()),
         *(subject(peer, peer.name, "python, unbatched") for peer in peers),
     ]
@@ -62,7 +62,10 @@ def batches_table(peers: Sequence[Server], seconds: int, warm_up: int) -> Table:
     return Table(NAME, title, subjects, _COLUMNS)
 
 
-def _cpp(form: str, options: Sequence[str]) -> Server:
+def cpp_server(form: str, options: Sequence[str]) -> Server:
+    """
+    Describe the host with the processor in C++, in the *form* of these *options*.
+    """
     return host(form, builds.library("batches"), *options, prepare=partial(builds.build_library, "batches"))
 
 

@@ -152,6 +152,15 @@ def test_bench_measures_batches(tmp_path: Path) -> None:
 
 
 @needs_servers
+def test_plot_of_batches_has_a_curve_for_each_form(tmp_path: Path) -> None:
+    picture = tmp_path / "batching.svg"
+    plot = [sys.executable, str(ROOT / "bench" / "batching_plot.py"), str(picture)]
+    subprocess.run([*plot, "--seconds", "1", "--clients", "1,2"], timeout=120, check=True)
+    words = list(ET.fromstring(picture.read_text()).itertext())  # noqa: S314  it is ours
+    assert [word for word in words if word in {"off", "fixed", "adaptive"}] == ["off", "fixed", "adaptive"]
+
+
+@needs_servers
 def test_bench_measures_images_beside_a_bare_twin(tmp_path: Path) -> None:
     """The twin has no front."""
     [table] = measured(tmp_path, "--only", "images, cpp")
