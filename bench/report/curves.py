@@ -42,15 +42,15 @@ def draw_curves(curves: Sequence[Curve]) -> str:
         return x, y
 
     elements = [*_axes(tick, lowest, highest)]
-    for curve in curves:
+    for number, curve in enumerate(curves):
         places = [place(rate, time) for _, rate, time in curve.points]
         joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         elements.append(f'<polyline points="{joined}" fill="none" stroke="{curve.color}" stroke-width="2"/>')
         for (label, _, _), (x, y) in zip(curve.points, places, strict=True):
             elements.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{curve.color}"/>')
             elements.append(f'<text class="clients" x="{x + 5:.1f}" y="{y - 5:.1f}">{label}</text>')
-        x, y = places[-1]
-        elements.append(f'<text x="{x + 20:.1f}" y="{y + 4:.1f}" style="fill:{curve.color}">{curve.name}</text>')
+        name_at = _WIDTH // 2 + 80 * number
+        elements.append(f'<text x="{name_at}" y="{_TOP - 16}" style="fill:{curve.color}">{curve.name}</text>')
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     start = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
     title = "<title>median latency against requests/s, by the number of clients</title>"
