@@ -83,6 +83,22 @@ class BaseProcessor:
         """
         raise NotImplementedError("process not implemented")
 
+    def batch_process(self, batch: "list[bytes]") -> "list[tuple[Any, int]]":
+        """
+        Answer several requests in one call. Optional: EAS has no such method. A host that runs with --batching, or with
+        metadata.rpc.batching, calls it from several threads at once, also for one request (docs/batching.md).
+
+        If it raises, or returns anything but a list or tuple as long as *batch*, `process` is called for each request,
+        so that one bad input costs one answer.
+
+        Args:
+            batch: the requests' bodies, one or more.
+
+        Returns:
+            For each of them, in their order, what `process` would return.
+        """
+        raise NotImplementedError("batch_process not implemented")
+
     def run(self) -> None:
         """
         Initialise and serve, until Ctrl+C or SIGTERM.

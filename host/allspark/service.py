@@ -72,6 +72,11 @@ class ServedProcessor(Protocol):
         Answer one request.
         """
 
+    def batch_process(self, batch: "list[bytes]") -> "list[tuple[Any, int]]":
+        """
+        Answer several requests.
+        """
+
     def run(self) -> None:
         """
         Serve until the service ends.

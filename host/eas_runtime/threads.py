@@ -1,7 +1,9 @@
 """
-The threads that call python processors. Each takes a request, handles it, and takes the next one.
+The threads that call python processors. Each takes a request, handles it, and takes the next one; or a batch.
 
-A request is completed and the next one taken in one call of native code, which costs half of what two calls cost.
+A request is completed and the next one taken in one call of native code, which costs half of what two calls cost. A
+batch is handled as a whole, or each of its requests by itself: when its call has failed, or it is one that must run
+alone.
 
 A handler returns what the request is answered with, or completes it. If it raises, that is a bug of the host: it is
 logged and the request is answered, so that neither the request nor the thread is lost.
@@ -12,9 +14,9 @@ import os
 import sys
 import time
 import traceback
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional, Sequence, Tuple
 
-from eas_runtime.ring import BAD_OUTPUT, RETURNED, RingCall, WorkerRing
+from eas_runtime.ring import BAD_OUTPUT, RETURNED, RingBatch, RingBatches, RingCall, WorkerRing
 from eas_runtime.unpatched import Thread, allocate_lock, start_thread
 
 RequestHandler = Callable[[RingCall], Optional[Tuple[int, bytes]]]
@@ -22,16 +24,28 @@ RequestHandler = Callable[[RingCall], Optional[Tuple[int, bytes]]]
 Calls the processor with the input of a `RingCall` and returns the status and the output; None: it has completed the
 call itself.
 """
+BatchHandler = Callable[[RingBatch], bool]
+"""
+Calls the processor with the inputs of a `RingBatch`, and completes its requests. False: each is to run by itself.
+"""
 
 
 class WorkerThreads:
     """
-    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*, of its number.
+    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*, of its number. With
+    *batches* they take those, which the handler beside them gets.
     """
 
-    def __init__(self, ring: WorkerRing, count: int, make_handler: "Callable[[int], RequestHandler]") -> None:
+    def __init__(
+        self,
+        ring: WorkerRing,
+        count: int,
+        make_handler: "Callable[[int], RequestHandler]",
+        batches: "tuple[RingBatches, BatchHandler] | None" = None,
+    ) -> None:
         self._ring = ring
         self._make_handler = make_handler
+        self._batches = batches
         self._lock = allocate_lock()
         self._threads: dict[int, Thread] = {}
         self._start_times: dict[int, float] = {}
@@ -59,14 +73,21 @@ class WorkerThreads:
 
     def busy(self) -> "list[tuple[Thread, float]]":
         """
-        Return the threads, each with the time (`time.monotonic`) when it began its last request, which may have ended
-        since.
+        Return the threads, each with the time (`time.monotonic`) when it began its last request or batch, which may
+        have ended since.
         """
         start_times = list(self._start_times.items())
         return [(self._threads[number], start) for number, start in start_times if number in self._threads]
 
     def _run(self, number: int) -> None:
         _use_batch_scheduling()
+        if self._batches is None:
+            self._run_requests(number)
+        else:
+            self._run_batches(number, *self._batches)
+        _detach_from_jvm()
+
+    def _run_requests(self, number: int) -> None:
         ring = self._ring
         call = ring.enter(number)
         handle = self._make_handler(number)
@@ -83,12 +104,43 @@ class WorkerThreads:
                 if answer is not None:
                     ring.reply(call, RETURNED, *answer)
             except BaseException:  # noqa: BLE001  the thread must survive, whatever happens
-                ring.log("E", f"internal error while calling the processor\n{traceback.format_exc()}")
-                ring.reply(call, BAD_OUTPUT, 0, b"internal error of the host; its log has the trace")
+                self._fail([call])
             if number >= self.count and self._retire(number):
                 break
             taken = ring.take(call)
-        _detach_from_jvm()
+
+    def _run_batches(self, number: int, batches: RingBatches, handle_batch: BatchHandler) -> None:
+        batch = batches.enter(number)
+        handle = self._make_handler(number)
+        while batch.take():
+            self._start_times[number] = time.monotonic()
+            try:
+                answered = not batch.alone and handle_batch(batch)
+            except BaseException:  # noqa: BLE001  as above
+                self._fail(batch.calls)
+                answered = True
+            if not answered:
+                self._run_singly(number, batch.calls, handle)
+            if number >= self.count and self._retire(number):
+                break
+
+    def _run_singly(self, number: int, calls: "Sequence[RingCall]", handle: RequestHandler) -> None:
+        for call in calls:
+            self._start_times[number] = time.monotonic()
+            try:
+                answer = handle(call)
+                if answer is not None:
+                    self._ring.reply(call, RETURNED, *answer)
+            except BaseException:  # noqa: BLE001  as above
+                self._fail([call])
+
+    def _fail(self, calls: "Sequence[RingCall]") -> None:
+        """
+        Log the exception that is handled now, and answer those of *calls* that are not complete.
+        """
+        self._ring.log("E", f"internal error while calling the processor\n{traceback.format_exc()}")
+        for call in calls:
+            self._ring.reply(call, BAD_OUTPUT, 0, b"internal error of the host; its log has the trace")
 
     def _retire(self, number: int) -> bool:
         with self._lock:

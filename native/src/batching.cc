@@ -1,10 +1,27 @@
 #include "batching.h"
 
+#include <algorithm>
 #include <iterator>
+#include <memory>
+#include <vector>
 
+#include "batch_rule.h"
 #include "front.h"
+#include "worker.h"
+
+struct eas_batches {
+  eas_ring* ring;
+  uint32_t worker;
+  eas::BatchRule rule;
+};
 
 namespace eas {
+
+eas_batching ReadBatching(const Ring& ring) {
+  const std::atomic<uint64_t>* const words = ring.header->batching;
+  return {words[0].load(std::memory_order_relaxed), words[1].load(std::memory_order_relaxed),
+          words[2].load(std::memory_order_relaxed), words[3].load(std::memory_order_relaxed)};
+}
 
 void Front::SetBatching(const eas_batching& batching) {
   batching_ = batching;
@@ -51,3 +68,51 @@ void eas_front_set_max_waiting(eas_ring* ring, int requests, int at_least) {
 }
 
 int eas_front_has_room(eas_ring* ring, int capacity) { return ring->front->HasRoom(capacity) ? 1 : 0; }
+
+uint32_t eas_worker_max_batch(eas_ring* ring) {
+  const eas_batching batching = eas::ReadBatching(*ring);
+  if (batching.mode == EAS_BATCHING_OFF) return 0;
+  return static_cast<uint32_t>(std::clamp<uint64_t>(batching.max_size, 1, eas::kMaxBatch));
+}
+
+eas_batches* eas_worker_open_batches(eas_ring* ring, uint32_t worker, uint32_t size) {
+  if (worker >= ring->layout.ring_size.workers) return nullptr;
+  eas_batching batching = eas::ReadBatching(*ring);
+  batching.max_size = size;
+  ring->batches.reset(new eas_batches{ring, worker, eas::BatchRule(batching)});
+  ring->workers[worker].batch_size.store(size, std::memory_order_relaxed);
+  return ring->batches.get();
+}
+
+int eas_worker_take_batch(eas_batch* batch) {
+  eas_ring* const ring = batch->batches->ring;
+  eas_worker_end_batch(batch, 0);
+  eas_worker_report_batch(batch);
+  eas::TakeAtOnce();
+  batch->count = 0;
+  if (batch->thread >= ring->layout.ring_size.threads) return EAS_STOPPED;
+  std::vector<eas_call> calls;
+  bool alone = false;
+  eas::BatchRule& rule = batch->batches->rule;
+  if (!eas::TakeBatch(*ring, batch->batches->worker, batch->thread, rule, &calls, &alone)) return EAS_STOPPED;
+  batch->count = static_cast<uint32_t>(calls.size());
+  batch->alone = alone ? 1 : 0;
+  std::copy(calls.begin(), calls.end(), batch->calls);
+  if (alone) return EAS_TAKEN;
+  std::vector<uint64_t> submitted;
+  for (const eas_call& call : calls)
+    submitted.push_back(ring->controls[call.slot].submitted.load(std::memory_order_relaxed));
+  batch->begun = eas::Now();
+  batch->level = static_cast<uint32_t>(rule.Started(submitted, batch->begun));
+  return EAS_TAKEN;
+}
+
+void eas_worker_end_batch(eas_batch* batch, int answered) {
+  if (batch->level == 0) return;
+  const bool done = answered != 0;
+  batch->batches->rule.Ended(batch->level, done ? batch->count : 0, eas::Now() - batch->begun);
+  batch->level = 0;
+  if (done) eas::BeginReports();
+}
+
+void eas_worker_report_batch(eas_batch* batch) { eas::EndReports(*batch->batches->ring); }

@@ -39,6 +39,40 @@ int eas_front_has_room(eas_ring* ring, int capacity);
 
 // How many requests a thread of `worker` takes at once: 1 if its processor cannot do more. [front]
 uint32_t eas_front_batch_size(eas_ring* ring, int worker);
+
+// What the threads of a worker share that take batches. It lives as long as the mapping of the ring.
+typedef struct eas_batches eas_batches;
+
+// A thread that takes batches, and the requests that it has.
+typedef struct {
+  eas_batches* batches;
+  uint32_t thread;
+  uint32_t count;   // the first so many of `calls`
+  uint32_t alone;   // 1: one request that must run by itself, since it may have ended a worker
+  uint32_t level;   // of the call, and since when it runs; 0: none does
+  uint64_t begun;   // CLOCK_MONOTONIC nanoseconds
+  eas_call* calls;  // an array of the thread's own, of the size of eas_worker_open_batches
+} eas_batch;
+
+// How many requests the front wants in a batch at most; 0: no batches.
+// [any thread]
+uint32_t eas_worker_max_batch(eas_ring* ring);
+
+// From here on `worker` takes batches of up to `size` requests.
+// [once, before the worker is ready and its threads take requests]
+eas_batches* eas_worker_open_batches(eas_ring* ring, uint32_t worker, uint32_t size);
+
+// Waits for requests and claims those of one batch: EAS_TAKEN. Each must be completed. EAS_STOPPED = a stop
+// was asked. Unless it is `alone` its call begins here, and is to end by eas_worker_end_batch; if that did
+// not come, the next take ends it.
+// [the thread that entered]
+int eas_worker_take_batch(eas_batch* batch);
+
+// The call of the batch has ended. If it has `answered` the requests, what completes them from here on is
+// reported by eas_worker_report_batch, all together; if not, the call tells nothing of what calls cost.
+// [the thread that took it]
+void eas_worker_end_batch(eas_batch* batch, int answered);
+void eas_worker_report_batch(eas_batch* batch);
 // cdef end
 
 #pragma GCC visibility pop

@@ -17,6 +17,8 @@ class Front;
 class ParkedCalls;
 }  // namespace eas
 
+struct eas_batches;
+
 struct eas_ring {
   eas_ring() = default;
   eas_ring(const eas_ring&) = delete;
@@ -42,6 +44,7 @@ struct eas_ring {
   std::atomic<uint64_t> call_nanoseconds{0};  // moving average of this process; 0: none timed yet
   std::unique_ptr<eas::BusyPoll> request_poll;
   std::unique_ptr<eas::ParkedCalls> parked;
+  std::shared_ptr<eas_batches> batches;  // see eas_worker_open_batches
 
   // Front side
   std::unique_ptr<eas::Front> front;

@@ -17,15 +17,6 @@
 #include "working_directory.h"
 
 namespace eas {
-namespace {
-
-eas_batching ReadBatching(const Ring& ring) {
-  const std::atomic<uint64_t>* const words = ring.header->batching;
-  return {words[0].load(std::memory_order_relaxed), words[1].load(std::memory_order_relaxed),
-          words[2].load(std::memory_order_relaxed), words[3].load(std::memory_order_relaxed)};
-}
-
-}  // namespace
 
 struct ThreadPool::Member {
   ThreadPool* pool;

@@ -35,6 +35,9 @@ void CompleteParts(Ring& ring, uint32_t worker, uint32_t thread, const eas_call&
 // Tells the front of a part in the slot; of the first one in any case.
 void ReportPart(Ring& ring, uint32_t slot, bool first);
 
+// When the front wants requests to be taken as batches.
+eas_batching ReadBatching(const Ring& ring);
+
 // Waits for requests and claims those that `rule` puts into one batch, in the order of their arrival. False
 // if a stop was asked. *alone is whether it is one request that must run by itself: it may have ended a
 // worker.

@@ -1,6 +1,6 @@
 """
-The declarations that Python's ctypes has of the native library are those of native/src/api.h, which cffi reads from the
-header and the C compiler checks.
+The declarations that Python's ctypes has of the native library are those of native/src/api.h and native/src/batching.h,
+which cffi reads from the headers and the C compiler checks.
 """
 
 from __future__ import annotations
@@ -41,7 +41,12 @@ def test_function_has_the_types_of_the_header(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "name"), [(ctypes_library.NativeCall, "eas_call"), (ctypes_library.NativeThread, "eas_thread")]
+    ("ours", "name"),
+    [
+        (ctypes_library.NativeCall, "eas_call"),
+        (ctypes_library.NativeThread, "eas_thread"),
+        (ctypes_library.NativeBatch, "eas_batch"),
+    ],
 )
 def test_struct_has_the_layout_of_the_header(ours: type[ctypes.Structure], name: str) -> None:
     declared = _native.ffi.typeof(name)

@@ -31,7 +31,11 @@ COLUMNS = [
     Column("cpp", "process", "native"),
 ]
 
-BATCHES = [Column("cpp", isolation, batching="adaptive") for isolation in ("process", "none")]
+BATCHES = [
+    Column(language, isolation, batching="adaptive")
+    for isolation in ("process", "none")
+    for language in ("cpp", "python")
+]
 """Further columns of a table of cases: what one request gets does not depend on batching."""
 
 

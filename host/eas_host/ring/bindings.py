@@ -8,6 +8,8 @@ is imported, workers' code uses cffi, too: a process must not have the native co
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from eas_runtime.ring.current import use
@@ -108,6 +110,14 @@ class CffiLibrary:
         Copy an `eas_call`.
         """
         return ffi.new("eas_call *", call[0])
+
+    def new_batch(self, batches: Any, thread: int, size: int) -> tuple[Any, Callable[[int], Any]]:  # noqa: ANN401
+        """
+        Make an `eas_batch`, and return it with what returns an `eas_call` of its array.
+        """
+        calls = ffi.new("eas_call[]", size)
+        made = ffi.new("eas_batch *", {"batches": batches, "thread": thread, "calls": calls})
+        return made, partial(ffi.addressof, calls)
 
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a cffi pointer
         """

@@ -228,11 +228,12 @@ def _make_workers(
 
 def _announce_batching(config: HostConfig, spec: WorkerSpec) -> None:
     """
-    Say that there are no batches where they are asked for; a worker in C++ knows by itself whether it makes any.
+    Say that there are no batches where they are asked for; a worker in C++ or Python knows by itself whether it makes
+    any.
     """
-    if config.batching != "off" and spec.type != "cpp":
+    if config.batching != "off" and spec.type == "java":
         log.warning(
-            "batching has no effect: it is for processors in C++, and %s is a %s processor", spec.entry, spec.type
+            "batching has no effect: it is for processors in C++ and Python, and %s is a java processor", spec.entry
         )
 
 

@@ -27,7 +27,8 @@ ENDED = (b"the debugger has ended", 503)
 
 class Debugger(pdb.Pdb):
     """
-    Stops at the first line of *method*, `process` or `initialize`, at each call. It must be made on the main thread.
+    Stops at the first line of *method*, `process` or `initialize`, at each call; with `process` also at that of
+    `batch_process`. It must be made on the main thread.
     """
 
     def __init__(self, method: str) -> None:
@@ -42,7 +43,17 @@ class Debugger(pdb.Pdb):
         """
         Return what calls *method*, which has that *name*, under this debugger.
         """
-        return partial(self._call, method, name == self._stops_at)
+        stops = name == self._stops_at or (name == "batch_process" and self._stops_at == "process")
+        call = partial(self._call, method, stops)
+        if name != "batch_process":
+            return call
+
+        def call_batch(batch: "list[bytes]") -> Any:  # noqa: ANN401  the user's
+            count = len(batch)
+            returned = call(batch)
+            return [ENDED] * count if returned is ENDED else returned
+
+        return call_batch
 
     def _call(self, method: "Callable[..., Any]", stops: bool, *args: object) -> Any:  # noqa: ANN401  the user's
         self._thread = threading.get_ident()

@@ -6,9 +6,11 @@ front's side; how both share the memory is written in native/src/layout.h.
     ctypes_library  it, in the form that any Python can load
     current         the form that this process uses
     worker          `WorkerRing`, and what else a worker does natively: its log, its death with the host
+    batches         several requests for one call
     signals         what the native library does about the signals of this process
 """
 
+from eas_runtime.ring.batches import RingBatch, RingBatches
 from eas_runtime.ring.signals import (
     block_signals_in_forks,
     forget_signals,
@@ -43,6 +45,8 @@ __all__ = [
     "RAISED",
     "RETURNED",
     "TOO_LARGE",
+    "RingBatch",
+    "RingBatches",
     "RingCall",
     "WorkerRing",
     "block_signals_in_forks",

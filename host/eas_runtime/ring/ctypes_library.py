@@ -2,13 +2,13 @@
 The native library in a form that any Python can load: a plain shared library, through ctypes.
 
 It needs nothing but C's own libraries: C++'s are linked into it, and none of their symbols is visible, so that it lives
-beside those that conda, TensorFlow or PyTorch bring. The declarations below repeat those of native/src/api.h; a test
-compares them.
+beside those that conda, TensorFlow or PyTorch bring. The declarations below repeat those of native/src/api.h and
+native/src/batching.h; a test compares them.
 """
 
 import ctypes
 from ctypes import POINTER, c_char, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import Any
+from typing import Any, Callable
 
 from eas_runtime.linking import places
 from eas_runtime.ring.native import ERROR_SIZE
@@ -49,6 +49,22 @@ class NativeThread(ctypes.Structure):
     )
 
 
+class NativeBatch(ctypes.Structure):
+    """
+    eas_batch: a thread that takes batches.
+    """
+
+    _fields_ = (
+        ("batches", c_void_p),
+        ("thread", c_uint32),
+        ("count", c_uint32),
+        ("alone", c_uint32),
+        ("level", c_uint32),
+        ("begun", c_uint64),
+        ("calls", POINTER(NativeCall)),
+    )
+
+
 _SPAN = c_char * (2**31 - 1)
 """The most bytes that an input has; a copy of a part of them costs a third of what `ctypes.string_at` does."""
 
@@ -74,6 +90,11 @@ FUNCTIONS = {
     "eas_worker_events": (c_uint32, (_RING, c_uint32)),
     "eas_worker_wait_for_event": (None, (_RING, c_uint32, c_uint32, c_int)),
     "eas_worker_stop": (None, (_RING,)),
+    "eas_worker_max_batch": (c_uint32, (_RING,)),
+    "eas_worker_open_batches": (c_void_p, (_RING, c_uint32, c_uint32)),
+    "eas_worker_take_batch": (c_int, (POINTER(NativeBatch),)),
+    "eas_worker_end_batch": (None, (POINTER(NativeBatch), c_int)),
+    "eas_worker_report_batch": (None, (POINTER(NativeBatch),)),
     "eas_crash_install": (None, (_RING, c_uint32, c_int)),
     "eas_crash_report": (None, (c_int,)),
     "eas_crash_exit": (None, (c_int,)),
@@ -148,6 +169,13 @@ class CtypesLibrary:
         Copy an `eas_call`.
         """
         return NativeCall.from_buffer_copy(call)
+
+    def new_batch(self, batches: int, thread: int, size: int) -> "tuple[NativeBatch, Callable[[int], NativeCall]]":
+        """
+        Make an `eas_batch`, and return it with what returns an `eas_call` of its array.
+        """
+        calls = (NativeCall * size)()
+        return NativeBatch(batches=batches, thread=thread, calls=calls), calls.__getitem__
 
     def read(self, pointer: int, size: int) -> bytes:
         """

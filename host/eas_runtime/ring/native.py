@@ -1,11 +1,12 @@
 """
-The native library: the functions of native/src/api.h, and the few ways to reach C's memory that they need.
+The native library: the functions of native/src/api.h and native/src/batching.h, and the few ways to reach C's memory
+that they need.
 
 It comes in two forms of the same sources: any Python can load the plain shared library (`ctypes_library`); a process
 that runs the host's own code has loaded the host's cffi module.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -21,7 +22,7 @@ class NativeLibrary(Protocol):
     One form of the native library. Pointers are whatever this form has for them; its functions take them back.
 
     Attributes:
-        functions: has the functions of api.h, by their names.
+        functions: has the functions of the headers, by their names.
     """
 
     functions: Any
@@ -53,6 +54,12 @@ class NativeLibrary(Protocol):
     def copy_call(self, call: Any) -> Any:  # noqa: ANN401  a struct
         """
         Copy an `eas_call`.
+        """
+
+    def new_batch(self, batches: Any, thread: int, size: int) -> "tuple[Any, Callable[[int], Any]]":  # noqa: ANN401
+        """
+        Make an `eas_batch` with room for *size* requests, in the same way. Return it with what returns the `eas_call`
+        at a place in it, which lives as long.
         """
 
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a pointer

@@ -30,7 +30,7 @@ _SIGNALS_ALL = 1
 _SIGNALS_JVM = 2
 _SIGNALS_PYTHON = 3
 _SIGNALS_KEEP = 8
-_TAKEN = 1
+TAKEN = 1
 _TIMED_OUT = 2
 _INTERRUPTED = 3
 _RESUMED = 4
@@ -122,7 +122,7 @@ class RingThread(RingCall):
         thread = self._native_thread
         thread.status = status
         taken = self._answer_and_take(thread, data, len(data))
-        if taken != _TAKEN:
+        if taken != TAKEN:
             if taken != _RESUMED:
                 return False
             self._ring.resume(self)
@@ -199,7 +199,7 @@ class WorkerRing:
                 )
             else:
                 taken = self._take_within(call, timeout)
-            if taken == _TAKEN:
+            if taken == TAKEN:
                 call.size = call.native.input_size
                 return True
             if taken == _RESUMED:
@@ -299,6 +299,13 @@ class WorkerRing:
         """
         limit = _NO_LIMIT if seconds is None else math.ceil(1000 * min(seconds, _SECONDS_MAX))
         self._functions.eas_worker_wait_for_event(self._ring, self.worker, seen, limit)
+
+    @property
+    def max_batch(self) -> int:
+        """
+        How many requests the front wants in a batch at most; 0: no batches.
+        """
+        return int(self._functions.eas_worker_max_batch(self._ring))
 
     def log(self, level: str, message: str) -> None:
         """

@@ -1,6 +1,6 @@
 """
-What EAS calls of a processor (docs/eas-compatibility.md, section 3.2), and where a class departs from it: a method that
-is missing or misspelled, takes other arguments, or is a coroutine.
+What EAS calls of a processor (docs/eas-compatibility.md, section 3.2), and `batch_process`, which only this host calls;
+and where a class departs from it: a method that is missing or misspelled, takes other arguments, or is a coroutine.
 """
 
 import difflib
@@ -13,9 +13,17 @@ from typing import Any, Callable, Iterator, NamedTuple
 from allspark.service import ServedProcessor
 from eas_runtime.sdk.frames import is_users, last_frame, place_of_definition
 
-_ARGUMENTS: "dict[str, tuple[object, ...]]" = {"initialize": (), "process": (b"",)}
-_CALLS = {"initialize": "without arguments", "process": "with the body of a request"}
-_EXPECTED = {"initialize": "write def initialize(self)", "process": "write def process(self, data)"}
+_ARGUMENTS: "dict[str, tuple[object, ...]]" = {"initialize": (), "process": (b"",), "batch_process": ([b""],)}
+_CALLS = {
+    "initialize": "without arguments",
+    "process": "with the body of a request",
+    "batch_process": "with a list of bodies",
+}
+_EXPECTED = {
+    "initialize": "write def initialize(self)",
+    "process": "write def process(self, data)",
+    "batch_process": "write def batch_process(self, batch)",
+}
 _BASE = "allspark.base"
 _CALLED = re.compile(r"(?:[\w.<>]*\.)?(?P<name>\w+)\(\) (?:takes|missing|got)")
 """How the TypeError of a call begins whose arguments do not fit."""
@@ -44,7 +52,7 @@ class Problem(NamedTuple):
 
 def find_problem(processor: ServedProcessor, name: str) -> "Problem | None":
     """
-    Find what is wrong with the method *name* of *processor*; None if EAS can call it.
+    Find what is wrong with the method *name* of *processor*; None if it can be called.
     """
     method: Any = getattr(processor, name, None)
     if method is None or getattr(method, "__module__", None) == _BASE:
@@ -53,14 +61,17 @@ def find_problem(processor: ServedProcessor, name: str) -> "Problem | None":
     if code is None:
         return None  # built in, or a callable object: only its call tells
     place = place_of_definition(code)
+    caller = "the host" if name == "batch_process" else "EAS"
     if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
         text = (
-            f"{name} is a coroutine function; EAS calls it synchronously: remove async, or run the coroutine with"
-            " asyncio.run"
+            f"{name} is a coroutine function; {caller} calls it synchronously: remove async, or run the coroutine"
+            " with asyncio.run"
         )
         return Problem(place, text)
     if inspect.isgeneratorfunction(method):
-        return Problem(place, f"{name} is a generator, since it has a yield; EAS takes what it returns: use return")
+        return Problem(
+            place, f"{name} is a generator, since it has a yield; {caller} takes what it returns: use return"
+        )
     if _accepts(method, *_ARGUMENTS[name]):
         return None
     called = f"{type(processor).__name__}.{name}{_parameters(method)} is called {_CALLS[name]}"
@@ -103,7 +114,7 @@ def find_callee(error: BaseException) -> "str | None":
 def _missing(cls: type, name: str) -> Problem:
     own = dict(_own_functions(cls))
     remedy = _EXPECTED[name]
-    for close in difflib.get_close_matches(name, own, 1):
+    for close in difflib.get_close_matches(name, own.keys() - _EXPECTED.keys(), 1):
         remedy = f"did you mean {close} in line {own[close].co_firstlineno}? Otherwise {remedy}"
     return Problem(place_of_class(cls), f"class {cls.__name__} has no {name}: {remedy}")
 

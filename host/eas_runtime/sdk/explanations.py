@@ -13,6 +13,8 @@ from eas_runtime.errors import InitializeFailed
 from eas_runtime.sdk.contract import find_callee, find_problem
 from eas_runtime.sdk.user_errors import describe_error, place_of, safe_str, user_frames, user_trace
 
+_PAIR = "(bytes, int), such as (b'ok', 200)"
+"""What `process` returns."""
 NO_TERMINAL = (
     "breakpoint() needs a terminal, and a worker process has none: start the host as `eas-host debug` to debug"
 )
@@ -73,36 +75,65 @@ class Explanation(NamedTuple):
     frames: str = ""
 
 
-def explain_call(processor: ServedProcessor, error: BaseException, folder: str) -> Explanation:
+def explain_call(
+    processor: ServedProcessor, error: BaseException, folder: str, method: str = "process", then: str = ""
+) -> Explanation:
     """
-    Say what is wrong, if a call of `process` of *processor* has raised *error*. *folder* was the working directory when
-    *processor* was loaded.
+    Say what is wrong, if a call of *method* of *processor* has raised *error*. *folder* was the working directory when
+    *processor* was loaded. The log says what happens *then*.
     """
     text = safe_str(error) or type(error).__name__
-    raised = f"process raised {describe_error(error)}"
-    problem = find_problem(processor, "process") if place_of(error) is None else None
+    raised = f"{method} raised {describe_error(error)}"
+    problem = find_problem(processor, method) if place_of(error) is None else None
     if problem is not None:  # it was not even called
-        return Explanation(f"{text}; {problem.in_brief()}", f"{raised}; {problem.described(program_name())}")
+        return Explanation(f"{text}; {problem.in_brief()}", f"{raised}; {problem.described(program_name())}{then}")
     if _ends(error):
         text = f"{describe_error(error)}{advice(error, folder)}"
-    return Explanation(text, f"{raised}{advice(error, folder)}\n{user_trace(error)}", user_frames(error))
+    return Explanation(text, f"{raised}{advice(error, folder)}{then}\n{user_trace(error)}", user_frames(error))
 
 
 def explain_result(processor: ServedProcessor, returned: object) -> Explanation:
     """
     Say what is wrong, if `process` of *processor* has *returned* what is no data and status.
     """
-    if inspect.iscoroutine(returned):
-        returned.close()  # else Python warns that nobody has awaited it
     text = f"process returned {_type_names(returned)}"
     problem = find_problem(processor, "process")
     if problem is not None:
         return Explanation(f"{text}; {problem.in_brief()}", f"{text}; {problem.described(program_name())}")
-    text += "; expected (bytes, int), such as (b'ok', 200)"
+    text += f"; expected {_PAIR}"
     return Explanation(text, text)
 
 
+def explain_batch(processor: ServedProcessor, returned: object, count: int) -> str:
+    """
+    Say what is wrong, if `batch_process` of *processor* has *returned* what is no list of *count* answers.
+    """
+    size = f" of {len(returned)}" if isinstance(returned, (tuple, list)) else ""
+    kind = _type_names(returned) if not size else type(returned).__name__
+    what = f"{type(processor).__name__}.batch_process returned {kind}{size} for a batch of {count}"
+    return f"{what}; expected a list of {count}, with {_PAIR}, for each request{run_again(count)}"
+
+
+def explain_batch_item(processor: ServedProcessor, item: object, place: int, count: int) -> Explanation:
+    """
+    Say what is wrong, if `batch_process` of *processor* has returned a list of *count* whose *item* at *place* is no
+    data and status.
+    """
+    what = f"{type(processor).__name__}.batch_process returned a list of {count} whose item {place} is"
+    text = f"{what} {_type_names(item)}; expected {_PAIR}"
+    return Explanation(text, text)
+
+
+def run_again(count: int) -> str:
+    """
+    Say what becomes of the *count* requests of a batch whose call has failed, after a semicolon.
+    """
+    return f"; its {count} requests run again, each by itself, in process" if count > 1 else "; it runs in process"
+
+
 def _type_names(value: object) -> str:
+    if inspect.iscoroutine(value):
+        value.close()  # else Python warns that nobody has awaited it
     if isinstance(value, tuple):
         return f"({', '.join(type(item).__name__ for item in value)})"
     return type(value).__name__

@@ -1,6 +1,6 @@
 """
 Calls a python processor's `process` and makes a response of whatever it returns or raises, as EAS does
-(docs/eas-compatibility.md, section 3.3).
+(docs/eas-compatibility.md, section 3.3); or its `batch_process`, and makes a response of each item (docs/batching.md).
 
 The log shows each mistake: what was returned and what is expected, or the trace from the user's first frame on.
 """
@@ -10,11 +10,18 @@ from types import GeneratorType
 from typing import Any, Callable, Iterator
 
 from allspark.service import ServedProcessor
-from eas_runtime.ring import RingCall, WorkerRing
-from eas_runtime.sdk.explanations import Explanation, explain_call, explain_result
+from eas_runtime.ring import RETURNED, RingBatch, RingCall, WorkerRing
+from eas_runtime.sdk.explanations import (
+    Explanation,
+    explain_batch,
+    explain_batch_item,
+    explain_call,
+    explain_result,
+    run_again,
+)
 from eas_runtime.sdk.streamed_answers import StreamedAnswers
 from eas_runtime.sdk.user_errors import safe_str
-from eas_runtime.threads import RequestHandler
+from eas_runtime.threads import BatchHandler, RequestHandler
 
 HTTP_OK = 200
 
@@ -69,6 +76,58 @@ class ResultEncoder:
 
         return handle
 
+    def batch_handler(self, batch_process: "Callable[[list[bytes]], Any]") -> BatchHandler:
+        """
+        Make a handler that calls *batch_process*, that of the processor or a debugger's.
+
+        If that fails for several requests, each runs by itself: any of them may be the cause. What it raises for one
+        request is the answer to that.
+        """
+        processor = self._processor
+
+        def handle(batch: RingBatch) -> bool:
+            calls = batch.calls
+            count = len(calls)
+            try:
+                returned = batch_process([call.input() for call in calls])
+                items = list(returned) if isinstance(returned, (tuple, list)) else []
+            except BaseException as error:  # noqa: BLE001  as above
+                batch.end(answered=False)
+                then = run_again(count) if count > 1 else ""
+                said = explain_call(processor, error, self._folder, "batch_process", then)
+                if count == 1:
+                    self._answer_raised(calls[0], said)
+                else:
+                    self._ring.log("W", said.log)
+                return count == 1
+            if len(items) != count:
+                batch.end(answered=False)
+                self._ring.log("W", explain_batch(processor, returned, count))
+                return False
+            answers = [self._answer_to(item, place, count) for place, item in enumerate(items)]
+            batch.end(answered=True)
+            for call, answer in zip(calls, answers):
+                if isinstance(answer, Explanation):
+                    self._answer_raised(call, answer)
+                else:
+                    self._ring.reply(call, RETURNED, *answer)
+            batch.report()
+            return True
+
+        return handle
+
+    def _answer_to(self, item: Any, place: int, count: int) -> "tuple[int, bytes] | Explanation":  # noqa: ANN401
+        """
+        Return the response that *item* is, of the *count* that `batch_process` has returned, or what is wrong with it.
+        """
+        try:
+            code = _status(item)
+            if code is not None:
+                return max(INT_MIN, min(code, INT_MAX)), self._encode(item[0], "batch_process")
+        except Exception as error:  # noqa: BLE001  an object of the user's
+            return explain_call(self._processor, error, self._folder, "batch_process")
+        return explain_batch_item(self._processor, item, place, count)
+
     def _answer_error(self, call: RingCall, error: BaseException) -> None:
         self._answer_raised(call, explain_call(self._processor, error, self._folder))
 
@@ -77,7 +136,7 @@ class ResultEncoder:
         ring.log("E", said.log)
         ring.reply_raised(call, said.answer.encode("utf-8", "replace"), said.frames.encode("utf-8", "replace"))
 
-    def _encode(self, data: object) -> bytes:
+    def _encode(self, data: object, method: str = "process") -> bytes:
         """
         Turn *data*, which is not bytes, into bytes: buffers and text directly, anything else by `str`, as EAS does.
         """
@@ -89,7 +148,7 @@ class ResultEncoder:
             self._warned.add(type(data))
             better = next((form for kind, form in _BETTER.items() if isinstance(data, kind)), "bytes")
             kind = type(data).__name__
-            self._ring.log("W", f"process returned {kind} as data; it is sent as str(data), return {better} instead")
+            self._ring.log("W", f"{method} returned {kind} as data; it is sent as str(data), return {better} instead")
         return safe_str(data).encode("utf-8", "replace")
 
 

@@ -17,7 +17,7 @@ from allspark.service import InjectedHandler, ServedProcessor
 from eas_runtime import signals
 from eas_runtime.control import ControlChannel
 from eas_runtime.messages import CallHandler, HandlerAnswered, HandlerInjected, PropertyPut, ThreadCount
-from eas_runtime.ring import WorkerRing
+from eas_runtime.ring import RingBatches, WorkerRing
 from eas_runtime.sdk.contract import find_problem
 from eas_runtime.sdk.daemon_pool import DaemonPool
 from eas_runtime.sdk.explanations import advice, program_name, working_directory
@@ -64,6 +64,7 @@ class SdkRuntime:
         self._fixed_count = threads
         self._processor: ServedProcessor | None = None
         self._count = 0
+        self._batches: RingBatches | None = None
         self._lock = allocate_lock()
         self._threads: WorkerThreads | None = None
         self._initializing: list[tuple[Thread, float]] = []
@@ -96,8 +97,8 @@ class SdkRuntime:
 
     def prepare(self, processor: ServedProcessor) -> None:
         """
-        Decide how many threads will call *processor*, which is initialised, and tell the front. Warn of what is known
-        to fail at each call.
+        Decide how many threads will call *processor*, which is initialised, and whether with batches, and tell the
+        front. Warn of what is known to fail at each call.
         """
         self.folder = working_directory()
         if self.ring.worker == 0:
@@ -105,17 +106,33 @@ class SdkRuntime:
                 self.ring.log("W", problem.described(program_name()))
         self._processor = processor
         self._count = self._fixed_count or _threads_of(processor)
+        self._batches = self._open_batches(processor)
         self._control.send(ThreadCount(self._count))
+
+    def _open_batches(self, processor: ServedProcessor) -> "RingBatches | None":
+        size = self.ring.max_batch
+        if not size:
+            return None
+        problem = find_problem(processor, "batch_process")
+        if problem is None:
+            return RingBatches(self.ring, size)
+        if self.ring.worker == 0:
+            self.ring.log("W", f"batching has no effect: {problem.described(program_name())}")
+        return None
 
     def start(self) -> None:
         """
-        Start the threads that call `process`.
+        Start the threads that call `process`, or `batch_process`.
         """
         assert self._processor is not None  # noqa: S101  prepare comes first
         encoder = ResultEncoder(self.ring, self._processor, self.folder)
         process = self.wrap("process", self._processor.process)
+        batches = None
+        if self._batches is not None:
+            batch_process = self.wrap("batch_process", self._processor.batch_process)
+            batches = (self._batches, encoder.batch_handler(batch_process))
         with self._lock:
-            self._threads = WorkerThreads(self.ring, self._count, lambda _: encoder.handler(process))
+            self._threads = WorkerThreads(self.ring, self._count, lambda _: encoder.handler(process), batches)
 
     def join(self, timeout: "float | None" = None) -> bool:
         """

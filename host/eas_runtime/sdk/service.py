@@ -147,6 +147,9 @@ class SdkService(ABC):
         self._before_reading()
         if not self._enter(Stage.READING):
             return
+        if self._ring.worker == 0 and self._ring.max_batch:
+            text = "batching has no effect: the program reads its requests itself; its read_upto returns several"
+            self._ring.log("W", text)
         self._control.on(Stop, self._stop_reading)
         self._control.send(ThreadCount(0))
         self._control.send(Ready())

@@ -38,6 +38,10 @@ class Contract(allspark.BaseProcessor):
         verb, _, argument = data[len(MAGIC) :].partition(b":")
         return VERBS[verb.decode()](argument)
 
+    # What fails for one fails for the batch: it does not say for which.
+    def batch_process(self, batch):
+        return [self.process(data) for data in batch]
+
 
 def user_code_that_throws(message):
     raise ValueError(message)

@@ -1,0 +1,79 @@
+"""
+Batches: a thread takes several requests that wait, for one call of the processor.
+
+When a batch begins, and how large it is, is decided natively (native/src/batch_rule.h), from what the calls of this
+process cost. So a thread says when its call has ended. It began as the thread took the requests.
+"""
+
+from typing import Any
+
+from eas_runtime.ring.current import library
+from eas_runtime.ring.worker import TAKEN, RingCall, WorkerRing
+
+
+class RingBatches:
+    """
+    What the threads of one worker process share that take batches from *ring*, of up to *size* requests.
+    """
+
+    def __init__(self, ring: WorkerRing, size: int) -> None:
+        self.ring = ring
+        self.size = size
+        self.native: Any = library().functions.eas_worker_open_batches(ring.pointer, ring.worker, size)
+
+    def enter(self, thread: int) -> "RingBatch":
+        """
+        Prepare the calling thread, number *thread*, to take batches.
+        """
+        self.ring.enter(thread)
+        return RingBatch(self, thread)
+
+
+class RingBatch:
+    """
+    A thread that completes all requests of a batch before it takes the next one, and the batch that it has.
+
+    Attributes:
+        calls: its requests, in the order of their arrival.
+        alone: whether it is one request that must run by itself, since it may have ended a worker.
+    """
+
+    def __init__(self, batches: RingBatches, thread: int) -> None:
+        native = library()
+        functions = native.functions
+        self._take = functions.eas_worker_take_batch
+        self._end = functions.eas_worker_end_batch
+        self._report = functions.eas_worker_report_batch
+        self._batch, self._call_at = native.new_batch(batches.native, thread, batches.size)
+        self._thread = thread
+        self._places: list[RingCall] = []  # as many as the largest batch so far had requests
+        self.calls: list[RingCall] = []
+        self.alone = False
+
+    def take(self) -> bool:
+        """
+        Wait for the next batch. False: the worker is to stop.
+        """
+        batch, places = self._batch, self._places
+        if self._take(batch) != TAKEN:
+            return False
+        while len(places) < batch.count:
+            places.append(RingCall(self._thread, self._call_at(len(places))))
+        self.calls = places[: batch.count]
+        for call in self.calls:
+            call.size = call.native.input_size
+        self.alone = batch.alone != 0
+        return True
+
+    def end(self, *, answered: bool) -> None:
+        """
+        Say that the processor's call has ended. If it has *answered* all requests, they are to be completed now, and
+        `report` is to follow.
+        """
+        self._end(self._batch, answered)
+
+    def report(self) -> None:
+        """
+        Have the front hear of the completions since `end`.
+        """
+        self._report(self._batch)
