@@ -28,6 +28,10 @@ from support.wire import Client, Response, command
 
 ONE_THREAD = {"worker_threads": 1, "batching": "adaptive", "keepalive": LONG, "explain": True}
 DIES = "SIGSEGV|SIGKILL"
+EXITS = "_exit:1"
+
+each_language = pytest.mark.parametrize("language", ["cpp", "python"])
+"""Runs a test with each language that has batches."""
 
 
 @contextmanager
@@ -67,10 +71,11 @@ def metric(host: Host, name: str) -> float:
 # What is a batch.
 
 
+@each_language
 @pytest.mark.parametrize("isolation", ["process", "none"])
-def test_requests_that_wait_go_together(start: StartHost, gate: Gate, isolation: str) -> None:
+def test_requests_that_wait_go_together(start: StartHost, language: str, gate: Gate, isolation: str) -> None:
     """Each gets its own answer, bodies of all sizes are in one batch, and metrics count it."""
-    host = start(isolation=isolation, **ONE_THREAD)
+    host = start(language, isolation=isolation, **ONE_THREAD)
     bodies = [b"a", b"", b"b" * 3_000_000, b"c" * 100_000]
     answered = answers(host, gate, *bodies)
     assert [answer.body for answer in answered] == bodies
@@ -87,25 +92,28 @@ def test_native_worker_makes_batches(start: StartHost, gate: Gate) -> None:
     assert batch_sizes(answers(host, gate, b"a", b"b")) == ["2", "2"]
 
 
-def test_batch_is_no_larger_than_it_may_be(start: StartHost, gate: Gate) -> None:
+@each_language
+def test_batch_is_no_larger_than_it_may_be(start: StartHost, language: str, gate: Gate) -> None:
     """Neither in requests nor in bytes; one that is too large by itself goes alone."""
-    host = start(**ONE_THREAD, max_batch_size=3, max_batch_bytes=1000)
+    host = start(language, **ONE_THREAD, max_batch_size=3, max_batch_bytes=1000)
     bodies = [b"1", b"2", b"3", b"4" * 600, b"5" * 600, b"6" * 2000, b"7"]
     assert batch_sizes(answers(host, gate, *bodies)) == ["3"] * 3 + ["1"] * 4
 
 
-def test_fixed_batches_wait_for_their_time_or_their_size(start: StartHost) -> None:
+@each_language
+def test_fixed_batches_wait_for_their_time_or_their_size(start: StartHost, language: str) -> None:
     """EAS's rule: the last of four requests makes the batch; one alone has to wait for the time-out."""
-    host = start(**{**ONE_THREAD, "batching": "fixed"}, max_batch_size=4, max_batch_timeout=LONG // 2)
+    host = start(language, **{**ONE_THREAD, "batching": "fixed"}, max_batch_size=4, max_batch_timeout=LONG // 2)
     with ExitStack() as clients:
         asked = [clients.enter_context(host.ask(b"%d" % number)) for number in range(4)]
         answered = [client.read() for client in asked]
     assert batch_sizes(answered) == ["4"] * 4
 
 
-def test_oldest_request_waits_no_longer_than_the_time_out(start: StartHost) -> None:
+@each_language
+def test_oldest_request_waits_no_longer_than_the_time_out(start: StartHost, language: str) -> None:
     """A batch that never gets full is made then."""
-    host = start(**{**ONE_THREAD, "batching": "fixed"}, max_batch_timeout=100)
+    host = start(language, **{**ONE_THREAD, "batching": "fixed"}, max_batch_timeout=100)
     answer = host.call(b"alone")
     assert answer.get("X-Processor-Batch") == "1"
     queued = re.search(r"queue;dur=([\d.]+)", answer.get("Server-Timing") or "")
@@ -113,9 +121,10 @@ def test_oldest_request_waits_no_longer_than_the_time_out(start: StartHost) -> N
     assert float(queued[1]) >= 99
 
 
-def test_client_that_leaves_is_in_no_batch(start: StartHost, gate: Gate) -> None:
+@each_language
+def test_client_that_leaves_is_in_no_batch(start: StartHost, language: str, gate: Gate) -> None:
     """A request that waits can still be cancelled."""
-    host = start(**ONE_THREAD)
+    host = start(language, **ONE_THREAD)
     with waiting(host, gate, b"a", b"leaves", b"b") as clients:
         clients[1].reset()
         host.wait_for_log("499")
@@ -123,9 +132,10 @@ def test_client_that_leaves_is_in_no_batch(start: StartHost, gate: Gate) -> None
         assert batch_sizes([clients[0].read(), clients[2].read()]) == ["2", "2"]
 
 
-def test_one_request_too_many_is_refused(start: StartHost, gate: Gate) -> None:
+@each_language
+def test_one_request_too_many_is_refused(start: StartHost, language: str, gate: Gate) -> None:
     """The queue is as long as it is said to be, however few requests the thread runs now."""
-    host = start(**ONE_THREAD, max_queue_size=2)
+    host = start(language, **ONE_THREAD, max_queue_size=2)
     with waiting(host, gate, b"a", b"b") as clients, host.connect() as client:
         for _ in range(3):  # the last ones on the data plane's fast path
             assert client.call(b"c", host.path).status == 450
@@ -133,9 +143,10 @@ def test_one_request_too_many_is_refused(start: StartHost, gate: Gate) -> None:
         assert statuses([one.read() for one in clients]) == [200, 200]
 
 
-def test_requests_whose_time_is_up_answer_408(start: StartHost, gate: Gate) -> None:
+@each_language
+def test_requests_whose_time_is_up_answer_408(start: StartHost, language: str, gate: Gate) -> None:
     """Those that wait, and those in a call; the thread goes on afterwards."""
-    host = start(**{**ONE_THREAD, "worker_threads": 2, "keepalive": 1000})
+    host = start(language, **{**ONE_THREAD, "worker_threads": 2, "keepalive": 1000})
     host.allow_log("408|stuck")
     with ExitStack() as clients:
         held = hold(host, gate, clients, 1) + hold(host, gate, clients, 1)  # two at once might be one batch
@@ -148,22 +159,25 @@ def test_requests_whose_time_is_up_answer_408(start: StartHost, gate: Gate) -> N
 # What fails.
 
 
-@pytest.mark.parametrize(
-    ("bad", "status", "body"),
-    [
-        (command("throw", "bad input"), 400, "bad input"),
-        (command("status", "418:no tea"), 418, "no tea"),
-        (command("negative"), 500, "process returned a negative output size: -1"),
-    ],
-    ids=["throw", "status", "output"],
-)
+BAD_INPUTS = [
+    ("cpp", command("throw", "bad input"), 400, "bad input"),
+    ("cpp", command("status", "418:no tea"), 418, "no tea"),
+    ("cpp", command("negative"), 500, "process returned a negative output size: -1"),
+    ("python", command("throw", "bad input"), 400, "bad input"),
+    ("python", command("status", "418:no tea"), 418, "no tea"),
+    ("python", command("nothing"), 400, "Contract.batch_process returned a list of 3 whose item"),
+    ("python", command("die", "exit:3"), 400, "SystemExit: 3; a processor must not end its process"),
+]
+
+
+@pytest.mark.parametrize(("language", "bad", "status", "body"), BAD_INPUTS)
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_bad_input_costs_one_answer(
-    start: StartHost, gate: Gate, place: int, bad: bytes, status: int, body: str
+    start: StartHost, language: str, gate: Gate, place: int, bad: bytes, status: int, body: str
 ) -> None:
     """Wherever it stands in the batch. The others are answered, once each."""
-    host = start(**ONE_THREAD)
-    host.allow_log("threw|negative")
+    host = start(language, **ONE_THREAD)
+    host.allow_log("threw|negative|raised|returned")
     bodies = [b"a", b"b"]
     bodies.insert(place, bad)
     answered = answers(host, gate, *bodies)
@@ -180,14 +194,17 @@ def test_failure_of_a_batch_is_told(start: StartHost, gate: Gate) -> None:
     host.wait_for_log("batch_process returned 418 for a batch; its 2 requests run again, each by itself, in process")
 
 
-@pytest.mark.parametrize("how", ["segv", "abort", "_exit:1"])
-def test_crash_in_a_batch_costs_one_answer(start: StartHost, gate: Gate, how: str) -> None:
+@each_language
+@pytest.mark.parametrize("how", ["segv", "abort", EXITS])
+def test_crash_in_a_batch_costs_one_answer(start: StartHost, language: str, gate: Gate, how: str) -> None:
     """
     Any request of the batch may have caused it, so each of them runs again alone: the one that crashes again answers
     500. Those that ran beside the batch, on other threads, are not suspected, and run again at once.
     """
-    host = start(**{**ONE_THREAD, "worker_threads": 2})
+    host = start(language, **{**ONE_THREAD, "worker_threads": 2})
     host.allow_log("SIGSEGV|SIGABRT|exit")
+    if (language, how) == ("python", EXITS):
+        how = "os._exit:1"  # of which its worker is told
     with ExitStack() as clients:
         held = hold(host, gate, clients, 1) + hold(host, gate, clients, 1)  # two at once might be one batch
         asked = [clients.enter_context(host.ask(body)) for body in (b"a", command("die", how), b"b")]
@@ -203,9 +220,10 @@ def test_crash_in_a_batch_costs_one_answer(start: StartHost, gate: Gate, how: st
     assert host.call(b"next").body == b"next"
 
 
-def test_killed_batch_runs_again(start: StartHost, gate: Gate) -> None:
+@each_language
+def test_killed_batch_runs_again(start: StartHost, language: str, gate: Gate) -> None:
     """`kill -9` proves nothing against any of them."""
-    host = start(**ONE_THREAD)
+    host = start(language, **ONE_THREAD)
     host.allow_log(DIES)
     with ExitStack() as clients:
         held = hold(host, gate, clients, 1)
@@ -221,17 +239,19 @@ def test_killed_batch_runs_again(start: StartHost, gate: Gate) -> None:
     assert [answer.body for answer in answered] == [b"a", b"inside", b"b"]
 
 
-def test_no_retry_holds_for_batches(start: StartHost, gate: Gate) -> None:
+@each_language
+def test_no_retry_holds_for_batches(start: StartHost, language: str, gate: Gate) -> None:
     """With --no-retry all requests of a batch that ended its worker answer 500."""
-    host = start(**ONE_THREAD, no_retry=True)
+    host = start(language, **ONE_THREAD, no_retry=True)
     host.allow_log(DIES)
     answered = answers(host, gate, b"a", command("die", "segv"))
     assert statuses(answered) == [500, 500]
 
 
-def test_signal_from_outside_blames_no_batch(start: StartHost, gate: Gate) -> None:
+@each_language
+def test_signal_from_outside_blames_no_batch(start: StartHost, language: str, gate: Gate) -> None:
     """Whichever thread it reaches: all that ran are suspects, run again alone, and are answered."""
-    host = start(**{**ONE_THREAD, "worker_threads": 2})
+    host = start(language, **{**ONE_THREAD, "worker_threads": 2})
     host.allow_log("SIGSEGV")
     with ExitStack() as clients:
         held = hold(host, gate, clients, 1) + hold(host, gate, clients, 1)
@@ -259,9 +279,10 @@ def test_fixed_batches_that_cannot_be_are_refused(builder: ProcessorBuilder, opt
     make_spec(replace(spec, batching="adaptive"))
 
 
-def test_free_threads_count_as_room(start: StartHost) -> None:
+@each_language
+def test_free_threads_count_as_room(start: StartHost, language: str) -> None:
     """As many requests as without batches may come at once: one for each thread, and those that may wait."""
-    host = start(**{**ONE_THREAD, "worker_threads": 5}, max_queue_size=1)
+    host = start(language, **{**ONE_THREAD, "worker_threads": 5}, max_queue_size=1)
     with ExitStack() as clients:
         asked = [clients.enter_context(host.ask(b"%d" % number)) for number in range(6)]
         assert statuses([client.read() for client in asked]) == [200] * 6

@@ -122,6 +122,30 @@ PROGRAMS = [
         r"error app\.py:6: self\.pre_proccess is defined nowhere; did you mean self\.pre_process\?",
     ),
     Program("attribute-no-help", changed("return data", "return self.x"), r"error app\.py:6: self\.x .*; define it in"),
+    Program(
+        "batches-arity",
+        GOOD + "    def batch_process(self, batch, size):\n        return []\n",
+        r"warning app\.py:7: batch_process takes \(self, batch, size\), but is called with one argument, a list of "
+        r"bodies; declare it def batch_process\(self, batch\)",
+    ),
+    Program(
+        "batches-coroutine",
+        GOOD + "    async def batch_process(self, batch):\n        return []\n",
+        r"warning app\.py:7: batch_process is a coroutine function",
+    ),
+    Program(
+        "batches-nothing",
+        GOOD + "    def batch_process(self, batch):\n        [self.process(data) for data in batch]\n",
+        r"warning app\.py:7: batch_process returns nothing; return a list of \(data, status\), one for each body",
+    ),
+    *(
+        Program(
+            f"batches-{name}",
+            GOOD + f"    def {name}(self, batch):\n        return [(data, 200) for data in batch]\n",
+            rf"warning app\.py:7: a worker does not call {name}; did you mean batch_process, which gets several",
+        )
+        for name in ("batch_proces", "process_batch", "processBatch", "batchProcess", "batch_processes")
+    ),
     Program("returns-nothing", changed("return data, 200", "print(data)"), r"error app\.py:5: process returns nothing"),
     Program(
         "returns-bytes", changed("data, 200", "b'ok'"), r"warning app\.py:6: process returns only bytes; return \("
@@ -168,6 +192,10 @@ GOOD_PROGRAMS = {
     "unknown-base": "import allspark, argparse\nclass App(argparse.Namespace, allspark.BaseProcessor):\n"
     "    def initialize(self):\n        self.x = self.anything\n",
     "raises-in-process": GOOD.replace("return data, 200", "raise NotImplementedError"),
+    "batches": GOOD + "    def batch_process(self, batch):\n        return list(map(self.process, batch))\n",
+    "batches-of-its-own": GOOD + "    def _batch_process(self, batch):\n        return batch\n"
+    "    def preprocess_batch(self, batch):\n        return self._batch_process(batch)\n"
+    "    def process_batch(self, batch, size):\n        return batch[size]\n",
     "static-method": GOOD.replace("    def process(self, data)", "    @staticmethod\n    def process(data)"),
 }
 

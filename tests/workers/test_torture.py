@@ -121,10 +121,12 @@ def crash_for(host: Host, how: str, seconds: float, crashes: int) -> Summary:
         return load.finish()
 
 
-@pytest.mark.parametrize("language", ["java", "python"])
-def test_kills_of_java_and_python_workers_neither_lose_nor_duplicate_requests(start: StartHost, language: str) -> None:
+@pytest.mark.parametrize(("language", "batching"), [("java", "off"), ("python", "off"), ("python", "adaptive")])
+def test_kills_of_java_and_python_workers_neither_lose_nor_duplicate_requests(
+    start: StartHost, language: str, batching: str
+) -> None:
     """The kills come at random instants; these workers take longer to start."""
-    host = start(language, keepalive=LONG)
+    host = start(language, keepalive=LONG, batching=batching)
     host.allow_log("SIGKILL")
     before = warm_up(host)
     rng = seeded_rng(language)

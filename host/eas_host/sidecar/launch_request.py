@@ -13,6 +13,7 @@ from eas_host.config.option_types import Address, address
 from eas_host.config.resolution import resolve_options
 from eas_host.errors import ConfigError
 from eas_host.front.settings.properties import options_of
+from eas_host.make_spec import check_batching
 from eas_runtime.messages import LaunchRequest, decode
 
 
@@ -47,6 +48,7 @@ def resolve_config(launch_request: LaunchRequest) -> HostConfig:
     # Properties that the program has put count from the start: the ring's size, for example, and the token.
     put = options_of(launch_request.properties)
     config = replace(config, **{name: value for name, value in put.items() if name not in config.explicit})
+    check_batching(config)
     return replace(config, isolation="process", entry=launch_request.script)
 
 

@@ -107,6 +107,7 @@ def die(argument):
         "segv": lambda: ctypes.string_at(16),
         "abort": os.abort,
         "_exit": lambda: ctypes.CDLL(None)._exit(int(number)),  # of os._exit the host is told
+        "os._exit": lambda: os._exit(int(number)),
         "exit": lambda: sys.exit(int(number)),
         "interrupt": interrupt,
         "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),

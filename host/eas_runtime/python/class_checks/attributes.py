@@ -10,7 +10,7 @@ from eas_runtime.python.class_checks.calls import DYNAMIC
 from eas_runtime.python.class_checks.finding import ERROR, ClassFinding
 from eas_runtime.python.class_checks.source import ProgramSource, constant, is_self, names_defined
 
-_CALLED = frozenset(("process", "initialize", "run", "get_model_path"))
+_CALLED = frozenset(("process", "batch_process", "initialize", "run", "get_model_path"))
 
 
 class UndefinedAttribute(NamedTuple):

@@ -1,5 +1,8 @@
 """
 The methods that a worker calls: whether they are there, take the arguments that they get, and return what is expected.
+
+Only where there are batches does a worker call `batch_process`, which EAS does not know: a method of that name may be
+one of the program's own, so what is said of it is a warning.
 """
 
 import ast
@@ -14,7 +17,20 @@ DYNAMIC = frozenset(("__getattr__", "__getattribute__"))
 
 _ARGUMENTS = {"initialize": 0, "process": 1}
 """The methods that a worker calls, and with how many arguments."""
-_WANTED = {"initialize": "def initialize(self)", "process": "def process(self, data)"}
+_BATCHES = "batch_process"
+_WANTED = {
+    "initialize": "def initialize(self)",
+    "process": "def process(self, data)",
+    _BATCHES: "def batch_process(self, batch)",
+}
+_GIVEN = {
+    "initialize": "no argument",
+    "process": "one argument, the request's body",
+    _BATCHES: "one argument, a list of bodies",
+}
+_LIKE_BATCHES = 0.9
+"""How similar a name in small letters is to batchprocess, or to processbatch, if it is meant to be batch_process: more
+than that of preprocess_batch is."""
 _EXITS = {
     "exit": "says nothing of the cause",
     "quit": "says nothing of the cause",
@@ -22,6 +38,7 @@ _EXITS = {
     "os._exit": "ends the worker with all its requests",
 }
 _PAIR = "return (data, status), such as (b'ok', 200)"
+_PAIRS = "return a list of (data, status), one for each body"
 
 
 def check_methods(name: str, lineage: "Sequence[ast.ClassDef]", is_known: bool) -> "Iterator[ClassFinding]":
@@ -39,6 +56,25 @@ def check_methods(name: str, lineage: "Sequence[ast.ClassDef]", is_known: bool) 
             yield ClassFinding(line, ERROR, what, advice)
         elif isinstance(found, FUNCTIONS):
             yield from check_function(found, count)
+    batches = methods.get(_BATCHES)
+    if isinstance(batches, FUNCTIONS):
+        for finding in check_function(batches, 1):
+            yield finding._replace(verdict=WARNING)
+    elif batches is None:
+        yield from _like_batches(lineage)
+
+
+def _like_batches(lineage: "Sequence[ast.ClassDef]") -> "Iterator[ClassFinding]":
+    """
+    Find the method that is called nearly like batch_process, takes what that takes, and that nothing uses.
+    """
+    used = {node.attr for owner in lineage for node in ast.walk(owner) if isinstance(node, ast.Attribute)}
+    for name, method in methods_of(lineage).items():
+        letters = name.replace("_", "").lower()
+        near = difflib.get_close_matches(letters, ("batchprocess", "processbatch"), 1, _LIKE_BATCHES)
+        if near and name not in used and isinstance(method, FUNCTIONS) and not arity_problem(method, 2):
+            what = f"a worker does not call {name}"
+            yield ClassFinding(method.lineno, WARNING, what, f"did you mean {_BATCHES}, which gets several requests?")
 
 
 def check_function(function: Any, count: int) -> "Iterator[ClassFinding]":  # noqa: ANN401  either kind of function
@@ -51,8 +87,7 @@ def check_function(function: Any, count: int) -> "Iterator[ClassFinding]":  # no
         return
     problem = arity_problem(function, count + ("staticmethod" not in decorators))
     if problem:
-        given = "one argument, the request's body" if count else "no argument"
-        what = f"{function.name} {problem}, but is called with {given}"
+        what = f"{function.name} {problem}, but is called with {_GIVEN[function.name]}"
         yield ClassFinding(function.lineno, ERROR, what, advice)
     inner = list(own_nodes(function))
     if isinstance(function, ast.AsyncFunctionDef):
@@ -63,6 +98,8 @@ def check_function(function: Any, count: int) -> "Iterator[ClassFinding]":  # no
         yield ClassFinding(function.lineno, ERROR, what, "return the answer instead of yielding it")
     elif function.name == "process":
         yield from check_returns(function, inner)
+    elif function.name == _BATCHES and _returns_nothing(inner):
+        yield ClassFinding(function.lineno, ERROR, "batch_process returns nothing", _PAIRS)
     for node in inner:
         if isinstance(node, ast.Call) and _name_of(node.func) in _EXITS:
             what = f"{function.name} calls {_name_of(node.func)}, which {_EXITS[_name_of(node.func)]}"
@@ -95,14 +132,21 @@ def check_returns(function: Any, nodes: "Sequence[ast.AST]") -> "Iterator[ClassF
     """
     Check what *function*, a `process`, returns, as far as it is written out.
     """
-    returns = [node for node in nodes if isinstance(node, ast.Return)]
-    if not any(node.value is not None for node in returns) and not any(isinstance(node, ast.Raise) for node in nodes):
+    if _returns_nothing(nodes):
         yield ClassFinding(function.lineno, ERROR, "process returns nothing", _PAIR)
         return
-    for node in returns:
-        problem = return_problem(node.value)
+    for node in nodes:
+        problem = return_problem(node.value) if isinstance(node, ast.Return) else ""
         if problem:
-            yield ClassFinding(node.lineno, WARNING, problem, _PAIR)
+            yield ClassFinding(getattr(node, "lineno", 0), WARNING, problem, _PAIR)
+
+
+def _returns_nothing(nodes: "Sequence[ast.AST]") -> bool:
+    """
+    Tell whether a function that consists of *nodes* neither returns a value nor raises.
+    """
+    ends = [node for node in nodes if isinstance(node, (ast.Return, ast.Raise))]
+    return not any(isinstance(node, ast.Raise) or node.value is not None for node in ends)
 
 
 def return_problem(value: "ast.expr | None") -> str:
