@@ -212,6 +212,25 @@ def test_breakpoint_set_in_initialize_holds_in_process(project: MakeProject, deb
     terminal.expect(rf"> {made.source}\(14\)process")
 
 
+def test_pdb_stops_in_a_batch(project: MakeProject, debug: StartDebugger) -> None:
+    """In batch_process, too, and when it is left there, nothing runs again."""
+    made, pdb = project("python"), DEBUGGERS["python"]
+    method = "    def batch_process(self, batch):\n        return [self.process(data) for data in batch]\n"
+    text = made.source.read_text(encoding="utf-8")
+    made.source.write_text(text.replace("\n\nif __name__", f"\n{method}\n\nif __name__"), encoding="utf-8")
+    terminal = debug(made.entry, "--batching", "adaptive", "-d", "hello")
+    terminal.expect(rf"> {made.source}\(\d+\)batch_process\(\)\n-> return \[self.process")
+    terminal.expect(pdb.prompt)
+    terminal.type("break 14")
+    terminal.expect(pdb.prompt)
+    terminal.type("continue")
+    terminal.expect(rf"> {made.source}\(14\)process")
+    terminal.expect(pdb.prompt)
+    terminal.type("quit")
+    assert terminal.ends() == 0
+    assert "Stopped where" not in terminal.text
+
+
 def test_pdb_runs_on_the_python_of_the_processor(project: MakeProject, debug: StartDebugger) -> None:
     made, pdb = project("python"), DEBUGGERS["python"]
     python, facts = another_python()

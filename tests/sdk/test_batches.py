@@ -305,3 +305,12 @@ def test_batch_is_answered_though_a_client_has_left(apps: Apps, gate: Gate) -> N
         host.wait_for_log("499")
         gate.release()
         assert stays.read().body == b"stays"
+
+
+def test_batches_that_cannot_be_are_refused(apps: Apps) -> None:
+    """`python app.py` ends before it serves, with one line."""
+    program = apps.begin(variables={"EAS_HOST_BATCHING": "fixed", "EAS_HOST_MAX_BATCH_SIZE": "65"})
+    program.allow_log("max-batch-size")
+    program.ends_with(2)
+    [said] = program.log.text(stream="stderr").splitlines()
+    assert "--max-batch-size 65 is more than --max-queue-size 64" in said

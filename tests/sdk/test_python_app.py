@@ -163,14 +163,6 @@ def test_wrong_endpoint_exits_with_2(apps: Apps) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_batches_that_cannot_be_exit_with_2(apps: Apps) -> None:
-    variables = {"EAS_HOST_BATCHING": "fixed", "EAS_HOST_MAX_BATCH_SIZE": "65"}
-    said = fails(
-        apps, 2, "--max-batch-size 65 is more than --max-queue-size 64", body="Contract()", variables=variables
-    )
-    assert len(said.splitlines()) == 1
-
-
 def test_wrong_environment_variable_exits_with_2(apps: Apps) -> None:
     said = fails(apps, 2, "EAS_HOST_KEEPALIVE", body="Contract()", variables={"EAS_HOST_KEEPALIVE": "soon"})
     assert len(said.splitlines()) == 1
