@@ -7,6 +7,7 @@
 
 #include "batch_rule.h"
 #include "front.h"
+#include "parts.h"
 #include "worker.h"
 
 struct eas_batches {
@@ -94,11 +95,12 @@ int eas_worker_take_batch(eas_batch* batch) {
   std::vector<eas_call> calls;
   bool alone = false;
   eas::BatchRule& rule = batch->batches->rule;
-  if (!eas::TakeBatch(*ring, batch->batches->worker, batch->thread, rule, &calls, &alone)) return EAS_STOPPED;
+  const int taken = eas::TakeBatch(*ring, batch->batches->worker, batch->thread, rule, &calls, &alone);
+  if (taken == EAS_STOPPED) return taken;
   batch->count = static_cast<uint32_t>(calls.size());
   batch->alone = alone ? 1 : 0;
   std::copy(calls.begin(), calls.end(), batch->calls);
-  if (alone) return EAS_TAKEN;
+  if (alone || taken == EAS_RESUMED) return taken;
   std::vector<uint64_t> submitted;
   for (const eas_call& call : calls)
     submitted.push_back(ring->controls[call.slot].submitted.load(std::memory_order_relaxed));

@@ -62,9 +62,9 @@ uint32_t eas_worker_max_batch(eas_ring* ring);
 // [once, before the worker is ready and its threads take requests]
 eas_batches* eas_worker_open_batches(eas_ring* ring, uint32_t worker, uint32_t size);
 
-// Waits for requests and claims those of one batch: EAS_TAKEN. Each must be completed. EAS_STOPPED = a stop
-// was asked. Unless it is `alone` its call begins here, and is to end by eas_worker_end_batch; if that did
-// not come, the next take ends it.
+// Waits for requests and claims those of one batch: EAS_TAKEN. Each must be completed. EAS_RESUMED = a call
+// that was parked is the only one; EAS_STOPPED = a stop was asked. The call of a batch that is not `alone`
+// begins here, and is to end by eas_worker_end_batch; if that did not come, the next take ends it.
 // [the thread that entered]
 int eas_worker_take_batch(eas_batch* batch);
 

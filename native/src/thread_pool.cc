@@ -86,7 +86,7 @@ void ThreadPool::BatchLoop(uint32_t thread) {
     } else {
       caller.Run(&calls);
     }
-  } while (TakeBatch(ring_, worker_, thread, *rule_, &calls, &alone));
+  } while (TakeBatch(ring_, worker_, thread, *rule_, &calls, &alone) == EAS_TAKEN);
 }
 
 // With the lock held.

@@ -258,8 +258,8 @@ int TakeFor(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call, int ti
   return TakeFirst(ring, worker, thread, call, timeout_ms, nullptr, &first);
 }
 
-bool TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std::vector<eas_call>* calls,
-               bool* alone) {
+int TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std::vector<eas_call>* calls,
+              bool* alone) {
   eas_call call;
   First first{};
   int taken;
@@ -267,10 +267,10 @@ bool TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, st
     taken = TakeFirst(ring, worker, thread, &call, -1, &rule, &first);
   } while (taken == EAS_INTERRUPTED);
   calls->clear();
-  if (taken != EAS_TAKEN) return false;
+  if (taken == EAS_STOPPED) return taken;
   calls->push_back(call);
   *alone = first.alone;
-  if (first.alone) return true;
+  if (taken == EAS_RESUMED || first.alone) return taken;
   const eas_batching& batching = rule.batching();
   uint64_t bytes = call.input_size;
   uint64_t behind = first.behind;
@@ -287,7 +287,7 @@ bool TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, st
     ring.controls[taken_call.slot].batch.store(batch, std::memory_order_relaxed);
     batch &= ~kBatchLeader;
   }
-  return true;
+  return EAS_TAKEN;
 }
 
 void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,

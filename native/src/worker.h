@@ -38,11 +38,11 @@ void ReportPart(Ring& ring, uint32_t slot, bool first);
 // When the front wants requests to be taken as batches.
 eas_batching ReadBatching(const Ring& ring);
 
-// Waits for requests and claims those that `rule` puts into one batch, in the order of their arrival. False
-// if a stop was asked. *alone is whether it is one request that must run by itself: it may have ended a
-// worker.
-bool TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std::vector<eas_call>* calls,
-               bool* alone);
+// Waits for requests and claims those that `rule` puts into one batch, in the order of their arrival:
+// EAS_TAKEN. *alone is whether it is one request that must run by itself: it may have ended a worker.
+// EAS_RESUMED = a call that was parked is the only one; EAS_STOPPED = a stop was asked.
+int TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std::vector<eas_call>* calls,
+              bool* alone);
 
 // Between the two the completions of the calling thread are not reported; then they are, all together.
 void BeginReports();

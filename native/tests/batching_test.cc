@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "layout.h"
+#include "parts.h"
 #include "testing.h"
 
 namespace eas {
@@ -101,6 +102,23 @@ TEST_F(BatchingTest, OneThatMustRunAloneIsNoCallOfABatch) {
   EXPECT_EQ(1u, batch_.count);
   EXPECT_EQ(1u, batch_.alone);
   EXPECT_EQ(0u, batch_.level);
+}
+
+TEST_F(BatchingTest, AParkedCallThatGoesOnIsNoBatch) {
+  const int slot = ring_.Submit("streams");
+  eas_call call = ring_.Take(0, 1);
+  const std::string much(8192, 'x');
+  size_t sent = 0;
+  ASSERT_EQ(EAS_PART_FULL, eas_worker_send_part(ring_, 0, 1, &call, 200, much.data(), much.size(), &sent));
+  eas_worker_park(ring_, 0, 1, &call);
+  eas_front_abandon(ring_, slot);
+  ASSERT_EQ(EAS_RESUMED, eas_worker_take_batch(&batch_));
+  ASSERT_EQ(1u, batch_.count);
+  EXPECT_EQ(static_cast<uint32_t>(slot), calls_[0].slot);
+  EXPECT_EQ(0u, batch_.alone);
+  EXPECT_EQ(0u, batch_.level);
+  Submit({"a", "b", "c", "d"});
+  EXPECT_EQ(EAS_TAKEN, eas_worker_take_batch(&batch_));
 }
 
 TEST_F(BatchingTest, AStopEndsTheWait) {

@@ -36,6 +36,14 @@ class Evil:
 async def later(answers):
     return answers
 
+def parts(count, size):
+    for _ in range(count):
+        yield b"." * size
+
+def fails():
+    raise ValueError("no first part")
+    yield b"second part"
+
 RESULTS = {
     b"nothing": lambda answers: None,
     b"short": lambda answers: answers[1:],
@@ -48,6 +56,9 @@ RESULTS = {
     b"tuple": tuple,
     b"lists": lambda answers: [list(answer) for answer in answers],
     b"types": lambda _: [("text", 200), (bytearray(b"array"), 0.0), (memoryview(b"view"), True), ({"y": 1}, 404)],
+    b"parts": lambda answers: [(b"ok", 200), parts(2, 3), (iter([b"one ", "two"]), 404)],
+    b"fails": lambda answers: [fails(), (b"ok", 200), parts(2, 3)],
+    b"much": lambda answers: [parts(300, 100_000)],
     b"item": lambda answers: [(b"ok", 200), None, (b"ok", 200)],
     b"bare": lambda answers: [(b"ok", 200), (b"ok", 200), b"bare"],
     b"late": lambda answers: [later(answers), (b"ok", 200), (b"ok", 200)],
@@ -119,6 +130,29 @@ def test_answers_may_have_all_types_that_process_may_return(apps: Apps, way: str
         assert [answer.status for answer in answered] == [200, 200, 400, 404]
     host.wait_for_log("batch_process returned dict as data; it is sent as str")
     assert host.log.text().count("batch_process returned dict") == 1
+
+
+def test_answer_in_a_batch_may_come_in_parts(apps: Apps) -> None:
+    """Beside whole ones. If it fails, that is its own matter."""
+    host = apps.start(RUN, DIRECTED, batches_of(3), "hosted")
+    host.allow_log("no first part")
+    answered = ask_together(host, b"parts", b"a", b"b")
+    assert bodies_of(answered) == [b"ok", b"......", b"one two"]
+    assert [answer.status for answer in answered] == [200, 200, 404]
+    answered = ask_together(host, b"a", b"fails", b"b")
+    assert [answer.status for answer in answered] == [400, 200, 200]
+    assert answered[0].message == "no first part"
+    assert bodies_of(answered[1:]) == [b"ok", b"......"]
+
+
+@each_way
+def test_client_that_reads_slowly_keeps_no_thread_from_batches(apps: Apps, way: str) -> None:
+    """The only thread takes others meanwhile, and goes on with that answer when there is room."""
+    host = apps.start("Directed(worker_threads=1).run()", DIRECTED, batches_of(1), way)
+    with host.ask(b"much") as reads_slowly:
+        for number in range(20):
+            assert host.call(b"%d" % number).body == b"1 %d" % number
+        assert len(reads_slowly.read().body) == 30_000_000
 
 
 class Wrong(NamedTuple):

@@ -8,7 +8,7 @@ process cost. So a thread says when its call has ended. It began as the thread t
 from typing import Any
 
 from eas_runtime.ring.current import library
-from eas_runtime.ring.worker import TAKEN, RingCall, WorkerRing
+from eas_runtime.ring.worker import RESUMED, TAKEN, RingCall, WorkerRing
 
 
 class RingBatches:
@@ -45,6 +45,7 @@ class RingBatch:
         self._end = functions.eas_worker_end_batch
         self._report = functions.eas_worker_report_batch
         self._batch, self._call_at = native.new_batch(batches.native, thread, batches.size)
+        self._ring = batches.ring
         self._thread = thread
         self._places: list[RingCall] = []  # as many as the largest batch so far had requests
         self.calls: list[RingCall] = []
@@ -55,15 +56,19 @@ class RingBatch:
         Wait for the next batch. False: the worker is to stop.
         """
         batch, places = self._batch, self._places
-        if self._take(batch) != TAKEN:
-            return False
-        while len(places) < batch.count:
-            places.append(RingCall(self._thread, self._call_at(len(places))))
-        self.calls = places[: batch.count]
-        for call in self.calls:
-            call.size = call.native.input_size
-        self.alone = batch.alone != 0
-        return True
+        taken = self._take(batch)
+        while taken in (TAKEN, RESUMED):
+            while len(places) < batch.count:
+                places.append(RingCall(self._thread, self._call_at(len(places))))
+            self.calls = places[: batch.count]
+            for call in self.calls:
+                call.size = call.native.input_size
+            self.alone = batch.alone != 0
+            if taken == TAKEN:
+                return True
+            self._ring.resume(self.calls[0])
+            taken = self._take(batch)
+        return False
 
     def end(self, *, answered: bool) -> None:
         """

@@ -33,7 +33,7 @@ _SIGNALS_KEEP = 8
 TAKEN = 1
 _TIMED_OUT = 2
 _INTERRUPTED = 3
-_RESUMED = 4
+RESUMED = 4
 """What eas_worker_take_for returns; 0 means that the worker is to stop."""
 _NO_LIMIT = -1
 _SECONDS_MAX = 2**31 // 1000
@@ -123,7 +123,7 @@ class RingThread(RingCall):
         thread.status = status
         taken = self._answer_and_take(thread, data, len(data))
         if taken != TAKEN:
-            if taken != _RESUMED:
+            if taken != RESUMED:
                 return False
             self._ring.resume(self)
             return bool(self._ring.take(self))
@@ -202,7 +202,7 @@ class WorkerRing:
             if taken == TAKEN:
                 call.size = call.native.input_size
                 return True
-            if taken == _RESUMED:
+            if taken == RESUMED:
                 self.resume(call)
                 continue
             if taken != _INTERRUPTED:

@@ -106,24 +106,35 @@ class ResultEncoder:
                 return False
             answers = [self._answer_to(item, place, count) for place, item in enumerate(items)]
             batch.end(answered=True)
+            streams = []
             for call, answer in zip(calls, answers):
                 if isinstance(answer, Explanation):
                     self._answer_raised(call, answer)
-                else:
+                elif isinstance(answer[1], bytes):
                     self._ring.reply(call, RETURNED, *answer)
+                else:
+                    streams.append((call, answer))
             batch.report()
+            for call, (code, parts) in streams:  # one after the other: this is one thread
+                self._streamed.begin(call, parts, code)
             return True
 
         return handle
 
-    def _answer_to(self, item: Any, place: int, count: int) -> "tuple[int, bytes] | Explanation":  # noqa: ANN401
+    def _answer_to(self, item: Any, place: int, count: int) -> "tuple[int, Any] | Explanation":  # noqa: ANN401
         """
-        Return the response that *item* is, of the *count* that `batch_process` has returned, or what is wrong with it.
+        Return status and data that *item* is, of the *count* that `batch_process` has returned, or what is wrong with
+        it. The data is bytes, or an iterator of parts.
         """
         try:
             code = _status(item)
             if code is not None:
-                return max(INT_MIN, min(code, INT_MAX)), self._encode(item[0], "batch_process")
+                data = item[0]
+                if not isinstance(data, Iterator):
+                    data = self._encode(data, "batch_process")
+                return max(INT_MIN, min(code, INT_MAX)), data
+            if isinstance(item, GeneratorType):
+                return HTTP_OK, item
         except Exception as error:  # noqa: BLE001  an object of the user's
             return explain_call(self._processor, error, self._folder, "batch_process")
         return explain_batch_item(self._processor, item, place, count)
