@@ -1,10 +1,11 @@
-// A worker thread of the bridge has one request at a time, so what the ring needs to know of it between two calls is in
-// a variable of the thread. Java sees a slot and a size.
+// A worker thread of the bridge has one request at a time, or one batch, so what the ring needs to know of it between two
+// calls is in a variable of the thread. Java sees a slot and a size.
 
 #include "natives.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 HostServices host = {STDERR_FILENO, nullptr, 0, {}};
@@ -12,14 +13,24 @@ HostServices host = {STDERR_FILENO, nullptr, 0, {}};
 namespace {
 
 constexpr jlong kStopped = -1;           // eas.host.Ring.STOPPED
+constexpr jint kNone = 0;                // eas.host.BatchRing.NONE
+constexpr jint kAlone = -1;              // eas.host.BatchRing.ALONE
 constexpr jlong kMaxBuffer = INT32_MAX;  // of Java. No output is larger: outputs are arrays.
 
 struct WorkerThread {
   uint32_t number;
-  eas_call call;  // its request
+  eas_call call;  // its request, or the one of its batch that it answers by itself
+
+  // Where there are batches: the one that it has, and what Java sees of it and writes: of each request the slot and
+  // the size, and the size of its output.
+  eas_batch batch;
+  jlong* requests;
+  jlong* written;
 };
 
 __thread WorkerThread current;
+
+eas_batches* batches = nullptr;  // what the threads share that take batches
 
 // The bytes of a Java array, as long as this lives. There are none if the JVM has no memory for a copy of them.
 class Bytes {
@@ -43,9 +54,20 @@ class Bytes {
   size_t size_;
 };
 
-jlong next(int taken) {
-  if (taken != EAS_TAKEN) return kStopped;
-  return static_cast<jlong>(current.call.slot) << 32 | static_cast<jlong>(current.call.input_size);
+jlong describe(const eas_call& call) {
+  return static_cast<jlong>(call.slot) << 32 | static_cast<jlong>(call.input_size);
+}
+
+jlong next(int taken) { return taken == EAS_TAKEN ? describe(current.call) : kStopped; }
+
+// Completes a request whose output of `written` bytes is in its slot, unless that has less room.
+void complete_written(const eas_call& call, jlong written) {
+  const auto size = static_cast<uint64_t>(written);
+  if (size <= call.output_capacity) {
+    host.module.complete(host.ring, host.worker, current.number, &call, EAS_RETURNED, 0, size);
+  } else {
+    host.module.reply(host.ring, host.worker, current.number, &call, EAS_RETURNED, 0, nullptr, size);
+  }
 }
 
 // ---- eas.host.HostLog ----
@@ -72,7 +94,7 @@ jlong JNICALL complete_and_take(JNIEnv*, jobject, jint written) {
     return next(host.module.complete_and_take(host.ring, host.worker, current.number, &current.call,
                                               EAS_RETURNED, 0, size));
   }
-  host.module.reply(host.ring, host.worker, current.number, &current.call, EAS_RETURNED, 0, nullptr, size);
+  complete_written(current.call, written);
   return take(nullptr, nullptr);
 }
 
@@ -88,6 +110,48 @@ void JNICALL complete_failed(JNIEnv*, jobject) {
   host.module.reply(host.ring, host.worker, current.number, &current.call, EAS_BAD_OUTPUT, 0, kText,
                     sizeof(kText) - 1);
 }
+
+// ---- eas.host.NativeRing, of batches ----
+
+jint JNICALL max_batch(JNIEnv*, jobject) { return static_cast<jint>(host.module.max_batch(host.ring)); }
+
+void JNICALL open_batches(JNIEnv*, jobject, jint size) {
+  batches = host.module.open_batches(host.ring, host.worker, static_cast<uint32_t>(size));
+}
+
+jobject JNICALL batch_buffer(JNIEnv* env, jobject, jint size) {
+  const auto count = static_cast<size_t>(size);
+  auto* calls = static_cast<eas_call*>(calloc(count, sizeof(eas_call)));
+  auto* shared = static_cast<jlong*>(calloc(2 * count, sizeof(jlong)));
+  if (calls == nullptr || shared == nullptr) abort();
+  current.batch = {batches, current.number, 0, 0, 0, 0, calls};
+  current.requests = shared;
+  current.written = shared + count;
+  return env->NewDirectByteBuffer(shared, static_cast<jlong>(2 * count * sizeof(jlong)));
+}
+
+jint JNICALL take_batch(JNIEnv*, jobject) {
+  const eas_batch& batch = current.batch;
+  if (host.module.take_batch(&current.batch) != EAS_TAKEN) return kNone;
+  for (uint32_t i = 0; i < batch.count; i++) current.requests[i] = describe(batch.calls[i]);
+  return batch.alone != 0 ? kAlone : static_cast<jint>(batch.count);
+}
+
+jint JNICALL complete_batch_and_take(JNIEnv*, jobject) {
+  const eas_batch& batch = current.batch;
+  host.module.end_batch(&current.batch, 1);
+  for (uint32_t i = 0; i < batch.count; i++) complete_written(batch.calls[i], current.written[i]);
+  host.module.report_batch(&current.batch);
+  return take_batch(nullptr, nullptr);
+}
+
+void JNICALL end_batch(JNIEnv*, jobject) { host.module.end_batch(&current.batch, 0); }
+
+void JNICALL select_request(JNIEnv*, jobject, jint number) { current.call = current.batch.calls[number]; }
+
+void JNICALL complete(JNIEnv*, jobject, jint written) { complete_written(current.call, written); }
+
+// ---- eas.host.NativeRing, of its slots ----
 
 eas_ring_size ring_size() {
   eas_ring_size size;
@@ -125,8 +189,14 @@ bool find_module(const char* path) {
          find(module, "eas_ring_get_size", &found.get_size) && find(module, "eas_slot_input", &found.input) &&
          find(module, "eas_slot_output", &found.output) && find(module, "eas_worker_enter", &found.enter) &&
          find(module, "eas_worker_take", &found.take) &&
+         find(module, "eas_worker_complete", &found.complete) &&
          find(module, "eas_worker_complete_and_take", &found.complete_and_take) &&
-         find(module, "eas_worker_reply", &found.reply) && find(module, "eas_worker_raised", &found.raised);
+         find(module, "eas_worker_reply", &found.reply) && find(module, "eas_worker_raised", &found.raised) &&
+         find(module, "eas_worker_max_batch", &found.max_batch) &&
+         find(module, "eas_worker_open_batches", &found.open_batches) &&
+         find(module, "eas_worker_take_batch", &found.take_batch) &&
+         find(module, "eas_worker_end_batch", &found.end_batch) &&
+         find(module, "eas_worker_report_batch", &found.report_batch);
 }
 
 bool register_natives(JNIEnv* env, jclass host_log, jclass native_ring) {
@@ -137,6 +207,14 @@ bool register_natives(JNIEnv* env, jclass host_log, jclass native_ring) {
       method("completeAndTake", "(I)J", reinterpret_cast<void*>(&complete_and_take)),
       method("completeThrown", "([B[B)V", reinterpret_cast<void*>(&complete_thrown)),
       method("completeFailed", "()V", reinterpret_cast<void*>(&complete_failed)),
+      method("maxBatch", "()I", reinterpret_cast<void*>(&max_batch)),
+      method("openBatches", "(I)V", reinterpret_cast<void*>(&open_batches)),
+      method("batchBuffer", "(I)Ljava/nio/ByteBuffer;", reinterpret_cast<void*>(&batch_buffer)),
+      method("takeBatch", "()I", reinterpret_cast<void*>(&take_batch)),
+      method("completeBatchAndTake", "()I", reinterpret_cast<void*>(&complete_batch_and_take)),
+      method("endBatch", "()V", reinterpret_cast<void*>(&end_batch)),
+      method("select", "(I)V", reinterpret_cast<void*>(&select_request)),
+      method("complete", "(I)V", reinterpret_cast<void*>(&complete)),
       method("slotCount", "()I", reinterpret_cast<void*>(&slot_count)),
       method("buffer", "(IZ)Ljava/nio/ByteBuffer;", reinterpret_cast<void*>(&buffer)),
   };

@@ -5,9 +5,10 @@
 #include <jni.h>
 
 #include "api.h"
+#include "batching.h"
 
-// The functions of the native module (native/src/api.h) that are called here. They are looked up in the module that
-// this process has loaded: it must not have the native code twice.
+// The functions of the native module (native/src/api.h and batching.h) that are called here. They are looked up in the
+// module that this process has loaded: it must not have the native code twice.
 struct NativeModule {
   decltype(&eas_log) log;
   decltype(&eas_ring_get_size) get_size;
@@ -15,9 +16,15 @@ struct NativeModule {
   decltype(&eas_slot_output) output;
   decltype(&eas_worker_enter) enter;
   decltype(&eas_worker_take) take;
+  decltype(&eas_worker_complete) complete;
   decltype(&eas_worker_complete_and_take) complete_and_take;
   decltype(&eas_worker_reply) reply;
   decltype(&eas_worker_raised) raised;
+  decltype(&eas_worker_max_batch) max_batch;
+  decltype(&eas_worker_open_batches) open_batches;
+  decltype(&eas_worker_take_batch) take_batch;
+  decltype(&eas_worker_end_batch) end_batch;
+  decltype(&eas_worker_report_batch) report_batch;
 };
 
 // What the JVM shares with the host.

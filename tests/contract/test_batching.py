@@ -1,5 +1,5 @@
 """
-Batches: requests that wait go to `batch_process` together, and each is answered as if it had been alone: with its own
+Batches: requests that wait go to the processor in one call, and each is answered as if it had been alone: with its own
 answer, within its time, and with no failure but its own.
 
 Most tests hold a call of the only thread at a gate; what is asked meanwhile is the next batch.
@@ -22,16 +22,20 @@ from eas_host.errors import ConfigError
 from eas_host.make_spec import make_spec
 from support import LONG
 from support.build import ProcessorBuilder
+from support.columns import LANGUAGES
 from support.gate import Gate, hold
 from support.host import Host, StartHost
 from support.wire import Client, Response, command
 
 ONE_THREAD = {"worker_threads": 1, "batching": "adaptive", "keepalive": LONG, "explain": True}
 DIES = "SIGSEGV|SIGKILL"
-EXITS = "_exit:1"
+CRASHES = {
+    "cpp": ("segv", "abort", "_exit:1"),
+    "java": ("segv", "exit:1", "_exit:1"),
+    "python": ("segv", "abort", "os._exit:1"),  # of which its worker is told
+}
 
-each_language = pytest.mark.parametrize("language", ["cpp", "python"])
-"""Runs a test with each language that has batches."""
+each_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
 @contextmanager
@@ -194,17 +198,14 @@ def test_failure_of_a_batch_is_told(start: StartHost, gate: Gate) -> None:
     host.wait_for_log("batch_process returned 418 for a batch; its 2 requests run again, each by itself, in process")
 
 
-@each_language
-@pytest.mark.parametrize("how", ["segv", "abort", EXITS])
+@pytest.mark.parametrize(("language", "how"), [(language, how) for language in CRASHES for how in CRASHES[language]])
 def test_crash_in_a_batch_costs_one_answer(start: StartHost, language: str, gate: Gate, how: str) -> None:
     """
     Any request of the batch may have caused it, so each of them runs again alone: the one that crashes again answers
     500. Those that ran beside the batch, on other threads, are not suspected, and run again at once.
     """
     host = start(language, **{**ONE_THREAD, "worker_threads": 2})
-    host.allow_log("SIGSEGV|SIGABRT|exit")
-    if (language, how) == ("python", EXITS):
-        how = "os._exit:1"  # of which its worker is told
+    host.allow_log("SIGSEGV|SIGABRT|exit|halt")
     with ExitStack() as clients:
         held = hold(host, gate, clients, 1) + hold(host, gate, clients, 1)  # two at once might be one batch
         asked = [clients.enter_context(host.ask(body)) for body in (b"a", command("die", how), b"b")]

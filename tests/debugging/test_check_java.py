@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -184,6 +185,27 @@ JARS = [
         "static-process",
         compiled(PROCESSOR.replace("public byte", "public static byte")),
         r"error one\.jar: One has no method .*; it has public static byte\[\] Process\(byte\[\]\)",
+    ),
+    Jar(
+        "only-batches",
+        existing("OnlyBatches"),
+        r"error onlybatches\.jar: OnlyBatches has no method .*; it has public byte\[\]\[\] Process\(byte\[\]\[\]\), "
+        "which takes batches, and no request that runs by itself; declare it so",
+    ),
+    *(
+        Jar(
+            f"batches-{name}",
+            compiled(PROCESSOR.replace("  public byte", f"  {method} {{ return null; }}\n  public byte")),
+            rf"warning one\.jar: One has {re.escape(method.replace(' inputs', ''))}, which gets no batches; declare it",
+        )
+        for name, method in {
+            "result": "public byte[] Process(byte[][] inputs)",
+            "case": "public byte[][] process(byte[][] inputs)",
+            "name": "public byte[][] batch_process(byte[][] inputs)",
+            "access": "byte[][] Process(byte[][] inputs)",
+            "static": "public static byte[][] Process(byte[][] inputs)",
+            "text": "public String[] Process(String[] inputs)",
+        }.items()
     ),
     Jar(
         "abstract",

@@ -177,6 +177,12 @@ def test_process_method_of_another_form_is_reported(builder: ProcessorBuilder) -
     )
 
 
+def test_java_class_that_takes_only_batches_is_reported(builder: ProcessorBuilder) -> None:
+    load(builder.jar("OnlyBatches"), "process", "--batching", "adaptive").fails_in_one_line(
+        3, 'no method "public byte[] Process(byte[] input)"', "which takes batches, and no request that runs by itself"
+    )
+
+
 def test_java_class_that_is_not_public_is_reported(builder: ProcessorBuilder) -> None:
     ended = load(builder.jar("HiddenProcessor"), "process", "--mainclass", "HiddenProcessor")
     ended.fails_in_one_line(3, "HiddenProcessor", "public")

@@ -32,9 +32,7 @@ COLUMNS = [
 ]
 
 BATCHES = [
-    Column(language, isolation, batching="adaptive")
-    for isolation in ("process", "none")
-    for language in ("cpp", "python")
+    Column(language, isolation, batching="adaptive") for isolation in ("process", "none") for language in LANGUAGES
 ]
 """Further columns of a table of cases: what one request gets does not depend on batching."""
 

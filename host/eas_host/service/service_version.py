@@ -82,7 +82,6 @@ class ServiceVersion:
                 load.cancel()
         for processor in self.deployment.processors:
             _announce_sanitizer(processor.spec)
-            _announce_batching(self.deployment.config, processor.spec)
         path = self.deployment.warm_up
         if path is not None:
             keepalive = self.deployment.config.keepalive / 1000
@@ -224,17 +223,6 @@ def _make_workers(
     config = replace(config, entry=spec.original(spec.entry))
     reporter = CrashReporter(loop, config, backend, deployment.target)
     return Supervisor(loop, config, spawn, backend, lambda: front.state.keepalive, on_fatal, reporter)
-
-
-def _announce_batching(config: HostConfig, spec: WorkerSpec) -> None:
-    """
-    Say that there are no batches where they are asked for; a worker in C++ or Python knows by itself whether it makes
-    any.
-    """
-    if config.batching != "off" and spec.type == "java":
-        log.warning(
-            "batching has no effect: it is for processors in C++ and Python, and %s is a java processor", spec.entry
-        )
 
 
 def _announce_sanitizer(spec: WorkerSpec) -> None:

@@ -44,6 +44,15 @@ public class Contract {
     return obey(parts[0], parts.length > 1 ? parts[1] : "");
   }
 
+  /** Does what each input says, one after the other: what one of them throws fails all of them. */
+  public byte[][] Process(byte[][] inputs) throws Throwable {
+    byte[][] outputs = new byte[inputs.length][];
+    for (int i = 0; i < inputs.length; i++) {
+      outputs[i] = Process(inputs[i]);
+    }
+    return outputs;
+  }
+
   private byte[] obey(String verb, String argument) throws Throwable {
     switch (verb) {
       case "throw":

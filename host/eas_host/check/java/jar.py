@@ -18,7 +18,7 @@ from eas_host.binaries.java_classes import JavaClasses
 from eas_host.binaries.java_home import java_version
 from eas_host.check.finding import ERROR, OK, WARNING, Finding, Report, error_of, list_names
 from eas_host.check.java.class_index import ClassIndex, open_classes
-from eas_host.check.java.members import declares_process, may_be_processor, problems_of
+from eas_host.check.java.members import batch_problems_of, declares_process, may_be_processor, problems_of
 from eas_host.check.java.missing_classes import check_references, own_classes
 from eas_host.check.java.native_libraries import check_native_libraries
 from eas_host.deploy.package import nested_jars
@@ -106,7 +106,7 @@ class _JarCheck:
         findings = [*(self._named() if self._spec.mainclass else self._only())]
         if self._class is not None:
             home, found = self._home()
-            findings += [*found, *self._check_version(self._class, home)]
+            findings += [*found, *self._check_version(self._class, home), *self._check_batches(self._class)]
             java = JavaClasses(home)
             findings += check_references(self._class.name, self._own, self._index, java, self._subject)
             findings += self._check_native(self._class, home)
@@ -161,6 +161,11 @@ class _JarCheck:
         name = found.name.replace("/", ".")
         for what, advice in problems_of(found, self._index):
             yield Finding(ERROR, self._subject, f"{name} {what}", advice)
+
+    def _check_batches(self, found: ClassFile) -> Iterator[Finding]:
+        name = found.name.replace("/", ".")
+        for what, advice in batch_problems_of(found, self._index):
+            yield Finding(WARNING, self._subject, f"{name} {what}", advice)
 
     def _only(self) -> Iterator[Finding]:
         """

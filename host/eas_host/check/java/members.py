@@ -19,6 +19,9 @@ PROCESS: Final = "Process"
 _STRINGS: Final = "(Ljava/lang/String;Ljava/lang/String;)V"
 _INPUTS: Final = ("([B)", "(Ljava/lang/String;)")
 _OUTPUTS: Final = ("[B", "Ljava/lang/String;", "V")
+_BATCH: Final = "([[B)[[B"
+_SEVERAL_INPUTS: Final = ("([[B)", "([Ljava/lang/String;)", "(Ljava/util/List;)")
+_BATCH_NAMES: Final = ("process", "batchprocess", "processbatch")
 _MAX_DEPTH: Final = 50
 _PRIMITIVES: Final = {
     "B": "byte",
@@ -71,10 +74,28 @@ def problems_of(found: ClassFile, index: ClassIndex) -> Iterator[_Problem]:
     process = [method for method in methods if method.name == PROCESS]
     if not any(_is_callable(method) and _is_process(method.descriptor) for method in process):
         similar = _named_like(methods, PROCESS)
+        batches = ", which takes batches, and no request that runs by itself" if _takes_batches(process) else ""
         yield (
-            f'has no method "public byte[] Process(byte[] input)"; it has {_describe(similar)}',
+            f'has no method "public byte[] Process(byte[] input)"; it has {_describe(similar)}{batches}',
             "declare it so (String is accepted in both places)",
         )
+
+
+def batch_problems_of(found: ClassFile, index: ClassIndex) -> Iterator[_Problem]:
+    """
+    Yield each method of the class *found* that looks as if it took batches (docs/batching.md), and gets none. Where
+    one gets them, others may have any form.
+    """
+    methods, _ = _all_methods(found, index)
+    if _takes_batches(methods):
+        return
+    for method in methods:
+        inputs = method.descriptor.partition(")")[0]
+        if method.name.lower().replace("_", "") in _BATCH_NAMES and f"{inputs})" in _SEVERAL_INPUTS:
+            yield (
+                f"has {_describe([method])}, which gets no batches",
+                'declare it "public byte[][] Process(byte[][] inputs)"',
+            )
 
 
 def declares_process(found: ClassFile) -> bool:
@@ -118,6 +139,10 @@ def _is_callable(method: Method) -> bool:
 def _is_process(descriptor: str) -> bool:
     taken, _, returned = descriptor.partition(")")
     return f"{taken})" in _INPUTS and returned in _OUTPUTS
+
+
+def _takes_batches(methods: list[Method]) -> bool:
+    return any(_is_callable(method) and method.name == PROCESS and method.descriptor == _BATCH for method in methods)
 
 
 def _named_like(methods: list[Method], name: str) -> list[Method]:

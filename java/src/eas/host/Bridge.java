@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A processor that is loaded: {@link #open} loads it, {@link #start} has threads call it, and
- * {@link #join} waits for their end.
+ * A processor that is loaded: {@link #open} loads it, {@link #connect} gives it a ring, {@link
+ * #start} has threads call it, and {@link #join} waits for their end.
  *
  * <p>Python has no part in a request: the threads take it from the ring, and complete it, by
  * themselves ({@link WorkerThread}).
@@ -16,13 +16,18 @@ final class Bridge {
     Thread.setDefaultUncaughtExceptionHandler(Bridge::logUncaught);
   }
 
-  private final Invoker process;
+  private final Processor processor;
   private final ClassLoader loader;
   private final CallDiagnostics diagnostics;
   private final List<WorkerThread> threads = new ArrayList<>();
 
-  private Bridge(Invoker process, ProcessorLoader from) {
-    this.process = process;
+  private BatchRing ring;
+
+  /** How many requests a batch has at most; 0: there are no batches. */
+  private int maxBatch;
+
+  private Bridge(Processor processor, ProcessorLoader from) {
+    this.processor = processor;
     loader = from.classLoader();
     diagnostics = new CallDiagnostics(from.classPath());
   }
@@ -60,14 +65,34 @@ final class Bridge {
   }
 
   /**
+   * Takes the ring that requests will come from; in batches if the host wants them, and the
+   * processor can take them.
+   */
+  void connect(BatchRing ring) {
+    this.ring = ring;
+    int wanted = ring.maxBatch();
+    if (wanted == 0) {
+      return;
+    }
+    if (processor.batches == null) {
+      HostLog.warn("batching has no effect: " + processor.noBatches);
+      return;
+    }
+    maxBatch = wanted;
+    ring.openBatches(maxBatch);
+  }
+
+  /**
    * Starts so many {@code threads}, which take requests from the ring until it is stopped.
    *
    * @throws LoadException the system refuses to start one
    */
   void start(int count) throws LoadException {
-    Ring ring = new NativeRing();
     for (int number = 0; number < count; number++) {
-      WorkerThread thread = new WorkerThread(this, ring, number);
+      WorkerThread thread =
+          maxBatch == 0
+              ? new WorkerThread(this, ring, number)
+              : new BatchThread(this, ring, number, maxBatch);
       try {
         thread.start();
       } catch (OutOfMemoryError error) {
@@ -86,10 +111,25 @@ final class Bridge {
 
   /** Calls Process on a worker thread. Passes on whatever that throws. */
   byte[] call(byte[] input) throws Throwable {
-    // An earlier call may have changed the state of this thread.
+    resetThread();
+    return processor.process.invoke(input);
+  }
+
+  /** The same with the inputs of several requests. */
+  byte[][] call(byte[][] inputs) throws Throwable {
+    resetThread();
+    return processor.batches.invoke(inputs);
+  }
+
+  /** How batches are called, where there are any. */
+  BatchInvoker batches() {
+    return processor.batches;
+  }
+
+  /** An earlier call may have changed the state of this thread. */
+  private void resetThread() {
     Thread.interrupted();
     Thread.currentThread().setContextClassLoader(loader);
-    return process.invoke(input);
   }
 
   /** Describes what Process has thrown. Never throws. */

@@ -62,6 +62,7 @@ final class Commands {
     String[] own = paths(arguments.get(2));
     String[] libraries = paths(arguments.get(3));
     bridge = Bridge.open(entry, mainClass, own, libraries, arguments.get(4), arguments.get(5));
+    bridge.connect(new NativeRing());
   }
 
   private static String[] paths(String joined) {

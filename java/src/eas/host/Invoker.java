@@ -20,16 +20,14 @@ final class Invoker {
   private static final byte[] NOTHING = {};
 
   private final MethodHandle process;
-  private final String name;
-
-  private volatile boolean warnedOfNull;
+  private final NullOutput nullOutput;
 
   /**
    * Takes a {@code method} of one argument, with its object already bound, and its {@code name} for
    * messages.
    */
   Invoker(MethodHandle method, String name) {
-    this.name = name;
+    nullOutput = new NullOutput(name + " returned null");
     MethodHandle handle = method;
     if (handle.type().parameterType(0) == String.class) {
       handle =
@@ -49,18 +47,7 @@ final class Invoker {
   /** Returns what Process returns for {@code input}, or an empty array if that is null. */
   byte[] invoke(byte[] input) throws Throwable {
     byte[] output = (byte[]) process.invokeExact(input);
-    return output == null ? nothing() : output;
-  }
-
-  private byte[] nothing() {
-    if (!warnedOfNull) {
-      warnedOfNull = true;
-      HostLog.warn(
-          name
-              + " returned null, which is answered as an empty body (logged once): throw an exception"
-              + " to answer 400, or return new byte[0] or \"\" if nothing is meant");
-    }
-    return NOTHING;
+    return output == null ? nullOutput.asEmpty() : output;
   }
 
   private static String decode(byte[] bytes) {

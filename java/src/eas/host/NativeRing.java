@@ -1,15 +1,17 @@
 package eas.host;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
  * The ring in shared memory.
  *
  * <p>The launcher (java/native/natives.cc) implements the native methods, by the functions of
- * native/src/api.h.
+ * native/src/api.h and batching.h.
  */
-final class NativeRing implements Ring {
+final class NativeRing implements BatchRing {
   /**
    * Each slot once it is used. Any thread may find it here, or make it again: a slot has no state
    * but its buffers, which are final.
@@ -42,6 +44,34 @@ final class NativeRing implements Ring {
 
   @Override
   public native void completeFailed();
+
+  @Override
+  public native int maxBatch();
+
+  @Override
+  public native void openBatches(int size);
+
+  @Override
+  public LongBuffer batch(int size) {
+    return batchBuffer(size).order(ByteOrder.nativeOrder()).asLongBuffer();
+  }
+
+  @Override
+  public native int takeBatch();
+
+  @Override
+  public native int completeBatchAndTake();
+
+  @Override
+  public native void endBatch();
+
+  @Override
+  public native void select(int number);
+
+  @Override
+  public native void complete(int size);
+
+  private native ByteBuffer batchBuffer(int size);
 
   /** The message is for the client, the frames for those clients who may see them. */
   private static native void completeThrown(byte[] message, byte[] frames);

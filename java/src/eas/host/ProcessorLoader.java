@@ -48,7 +48,7 @@ final class ProcessorLoader {
    *
    * @param mainClass the name of its class; empty for the only one in the entry
    */
-  Invoker load(String mainClass, String modelEntry, String modelConfig) throws LoadException {
+  Processor load(String mainClass, String modelEntry, String modelConfig) throws LoadException {
     Thread thread = Thread.currentThread();
     ClassLoader before = thread.getContextClassLoader();
     thread.setContextClassLoader(loader);
@@ -65,7 +65,7 @@ final class ProcessorLoader {
             signature.load(processor);
             return null;
           });
-      return signature.invoker(processor);
+      return signature.bind(processor);
     } finally {
       ThreadStacks.setLoading(false);
       thread.setContextClassLoader(before);

@@ -17,7 +17,8 @@ import java.util.stream.Stream;
  *
  * <p>Process takes and returns {@code byte[]} or {@code String}, in any combination, or returns
  * nothing. If a class has both forms, the one that takes {@code byte[]} is called, because it loses
- * no bytes.
+ * no bytes. Beside that there may be {@code byte[][] Process(byte[][])}, which takes the inputs of
+ * several requests.
  */
 final class ProcessorSignature {
   private static final List<Class<?>> RETURNED = List.of(byte[].class, String.class, void.class);
@@ -27,12 +28,16 @@ final class ProcessorSignature {
   private final Method load;
   private final Method process;
 
+  /** Null if there is none. */
+  private final Method batchProcess;
+
   private ProcessorSignature(
       Class<?> type, Constructor<?> constructor, Method load, Method process) {
     this.type = type;
     this.constructor = constructor;
     this.load = load;
     this.process = process;
+    batchProcess = batchProcessOf(type);
   }
 
   /**
@@ -97,7 +102,23 @@ final class ProcessorSignature {
       }
     }
     String wanted = "\"public byte[] Process(byte[] input)\" (String is accepted in both places)";
-    throw invalid(type, "has no method " + wanted + "; it has " + methods(type, "Process"));
+    String batches =
+        batchProcessOf(type) == null
+            ? ""
+            : ", which takes batches, and no request that runs by itself";
+    String found = methods(type, "Process") + batches;
+    throw invalid(type, "has no method " + wanted + "; it has " + found);
+  }
+
+  private static Method batchProcessOf(Class<?> type) {
+    try {
+      Method process = type.getMethod("Process", byte[][].class);
+      boolean fits =
+          process.getReturnType() == byte[][].class && !Modifier.isStatic(process.getModifiers());
+      return fits ? process : null;
+    } catch (NoSuchMethodException error) {
+      return null;
+    }
   }
 
   Class<?> type() {
@@ -114,10 +135,21 @@ final class ProcessorSignature {
     handle(load).invoke(instance);
   }
 
-  /** An invoker of {@code instance}'s {@code Process} that takes and returns bytes. */
-  Invoker invoker(Object instance) {
-    String name = process.getDeclaringClass().getName() + "." + process.getName();
-    return new Invoker(handle(process).bindTo(instance), name);
+  /** The processor that {@code instance} is: both forms of its {@code Process}. */
+  Processor bind(Object instance) {
+    Invoker invoker = new Invoker(handle(process).bindTo(instance), name(process));
+    if (batchProcess == null) {
+      String wanted = "\"public byte[][] Process(byte[][] inputs)\"";
+      String missing = type.getName() + " has no method " + wanted;
+      return new Processor(invoker, null, missing + "; it has " + methods(type, "Process"));
+    }
+    String name = name(batchProcess) + "(byte[][])";
+    MethodHandle bound = handle(batchProcess).bindTo(instance);
+    return new Processor(invoker, new BatchInvoker(bound, name), "");
+  }
+
+  private static String name(Method method) {
+    return method.getDeclaringClass().getName() + "." + method.getName();
   }
 
   /** A method handle, because it throws what the user's code throws; reflection would wrap that. */

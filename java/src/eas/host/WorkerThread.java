@@ -7,19 +7,22 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Whatever Process throws costs only its own request, even an {@code Error}.
  */
-final class WorkerThread extends Thread {
+class WorkerThread extends Thread {
   /**
    * As much as a thread of a C++ program has on Linux. {@code -Xss} is for the threads that the
    * processor starts.
    */
   private static final long STACK_BYTES = 8 << 20;
 
-  private final Bridge bridge;
+  final Bridge bridge;
   private final Ring ring;
   private final int number;
 
   /** When the last request was taken, of {@code System.nanoTime}. */
   private volatile long start;
+
+  /** How many bytes the last output had. */
+  private int written;
 
   /** Makes the thread with this {@code number} in its worker. It inherits nothing from its maker. */
   WorkerThread(Bridge bridge, Ring ring, int number) {
@@ -28,6 +31,10 @@ final class WorkerThread extends Thread {
     this.ring = ring;
     this.number = number;
     setDaemon(true);
+  }
+
+  final int written() {
+    return written;
   }
 
   /** How long ago this thread has taken its last request, whether that still runs or not. */
@@ -41,60 +48,79 @@ final class WorkerThread extends Thread {
     WorkerCalls.enter(number);
     ThreadStacks.addWorker(this);
     ExitReport.serve();
+    serve();
+  }
+
+  /** Answers requests until the worker is to stop. */
+  void serve() {
     long request = ring.take();
     while (request != Ring.STOPPED) {
-      start = System.nanoTime();
       try {
-        request = answer((int) (request >>> Integer.SIZE), (int) request);
+        request = answer(request);
       } catch (Throwable error) {
-        request = fail(error);
+        completeFailed(error);
+        request = ring.take();
       }
     }
   }
 
-  /** Answers the request in {@code slot}, with {@code size} bytes of input, and takes the next. */
-  private long answer(int slot, int size) {
-    blockIfJvmEnds();
-    WorkerCalls calls = WorkerCalls.ofThisThread();
-    int written = 0;
-    ErrorReport thrown = null;
-    calls.change();
-    try {
-      Slot current = ring.slot(slot);
-      written = current.write(bridge.call(current.read(size)));
-    } catch (Throwable error) {
-      thrown = bridge.report(error);
-    }
-    calls.change();
+  /** Answers a request and takes the next. */
+  private long answer(long request) {
+    ErrorReport thrown = call(request);
     if (thrown == null) {
       return ring.completeAndTake(written);
     }
-    HostLog.error("process threw " + thrown.trace());
-    ring.completeThrown(thrown);
+    completeThrown("process", thrown);
     return ring.take();
   }
 
   /**
-   * While the JVM ends, the request of this thread is not the cause: it is not completed, so that
-   * it runs again in the next worker.
+   * Calls Process with a request, and puts its output, {@link #written} bytes, into its slot.
+   *
+   * @return what it has thrown; null if there is an output
    */
-  private static void blockIfJvmEnds() {
+  final ErrorReport call(long request) {
+    beginCall();
+    WorkerCalls calls = WorkerCalls.ofThisThread();
+    ErrorReport thrown = null;
+    calls.change();
+    try {
+      Slot current = ring.slot((int) (request >>> Integer.SIZE));
+      written = current.write(bridge.call(current.read((int) request)));
+    } catch (Throwable error) {
+      thrown = bridge.report(error);
+    }
+    calls.change();
+    return thrown;
+  }
+
+  /**
+   * Notes that a call begins. While the JVM ends, the requests of this thread are not the cause:
+   * they are not completed, so that they run again in the next worker.
+   */
+  final void beginCall() {
+    start = System.nanoTime();
     while (ExitReport.isEnding()) {
       LockSupport.park();
     }
   }
 
+  /** Answers the request with what {@code method} has {@code thrown}. */
+  final void completeThrown(String method, ErrorReport thrown) {
+    HostLog.error(method + " threw " + thrown.trace());
+    ring.completeThrown(thrown);
+  }
+
   /**
    * Answers the request although {@code error}, a bug of the host's or a want of memory, has kept
-   * this thread from it; then takes the next one.
+   * this thread from it.
    */
-  private long fail(Throwable error) {
+  final void completeFailed(Throwable error) {
     try {
       HostLog.error("internal error while calling the processor\n" + ErrorReport.stack(error));
     } catch (Throwable again) {
       // There is not even memory for that.
     }
     ring.completeFailed();
-    return ring.take();
   }
 }

@@ -199,6 +199,9 @@ final class LoadTest {
       String other = head.replace("(byte[])", "(byte[] in) { return in; }");
       fails(EntryInvalid, main(CONSTRUCTOR, LOAD, other), "Main", wanted + head);
     }
+    String batches = "public byte[][] Process(byte[][] in) { return in; }";
+    String alone = "public byte[][] Process(byte[][]), which takes batches, and no request";
+    fails(EntryInvalid, main(CONSTRUCTOR, LOAD, batches), "Main", wanted + alone);
   }
 
   void notAClass() throws Exception {
