@@ -13,7 +13,7 @@ import pytest
 
 from support.build import ProcessorBuilder
 from support.command import run
-from support.debugging import MakeProject, StartDebugger, ask, debug, project
+from support.debugging import MakeProject, StartDebugger, ask, build_jar, debug, project
 from support.other_python import another_python, text_of
 from support.wire import request
 
@@ -122,6 +122,24 @@ def test_initialize_is_another_place_to_stop(project: MakeProject, debug: StartD
     terminal.expect(debugger.prompt)
     terminal.type(debugger.go_on)
     terminal.expect(rf"(\n|> ){debugger.answer}\nstatus 200")
+
+
+def test_jdb_stops_in_each_form_of_process(project: MakeProject, debug: StartDebugger) -> None:
+    """In that for batches, where a request comes as a batch, and in that for one request."""
+    made, jdb = project("java"), DEBUGGERS["java"]
+    text = made.source.read_text(encoding="utf-8")
+    batches = "  public byte[][] Process(byte[][] inputs) {\n    return inputs;\n  }\n"
+    made.source.write_text(text[: text.rindex("}")] + batches + "}\n", encoding="utf-8")
+    build_jar(made.source, made.entry)
+    stopped = r"Breakpoint hit: .*, com\.example\.Echo\.Process\(\), line={line} bci=0"
+    for options, words in (((), "byte[] output = "), (("--batching", "adaptive"), "return inputs;")):
+        line = made.source.read_text(encoding="utf-8").partition(words)[0].count("\n") + 1
+        terminal = debug(made.entry, "-d", "hello", *options)
+        terminal.expect(stopped.format(line=line))
+        terminal.expect(jdb.prompt)
+        terminal.type(jdb.go_on)
+        terminal.expect("hello\nstatus 200")
+        assert terminal.ends() == 0
 
 
 def test_crash_stops_gdb_at_the_line(project: MakeProject, debug: StartDebugger) -> None:

@@ -104,8 +104,7 @@ def project(tmp_path: Path) -> Callable[..., Project]:
             source, entry = folder / "src" / "main" / "java" / "com" / "example" / "Echo.java", folder / "echo.jar"
             source.parent.mkdir(parents=True)
             source.write_text(JAVA, encoding="utf-8")
-            javac("-g", "-d", folder / "classes", source)
-            run(need("jar"), "cf", entry, "-C", folder / "classes", ".")
+            build_jar(source, entry)
         else:
             source = entry = folder / "app.py"
             source.write_text(PYTHON, encoding="utf-8")
@@ -115,6 +114,13 @@ def project(tmp_path: Path) -> Callable[..., Project]:
         return Project(source, entry, path)
 
     return make
+
+
+def build_jar(source: Path, entry: Path) -> None:
+    """Compiles *source* and packs it, with what a debugger needs."""
+    classes = entry.with_name("classes")
+    javac("-g", "-d", classes, source)
+    run(need("jar"), "cf", entry, "-C", classes, ".")
 
 
 MakeProject = Callable[..., Project]

@@ -2,7 +2,7 @@
 Which classes of a jar may be the processor, and where their sources lie: what jdb is told before a class is loaded.
 
 A class file has the name and the descriptor of each method that it defines as constants (JVM specification, 4.4.7), so
-a search of the bytes is enough. A breakpoint in a class that is never loaded does no harm.
+a search of the bytes is enough to find classes. A breakpoint in a class that is never loaded does no harm.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from eas_host.archives import class_file
+from eas_host.archives.class_file import DamagedClass
+from eas_host.check.java.members import parameter_types
 from eas_host.worker.java import classpath
 from eas_runtime.worker_spec import WorkerSpec
 
@@ -44,6 +47,33 @@ def find_processors(spec: WorkerSpec) -> list[str]:
         if _CONSTRUCTOR in content:
             (defines if _PROCESS in content else inherits).append(name)
     return sorted(defines or inherits)
+
+
+def find_places(spec: WorkerSpec, classes: Sequence[str], method: str) -> list[str]:
+    """
+    Find where jdb is to stop: in each form of *method* that one of *classes* has. jdb wants to know which, where there
+    are several (`Echo.Process(byte[])` and `Echo.Process(byte[][])`).
+
+    Raises:
+        LoadError: the class path is wrong.
+    """
+    forms: dict[str, list[str]] = {name: [] for name in classes}
+    for name, content in _classes(classpath.resolve(spec).own):
+        if name in forms and not forms[name]:
+            try:
+                found = class_file.read(content)
+            except DamagedClass:
+                continue  # the JVM will say so
+            forms[name] = [", ".join(parameter_types(one.descriptor)) for one in found.methods if one.name == method]
+    return [
+        place
+        for name in classes
+        for place in (
+            [f"{name}.{method}({form})" for form in dict.fromkeys(forms[name])]
+            if len(forms[name]) > 1
+            else [f"{name}.{method}"]
+        )
+    ]
 
 
 def find_sources(spec: WorkerSpec, classes: Sequence[str]) -> list[Path]:

@@ -12,7 +12,7 @@ from eas_host import log
 from eas_host.debug import gdb
 from eas_host.debug.deployment import for_debugger
 from eas_host.debug.host import DebugHost, OwnRequest
-from eas_host.debug.java_classes import find_processors, find_sources
+from eas_host.debug.java_classes import find_places, find_processors, find_sources
 from eas_host.debug.jdb_host import JdbHost, agent_option, find_jdb
 from eas_host.debug.pdb_host import PdbHost, terminal_restored
 from eas_host.debug.program import lacks_sanitizer, restart, sanitizer_variables
@@ -79,7 +79,7 @@ def run_jdb(deployment: Deployment, request: OwnRequest | None, method: str) -> 
         place = spec.original(spec.entry)
         log.warning("no source of %s is near %s; in jdb, `use FOLDER` names it", " or ".join(classes), place)
     java_method = {"process": "Process", "initialize": "Load"}[method]
-    breakpoints = [f"{name}.{java_method}" for name in classes]
+    breakpoints = find_places(spec, classes, java_method)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         option = agent_option(listener.getsockname()[1])
         own = for_debugger(deployment, jvm_options=(*spec.jvm_options, option))

@@ -105,6 +105,14 @@ def declares_process(found: ClassFile) -> bool:
     return any(method.name == PROCESS for method in found.methods)
 
 
+def parameter_types(descriptor: str) -> list[str]:
+    """
+    Return the types of the parameters in a method's *descriptor*, as Java writes them: `byte[]`, `java.lang.String`.
+    """
+    parts = _PART.findall(descriptor.partition(")")[0])
+    return [_spell(dimensions, name.replace("/", "."), primitive) for dimensions, name, primitive in parts]
+
+
 def simple_name(name: str) -> str:
     """
     Return the name of a class without its package and outer classes.
@@ -157,11 +165,15 @@ def _describe(methods: list[Method], constructor: str = "") -> str:
     for method in methods:
         flags = [word for flag, word in _FLAGS if method.access & flag]
         taken, _, returned = method.descriptor.partition(")")
-        parameters = ", ".join(_spell(*part) for part in _PART.findall(taken))
-        head = [constructor] if constructor else [_spell(*_PART.findall(returned)[0]), method.name]
+        parameters = ", ".join(_spell_simply(*part) for part in _PART.findall(taken))
+        head = [constructor] if constructor else [_spell_simply(*_PART.findall(returned)[0]), method.name]
         texts.append(f"{' '.join([*flags, *head])}({parameters})")
     return ", ".join(sorted(set(texts))) or "none"
 
 
+def _spell_simply(dimensions: str, name: str, primitive: str) -> str:
+    return _spell(dimensions, simple_name(name), primitive)
+
+
 def _spell(dimensions: str, name: str, primitive: str) -> str:
-    return (_PRIMITIVES[primitive] if primitive else simple_name(name)) + "[]" * len(dimensions)
+    return (_PRIMITIVES[primitive] if primitive else name) + "[]" * len(dimensions)
