@@ -1,5 +1,5 @@
-// A worker thread of the bridge has one request at a time, or one batch, so what the ring needs to know of it between two
-// calls is in a variable of the thread. Java sees a slot and a size.
+// A worker thread of the bridge has one request at a time, or one batch, so what the ring needs to know of it between
+// two calls is in a variable of the thread. Java sees a slot and a size.
 
 #include "natives.h"
 

@@ -121,7 +121,8 @@ def crash_for(host: Host, how: str, seconds: float, crashes: int) -> Summary:
         return load.finish()
 
 
-@pytest.mark.parametrize(("language", "batching"), [("java", "off"), ("java", "adaptive"), ("python", "off"), ("python", "adaptive")])
+@pytest.mark.parametrize("batching", ["off", "adaptive"])
+@pytest.mark.parametrize("language", ["java", "python"])
 def test_kills_of_java_and_python_workers_neither_lose_nor_duplicate_requests(
     start: StartHost, language: str, batching: str
 ) -> None:

@@ -14,8 +14,9 @@ final class BatchTest {
           "public byte[][] Process(byte[]... inputs) {",
           "  byte[][] outputs = inputs.clone();",
           "  for (byte[] input : inputs) {",
-          "    if (new String(input).equals(\"bad\")) throw new IllegalStateException(\"bad batch\");",
-          "    if (new String(input).equals(\"short\")) outputs = new byte[0][];",
+          "    String in = new String(input);",
+          "    if (in.equals(\"bad\")) throw new IllegalStateException(\"bad batch\");",
+          "    if (in.equals(\"short\")) outputs = new byte[0][];",
           "  }",
           "  return outputs;",
           "}");
