@@ -1,6 +1,6 @@
 """
 The table of batches: what one call for several requests wins, with many clients, and what it costs a single one; in
-C++, and in Python beside other hosts that make batches.
+C++, in Java, and in Python beside other hosts that make batches.
 
 The processor does one thing at a time, as a GPU does: a call takes 2 ms, and 0.1 ms for each request in it. So one by
 one it can answer 476 requests/s, and 4,444 in batches of 16.
@@ -31,6 +31,7 @@ _FORMS: Final = {
     "adaptive, one thread": ("--batching", "adaptive", "--worker-threads", "1"),
     "fixed": ("--batching", "fixed"),
 }
+_JAVA: Final = {"java, unbatched": "off", "java, adaptive": "adaptive"}
 _PYTHON: Final = {"python, unbatched": "off", "python, adaptive": "adaptive"}
 _COLUMNS: Final = (
     figure("rate", "requests/s", 0, drawn=True),
@@ -55,6 +56,7 @@ def batches_table(peers: Sequence[Server], seconds: int, warm_up: int) -> Table:
     subject = partial(_subject, seconds=seconds, warm_up=warm_up)
     subjects = [
         *(subject(cpp_server(form, options), form, "off") for form, options in _FORMS.items()),
+        *(subject(_java(form, mode), form, "java, unbatched") for form, mode in _JAVA.items()),
         *(subject(_python(form, mode), form, "python, unbatched") for form, mode in _PYTHON.items()),
         *(subject(peer, peer.name, "python, unbatched") for peer in peers),
     ]
@@ -67,6 +69,10 @@ def cpp_server(form: str, options: Sequence[str]) -> Server:
     Describe the host with the processor in C++, in the *form* of these *options*.
     """
     return host(form, builds.library("batches"), *options, prepare=partial(builds.build_library, "batches"))
+
+
+def _java(form: str, mode: str) -> Server:
+    return host(form, builds.jar("Batches"), "--batching", mode, prepare=partial(builds.build_jar, "Batches"))
 
 
 def _python(form: str, mode: str) -> Server:
