@@ -58,6 +58,7 @@ def make_spec(config: HostConfig) -> WorkerSpec:
         model_entry=_absolute(config.model_entry) if config.model_entry else "",
         model_config=config.model_config,
         threads=config.worker_threads,
+        max_in_flight=config.max_in_flight,
         isolation=config.isolation,
         explicit=tuple(sorted(config.explicit)),
         environment={

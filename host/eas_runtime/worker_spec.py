@@ -27,6 +27,7 @@ class WorkerSpec(Record):
         model_entry: the model; `""` for none.
         model_config: the text that the processor gets beside the model.
         threads: how many threads call the processor.
+        max_in_flight: how many requests may be under way, if the processor answers later than its call returns.
         isolation: process or none.
         explicit: the names of the options that the user set. What a program asks for does not change them.
         worker: the number of the worker.
@@ -62,6 +63,7 @@ class WorkerSpec(Record):
     threads: int
     isolation: str
     explicit: "tuple[str, ...]"
+    max_in_flight: int = 64
     worker: int = 0
     unpacked: "dict[str, tuple[str, ...]]" = {}  # noqa: RUF012  nothing changes it
     folder: str = ""

@@ -69,6 +69,7 @@ class Front {
   void SetBusyPoll(uint64_t nanoseconds);
   void SetBatching(const eas_batching& batching);
   uint32_t BatchSize(int worker) const;
+  uint32_t MaxInFlight(int worker) const;
   void SetMaxWaiting(int requests, int at_least) {
     max_waiting_ = requests;
     all_busy_ = at_least;

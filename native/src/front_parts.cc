@@ -69,6 +69,13 @@ void Front::Abandon(int slot) {
   if (ring_.controls[slot].outcome.load(std::memory_order_acquire) == EAS_PARTS) TellWaiter(slot);
 }
 
+// The word in the shared memory may be anything: no worker has more requests than there are slots.
+uint32_t Front::MaxInFlight(int worker) const {
+  if (worker < 0 || static_cast<uint32_t>(worker) >= ring_.layout.ring_size.workers) return 0;
+  const uint32_t requests = ring_.workers[worker].max_in_flight.load(std::memory_order_relaxed);
+  return std::min(requests, ring_.layout.ring_size.slots);
+}
+
 }  // namespace eas
 
 size_t eas_front_read_parts(eas_ring* ring, int slot, char* out, size_t room) {
@@ -76,5 +83,7 @@ size_t eas_front_read_parts(eas_ring* ring, int slot, char* out, size_t room) {
 }
 
 void eas_front_abandon(eas_ring* ring, int slot) { ring->front->Abandon(slot); }
+
+uint32_t eas_front_max_in_flight(eas_ring* ring, int worker) { return ring->front->MaxInFlight(worker); }
 
 void eas_front_set_max_streams(eas_ring* ring, int requests) { ring->front->SetMaxStreams(requests); }

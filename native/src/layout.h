@@ -137,6 +137,10 @@ struct WorkerRecord {
   // A futex word: the count of eas_worker_events. Both sides increment it.
   std::atomic<uint32_t> events;
 
+  // How many requests it may have under way, detached ones included; 0: as many as its threads take at once.
+  // The worker writes it before it takes one.
+  std::atomic<uint32_t> max_in_flight;
+
   // Stored last, with release: whoever sees it sees `crash`.
   alignas(kCacheLine) std::atomic<int32_t> crash_kind;
   std::atomic<uint32_t> crash_frames;
@@ -186,7 +190,7 @@ uint64_t PageSize();
 bool PlanLayout(const eas_ring_size& ring_size, Layout* layout, std::string* error);
 
 inline constexpr uint64_t kMagic = 0x676E69722D736165;  // "eas-ring"
-inline constexpr uint64_t kVersion = 3;
+inline constexpr uint64_t kVersion = 4;
 
 }  // namespace eas
 

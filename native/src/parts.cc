@@ -130,6 +130,11 @@ void eas_worker_park(eas_ring* ring, uint32_t worker, uint32_t thread, const eas
   eas::Park(*ring, worker, thread, *call);
 }
 
+void eas_worker_set_max_in_flight(eas_ring* ring, uint32_t worker, uint32_t requests) {
+  if (worker >= ring->layout.ring_size.workers) return;
+  ring->workers[worker].max_in_flight.store(requests, std::memory_order_relaxed);
+}
+
 int eas_worker_is_abandoned(eas_ring* ring, const eas_call* call) {
   return eas::Exists(*ring, *call) && eas::IsAbandoned(*ring, *call) ? 1 : 0;
 }

@@ -44,6 +44,11 @@ void eas_front_abandon(eas_ring* ring, int slot);
 // [front]
 void eas_front_set_max_streams(eas_ring* ring, int requests);
 
+// How many requests `worker` may have under way, as it has said (eas_worker_set_max_in_flight); 0: as many as
+// its threads take at once.
+// [front]
+uint32_t eas_front_max_in_flight(eas_ring* ring, int worker);
+
 // ---- the worker ----
 
 // Sends a part of the answer to `call`, or the beginning of it: *sent bytes. The first part sets the status.
@@ -68,6 +73,11 @@ void eas_worker_detach(eas_ring* ring, uint32_t worker, uint32_t thread, const e
 // there is room, or nobody waits for the answer: then with EAS_RESUMED.
 // [any thread of the worker]
 void eas_worker_park(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call);
+
+// Says that this worker may have so many requests under way, more than its threads run, because it detaches
+// them.
+// [any thread of the worker; before it takes a request]
+void eas_worker_set_max_in_flight(eas_ring* ring, uint32_t worker, uint32_t requests);
 
 // Whether nobody waits for the answer to `call` any more.
 // [any thread of the worker]

@@ -90,6 +90,7 @@ void Front::ResetWorker(int worker, bool solo) {
   record.crash_frames.store(0, std::memory_order_relaxed);
   record.spinning.store(0, std::memory_order_relaxed);
   record.batch_size.store(0, std::memory_order_relaxed);
+  record.max_in_flight.store(0, std::memory_order_relaxed);
   WriteBatching();  // the processor of the last process may have overwritten it
   record.mode.store(solo ? kModeSoloIdle : kModeQueue, std::memory_order_release);
   for (int slot = 0; slot < static_cast<int>(records_.size()); ++slot) {

@@ -50,5 +50,6 @@ def test_number_of_slots_follows_queue_and_threads() -> None:
     beside = EARLY_SLOTS + MAX_STREAMS  # those of uploads and of answers in parts
     assert 5 < few.slots - beside < 100
     assert many.slots - beside > 2040
-    assert ring_size(HostConfig(), python=False).slots == 69 + beside
-    assert ring_size(HostConfig(max_body=2**31 - 1, max_output=2**40), python=False).slots < 69 + EARLY_SLOTS + 10
+    assert ring_size(HostConfig(), python=False).slots == 64 + 64 + beside
+    assert ring_size(HostConfig(max_in_flight=1), python=False).slots == 69 + beside
+    assert ring_size(HostConfig(max_body=2**31 - 1, max_output=2**40), python=False).slots < 69 + EARLY_SLOTS + 20

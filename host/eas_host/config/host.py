@@ -21,6 +21,9 @@ MAX_THREADS: Final = 4095
 MAX_BATCH: Final = 1024
 """Requests in a batch: each thread may hold so many, and the ring has a slot for each."""
 
+MAX_IN_FLIGHT: Final = 16_384
+"""Requests that a worker may have under way: the ring has a slot for each, and 65,536 in all."""
+
 
 @dataclass(frozen=True)
 class HostConfig:
@@ -197,6 +200,13 @@ class HostConfig:
         "SIZE",
         "size of all bodies of a batch; a larger one goes alone",
         read=option_types.size,
+    )
+    max_in_flight: int = option(
+        64,
+        WORKERS,
+        "N",
+        "requests that one worker process may have under way, where its processor answers later than its call returns",
+        read=option_types.int_range(1, MAX_IN_FLIGHT),
     )
     worker_processes: int = option(
         1,

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from eas_host.config import HostConfig
+from eas_host.config.host import MAX_IN_FLIGHT
 from eas_host.dispatch.body_buffer import BodyBufferPool
 from eas_host.dispatch.capacity import Capacity
 from eas_host.dispatch.dispatcher import Dispatcher
@@ -33,8 +34,9 @@ from eas_runtime.messages import FilesListed, Message, ProcessCount, Ready, Thre
 _MIN_CORES: Final = 2
 """On a single core, whoever looks for an answer keeps it from being made."""
 
-_STREAMS_SPACE: Final = 2**43
-"""Bytes of address space, a sixteenth of what a process has, that slots for streams may take."""
+_SPARE_SPACE: Final = 2**43
+"""Bytes of address space, a sixteenth of what a process has, that slots for streams may take, or for requests that no
+thread keeps."""
 
 _LONG_QUEUE: Final = 10_000
 
@@ -151,6 +153,7 @@ class Backend:
             config.worker_processes,
             config.worker_threads,
         )
+        self._max_in_flight = config.max_in_flight
         self.body_buffers = BodyBufferPool(self.ring, front.budget)
         self.describe_request = front.describe_request
         self.note_failure = front.note_failure
@@ -190,6 +193,7 @@ class Backend:
         """
         if isinstance(message, Ready):
             self.capacity.set_batch(worker, self.ring.batch_size(worker))
+            self.capacity.set_max_in_flight(worker, min(self.ring.max_in_flight(worker), self._max_in_flight))
         if isinstance(message, ProcessCount):
             self.capacity.set_processes(message.count)
         elif isinstance(message, ThreadCount):
@@ -265,12 +269,19 @@ class Backend:
 
 def stream_slots(config: HostConfig) -> int:
     """
-    Return how many slots a ring has for requests whose answers have begun, beside those that its queue needs: few if
-    they are large, and none if the address space is limited, or the queue is so long that it needs all slots of a ring.
+    Return how many slots a ring has for requests whose answers have begun, beside those that its queue needs.
+    """
+    return spare_slots(config, MAX_STREAMS)
+
+
+def spare_slots(config: HostConfig, wanted: int) -> int:
+    """
+    Return for how many of *wanted* slots a ring has room beside those that its queue and its threads need: few if they
+    are large, and none if the address space is limited, or the queue is so long that it needs all slots of a ring.
     """
     if address_space_limit() is not None or config.max_queue_size > _LONG_QUEUE:
         return 0
-    return min(MAX_STREAMS, _STREAMS_SPACE // (config.max_body + config.max_output))
+    return min(wanted, MAX_IN_FLIGHT, _SPARE_SPACE // (config.max_body + config.max_output))
 
 
 def _make_ring(size: RingSize) -> FrontRing:

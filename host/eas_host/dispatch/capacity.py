@@ -1,6 +1,8 @@
 """
-How many requests may be in the ring: those that the threads of the workers run, each one or a batch, and
-`rpc.max_queue_size` that wait.
+How many requests may be in the ring: those that the workers have under way, and `rpc.max_queue_size` that wait.
+
+A worker has under way what its threads run, each one request or a batch; or as many as it says, if it answers requests
+later than its threads take them (`--max-in-flight`).
 
 Both numbers may change while the host runs: a program puts a property, or a program that reads requests itself starts
 one more thread to read them. The ring's slots are made once, so their number bounds the capacity.
@@ -32,6 +34,7 @@ class Capacity:
         self._threads = threads
         self._reported: dict[int, int] = {}  # threads, by worker
         self._batches: dict[int, int] = {}  # requests that a thread runs at once, by worker, if more than one
+        self._in_flight: dict[int, int] = {}  # requests that a worker has under way at once, if it says so
         self._tell_dispatcher()
 
     @property
@@ -76,6 +79,14 @@ class Capacity:
             self._batches[worker] = size
             self._apply()
 
+    def set_max_in_flight(self, worker: int, requests: int) -> None:
+        """
+        Count *requests* for *worker*, whatever its threads; 0: as many as its threads run.
+        """
+        if requests != self._in_flight.get(worker, 0):
+            self._in_flight[worker] = requests
+            self._apply()
+
     def set_processes(self, processes: int) -> None:
         """
         Count *processes* workers from here on.
@@ -96,8 +107,8 @@ class Capacity:
     def _tell_dispatcher(self) -> None:
         threads, running = self.threads, self._running()
         # A thread that runs a small batch takes no more for now, so what waits is limited by itself, too, from where on
-        # each thread may have a request, as without batches.
-        waiting = self.queue if running > threads else 0
+        # each thread may have a request, as without batches. Requests that no thread keeps are taken as they come.
+        waiting = self.queue if any(size > 1 for size in self._batches.values()) else 0
         self._dispatcher.set_capacity(min(self._queue + running, self._slots), waiting, self.queue + threads)
         self._dispatcher.set_threads(threads)
 
@@ -105,5 +116,7 @@ class Capacity:
         """
         How many requests run at once at most.
         """
-        workers = range(self._processes)
-        return sum(self.threads_of(worker) * self._batches.get(worker, 1) for worker in workers)
+        return sum(map(self._running_on, range(self._processes)))
+
+    def _running_on(self, worker: int) -> int:
+        return self._in_flight.get(worker, 0) or self.threads_of(worker) * self._batches.get(worker, 1)

@@ -264,6 +264,13 @@ class FrontRing:
         size: int = lib.eas_front_batch_size(self._ring, worker)
         return size
 
+    def max_in_flight(self, worker: int) -> int:
+        """
+        Return how many requests *worker* may have under way, where that is more than its threads run; 0: it is not.
+        """
+        requests: int = lib.eas_front_max_in_flight(self._ring, worker)
+        return requests
+
     def stats(self) -> Stats:
         """
         Read the counts since the ring was created.

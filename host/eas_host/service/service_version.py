@@ -19,7 +19,7 @@ from eas_host.binaries import sanitizer
 from eas_host.config import HostConfig
 from eas_host.config.host import MAX_THREADS
 from eas_host.deploy.deployment import Deployment, ProcessorDeployment
-from eas_host.dispatch.backend import Backend, stream_slots
+from eas_host.dispatch.backend import Backend, spare_slots, stream_slots
 from eas_host.dispatch.limits import EARLY_SLOTS
 from eas_host.dispatch.workers import SPARE_WORKERS, Workers
 from eas_host.errors import LoadError
@@ -167,13 +167,15 @@ class ServiceVersion:
 def ring_size(config: HostConfig, *, python: bool) -> RingSize:
     """
     Return the size of the ring. A *python* program may ask for more threads, processes and waiting requests while it
-    runs, and there is room for them unless the address space is limited.
+    runs, and there is room for them unless the address space is limited; so there is for the requests of
+    `--max-in-flight`, of which only the workers know whether there are any.
     """
     at_once = config.worker_threads * (1 if config.batching == "off" else config.max_batch_size)
     capacity = config.max_queue_size + at_once * config.worker_processes
+    detached = spare_slots(config, max(0, config.max_in_flight - at_once) * config.worker_processes)
     grows = python and address_space_limit() is None
     return RingSize(
-        slots=(PYTHON_GROWTH * capacity if grows else capacity) + EARLY_SLOTS + stream_slots(config),
+        slots=(PYTHON_GROWTH * capacity if grows else capacity) + detached + EARLY_SLOTS + stream_slots(config),
         workers=(max(config.worker_processes, PYTHON_WORKERS) if python else config.worker_processes) + SPARE_WORKERS,
         threads=MAX_THREADS if python else config.worker_threads,
         max_body=config.max_body,

@@ -86,6 +86,7 @@ FUNCTIONS = {
     "eas_worker_end_parts": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_int)),
     "eas_worker_detach": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall))),
     "eas_worker_park": (None, (_RING, c_uint32, c_uint32, POINTER(NativeCall))),
+    "eas_worker_set_max_in_flight": (None, (_RING, c_uint32, c_uint32)),
     "eas_worker_is_abandoned": (c_int, (_RING, POINTER(NativeCall))),
     "eas_worker_events": (c_uint32, (_RING, c_uint32)),
     "eas_worker_wait_for_event": (None, (_RING, c_uint32, c_uint32, c_int)),
