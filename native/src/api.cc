@@ -14,6 +14,7 @@
 #include "loader.h"
 #include "log.h"
 #include "parent_death.h"
+#include "parts.h"
 #include "ring.h"
 #include "sanitizers.h"
 #include "signals.h"
@@ -23,6 +24,7 @@
 struct eas_cpp {
   std::unique_ptr<eas::Processor> processor;
   std::unique_ptr<eas::ThreadPool> pool;
+  uint32_t max_in_flight = 1;
 };
 
 namespace {
@@ -222,7 +224,7 @@ void eas_stdout_line_buffered(void) { setvbuf(stdout, nullptr, _IOLBF, 0); }
 eas_cpp* eas_cpp_open(const char* path, char* error, size_t error_size) {
   std::string text;
   auto processor = eas::OpenProcessor(path, &text);
-  if (processor != nullptr) return new eas_cpp{std::move(processor), nullptr};
+  if (processor != nullptr) return new eas_cpp{std::move(processor), nullptr, 1};
   CopyText(text, error, error_size);
   return nullptr;
 }
@@ -235,10 +237,16 @@ int eas_cpp_initialize(eas_cpp* cpp, const char* model_entry, const char* model_
   return 1;
 }
 
+void eas_cpp_announce(eas_cpp* cpp, eas_ring* ring, uint32_t worker, uint32_t max_in_flight) {
+  if (worker >= ring->layout.ring_size.workers) return;
+  cpp->max_in_flight = max_in_flight;
+  eas::Announce(*cpp->processor, *ring, worker, max_in_flight);
+}
+
 void eas_cpp_start(eas_cpp* cpp, eas_ring* ring, uint32_t worker, uint32_t threads) {
   const eas_ring_size& ring_size = ring->layout.ring_size;
   if (worker >= ring_size.workers || threads > ring_size.threads || cpp->pool != nullptr) return;
-  cpp->pool = std::make_unique<eas::ThreadPool>(*cpp->processor, *ring, worker, threads);
+  cpp->pool = std::make_unique<eas::ThreadPool>(*cpp->processor, *ring, worker, threads, cpp->max_in_flight);
 }
 
 void eas_cpp_join(eas_cpp* cpp) { delete cpp; }

@@ -81,9 +81,19 @@ struct Held {
   uint32_t count = 0;
   uint32_t slot = 0;
   uint32_t sequence = 0;
+  uint32_t thread = 0;  // that has it: this one, or none if this one only answers it
 };
 
+// REQUIRES: this thread answers a request.
+Held AnsweredByThisThread() {
+  const uint32_t slot = this_thread.answered_slot;
+  const State state = Unpack(crash_ring->controls[slot].state.load(std::memory_order_relaxed));
+  if (state.phase != Phase::kRunning || state.sequence != this_thread.answered_sequence) return {};
+  return {1, slot, state.sequence, state.thread};
+}
+
 Held HeldByThisThread() {
+  if (this_thread.answers) return AnsweredByThisThread();
   Held held;
   if (!this_thread.entered || this_thread.worker != record_worker) return held;
   for (uint32_t slot = 0; slot < crash_ring->layout.ring_size.slots; ++slot) {
@@ -92,7 +102,7 @@ Held HeldByThisThread() {
         state.thread != this_thread.thread) {
       continue;
     }
-    held = {held.count + 1, slot, state.sequence};
+    held = {held.count + 1, slot, state.sequence, state.thread};
   }
   return held;
 }
@@ -107,13 +117,15 @@ void RecordCulprit(int kind, int signal, int code, uint64_t address, const Held&
   crash.slot = known ? static_cast<int32_t>(held.slot) : -1;
   crash.sequence = known ? held.sequence : 0;
   // The thread that runs what it has taken; of a reader's requests other threads may run each.
-  crash.thread = known || (held.count > 1 && this_thread.takes_at_once) ? this_thread.thread : EAS_NO_THREAD;
+  const bool ran_all = known || (held.count > 1 && this_thread.takes_at_once);
+  crash.thread = ran_all ? held.thread : EAS_NO_THREAD;
   crash.address = address;
   crash.fault = EAS_FAULT_OTHER;
   crash.input_size = known ? crash_ring->controls[held.slot].input_size.load(std::memory_order_relaxed) : 0;
   crash.exception[0] = '\0';
   crash.message[0] = '\0';
   crash.output = reinterpret_cast<uint64_t>(this_thread.output);
+  crash.by_done = this_thread.answers ? 1 : 0;
   record->crash_frames.store(0, std::memory_order_relaxed);
   record->crash_kind.store(kind, std::memory_order_release);
 }

@@ -29,6 +29,7 @@ typedef struct {
   int32_t fault;        // one of EAS_FAULT_*, what is known of a SIGSEGV
   uint64_t input_size;  // of the request in `slot`
   uint64_t output;      // the thread was reading or freeing this output of the processor's; 0: it was not
+  int32_t by_done;      // not 0: that output is one that `done` was given, and is only read
   uint32_t frame_count;
   uint64_t pc[48];      // innermost first; a caller's pc lies inside its call instruction
   char frame[48][512];  // "path+0xoffset", "" where no file is mapped

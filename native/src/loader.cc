@@ -59,6 +59,9 @@ std::unique_ptr<Processor> OpenProcessor(const char* path, std::string* error) {
   std::string no_batches;
   if (!Find(library, "batch_process", &processor->batch_process, &no_batches))
     processor->batch_process = nullptr;
+  std::string no_async;
+  if (!Find(library, "async_process", &processor->async_process, &no_async))
+    processor->async_process = nullptr;
   return processor;
 }
 

@@ -1,10 +1,11 @@
-// A cpp processor as a loaded shared object: its functions, and the model that initialize returned. EAS has
-// two more functions, which are not called here (docs/eas-compatibility.md, section 1.1).
+// A cpp processor as a loaded shared object: its functions, and the model that initialize returned. There is
+// one more function, which is not called here (docs/eas-compatibility.md, section 1.1).
 #ifndef EAS_NATIVE_LOADER_H_
 #define EAS_NATIVE_LOADER_H_
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,12 +17,18 @@ using ProcessFunction = int (*)(void* model, const void* input, int input_size, 
 using BatchFunction = int (*)(void* model, const void* inputs[], int* input_sizes, void* outputs[],
                               int* output_sizes);
 
+using DoneCallback = void (*)(const char* output, int output_size, int64_t request_id, int finished,
+                              int error_code);
+using AsyncFunction = void (*)(void* model, const void* input, int input_size, int64_t request_id,
+                               DoneCallback done);
+
 struct Processor {
   InitializeFunction initialize = nullptr;
   ProcessFunction process = nullptr;
   BatchFunction batch_process = nullptr;  // null if it has none
   void* model = nullptr;
-  size_t libraries_before = 0;  // how many were loaded before it
+  AsyncFunction async_process = nullptr;  // null if it has none
+  size_t libraries_before = 0;            // how many were loaded before it
   // Set when it was said that process leaves output_size at 0; this is no news then.
   mutable std::atomic_flag size_missed = ATOMIC_FLAG_INIT;
 };

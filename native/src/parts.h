@@ -92,6 +92,13 @@ uint32_t eas_worker_events(eas_ring* ring, uint32_t worker);
 // number means no limit. A return without a reason is possible.
 // [any thread of the worker]
 void eas_worker_wait_for_event(eas_ring* ring, uint32_t worker, uint32_t seen, int timeout_ms);
+
+// ---- the cpp processor ----
+
+// Says in the ring how many requests the processor takes at once: eas_front_batch_size, or, if it has
+// async_process, eas_front_max_in_flight, which is `max_in_flight` then.
+// [main thread, after initialize succeeded, before the front is told so]
+void eas_cpp_announce(eas_cpp* cpp, eas_ring* ring, uint32_t worker, uint32_t max_in_flight);
 // cdef end
 
 #pragma GCC visibility pop

@@ -15,6 +15,7 @@
 
 #include "frames.h"
 #include "layout.h"
+#include "parts.h"
 
 namespace eas {
 namespace {
@@ -123,12 +124,16 @@ std::string DescribeStacks(const Ring& ring, uint32_t worker) {
   if (!InstallHandler()) return "";
   if (const pid_t thread = loading_thread.load(); thread != 0) return DescribeThread("main thread", thread);
   std::string text;
+  uint32_t detached = 0;
   for (uint32_t slot = 0; slot < ring.layout.ring_size.slots; ++slot) {
     const State state = Unpack(ring.controls[slot].state.load(std::memory_order_relaxed));
     if (state.phase != Phase::kRunning || state.worker != worker || state.thread >= kMaxThreads) continue;
+    if (state.thread == EAS_DETACHED) ++detached;
     const pid_t thread = threads[state.thread].load();
     if (thread != 0) text += DescribeThread("worker-thread-" + std::to_string(state.thread), thread);
   }
+  if (detached > 0)
+    text += "no thread of the host:\n  " + std::to_string(detached) + " requests wait for their answers\n";
   return text;
 }
 

@@ -15,9 +15,9 @@ extern "C" {
 
 // cdef begin
 // Describes the stacks of the threads that run requests of `worker`, or of the one that loads the processor.
-// Of each a line with its name and a colon, and below it lines "  at FRAME", innermost first; "" if no thread
-// runs the processor's code. Whole threads that do not fit are left out. Takes up to 0.2 s for a thread that
-// does not answer.
+// Of each a line with its name and a colon, and below it lines "  at FRAME", innermost first; at the end, in
+// the same form, how many requests no thread has; "" if there is nothing. Whole threads that do not fit are
+// left out. Takes up to 0.2 s for a thread that does not answer.
 // [any thread that runs no processor]
 void eas_stacks(eas_ring* ring, uint32_t worker, char* text, size_t text_size);
 // cdef end

@@ -23,6 +23,12 @@ struct ThreadContext {
   // The output that the host checks, copies and frees now. A crash meanwhile is a matter of this pointer.
   const void* output;
 
+  // This thread, perhaps one of the processor's, answers the request in that slot: a crash meanwhile is a
+  // matter of it.
+  bool answers;
+  uint32_t answered_slot;
+  uint32_t answered_sequence;
+
   bool entered;  // takes requests under the two numbers below
   uint32_t worker;
   uint32_t thread;

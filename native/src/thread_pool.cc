@@ -12,6 +12,7 @@
 #include "call.h"
 #include "crash.h"
 #include "log.h"
+#include "parts.h"
 #include "stacks.h"
 #include "worker.h"
 #include "working_directory.h"
@@ -23,16 +24,30 @@ struct ThreadPool::Member {
   uint32_t thread;
 };
 
-ThreadPool::ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads)
+void Announce(const Processor& processor, Ring& ring, uint32_t worker, uint32_t max_in_flight) {
+  const eas_batching batching = ReadBatching(ring);
+  if (processor.async_process != nullptr) {
+    eas_worker_set_max_in_flight(&ring, worker, max_in_flight);
+  } else if (batching.mode != EAS_BATCHING_OFF && processor.batch_process != nullptr) {
+    const auto size = static_cast<uint32_t>(BatchRule(batching).batching().max_size);
+    ring.workers[worker].batch_size.store(size, std::memory_order_relaxed);
+  }
+}
+
+ThreadPool::ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads,
+                       uint32_t max_in_flight)
     : processor_(processor), ring_(ring), worker_(worker) {
   RememberWorkingDirectory();
+  Announce(processor, ring, worker, max_in_flight);
   const eas_batching batching = ReadBatching(ring);
-  if (batching.mode != EAS_BATCHING_OFF && processor.batch_process != nullptr) {
+  const bool batches = batching.mode != EAS_BATCHING_OFF;
+  if (processor.async_process != nullptr) {
+    async_ = std::make_unique<AsyncCalls>(ring, worker, max_in_flight);
+    if (batches) Log('W', "batching has no effect: the library exports async_process, which goes first");
+  } else if (batches && processor.batch_process != nullptr) {
     rule_ = std::make_unique<BatchRule>(batching);
     batches_.resize(threads);
-    const auto size = static_cast<uint32_t>(rule_->batching().max_size);
-    ring.workers[worker].batch_size.store(size, std::memory_order_relaxed);
-  } else if (batching.mode != EAS_BATCHING_OFF) {
+  } else if (batches) {
     Log('W', "batching has no effect: the library exports no batch_process");
   }
   // No thread takes a request before all are there: one that cannot be started ends the process.
@@ -70,10 +85,20 @@ void ThreadPool::Loop(uint32_t thread) {
   EnterThread(worker_, thread);
   NoteThread(thread);
   TakeAtOnce();
+  if (async_ != nullptr) return AsyncLoop(thread);
   if (rule_ != nullptr) return BatchLoop(thread);
   Caller caller(processor_, ring_, worker_, thread);
   eas_call call;
   while (Take(ring_, worker_, thread, &call)) caller.Run(call);
+}
+
+void ThreadPool::AsyncLoop(uint32_t thread) {
+  AsyncCaller caller(processor_, *async_, ring_, worker_, thread);
+  eas_call call;
+  while (async_->AwaitPlace()) {
+    if (Take(ring_, worker_, thread, &call) != EAS_TAKEN) return async_->FreePlace();
+    caller.Run(call);
+  }
 }
 
 void ThreadPool::BatchLoop(uint32_t thread) {

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <vector>
 
+#include "async_calls.h"
 #include "batch_rule.h"
 #include "exception_guard.h"
 #include "loader.h"
@@ -19,10 +20,15 @@
 
 namespace eas {
 
+// See eas_cpp_announce.
+void Announce(const Processor& processor, Ring& ring, uint32_t worker, uint32_t max_in_flight);
+
 class ThreadPool {
  public:
-  // Starts the threads. REQUIRES: processor and ring outlive the pool.
-  ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads);
+  // Starts the threads. Of a processor with `async_process` up to max_in_flight calls are under way at once.
+  // REQUIRES: processor and ring outlive the pool.
+  ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads,
+             uint32_t max_in_flight = 64);
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
@@ -35,13 +41,15 @@ class ThreadPool {
   EAS_CATCHES_FORCED_UNWIND static void* Main(void* member);
   void Loop(uint32_t thread);
   void BatchLoop(uint32_t thread);
+  void AsyncLoop(uint32_t thread);
   void Start(uint32_t thread);
   void End();
 
   const Processor& processor_;
   Ring& ring_;
   const uint32_t worker_;
-  std::unique_ptr<BatchRule> rule_;  // null: one request a call
+  std::unique_ptr<AsyncCalls> async_;  // null: requests are answered when their calls return
+  std::unique_ptr<BatchRule> rule_;    // null: one request a call
   std::vector<std::vector<eas_call>>
       batches_;  // of each thread; not empty where a thread was ended in a batch
   std::mutex mutex_;

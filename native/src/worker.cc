@@ -357,6 +357,10 @@ void EndReports(Ring& ring) {
   if (this_thread.unreported > 0) NotifyFront(ring);
 }
 
+void PrepareToWait(Ring& ring, uint32_t worker) { ReportAndStopSpinning(ring, worker); }
+
+void EndTurn(Ring& ring, const eas_call& call) { TimeCall(ring, call); }
+
 void TakeAtOnce() { this_thread.takes_at_once = true; }
 
 void Stop(Ring& ring) {

@@ -48,6 +48,12 @@ int TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std
 void BeginReports();
 void EndReports(Ring& ring);
 
+// Reports what the calling thread has completed, before it waits for something else than a request.
+void PrepareToWait(Ring& ring, uint32_t worker);
+
+// Says that the calling thread, which has taken `call`, is free for the next one; `call` goes on without it.
+void EndTurn(Ring& ring, const eas_call& call);
+
 // Says that the calling thread, which entered, takes its next request at once after each completion, until it
 // leaves.
 void TakeAtOnce();

@@ -14,3 +14,9 @@ int process(void* model_buf, const void* input_data, int input_size, void** outp
   *output_size = 0;
   return input_size == EAS_RETURNED ? 200 : 400;
 }
+
+void async_process(void* model_buf, const void* input_data, int input_size, int64_t request_id,
+                   DoneCallback done) {
+  (void)model_buf;
+  done((const char*)input_data, input_size, request_id, 1, 200);
+}

@@ -3,13 +3,13 @@
 //
 // Strategy: worker/cpp/native_worker.py checks the processor's file and then executes this program, which
 // keeps the process's number, working directory and descriptors. Its arguments are CONTROL MEMORY
-// COMPLETION LOG PARENT SPEC WORKER THREADS CONFINED REPORTS KEEP. The first five are as in worker/main.py;
-// REPORTS is the descriptor that gets what sanitizers report, or -1; KEEP is 1 for --crash-block. SPEC is a
-// file with texts, each of which ends with a NUL byte: the entry, model_entry, model_config, its libpython,
-// one that this program does not use, the variables that the processor shall see in place of those that
-// this program was started with, an empty text, and the words of a command. If the processor cannot be
-// loaded, this process executes that command with two more arguments: the step that failed, and the text of
-// the error. So only Python code explains errors to users.
+// COMPLETION LOG PARENT SPEC WORKER THREADS IN_FLIGHT CONFINED REPORTS KEEP. The first five are as in
+// worker/main.py; REPORTS is the descriptor that gets what sanitizers report, or -1; KEEP is 1 for
+// --crash-block. SPEC is a file with texts, each of which ends with a NUL byte: the entry, model_entry,
+// model_config, its libpython, one that this program does not use, the variables that the processor shall
+// see in place of those that this program was started with, an empty text, and the words of a command. If
+// the processor cannot be loaded, this process executes that command with two more arguments: the step that
+// failed, and the text of the error. So only Python code explains errors to users.
 //
 // No thread reads control messages while the processor loads: the end of the host ends this process in any
 // case, and a stop would have to wait.
@@ -33,6 +33,7 @@
 #include <vector>
 
 #include "api.h"
+#include "parts.h"
 #include "stacks.h"
 
 namespace {
@@ -145,12 +146,13 @@ class Worker {
  public:
   explicit Worker(char** arguments)
       : fds_{ParseNumber(arguments[0]), ParseNumber(arguments[1]), ParseNumber(arguments[2]),
-             ParseNumber(arguments[3]), ParseNumber(arguments[5]), ParseNumber(arguments[9])},
+             ParseNumber(arguments[3]), ParseNumber(arguments[5]), ParseNumber(arguments[10])},
         parent_(ParseNumber(arguments[4])),
         number_(static_cast<uint32_t>(ParseNumber(arguments[6]))),
         threads_(static_cast<uint32_t>(ParseNumber(arguments[7]))),
-        confined_(ParseNumber(arguments[8]) != 0),
-        keeps_crashes_(ParseNumber(arguments[10]) != 0),
+        max_in_flight_(static_cast<uint32_t>(ParseNumber(arguments[8]))),
+        confined_(ParseNumber(arguments[9]) != 0),
+        keeps_crashes_(ParseNumber(arguments[11]) != 0),
         spec_(ReadSpec(fds_[4])) {
     // Processes that the processor starts must not have these descriptors.
     for (const int fd : fds_) SetInherited(fd, false);
@@ -173,6 +175,7 @@ class Worker {
       const LoadingWatch watch(ring, number_);
       cpp = Load();
     }
+    eas_cpp_announce(cpp, ring, number_, max_in_flight_);
     Send("{\"event\": \"ready\"}\n");  // before the first call, which may end this process
     eas_cpp_start(cpp, ring, number_, threads_);
     AwaitStop(ring);
@@ -271,6 +274,7 @@ class Worker {
   const int parent_;
   const uint32_t number_;
   const uint32_t threads_;
+  const uint32_t max_in_flight_;
   const bool confined_;
   const bool keeps_crashes_;
   Spec spec_;
@@ -279,7 +283,7 @@ class Worker {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 12) {
+  if (count != 13) {
     std::fprintf(stderr, "eas-cpp-worker: this program is started by eas-host only\n");
     return 2;
   }

@@ -19,6 +19,7 @@ from support.libraries import library, needs_beside, processor, readelf
 C_NAMES = 'extern "C" '
 INITIALIZE = "void* initialize(const char*, const char*, int* state) { *state = 0; return nullptr; }\n"
 PROCESS = "int process(void*, const void*, int, void**, int*) { return 200; }\n"
+ASYNC_PROCESS = "void async_process(void*, const void*, int, long, void (*)(const char*, int, long, int, int)) {}\n"
 MACHINE = 18
 """Where e_machine is."""
 
@@ -220,6 +221,16 @@ LIBRARIES = [
         r"error libone\.so: process returns void, not int",
     ),
     Library(
+        "request-id-of-four-bytes",
+        source(f"{C_NAMES}{INITIALIZE}{C_NAMES}{PROCESS}{C_NAMES}{ASYNC_PROCESS.replace('long', 'int')}"),
+        r"error libone\.so: parameter 4 of async_process is int, not int64_t; declare it void async_process\(",
+    ),
+    Library(
+        "function-under-a-name-of-cpp",
+        source(f"{C_NAMES}{INITIALIZE}{C_NAMES}{PROCESS}{ASYNC_PROCESS}"),
+        r'warning libone\.so: async_process has a C\+\+ name, so it is not called; declare it extern "C"',
+    ),
+    Library(
         "absolute-rpath",
         absolute_rpath,
         r"warning libone\.so: an rpath leads to libother\.so in /\S+/elsewhere, which other machines do not have;",
@@ -255,6 +266,13 @@ def test_signature_of_another_spelling_is_ok(builder: ProcessorBuilder, tmp_path
     checked = check(make(tmp_path, builder))
     expect(checked)
     assert "the signature of" in str(checked.found)
+
+
+def test_signature_of_an_optional_function_is_ok(builder: ProcessorBuilder) -> None:
+    """Written after eas/processor.h, or as a function that returns something: that is not looked at."""
+    checked = check(builder.cpp("answers_later"))
+    expect(checked)
+    assert "the signature of initialize, process and async_process is EAS's" in str(checked.found)
 
 
 def test_stripped_library_is_ok(builder: ProcessorBuilder, tmp_path: Path) -> None:

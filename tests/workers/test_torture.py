@@ -17,7 +17,8 @@ import time
 import pytest
 
 from support import TIMEOUT, proc, seeded_rng
-from support.host import Host, StartHost
+from support.build import ProcessorBuilder
+from support.host import Host, StartHost, Value
 from support.load_run import LoadRun, Summary
 from support.never_reads import NeverReads
 from support.wire import ConnectionEnded, command
@@ -30,6 +31,13 @@ KILLS = 100 if FULL else 12
 LEAK_REQUESTS = 1_000_000 if FULL else 50_000
 LONG = 60_000  # milliseconds: what runs again must not fail for want of time on a slow machine
 MIB = 1024  # in the KiB of /proc
+
+
+def called(builder: ProcessorBuilder, function: str) -> dict[str, Value]:
+    """The options of a host that calls this function of a processor in C++."""
+    if function == "async_process":
+        return {"entry": builder.cpp("answers_later")}
+    return {"batching": "adaptive" if function == "batch_process" else "off"}
 
 
 def all_holdings(host: Host) -> tuple[proc.Holdings, list[proc.Holdings]]:
@@ -67,16 +75,16 @@ def holds_as_much_as_before(host: Host, before: proc.Holdings, workers: int) -> 
     assert after.anonymous - before.anonymous < 8 * MIB, (before, after)
 
 
-@pytest.mark.parametrize("batching", ["off", "adaptive"])
+@pytest.mark.parametrize("how", ["process", "batch_process", "async_process"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_kills_of_cpp_workers_neither_lose_nor_duplicate_requests(
-    start: StartHost, workers: int, batching: str
+    start: StartHost, builder: ProcessorBuilder, workers: int, how: str
 ) -> None:
     """
     kill -9 of a random worker, again and again, after a random number of answers: no request is lost, answered twice,
     wrong, or 500.
     """
-    host = start(keepalive=LONG, worker_processes=workers, batching=batching)
+    host = start(keepalive=LONG, worker_processes=workers, **called(builder, how))
     host.allow_log("SIGKILL")
     before = warm_up(host)
     rng = seeded_rng(workers)
@@ -96,11 +104,20 @@ def test_kills_of_cpp_workers_neither_lose_nor_duplicate_requests(
 
 
 @pytest.mark.parametrize(
-    ("how", "batching"), [("segv", "off"), ("abort", "off"), ("_exit:1", "off"), ("segv", "adaptive")]
+    ("how", "function"),
+    [
+        ("segv", "process"),
+        ("abort", "process"),
+        ("_exit:1", "process"),
+        ("segv", "batch_process"),
+        ("segv", "async_process"),
+    ],
 )
-def test_only_the_crashing_requests_answer_500_under_load(start: StartHost, how: str, batching: str) -> None:
+def test_only_the_crashing_requests_answer_500_under_load(
+    start: StartHost, builder: ProcessorBuilder, how: str, function: str
+) -> None:
     """One request in 1,000 ends its worker: all others answer 200 with their own bytes."""
-    host = start(keepalive=LONG, batching=batching)
+    host = start(keepalive=LONG, **called(builder, function))
     host.allow_log("SIGSEGV|SIGABRT|exit")
     assert host.call(command("die", how)).status == 500  # the symbolizer starts with the first crash, and stays
     before = warm_up(host)

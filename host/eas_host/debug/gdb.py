@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from eas_host.binaries import elf
 from eas_host.debug.program import host_program, sanitizer_variables
 from eas_host.deploy import memory_check
 from eas_host.errors import ConfigError
@@ -39,6 +40,10 @@ def run(spec: WorkerSpec, arguments: Sequence[str], method: str) -> int:
     if gdb is None:
         raise ConfigError("gdb is not installed: apt-get install gdb")
     variables = sanitizer_variables(Path(spec.entry)) or memory_check.variables(os.environ)
+    # A package is unpacked later, by the host under gdb, so what it exports is not known here.
+    entry = Path(spec.original(spec.entry))
+    if method == "process" and entry.is_file() and "async_process" in elf.read(entry).exports:
+        method = "async_process"  # which is called in its place
     sys.stdout.flush()
     sys.stderr.flush()
     # Without it gdb asks whether to download debug information, and does so for minutes.

@@ -50,6 +50,9 @@ FAULT_READ_ONLY: Final = 4
 ANY_WORKER: Final = 4095
 """The worker of a slot that is SUBMITTED and that any worker may take."""
 
+NO_THREAD: Final = 0xFFFFFFFF
+"""The thread of a request that is RUNNING and that no thread has (EAS_NO_THREAD)."""
+
 
 def text(buffer: Any) -> str:  # noqa: ANN401  a cffi char array
     """

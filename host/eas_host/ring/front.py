@@ -63,13 +63,13 @@ class Crash(NamedTuple):
     *signal* is 0 if the processor called `exit()`, or its like that *call* names, and SIGKILL if it sent that to its
     own process. *slot* is -1 if the thread ran no request. *places* are the frames of its stack, innermost first, with
     the host's own and those of the C library: `path+0xoffset` as far as that is known. *output* is the pointer that the
-    processor returned if the host was reading or freeing that, else 0. *fault* is one of `bindings.FAULT_...` or 0, and
-    *input_size* how large the body of the request was. *exception* is the type of the exception that the thread was
-    handling when it called `abort()`, and *message* what that, or the C library, has said. `symbols.crash` adds what is
-    for people: *frames*, those of the processor, with functions, files and lines, and *explanation*, which says in a
-    few words what happened. `workers.jvm_report` adds what a JVM has left behind: its frames in Java, and *jvm_report*,
-    if it has crashed; `symbols.sanitizer_report` what a sanitizer has reported: in one line, *headline*, in lines below
-    the frames, *context*, and in full.
+    processor returned if the host was reading or freeing that, else 0; *by_done*: that `done` was given. *fault* is one
+    of `bindings.FAULT_...` or 0, and *input_size* how large the body of the request was. *exception* is the type of the
+    exception that the thread was handling when it called `abort()`, and *message* what that, or the C library, has
+    said. `symbols.crash` adds what is for people: *frames*, those of the processor, with functions, files and lines,
+    and *explanation*, which says in a few words what happened. `workers.jvm_report` adds what a JVM has left behind:
+    its frames in Java, and *jvm_report*, if it has crashed; `symbols.sanitizer_report` what a sanitizer has reported:
+    in one line, *headline*, in lines below the frames, *context*, and in full.
     """
 
     signal: int
@@ -79,6 +79,7 @@ class Crash(NamedTuple):
     address: int
     places: tuple[str, ...]
     output: int = 0
+    by_done: bool = False
     fault: int = 0
     input_size: int = 0
     exception: str = ""
@@ -339,6 +340,7 @@ class FrontRing:
             address=record.address,
             places=places,
             output=record.output,
+            by_done=bool(record.by_done),
             fault=record.fault,
             input_size=record.input_size,
             exception=text(record.exception),

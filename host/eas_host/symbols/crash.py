@@ -57,7 +57,7 @@ async def explain(crash: Crash, locator: Locator) -> Crash:
     Return *crash* with an explanation and the processor's frames.
     """
     frames = await locator.locate(crash.places)
-    users = stack.of_processor(frames) if not crash.output else []
+    users = stack.of_processor(frames) if not crash.output or crash.by_done else []
     inner = frames[: frames.index(users[0])] if users else []
     explanation = _explanation(crash, inner, users)
     return crash._replace(frames=tuple(stack.texts(users)), explanation=explanation)
@@ -69,6 +69,8 @@ def _explanation(crash: Crash, inner: Sequence[StackFrame], users: Sequence[Stac
     """
     if crash.call == SANITIZER:
         return "the host was reading or freeing the output" if crash.output else ""
+    if crash.output and crash.by_done:
+        return f"the host was reading the output that `done` was given, {crash.output:#x}: it, or its size, is wrong"
     if crash.output:
         return _output(crash.output)
     function = f" in {users[0].function}" if users and users[0].function else ""

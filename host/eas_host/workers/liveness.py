@@ -5,7 +5,8 @@ Several times in the time that a request may take, the front checks which reques
 worker that is ready in two cases:
 
 - All of its threads are stuck, for as long as a request may take, in calls that nobody waits for any more. No language
-  has a way to interrupt such a call. While one thread is left, the worker goes on serving.
+  has a way to interrupt such a call. While one thread is left, the worker goes on serving. The same holds for a worker
+  that has as many requests under way as it may have (`--max-in-flight`), all of them in vain.
 - It has free threads and does not take the requests that wait: it was stopped (SIGSTOP), one call keeps Python's
   interpreter lock, or a processor has overwritten the worker's record in the ring. A healthy thread takes a request
   within milliseconds, so a request that has waited from one check to the next is a sign of that. The worker is killed
@@ -18,7 +19,8 @@ last: when the last one that reads has ended, the program takes no more requests
 long as it likes.
 
 A call that nobody waits for any more may run on for `--hang-timeout`, also where other threads are left. Then another
-worker loads, and takes the place of this one when it is ready (`successors`).
+worker loads, and takes the place of this one when it is ready (`successors`). A request that keeps no thread may stay:
+it costs only its place, and what the worker has beside it may be a stream, which a replacement would cut.
 
 A worker that loads may take as long as it likes, unless it was stopped (SIGSTOP), since it would stay so for ever: it
 is killed when it was stopped for longer than a request may take. A worker that a debugger holds is in another state.
@@ -37,7 +39,7 @@ from typing import Final
 from eas_host import log
 from eas_host.dispatch.dispatcher import Dispatcher
 from eas_host.dispatch.exchange import Exchange
-from eas_host.ring import ANY_WORKER, RUNNING, SUBMITTED, FrontRing
+from eas_host.ring import ANY_WORKER, NO_THREAD, RUNNING, SUBMITTED, FrontRing
 from eas_host.workers.worker import State, Worker
 
 _CHECKS: Final = 4
@@ -100,7 +102,7 @@ class Liveness:
         for slot, content in self._dispatcher.slots_in_flight():
             phase, owner = self._ring.phase(slot)
             if phase == RUNNING:
-                thread = self._ring.thread(slot)
+                thread = self._holder(slot)
                 busy[owner].add(thread)
                 if isinstance(content, Exchange):
                     awaited[owner].add(thread)
@@ -110,18 +112,25 @@ class Liveness:
                 waiting.add(content)
         overdue = not self._waiting.isdisjoint(waiting)
         self._waiting = waiting
-        longest = self._note_runs_on([one[:2] for one in unawaited if one[2] not in awaited[one[1]]])
+        hanging = [one[:2] for one in unawaited if one[2] >= 0 and one[2] not in awaited[one[1]]]
+        longest = self._note_runs_on(hanging)
         if overdue and self._ring.waiting() < len(waiting):
             self._ring.rebuild_queue()
         for worker in self._workers:
             if worker.state is State.READY:
-                running = busy[worker.number]
-                abandoned = len(running - awaited[worker.number])
-                self._check_ready(worker, len(running), abandoned, overdue=overdue)
+                self._check_ready(worker, busy[worker.number], awaited[worker.number], overdue=overdue)
                 self._check_hang(worker, longest.get(worker.number, 0.0))
             elif worker.state is State.LOADING and worker.process is not None:
                 self._check_loading(worker, worker.process.pid)
         self.start()
+
+    def _holder(self, slot: int) -> int:
+        """
+        Return the thread that has the request in *slot*. One that no thread has counts as one that has a thread of its
+        own, with a negative number.
+        """
+        thread = self._ring.thread(slot)
+        return -1 - slot if thread == NO_THREAD else thread
 
     def _note_runs_on(self, abandoned: list[tuple[int, int]]) -> dict[int, float]:
         """
@@ -134,22 +143,28 @@ class Liveness:
             longest[owner] = max(longest.get(owner, 0.0), self._runs_on[slot])
         return longest
 
-    def _check_ready(self, worker: Worker, busy: int, abandoned: int, *, overdue: bool) -> None:
+    def _check_ready(self, worker: Worker, busy: set[int], awaited: set[int], *, overdue: bool) -> None:
         """
-        Kill *worker*, of whose threads so many are *busy*, *abandoned* ones among them, in the two cases above.
-        *overdue*: requests have waited since the last check.
+        Kill *worker*, whose threads in *busy* have requests, those in *awaited* such as somebody waits for, in the two
+        cases above. *overdue*: requests have waited since the last check.
         """
+        places = self._ring.max_in_flight(worker.number)
+        abandoned = busy - awaited
+        stuck_threads = 0 < worker.threads <= sum(thread >= 0 for thread in abandoned)
         inactivity, keepalive = worker.inactivity, self._keepalive()
         completed = self._ring.completed(worker.number)
         if completed != inactivity.completed:
             inactivity.completed = completed
             inactivity.idle = 0.0
-        stuck = 0 < worker.threads <= abandoned and not worker.reads
+        stuck = (stuck_threads or 0 < places <= len(abandoned)) and not worker.reads
         inactivity.stuck = inactivity.stuck + self._pause if stuck else 0.0
-        if overdue and (worker.reads or busy < worker.threads) and not worker.suspects.busy:
+        if overdue and (worker.reads or len(busy) < (places or worker.threads)) and not worker.suspects.busy:
             inactivity.idle += self._pause
         if inactivity.stuck > keepalive:
-            why = f"all {worker.threads} threads are stuck in calls that nobody waits for any more"
+            what = f"{worker.threads} threads are stuck in calls"
+            if not stuck_threads:
+                what = f"{places} places (--max-in-flight) are taken by requests"
+            why = f"all {what} that nobody waits for any more"
         elif inactivity.idle >= keepalive + (max(keepalive, _MARGIN) if busy else _MARGIN):
             why = f"it has completed nothing for {inactivity.idle:.0f} s and does not take the requests that wait"
             if worker.reads and not worker.threads:

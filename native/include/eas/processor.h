@@ -1,9 +1,9 @@
 /*
  * The C ABI of an EAS processor.
  *
- * A processor is a shared object (.so) that exports two C functions, initialize and process; a third one,
- * batch_process, is optional. Include this header in the source that defines them: it gives them C linkage
- * and default visibility, and the compiler checks their types.
+ * A processor is a shared object (.so) that exports two C functions, initialize and process; two more,
+ * batch_process and async_process, are optional. Include this header in the source that defines them: it
+ * gives them C linkage and default visibility, and the compiler checks their types.
  *
  *   g++ -shared -fPIC -O2 -I.../include -o libecho.so echo.cc
  *
@@ -13,7 +13,8 @@
  *      library linked with -Wl,-rpath=. is found beside it.
  *   2. initialize() is called once. No request is accepted before it has returned.
  *   3. process() is called for each request, by several threads at once; or, with --batching or
- *      metadata.rpc.batching, batch_process() for several.
+ *      metadata.rpc.batching, batch_process() for several. If async_process() is exported, it is called
+ *      instead of both.
  *   4. The process ends. There is no function for that: the system takes everything back.
  *
  * Conventions
@@ -34,6 +35,8 @@
  */
 #ifndef EAS_PROCESSOR_H_
 #define EAS_PROCESSOR_H_
+
+#include <stdint.h>
 
 #if defined(__GNUC__) || defined(__clang__)
 #define EAS_EXPORT __attribute__((visibility("default")))
@@ -118,6 +121,59 @@ EAS_EXPORT int process(void* model_buf, const void* input_data, int input_size, 
  */
 EAS_EXPORT int batch_process(void* model_buf, const void* input_data[], int* input_size, void* output_data[],
                              int* output_size);
+
+/*
+ * Receives an answer, or a part of one, from a processor that has async_process.
+ *
+ * output:      the bytes; may be NULL if output_size is 0. They belong to the processor: the host copies them
+ *              before it returns, and never frees them. So a local variable or the input will do, and what
+ *              was allocated is for the processor to free, or to use again.
+ * output_size: 0 or more, up to the host's --max-output; a larger one is answered with 500. So is a negative
+ *              size, or one above 0 without bytes. Parts may have any size.
+ * request_id:  the number that async_process was given.
+ * finished:    0: this is a part of the answer, and more will follow. Else: this is all of it, or its last
+ *              part. After that the request_id means nothing any more, and is never given to another request.
+ * error_code:  the status of the answer, as the value that process returns. Of an answer in parts the first
+ *              one counts. If it is not 0 or 200 with the last part of several, the answer could not be
+ *              completed: the client, which has the status of the first part, sees its connection cut.
+ *
+ * It may be called before async_process has returned or after, late, and from several threads at once: the
+ * parts of one answer follow one another in the order of the calls, and are never mixed. A call for a
+ * request that has had its last answer, or never was one, does nothing but a line in the log.
+ *
+ * It returns at once, but for a part for which there is no room, because the client reads slowly: then when
+ * there is, or the client has left, or the host ends. So a thread that calls it waits for a slow client; give
+ * slow streams threads of their own.
+ *
+ * [any thread]
+ */
+typedef void (*DoneCallback)(const char* output, int output_size, int64_t request_id, int finished,
+                             int error_code);
+
+/*
+ * Begins to answer one request. Optional: if the processor exports it, it is called for each request, instead
+ * of process and batch_process; process must be there nevertheless. It should return soon, and the answer
+ * comes by calls of `done`, whenever and on whichever thread it is ready. Up to --max-in-flight requests are
+ * under way at once in a worker process.
+ *
+ * model_buf:   what initialize returned.
+ * input_data:  the request's body, as in process, but valid until the last call of `done` for it begins, or
+ *              until this function throws. It stays valid, too, while the answer is late and nobody waits for
+ *              it any more; a request without a last call of `done` keeps it, and its place among those of
+ *              --max-in-flight, until its worker process ends.
+ * input_size:  0 or more.
+ * request_id:  the request's number, for `done`. Different for each call in this process.
+ * done:        the same function in each call. It is valid until the process ends.
+ *
+ * A request that is not answered in time is answered with 408, as with process.
+ *
+ * An exception that leaves it is answered with 400, as in process, unless the request has its last answer;
+ * later calls of `done` for it are ignored.
+ *
+ * [any worker thread, concurrent calls with the same model_buf]
+ */
+EAS_EXPORT void async_process(void* model_buf, const void* input_data, int input_size, int64_t request_id,
+                              DoneCallback done);
 
 #ifdef __cplusplus
 } /* extern "C" */

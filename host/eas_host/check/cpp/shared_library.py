@@ -17,12 +17,13 @@ from eas_host.binaries.elf_image import DamagedElf, open_image
 from eas_host.binaries.library_search import FoundLibrary
 from eas_host.check.cpp import linked_libraries
 from eas_host.check.cpp.signatures import check_signatures
-from eas_host.check.finding import ERROR, OK, Finding, Report, error_of
+from eas_host.check.finding import ERROR, OK, WARNING, Finding, Report, error_of
 from eas_host.deploy.package.environment import LIBRARY_PATH
 from eas_host.errors import HostError
 from eas_runtime.worker_spec import WorkerSpec
 
 _REQUIRED = elf.EAS_FUNCTIONS[:2]
+_OPTIONAL = ("batch_process", "async_process")
 
 
 def check_library(spec: WorkerSpec) -> Report:
@@ -50,7 +51,7 @@ def check_library(spec: WorkerSpec) -> Report:
     findings = [
         Finding(OK, path.name, f"a shared library for {info.machine}"),
         *_check_exports(info, symbols),
-        *check_signatures(path, path.name),
+        *check_signatures(path, path.name, info.exports),
         *_check_sanitizer(spec, path),
         *linked_libraries.check_libraries(linked),
         *linked_libraries.check_symbols(linked),
@@ -88,8 +89,12 @@ def _check_exports(info: ElfInfo, symbols: DynamicSymbols) -> Iterator[Finding]:
             yield Finding(ERROR, name, f"{function} is a variable", "define a function of that name")
     if not missing:
         others = [function for function in info.exports if function not in _REQUIRED]
-        more = f"; of the optional ones {', '.join(others)}, never called by this host" if others else ""
+        more = f"; of the optional ones {', '.join(others)}" if others else ""
         yield Finding(OK, name, f"it exports initialize and process{more}")
+    for function in _OPTIONAL:
+        start = f"_Z{len(function)}{function}"
+        if function not in info.exports and any(symbol.startswith(start) for symbol in symbols.defined):
+            yield Finding(WARNING, name, f"{function} has a C++ name, so it is not called", 'declare it extern "C"')
 
 
 def _check_sanitizer(spec: WorkerSpec, path: Path) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ Debug information may be larger than the code by far, so it is read within limit
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -48,22 +48,31 @@ class _Signature(NamedTuple):
 _EXPECTED: Final = {
     "initialize": _Signature("data*", ("data*", "data*", "int*")),
     "process": _Signature("int", ("data*", "data*", "int", "data**", "int*")),
+    "async_process": _Signature("void", ("data*", "data*", "int", "int64_t", "DoneCallback")),
 }
 _DECLARATIONS: Final = {
     "initialize": "void *initialize(const char *model_entry, const char *model_config, int *state)",
     "process": (
         "int process(void *model_buf, const void *input_data, int input_size, void **output_data, int *output_size)"
     ),
+    "async_process": (
+        "void async_process(void *model_buf, const void *input_data, int input_size, int64_t request_id,"
+        " DoneCallback done)"
+    ),
 }
+
+_NUMBERS: Final = {"int": 4, "int64_t": 8}
+"""The bytes of each."""
 
 
 class _OutOfTimeError(Exception):
     pass
 
 
-def check_signatures(path: Path, name: str) -> Iterator[Finding]:
+def check_signatures(path: Path, name: str, exports: Collection[str]) -> Iterator[Finding]:
     """
-    Compare the signatures of the library *path*, which findings call *name*, if its debug information has them.
+    Compare the signatures of those of EAS's functions that the library *path*, which findings call *name*, *exports*,
+    if its debug information has them.
     """
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415  the other checks do not need it
 
@@ -77,7 +86,7 @@ def check_signatures(path: Path, name: str) -> Iterator[Finding]:
             if section.data_size > _MAX_BYTES:
                 yield Finding(OK, name, "too much debug information, so signatures are not compared")
                 return
-            found = _find_functions(elf.get_dwarf_info())
+            found = _find_functions(elf.get_dwarf_info(), _EXPECTED.keys() & set(exports))
             findings = [one for function, die in found.items() for one in _compare(function, die, name)]
     except _OutOfTimeError:
         yield Finding(OK, name, f"no signatures within {_MAX_SECONDS:g} s of reading debug information")
@@ -87,13 +96,14 @@ def check_signatures(path: Path, name: str) -> Iterator[Finding]:
         return
     yield from findings
     if found and not findings:
-        names = " and ".join(function for function in _EXPECTED if function in found)
+        *others, last = [function for function in _EXPECTED if function in found]
+        names = f"{', '.join(others)} and {last}" if others else last
         yield Finding(OK, name, f"the signature of {names} is EAS's")
 
 
-def _find_functions(info: DWARFInfo) -> dict[str, DIE]:
+def _find_functions(info: DWARFInfo, wanted: Collection[str]) -> dict[str, DIE]:
     """
-    Find the definitions of EAS's functions. C++ functions of these names have a `DW_AT_linkage_name`.
+    Find the definitions of the *wanted* functions. C++ functions of these names have a `DW_AT_linkage_name`.
     """
     end = time.monotonic() + _MAX_SECONDS
     found: dict[str, DIE] = {}
@@ -104,9 +114,9 @@ def _find_functions(info: DWARFInfo) -> dict[str, DIE]:
             name = die.attributes["DW_AT_name"].value.decode("utf-8", "replace")
             attributes = die.attributes
             is_c = "DW_AT_external" in attributes and "DW_AT_linkage_name" not in attributes
-            if name in _EXPECTED and is_c and ("DW_AT_declaration" not in attributes or name not in found):
+            if name in wanted and is_c and ("DW_AT_declaration" not in attributes or name not in found):
                 found[name] = die
-        if found.keys() == _EXPECTED.keys():
+        if found.keys() == wanted:
             break
     return found
 
@@ -146,8 +156,10 @@ def _fits(expected: str, found: _Type) -> bool:
     """
     Tell whether a caller that passes what is *expected* may call a function that takes *found*.
     """
-    if expected == "int":
-        return found.kind == "number" and found.size == 4  # noqa: PLR2004  bytes
+    if expected in _NUMBERS:
+        return found.kind == "number" and found.size == _NUMBERS[expected]
+    if expected == "void":  # what it returns is not looked at
+        return found.kind in ("void", "number", "pointer")
     if found.kind != "pointer" or found.target is None:
         return False
     if expected == "int*":

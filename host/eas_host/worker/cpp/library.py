@@ -58,6 +58,12 @@ class CppLibrary:
         if state[0] != 0:
             raise state_error(state[0], model_entry)
 
+    def announce(self, ring: WorkerRing, max_in_flight: int) -> None:
+        """
+        Say in *ring* how many requests the processor takes at once: a batch, or *max_in_flight* with `async_process`.
+        """
+        lib.eas_cpp_announce(self._processor, ring.pointer, ring.worker, max_in_flight)
+
     def start(self, ring: WorkerRing, threads: int) -> None:
         """
         Start *threads* native threads, which take requests from *ring*, call `process` and complete them.

@@ -142,7 +142,8 @@ def become(spec: WorkerSpec, inheritance: Inheritance, *, library_folders: list[
         file.write(b"".join(os.fsencode(text.partition("\0")[0]) + b"\0" for text in texts))
     for descriptor in inheritance[:-1]:
         os.set_inheritable(descriptor, True)
-    numbers = (*inheritance, fd, spec.worker, spec.threads, int(spec.confined), spec.report, int(spec.keeps_crashes))
+    flags = (int(spec.confined), spec.report, int(spec.keeps_crashes))
+    numbers = (*inheritance, fd, spec.worker, spec.threads, spec.max_in_flight, *flags)
     os.execve(PROGRAM, (str(PROGRAM), *map(str, numbers)), {**os.environ, **own})  # noqa: S606  no shell is wanted
 
 

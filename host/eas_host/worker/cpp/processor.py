@@ -98,6 +98,7 @@ class CppProcessor:
             if hasattr(error, "message"):
                 error.message = f"{entry}: {python_embedding.explain(error.message)}"
             raise
+        opened.announce(self._ring, self._spec.max_in_flight)
         self._library = opened
 
 
