@@ -10,7 +10,7 @@ from allspark.context import Context, QueuedService
 from allspark.opening import open_service
 from allspark.paths import ModelPath, model_path
 from allspark.properties import default_properties
-from allspark.service import ServiceRequest
+from allspark.service import Answer, Loading, ServiceRequest
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -64,22 +64,25 @@ class BaseProcessor:
         self.queued = self.context.open_for(self, endpoint)
         self.max_queue_size = _queue_size()
 
-    def initialize(self) -> None:
+    def initialize(self) -> Loading:
         """
-        Load the model. Called once in each worker process, before the first request.
+        Load the model. Called once in each worker process, before the first request. It may be a coroutine function.
         """
         raise NotImplementedError("initialize not implemented")
 
-    def process(self, data: bytes) -> "tuple[Any, int]":
+    def process(self, data: bytes) -> Answer:
         """
         Answer one request. Called from several threads at once.
+
+        It may be a coroutine function: then requests are tasks of one event loop, which is that of `initialize`. It may
+        be a generator function, or an async one, which yields the parts of the answer; EAS knows none of these.
 
         Args:
             data: the request's body; empty for a request without one.
 
         Returns:
             The answer's body, and its status: 0 or 200, or an HTTP status. A body that is not bytes is sent as str() of
-            it.
+            it; a generator, another iterator, or an async generator of a coroutine function makes the body in parts.
         """
         raise NotImplementedError("process not implemented")
 

@@ -5,7 +5,19 @@ The types that `allspark` and what serves it share.
 the program's processor what `ServedProcessor` lists.
 """
 
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -14,6 +26,10 @@ else:
     Protocol = object  # which Python has since 3.8
 
 InjectedHandler = Callable[[bytes], bytes]
+Loading = Optional[Awaitable[None]]
+"""What `initialize` returns."""
+Answer = Union[Tuple[Any, int], Awaitable[Tuple[Any, int]], Iterator[Any], AsyncIterator[Any]]
+"""What `process` returns: data and status, later or at once; or the parts of the data."""
 
 
 class Queue(Protocol):
@@ -62,12 +78,12 @@ class ServedProcessor(Protocol):
     worker_processes: int
     processes: "list[BaseProcess]"
 
-    def initialize(self) -> None:
+    def initialize(self) -> Loading:
         """
         Load the model.
         """
 
-    def process(self, data: bytes) -> "tuple[Any, int]":
+    def process(self, data: bytes) -> Answer:
         """
         Answer one request.
         """

@@ -188,9 +188,11 @@ class Handshake(Message):
     Attributes:
         json: whether the log is written as JSON.
         threads: how many threads call `process`; None: the program decides.
+        max_in_flight: how many requests may be under way in a process, if `process` is a coroutine function.
     """
 
     worker: int
+    max_in_flight: int
     port: int = 0
     url: str = ""
     json: bool = False

@@ -32,8 +32,9 @@ Calls the processor with the inputs of a `RingBatch`, and completes its requests
 
 class WorkerThreads:
     """
-    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*, of its number. With
-    *batches* they take those, which the handler beside them gets.
+    *count* threads that take requests from *ring*. Each makes its own handler with *make_handler*, of its number. A
+    thread that takes a call which was parked calls *resume* with it. With *batches* they take those, which the handler
+    beside them gets.
     """
 
     def __init__(
@@ -41,9 +42,12 @@ class WorkerThreads:
         ring: WorkerRing,
         count: int,
         make_handler: "Callable[[int], RequestHandler]",
+        resume: "Callable[[RingCall], None]",
         batches: "tuple[RingBatches, BatchHandler] | None" = None,
     ) -> None:
         self._ring = ring
+        self._go_on = resume
+        ring.on_resumed(self._resume)
         self._make_handler = make_handler
         self._batches = batches
         self._lock = allocate_lock()
@@ -141,6 +145,13 @@ class WorkerThreads:
         self._ring.log("E", f"internal error while calling the processor\n{traceback.format_exc()}")
         for call in calls:
             self._ring.reply(call, BAD_OUTPUT, 0, b"internal error of the host; its log has the trace")
+
+    def _resume(self, call: RingCall) -> None:
+        self._start_times[call.thread] = time.monotonic()
+        try:
+            self._go_on(call)
+        except BaseException:  # noqa: BLE001  as above
+            self._fail([call])
 
     def _retire(self, number: int) -> bool:
         with self._lock:

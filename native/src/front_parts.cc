@@ -39,6 +39,9 @@ size_t Front::ReadParts(int slot, char* out, size_t room) {
   if (unread == 0 || unread > buffer.capacity()) return 0;
   const uint64_t size = std::min<uint64_t>(unread, room);
   buffer.Copy(record.parts_read, out, size);
+  // If the processor has failed, an explanation overwrites the parts (StageOutput).
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (ring_.controls[slot].outcome.load(std::memory_order_relaxed) != EAS_PARTS) return 0;
   record.parts_read += size;
   buffer.SetRead(record.parts_read);
   TellWaiter(slot);

@@ -109,12 +109,7 @@ PROGRAMS = [
         GOOD + "if __name__ == '__main__':\n    App(worker_thread=2).run()\n",
         r"error app\.py:8: App\(\) has no argument worker_thread; see allspark\.BaseProcessor",
     ),
-    Program(
-        "coroutine",
-        changed("def process", "async def process"),
-        r"error app\.py:5: process is a coroutine function: a call of it returns a coroutine",
-    ),
-    Program("generator", changed("return data", "yield data"), r"error app\.py:5: process is a generator"),
+    Program("generator", changed("self.weight = 2", "yield"), r"error app\.py:3: initialize is a generator"),
     Program(
         "attribute",
         changed("return data", "return self.pre_proccess(data)")

@@ -311,3 +311,39 @@ def test_program_that_reads_its_requests_itself_is_told_where_it_can_stop(
     terminal.type("continue")
     terminal.expect("hello!\nstatus 200")
     assert terminal.ends() == 0
+
+
+STEPS = """\
+import asyncio
+import allspark
+
+
+class Steps(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    {head} process(self, data):
+        first = data
+        {middle}
+        {last}
+"""
+KINDS = {
+    "generator": ("def", "yield first", "yield b'!'"),
+    "coroutine": ("async def", "await asyncio.sleep(0)", "return first + b'!', 200"),
+    "async-generator": ("async def", "yield first", "yield b'!'"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pdb_steps_through_generators_and_coroutines(tmp_path: Path, debug: StartDebugger, kind: str) -> None:
+    """Their code runs in steps, after the call that made them has returned."""
+    head, middle, last = KINDS[kind]
+    entry = tmp_path / "steps.py"
+    entry.write_text(STEPS.format(head=head, middle=middle, last=last), encoding="utf-8")
+    terminal = debug(entry, "-d", "hello")
+    for line, text in ((10, "first = data"), (11, middle), (12, last)):
+        terminal.expect(rf"> {entry}\({line}\)process\(\)\n-> {re.escape(text)}")
+        terminal.expect(r"\(Pdb\) ")
+        terminal.type("next" if text != last else "continue")
+    terminal.expect(r"hello!\nstatus 200; 6 bytes\n")
+    assert terminal.ends() == 0

@@ -123,9 +123,15 @@ METHODS = [
     method("process_typo", "process not implemented", "class Mine", "did you mean proccess in line 8"),
     method("process_arguments", "missing 1 required positional argument", "def process", "write def process"),
     method("process_without_data", "takes 1 positional argument but 2 were given", "def process", "write def process"),
-    method("async_process", "returned coroutine", "async def", "is a coroutine function.*remove async.*asyncio.run"),
 ]
 OTHERS = [
+    Failure(
+        id="unawaited",
+        source="broken/unawaited.py",
+        status=400,
+        answer=["process returned coroutine", "only an `async def process` is awaited"],
+        log=["process returned coroutine"],
+    ),
     Failure(
         id="post-process-arguments",
         source="broken/post_process_arguments.py",

@@ -68,7 +68,17 @@ class BuiltIn(allspark.BaseProcessor):
     process = divmod  # type: ignore[assignment]
 
 
-FINE = [Decorated, Static, OfClass, Defaults, Inherits, Partial, Object, BuiltIn]
+class Coroutine(allspark.BaseProcessor):
+    async def process(self, data: bytes) -> tuple[bytes, int]:
+        return data, 200
+
+
+class Generator(allspark.BaseProcessor):
+    def process(self, data: bytes) -> Iterator[bytes]:
+        yield data
+
+
+FINE = [Decorated, Static, OfClass, Defaults, Inherits, Partial, Object, BuiltIn, Coroutine, Generator]
 
 
 @pytest.mark.parametrize("cls", FINE)
@@ -82,16 +92,6 @@ class NoData(allspark.BaseProcessor):
         return b"", 200
 
 
-class Coroutine(allspark.BaseProcessor):
-    async def process(self, data: bytes) -> tuple[bytes, int]:  # type: ignore[override]
-        return data, 200
-
-
-class Generator(allspark.BaseProcessor):
-    def process(self, data: bytes) -> Iterator[object]:  # type: ignore[override]
-        yield data, 200
-
-
 class Misspelled(allspark.BaseProcessor):
     def proces(self, data: bytes) -> tuple[bytes, int]:
         return data, 200
@@ -103,8 +103,6 @@ class Nothing(allspark.BaseProcessor):
 
 WRONG = {
     NoData: r"NoData.process(self) is called with the body of a request: write def process(self, data)",
-    Coroutine: "process is a coroutine function; EAS calls it synchronously: remove async",
-    Generator: "process is a generator, since it has a yield; EAS takes what it returns: use return",
     Misspelled: "class Misspelled has no process: did you mean proces in line ",
     Nothing: "class Nothing has no process: write def process(self, data)",
 }

@@ -15,7 +15,7 @@ import select
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from support import TIMEOUT
@@ -153,12 +153,23 @@ class Client:
         Reads one answer, to a request made with *method*. An interim answer (100 Continue) is an answer of
         its own.
         """
+        head = self.read_head()
+        return replace(head, body=self._body(head, method))
+
+    def read_head(self) -> Response:
+        """Reads the head of one answer; its body is to be read by `read_chunk`."""
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, *reason = head[0].split(" ", 2)
         assert version in ("HTTP/1.1", "HTTP/1.0"), f"not a status line: {head[0]!r}"
         headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:]))
-        response = Response(version, int(status), " ".join(reason), headers, b"")
-        return Response(version, int(status), " ".join(reason), headers, self._body(response, method))
+        return Response(version, int(status), " ".join(reason), headers, b"")
+
+    def read_chunk(self) -> bytes:
+        """Reads the next chunk of a body; b"" is the last one."""
+        size = int(self._until(b"\r\n").split(b";")[0], 16)
+        chunk = self._exactly(size)
+        assert self._exactly(2) == b"\r\n"
+        return chunk
 
     def _body(self, head: Response, method: str) -> bytes:
         if method == "HEAD" or head.status < 200 or head.status in (204, 304):
@@ -175,10 +186,8 @@ class Client:
 
     def _chunks(self) -> bytes:
         body = bytearray()
-        while size := int(self._until(b"\r\n").split(b";")[0], 16):
-            body += self._exactly(size)
-            assert self._exactly(2) == b"\r\n"
-        assert self._until(b"\r\n") == b""
+        while chunk := self.read_chunk():
+            body += chunk
         return bytes(body)
 
     def _until(self, end: bytes) -> bytes:
@@ -225,6 +234,10 @@ class Client:
     def waits_for_an_answer(self, seconds: float) -> bool:
         """Whether nothing has come, and nothing comes within *seconds*."""
         return not self._buffer and not select.select([self.socket], [], [], seconds)[0]
+
+    def has_unread(self) -> bool:
+        """Waits until something has come that was not read yet."""
+        return bool(self._buffer or select.select([self.socket], [], [], TIMEOUT)[0])
 
     def wait_hang_up(self, timeout: float = TIMEOUT) -> bool:
         """Waits until the server gives the connection up, without reading a byte of what it sent."""

@@ -40,6 +40,7 @@ class DetachedResponder:
 
     def __init__(self, done: Callable[[Outcome], None]) -> None:
         self._done: Callable[[Outcome], None] | None = done
+        self._parts: list[bytes] = []
 
     def send_response(self, exchange: Exchange, status: int, body: bytes | LargeOutput) -> None:
         """
@@ -50,15 +51,15 @@ class DetachedResponder:
 
     def send_parts(self, exchange: Exchange, status: int, read: Callable[[], bytes]) -> None:
         """
-        The processor answers in parts. Nobody reads them: they are taken, so that it goes on.
+        The processor answers in parts: they are kept until the last one is there.
         """
-        read()
+        self._parts.append(read())
 
     def end_parts(self, exchange: Exchange, status: int, rest: bytes) -> None:
         """
-        The processor has answered in parts; the last ones stand for all of them.
+        The processor has answered in parts.
         """
-        self._end(Outcome(status, rest, by_processor=True))
+        self._end(Outcome(status, b"".join((*self._parts, rest)), by_processor=True))
 
     def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """

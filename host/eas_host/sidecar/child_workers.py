@@ -110,7 +110,10 @@ class ChildWorkers(Supervisor):
                 process.ended(ChildEnded(number, -signal.SIGKILL))
 
     def _start_child(self, number: int, on_message: Callable[[Message], None], on_death: OnDeath) -> ChildWorkerProcess:
-        process = ChildWorkerProcess(self._host.loop, self._backend.ring, self._channel, number, on_message, on_death)
+        handshake = Handshake(number, self._host.config.max_in_flight)
+        process = ChildWorkerProcess(
+            self._host.loop, self._backend.ring, self._channel, handshake, on_message, on_death
+        )
         self._children[number] = process
         return process
 
@@ -136,14 +139,14 @@ class ChildWorkerProcess:
         loop: asyncio.AbstractEventLoop,
         ring: FrontRing,
         channel: ProgramChannel,
-        number: int,
+        handshake: Handshake,
         on_message: Callable[[Message], None],
         on_death: OnDeath,
     ) -> None:
         self.pid = 0
         self._loop = loop
         self._ring = ring
-        self._number = number
+        self._number = number = handshake.worker
         self._on_message = on_message
         self._on_death = on_death
         self._killed = self._over = False
@@ -151,7 +154,7 @@ class ChildWorkerProcess:
         self._outbox = MessageWriter(loop, self._control)
         with theirs:
             self._readers = [
-                send_handshake(loop, self._outbox, ring, Handshake(number)),
+                send_handshake(loop, self._outbox, ring, handshake),
                 message_reader(loop, os.dup(self._control.fileno()), on_message),
             ]
             channel.send(StartChild(number), [theirs.fileno()])

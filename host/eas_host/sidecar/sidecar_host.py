@@ -46,6 +46,7 @@ class SidecarHost(Host):
         self.backend.dispatcher.set_worker_state(alive=False, ready=True)  # requests wait
         handshake = Handshake(
             worker=0,
+            max_in_flight=self.config.max_in_flight,
             port=self.port,
             url=self.url,
             json=self.config.log_format == "json",

@@ -148,7 +148,7 @@ def child_main(processor: ServedProcessor, sock: socket.socket, properties: "dic
         faulthandler.disable()
         ring.install_crash_handler()
         faulthandler.enable(all_threads=False)
-        return InheritedProcessor(processor, ring, control)
+        return InheritedProcessor(processor, ring, control, handshake.max_in_flight)
 
     sys.exit(run_worker(ring, control, make))
 
@@ -160,9 +160,11 @@ class InheritedProcessor:
 
     owns_signals = False
 
-    def __init__(self, processor: ServedProcessor, ring: WorkerRing, control: SocketChannel) -> None:
+    def __init__(
+        self, processor: ServedProcessor, ring: WorkerRing, control: SocketChannel, max_in_flight: int
+    ) -> None:
         self._processor = processor
-        self._runtime = SdkRuntime(ring, control)
+        self._runtime = SdkRuntime(ring, control, max_in_flight)
 
     def run(self, serve: "Callable[[], None]") -> None:
         """

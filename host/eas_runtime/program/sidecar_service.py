@@ -56,7 +56,7 @@ class SidecarService(SdkService):
         os.close(memory)
         os.close(completion)
         open_log(log_fd)
-        super().__init__(ring, control, handshake.threads)
+        super().__init__(ring, control, handshake.threads, handshake.max_in_flight)
         self._signals = SignalHandlers(self._ask_to_stop)
         if not self._has_processes:
             self._watch_crashes()

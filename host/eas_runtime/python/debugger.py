@@ -20,9 +20,7 @@ from types import FrameType, TracebackType
 from typing import Any, Callable
 
 from eas_runtime import signals
-
-ENDED = (b"the debugger has ended", 503)
-"""The result of a call whose debugger the user has ended."""
+from eas_runtime.python.debugged_steps import ENDED, debugged_steps, makes_steps
 
 
 class Debugger(pdb.Pdb):
@@ -56,9 +54,24 @@ class Debugger(pdb.Pdb):
         return call_batch
 
     def _call(self, method: "Callable[..., Any]", stops: bool, *args: object) -> Any:  # noqa: ANN401  the user's
+        later = makes_steps(method)
+        returned = self.run_step(method, args, stops=stops and not later)
+        if later:
+            return debugged_steps(self.run_step, returned, stops=stops)
+        if isinstance(returned, tuple) and returned is not ENDED:
+            return tuple(debugged_steps(self.run_step, part, stops=None) for part in returned)
+        return debugged_steps(self.run_step, returned, stops=None)
+
+    def run_step(self, method: "Callable[..., Any]", args: "tuple[object, ...]", *, stops: "bool | None") -> Any:  # noqa: ANN401
+        """
+        Call *method*, which may be a step of a generator or coroutine. Whether it *stops* at its first line; None: it
+        goes on as the last step of it has ended. If the user has quit, the result is `ENDED`.
+        """
         self._thread = threading.get_ident()
         try:
             return self._trace(method, stops, args)
+        except (StopIteration, StopAsyncIteration, GeneratorExit):  # the end of the steps
+            raise
         except bdb.BdbQuit:
             self._has_quit = True  # also in a debugger that the user's code has made
         except BaseException as error:
@@ -72,9 +85,10 @@ class Debugger(pdb.Pdb):
                 self._stop_host()
         return ENDED
 
-    def _trace(self, method: "Callable[..., Any]", stops: bool, args: "tuple[object, ...]") -> Any:  # noqa: ANN401
-        self.reset()
-        if not stops:
+    def _trace(self, method: "Callable[..., Any]", stops: "bool | None", args: "tuple[object, ...]") -> Any:  # noqa: ANN401
+        if stops is not None:
+            self.reset()
+        if stops is False:
             self.botframe = sys._getframe()  # noqa: SLF001  as bdb itself does
             self.set_continue()
         hook = getattr(sys, "breakpointhook", None)  # Python has it since 3.7

@@ -32,7 +32,8 @@ class HostedService(SdkService):
     """
 
     def __init__(self, spec: WorkerSpec, ring: WorkerRing, control: ControlChannel) -> None:
-        super().__init__(ring, control, spec.threads if "worker_threads" in spec.explicit else None)
+        threads = spec.threads if "worker_threads" in spec.explicit else None
+        super().__init__(ring, control, threads, spec.max_in_flight)
         self.instance: ServedProcessor | None = None
         self.failure: BaseException | None = None
         self._spec = spec

@@ -107,6 +107,7 @@ class PythonProcessor:
             from eas_runtime.python.debugger import Debugger  # noqa: PLC0415  few workers load pdb
 
             self._service.runtime.wrap = Debugger(spec.debugged).wrap
+            self._service.runtime.debugged = True
         elif spec.isolation == "process":
             breakpoints.refuse()
             return

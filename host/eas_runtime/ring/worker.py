@@ -23,6 +23,9 @@ PART_FULL = 1
 PART_CLOSED = 2
 """What `WorkerRing.send_part` has done; with PART_CLOSED nobody waits for the answer any more."""
 
+PART_SIZE = 64 * 1024
+"""Bytes that a slot holds of an answer in parts, at most (native/src/part_buffer.h)."""
+
 DETACHED = 4095
 """The thread of a call that no thread has (native/src/parts.h)."""
 
@@ -279,6 +282,13 @@ class WorkerRing:
         Go on with *call*, which was parked and which this thread has now.
         """
         self._on_resumed(call)
+
+    def set_max_in_flight(self, requests: int) -> None:
+        """
+        Tell the front that this worker may have so many *requests* under way, whatever its threads. It looks when the
+        worker is ready.
+        """
+        self._functions.eas_worker_set_max_in_flight(self._ring, self.worker, requests)
 
     def is_abandoned(self, call: RingCall) -> bool:
         """

@@ -1,6 +1,7 @@
 """
-What EAS calls of a processor (docs/eas-compatibility.md, section 3.2), and `batch_process`, which only this host calls;
-and where a class departs from it: a method that is missing or misspelled, takes other arguments, or is a coroutine.
+What EAS calls of a processor (docs/eas-compatibility.md, section 3.2), and where a class departs from it: a method that
+is missing or misspelled, takes other arguments, or is a generator where none is expected. What only this host calls:
+`batch_process`, coroutine functions, and a `process` that is a generator function.
 """
 
 import difflib
@@ -61,21 +62,28 @@ def find_problem(processor: ServedProcessor, name: str) -> "Problem | None":
     if code is None:
         return None  # built in, or a callable object: only its call tells
     place = place_of_definition(code)
-    caller = "the host" if name == "batch_process" else "EAS"
-    if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
-        text = (
-            f"{name} is a coroutine function; {caller} calls it synchronously: remove async, or run the coroutine"
-            " with asyncio.run"
-        )
-        return Problem(place, text)
-    if inspect.isgeneratorfunction(method):
+    if name != "process" and (inspect.isgeneratorfunction(method) or inspect.isasyncgenfunction(method)):
+        caller = "the host" if name == "batch_process" else "EAS"
         return Problem(
             place, f"{name} is a generator, since it has a yield; {caller} takes what it returns: use return"
         )
+    if name == "batch_process" and inspect.iscoroutinefunction(method):
+        text = (
+            f"{name} is a coroutine function; the host calls it synchronously: remove async, or run the coroutine with"
+            " asyncio.run"
+        )
+        return Problem(place, text)
     if _accepts(method, *_ARGUMENTS[name]):
         return None
     called = f"{type(processor).__name__}.{name}{_parameters(method)} is called {_CALLS[name]}"
     return Problem(place, f"{called}: {_EXPECTED[name]}")
+
+
+def is_async(method: object) -> bool:
+    """
+    Tell whether a call of *method* makes a coroutine, or an async generator.
+    """
+    return inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
 
 
 def find_constructor_problem(cls: type) -> "Problem | None":

@@ -101,6 +101,8 @@ def explain_result(processor: ServedProcessor, returned: object) -> Explanation:
     if problem is not None:
         return Explanation(f"{text}; {problem.in_brief()}", f"{text}; {problem.described(program_name())}")
     text += f"; expected {_PAIR}"
+    if inspect.iscoroutine(returned) or (isinstance(returned, tuple) and hasattr(returned[0], "__anext__")):
+        text += "; only an `async def process` is awaited"
     return Explanation(text, text)
 
 

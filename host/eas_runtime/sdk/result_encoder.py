@@ -6,8 +6,7 @@ The log shows each mistake: what was returned and what is expected, or the trace
 """
 
 import operator
-from types import GeneratorType
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Generator, Iterator
 
 from allspark.service import ServedProcessor
 from eas_runtime.ring import RETURNED, RingBatch, RingCall, WorkerRing
@@ -35,6 +34,9 @@ class ResultEncoder:
     """
     Makes the handlers of the threads that call *processor*. They share a record of warnings, so that each is logged
     once. *folder* is the working directory before the first call.
+
+    Attributes:
+        streamed: the answers under way that come in parts.
     """
 
     def __init__(self, ring: WorkerRing, processor: ServedProcessor, folder: str) -> None:
@@ -42,37 +44,23 @@ class ResultEncoder:
         self._processor = processor
         self._folder = folder
         self._warned: set[type] = set()
-        self._streamed = StreamedAnswers(ring, self._encode, self._answer_error)
+        self.streamed = StreamedAnswers(ring, self.encode, self.answer_error)
 
     def handler(self, process: "Callable[[bytes], Any]") -> RequestHandler:
         """
         Make a handler that calls *process*, that of the processor or a debugger's.
         """
-        processor = self._processor
-        answer_raised = self._answer_raised
 
         def handle(call: RingCall) -> "tuple[int, bytes] | None":
             try:
                 returned = process(call.input())
             except BaseException as error:  # noqa: BLE001  also sys.exit() costs only its own request
-                self._answer_error(call, error)
+                self.answer_error(call, error)
                 return None
             code = _status(returned)
-            if code is None:
-                if isinstance(returned, GeneratorType):
-                    self._streamed.begin(call, returned, HTTP_OK)
-                    return None
-                said = explain_result(processor, returned)
-                answer_raised(call, said)
-                return None
-            data = returned[0]
-            code = max(INT_MIN, min(code, INT_MAX))
-            if not isinstance(data, bytes):
-                if isinstance(data, Iterator):
-                    self._streamed.begin(call, data, code)
-                    return None
-                data = self._encode(data)
-            return code, data
+            if code is None or not isinstance(returned[0], bytes):
+                return self._other_answer(call, returned)
+            return max(INT_MIN, min(code, INT_MAX)), returned[0]
 
         return handle
 
@@ -116,7 +104,7 @@ class ResultEncoder:
                     streams.append((call, answer))
             batch.report()
             for call, (code, parts) in streams:  # one after the other: this is one thread
-                self._streamed.begin(call, parts, code)
+                self.streamed.begin(call, parts, code)
             return True
 
         return handle
@@ -131,15 +119,46 @@ class ResultEncoder:
             if code is not None:
                 data = item[0]
                 if not isinstance(data, Iterator):
-                    data = self._encode(data, "batch_process")
+                    data = self.encode(data, "batch_process")
                 return max(INT_MIN, min(code, INT_MAX)), data
-            if isinstance(item, GeneratorType):
+            if isinstance(item, Generator):
                 return HTTP_OK, item
         except Exception as error:  # noqa: BLE001  an object of the user's
             return explain_call(self._processor, error, self._folder, "batch_process")
         return explain_batch_item(self._processor, item, place, count)
 
-    def _answer_error(self, call: RingCall, error: BaseException) -> None:
+    def _other_answer(self, call: RingCall, returned: Any) -> "tuple[int, bytes] | None":  # noqa: ANN401  as `_status`
+        """
+        Do what a handler does if `process` has *returned* other data than bytes, or something else.
+        """
+        result = self.checked(call, returned)
+        if result is None:
+            return None
+        data, code = result
+        if isinstance(data, Iterator):
+            self.streamed.begin(call, data, code)
+            return None
+        if hasattr(data, "__anext__"):
+            self._answer_raised(call, explain_result(self._processor, returned))
+            return None
+        return code, self.encode(data)
+
+    def checked(self, call: RingCall, returned: Any) -> "tuple[Any, int] | None":  # noqa: ANN401  as `_status`
+        """
+        Return data and status of what `process` has *returned*. None: it is neither, and *call* is answered so.
+        """
+        code = _status(returned)
+        if code is not None:
+            return returned[0], max(INT_MIN, min(code, INT_MAX))
+        if isinstance(returned, Generator):
+            return returned, HTTP_OK
+        self._answer_raised(call, explain_result(self._processor, returned))
+        return None
+
+    def answer_error(self, call: RingCall, error: BaseException) -> None:
+        """
+        Answer *call* with what the processor has raised.
+        """
         self._answer_raised(call, explain_call(self._processor, error, self._folder))
 
     def _answer_raised(self, call: RingCall, said: Explanation) -> None:
@@ -147,7 +166,7 @@ class ResultEncoder:
         ring.log("E", said.log)
         ring.reply_raised(call, said.answer.encode("utf-8", "replace"), said.frames.encode("utf-8", "replace"))
 
-    def _encode(self, data: object, method: str = "process") -> bytes:
+    def encode(self, data: object, method: str = "process") -> bytes:
         """
         Turn *data*, which is not bytes, into bytes: buffers and text directly, anything else by `str`, as EAS does.
         """

@@ -7,10 +7,11 @@ stacks when one takes too long.
 """
 
 import base64
+import inspect
 import os
 import threading
 import time
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from allspark.properties import store
 from allspark.service import InjectedHandler, ServedProcessor
@@ -18,16 +19,21 @@ from eas_runtime import signals
 from eas_runtime.control import ControlChannel
 from eas_runtime.messages import CallHandler, HandlerAnswered, HandlerInjected, PropertyPut, ThreadCount
 from eas_runtime.ring import RingBatches, WorkerRing
-from eas_runtime.sdk.contract import find_problem
+from eas_runtime.sdk.contract import find_problem, is_async
 from eas_runtime.sdk.daemon_pool import DaemonPool
 from eas_runtime.sdk.explanations import advice, program_name, working_directory
 from eas_runtime.sdk.request_queue import MAX_READERS, RequestQueue
 from eas_runtime.sdk.result_encoder import ResultEncoder
 from eas_runtime.sdk.stacks import stacks_of
+from eas_runtime.sdk.streamed_answers import StreamedAnswers
 from eas_runtime.sdk.user_errors import describe_error, safe_str, user_trace
 from eas_runtime.stacks import Stack
 from eas_runtime.threads import WorkerThreads
 from eas_runtime.unpatched import Thread, allocate_lock
+
+if TYPE_CHECKING:
+    from eas_runtime.sdk.asynchronous.async_calls import AsyncCalls
+    from eas_runtime.sdk.asynchronous.event_loop import EventLoop
 
 _THREADS = b"rpc.worker_threads"
 
@@ -39,12 +45,14 @@ class SdkRuntime:
     Args:
         ring: where requests come from.
         control: the channel to the front.
+        max_in_flight: how many requests may be under way, if `process` is a coroutine function.
         threads: how many threads call `process`; None: as many as the program says.
         on_reading: called when a thread begins to read requests itself.
 
     Attributes:
         queue: the requests, for programs that read them themselves.
         wrap: returns what calls a method of the processor, given its name; a debugger sets another.
+        debugged: whether a debugger may stop the processor for as long as it likes.
         folder: the working directory before the program's code that ran last: `initialize`, then calls.
     """
 
@@ -52,10 +60,12 @@ class SdkRuntime:
         self,
         ring: WorkerRing,
         control: ControlChannel,
+        max_in_flight: int,
         threads: "int | None" = None,
         on_reading: "Callable[[], None]" = lambda: None,
     ) -> None:
         self.wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]] = lambda _, method: method
+        self.debugged = False
         self.folder = ""
         self.ring = ring
         self.queue = RequestQueue(ring, self._on_readers)
@@ -67,6 +77,11 @@ class SdkRuntime:
         self._batches: RingBatches | None = None
         self._lock = allocate_lock()
         self._threads: WorkerThreads | None = None
+        self._loop: EventLoop | None = None
+        self._async_calls: AsyncCalls | None = None
+        self._is_async = False
+        self._streamed: StreamedAnswers | None = None
+        self._max_in_flight = max_in_flight
         self._initializing: list[tuple[Thread, float]] = []
         self._injected: dict[str, tuple[InjectedHandler, DaemonPool]] = {}
         self._listeners = DaemonPool(1, "allspark-listener")
@@ -89,8 +104,16 @@ class SdkRuntime:
         """
         self.folder = working_directory()
         self._initializing = [(threading.current_thread(), time.monotonic())]
+        if is_async(processor.initialize) or is_async(processor.process):
+            from eas_runtime.sdk.asynchronous.event_loop import EventLoop  # noqa: PLC0415  asyncio takes 50 ms
+
+            self._loop = EventLoop(self.ring.log)
+            self._is_async = is_async(processor.process)
         try:
-            self.wrap("initialize", processor.initialize)()
+            returned = self.wrap("initialize", processor.initialize)()
+            if self._loop is not None and inspect.isawaitable(returned):
+                self._initializing = [(self._loop.start(), time.monotonic())]
+                self._loop.run(returned)
         finally:
             self._initializing = []
         signals.retake_signals()
@@ -107,6 +130,9 @@ class SdkRuntime:
         self._processor = processor
         self._count = self._fixed_count or _threads_of(processor)
         self._batches = self._open_batches(processor)
+        if self._is_async:
+            self._count = 1  # it only takes the requests
+            self.ring.set_max_in_flight(self._max_in_flight)
         self._control.send(ThreadCount(self._count))
 
     def _open_batches(self, processor: ServedProcessor) -> "RingBatches | None":
@@ -114,6 +140,10 @@ class SdkRuntime:
         if not size:
             return None
         problem = find_problem(processor, "batch_process")
+        if self._is_async:
+            if problem is None and self.ring.worker == 0:
+                self.ring.log("W", "batching has no effect: process is a coroutine function")
+            return None
         if problem is None:
             return RingBatches(self.ring, size)
         if self.ring.worker == 0:
@@ -126,26 +156,43 @@ class SdkRuntime:
         """
         assert self._processor is not None  # noqa: S101  prepare comes first
         encoder = ResultEncoder(self.ring, self._processor, self.folder)
+        self._streamed = encoder.streamed
         process = self.wrap("process", self._processor.process)
+        if self._is_async:
+            assert self._loop is not None  # noqa: S101  `initialize` has made it
+            from eas_runtime.sdk.asynchronous.async_calls import AsyncCalls  # noqa: PLC0415  the same
+
+            self._async_calls = AsyncCalls(
+                self.ring, self._loop, process, encoder, self._max_in_flight, watches=not self.debugged
+            )
+            return
         batches = None
         if self._batches is not None:
             batch_process = self.wrap("batch_process", self._processor.batch_process)
             batches = (self._batches, encoder.batch_handler(batch_process))
         with self._lock:
-            self._threads = WorkerThreads(self.ring, self._count, lambda _: encoder.handler(process), batches)
+            self._threads = WorkerThreads(
+                self.ring, self._count, lambda _: encoder.handler(process), encoder.streamed.resume, batches
+            )
 
     def join(self, timeout: "float | None" = None) -> bool:
         """
         Wait for these threads, *timeout* seconds at most for each, and tell whether they have ended.
         """
-        return self._threads is None or self._threads.join(timeout)
+        if self._async_calls is not None:
+            return self._async_calls.join(timeout)
+        ended = self._threads is None or self._threads.join(timeout)
+        if self._streamed is not None:
+            self._streamed.close()
+        return (self._loop is None or self._loop.end(timeout)) and ended
 
     def stacks(self) -> "list[Stack]":
         """
         Return the stacks of the threads that run the program's code for us.
         """
         threads = self._threads.busy() if self._threads is not None else []
-        return stacks_of(self._initializing + self.queue.busy() + threads)
+        stacks = stacks_of(self._initializing + self.queue.busy() + threads)
+        return stacks + (self._async_calls.stacks() if self._async_calls is not None else [])
 
     def inject(self, path: str, handler: InjectedHandler, token: "str | None", pool: DaemonPool) -> None:
         """
@@ -174,7 +221,7 @@ class SdkRuntime:
 
     def _resize(self, count: int) -> None:
         with self._lock:
-            if count == self._count:
+            if count == self._count or self._is_async:
                 return
             self._count = count
             if self._threads is not None:  # else they are about to be started

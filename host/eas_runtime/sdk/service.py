@@ -58,6 +58,7 @@ class SdkService(ABC):
         ring: where requests come from.
         control: the channel to the front.
         threads: how many threads call `process`; None: as many as the program says.
+        max_in_flight: how many requests may be under way, if `process` is a coroutine function.
 
     Attributes:
         stage: how far the program has come.
@@ -66,12 +67,12 @@ class SdkService(ABC):
         runtime: passes requests to the program.
     """
 
-    def __init__(self, ring: WorkerRing, control: ControlChannel, threads: "int | None") -> None:
+    def __init__(self, ring: WorkerRing, control: ControlChannel, threads: "int | None", max_in_flight: int) -> None:
         self.stage = Stage.NEW
         self.reads = False
         self.over = Event()
         # run() may have been overridden by one that reads, so reading begins with the first read at the latest.
-        self.runtime = SdkRuntime(ring, control, threads, self._begin_reading)
+        self.runtime = SdkRuntime(ring, control, max_in_flight, threads, self._begin_reading)
         self._ring = ring
         self._control = control
         self._lock = allocate_lock()

@@ -2,6 +2,7 @@
 Finds where the threads of a Python program are.
 """
 
+import os
 import sys
 import threading
 import traceback
@@ -11,9 +12,11 @@ from eas_runtime.sdk.frames import OURS, is_users
 from eas_runtime.stacks import Stack
 from eas_runtime.unpatched import Thread
 
-_ABOVE = (*OURS, threading.__file__, "<string>")
+_LIBRARY = os.path.dirname(os.__file__)
+_LOOP = tuple(os.path.join(_LIBRARY, name) for name in ("asyncio", "selectors.py"))
+_ABOVE = (*OURS, threading.__file__, *_LOOP, "<string>")
 """Files of the frames above the user's first one; the last is the command of a worker process. Further down `threading`
-is shown: the user's code waits in it."""
+and `asyncio` are shown: the user's code waits in them."""
 
 
 def stacks_of(busy: "Iterable[tuple[Thread, float]]") -> "list[Stack]":
@@ -25,14 +28,23 @@ def stacks_of(busy: "Iterable[tuple[Thread, float]]") -> "list[Stack]":
     stacks = []
     for thread, start in busy:
         frame = frames.get(thread.ident or 0)
-        stack = traceback.extract_stack(frame) if frame is not None else []
-        while stack and stack[0].filename.startswith(_ABOVE):
-            del stack[0]
-        stack = [entry for entry in stack if not entry.filename.startswith(OURS)]
-        if stack:
-            lines = "".join(traceback.format_list(stack)).rstrip("\n")
-            stacks.append(Stack(thread.name, start, _place(stack), lines))
-    return stacks
+        if frame is not None:
+            stacks.append(stack_from(traceback.extract_stack(frame), thread.name, start))
+    return [stack for stack in stacks if stack is not None]
+
+
+def stack_from(frames: "Iterable[traceback.FrameSummary]", name: str, start: float) -> "Stack | None":
+    """
+    Return the stack with those of *frames* that are not the host's own; None if no other is there. *name* is that of
+    the thread, *start* the time when its request began.
+    """
+    stack = list(frames)
+    while stack and stack[0].filename.startswith(_ABOVE):
+        del stack[0]
+    stack = [entry for entry in stack if not entry.filename.startswith(OURS)]
+    if not stack:
+        return None
+    return Stack(name, start, _place(stack), "".join(traceback.format_list(stack)).rstrip("\n"))
 
 
 def _place(stack: "list[traceback.FrameSummary]") -> str:

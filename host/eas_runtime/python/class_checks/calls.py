@@ -90,12 +90,12 @@ def check_function(function: Any, count: int) -> "Iterator[ClassFinding]":  # no
         what = f"{function.name} {problem}, but is called with {_GIVEN[function.name]}"
         yield ClassFinding(function.lineno, ERROR, what, advice)
     inner = list(own_nodes(function))
-    if isinstance(function, ast.AsyncFunctionDef):
+    if function.name == _BATCHES and isinstance(function, ast.AsyncFunctionDef):
         what = f"{function.name} is a coroutine function: a call of it returns a coroutine and runs nothing"
         yield ClassFinding(function.lineno, ERROR, what, advice + ", and use asyncio.run in it")
-    elif any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in inner):
+    elif function.name != "process" and _yields(inner):
         what = f"{function.name} is a generator: a call of it returns a generator and runs nothing"
-        yield ClassFinding(function.lineno, ERROR, what, "return the answer instead of yielding it")
+        yield ClassFinding(function.lineno, ERROR, what, "return what it is to return, instead of yielding it")
     elif function.name == "process":
         yield from check_returns(function, inner)
     elif function.name == _BATCHES and _returns_nothing(inner):
@@ -104,6 +104,10 @@ def check_function(function: Any, count: int) -> "Iterator[ClassFinding]":  # no
         if isinstance(node, ast.Call) and _name_of(node.func) in _EXITS:
             what = f"{function.name} calls {_name_of(node.func)}, which {_EXITS[_name_of(node.func)]}"
             yield ClassFinding(node.lineno, WARNING, what, "raise an exception that says what is wrong")
+
+
+def _yields(nodes: "Sequence[ast.AST]") -> bool:
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in nodes)
 
 
 def _name_of(node: ast.expr) -> str:
@@ -132,6 +136,8 @@ def check_returns(function: Any, nodes: "Sequence[ast.AST]") -> "Iterator[ClassF
     """
     Check what *function*, a `process`, returns, as far as it is written out.
     """
+    if _yields(nodes):  # its answer is made in parts
+        return
     if _returns_nothing(nodes):
         yield ClassFinding(function.lineno, ERROR, "process returns nothing", _PAIR)
         return

@@ -5,5 +5,8 @@ class Mine(allspark.BaseProcessor):
     def initialize(self):
         pass
 
-    async def process(self, data):
+    def process(self, data):
+        return self.answer(data)
+
+    async def answer(self, data):
         return data, 200
