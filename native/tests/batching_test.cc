@@ -15,13 +15,13 @@ using testing::Completion;
 using testing::RingSize;
 using testing::TestRing;
 
-constexpr uint64_t kForEver = 3'600'000'000'000;  // nanoseconds: a batch is full before
+constexpr uint64_t kAnHour = 3'600'000'000'000;  // nanoseconds: a batch is full before
 constexpr uint32_t kMost = 4;
 
 class BatchingTest : public ::testing::Test {
  protected:
   BatchingTest() : ring_(RingSize(8, 1, 2, 4096, 4096)), calls_(kMost) {
-    eas_front_set_batching(ring_, EAS_BATCHING_FIXED, kMost, 4096, kForEver);
+    eas_front_set_batching(ring_, EAS_BATCHING_FIXED, kMost, 4096, kAnHour);
     batch_ = {eas_worker_open_batches(ring_, 0, kMost), 1, 0, 0, 0, 0, calls_.data()};
     eas_worker_enter(ring_, 0, 1);
   }

@@ -22,14 +22,14 @@ using testing::RingSize;
 using testing::TestRing;
 
 // A ring with threads that run `process`.
-class Served {
+class CalledRing {
  public:
-  explicit Served(ProcessFunction process, uint32_t threads = 2,
-                  const eas_ring_size& ring_size = RingSize(16, 2, 8, 4 << 20, 4 << 20))
+  explicit CalledRing(ProcessFunction process, uint32_t threads = 2,
+                      const eas_ring_size& ring_size = RingSize(16, 2, 8, 4 << 20, 4 << 20))
       : ring(ring_size),
         processor_{nullptr, process, nullptr},
         pool_(std::make_unique<ThreadPool>(processor_, *ring.ring, 0, threads)) {}
-  ~Served() { Stop(); }
+  ~CalledRing() { Stop(); }
 
   void Stop() {
     if (pool_ != nullptr) Stop_();
@@ -50,7 +50,7 @@ class Served {
 void* Text(const char* text) { return strdup(text); }
 
 TEST(Call, OutputPointersArePreset) {
-  Served served([](void*, const void* input, int size, void** output, int* output_size) {
+  CalledRing served([](void*, const void* input, int size, void** output, int* output_size) {
     return *output == nullptr && *output_size == 0 && input != nullptr && size == 0 ? 200 : 500;
   });
   const Completion done = served.ring.Ask("");
@@ -59,7 +59,7 @@ TEST(Call, OutputPointersArePreset) {
 }
 
 TEST(Call, BytesPassExactlyAtEverySize) {
-  Served served([](void*, const void* input, int size, void** output, int* output_size) {
+  CalledRing served([](void*, const void* input, int size, void** output, int* output_size) {
     if (static_cast<const char*>(input)[size] != '\0') return 1;
     *output = std::malloc(static_cast<size_t>(size) + 1);
     std::memcpy(*output, input, static_cast<size_t>(size));
@@ -78,7 +78,7 @@ TEST(Call, BytesPassExactlyAtEverySize) {
 // A second run after a crash needs the bytes as the client sent them, so the slot must not change, whether
 // the body is copied or mapped.
 TEST(Call, AProcessorThatWritesIntoItsInputSpoilsNothing) {
-  Served served([](void*, const void* input, int size, void**, int*) {
+  CalledRing served([](void*, const void* input, int size, void**, int*) {
     std::memset(const_cast<void*>(input), '!', static_cast<size_t>(size) + 1);
     return 0;
   });
@@ -96,7 +96,7 @@ TEST(Call, AProcessorThatWritesIntoItsInputSpoilsNothing) {
 }
 
 TEST(Call, EveryStatusPasses) {
-  Served served([](void*, const void* input, int, void** output, int* output_size) {
+  CalledRing served([](void*, const void* input, int, void** output, int* output_size) {
     *output = Text("body");
     *output_size = 4;
     return std::atoi(static_cast<const char*>(input));
@@ -111,7 +111,7 @@ TEST(Call, EveryStatusPasses) {
 
 // The address sanitizer fails this test on a second free, the leak sanitizer on a missing one.
 TEST(Call, TheOutputIsFreedOnceInEveryCase) {
-  Served served([](void*, const void* input, int, void** output, int* output_size) {
+  CalledRing served([](void*, const void* input, int, void** output, int* output_size) {
     *output = Text("some output");
     switch (*static_cast<const char*>(input)) {
       case 'g':
@@ -151,7 +151,7 @@ TEST(Call, TheOutputIsFreedOnceInEveryCase) {
 
 // An empty text has no bytes, and an error need not have any.
 TEST(Call, AMissingSizeIsSaidOnce) {
-  Served served([](void*, const void* input, int, void** output, int*) {
+  CalledRing served([](void*, const void* input, int, void** output, int*) {
     const char kind = *static_cast<const char*>(input);
     *output = Text(kind == 'e' ? "" : "text");
     return kind == 'b' ? 404 : 200;
@@ -172,7 +172,7 @@ TEST(Call, AMissingSizeIsSaidOnce) {
 
 // What cannot be freed is not freed, and the worker lives on.
 TEST(Call, AnOutputThatIsNoBlockIsExplained) {
-  Served served([](void*, const void* input, int size, void** output, int* output_size) {
+  CalledRing served([](void*, const void* input, int size, void** output, int* output_size) {
     static char buffer[16] = "static";
     *output = size == 0 ? buffer : const_cast<void*>(input);
     *output_size = size == 0 ? 6 : size;
@@ -197,7 +197,7 @@ TEST(Call, AnOutputThatIsNoBlockIsExplained) {
 }
 
 TEST(Call, ASizeWithoutAnOutputIsExplained) {
-  Served served([](void*, const void*, int, void**, int* output_size) {
+  CalledRing served([](void*, const void*, int, void**, int* output_size) {
     *output_size = 17;
     return 0;
   });
@@ -210,7 +210,7 @@ TEST(Call, ASizeWithoutAnOutputIsExplained) {
 }
 
 TEST(Call, AfterAnExceptionTheNextRequestWorks) {
-  Served served([](void*, const void*, int size, void**, int*) -> int {
+  CalledRing served([](void*, const void*, int size, void**, int*) -> int {
     if (size > 0) throw std::runtime_error("no");
     return 200;
   });
@@ -226,7 +226,7 @@ TEST(Call, ThreadsCallAtOnce) {
   static std::condition_variable changed;
   static int inside;
   inside = 0;
-  Served served(
+  CalledRing served(
       [](void*, const void*, int, void**, int*) {
         std::unique_lock<std::mutex> lock(mutex);
         if (++inside == 5) changed.notify_all();
@@ -247,7 +247,7 @@ TEST(Call, ThreadsCallAtOnce) {
 }
 
 TEST(Call, AThreadThatEndsItselfIsReplaced) {
-  Served served([](void*, const void*, int size, void**, int*) -> int {
+  CalledRing served([](void*, const void*, int size, void**, int*) -> int {
     if (size > 0) pthread_exit(nullptr);
     return 200;
   });

@@ -9,7 +9,7 @@
 #include "last_words.h"
 #include "testing.h"
 
-#define DEADLY __attribute__((noinline, optimize("no-omit-frame-pointer")))
+#define WITH_FRAME __attribute__((noinline, optimize("no-omit-frame-pointer")))
 
 namespace eas {
 namespace {
@@ -41,37 +41,37 @@ std::string FunctionOf(const eas_crash& crash, uint32_t frame) {
   return text;
 }
 
-DEADLY void ReadLowAddress() {
+WITH_FRAME void ReadLowAddress() {
   volatile uintptr_t address = 0x10;
   [[maybe_unused]] const int value = *reinterpret_cast<volatile int*>(address);
 }
 
-DEADLY void WriteConstant() {
+WITH_FRAME void WriteConstant() {
   static const char kText[] = "constant";
   *const_cast<volatile char*>(kText) = 'C';
 }
 
-DEADLY int Recurse(int depth) {
+WITH_FRAME int Recurse(int depth) {
   volatile char frame[1024];
   frame[0] = static_cast<char>(depth);
   return depth < 0 ? 0 : Recurse(depth + 1) + frame[0];
 }
 
-DEADLY void RecurseWithoutEnd() { Recurse(0); }
+WITH_FRAME void RecurseWithoutEnd() { Recurse(0); }
 
 // The first access lies far below the stack.
-DEADLY void TouchLargeFrame() {
+WITH_FRAME void TouchLargeFrame() {
   volatile char frame[1 << 28];
   for (size_t i = 0; i < sizeof(frame); i += 4096) frame[i] = 1;
 }
 
 // In the memory above the stack of a thread, not below it.
-DEADLY void OverrunStackUpwards() {
+WITH_FRAME void OverrunStackUpwards() {
   char frame[16] = {};
   for (volatile char* at = frame;; at += 4096) *at = 1;
 }
 
-DEADLY void CallNull() {
+WITH_FRAME void CallNull() {
   void (*volatile nowhere)() = nullptr;
   nowhere();
   asm volatile("");  // no tail call: the frame must be there
@@ -106,11 +106,11 @@ TEST(Fault, ACallOfNullIsAJumpAndHasItsCaller) {
 }
 
 #if defined(__x86_64__)
-DEADLY void ReturnTo(uintptr_t address) { asm volatile("movq %0, 8(%%rbp)" ::"r"(address) : "memory"); }
+WITH_FRAME void ReturnTo(uintptr_t address) { asm volatile("movq %0, 8(%%rbp)" ::"r"(address) : "memory"); }
 
-DEADLY void ReturnToNoAddress() { ReturnTo(0x4141414141414141); }
+WITH_FRAME void ReturnToNoAddress() { ReturnTo(0x4141414141414141); }
 
-DEADLY void ReturnToNoCode() { ReturnTo(0x123456); }
+WITH_FRAME void ReturnToNoCode() { ReturnTo(0x123456); }
 
 TEST(Fault, AnOverwrittenReturnAddressIsTold) {
   const eas_crash crash = RecordOf(ReturnToNoAddress);
@@ -120,7 +120,7 @@ TEST(Fault, AnOverwrittenReturnAddressIsTold) {
 }
 
 // The unwinder reads the frame at a bad address, and fails a second time.
-DEADLY void LoseFrame() { asm volatile("movq $16, %rbp; ud2"); }
+WITH_FRAME void LoseFrame() { asm volatile("movq $16, %rbp; ud2"); }
 
 TEST(Fault, AWalkThatFailsLeavesTheFramesBeforeIt) {
   const eas_crash crash = RecordOf(LoseFrame);
@@ -130,22 +130,22 @@ TEST(Fault, AWalkThatFailsLeavesTheFramesBeforeIt) {
 }
 #endif
 
-DEADLY void FreeTwice() {
+WITH_FRAME void FreeTwice() {
   void* volatile block = std::malloc(100);
   std::free(block);
   std::free(block);
 }
 
 template <typename Thrown>
-DEADLY void Throw(Thrown thrown) {
+WITH_FRAME void Throw(Thrown thrown) {
   throw thrown;
 }
 
-DEADLY void ThrowToNobody() noexcept { Throw(std::out_of_range("no such row")); }
+WITH_FRAME void ThrowToNobody() noexcept { Throw(std::out_of_range("no such row")); }
 
-DEADLY void ThrowNumber() noexcept { Throw(7); }
+WITH_FRAME void ThrowNumber() noexcept { Throw(7); }
 
-DEADLY void Abort() { std::abort(); }
+WITH_FRAME void Abort() { std::abort(); }
 
 TEST(Fault, LastWordsOfTheCLibraryAreKept) {
   EXPECT_STREQ("free(): double free detected in tcache 2\n", RecordOf(FreeTwice).message);

@@ -16,7 +16,7 @@ using testing::Completion;
 using testing::RingSize;
 using testing::TestRing;
 
-constexpr uint32_t kSlots = 32;
+constexpr uint32_t kSlotCount = 32;
 constexpr uint32_t kThreads = 2;
 
 // An echo worker with its own mapping, as a real worker has.
@@ -44,7 +44,7 @@ class EchoFront {
 
   void Fill() {
     bool fresh = false;
-    while (in_flight_.size() < kSlots) {
+    while (in_flight_.size() < kSlotCount) {
       ++submitted_;
       const std::string body = std::to_string(submitted_) + std::string(submitted_ % 600, 'b');
       const int slot = ring_.Submit(body);
@@ -105,7 +105,7 @@ class EchoFront {
 };
 
 TEST(Processes, SeveralProcessesServeOneRing) {
-  const TestRing ring(RingSize(kSlots, 3, kThreads));
+  const TestRing ring(RingSize(kSlotCount, 3, kThreads));
   std::vector<Child> workers;
   for (uint32_t worker = 0; worker < 3; ++worker) {
     workers.emplace_back([&ring, worker] { Work(ring.memfd, ring.eventfd, worker); });
@@ -124,7 +124,7 @@ TEST(Processes, SeveralProcessesServeOneRing) {
 TEST(Processes, KillAtAnyInstantNeitherLosesNorDuplicatesRequests) {
   constexpr int kKills = 500;
   constexpr uint32_t kWorkers = 3;
-  const TestRing ring(RingSize(kSlots, kWorkers, kThreads));
+  const TestRing ring(RingSize(kSlotCount, kWorkers, kThreads));
   const auto start = [&ring](uint32_t worker) {
     eas_front_reset_worker(ring, static_cast<int>(worker), 0);
     return Child([&ring, worker] { Work(ring.memfd, ring.eventfd, worker); });
@@ -152,7 +152,8 @@ TEST(Processes, KillAtAnyInstantNeitherLosesNorDuplicatesRequests) {
   EXPECT_EQ(front.submitted(), front.answered());
   EXPECT_GT(front.resubmitted(), 0u) << "no kill ever hit a request: the test tests nothing";
   EXPECT_EQ(0, eas_front_waiting(ring));
-  for (uint32_t slot = 0; slot < kSlots; ++slot) EXPECT_GE(eas_front_reserve(ring), 0) << "a slot is lost";
+  for (uint32_t slot = 0; slot < kSlotCount; ++slot)
+    EXPECT_GE(eas_front_reserve(ring), 0) << "a slot is lost";
 }
 
 // The pipe's other end is held by the grandchild alone: it closes when that is dead.
@@ -182,7 +183,7 @@ TEST(Processes, AWorkerDiesWithItsHost) {
 
 // All workers die at once; the requests wait for the next one.
 TEST(Processes, RequestsOutliveEveryWorker) {
-  const TestRing ring(RingSize(kSlots, 1, kThreads));
+  const TestRing ring(RingSize(kSlotCount, 1, kThreads));
   EchoFront front(ring);
   for (int round = 0; round < 10; ++round) {
     eas_front_reset_worker(ring, 0, 0);

@@ -14,7 +14,7 @@ using testing::RingSize;
 using testing::TestRing;
 
 constexpr uint32_t kWorkers = 2;
-constexpr uint32_t kThreads = 3;
+constexpr uint32_t kThreadCount = 3;
 
 // The answer to a body: its bytes reversed, so that the answer to another request, or a torn one, is noticed.
 std::string Answer(const std::string& body) { return {body.rbegin(), body.rend()}; }
@@ -35,10 +35,10 @@ void Consume(const TestRing& ring, uint32_t worker, uint32_t thread) {
 
 TEST(Stress, EveryRequestIsAnsweredOnceWithItsOwnAnswer) {
   constexpr uint64_t kRequests = 30'000;
-  const TestRing ring(RingSize(48, kWorkers, kThreads, 4096, 4096));
+  const TestRing ring(RingSize(48, kWorkers, kThreadCount, 4096, 4096));
   std::vector<std::thread> consumers;
   for (uint32_t worker = 0; worker < kWorkers; ++worker) {
-    for (uint32_t thread = 0; thread < kThreads; ++thread) {
+    for (uint32_t thread = 0; thread < kThreadCount; ++thread) {
       consumers.emplace_back([&ring, worker, thread] { Consume(ring, worker, thread); });
     }
   }
