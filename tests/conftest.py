@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support import LONG, TIMEOUT, proc, processor_python
+from support import LONG, TIMEOUT, host_forks, proc, processor_python
 from support.build import ProcessorBuilder
 from support.columns import BATCHES, COLUMNS, Column
 from support.fileserver import FileServer, running
 from support.framework_tests import FrameworkTests
 from support.gate import Gate
-from support.host import Host, StartHost, Value, use_data_plane
+from support.host import Host, StartHost, Value, clean_environment, program, use_data_plane
 from support.never_reads import NeverReads
 from support.planes import PLANES, Known, StartPlane
 from support.quick import QuickTests, leave_out
@@ -87,6 +87,8 @@ def pytest_configure(config: pytest.Config) -> None:
             resource.RLIMIT_NOFILE, (min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536, hard)
         )
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    host_forks.add_marker(config)
+    host_forks.starts.begin(Path(program()[0]), clean_environment())
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -98,6 +100,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` means. Half of the time that the tests take they wait for a host."""
     return 2 * len(os.sched_getaffinity(0))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Before the fixtures of the test start a host."""
+    host_forks.starts.real = host_forks.wants_real_starts(item)
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,6 +20,8 @@ from support.command import run
 from support.host import Host, StartHost, program
 from support.wire import command
 
+pytestmark = pytest.mark.real_starts
+
 FLAGS = """
     --processor-type --entry --mainclass --classpath --jvm-options --model-entry --model-config
     --name --listen --worker-threads --worker-processes --isolation --max-queue-size --keepalive

@@ -18,6 +18,8 @@ from support.command import Ended, run
 from support.host import LISTENING, clean_environment, program
 from support.wire import Client
 
+pytestmark = pytest.mark.real_starts
+
 ECHO = """
 import allspark
 

@@ -13,6 +13,8 @@ from support import TIMEOUT
 from support.command import run
 from support.host import Host, StartHost, clean_environment, program
 
+pytestmark = pytest.mark.real_starts
+
 TOKEN = "s3cret"  # noqa: S105  of no service but this test's
 
 

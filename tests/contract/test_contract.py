@@ -23,6 +23,8 @@ from support.gate import Gate
 from support.host import OUR_FRAMES, Host
 from support.wire import command, request
 
+pytestmark = pytest.mark.real_starts
+
 MIB = 1 << 20
 MAX_OUTPUT = 65 * MIB  # a little above the largest input, so that the largest echo fits
 HOST_OPTIONS = {"max_output": MAX_OUTPUT, "keepalive": 60_000}

@@ -19,6 +19,8 @@ from support.failures import Failure, build, check_failure
 from support.host import Host, StartHost
 from support.ulimit import set_for_hosts
 
+pytestmark = pytest.mark.real_starts
+
 KIB, MIB = 2**10, 2**20
 MANY = 20_000
 KEEPS = "the processor keeps what it allocates for a request"

@@ -19,6 +19,8 @@ from support.gate import Gate
 from support.host import Host, StartHost
 from support.wire import Client, command, request
 
+pytestmark = pytest.mark.real_starts
+
 MIB = 1 << 20
 BUDGET = 64 * MIB
 SMALL = 300_000  # in several pieces, so that it is held while it arrives

@@ -7,9 +7,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from support import LONG
 from support.gate import Gate
 from support.host import Host, StartHost
+
+pytestmark = pytest.mark.real_starts
 
 SECONDS = 2.0
 

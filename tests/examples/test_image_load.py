@@ -17,7 +17,7 @@ from support.classifiers import LANGUAGES, start
 from support.digits import EXAMPLE
 from support.load_run import LoadRun
 
-pytestmark = pytest.mark.torture
+pytestmark = [pytest.mark.torture, pytest.mark.real_starts]
 
 SECONDS = float(os.environ.get("EAS_HOST_TORTURE_SECONDS", "0"))
 PICTURE = EXAMPLE / "images" / "2-white.jpg"

@@ -13,7 +13,7 @@ from support.host import Host, StartHost
 from support.ways import AFTER, all_ways
 from support.wire import Client, Response, chunked, command, request
 
-pytestmark = pytest.mark.shared_hosts
+pytestmark = [pytest.mark.shared_hosts, pytest.mark.real_starts]
 
 MAX_BODY = 1 << 20
 HOST_OPTIONS = {"max_body": "1MiB", "keepalive": 60_000}

@@ -22,6 +22,8 @@ from support.gate import Gate
 from support.host import Host, StartHost
 from support.stop import begin_stop
 
+pytestmark = pytest.mark.real_starts
+
 ENTRY = SOURCES / "python" / "starts_others.py"
 _SMALL = 1024
 """KiB. A program that is linked with the C library alone has 100 of its own; a copy of any worker has thousands."""

@@ -17,6 +17,8 @@ from support.host import Host, StartHost
 from support.stop import SHUTTING_DOWN, begin_stop
 from support.wire import request
 
+pytestmark = pytest.mark.real_starts
+
 __all__ = ["apps"]
 
 WAYS = ("alone", "hosted", "none")

@@ -19,6 +19,8 @@ from support.host import Host, StartHost
 from support.program import Program
 from support.stop import SHUTTING_DOWN
 
+pytestmark = pytest.mark.real_starts
+
 WAYS = ("process", "none", "alone")
 Start = Callable[..., Host]
 

@@ -17,6 +17,8 @@ from support.build import ProcessorBuilder
 from support.host import Host, StartHost
 from support.program import Program
 
+pytestmark = pytest.mark.real_starts
+
 STOP = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 BY_PYTHON = ("os_fork", "multiprocessing")
 """Their child is Python itself, which makes an exception of Ctrl+C."""

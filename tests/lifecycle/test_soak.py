@@ -24,7 +24,7 @@ from support.cgroup import Group, control_group
 from support.host import Host
 from support.load_run import LoadRun
 
-pytestmark = pytest.mark.torture
+pytestmark = [pytest.mark.torture, pytest.mark.real_starts]
 
 SECONDS = float(os.environ.get("EAS_HOST_SOAK_SECONDS", "20"))
 MEMORY = 600 << 20

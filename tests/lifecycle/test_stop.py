@@ -21,6 +21,8 @@ from support.host import StartHost
 from support.stop import SHUTTING_DOWN, begin_stop
 from support.wire import Client, command, request
 
+pytestmark = pytest.mark.real_starts
+
 each_column = pytest.mark.parametrize("column", COLUMNS, ids=str)
 
 

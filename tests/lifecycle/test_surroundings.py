@@ -25,6 +25,8 @@ from support.network import free_port
 from support.scripted import ScriptedBehaviour
 from support.wire import Client
 
+pytestmark = pytest.mark.real_starts
+
 ISOLATIONS = ("process", "none")
 each_isolation = pytest.mark.parametrize("isolation", ISOLATIONS)
 Unstarted = Callable[..., Host]

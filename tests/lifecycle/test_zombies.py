@@ -17,6 +17,8 @@ from support.build import SOURCES, ProcessorBuilder
 from support.host import Host
 from support.wire import command
 
+pytestmark = pytest.mark.real_starts
+
 ENTRY = SOURCES / "python" / "starts_others.py"
 BECOME_A_SUBREAPER = """
 import ctypes, os, sys

@@ -17,6 +17,8 @@ from support.gate import Gate
 from support.host import Host
 from support.program import Program
 
+pytestmark = pytest.mark.real_starts  # what is imported before them, eventlet looks at
+
 WAYS = ("alone", "process", "none")
 PATCHES = ("gevent", "gevent late", "grequests", "eventlet", "sockets")
 

@@ -9,6 +9,7 @@ clocks are the generous limits that turn a hang into a failure.
 In the order in which to read them:
 
 - host, wire, log, proc: a host, a client of it, what it writes, what the system says of its processes
+- host_forks, host_server: hosts that need no imports
 - columns, gate, scripted, contract, echo, build: in which columns a test runs, with which processors, held where
 - ways, shapes, compression, signing: requests in many forms
 - command, stop: commands that end by themselves; the stop of a host

@@ -5,13 +5,13 @@ loaded.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from support import TIMEOUT
 from support.host import OUR_FRAMES, clean_environment, program
+from support.host_forks import HostProcess
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,14 @@ class Ended:
 
 def run(*words: str | Path, cwd: Path | None = None, variables: Mapping[str, str] | None = None) -> Ended:
     """Runs `eas-host` with *words* and waits for its end."""
-    done = subprocess.run(
-        [*program(), *map(str, words)],
-        cwd=cwd,
-        env=clean_environment() | dict(variables or {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=TIMEOUT,
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    variables = clean_environment() | dict(variables or {})
+    with HostProcess([*program(), *map(str, words)], cwd or Path.cwd(), variables, text=True) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=TIMEOUT)
+        except BaseException:
+            process.kill()
+            raise
+    return Ended(process.returncode, stdout, stderr)
 
 
 def load(entry: Path | str, isolation: str = "process", *flags: str | Path, language: str | None = None) -> Ended:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from support import TIMEOUT, proc
+from support.host_forks import HostProcess
 from support.log import Log
 from support.processor_python import options_of
 from support.wire import Address, Client, Response, request
@@ -120,15 +121,7 @@ class Host:
         environment = clean_environment()
         key, _, value = self._mark.partition("=")
         environment |= {"TMPDIR": str(folder / "tmp"), key: value, **(variables or {})}
-        self.process = subprocess.Popen(
-            self.wrapped(self.command),
-            cwd=folder / "cwd",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self.process: subprocess.Popen[bytes] = HostProcess(self.wrapped(self.command), folder / "cwd", environment)
         self.follow(*self.followed)
 
     def wrapped(self, command: list[str]) -> list[str]:

@@ -23,7 +23,7 @@ from support.load_run import LoadRun, Summary
 from support.never_reads import NeverReads
 from support.wire import ConnectionEnded, command
 
-pytestmark = pytest.mark.torture
+pytestmark = [pytest.mark.torture, pytest.mark.real_starts]
 
 SECONDS = float(os.environ.get("EAS_HOST_TORTURE_SECONDS", "0"))
 FULL = SECONDS > 0

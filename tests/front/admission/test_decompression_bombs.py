@@ -21,6 +21,8 @@ from support.gate import Gate
 from support.host import StartHost
 from support.wire import request
 
+pytestmark = pytest.mark.real_starts
+
 MIB = 1 << 20
 LIMIT = 64 * MIB
 MEASURE = """

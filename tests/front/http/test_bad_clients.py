@@ -16,7 +16,7 @@ from support.wire import Client, command, request
 
 MIB = 1 << 20
 HOST_OPTIONS = {"keepalive": 120_000}
-pytestmark = columns("cpp-process")
+pytestmark = [columns("cpp-process"), pytest.mark.real_starts]
 
 
 @pytest.fixture(scope="module", autouse=True)
