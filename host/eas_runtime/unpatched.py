@@ -14,7 +14,6 @@ import _thread
 import contextlib
 import importlib.util
 import select
-import subprocess
 import sys
 import threading
 import time
@@ -23,6 +22,7 @@ from types import BuiltinFunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 if TYPE_CHECKING:
+    import subprocess
     from typing import Protocol
 else:
     Protocol = object  # which Python has since 3.8
@@ -127,6 +127,8 @@ def start_process(command: "list[str]", **options: Any) -> "subprocess.Popen[byt
     Start a process that only its own `wait` reaps.
     """
     if not has_greenlets():
+        import subprocess  # noqa: PLC0415  few processes start others, and each that is started would wait for it
+
         return subprocess.Popen(command, **options)
     # gevent has removed parts of the module, and its `os.close` closes later.
     fresh: Any = _load_again("subprocess")
