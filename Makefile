@@ -105,11 +105,12 @@ echo-cpp: $(STAMPS)/venv
 run: $(if $(wildcard $(STAMPS)/installed),setup,$(STAMPS)/native) echo-cpp
 	@exec scripts/run.sh --entry examples/echo/cpp/build/libecho.so --model-entry examples/echo/model --listen '$(LISTEN)'
 
-## test: the native tests, plain and under each sanitizer, then the Python tests, on all cores (PYTEST_ARGS="-k name")
+# None of it waits for what it does not need: packages come while the host is compiled, and the last native tests, which
+# mostly wait, run beside the first ones of Python.
+## test: the native tests, plain and under each sanitizer, and the Python tests, on all cores (PYTEST_ARGS="-k name")
 .PHONY: test test-native test-python test-python-ready
-test: setup
-	@$(MAKE) --no-print-directory --jobs=$$(nproc) test-native test-python-ready
-	@$(MAKE) --no-print-directory test-python
+test:
+	@$(MAKE) --no-print-directory --jobs=$$(nproc) test-native test-python
 
 test-native: setup $(STAMPS)/test-packages
 	@$(MAKE) --no-print-directory -C native test-all
@@ -120,7 +121,8 @@ test-python-ready: setup examples $(STAMPS)/test-extra $(STAMPS)/test-packages
 	@test -d tests/__pycache__ || $(BIN)/pytest --collect-only -q >/dev/null 2>&1 || true
 
 test-python: test-python-ready
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@# Makes that tests start have jobs of their own.
+	env -u MAKEFLAGS -u MAKELEVEL $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 ## check: lint, and all tests that start no program; under a minute
 .PHONY: check test-quick
