@@ -9,6 +9,7 @@ checked after every test. A test that needs a host of its own, or a damaged one,
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import select
@@ -121,6 +122,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays, so the search for garbage, which each process of pytest makes, finds none in it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
@@ -133,11 +145,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if processor_python.concerns(item)]
     modules = list(dict.fromkeys(item.path for item in items))
     modules.sort(key=lambda path: SLOWEST.index(path.name) if path.name in SLOWEST else len(SLOWEST))
+    places = {path: place for place, path in enumerate(modules)}
 
     def order(item: pytest.Item) -> tuple[int, int]:
         column = item.callspec.params.get("host") if hasattr(item, "callspec") else None
         known = (*COLUMNS, *BATCHES)
-        return modules.index(item.path), known.index(column) if column in known else -1
+        return places[item.path], known.index(column) if column in known else -1
 
     items.sort(key=order)
 
