@@ -37,7 +37,6 @@ MODULES = (
     "eas_host.workers.process",
     "eas_host.workers.supervisor",
     "eas_host.worker.cpp.native_worker",
-    "encodings.idna",
 )
 """They import nearly all that a host has imported when it serves."""
 MOST = 1 << 20
