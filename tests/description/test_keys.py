@@ -4,11 +4,13 @@ How keys may be written, which of them are known, and what happens to the others
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eas_host.description import read
 from support.description_reader import ServiceJson
 
 
@@ -275,3 +277,41 @@ def test_ignored_keys_are_noted_once_for_each_reason(service_json: ServiceJson) 
     assert [note.partition(" ignored: ")[0] for note in description.usual_notes] == ["metadata.cpu is"]
     assert description.options == {"batching": "adaptive", "max_batch_size": 16}
     assert "--worker-processes" in description.notes[2]
+
+
+# Keys that only the cloud supports, for who can do something about them.
+
+
+def test_cloud_values_are_kept_instead_of_noted(service_json: ServiceJson) -> None:
+    """Each by the documented name of its key, in whatever spelling; values in an object have names of their own."""
+    text = {
+        "metadata.instance": 1,
+        "metadata": {"rolling_strategy": {"max_surge": 2}, "region": "", "rolling_strategy.max_unavailable": 0},
+        "autoscaler": {"strategies": {"queue[avgbacklog]": 5}, "behavior": {}},
+        "labels": {"a.b/c": "d"},
+        "storage": [{"mount_path": "/a", "nfs": {"server": "x"}}, {"mount_path": "/b", "empty_dir": {}}],
+    }
+    assert service_json.read(text | {"storage": []}).cloud_values == {}
+    service_json.file.write_text(json.dumps(text), encoding="utf-8")
+    description = read(service_json.file, ["metadata.cpu=3"], keeps_cloud_values=True)
+    assert (description.notes, description.usual_notes) == ((), ())
+    assert {label: one.value for label, one in description.cloud_values.items()} == {
+        "metadata.instance": 1,
+        "metadata.rolling_strategy.max_surge": 2,
+        "metadata.rolling_strategy.max_unavailable": 0,
+        "autoscaler.strategies.queue[avgbacklog]": 5,
+        "autoscaler.behavior": {},
+        "labels.a.b/c": "d",
+        "storage[0].nfs.server": "x",
+        "storage[1].empty_dir": {},
+        "metadata.cpu": 3,
+    }
+    harmless = {label for label, one in description.cloud_values.items() if one.harmless}
+    assert harmless == {
+        "metadata.instance",
+        "metadata.rolling_strategy.max_unavailable",
+        "autoscaler.behavior",
+        "storage[1].empty_dir",
+    }
+    assert description.origins["metadata.cpu"] == "-D metadata.cpu"
+    assert [(mount.mount_path, mount.source) for mount in description.storage] == [("/a", ""), ("/b", "")]

@@ -15,8 +15,8 @@ In reading order:
 - `schema`: the JSON Schema for editors.
 """
 
-from eas_host.description.description import Description, Model, Mount, Processor
+from eas_host.description.description import CloudValue, Description, Model, Mount, Processor
 from eas_host.description.reader import read
 from eas_host.description.schema import schema
 
-__all__ = ["Description", "Model", "Mount", "Processor", "read", "schema"]
+__all__ = ["CloudValue", "Description", "Model", "Mount", "Processor", "read", "schema"]

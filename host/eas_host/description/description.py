@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,28 @@ class Mount:
 
     Attributes:
         mount_path: where the processor expects it.
-        source: a URL or a local path.
+        source: a URL or a local path; empty if `cloud_values` say what it is.
         where: its place in the description, for messages.
     """
 
     mount_path: str
     source: str
     where: str
+
+
+class CloudValue(NamedTuple):
+    """
+    The value of a key that has no effect on this machine, but may have one in a cluster.
+
+    Attributes:
+        value: as JSON has it, and no object, unless that is empty.
+        reason: why it has no effect here, as `keys.unsupported_keys` declares it.
+        harmless: whether nothing is requested with it.
+    """
+
+    value: Any
+    reason: str
+    harmless: bool
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,8 @@ class Description:
             name of its key, such as `metadata.rpc.keepalive` or `models[0].name`.
         notes: lines for the user that are not errors, such as the keys that only the cloud supports.
         usual_notes: such lines that nearly every description leads to; a start does not say them.
+        cloud_values: the values of keys that only the cloud supports, if the reader was asked for them; the notes do
+            not name these then. Those in an object have names of their own, as `metadata.rolling_strategy.max_surge`.
         text: the whole description after `-D`, as one JSON object; workers get it as SERVICE_CONFIG.
     """
 
@@ -114,4 +131,5 @@ class Description:
     origins: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     usual_notes: tuple[str, ...] = ()
+    cloud_values: dict[str, CloudValue] = field(default_factory=dict)
     text: str = "{}"

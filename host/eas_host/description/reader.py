@@ -45,15 +45,16 @@ _OTHER_FORMATS: Final = {
 }
 
 
-def read(path: Path, overrides: Sequence[str] = ()) -> Description:
+def read(path: Path, overrides: Sequence[str] = (), *, keeps_cloud_values: bool = False) -> Description:
     """
-    Read the description in *path*, changed by the *overrides*, each `KEY=VALUE`.
+    Read the description in *path*, changed by the *overrides*, each `KEY=VALUE`. *keeps_cloud_values*: the caller can
+    do something about keys that only the cloud supports, so they are kept instead of noted.
 
     Raises:
         ConfigError: it cannot be read, or it has errors, which are all listed.
     """
     errors = Errors(str(path))
-    diagnostics = Diagnostics(errors)
+    diagnostics = Diagnostics(errors, cloud_values={} if keeps_cloud_values else None)
     root = parse(_text(path, diagnostics), str(path), errors, diagnostics.notes)
     if not isinstance(root, JsonObject):
         if root is not None:
@@ -64,7 +65,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Description:
     check_duplicates(root, diagnostics)
     service = validate(normalize(root, ServiceDefinition, diagnostics), diagnostics)
     mounts = tuple(mounts_of(service, diagnostics))
-    models = models_of(service, mounts, diagnostics)
+    models = models_of(service, [mount for mount in mounts if mount.source], diagnostics)
     cuda = cuda_of(service, path.absolute().parent, diagnostics)
     errors.check()
     return Description(
@@ -80,6 +81,7 @@ def read(path: Path, overrides: Sequence[str] = ()) -> Description:
         origins={label: str(position) for label, position in diagnostics.origins.items()},
         notes=tuple(diagnostics.all_notes()),
         usual_notes=tuple(diagnostics.usual_notes()),
+        cloud_values=diagnostics.cloud_values or {},
         text=json.dumps(to_python(root), ensure_ascii=False),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from eas_host.description.description import CloudValue
 from eas_host.description.diagnostics.errors import Errors
 from eas_host.description.diagnostics.source_position import SourcePosition
 from eas_host.description.diagnostics.wording import truncate
@@ -44,6 +45,7 @@ class Diagnostics:
         unknown_keys: labels of keys that nobody knows.
         rejected: the paths of values that pydantic rejected.
         notes: other lines for the user.
+        cloud_values: for `Description.cloud_values`; None if nobody asked for them.
     """
 
     errors: Errors
@@ -54,6 +56,7 @@ class Diagnostics:
     unknown_keys: list[str] = field(default_factory=list)
     rejected: set[DataPath] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    cloud_values: dict[str, CloudValue] | None = None
 
     def add_error(self, location: Location, text: str) -> None:
         """

@@ -56,14 +56,15 @@ class KeyIndex:
     sections: dict[str, type[Definition]]
     prefixes: frozenset[str]
 
-    def enclosing_key(self, dotted: str) -> IndexedKey | None:
+    def enclosing_key(self, dotted: str) -> tuple[IndexedKey, str] | None:
         """
-        The key of which some spelling and a dot begin *dotted*; None if there is none.
+        The key of which some spelling and a dot begin *dotted*, and what follows; None if there is none.
         """
-        while "." in dotted:
-            dotted = dotted.rpartition(".")[0]
-            if dotted in self.canonical_names:
-                return self.keys[self.canonical_names[dotted]]
+        spelling = dotted
+        while "." in spelling:
+            spelling = spelling.rpartition(".")[0]
+            if spelling in self.canonical_names:
+                return self.keys[self.canonical_names[spelling]], dotted[len(spelling) + 1 :]
         return None
 
     def suggest(self, dotted: str) -> str | None:

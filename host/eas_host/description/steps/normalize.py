@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from eas_host.description.description import CloudValue
 from eas_host.description.diagnostics.diagnostics import DataPath, Diagnostics, Location
 from eas_host.description.diagnostics.source_position import SourcePosition
 from eas_host.description.diagnostics.wording import format_value
-from eas_host.description.keys.declaration import HARMLESS_VALUES, Definition
+from eas_host.description.keys.declaration import HARMLESS_VALUES, Definition, KeyDeclaration
 from eas_host.description.keys.key_index import IndexedKey, KeyIndex, index_keys
 from eas_host.description.syntax.json_tree import JsonArray, JsonMember, JsonNode, JsonObject, JsonScalar, to_python
 
@@ -113,7 +114,9 @@ def _store(
     target_path, data = target
     declaration = key.declaration
     if declaration.ignored_reason:
-        if to_python(value) not in (*HARMLESS_VALUES, *declaration.harmless_values):
+        if diagnostics.cloud_values is not None:
+            _keep_cloud_value(declaration, value, diagnostics, location.label)
+        elif to_python(value) not in (*HARMLESS_VALUES, *declaration.harmless_values):
             diagnostics.ignore_key(location.label, declaration.ignored_reason, usual=declaration.usual)
         return
     data_path = (*target_path, *key.data_path)
@@ -127,6 +130,21 @@ def _store(
     else:
         data[key.data_path[-1]] = to_python(value)
         diagnostics.origins[location.label] = location.position
+
+
+def _keep_cloud_value(declaration: KeyDeclaration, node: JsonNode, diagnostics: Diagnostics, label: str) -> None:
+    """
+    Keep the value *node* of a key that has no effect here, or each value in it, for who can do something about it.
+    """
+    if isinstance(node, JsonObject) and node.members:
+        for member in node.distinct():
+            _keep_cloud_value(declaration, member.value, diagnostics, f"{label}.{member.key}")
+        return
+    value = to_python(node)
+    if value not in _BLANK and diagnostics.cloud_values is not None:
+        harmless = value in (*HARMLESS_VALUES, *declaration.harmless_values)
+        diagnostics.cloud_values[label] = CloudValue(value, declaration.ignored_reason, harmless)
+        diagnostics.origins[label] = node.position
 
 
 def _pairs(
@@ -189,9 +207,11 @@ def _report_unknown(dotted: str, member: JsonMember, key_index: KeyIndex, diagno
             text = f"{format_value(to_python(value))} is not an object; expected one, in {{ }}"
             diagnostics.add_error(Location(location.label, value.position), text)
         return
-    around = key_index.enclosing_key(dotted)
+    around, rest = key_index.enclosing_key(dotted) or (None, "")
     if around is not None and around.declaration.ignored_reason:
-        if to_python(value) not in HARMLESS_VALUES:
+        if diagnostics.cloud_values is not None:
+            _keep_cloud_value(around.declaration, value, diagnostics, f"{_join(label, around.name)}.{rest}")
+        elif to_python(value) not in HARMLESS_VALUES:
             diagnostics.ignore_key(_join(label, around.name), around.declaration.ignored_reason)
     elif around is not None:
         text = f"{around.name} has no dotted keys; expected the value in {around.name} itself"

@@ -50,6 +50,8 @@ def mounts_of(service: ServiceDefinition, diagnostics: Diagnostics) -> Iterator[
             diagnostics.add_error(location, f"it {fault}; expected one of oss.path, local.path and hostPath.path")
         elif sources and entry.mount_path:
             yield Mount(entry.mount_path, sources[0], location.label)
+        elif entry.mount_path and location.label in _in_cloud(diagnostics):
+            yield Mount(entry.mount_path, "", location.label)
 
 
 def cuda_of(service: ServiceDefinition, base: Path, diagnostics: Diagnostics) -> str:
@@ -92,4 +94,12 @@ def _without_source(diagnostics: Diagnostics) -> set[str]:
     """
     unused_keys = (*diagnostics.ignored_keys.get(STORAGE, ()), *diagnostics.unknown_keys)
     rejected = {f"storage[{path[1]}]" for path in diagnostics.rejected if path[0] == "storage" and len(path) > 1}
-    return rejected | {key.partition(".")[0] for key in unused_keys}
+    return rejected | _in_cloud(diagnostics) | {key.partition(".")[0] for key in unused_keys}
+
+
+def _in_cloud(diagnostics: Diagnostics) -> set[str]:
+    """
+    The labels of entries of `storage[]` whose sources were kept, since a cluster may have them.
+    """
+    kept = diagnostics.cloud_values or {}
+    return {label.partition(".")[0] for label, one in kept.items() if one.reason == STORAGE}
