@@ -27,6 +27,7 @@ __all__ = [
     "InitializeFailed",
     "LoadError",
     "NoAnswer",
+    "NotInCluster",
     "SystemShortage",
 ]
 
@@ -53,3 +54,11 @@ class NoAnswer(HostError):
     """
 
     exit_code = 3
+
+
+class NotInCluster(HostError):
+    """
+    A description names files that only this machine has, and is to be served where they are not.
+    """
+
+    exit_code = 1

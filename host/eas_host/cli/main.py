@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "load": "eas_host.cli.calls.load:run",
     "check": "eas_host.cli.check:run",
     "desc": "eas_host.cli.desc.command:run",
+    "manifest": "eas_host.cli.manifest:run",
     "completion": "eas_host.cli.about.completion:run",
     "schema": "eas_host.cli.about.schema:run",
     "init": "eas_host.cli.init:run",
@@ -46,6 +47,7 @@ _OTHER_WORDS: Final = {
     **dict.fromkeys(("lint", "validate", "doctor"), "check"),
     **dict.fromkeys(("describe", "inspect", "show"), "desc"),
     **dict.fromkeys(("gdb", "jdb", "pdb"), "debug"),
+    **dict.fromkeys(("kubernetes", "k8s", "helm", "template"), "manifest"),
     "version": "--version",
 }
 """What other tools call the same."""
