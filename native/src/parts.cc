@@ -135,6 +135,11 @@ void eas_worker_set_max_in_flight(eas_ring* ring, uint32_t worker, uint32_t requ
   ring->workers[worker].max_in_flight.store(requests, std::memory_order_relaxed);
 }
 
+int eas_worker_take_parked(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call) {
+  if (ring->stopping.load(std::memory_order_acquire)) return EAS_STOPPED;
+  return ring->parked->Resume(*ring, worker, thread, call) ? EAS_RESUMED : EAS_TIMED_OUT;
+}
+
 int eas_worker_is_abandoned(eas_ring* ring, const eas_call* call) {
   return eas::Exists(*ring, *call) && eas::IsAbandoned(*ring, *call) ? 1 : 0;
 }

@@ -79,6 +79,11 @@ void eas_worker_park(eas_ring* ring, uint32_t worker, uint32_t thread, const eas
 // [any thread of the worker; before it takes a request]
 void eas_worker_set_max_in_flight(eas_ring* ring, uint32_t worker, uint32_t requests);
 
+// For a thread that can take no request now: EAS_RESUMED if a parked call may go on, which this thread has
+// now; EAS_STOPPED if a stop was asked; else EAS_TIMED_OUT.
+// [the thread that entered]
+int eas_worker_take_parked(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* call);
+
 // Whether nobody waits for the answer to `call` any more.
 // [any thread of the worker]
 int eas_worker_is_abandoned(eas_ring* ring, const eas_call* call);

@@ -216,6 +216,23 @@ TEST_F(Parts, AParkedCallGoesOnWhenNobodyWaits) {
   EXPECT_EQ(EAS_PART_CLOSED, Send(taken, "more", 1));
 }
 
+TEST_F(Parts, AParkedCallGoesOnWhereNoRequestIsTaken) {
+  const eas_call call = Begin();
+  EXPECT_EQ(EAS_PART_FULL, Send(call, std::string(kMore, 'x')));
+  EXPECT_EQ(EAS_PARTS, Next().outcome);
+  eas_worker_park(ring_, 0, 0, &call);
+  eas_call taken{};
+  EXPECT_EQ(EAS_TIMED_OUT, eas_worker_take_parked(ring_, 0, 1, &taken));
+  Read(slot_);
+  EXPECT_LE(0, eas_front_submit(ring_, "", 0));
+  EXPECT_EQ(EAS_RESUMED, eas_worker_take_parked(ring_, 0, 1, &taken));
+  EXPECT_EQ(call.sequence, taken.sequence);
+  EXPECT_EQ(EAS_TIMED_OUT, eas_worker_take_parked(ring_, 0, 1, &taken)) << "the request waits";
+  EXPECT_EQ(EAS_PART_SENT, Send(taken, "yes", 1));
+  eas_worker_stop(ring_);
+  EXPECT_EQ(EAS_STOPPED, eas_worker_take_parked(ring_, 0, 1, &taken));
+}
+
 TEST_F(Parts, NewRequestsHaveTheirTurnBesideParkedCalls) {
   const eas_call call = Begin();
   EXPECT_EQ(EAS_PART_FULL, Send(call, std::string(kMore, 'x')));
