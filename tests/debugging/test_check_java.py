@@ -112,6 +112,13 @@ public class One {
 }
 """
 
+WRONG_ANSWERS = {
+    "AnswersByFuture": "Future<byte[]> Process(byte[])",
+    "AnswersText": "CompletableFuture<String> Process(byte[])",
+    "AnswersLists": "Iterator<? extends List<byte[]>> Process(String)",
+}
+"""What the processors in tests/processors/java/wrong have in place of an answer."""
+
 JARS = [
     Jar("text", bytes_of(lambda _: b"hello"), r"error one\.jar: not a jar: "),
     Jar("empty", bytes_of(lambda _: b""), r"error one\.jar: not a jar: "),
@@ -191,6 +198,15 @@ JARS = [
         existing("OnlyBatches"),
         r"error onlybatches\.jar: OnlyBatches has no method .*; it has public byte\[\]\[\] Process\(byte\[\]\[\]\), "
         "which takes batches, and no request that runs by itself; declare it so",
+    ),
+    *(
+        Jar(
+            f"answers-{name}",
+            existing(f"wrong.{name}"),
+            rf"error wrong\.{name.lower()}\.jar: wrong\.{name} has no method .*; it has public {re.escape(method)}; "
+            r"declare it so .*; an answer that comes later is a CompletableFuture<byte\[\]>, and one in parts ",
+        )
+        for name, method in WRONG_ANSWERS.items()
     ),
     *(
         Jar(

@@ -177,6 +177,21 @@ def test_process_method_of_another_form_is_reported(builder: ProcessorBuilder) -
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("AnswersByFuture", "Future<byte[]> Process(byte[])"),
+        ("AnswersText", "CompletableFuture<String> Process(byte[])"),
+        ("AnswersLists", "Iterator<? extends List<byte[]>> Process(String)"),
+    ],
+)
+def test_java_class_that_returns_no_answer_is_reported(builder: ProcessorBuilder, name: str, method: str) -> None:
+    """It says what is there, and what to return if the answer is to come later."""
+    load(builder.jar(f"wrong.{name}"), "process").fails_in_one_line(
+        3, f"it has public {method}", "an answer that comes later is a CompletableFuture<byte[]>"
+    )
+
+
 def test_java_class_that_takes_only_batches_is_reported(builder: ProcessorBuilder) -> None:
     load(builder.jar("OnlyBatches"), "process", "--batching", "adaptive").fails_in_one_line(
         3, 'no method "public byte[] Process(byte[] input)"', "which takes batches, and no request that runs by itself"

@@ -52,12 +52,13 @@ class DamagedClass(ValueError):
 
 class Method(NamedTuple):
     """
-    One method: `Process`, `([B)[B`, and its access flags.
+    One method: `Process`, `([B)[B`, its access flags, and its signature if that says more than the descriptor.
     """
 
     name: str
     descriptor: str
     access: int
+    signature: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,9 +182,24 @@ def _methods(data: bytes, at: int, texts: dict[int, str]) -> list[Method]:
     found: list[Method] = []
     for _ in range(count):
         access, name, descriptor = struct.unpack_from(">HHH", data, at)
-        found.append(Method(texts[name], texts[descriptor], access))
+        signature = _signature(data, at + 6, texts)
+        found.append(Method(texts[name], texts[descriptor], access, signature))
         at = _skip_attributes(data, at + 6)
     return found
+
+
+def _signature(data: bytes, at: int, texts: dict[int, str]) -> str:
+    """
+    Return the signature among the attributes that begin at *at*.
+    """
+    (count,) = struct.unpack_from(">H", data, at)
+    at += 2
+    for _ in range(count):
+        name, length = struct.unpack_from(">HI", data, at)
+        if texts.get(name) == "Signature":
+            return texts[int.from_bytes(data[at + 6 : at + 8], "big")]
+        at += 6 + length
+    return ""
 
 
 def _skip_attributes(data: bytes, at: int) -> int:

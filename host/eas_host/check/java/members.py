@@ -12,7 +12,9 @@ from typing import Final
 
 from eas_host.archives.class_file import ABSTRACT, INTERFACE, PUBLIC, STATIC, ClassFile, Method
 from eas_host.binaries.java_classes import USUAL
+from eas_host.check.java.answer_forms import LATER, answers_later, seems_later
 from eas_host.check.java.class_index import ClassIndex
+from eas_host.check.java.signatures import PRIMITIVES, returned_type, simple_name
 
 CONSTRUCTOR: Final = "<init>"
 PROCESS: Final = "Process"
@@ -23,17 +25,6 @@ _BATCH: Final = "([[B)[[B"
 _SEVERAL_INPUTS: Final = ("([[B)", "([Ljava/lang/String;)", "(Ljava/util/List;)")
 _BATCH_NAMES: Final = ("process", "batchprocess", "processbatch")
 _MAX_DEPTH: Final = 50
-_PRIMITIVES: Final = {
-    "B": "byte",
-    "C": "char",
-    "D": "double",
-    "F": "float",
-    "I": "int",
-    "J": "long",
-    "S": "short",
-    "Z": "boolean",
-    "V": "void",
-}
 _PART: Final = re.compile(r"(\[*)(?:L([^;]+);|([BCDFIJSZV]))")
 _FLAGS: Final = ((0x0001, "public"), (0x0002, "private"), (0x0004, "protected"), (STATIC, "static"))
 
@@ -72,12 +63,13 @@ def problems_of(found: ClassFile, index: ClassIndex) -> Iterator[_Problem]:
         similar = _named_like(methods, "Load")
         yield f'has no method "public void Load()"; it has {_describe(similar)}', "add it; it may be empty"
     process = [method for method in methods if method.name == PROCESS]
-    if not any(_is_callable(method) and _is_process(method.descriptor) for method in process):
+    if not any(_is_callable(method) and _is_process(method, index) for method in process):
         similar = _named_like(methods, PROCESS)
         batches = ", which takes batches, and no request that runs by itself" if _takes_batches(process) else ""
         yield (
             f'has no method "public byte[] Process(byte[] input)"; it has {_describe(similar)}{batches}',
-            "declare it so (String is accepted in both places)",
+            "declare it so (String is accepted in both places)"
+            + (f"; {LATER}" if any(map(seems_later, process)) else ""),
         )
 
 
@@ -113,13 +105,6 @@ def parameter_types(descriptor: str) -> list[str]:
     return [_spell(dimensions, name.replace("/", "."), primitive) for dimensions, name, primitive in parts]
 
 
-def simple_name(name: str) -> str:
-    """
-    Return the name of a class without its package and outer classes.
-    """
-    return re.split(r"[/$]", name)[-1]
-
-
 def _all_methods(found: ClassFile, index: ClassIndex) -> tuple[list[Method], bool]:
     """
     Return the methods of *found* and of its superclasses and interfaces, and whether these are all: a superclass may
@@ -144,9 +129,9 @@ def _is_callable(method: Method) -> bool:
     return bool(method.access & PUBLIC) and not method.access & STATIC
 
 
-def _is_process(descriptor: str) -> bool:
-    taken, _, returned = descriptor.partition(")")
-    return f"{taken})" in _INPUTS and returned in _OUTPUTS
+def _is_process(method: Method, index: ClassIndex) -> bool:
+    taken, _, returned = method.descriptor.partition(")")
+    return f"{taken})" in _INPUTS and (returned in _OUTPUTS or answers_later(method, index))
 
 
 def _takes_batches(methods: list[Method]) -> bool:
@@ -164,9 +149,10 @@ def _describe(methods: list[Method], constructor: str = "") -> str:
     texts = []
     for method in methods:
         flags = [word for flag, word in _FLAGS if method.access & flag]
-        taken, _, returned = method.descriptor.partition(")")
+        taken = method.descriptor.partition(")")[0]
+        returned = returned_type(method.signature or method.descriptor) or returned_type(method.descriptor)
         parameters = ", ".join(_spell_simply(*part) for part in _PART.findall(taken))
-        head = [constructor] if constructor else [_spell_simply(*_PART.findall(returned)[0]), method.name]
+        head = [constructor] if constructor else [returned.text if returned else "?", method.name]
         texts.append(f"{' '.join([*flags, *head])}({parameters})")
     return ", ".join(sorted(set(texts))) or "none"
 
@@ -176,4 +162,4 @@ def _spell_simply(dimensions: str, name: str, primitive: str) -> str:
 
 
 def _spell(dimensions: str, name: str, primitive: str) -> str:
-    return (_PRIMITIVES[primitive] if primitive else name) + "[]" * len(dimensions)
+    return (PRIMITIVES[primitive] if primitive else name) + "[]" * len(dimensions)
