@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Final
 
 SOURCES: Final = Path(__file__).resolve().parent / "src"
-LAUNCHER_SOURCES: Final = tuple(SOURCES.with_name("native") / name for name in ("launcher.cc", "natives.cc"))
+LAUNCHER_SOURCES: Final = tuple(
+    SOURCES.with_name("native") / name for name in ("launcher.cc", "natives.cc", "parts_natives.cc")
+)
 NATIVE_HEADERS: Final = SOURCES.parent.with_name("native") / "src"
 LAUNCHER: Final = "eas-host-launcher.so"
 # Without exceptions and C++'s own library, whose symbols would become global with the launcher's.

@@ -10,7 +10,7 @@
 // on the thread that ends the JVM and with its frames. It leaves behind who has called, and ends the process by exit().
 // So the crash handler (native/src/crash.h) names the request, and nobody waits for the JVM's threads.
 //
-// The native methods of the bridge are in natives.cc. Both use only the C library: symbols that are global would
+// The native methods of the bridge are in natives.cc and parts_natives.cc. All three use only the C library: symbols that are global would
 // include those of libstdc++.
 
 #include <dlfcn.h>
@@ -78,6 +78,8 @@ bool connect_bridge(JNIEnv* env, const char* url) {
   jclass log = loader == nullptr ? nullptr : load(env, loader, "eas.host.HostLog");
   jclass ring = log == nullptr ? nullptr : load(env, loader, "eas.host.NativeRing");
   if (ring == nullptr || !register_natives(env, log, ring)) return false;
+  jclass calls = load(env, loader, "eas.host.NativeCalls");
+  if (calls == nullptr || !register_part_natives(env, calls)) return false;
   exit_report = load(env, loader, "eas.host.ExitReport");
   commands = exit_report == nullptr ? nullptr : load(env, loader, "eas.host.Commands");
   if (commands == nullptr) return false;

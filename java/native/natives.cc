@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bytes.h"
+
 HostServices host = {STDERR_FILENO, nullptr, 0, {}};
 
 namespace {
 
-constexpr jlong kStopped = -1;           // eas.host.Ring.STOPPED
+constexpr jlong kResumed = 1LL << 62;    // eas.host.Ring.RESUMED
 constexpr jint kNone = 0;                // eas.host.BatchRing.NONE
 constexpr jint kAlone = -1;              // eas.host.BatchRing.ALONE
 constexpr jlong kMaxBuffer = INT32_MAX;  // of Java. No output is larger: outputs are arrays.
@@ -32,33 +34,14 @@ __thread WorkerThread current;
 
 eas_batches* batches = nullptr;  // what the threads share that take batches
 
-// The bytes of a Java array, as long as this lives. There are none if the JVM has no memory for a copy of them.
-class Bytes {
- public:
-  Bytes(JNIEnv* env, jbyteArray array) : env_(env), array_(array) {
-    bytes_ = env->GetByteArrayElements(array, nullptr);
-    size_ = bytes_ == nullptr ? 0 : static_cast<size_t>(env->GetArrayLength(array));
-  }
-  Bytes(const Bytes&) = delete;
-  Bytes& operator=(const Bytes&) = delete;
-  ~Bytes() {
-    if (bytes_ != nullptr) env_->ReleaseByteArrayElements(array_, bytes_, JNI_ABORT);
-  }
-  const char* data() const { return reinterpret_cast<const char*>(bytes_); }
-  size_t size() const { return size_; }
-
- private:
-  JNIEnv* env_;
-  jbyteArray array_;
-  jbyte* bytes_;
-  size_t size_;
-};
-
 jlong describe(const eas_call& call) {
   return static_cast<jlong>(call.slot) << 32 | static_cast<jlong>(call.input_size);
 }
 
-jlong next(int taken) { return taken == EAS_TAKEN ? describe(current.call) : kStopped; }
+jlong next(int taken) {
+  if (taken == EAS_TAKEN) return describe(current.call);
+  return taken == EAS_RESUMED ? kResumed | number_of(current.call) : kStopped;
+}
 
 // Completes a request whose output of `written` bytes is in its slot, unless that has less room.
 void complete_written(const eas_call& call, jlong written) {
@@ -106,9 +89,8 @@ void JNICALL complete_thrown(JNIEnv* env, jclass, jbyteArray message_array, jbyt
 }
 
 void JNICALL complete_failed(JNIEnv*, jobject) {
-  constexpr char kText[] = "internal error of the host; its log has the trace";
-  host.module.reply(host.ring, host.worker, current.number, &current.call, EAS_BAD_OUTPUT, 0, kText,
-                    sizeof(kText) - 1);
+  host.module.reply(host.ring, host.worker, current.number, &current.call, EAS_BAD_OUTPUT, 0, kInternalError,
+                    sizeof(kInternalError) - 1);
 }
 
 // ---- eas.host.NativeRing, of batches ----
@@ -169,18 +151,28 @@ jobject JNICALL buffer(JNIEnv* env, jclass, jint number, jboolean output) {
   return env->NewDirectByteBuffer(begin, room < kMaxBuffer ? room : kMaxBuffer);
 }
 
-// JNI's structure has pointers to text that is not constant, which JNI does not change.
-JNINativeMethod method(const char* name, const char* signature, void* function) {
-  return {const_cast<char*>(name), const_cast<char*>(signature), function};
-}
-
 template <typename Function>
 bool find(void* module, const char* name, Function* function) {
   *function = reinterpret_cast<Function>(dlsym(module, name));
   return *function != nullptr;
 }
 
+bool find_parts(void* module, NativeModule* found) {
+  return find(module, "eas_worker_send_part", &found->send_part) &&
+         find(module, "eas_worker_end_parts", &found->end_parts) &&
+         find(module, "eas_worker_detach", &found->detach) && find(module, "eas_worker_park", &found->park) &&
+         find(module, "eas_worker_take_parked", &found->take_parked) &&
+         find(module, "eas_worker_is_abandoned", &found->is_abandoned) &&
+         find(module, "eas_worker_events", &found->events) &&
+         find(module, "eas_worker_wait_for_event", &found->wait_for_event) &&
+         find(module, "eas_worker_set_max_in_flight", &found->set_max_in_flight);
+}
+
 }  // namespace
+
+eas_call* current_call() { return &current.call; }
+
+uint32_t current_thread() { return current.number; }
 
 bool find_module(const char* path) {
   void* module = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
@@ -196,7 +188,7 @@ bool find_module(const char* path) {
          find(module, "eas_worker_open_batches", &found.open_batches) &&
          find(module, "eas_worker_take_batch", &found.take_batch) &&
          find(module, "eas_worker_end_batch", &found.end_batch) &&
-         find(module, "eas_worker_report_batch", &found.report_batch);
+         find(module, "eas_worker_report_batch", &found.report_batch) && find_parts(module, &found);
 }
 
 bool register_natives(JNIEnv* env, jclass host_log, jclass native_ring) {

@@ -100,7 +100,14 @@ class JavaProcessor:
         own, libraries = ":".join(path.own), ":".join(path.libraries)
         try:
             self._bridge.call(
-                "open", spec.entry, spec.mainclass or "", own, libraries, spec.model_entry, spec.model_config
+                "open",
+                spec.entry,
+                spec.mainclass or "",
+                own,
+                libraries,
+                spec.model_entry,
+                spec.model_config,
+                str(spec.max_in_flight),
             )
         except LoadError as error:
             raise type(error)(python_embedding.explain(error.message, error.detail), error.detail) from None

@@ -19,12 +19,15 @@ final class Bridge {
   private final Processor processor;
   private final ClassLoader loader;
   private final CallDiagnostics diagnostics;
-  private final List<WorkerThread> threads = new ArrayList<>();
+  private final List<Thread> threads = new ArrayList<>();
 
   private BatchRing ring;
 
   /** How many requests a batch has at most; 0: there are no batches. */
   private int maxBatch;
+
+  /** Those whose answers come later, or in parts; null if each comes at once. */
+  private OpenCalls openCalls;
 
   private Bridge(Processor processor, ProcessorLoader from) {
     this.processor = processor;
@@ -82,6 +85,18 @@ final class Bridge {
     ring.openBatches(maxBatch);
   }
 
+  /** Lets so many requests be under way if the processor answers later than it returns. */
+  void setMaxInFlight(int requests) {
+    if (processor.later == null) {
+      return;
+    }
+    openCalls = new OpenCalls(this, processor.later, requests);
+    ThreadStacks.setOpenCalls(openCalls);
+    if (processor.later.detaches()) {
+      NativeCalls.setMaxInFlight(requests);
+    }
+  }
+
   /**
    * Starts so many {@code threads}, which take requests from the ring until it is stopped.
    *
@@ -89,22 +104,34 @@ final class Bridge {
    */
   void start(int count) throws LoadException {
     for (int number = 0; number < count; number++) {
-      WorkerThread thread =
-          maxBatch == 0
-              ? new WorkerThread(this, ring, number)
-              : new BatchThread(this, ring, number, maxBatch);
-      try {
-        thread.start();
-      } catch (OutOfMemoryError error) {
-        throw LoadException.shortage(error.getMessage(), error);
-      }
-      threads.add(thread);
+      start(newThread(number));
     }
+    if (openCalls != null && processor.later.detaches()) {
+      start(OpenCalls.daemon(openCalls::watch, "eas-host-events"));
+    }
+  }
+
+  private WorkerThread newThread(int number) {
+    if (openCalls != null) {
+      return new AsyncThread(this, ring, number, openCalls, processor.later);
+    }
+    return maxBatch == 0
+        ? new WorkerThread(this, ring, number)
+        : new BatchThread(this, ring, number, maxBatch);
+  }
+
+  private void start(Thread thread) throws LoadException {
+    try {
+      thread.start();
+    } catch (OutOfMemoryError error) {
+      throw LoadException.shortage(error.getMessage(), error);
+    }
+    threads.add(thread);
   }
 
   /** Waits until all threads have ended, so many {@code millis} at most for each; 0: for ever. */
   void join(long millis) throws InterruptedException {
-    for (WorkerThread thread : threads) {
+    for (Thread thread : threads) {
       thread.join(millis);
     }
   }
@@ -113,6 +140,12 @@ final class Bridge {
   byte[] call(byte[] input) throws Throwable {
     resetThread();
     return processor.process.invoke(input);
+  }
+
+  /** The same, of a processor that answers later: what its Process returns, which may be null. */
+  Object callLater(byte[] input) throws Throwable {
+    resetThread();
+    return processor.later.invoke(input);
   }
 
   /** The same with the inputs of several requests. */

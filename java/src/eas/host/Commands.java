@@ -63,6 +63,7 @@ final class Commands {
     String[] libraries = paths(arguments.get(3));
     bridge = Bridge.open(entry, mainClass, own, libraries, arguments.get(4), arguments.get(5));
     bridge.connect(new NativeRing());
+    bridge.setMaxInFlight(Integer.parseInt(arguments.get(6)));
   }
 
   private static String[] paths(String joined) {

@@ -14,7 +14,7 @@ import java.util.Set;
  * <p>The trace has only the user's frames. The frames by which the host has called the user's code
  * (the host's, and the reflection and method handles between them) are at the outer end of the
  * stack, and are removed there. The same kinds of frames further in belong to the user's calls and
- * stay.
+ * stay; but those of the host, which the user's code has called back, are removed there, too.
  *
  * <p>A Throwable is user code, too: its methods may be overridden, return null and throw. If one of
  * them does, only the text that it would have returned is lost.
@@ -180,7 +180,17 @@ final class ErrorReport {
     }
     // A thread that the processor has started has no frame of the host: frames of reflection are
     // its own.
-    return fromHost ? Arrays.copyOf(stack, end) : stack;
+    return withoutHostFramesWithin(fromHost ? Arrays.copyOf(stack, end) : stack);
+  }
+
+  private static StackTraceElement[] withoutHostFramesWithin(StackTraceElement[] stack) {
+    List<StackTraceElement> users = new ArrayList<>();
+    for (StackTraceElement frame : stack) {
+      if (!frame.getClassName().startsWith(HOST_PACKAGE)) {
+        users.add(frame);
+      }
+    }
+    return users.toArray(NO_FRAMES);
   }
 
   private static boolean isHostFrame(String className) {

@@ -28,11 +28,7 @@ final class Invoker {
    */
   Invoker(MethodHandle method, String name) {
     nullOutput = new NullOutput(name + " returned null");
-    MethodHandle handle = method;
-    if (handle.type().parameterType(0) == String.class) {
-      handle =
-          MethodHandles.filterArguments(handle, 0, helper("decode", String.class, byte[].class));
-    }
+    MethodHandle handle = takingBytes(method);
     Class<?> returned = handle.type().returnType();
     if (returned == void.class) {
       handle =
@@ -42,6 +38,13 @@ final class Invoker {
           MethodHandles.filterReturnValue(handle, helper("encode", byte[].class, String.class));
     }
     process = handle.asType(EXACT);
+  }
+
+  /** The {@code method}, with text that it takes made of bytes. */
+  static MethodHandle takingBytes(MethodHandle method) {
+    return method.type().parameterType(0) == String.class
+        ? MethodHandles.filterArguments(method, 0, helper("decode", String.class, byte[].class))
+        : method;
   }
 
   /** Returns what Process returns for {@code input}, or an empty array if that is null. */

@@ -16,13 +16,11 @@ import java.util.stream.Stream;
  * String)}, {@code void Load()} and {@code Process} (docs/eas-compatibility.md, section 2.1).
  *
  * <p>Process takes and returns {@code byte[]} or {@code String}, in any combination, or returns
- * nothing. If a class has both forms, the one that takes {@code byte[]} is called, because it loses
- * no bytes. Beside that there may be {@code byte[][] Process(byte[][])}, which takes the inputs of
- * several requests.
+ * nothing; or it returns what answers later, or in parts ({@link AnswerForm}). If a class has both
+ * forms, the one that takes {@code byte[]} is called, because it loses no bytes. Beside that there
+ * may be {@code byte[][] Process(byte[][])}, which takes the inputs of several requests.
  */
 final class ProcessorSignature {
-  private static final List<Class<?>> RETURNED = List.of(byte[].class, String.class, void.class);
-
   private final Class<?> type;
   private final Constructor<?> constructor;
   private final Method load;
@@ -93,8 +91,7 @@ final class ProcessorSignature {
     for (Class<?> input : List.of(byte[].class, String.class)) {
       try {
         Method process = type.getMethod("Process", input);
-        if (RETURNED.contains(process.getReturnType())
-            && !Modifier.isStatic(process.getModifiers())) {
+        if (!Modifier.isStatic(process.getModifiers()) && AnswerForm.of(process) != null) {
           return process;
         }
       } catch (NoSuchMethodException error) {
@@ -106,8 +103,22 @@ final class ProcessorSignature {
         batchProcessOf(type) == null
             ? ""
             : ", which takes batches, and no request that runs by itself";
-    String found = methods(type, "Process") + batches;
+    String found = methods(type, "Process") + batches + laterHint(type);
     throw invalid(type, "has no method " + wanted + "; it has " + found);
+  }
+
+  /** What to return instead, if there is a Process that seems to be meant to answer later. */
+  private static String laterHint(Class<?> type) {
+    for (Method method : type.getMethods()) {
+      Class<?> returned = method.getReturnType();
+      boolean plain =
+          returned.isArray() || returned.isPrimitive() || returned == String.class;
+      if (method.getName().equals("Process") && !plain) {
+        return "; an answer that comes later is a CompletableFuture<byte[]>, and one in parts a"
+            + " Flow.Publisher<byte[]>, an InputStream or an Iterator<byte[]>";
+      }
+    }
+    return "";
   }
 
   private static Method batchProcessOf(Class<?> type) {
@@ -137,7 +148,13 @@ final class ProcessorSignature {
 
   /** The processor that {@code instance} is: both forms of its {@code Process}. */
   Processor bind(Object instance) {
-    Invoker invoker = new Invoker(handle(process).bindTo(instance), name(process));
+    MethodHandle single = handle(process).bindTo(instance);
+    AnswerForm form = AnswerForm.of(process);
+    if (form != AnswerForm.AT_ONCE) {
+      String what = name(process) + " returns " + returned(process);
+      return new Processor(new LaterInvoker(single, form, name(process)), what);
+    }
+    Invoker invoker = new Invoker(single, name(process));
     if (batchProcess == null) {
       String wanted = "\"public byte[][] Process(byte[][] inputs)\"";
       String missing = type.getName() + " has no method " + wanted;
@@ -200,11 +217,20 @@ final class ProcessorSignature {
     String head = modifiers.isEmpty() ? "" : modifiers + " ";
     if (member instanceof Method) {
       return head
-          + ((Method) member).getReturnType().getSimpleName()
+          + returned((Method) member)
           + " "
           + member.getName()
           + parameters;
     }
     return head + member.getDeclaringClass().getSimpleName() + parameters;
+  }
+
+  /** The type that {@code method} returns, without packages. */
+  private static String returned(Method method) {
+    try {
+      return method.getGenericReturnType().getTypeName().replaceAll("[\\w$.]*[.$](?=\\w)", "");
+    } catch (RuntimeException | LinkageError error) {
+      return method.getReturnType().getSimpleName(); // a class in its brackets is missing
+    }
   }
 }

@@ -8,13 +8,20 @@ interface Ring {
   /** What stands in place of a request when the worker is to stop. */
   long STOPPED = -1;
 
+  /**
+   * A bit in place of a request: below it stands the number of a call that was parked ({@link
+   * NativeCalls}), and that the calling thread holds now.
+   */
+  long RESUMED = 1L << 62;
+
   /** Prepares the calling thread, which has this {@code number} in its worker. */
   void enter(int number);
 
   /**
    * Waits for a request and takes it.
    *
-   * @return its slot above the size of its input, 32 bits each; or {@link #STOPPED}
+   * @return its slot above the size of its input, 32 bits each; {@link #STOPPED}; or {@link
+   *     #RESUMED} with a call, if there are parked ones
    */
   long take();
 

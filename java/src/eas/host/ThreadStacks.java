@@ -19,11 +19,18 @@ final class ThreadStacks {
 
   private static volatile Thread loading;
 
+  private static volatile OpenCalls openCalls;
+
   private ThreadStacks() {}
 
   /** Notes that {@code thread} calls Process. */
   static void addWorker(WorkerThread thread) {
     WORKERS.add(thread);
+  }
+
+  /** Notes that these calls may be under way while no thread has them. */
+  static void setOpenCalls(OpenCalls calls) {
+    openCalls = calls;
   }
 
   /** Notes that the calling thread begins, or has ended, to load the processor. */
@@ -34,7 +41,8 @@ final class ThreadStacks {
   /**
    * Four texts for each of these threads that runs the processor's code now: the thread's name; of
    * a thread that calls Process the nanoseconds since it began, else nothing; the innermost method
-   * of the processor with its file and line; and the user's frames.
+   * of the processor with its file and line; and the user's frames. Then, in the same way, the
+   * calls that no thread has.
    */
   static String[] describe() {
     Map<Thread, String> deadlocks = Deadlocks.find();
@@ -44,6 +52,11 @@ final class ThreadStacks {
       String frames = deadlocks.getOrDefault(thread, "") + ErrorReport.frames(entry.getValue());
       String place = place(entry.getValue());
       described.addAll(Arrays.asList(thread.getName(), nanos(thread), place, frames));
+    }
+    OpenCalls calls = openCalls;
+    String awaited = calls == null ? "" : calls.describe();
+    if (!awaited.isEmpty()) {
+      described.addAll(Arrays.asList("calls that no thread has", "", "", awaited));
     }
     return described.toArray(new String[0]);
   }

@@ -1,0 +1,108 @@
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Flow;
+import java.util.concurrent.SubmissionPublisher;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+
+/** Answers by a publisher that does what the input says: most break the rules of Flow. */
+public class OddPublished {
+  private static final int LARGE = 100_000;
+
+  private static final AtomicInteger CANCELLED = new AtomicInteger();
+
+  public OddPublished(String modelEntry, String modelConfig) {}
+
+  public void Load() {}
+
+  public Flow.Publisher<byte[]> Process(String input) {
+    String[] words = input.split(" ");
+    switch (words[0]) {
+      case "submission": // sends so many parts from threads of its own
+        return submission(Integer.parseInt(words[1]));
+      case "silent":
+        return with(subscriber -> {});
+      case "cancelled":
+        return with(
+            subscriber -> {
+              subscriber.onNext(bytes("" + CANCELLED.get()));
+              subscriber.onComplete();
+            });
+      case "greedy": // asks for no room
+        return with(
+            subscriber -> {
+              for (int i = 0; i < 3; i++) {
+                subscriber.onNext(new byte[LARGE]);
+              }
+            });
+      case "null":
+        return with(subscriber -> subscriber.onNext(null));
+      case "throws":
+        return subscriber -> {
+          throw new IllegalStateException("nothing is published");
+        };
+      case "throws-on-request":
+        return with(
+            subscriber -> {
+              throw new IllegalStateException("nothing is published");
+            });
+      case "completes-twice":
+        return with(
+            subscriber -> {
+              subscriber.onNext(bytes("once"));
+              subscriber.onComplete();
+              subscriber.onComplete();
+              subscriber.onNext(bytes("late"));
+              subscriber.onError(new IllegalStateException("late"));
+            });
+      case "errors-without-subscription":
+        return subscriber -> subscriber.onError(new IllegalStateException("nothing is published"));
+      case "nothing":
+        return with(Flow.Subscriber::onComplete);
+      default:
+        return null;
+    }
+  }
+
+  private static Flow.Publisher<byte[]> submission(int count) {
+    SubmissionPublisher<byte[]> publisher = new SubmissionPublisher<>();
+    Thread thread =
+        new Thread(
+            () -> {
+              while (publisher.getNumberOfSubscribers() == 0) {
+                Thread.onSpinWait();
+              }
+              for (int i = 0; i < count; i++) {
+                publisher.submit(bytes(String.format("%09d ", i)));
+              }
+              publisher.close();
+            });
+    thread.start();
+    return publisher;
+  }
+
+  /** A publisher that does {@code first} at the first request. */
+  private static Flow.Publisher<byte[]> with(Consumer<Flow.Subscriber<? super byte[]>> first) {
+    return subscriber ->
+        subscriber.onSubscribe(
+            new Flow.Subscription() {
+              private boolean asked;
+
+              @Override
+              public void request(long count) {
+                if (!asked) {
+                  asked = true;
+                  first.accept(subscriber);
+                }
+              }
+
+              @Override
+              public void cancel() {
+                CANCELLED.incrementAndGet();
+              }
+            });
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+}
