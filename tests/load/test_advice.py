@@ -76,10 +76,15 @@ def test_waits_for_a_busy_core_are_no_waits_of_the_call() -> None:
 
 def test_lowest_load_tells_what_a_call_costs() -> None:
     """At a high one calls wait for one another, and look as if they mostly waited."""
-    steps = [step(100, 0.2, 0.01, concurrency=64), step(50, 0.01, 0.01)]
+    steps = [step(100, 0.04, 0.01, concurrency=64), step(50, 0.01, 0.01)]
     advice = advise(steps, FIVE_THREADS["cpp"])
     assert advice is not None
     assert advice.worker_threads == 4
+
+
+def test_calls_that_keep_no_thread_get_no_advice_on_threads() -> None:
+    """32 of 50 ms each are under way on five threads: answers that come later, or batches."""
+    assert advise([step(20, 0.05, 0.001), step(640, 0.05, 0.001, concurrency=32)], FIVE_THREADS["cpp"]) is None
 
 
 def test_without_measured_calls_there_is_no_advice() -> None:

@@ -24,6 +24,8 @@ _SHORT_CALL: Final = 0.001
 _LOCK_FREE: Final = 1.25
 """Cores that one Python process must use before its calls are known to run without Python's lock."""
 _ROUNDING: Final = 0.01
+_MORE_THAN_THREADS: Final = 1.25
+"""So many calls under way for each thread are more than measuring makes of one."""
 _MOST_WAITING: Final = 64
 """Calls at once that are advised for processors that mostly wait: beyond, other limits than the CPU come first."""
 
@@ -62,10 +64,12 @@ class Advice(NamedTuple):
 
 def advise(steps: Sequence[Measurement], workers: ServiceWorkers) -> Advice | None:
     """
-    Make the advice that follows from *steps*; None if they do not tell what a call costs.
+    Make the advice that follows from *steps*; None if they do not tell what a call costs, or if more calls were under
+    way than there are threads: those share a batch, or keep no thread while they wait for their answers.
     """
     known = [step for step in steps if step.call.count and step.cpu is not None and step.cpu.workers is not None]
-    if not known:
+    under_way = max((step.throughput * step.call.mean for step in known), default=0.0)
+    if not known or under_way > _MORE_THAN_THREADS * workers.threads:
         return None
     first = min(known, key=lambda step: step.load)
     best = best_step(known, None) or first
