@@ -40,6 +40,9 @@ class PartBuffer {
     return used > capacity_ ? 0 : capacity_ - used;
   }
 
+  // Whether a call that goes on would not stop at once.
+  bool HasMuchRoom() const { return Room() >= capacity_ / 2; }
+
   // The worker's first step.
   void Begin() {
     words_.read.store(0, std::memory_order_relaxed);

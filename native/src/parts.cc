@@ -43,12 +43,6 @@ bool Begin(Ring& ring, uint32_t slot, int status) {
   return true;
 }
 
-// Whether there is room for a good part of the buffer, so that a call which goes on does not stop at once.
-bool HasRoom(const Ring& ring, const eas_call& call) {
-  const PartBuffer buffer(ring, call.slot);
-  return buffer.Room() >= buffer.capacity() / 2;
-}
-
 bool Move(Ring& ring, uint32_t worker, const eas_call& call, uint32_t from, uint32_t to) {
   uint64_t held = HeldState(worker, from, call);
   return Exists(ring, call) && ring.controls[call.slot].state.compare_exchange_strong(
@@ -95,7 +89,7 @@ bool ParkedCalls::Resume(Ring& ring, uint32_t worker, uint32_t thread, eas_call*
   const uint32_t events = ring.workers[worker].events.load(std::memory_order_seq_cst);
   if (!changed_ && events == events_seen_) return false;
   for (size_t i = 0; i < calls_.size(); ++i) {
-    if (!HasRoom(ring, calls_[i]) && !IsAbandoned(ring, calls_[i])) continue;
+    if (!PartBuffer(ring, calls_[i].slot).HasMuchRoom() && !IsAbandoned(ring, calls_[i])) continue;
     *call = calls_[i];
     calls_.erase(calls_.begin() + static_cast<std::ptrdiff_t>(i));
     changed_ = true;  // another one may go on, too

@@ -327,10 +327,8 @@ Result StageOutput(Ring& ring, uint32_t slot, int outcome, int status, const cha
   if (outcome != EAS_RETURNED && size > ring.layout.output_span) size = ring.layout.output_span;
   // The front may be reading parts here. It drops what it has read if there are none any more.
   std::atomic<int32_t>& present = ring.controls[slot].outcome;
-  if (present.load(std::memory_order_relaxed) == EAS_PARTS) {
-    present.store(outcome, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-  }
+  if (present.load(std::memory_order_relaxed) == EAS_PARTS)
+    present.exchange(outcome, std::memory_order_acq_rel);
   if (size > 0) std::memcpy(ring.Output(slot), data, size);
   return {outcome, status, size};
 }

@@ -205,6 +205,35 @@ TEST_F(Parts, AParkedCallGoesOnWhenThereIsRoom) {
   EXPECT_EQ(EAS_PART_SENT, Send(taken, "yes", 1));
 }
 
+TEST_F(Parts, AParkedCallGoesOnHoweverLittleIsReadAtOnce) {
+  const eas_call call = Begin();
+  EXPECT_EQ(EAS_PART_FULL, Send(call, std::string(kMore, 'x')));
+  EXPECT_EQ(EAS_PARTS, Next().outcome);
+  eas_worker_park(ring_, 0, 0, &call);
+  eas_call taken{};
+  EXPECT_EQ(1000u, Read(slot_, 1000).size());
+  EXPECT_EQ(EAS_TIMED_OUT, eas_worker_take_for(ring_, 0, 1, &taken, 0)) << "it would stop at once";
+  std::thread reader([this] {
+    while (!Read(slot_, 1000).empty()) {
+    }
+  });
+  EXPECT_EQ(EAS_RESUMED, eas_worker_take_for(ring_, 0, 1, &taken, testing::kTimeout));
+  reader.join();
+}
+
+TEST_F(Parts, AParkedCallThatGoesOnForNobodyIsFoundAfterALittleWasRead) {
+  const eas_call call = Begin();
+  EXPECT_EQ(EAS_PART_FULL, Send(call, std::string(kMore, 'x')));
+  EXPECT_EQ(EAS_PARTS, Next().outcome);
+  eas_worker_park(ring_, 0, 0, &call);
+  EXPECT_EQ(1000u, Read(slot_, 1000).size());
+  eas_call taken{};
+  EXPECT_EQ(EAS_TIMED_OUT, eas_worker_take_for(ring_, 0, 1, &taken, 0));
+  std::thread front([this] { eas_front_abandon(ring_, slot_); });
+  EXPECT_EQ(EAS_RESUMED, eas_worker_take_for(ring_, 0, 1, &taken, testing::kTimeout));
+  front.join();
+}
+
 TEST_F(Parts, AParkedCallGoesOnWhenNobodyWaits) {
   const eas_call call = Begin();
   EXPECT_EQ(EAS_PART_FULL, Send(call, std::string(kMore, 'x')));

@@ -5,12 +5,15 @@ Requests that no connection waits for: those of `/api/builtin/tell`, and those t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from eas_host import answers
 from eas_host.dispatch.exchange import NO_PEER, Exchange
 from eas_host.dispatch.large_outputs import LargeOutput
 from eas_host.dispatch.responses import ErrorResponse, Response
+
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of an answer in parts: nobody reads it as it comes, so it is kept."""
 
 
 class Outcome(NamedTuple):
@@ -41,6 +44,7 @@ class DetachedResponder:
     def __init__(self, done: Callable[[Outcome], None]) -> None:
         self._done: Callable[[Outcome], None] | None = done
         self._parts: list[bytes] = []
+        self._size = 0
 
     def send_response(self, exchange: Exchange, status: int, body: bytes | LargeOutput) -> None:
         """
@@ -51,14 +55,24 @@ class DetachedResponder:
 
     def send_parts(self, exchange: Exchange, status: int, read: Callable[[], bytes]) -> None:
         """
-        The processor answers in parts: they are kept until the last one is there.
+        The processor answers in parts: they are kept until the last one is there, or there are too many.
         """
-        self._parts.append(read())
+        if self._done is None:
+            return
+        exchange.in_parts = True
+        part = read()
+        self._parts.append(part)
+        self._size += len(part)
+        if self._size > _MOST_BYTES:
+            exchange.head.backend.abandon(exchange)
+            text = f"the answer in parts has more than {_MOST_BYTES} bytes, and nobody reads it as it comes"
+            self.send_error(exchange, ErrorResponse(answers.BAD_OUTPUT, text))
 
     def end_parts(self, exchange: Exchange, status: int, rest: bytes) -> None:
         """
         The processor has answered in parts.
         """
+        exchange.in_parts = False
         self._end(Outcome(status, b"".join((*self._parts, rest)), by_processor=True))
 
     def send_error(self, exchange: Exchange, error_response: ErrorResponse) -> None:
@@ -109,5 +123,6 @@ class DetachedResponder:
 
     def _end(self, outcome: Outcome) -> None:
         done, self._done = self._done, None
+        self._parts.clear()
         if done is not None:
             done(outcome)

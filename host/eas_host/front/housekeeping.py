@@ -118,7 +118,10 @@ class Housekeeping:
                 continue
             if known is None:
                 known = _Stalled(now, now, left)
-            elif now - known.since > STALLED_SECONDS or (left == known.left and now - known.moved > SEND_SECONDS):
+            # More of an answer in parts follows as soon as some was read.
+            elif (now - known.since > STALLED_SECONDS and not connection.answers_in_parts) or (
+                left == known.left and now - known.moved > SEND_SECONDS
+            ):
                 log.debug("a client does not read its answer: reset")
                 connection.reset()
                 continue

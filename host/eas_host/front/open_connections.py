@@ -65,6 +65,12 @@ class OpenConnection(Holder, Protocol):
         Bytes that its client was sent and has not read.
         """
 
+    @property
+    def answers_in_parts(self) -> bool:
+        """
+        Whether it sends an answer of which more is to come.
+        """
+
     def close_if_idle(self) -> None:
         """
         Close it if no exchange is under way.

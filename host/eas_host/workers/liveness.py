@@ -158,7 +158,9 @@ class Liveness:
             inactivity.idle = 0.0
         stuck = (stuck_threads or 0 < places <= len(abandoned)) and not worker.reads
         inactivity.stuck = inactivity.stuck + self._pause if stuck else 0.0
-        if overdue and (worker.reads or len(busy) < (places or worker.threads)) and not worker.suspects.busy:
+        # A stream that waits for its client keeps no thread, and so takes no place of those.
+        taken = len(busy) if places else sum(thread >= 0 for thread in busy)
+        if overdue and (worker.reads or taken < (places or worker.threads)) and not worker.suspects.busy:
             inactivity.idle += self._pause
         if inactivity.stuck > keepalive:
             what = f"{worker.threads} threads are stuck in calls"

@@ -118,6 +118,8 @@ class ResultEncoder:
             code = _status(item)
             if code is not None:
                 data = item[0]
+                if hasattr(data, "__anext__"):
+                    return explain_batch_item(self._processor, item, place, count)
                 if not isinstance(data, Iterator):
                     data = self.encode(data, "batch_process")
                 return max(INT_MIN, min(code, INT_MAX)), data

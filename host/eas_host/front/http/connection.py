@@ -140,7 +140,7 @@ class Connection(PartsSender):
             self._half_close.lost(by_client=exc is not None)
         if active is not None:
             active.head.backend.abandon(active)  # before the log says so: its readers may rely on that
-            if not (self._cut_off or active.streams or active.in_parts):
+            if not (self._cut_off or active.streams):
                 self._observer.client_left(active)
             self._drop(active)
         self._drop_waiting()
@@ -225,7 +225,7 @@ class Connection(PartsSender):
         Send an answer of the host itself to *exchange*, which is the active one.
         """
         if exchange.in_parts:
-            self._cut_parts(exchange)
+            self._cut_parts(exchange, error_response)
             return
         verbose = may_see_details(self._state.config, self.peer, exchange.head)
         self.send_host_response(exchange, error_response.response(verbose=verbose))

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from eas_host import answers
 from eas_host.dispatch.exchange import Exchange
+from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.http.client_socket import ClientSocket
 from eas_host.front.http.connection_context import ConnectionContext
 from eas_host.reply import BODILESS
@@ -54,6 +56,13 @@ class PartsSender(ClientSocket):
         self._open = context.deadlines.open
         self._stalled = False  # the client does not read its answers
         self._parts: AnswerInParts | None = None
+
+    @property
+    def answers_in_parts(self) -> bool:
+        """
+        Whether it sends an answer of which more is to come.
+        """
+        return self._parts is not None
 
     def send_parts(self, exchange: Exchange, status: int, read: Callable[[], bytes]) -> None:
         """
@@ -119,14 +128,17 @@ class PartsSender(ClientSocket):
         answer.size += len(part)
         self.transport.write(b"%x\r\n%b\r\n" % (len(part), part) if answer.chunked else part)
 
-    def _cut_parts(self, exchange: Exchange) -> None:
+    def _cut_parts(self, exchange: Exchange, error_response: ErrorResponse) -> None:
         """
-        End an answer that cannot go on, so that the client sees that it is not whole: without its last chunk; in
-        HTTP/1.0 by a reset.
+        End an answer that cannot go on for the reason of *error_response*, so that the client sees that it is not
+        whole: without its last chunk; in HTTP/1.0 by a reset.
         """
         answer, self._parts = self._parts, None
         assert answer is not None  # noqa: S101  it has begun
-        self._observer.processor_responded(exchange, answer.status, answer.size)
+        if error_response.status == answers.EXCEPTION.status:  # which the ring has counted
+            self._observer.processor_responded(exchange, error_response.status, answer.size)
+        else:
+            self._observer.host_responded(exchange, error_response.status, answer.size)
         if answer.chunked:
             self._ended(exchange, keep=False)
         else:

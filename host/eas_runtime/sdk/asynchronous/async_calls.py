@@ -151,6 +151,8 @@ class AsyncCalls:
         one.task = self._loop.loop.create_task(self._run(one))
         self._begun += 1
         self._tell_room()
+        if self._ring.is_abandoned(call):  # the event may have come before
+            self._cancel(one)
 
     def _tell_room(self) -> None:
         if self._waits_for_room:
@@ -194,13 +196,16 @@ class AsyncCalls:
     def _on_event(self) -> None:
         for one in list(self._calls.values()):
             if not one.cancelled and self._ring.is_abandoned(one.call):
-                one.cancelled = True
-                self._cancelled.append((time.monotonic(), one, stack_of(one.coroutine)))
-                if one.begun and one.task is not None:
-                    one.task.cancel()
-                self._loop.loop.call_later(_GRACE_SECONDS, self._check_cancelled, one)
+                self._cancel(one)
             elif one.room is not None and not one.room.done():
                 one.room.set_result(None)
+
+    def _cancel(self, one: AsyncCall) -> None:
+        one.cancelled = True
+        self._cancelled.append((time.monotonic(), one, stack_of(one.coroutine)))
+        if one.begun and one.task is not None:
+            one.task.cancel()
+        self._loop.loop.call_later(_GRACE_SECONDS, self._check_cancelled, one)
 
     def _check_cancelled(self, one: AsyncCall) -> None:
         """
