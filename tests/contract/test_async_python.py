@@ -35,14 +35,21 @@ def ask_all(host: Host, running: ExitStack, bodies: list[bytes]) -> list[Client]
     return [running.enter_context(host.ask(body)) for body in bodies]
 
 
-@pytest.mark.parametrize("options", [{}, {"isolation": "none"}, {"worker_processes": 2}, {"data_plane": "uvloop"}])
+@pytest.mark.parametrize("options", [{}, {"isolation": "none"}, {"data_plane": "uvloop"}])
 def test_many_requests_wait_at_once(begin: StartHost, options: dict[str, Value]) -> None:
-    """As many as --max-in-flight says, with one thread, in each process."""
+    """As many as --max-in-flight says, with one thread."""
     host = begin(keepalive=LONG, max_in_flight=50, worker_threads=1, **options)
     with ExitStack() as running:
-        processes = len(host.workers()) if options.get("isolation") != "none" else 1
-        clients = ask_all(host, running, [b"meet:50"] * (50 * processes))
+        clients = ask_all(host, running, [b"meet:50"] * 50)
         assert {client.read().text for client in clients} == {"50"}
+    assert host.call(b"echo:after").text == "after"
+
+
+def test_as_many_requests_wait_in_each_process(begin: StartHost) -> None:
+    host = begin(keepalive=LONG, max_in_flight=20, worker_threads=1, worker_processes=2)
+    with ExitStack() as running:
+        ask_all(host, running, [b"hold:%d" % number for number in range(40)])
+        host.wait_for_log("holds", times=40)
     assert host.call(b"echo:after").text == "after"
 
 
