@@ -48,8 +48,10 @@ def test_many_requests_wait_at_once(begin: StartHost, options: dict[str, Value])
 def test_as_many_requests_wait_in_each_process(begin: StartHost) -> None:
     host = begin(keepalive=LONG, max_in_flight=20, worker_threads=1, worker_processes=2)
     with ExitStack() as running:
-        ask_all(host, running, [b"hold:%d" % number for number in range(40)])
+        clients = ask_all(host, running, [b"hold:%d" % number for number in range(40)])
         host.wait_for_log("holds", times=40)
+        for client in clients:
+            client.reset()
     assert host.call(b"echo:after").text == "after"
 
 
