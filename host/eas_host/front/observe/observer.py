@@ -57,15 +57,16 @@ class Observer:
 
     def client_left(self, exchange: Exchange) -> None:
         """
-        The client of *exchange* has left, and nothing was sent to it. EAS logs that as 499
-        (docs/eas-compatibility.md, section 4.2).
+        The client of *exchange* has left before its answer, or in the midst of one in parts. EAS logs that as
+        499 (docs/eas-compatibility.md, section 4.2).
         """
         if self._closed:
             return
         age = self._state.age(exchange)
         if exchange.head.counts:
             self._metrics.count(answers.LEFT.status, age)
-        self.diagnose_left(exchange, age)
+        if not exchange.in_parts:  # else it has as much of it as it wanted
+            self.diagnose_left(exchange, age)
         if self._state.config.access_log:
             self._request_log.access(exchange, answers.LEFT.status, 0, age)
 
