@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from eas_host.load.charts import round_up
+
 _WIDTH: Final = 720
 _HEIGHT: Final = 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 90, 40, 50
@@ -32,7 +34,7 @@ def draw_curves(curves: Sequence[Curve]) -> str:
     Draw *curves*, each with two points at least.
     """
     most = max(rate for curve in curves for _, rate, _ in curve.points)
-    tick = _round_up(most / _TICKS)
+    tick = round_up(most / _TICKS)
     times = [time for curve in curves for _, _, time in curve.points]
     lowest, highest = (math.floor(math.log10(min(times))), math.ceil(math.log10(max(times))))
 
@@ -69,11 +71,3 @@ def _axes(tick: float, lowest: int, highest: int) -> Iterator[str]:
         yield f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{number * tick:,.0f}</text>'
     yield f'<text x="{right}" y="{bottom + 36}" text-anchor="end">requests/s</text>'
     yield f'<text x="{_LEFT}" y="{_TOP - 16}">p50 in milliseconds, by the number of clients</text>'
-
-
-def _round_up(value: float) -> float:
-    """
-    Return the smallest round number that is *value* at least.
-    """
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step >= value * 0.999999)

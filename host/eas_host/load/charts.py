@@ -127,7 +127,12 @@ def _tick_length(most: float) -> float:
     """
     Return the round distance of two ticks with which the highest of them is *most* at least.
     """
-    if most <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(most / _TICKS))
-    return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step * _TICKS >= most * 0.999999)
+    return round_up(most / _TICKS) if most > 0 else 1.0
+
+
+def round_up(value: float) -> float:
+    """
+    Return the smallest round number that is *value*, which is above 0, at least.
+    """
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * step for step in (1, 2, 2.5, 5, 10) if power * step >= value * 0.999999)
