@@ -281,11 +281,13 @@ def test_publisher_that_sends_nothing_fails(odd: Host, case: Odd) -> None:
     assert "eas.host" not in odd.new_log()
 
 
-def test_publisher_that_asks_for_no_room_is_stopped(odd: Host) -> None:
-    """What it had no right to send is not sent."""
-    with odd.ask(b"greedy") as client:
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_publisher_that_sends_more_than_was_requested_is_stopped(odd: Host, size: int) -> None:
+    """What it had no right to send is not sent, whether or not there was room for it."""
+    with odd.ask(b"greedy %d" % size) as client:
         came = client.read_to_end()
     assert not came.endswith(b"0\r\n\r\n")
+    assert came.count(b"\0") <= size
     odd.expect_log("IllegalStateException: it has sent a part that was not requested")
     assert odd.call(b"cancelled").text == "1"
 

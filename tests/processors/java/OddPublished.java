@@ -6,8 +6,6 @@ import java.util.function.Consumer;
 
 /** Answers by a publisher that does what the input says: most break the rules of Flow. */
 public class OddPublished {
-  private static final int LARGE = 100_000;
-
   private static final AtomicInteger CANCELLED = new AtomicInteger();
 
   public OddPublished(String modelEntry, String modelConfig) {}
@@ -27,11 +25,11 @@ public class OddPublished {
               subscriber.onNext(bytes("" + CANCELLED.get()));
               subscriber.onComplete();
             });
-      case "greedy": // asks for no room
+      case "greedy": // sends three parts of that size where one was requested
         return with(
             subscriber -> {
               for (int i = 0; i < 3; i++) {
-                subscriber.onNext(new byte[LARGE]);
+                subscriber.onNext(new byte[Integer.parseInt(words[1])]);
               }
             });
       case "null":

@@ -19,7 +19,10 @@ final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>,
 
   // Guarded by this.
 
-  /** A part has come, and the next one was not requested yet. */
+  /** The next part was requested, and has not come yet. */
+  private boolean requested;
+
+  /** A part has come, and not all of it is in the ring yet. */
   private boolean sending;
 
   private boolean completed;
@@ -60,15 +63,9 @@ final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>,
 
   @Override
   public void onNext(Object item) {
-    synchronized (this) {
-      if (sending) {
-        if (failure == null) {
-          failure = new IllegalStateException("it has sent a part that was not requested");
-          cancel();
-        }
-        return;
-      }
-      sending = true;
+    if (!takePart()) {
+      refusePart();
+      return;
     }
     try {
       if (item == null) {
@@ -82,6 +79,25 @@ final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>,
     }
     from = 0;
     send();
+  }
+
+  /** Whether the part that has come was requested; it is being sent from here on. */
+  private synchronized boolean takePart() {
+    boolean right = requested;
+    requested = false;
+    sending |= right;
+    return right;
+  }
+
+  /** Fails the answer for a part that was not requested. After the publisher's end it is ignored. */
+  private void refusePart() {
+    synchronized (this) {
+      if (completed || failure != null) {
+        return;
+      }
+    }
+    cancel();
+    failLast(new IllegalStateException("it has sent a part that was not requested"));
   }
 
   @Override
@@ -181,6 +197,9 @@ final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>,
       return;
     }
     do {
+      synchronized (this) {
+        requested = true;
+      }
       try {
         subscription.request(1);
       } catch (Throwable error) {
