@@ -118,3 +118,14 @@ void eas_worker_end_batch(eas_batch* batch, int answered) {
 }
 
 void eas_worker_report_batch(eas_batch* batch) { eas::EndReports(*batch->batches->ring); }
+
+uint32_t eas_worker_take_more(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* calls,
+                              uint32_t count) {
+  const eas_ring_size& ring_size = ring->layout.ring_size;
+  if (worker >= ring_size.workers || thread >= ring_size.threads) return 0;
+  return eas::TakeMore(*ring, worker, thread, calls, count);
+}
+
+void eas_worker_begin_reports() { eas::BeginReports(); }
+
+void eas_worker_end_reports(eas_ring* ring) { eas::EndReports(*ring); }

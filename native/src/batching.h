@@ -73,6 +73,17 @@ int eas_worker_take_batch(eas_batch* batch);
 // [the thread that took it]
 void eas_worker_end_batch(eas_batch* batch, int answered);
 void eas_worker_report_batch(eas_batch* batch);
+
+// For a thread of a program that takes its requests itself, and that has one: claims more of those that wait,
+// at most `count`, without waiting, and returns how many it has put into `calls`. None if the one must run by
+// itself.
+// [the thread that entered]
+uint32_t eas_worker_take_more(eas_ring* ring, uint32_t worker, uint32_t thread, eas_call* calls,
+                              uint32_t count);
+
+// What the calling thread completes between the two is reported all together.
+void eas_worker_begin_reports(void);
+void eas_worker_end_reports(eas_ring* ring);
 // cdef end
 
 #pragma GCC visibility pop

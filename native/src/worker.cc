@@ -290,6 +290,19 @@ int TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std
   return EAS_TAKEN;
 }
 
+uint32_t TakeMore(Ring& ring, uint32_t worker, uint32_t thread, eas_call* calls, uint32_t count) {
+  if (ring.workers[worker].mode.load(std::memory_order_acquire) != kModeQueue) return 0;
+  uint32_t taken = 0;
+  uint64_t behind = 0;
+  while (taken < count) {
+    const int slot = ClaimFirst(ring, worker, thread, kAnySize, &behind);
+    if (slot < 0) break;
+    FillCall(ring, static_cast<uint32_t>(slot), &calls[taken++], IsTimed(ring));
+  }
+  if (taken > 0) ChainWake(ring, behind);
+  return taken;
+}
+
 void Complete(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, int outcome, int status,
               uint64_t size) {
   if (!Holds(ring, worker, thread, call)) return;

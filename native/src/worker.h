@@ -44,6 +44,10 @@ eas_batching ReadBatching(const Ring& ring);
 int TakeBatch(Ring& ring, uint32_t worker, uint32_t thread, BatchRule& rule, std::vector<eas_call>* calls,
               bool* alone);
 
+// For a thread that has a request: claims more of those that wait, at most `count`, without waiting. None in
+// solo mode.
+uint32_t TakeMore(Ring& ring, uint32_t worker, uint32_t thread, eas_call* calls, uint32_t count);
+
 // Between the two the completions of the calling thread are not reported; then they are, all together.
 void BeginReports();
 void EndReports(Ring& ring);

@@ -73,6 +73,28 @@ TEST_F(BatchingTest, WhatWaitsIsTakenTogetherAndReportedTogether) {
   EXPECT_EQ(kMost, ring_.Drain().size());
 }
 
+TEST_F(BatchingTest, ProgramThatTakesRequestsItselfTakesMoreOfThoseThatWait) {
+  Submit({"a", "b", "c", "d", "e"});
+  ASSERT_EQ(EAS_TAKEN, eas_worker_take(ring_, 0, 1, &calls_[0]));
+  ASSERT_EQ(3u, eas_worker_take_more(ring_, 0, 1, &calls_[1], 3));
+  for (uint32_t i = 0; i < kMost; ++i) EXPECT_EQ(std::string(1, "abcd"[i]), Input(i));
+  ASSERT_EQ(1, eas_front_request_notification(ring_));
+  eas_worker_begin_reports();
+  for (uint32_t i = 0; i < kMost; ++i) Answer(i, "answer");
+  EXPECT_FALSE(IsNotified());
+  eas_worker_end_reports(ring_);
+  EXPECT_TRUE(IsNotified());
+  EXPECT_EQ(kMost, ring_.Drain().size());
+  EXPECT_EQ(1u, eas_worker_take_more(ring_, 0, 1, calls_.data(), kMost));
+  EXPECT_EQ(0u, eas_worker_take_more(ring_, 0, 1, &calls_[1], 1));
+}
+
+TEST_F(BatchingTest, NothingIsTakenBesideARequestThatRunsByItself) {
+  Submit({"a", "b"});
+  eas_front_reset_worker(ring_, 0, 1);
+  EXPECT_EQ(0u, eas_worker_take_more(ring_, 0, 1, calls_.data(), kMost));
+}
+
 TEST_F(BatchingTest, EachIsReportedWhenTheCallFails) {
   Submit({"a", "b", "c", "d"});
   ASSERT_EQ(EAS_TAKEN, eas_worker_take_batch(&batch_));

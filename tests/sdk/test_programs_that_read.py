@@ -192,6 +192,18 @@ def test_each_answer_of_a_batch_goes_to_its_own_request(apps: Apps, way: str) ->
     host.wait_for_log("^batch of 3$")
 
 
+def test_batch_of_many_is_taken_and_answered_together(apps: Apps) -> None:
+    """More than a thread has room for at first, and some of them before the rest has come."""
+    before = BATCHES.replace("read_upto(3,", "read_upto(50,") + "answer = lambda batch: queued.write_many(batch)"
+    host = apps.start(OPEN + "threading.Thread(target=batches, args=(queued,)).start()", before, way="alone")
+    for _ in range(2):
+        clients = [host.ask(b"%d" % number) for number in range(50)]
+        for number, client in enumerate(clients):
+            with client:
+                assert client.read().body == b"%d" % number
+    host.wait_for_log("^batch of 50$", times=2)
+
+
 @each_way
 def test_batch_is_empty_where_no_request_comes_in_time(apps: Apps, way: str) -> None:
     """A call that answers all of the empty batch is no mistake."""

@@ -122,6 +122,12 @@ class CffiLibrary:
         made = ffi.new("eas_batch *", {"batches": batches, "thread": thread, "calls": calls})
         return made, partial(ffi.addressof, calls)
 
+    def new_calls(self, count: int) -> Callable[[int], Any]:
+        """
+        Make an array of *count* `eas_call`, and return what returns each of them.
+        """
+        return partial(ffi.addressof, ffi.new("eas_call[]", count))
+
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a cffi pointer
         """
         Copy *size* bytes at *pointer*.

@@ -10,7 +10,7 @@ front's side; how both share the memory is written in native/src/layout.h.
     signals         what the native library does about the signals of this process
 """
 
-from eas_runtime.ring.batches import RingBatch, RingBatches
+from eas_runtime.ring.batches import RingBatch, RingBatches, RingReader
 from eas_runtime.ring.signals import (
     block_signals_in_forks,
     forget_signals,
@@ -50,6 +50,7 @@ __all__ = [
     "RingBatch",
     "RingBatches",
     "RingCall",
+    "RingReader",
     "WorkerRing",
     "block_signals_in_forks",
     "die_with_parent",

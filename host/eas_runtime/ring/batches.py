@@ -3,12 +3,17 @@ Batches: a thread takes several requests that wait, for one call of the processo
 
 When a batch begins, and how large it is, is decided natively (native/src/batch_rule.h), from what the calls of this
 process cost. So a thread says when its call has ended. It began as the thread took the requests.
+
+A program that takes its requests itself decides both (`RingReader`).
 """
 
 from typing import Any
 
 from eas_runtime.ring.current import library
 from eas_runtime.ring.worker import RESUMED, TAKEN, RingCall, WorkerRing
+
+_ARRAY = 16
+"""Requests that a reader has room for at once; it makes more room where it holds more."""
 
 
 class RingBatches:
@@ -82,3 +87,36 @@ class RingBatch:
         Have the front hear of the completions since `end`.
         """
         self._report(self._batch)
+
+
+class RingReader:
+    """
+    Thread number *thread* of a program that takes its requests from *ring* itself. It may hold several at once.
+    """
+
+    def __init__(self, ring: WorkerRing, thread: int) -> None:
+        self._take_more = library().functions.eas_worker_take_more
+        self._ring = ring
+        self._thread = thread
+        self._places: list[RingCall] = []
+
+    def place(self, held: int) -> RingCall:
+        """
+        Return what to take the next request into while this thread holds so many.
+        """
+        if held == len(self._places):
+            call_at = library().new_calls(_ARRAY)
+            self._places += [RingCall(self._thread, call_at(number)) for number in range(_ARRAY)]
+        return self._places[held]
+
+    def take_more(self, held: int, most: int) -> "list[RingCall]":
+        """
+        Take, without waiting, some of the requests that wait, *most* at most; this thread has *held* already.
+        """
+        ring, first = self._ring, self.place(held).native
+        most = min(most, _ARRAY - held % _ARRAY)
+        count = self._take_more(ring.pointer, ring.worker, self._thread, first, most)
+        calls = self._places[held : held + count]
+        for call in calls:
+            call.size = call.native.input_size
+        return calls

@@ -96,6 +96,9 @@ FUNCTIONS = {
     "eas_worker_take_batch": (c_int, (POINTER(NativeBatch),)),
     "eas_worker_end_batch": (None, (POINTER(NativeBatch), c_int)),
     "eas_worker_report_batch": (None, (POINTER(NativeBatch),)),
+    "eas_worker_take_more": (c_uint32, (_RING, c_uint32, c_uint32, POINTER(NativeCall), c_uint32)),
+    "eas_worker_begin_reports": (None, ()),
+    "eas_worker_end_reports": (None, (_RING,)),
     "eas_crash_install": (None, (_RING, c_uint32, c_int)),
     "eas_crash_report": (None, (c_int,)),
     "eas_crash_exit": (None, (c_int,)),
@@ -177,6 +180,12 @@ class CtypesLibrary:
         """
         calls = (NativeCall * size)()
         return NativeBatch(batches=batches, thread=thread, calls=calls), calls.__getitem__
+
+    def new_calls(self, count: int) -> "Callable[[int], NativeCall]":
+        """
+        Make an array of *count* `eas_call`, and return what returns each of them.
+        """
+        return (NativeCall * count)().__getitem__
 
     def read(self, pointer: int, size: int) -> bytes:
         """

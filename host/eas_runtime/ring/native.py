@@ -62,6 +62,11 @@ class NativeLibrary(Protocol):
         at a place in it, which lives as long.
         """
 
+    def new_calls(self, count: int) -> "Callable[[int], Any]":
+        """
+        Make an array of *count* `eas_call`, and return what returns the one at a place in it, which lives as long.
+        """
+
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a pointer
         """
         Copy *size* bytes at *pointer*.

@@ -230,6 +230,18 @@ class WorkerRing:
             self._ring, self.worker, call.thread, call.native, outcome, status, data, len(data)
         )
 
+    def begin_reports(self) -> None:
+        """
+        Have the front hear of what the calling thread completes from here on all together, at `end_reports`.
+        """
+        self._functions.eas_worker_begin_reports()
+
+    def end_reports(self) -> None:
+        """
+        Report what was completed since `begin_reports`.
+        """
+        self._functions.eas_worker_end_reports(self._ring)
+
     def reply_raised(self, call: RingCall, message: bytes, frames: bytes) -> None:
         """
         Complete *call* with the *message* of what the processor has raised, for the client. Its *frames*, which begin

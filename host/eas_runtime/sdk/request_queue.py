@@ -14,7 +14,7 @@ import time
 from collections import deque
 from typing import Callable, Sequence
 
-from eas_runtime.ring import BAD_OUTPUT, RETURNED, RingCall, WorkerRing
+from eas_runtime.ring import BAD_OUTPUT, RETURNED, RingCall, RingReader, WorkerRing
 from eas_runtime.sdk.result_encoder import INT_MAX, INT_MIN
 from eas_runtime.unpatched import Thread, allocate_lock, patcher
 
@@ -25,12 +25,13 @@ _POLL_SECONDS = 0.005
 
 class _Reader:
     """
-    A thread that reads: its number, and what it has read and not answered yet.
+    A thread that reads: its number, how it takes requests, and what it has read and not answered yet.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, ring: WorkerRing, number: int) -> None:
         self.thread = threading.current_thread()
         self.number = number
+        self.ring = RingReader(ring, number)
         self.calls: deque[RingCall] = deque()
         self.start_time = 0.0
 
@@ -76,7 +77,8 @@ class RequestQueue:
         """
         reader = self._reader()
         self._fail_unanswered(reader, "it read the next request")
-        call = self._take(reader)
+        call = reader.ring.place(0)
+        self._take(reader, call)
         reader.calls.append(call)
         return call.input()
 
@@ -93,17 +95,18 @@ class RequestQueue:
         reader = self._reader()
         self._fail_unanswered(reader, "it read the next requests")
         end = time.monotonic() + timeout_ms / 1000
-        if timeout_ms < 0:
-            reader.calls.append(self._take(reader))
-        while len(reader.calls) < batch_size:
-            call = RingCall(reader.number)
-            taken = self._wait(call, max(0.0, end - time.monotonic()))
-            if taken is False and not reader.calls:
+        held = 0
+        while held < batch_size:
+            call = reader.ring.place(held)
+            taken = self._wait(call, None if timeout_ms < 0 and held == 0 else max(0.0, end - time.monotonic()))
+            if taken is False and held == 0:
                 raise SystemExit
             if not taken:
                 break
             reader.start_time = time.monotonic()
             reader.calls.append(call)
+            reader.calls += reader.ring.take_more(held + 1, batch_size - held - 1)
+            held = len(reader.calls)
         return [call.input() for call in reader.calls]
 
     def read_with_id(self) -> "tuple[bytes, int]":
@@ -113,7 +116,9 @@ class RequestQueue:
         Raises:
             SystemExit: the service stops.
         """
-        call = self._take(self._reader())
+        reader = self._reader()
+        call = RingCall(reader.number)
+        self._take(reader, call)
         number = next(self._numbers)
         self._numbered[number] = call
         return call.input(), number
@@ -141,8 +146,12 @@ class RequestQueue:
         """
         calls = self._unanswered()
         held = len(calls)
-        for code, data in answers[:held]:
-            self._reply(calls.popleft(), code, data)
+        self._ring.begin_reports()
+        try:
+            for code, data in answers[:held]:
+                self._reply(calls.popleft(), code, data)
+        finally:
+            self._ring.end_reports()
         if len(answers) != held:
             raise ValueError(f"{len(answers)} answers for the {held} requests that this thread has read")
 
@@ -195,7 +204,7 @@ class RequestQueue:
             number = next((number for number in range(MAX_READERS) if number not in self._readers), None)
             if number is None:
                 raise RuntimeError(f"{MAX_READERS} threads read requests already; there cannot be more")
-            reader = self._readers[number] = _Reader(number)
+            reader = self._readers[number] = _Reader(self._ring, number)
             count = len(self._readers)
         self._thread_state.reader = reader
         self._thread_state.end_hook = _ThreadEndHook(lambda: self._end(reader))
@@ -203,12 +212,10 @@ class RequestQueue:
         self._on_readers(count)
         return reader
 
-    def _take(self, reader: _Reader) -> RingCall:
-        call = RingCall(reader.number)
+    def _take(self, reader: _Reader, call: RingCall) -> None:
         if not self._wait(call, None):
             raise SystemExit
         reader.start_time = time.monotonic()
-        return call
 
     def _wait(self, call: RingCall, timeout: "float | None") -> "bool | None":
         """
