@@ -8,6 +8,6 @@ In reading order:
 - `connection`: one request after another on one connection; `driver`: many of them.
 - `closed_loop`, `open_loop`: when the next request is sent.
 - `sweep`: the steps of a run, and when it ends; `run`: its loop, and the signals that end it early.
-- `advice`: what follows from the measurements.
+- `advice`: what follows from the measurements; `batches`: the calls that requests shared, and what follows from those.
 - `report`, `charts`: as text and JSON, in the terminal and as SVG.
 """

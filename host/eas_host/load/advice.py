@@ -26,6 +26,8 @@ _LOCK_FREE: Final = 1.25
 _ROUNDING: Final = 0.01
 _MORE_THAN_THREADS: Final = 1.25
 """So many calls under way for each thread are more than measuring makes of one."""
+FORMED: Final = 1.5
+"""Requests in a call, on average: with fewer there are no batches to speak of."""
 _MOST_WAITING: Final = 64
 """Calls at once that are advised for processors that mostly wait: beyond, other limits than the CPU come first."""
 
@@ -64,12 +66,13 @@ class Advice(NamedTuple):
 
 def advise(steps: Sequence[Measurement], workers: ServiceWorkers) -> Advice | None:
     """
-    Make the advice that follows from *steps*; None if they do not tell what a call costs, or if more calls were under
-    way than there are threads: those share a batch, or keep no thread while they wait for their answers.
+    Make the advice that follows from *steps*; None if they do not tell what a call costs, if calls were shared by a
+    batch, or if more of them were under way than there are threads: those keep none while they wait for their answers.
     """
     known = [step for step in steps if step.call.count and step.cpu is not None and step.cpu.workers is not None]
     under_way = max((step.throughput * step.call.mean for step in known), default=0.0)
-    if not known or under_way > _MORE_THAN_THREADS * workers.threads:
+    in_batches = any(step.batches.mean >= FORMED for step in known)
+    if not known or in_batches or under_way > _MORE_THAN_THREADS * workers.threads:
         return None
     first = min(known, key=lambda step: step.load)
     best = best_step(known, None) or first
@@ -85,8 +88,9 @@ def advise(steps: Sequence[Measurement], workers: ServiceWorkers) -> Advice | No
     front = (first.cpu.front or 0.0) / max(1, first.answered)
     if share >= _ALL_CPU and call < front * (at_once - 1):
         at_once = max(1, math.ceil(call / front))
-        why = f"the front needs {_duration(front)} for each request, so more calls at once would wait for it"
-    costs = f"a call takes {_duration(call)}, {_duration(min(cpu, call) if share <= 1 else cpu)} of it CPU time"
+        why = f"the front needs {format_duration(front)} for each request, so more calls at once would wait for it"
+    computing = format_duration(min(cpu, call) if share <= 1 else cpu)
+    costs = f"a call takes {format_duration(call)}, {computing} of it CPU time"
     if workers.type != "python":
         return Advice(at_once, 1, f"{costs}; {why}")
     if _cores_of_a_process(best, workers) >= _LOCK_FREE:
@@ -122,5 +126,8 @@ def _cores_of_a_process(step: Measurement, workers: ServiceWorkers) -> float:
     return busy / workers.processes
 
 
-def _duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
+    """
+    Write *seconds* as milliseconds, with three digits.
+    """
     return f"{seconds * 1000:.3g} ms"

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from eas_host.load.measurement import Measurement
-from eas_host.load.report import Result, describe_load
+from eas_host.load.report import Result
 from eas_host.log.table import table
 
 _BAR: Final = 30
@@ -41,7 +41,7 @@ def format_bars(steps: Sequence[Measurement], block: str) -> str:
     latencies = [step.latency.percentile(99) * 1000 for step in steps]
     rows = [
         (
-            describe_load(step),
+            step.name,
             block * _bar_length(throughput, throughputs),
             f"{throughput:.1f}",
             block * _bar_length(latency, latencies),

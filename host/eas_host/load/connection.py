@@ -20,6 +20,8 @@ _SHOWN: Final = 500
 """Bytes of an error's body that are kept."""
 _TIMING: Final = re.compile(rb"queue;dur=([\d.]+), *call;dur=([\d.]+)")
 """What a host with --explain says in `Server-Timing`, in milliseconds (`dispatch/explaining_dispatcher.py`)."""
+_BATCH: Final = re.compile(rb"[1-9]\d{0,5}")
+"""What it says in `X-Processor-Batch`, where there are batches."""
 
 
 class ServiceAnswer(NamedTuple):
@@ -28,14 +30,18 @@ class ServiceAnswer(NamedTuple):
 
     Attributes:
         status: its status.
-        seconds: the time since the request was due.
+        seconds: the time since the request was due, up to the last byte of the answer.
+        first: the same up to the first byte of the body, if the answer came in parts.
         timing: the seconds in the queue and in the call, if the host said so.
+        batch: how many requests were in that call, if the host said so; else 0.
         body: of an error the beginning of the body.
     """
 
     status: int
     seconds: float
+    first: float | None
     timing: tuple[float, float] | None
+    batch: int
     body: bytes
 
 
@@ -71,6 +77,9 @@ class ServiceConnection(asyncio.Protocol):
         self._status = 0
         self._body = b""
         self._timing: tuple[float, float] | None = None
+        self._batch = 0
+        self._in_parts = False
+        self._first: float | None = None
         self.due: float | None = None
         self.usable = False
 
@@ -119,10 +128,15 @@ class ServiceConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """
-        Keep the times that the host tells.
+        Keep the times and the batch that the host tells, and whether the answer comes in parts.
         """
-        if name.lower() == b"server-timing" and (found := _TIMING.search(value)):
+        name = name.lower()
+        if name == b"server-timing" and (found := _TIMING.search(value)):
             self._timing = float(found[1]) / 1000, float(found[2]) / 1000
+        elif name == b"x-processor-batch" and _BATCH.fullmatch(value):
+            self._batch = int(value)
+        elif name == b"transfer-encoding":
+            self._in_parts = True
 
     def on_headers_complete(self) -> None:
         """
@@ -132,8 +146,10 @@ class ServiceConnection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """
-        Keep the beginning of an error's body.
+        Keep the time of the first part, and the beginning of an error's body.
         """
+        if self._in_parts and self._first is None and self.due is not None:
+            self._first = time.monotonic() - self.due
         if self._status >= BAD_REQUEST and len(self._body) < _SHOWN:
             self._body = (self._body + body)[:_SHOWN]
 
@@ -143,9 +159,10 @@ class ServiceConnection(asyncio.Protocol):
         """
         if self._status < 200 or self.due is None:  # noqa: PLR2004  100 Continue and the like are no answers
             return
-        answer = ServiceAnswer(self._status, time.monotonic() - self.due, self._timing, self._body)
-        self.due = None
-        self._timing, self._body = None, b""
+        seconds = time.monotonic() - self.due
+        answer = ServiceAnswer(self._status, seconds, self._first, self._timing, self._batch, self._body)
+        self.due = self._first = self._timing = None
+        self._batch, self._in_parts, self._body = 0, False, b""
         if not self._parser.should_keep_alive():
             self.abort()
         self._user.on_answer(self, answer)

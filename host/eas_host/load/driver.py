@@ -122,9 +122,13 @@ class Driver(ABC):
         self._last_answer = time.monotonic()
         if record.count_answer(answer.status, answer.body):
             record.latency.add(answer.seconds)
+            if answer.first is not None:
+                record.first.add(answer.first)
             if answer.timing is not None:
                 record.queue.add(answer.timing[0])
                 record.call.add(answer.timing[1])
+                if answer.batch:
+                    record.batches.add(answer.batch, answer.timing[1])
         if connection.usable:
             self._use(connection)
         self._check_end()

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from eas_host.load.batches.calls import BatchCalls
 from eas_host.load.cpu import CpuTimes
 from eas_host.load.histogram import Histogram
 from eas_host.reply import BAD_REQUEST
@@ -35,8 +36,10 @@ class Measurement:
         lost: requests whose connection was lost, or could not be made.
         unanswered: requests without an answer when their time was over.
         latency: from when a request was sent, or should have been, to the last byte of its answer.
+        first: the same up to the first byte of the body, of answers that came in parts.
         queue: how long it waited for a worker, as the host said.
         call: how long the processor took, as the host said.
+        batches: the calls that requests shared, as the host said.
         first_error: the first status of 400 or more with its body.
         cpu: CPU time that was used meanwhile.
         interrupted: whether its user has ended it.
@@ -50,8 +53,10 @@ class Measurement:
     lost: int = 0
     unanswered: int = 0
     latency: Histogram = field(default_factory=Histogram)
+    first: Histogram = field(default_factory=Histogram)
     queue: Histogram = field(default_factory=Histogram)
     call: Histogram = field(default_factory=Histogram)
+    batches: BatchCalls = field(default_factory=BatchCalls)
     first_error: tuple[int, str] | None = None
     cpu: CpuTimes | None = None
     interrupted: bool = False
@@ -73,6 +78,13 @@ class Measurement:
         The concurrency or the rate.
         """
         return float(self.concurrency or self.rate or 0)
+
+    @property
+    def name(self) -> str:
+        """
+        The load, with a word for what it is.
+        """
+        return f"rate {self.rate:g}/s" if self.rate is not None else f"concurrency {self.concurrency}"
 
     @property
     def answered(self) -> int:

@@ -35,6 +35,7 @@ class Result(NamedTuple):
         workers: the workers that it had, if they are known.
         advice: which it should have, if that is known.
         trial: the best step again, with these.
+        batching: what is to be said of batches, if there is something.
     """
 
     url: str
@@ -43,6 +44,7 @@ class Result(NamedTuple):
     workers: ServiceWorkers | None = None
     advice: Advice | None = None
     trial: Measurement | None = None
+    batching: str | None = None
 
     @property
     def best(self) -> Measurement | None:
@@ -52,13 +54,6 @@ class Result(NamedTuple):
         return best_step(self.steps, self.slo)
 
 
-def describe_load(step: Measurement) -> str:
-    """
-    Name the load of *step*.
-    """
-    return f"rate {step.rate:g}/s" if step.rate is not None else f"concurrency {step.concurrency}"
-
-
 def describe_step(step: Measurement) -> str:
     """
     Say in one line what *step* has measured, while the next one runs.
@@ -66,7 +61,7 @@ def describe_step(step: Measurement) -> str:
     errors = f", {step.errors} errors" if step.errors else ""
     ended = " (interrupted)" if step.interrupted else ""
     p99 = _milliseconds(step.latency.percentile(99))
-    return f"{describe_load(step)}: {step.throughput:.1f} requests/s, p99 {p99} ms{errors}{ended}"
+    return f"{step.name}: {step.throughput:.1f} requests/s, p99 {p99} ms{errors}{ended}"
 
 
 def format_report(result: Result) -> Iterator[str]:
@@ -74,15 +69,15 @@ def format_report(result: Result) -> Iterator[str]:
     Yield the lines of the report.
     """
     steps = result.steps
-    has_split = any(step.call.count for step in steps)
-    heading = ["rate" if steps[0].rate is not None else "concurrency", "requests/s", "p50 ms", "p90 ms", "p99 ms"]
-    heading += ["max ms", *(["queue p50", "queue p99", "call p50", "call p99"] if has_split else []), "errors"]
-    yield table(heading, [_row(step, has_split) for step in steps], right=range(len(heading)))
+    heading, columns = zip(*_columns(steps), strict=True)
+    yield table(heading, [list(row) for row in zip(*columns, strict=True)], right=range(len(heading)))
     yield ""
     yield from _limits(steps)
     yield from _errors(steps)
     yield _conclusion(result)
     yield from _advice(result)
+    if result.batching is not None:
+        yield f"batching: {result.batching}"
 
 
 def to_json(result: Result) -> dict[str, Any]:
@@ -96,17 +91,35 @@ def to_json(result: Result) -> dict[str, Any]:
         "best": None if result.best is None else next(at for at, one in enumerate(result.steps) if one is result.best),
         "workers": None if result.workers is None else result.workers._asdict(),
         "advice": None if result.advice is None else result.advice._asdict(),
+        "batching": result.batching,
         "trial": None if result.trial is None else _step_to_json(result.trial),
     }
 
 
-def _row(step: Measurement, has_split: bool) -> list[str]:
-    times = [step.latency.percentile(percent) for percent in (50, 90, 99)] + [step.latency.most]
-    row = [f"{step.load:g}", f"{step.throughput:.1f}"]
-    row += [_milliseconds(seconds) if step.latency.count else "-" for seconds in times]
-    for part in (step.queue, step.call) if has_split else ():
-        row += [_milliseconds(part.percentile(percent)) if part.count else "-" for percent in (50, 99)]
-    return [*row, str(step.errors)]
+def _columns(steps: Sequence[Measurement]) -> Iterator[tuple[str, list[str]]]:
+    """
+    Yield the columns of the table, each with its heading. Those that no step has a figure for are left out.
+    """
+    yield "concurrency" if steps[0].rate is None else "rate", [f"{step.load:g}" for step in steps]
+    yield "requests/s", [f"{step.throughput:.1f}" for step in steps]
+    latency = [step.latency for step in steps]
+    yield from ((f"p{percent} ms", _percentile(latency, percent)) for percent in (50, 90, 99))
+    yield "max ms", [_milliseconds(one.most) if one.count else "-" for one in latency]
+    parts = {
+        "first": [step.first for step in steps],
+        "queue": [step.queue for step in steps],
+        "call": [step.call for step in steps],
+    }
+    for name, histograms in parts.items():
+        if any(one.count for one in histograms):
+            yield from ((f"{name} p{percent}", _percentile(histograms, percent)) for percent in (50, 99))
+    if any(step.batches for step in steps):
+        yield "batch", [f"{step.batches.mean:.1f}" if step.batches else "-" for step in steps]
+    yield "errors", [str(step.errors) for step in steps]
+
+
+def _percentile(histograms: Sequence[Histogram], percent: float) -> list[str]:
+    return [_milliseconds(one.percentile(percent)) if one.count else "-" for one in histograms]
 
 
 def _limits(steps: Sequence[Measurement]) -> Iterator[str]:
@@ -119,7 +132,7 @@ def _limits(steps: Sequence[Measurement]) -> Iterator[str]:
                 "total": step.cpu.total / step.seconds,
                 "cores": step.cpu.cores,
             }
-            yield f"{describe_load(step)}: {_LIMITS[step.limited_by].format(**shares)}"
+            yield f"{step.name}: {_LIMITS[step.limited_by].format(**shares)}"
 
 
 def _errors(steps: Sequence[Measurement]) -> Iterator[str]:
@@ -145,7 +158,7 @@ def _conclusion(result: Result) -> str:
     if best is None:
         return f"no load was answered{limit}, with at most 1 % errors"
     p99 = _milliseconds(best.latency.percentile(99))
-    return f"most{limit}: {best.throughput:.1f} requests/s at {describe_load(best)}, p99 {p99} ms"
+    return f"most{limit}: {best.throughput:.1f} requests/s at {best.name}, p99 {p99} ms"
 
 
 def _advice(result: Result) -> Iterator[str]:
@@ -158,9 +171,7 @@ def _advice(result: Result) -> Iterator[str]:
     if result.trial is not None:
         p99 = _milliseconds(result.trial.latency.percentile(99))
         errors = f", {result.trial.errors} errors" if result.trial.errors else ""
-        yield (
-            f"tried: {result.trial.throughput:.1f} requests/s at {describe_load(result.trial)}, p99 {p99} ms{errors}"
-        )
+        yield f"tried: {result.trial.throughput:.1f} requests/s at {result.trial.name}, p99 {p99} ms{errors}"
 
 
 def _step_to_json(step: Measurement) -> dict[str, Any]:
@@ -174,8 +185,15 @@ def _step_to_json(step: Measurement) -> dict[str, Any]:
         "succeeded": step.latency.count,
         "requests_per_second": step.throughput,
         "latency_ms": _histogram_to_json(step.latency),
+        "first_ms": _histogram_to_json(step.first),
         "queue_ms": _histogram_to_json(step.queue),
         "call_ms": _histogram_to_json(step.call),
+        "batch": None
+        if not step.batches
+        else {
+            "mean": step.batches.mean,
+            "requests": {str(size): calls.count for size, calls in sorted(step.batches.by_size.items())},
+        },
         "statuses": {str(status): count for status, count in sorted(step.statuses.items())},
         "lost": step.lost,
         "unanswered": step.unanswered,

@@ -21,7 +21,7 @@ PROCESS: Final = "Process"
 _STRINGS: Final = "(Ljava/lang/String;Ljava/lang/String;)V"
 _INPUTS: Final = ("([B)", "(Ljava/lang/String;)")
 _OUTPUTS: Final = ("[B", "Ljava/lang/String;", "V")
-_BATCH: Final = "([[B)[[B"
+BATCH_DESCRIPTOR: Final = "([[B)[[B"
 _SEVERAL_INPUTS: Final = ("([[B)", "([Ljava/lang/String;)", "(Ljava/util/List;)")
 _BATCH_NAMES: Final = ("process", "batchprocess", "processbatch")
 _MAX_DEPTH: Final = 50
@@ -97,6 +97,13 @@ def declares_process(found: ClassFile) -> bool:
     return any(method.name == PROCESS for method in found.methods)
 
 
+def takes_batches(found: ClassFile) -> bool:
+    """
+    Tell whether *found* itself has the method for batches.
+    """
+    return _takes_batches(found.methods)
+
+
 def parameter_types(descriptor: str) -> list[str]:
     """
     Return the types of the parameters in a method's *descriptor*, as Java writes them: `byte[]`, `java.lang.String`.
@@ -135,7 +142,9 @@ def _is_process(method: Method, index: ClassIndex) -> bool:
 
 
 def _takes_batches(methods: list[Method]) -> bool:
-    return any(_is_callable(method) and method.name == PROCESS and method.descriptor == _BATCH for method in methods)
+    return any(
+        _is_callable(method) and method.name == PROCESS and method.descriptor == BATCH_DESCRIPTOR for method in methods
+    )
 
 
 def _named_like(methods: list[Method], name: str) -> list[Method]:

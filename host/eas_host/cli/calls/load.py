@@ -71,6 +71,7 @@ def run(argv: Sequence[str]) -> int:
     options = load_options.read(args)
     log.keep_stdout_free()
     # Imported late, so that a wrong option does not wait for it.
+    from eas_host.load.batches.advice import judge_batches  # noqa: PLC0415
     from eas_host.load.report import Result  # noqa: PLC0415
     from eas_host.load.run import Run  # noqa: PLC0415
     from eas_host.load.sweep import Plan  # noqa: PLC0415
@@ -83,7 +84,7 @@ def run(argv: Sequence[str]) -> int:
         token = resolve_options({name: args[name] for name in ("token", "env_file") if name in args}).config.token
         url = args["file"]
         steps, interrupted = load._replace(token=token).measure(url, None, _tell)
-        return _finish(args, options, Result(url, steps, plan.slo), interrupted)
+        return _finish(args, options, Result(url, steps, plan.slo, batching=judge_batches(steps)), interrupted)
     measured = _load_own(parser, argv, load)
     if isinstance(measured, int):
         return measured
@@ -102,6 +103,8 @@ def _load_own(parser: OptionParser, argv: Sequence[str], load: Run) -> tuple[Res
         HostError: an argument is wrong, or the host does not answer.
     """
     from eas_host.load.advice import ServiceWorkers, advise  # noqa: PLC0415  late, as above
+    from eas_host.load.batches.advice import judge_batches, suggest_batches  # noqa: PLC0415
+    from eas_host.load.batches.methods import find_batch_method  # noqa: PLC0415
     from eas_host.load.own_host import OwnHost  # noqa: PLC0415
     from eas_host.load.report import Result  # noqa: PLC0415
 
@@ -117,8 +120,12 @@ def _load_own(parser: OptionParser, argv: Sequence[str], load: Run) -> tuple[Res
                 raise NoAnswer("the host that was started has ended before it served")
             return host.exit_code
         steps, interrupted = load._replace(token=config.token).measure(started.url, host.pid, _tell)
-    workers = ServiceWorkers(deployment.processors[0].spec.type, started.threads, config.worker_processes)
-    return Result(started.url, steps, load.plan.slo, workers, advise(steps, workers)), interrupted
+        spec = deployment.processors[0].spec
+        workers = ServiceWorkers(spec.type, started.threads, config.worker_processes)
+        batching = judge_batches(steps)
+        if config.batching == "off":  # while the host lives, so do the files that were made for it
+            batching = suggest_batches(steps, workers, lambda: find_batch_method(spec))
+    return Result(started.url, steps, load.plan.slo, workers, advise(steps, workers), batching=batching), interrupted
 
 
 def _try_advice(parser: OptionParser, argv: Sequence[str], load: Run, result: Result) -> tuple[Result, bool]:
