@@ -29,6 +29,36 @@ __all__ = ["echo"]
 BRIEF = ("--seconds", "0.1")
 TOKEN = "s3cret"  # noqa: S105  of no service but this test's
 
+SLOW_IN_BATCHES = """
+import time
+import allspark
+
+class Slow(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        time.sleep(0.002)
+        return data, 200
+
+    def batch_process(self, batch):
+        time.sleep(0.002)
+        return [(data, 200) for data in batch]
+"""
+IN_PARTS = """
+import time
+import allspark
+
+class Parts(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        yield b"first"
+        time.sleep(0.02)  # in the place of a computation
+        yield b"last"
+"""
+
 
 def load(*words: str | Path) -> Ended:
     return run("load", *words, *([] if "--seconds" in words else BRIEF))
@@ -91,6 +121,41 @@ def test_service_that_runs_is_loaded_by_its_url(start: StartHost) -> None:
     assert (step["queue_ms"], step["call_ms"], printed["advice"]) == (None, None, None)
     explained = load_json(url(start("cpp", explain=True)), "--rate", "50")
     assert explained["steps"][0]["queue_ms"]["max"] >= 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_batches_are_counted_by_their_size(builder: ProcessorBuilder, language: str) -> None:
+    """Four clients fill batches of two. Each request is in exactly one."""
+    words = ("--batching", "fixed", "--max-batch-size", "2", "-d", "hello", "--concurrency", "4")
+    (step,) = load_json(builder.contract(language), *words)["steps"]
+    assert set(step["batch"]["requests"]) <= {"1", "2"}
+    assert sum(step["batch"]["requests"].values()) == step["succeeded"]
+    assert 1.5 < step["batch"]["mean"] <= 2
+    printed = load_json(builder.contract(language), "-d", "hello", "--concurrency", "4")
+    assert printed["steps"][0]["batch"] is None
+
+
+def test_batches_are_suggested_to_a_processor_whose_requests_wait(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(SLOW_IN_BATCHES, encoding="utf-8")
+    ended = load(app, "--concurrency", "16", "--worker-threads", "1")
+    assert re.search(
+        r"^batching: at concurrency 16 \d+ requests waited for one thread, and the processor has batch_process: try"
+        " --batching adaptive$",
+        ended.stdout,
+        re.MULTILINE,
+    ), ended.stdout
+    adaptive = load(app, "--concurrency", "1,16", "--worker-threads", "1", "--batching", "adaptive", "--seconds", "0.3")
+    assert re.search(r"^batching: [\d.]+ requests in a call at concurrency 16; ", adaptive.stdout, re.MULTILINE)
+
+
+def test_answers_in_parts_are_timed_to_their_first_byte_and_to_their_last(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(IN_PARTS, encoding="utf-8")
+    (step,) = load_json(app, "--concurrency", "1")["steps"]
+    assert step["sent"] == step["succeeded"] > 0
+    assert step["latency_ms"]["p50"] - step["first_ms"]["p50"] >= 10  # half of it: this client may have read late
+    assert step["call_ms"] is None
 
 
 def test_bodies_of_a_folder_are_sent_in_turn(echo: Path, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 URL = "http://127.0.0.1:8080/a?b=<&c=1"
 
 
-def step(concurrency: int, milliseconds: float, *, split: bool = True, full: int = 0) -> Measurement:
+def step(
+    concurrency: int, milliseconds: float, *, split: bool = True, full: int = 0, batch: int = 0, parts: bool = False
+) -> Measurement:
     measured = Measurement(concurrency=concurrency, seconds=2.0, sent=10 + full)
     for _ in range(10):
         measured.count_answer(200, b"")
@@ -28,6 +30,10 @@ def step(concurrency: int, milliseconds: float, *, split: bool = True, full: int
         if split:
             measured.queue.add(0.001)
             measured.call.add(0.002)
+        if batch:
+            measured.batches.add(batch, 0.002)
+        if parts:
+            measured.first.add(0.001)
     for _ in range(full):
         measured.count_answer(450, b"the queue\x1b is full\n")
     return measured
@@ -48,6 +54,19 @@ def test_table_has_a_line_for_each_step() -> None:
 
 def test_without_the_times_of_the_host_their_columns_are_left_out() -> None:
     assert "queue" not in text(Result(URL, [step(1, 10, split=False)]))
+
+
+def test_batches_and_answers_in_parts_have_columns_of_their_own() -> None:
+    """A step that has none of them has a hyphen."""
+    lines = text(Result(URL, [step(1, 10), step(4, 20, batch=4), step(2, 20, split=False, parts=True)])).splitlines()
+    heading = re.split("  +", lines[0])
+    assert heading[6:8] == ["first p50", "first p99"]
+    assert heading[-2:] == ["batch", "errors"]
+    rows = [dict(zip(heading, line.split(), strict=True)) for line in lines[1:4]]
+    assert [row["batch"] for row in rows] == ["-", "4.0", "-"]
+    assert [row["first p99"] for row in rows] == ["-", "-", "1.00"]
+    assert [row["call p99"] for row in rows] == ["2.00", "2.00", "-"]
+    assert not {"batch", "first p50"} & set(re.split("  +", text(Result(URL, [step(1, 10)])).splitlines()[0]))
 
 
 def test_errors_are_told_with_the_first_body() -> None:
@@ -77,16 +96,16 @@ def test_generator_that_was_the_limit_is_told() -> None:
 
 
 def full_result() -> Result:
-    failed = step(2, 20, full=3)
+    failed = step(2, 20, full=3, batch=5)
     failed.cpu = CpuTimes(1.9, 0.0, 0.5, 0.5, 0.0, 2)
     advice = Advice(1, 2, "because")
-    return Result(URL, [step(1, 10), failed], 0.5, ServiceWorkers("python", 10, 2), advice, step(2, 5))
+    return Result(URL, [step(1, 10), failed], 0.5, ServiceWorkers("python", 10, 2), advice, step(2, 5), "they pay")
 
 
 def test_advice_says_what_there_was_and_what_was_tried() -> None:
     report = text(full_result())
     assert "advice: worker_threads 1, worker_processes 2 (now 5 and 2): because\n" in report
-    assert report.endswith("tried: 5.0 requests/s at concurrency 2, p99 5.00 ms")
+    assert report.endswith("tried: 5.0 requests/s at concurrency 2, p99 5.00 ms\nbatching: they pay")
 
 
 def keys(value: object) -> Iterator[str]:
@@ -115,6 +134,8 @@ def test_json_has_what_was_counted() -> None:
     assert (second["sent"], second["answered"], second["succeeded"], second["errors"]) == (13, 13, 10, 3)
     assert (second["statuses"], second["limited_by"]) == ({"200": 10, "450": 3}, "generator")
     assert second["first_error"] == {"status": 450, "body": "the queue\x1b is full\n"}
+    assert (first["batch"], second["batch"]) == (None, {"mean": 5, "requests": {"5": 10}})
+    assert printed["batching"] == "they pay"
     assert (first["first_error"], first["cpu_seconds"], first["call_ms"]["max"]) == (None, None, 2.0)
     assert to_json(Result(URL, [step(1, 1, split=False)]))["steps"][0]["queue_ms"] is None
 
