@@ -101,7 +101,7 @@ def takes_batches(found: ClassFile) -> bool:
     """
     Tell whether *found* itself has the method for batches.
     """
-    return _takes_batches(found.methods)
+    return _takes_batches(list(found.methods))
 
 
 def parameter_types(descriptor: str) -> list[str]:
