@@ -81,6 +81,26 @@ def test_times_that_the_host_tells_are_split() -> None:
     run_in_loop(run())
 
 
+def test_answer_in_parts_has_the_time_of_its_first_byte_too() -> None:
+    """Every second answer; the times that the host tells are counted of the others alone."""
+
+    async def run() -> None:
+        timing = "Server-Timing: queue;dur=1.500, call;dur=20.000\r\n"
+
+        async def every_second_in_parts(number: int, body: bytes) -> bytes:
+            if number % 2 == 0:
+                return response(body, headers=timing)
+            head = f"HTTP/1.1 200 X\r\n{timing}Transfer-Encoding: chunked\r\n\r\n"
+            return head.encode() + b"5\r\nfirst\r\n4\r\nlast\r\n0\r\n\r\n"
+
+        async with AnsweringServer(every_second_in_parts) as server:
+            measured = await ClosedLoop(server.course(until=9), 1).measure()
+            assert (measured.latency.count, measured.first.count, measured.call.count) == (8, 4, 4)
+            assert 0 < measured.first.mean < measured.latency.most
+
+    run_in_loop(run())
+
+
 @pytest.mark.parametrize("headers", ["Connection: close\r\n", ""])
 def test_connection_that_the_service_ends_is_replaced(headers: str) -> None:
     """With `Connection: close` nothing is lost; without a word, the request that had no answer is."""

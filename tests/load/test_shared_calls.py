@@ -126,11 +126,18 @@ def test_method_for_batches_is_found_in_the_files(builder: ProcessorBuilder, lan
 
 
 def test_processor_without_a_method_for_batches_has_none(builder: ProcessorBuilder, tmp_path: Path) -> None:
-    """Nor a file that cannot be read."""
+    """Nor one that answers later, which gets no batches; nor a file that cannot be read."""
     damaged = tmp_path / "damaged.jar"
     damaged.write_bytes(b"PK")
     broken = tmp_path / "broken.py"
     broken.write_text("class X(:\n", encoding="utf-8")
-    others = [builder.cpp("answers_later"), builder.python("streams.py"), builder.jar("StringToString")]
+    later = tmp_path / "later.py"
+    later.write_text(
+        "class Later:\n"
+        "    async def process(self, data):\n        return data, 200\n"
+        "    def batch_process(self, batch):\n        return []\n",
+        encoding="utf-8",
+    )
+    others = [later, builder.cpp("answers_later"), builder.python("streams.py"), builder.jar("StringToString")]
     for entry in (*others, damaged, broken, tmp_path / "absent.so"):
         assert find_batch_method(spec(entry)) is None, entry

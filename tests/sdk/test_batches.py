@@ -273,6 +273,25 @@ class Mine(allspark.BaseProcessor):
 
 
 @each_way
+@pytest.mark.parametrize("method", ["", "def batch_process(self, batch):\n        return []"])
+def test_coroutine_function_that_gets_no_batches_is_told(apps: Apps, method: str, way: str) -> None:
+    """Whether or not there is a method for them."""
+    code = f"""
+class Mine(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    async def process(self, data):
+        return b"alone " + data, 200
+
+    {method}
+"""
+    host = apps.start("Mine().run()", code, batches_of(3), way)
+    host.wait_for_log("batching has no effect: process is a coroutine function$")
+    assert host.call(b"x").body == b"alone x"
+
+
+@each_way
 def test_program_that_reads_itself_is_told(apps: Apps, way: str) -> None:
     """It can have several requests by read_upto."""
     body = "queued = allspark.Context().queued_service()\nwhile True:\n    queued.write(queued.read())"

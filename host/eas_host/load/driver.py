@@ -123,8 +123,9 @@ class Driver(ABC):
         if record.count_answer(answer.status, answer.body):
             record.latency.add(answer.seconds)
             if answer.first is not None:
+                # The host tells the times of those alone that ended before their first part was sent.
                 record.first.add(answer.first)
-            if answer.timing is not None:
+            elif answer.timing is not None:
                 record.queue.add(answer.timing[0])
                 record.call.add(answer.timing[1])
                 if answer.batch:

@@ -139,11 +139,11 @@ class SdkRuntime:
         size = self.ring.max_batch
         if not size:
             return None
-        problem = find_problem(processor, "batch_process")
         if self._is_async:
-            if problem is None and self.ring.worker == 0:
+            if self.ring.worker == 0:
                 self.ring.log("W", "batching has no effect: process is a coroutine function")
             return None
+        problem = find_problem(processor, "batch_process")
         if problem is None:
             return RingBatches(self.ring, size)
         if self.ring.worker == 0:

@@ -97,11 +97,14 @@ def declares_process(found: ClassFile) -> bool:
     return any(method.name == PROCESS for method in found.methods)
 
 
-def takes_batches(found: ClassFile) -> bool:
+def takes_batches(found: ClassFile, index: ClassIndex) -> bool:
     """
-    Tell whether *found* itself has the method for batches.
+    Tell whether *found* itself has the method for batches, and none that answers later, which goes first. Superclasses
+    of what they return are looked up in *index*.
     """
-    return _takes_batches(list(found.methods))
+    methods = list(found.methods)
+    later = (method for method in methods if method.name == PROCESS and answers_later(method, index))
+    return _takes_batches(methods) and not any(later)
 
 
 def parameter_types(descriptor: str) -> list[str]:

@@ -41,9 +41,13 @@ def _in_library(spec: WorkerSpec) -> str | None:
 
 
 def _in_program(spec: WorkerSpec) -> str | None:
-    classes = [node for node in ast.walk(ast.parse(Path(spec.entry).read_bytes())) if isinstance(node, ast.ClassDef)]
-    methods = [node for owner in classes for node in owner.body if isinstance(node, ast.FunctionDef)]
-    return _FUNCTION if any(method.name == _FUNCTION for method in methods) else None
+    for node in ast.walk(ast.parse(Path(spec.entry).read_bytes())):
+        if isinstance(node, ast.ClassDef):
+            methods = {one.name: one for one in node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))}
+            asynchronous = {name for name, method in methods.items() if isinstance(method, ast.AsyncFunctionDef)}
+            if _FUNCTION in methods and not asynchronous & {_FUNCTION, "process"}:
+                return _FUNCTION
+    return None
 
 
 def _in_jars(spec: WorkerSpec) -> str | None:
@@ -55,7 +59,7 @@ def _in_jars(spec: WorkerSpec) -> str | None:
                 continue
             try:
                 data = index.data(name)
-                if BATCH_DESCRIPTOR.encode() in data and takes_batches(class_file.read(data)):
+                if BATCH_DESCRIPTOR.encode() in data and takes_batches(class_file.read(data), index):
                     return "Process(byte[][])"
             except DamagedClass:
                 continue
