@@ -140,7 +140,7 @@ def test_batches_are_suggested_to_a_processor_whose_requests_wait(tmp_path: Path
     app.write_text(SLOW_IN_BATCHES, encoding="utf-8")
     ended = load(app, "--concurrency", "16", "--worker-threads", "1")
     assert re.search(
-        r"^batching: at concurrency 16 \d+ requests waited for one thread, and the processor has batch_process: try"
+        r"^batching: \d+ requests waited for one thread at concurrency 16, and the processor has batch_process: try"
         " --batching adaptive$",
         ended.stdout,
         re.MULTILINE,

@@ -84,7 +84,7 @@ def test_what_too_few_calls_tell_is_not_told() -> None:
 def test_batches_are_suggested_where_requests_wait_and_the_processor_takes_them() -> None:
     waiting = [unbatched(1, 0.002, queue=0.0), unbatched(32, 0.002, queue=0.02)]
     assert suggest_batches(waiting, WORKERS, lambda: "batch_process") == (
-        "at concurrency 32 20 requests waited for 5 threads, and the processor has batch_process:"
+        "20 requests waited for 5 threads at concurrency 32, and the processor has batch_process:"
         " try --batching adaptive"
     )
     assert suggest_batches(waiting, WORKERS, lambda: None) is None

@@ -77,7 +77,7 @@ def suggest_batches(
         return None
     threads = f"{workers.threads} threads" if workers.threads > 1 else "one thread"
     return (
-        f"at {highest.name} {waiting:.0f} requests waited for {threads}, and the processor has {method}:"
+        f"{waiting:.0f} requests waited for {threads} at {highest.name}, and the processor has {method}:"
         " try --batching adaptive"
     )
 
