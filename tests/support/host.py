@@ -297,20 +297,26 @@ class Host:
             assert self.log.wait_end(), "somebody still holds the host's output open"
             left_files = [str(path) for path in self.files()]
             assert not left_files, f"files left behind: {left_files}"
-        finally:
+        except BaseException:
             self.kill()
+            raise
+        self._close()
         self.check_log()
 
     def kill(self) -> None:
         """Ends it and all of its processes, by their own pids, whatever state they are in."""
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
-        for name in {"stdout", "stderr"}.difference(self.followed):
-            getattr(self.process, name).close()
+        self._close()
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def _close(self) -> None:
+        """Waits for its end, and closes the streams that nobody has read."""
+        self.process.wait()
+        for name in {"stdout", "stderr"}.difference(self.followed):
+            getattr(self.process, name).close()
 
 
 StartHost = Callable[..., Host]
