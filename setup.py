@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
@@ -43,6 +43,8 @@ GUARDIAN_MAIN = Path("native", "guardian", "main.cc")
 SYMBOLIZER = Path("eas_host", "eas-symbolizer")
 SYMBOLIZER_MAIN = Path("native", "symbolizer", "main.cc")
 MEMORY_CHECK = WORKER.with_name("libeas-memory-check.so")
+TOGETHER = 7
+"""So many sources are compiled as one, since half of the time of each goes into headers that others have, too."""
 MEMORY_CHECK_SOURCES = ("native/memory_check/malloc.cc", "native/memory_check/records.cc")
 
 
@@ -76,7 +78,8 @@ class BuildNative(build_ext):
             guardian = pool.submit(self._compiled, [GUARDIAN_MAIN], ext)
             # As C, too: it comes before everything in a process, and must bring no C++ library along.
             memory_check = pool.submit(self._compiled, MEMORY_CHECK_SOURCES, ext, "-fno-exceptions", "-fno-rtti")
-            objects = [made for one in pool.map(lambda source: self._compiled([source], ext), ours) for made in one]
+            groups = self._write_groups(ours)
+            objects = [made for one in pool.map(lambda group: self._compiled([group], ext), groups) for made in one]
         ext.sources = []
         ext.extra_objects = [*(made for one in generated for made in one.result()), *objects]
         ext.language = "c++"  # which the linker must know, with no source to tell
@@ -91,6 +94,20 @@ class BuildNative(build_ext):
         compiler.link_shared_object(
             memory_check.result(), str(Path(self.build_lib) / MEMORY_CHECK), extra_postargs=["-ldl"]
         )
+
+    def _write_groups(self, sources: Sequence[str | os.PathLike[str]]) -> list[Path]:
+        """
+        Write files that include `TOGETHER` of *sources* each.
+        """
+        folder = Path(self.build_temp)
+        folder.mkdir(parents=True, exist_ok=True)
+        groups = []
+        for first in range(0, len(sources), TOGETHER):
+            group = folder / f"group{first + 1}.cc"
+            members = sources[first : first + TOGETHER]
+            group.write_text("".join(f'#include "{Path(source).absolute()}"\n' for source in members), encoding="utf-8")
+            groups.append(group)
+        return groups
 
     def _build_symbolizer(self, ext: Extension) -> None:
         """

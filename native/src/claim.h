@@ -12,6 +12,13 @@ namespace eas {
 
 inline constexpr uint64_t kAnySize = UINT64_MAX;
 
+// Whether a thread has claimed a call and not completed it.
+inline bool Holds(const Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call) {
+  return call.slot < ring.layout.ring_size.slots &&
+         ring.controls[call.slot].state.load(std::memory_order_relaxed) ==
+             Pack({Phase::kRunning, worker, thread, call.sequence});
+}
+
 // Claims the first request in the queue that waits, if its body has at most `max_bytes`. Returns its slot, or
 // -1 if there is none. *behind is how many wait behind it.
 int ClaimFirst(Ring& ring, uint32_t worker, uint32_t thread, uint64_t max_bytes, uint64_t* behind);

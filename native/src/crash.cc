@@ -142,8 +142,6 @@ void RecordFrames(const uintptr_t* pc, int count) {
   WriteModules(crash.pc, count, crash.frame[0], sizeof(crash.frame[0]));
 }
 
-bool NeverStop(uintptr_t) { return false; }
-
 // What the handler tries although it may fail in a broken process. A second fault on its thread ends the
 // attempt, and the handler goes on behind it.
 sigjmp_buf attempt_end;

@@ -67,7 +67,7 @@ struct ModuleSearch {
   uint64_t base = 0;
 };
 
-void VisitMapping(const Mapping& mapping, void* argument) {
+void VisitModule(const Mapping& mapping, void* argument) {
   auto* search = static_cast<ModuleSearch*>(argument);
   if (mapping.path_size == 0) return;
   const size_t known = std::min(mapping.path_size, sizeof(search->path));
@@ -124,7 +124,7 @@ int WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc)) {
 void WriteModules(const uint64_t* pc, int count, char* text, size_t text_size) {
   for (int i = 0; i < count; ++i) text[static_cast<size_t>(i) * text_size] = '\0';
   ModuleSearch search{pc, count, text, text_size};
-  ReadMaps(&VisitMapping, &search);
+  ReadMaps(&VisitModule, &search);
 }
 
 std::string Demangle(const char* name) {

@@ -17,6 +17,9 @@ namespace eas {
 // in glibc 2.35 and later takes no lock.
 int WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc));
 
+// A `stop` for the whole stack.
+inline bool NeverStop(uintptr_t) { return false; }
+
 // The same, but adds to *count one by one: what was found before the walk failed can be used.
 void WalkStack(uintptr_t* pc, int max, bool (*stop)(uintptr_t pc), volatile int* count);
 

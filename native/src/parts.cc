@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "claim.h"
 #include "parked_calls.h"
 #include "part_buffer.h"
 #include "worker.h"
@@ -15,18 +16,13 @@
 namespace eas {
 namespace {
 
-constexpr long kMillisecond = 1'000'000;  // nanoseconds
+constexpr long kNanoseconds = 1'000'000;  // of a millisecond
 
 uint64_t HeldState(uint32_t worker, uint32_t thread, const eas_call& call) {
   return Pack({Phase::kRunning, worker, thread, call.sequence});
 }
 
 bool Exists(const Ring& ring, const eas_call& call) { return call.slot < ring.layout.ring_size.slots; }
-
-bool Holds(const Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call) {
-  return Exists(ring, call) &&
-         ring.controls[call.slot].state.load(std::memory_order_relaxed) == HeldState(worker, thread, call);
-}
 
 bool IsAbandoned(const Ring& ring, const eas_call& call) {
   return ring.controls[call.slot].abandoned.load(std::memory_order_seq_cst) == call.sequence;
@@ -145,7 +141,7 @@ uint32_t eas_worker_events(eas_ring* ring, uint32_t worker) {
 
 void eas_worker_wait_for_event(eas_ring* ring, uint32_t worker, uint32_t seen, int timeout_ms) {
   if (worker >= ring->layout.ring_size.workers || ring->stopping.load(std::memory_order_acquire)) return;
-  const timespec limit{timeout_ms / 1000, timeout_ms % 1000 * eas::kMillisecond};
+  const timespec limit{timeout_ms / 1000, timeout_ms % 1000 * eas::kNanoseconds};
   syscall(SYS_futex, reinterpret_cast<uint32_t*>(&ring->workers[worker].events), FUTEX_WAIT, seen,
           timeout_ms < 0 ? nullptr : &limit, nullptr, 0);
 }

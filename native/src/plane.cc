@@ -34,9 +34,9 @@ constexpr size_t kMaxReceived = 8 * kBodyReadSize;
 
 // As LARGE_ANSWER in dispatch/limits.py: for a larger one Python makes room, if its client reads slowly.
 constexpr size_t kMaxAnswer = 1024 * 1024;
-constexpr size_t kMaxCopied = 16 * 1024;  // an answer of more bytes is sent from its slot
-constexpr size_t kMaxHead = 8 * 1024;     // of an answer
-constexpr size_t kMaxDigits = 20;         // of a length
+constexpr size_t kMaxCopied = 16 * 1024;     // an answer of more bytes is sent from its slot
+constexpr size_t kMaxAnswerHead = 8 * 1024;  // of an answer
+constexpr size_t kLengthDigits = 20;         // of a length
 constexpr char kEndOfHead[] = "\r\n\r\n";
 constexpr size_t kEndSize = sizeof(kEndOfHead) - 1;
 
@@ -67,7 +67,7 @@ bool eas_plane::Open() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   // Not make_unique, which would write to all of it: most of the buffer is never used.
   buffer_.reset(new char[kBufferSize]);
-  answer_.reset(new char[eas::kMaxHead + eas::kMaxDigits + eas::kEndSize + eas::kMaxCopied]);
+  answer_.reset(new char[eas::kMaxAnswerHead + eas::kLengthDigits + eas::kEndSize + eas::kMaxCopied]);
   return epoll_ >= 0;
 }
 
@@ -167,7 +167,7 @@ void eas_plane::Arm(int number, bool armed) {
 }
 
 void eas_plane::SetHead(int status, const char* head, size_t size) {
-  if (status >= 0 && status < kStatuses && size <= eas::kMaxHead)
+  if (status >= 0 && status < kStatuses && size <= eas::kMaxAnswerHead)
     heads_[static_cast<size_t>(status)].assign(head, size);
 }
 
@@ -329,7 +329,7 @@ bool eas_plane::Answer(PlaneRing& ring, int slot, int outcome, int status, size_
   const std::string& head = heads_[static_cast<size_t>(http)];
   char* at = answer_.get();
   std::memcpy(at, head.data(), head.size());
-  at = std::to_chars(at + head.size(), at + head.size() + eas::kMaxDigits, size).ptr;
+  at = std::to_chars(at + head.size(), at + head.size() + eas::kLengthDigits, size).ptr;
   std::memcpy(at, eas::kEndOfHead, eas::kEndSize);
   at += eas::kEndSize;
   const char* const output = ring.front.Output(slot);

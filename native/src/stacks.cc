@@ -20,24 +20,22 @@
 namespace eas {
 namespace {
 
-constexpr int kMaxFrames = 64;
-constexpr uint32_t kMaxThreads = 4096;  // thread numbers have 12 bits
-constexpr int kWaitMilliseconds = 200;
+constexpr int kStackFrames = 64;
+constexpr uint32_t kThreadNumbers = 4096;  // thread numbers have 12 bits
+constexpr int kSignalMilliseconds = 200;
 
 // A signal that neither Python, a JVM nor the C library uses.
 int StackSignal() { return SIGRTMAX - 5; }
 
-std::atomic<pid_t> threads[kMaxThreads];
+std::atomic<pid_t> threads[kThreadNumbers];
 std::atomic<pid_t> loading_thread{0};
 
 // What a thread that is asked writes, one at a time.
 std::mutex asking;
 std::atomic<pid_t> asked{0};
 std::atomic<bool> answered{false};
-uintptr_t frames[kMaxFrames];
+uintptr_t frames[kStackFrames];
 int frame_count = 0;
-
-bool NeverStop(uintptr_t) { return false; }
 
 #if defined(__x86_64__)
 uintptr_t ProgramCounter(const ucontext_t& context) {
@@ -54,8 +52,8 @@ void OnStackSignal(int, siginfo_t*, void* context) {
   pid_t self = gettid();
   // Only the thread that is asked, and only once: it may answer after nobody waits any more.
   if (asked.compare_exchange_strong(self, 0)) {
-    uintptr_t pc[kMaxFrames];
-    const int count = WalkStack(pc, kMaxFrames, &NeverStop);
+    uintptr_t pc[kStackFrames];
+    const int count = WalkStack(pc, kStackFrames, &NeverStop);
     const uintptr_t place = ProgramCounter(*static_cast<const ucontext_t*>(context));
     int first = 0;  // the handler's own frames come before the place that it has interrupted
     while (first < count && pc[first] != place) ++first;
@@ -86,7 +84,7 @@ std::vector<uintptr_t> StackOf(pid_t thread) {
   answered.store(false, std::memory_order_relaxed);
   asked.store(thread, std::memory_order_release);
   if (syscall(SYS_tgkill, getpid(), thread, StackSignal()) != 0) return {};
-  for (int i = 0; i < kWaitMilliseconds && !answered.load(std::memory_order_acquire); ++i) {
+  for (int i = 0; i < kSignalMilliseconds && !answered.load(std::memory_order_acquire); ++i) {
     const timespec millisecond = {0, 1'000'000};
     nanosleep(&millisecond, nullptr);
   }
@@ -127,7 +125,7 @@ std::string DescribeStacks(const Ring& ring, uint32_t worker) {
   uint32_t detached = 0;
   for (uint32_t slot = 0; slot < ring.layout.ring_size.slots; ++slot) {
     const State state = Unpack(ring.controls[slot].state.load(std::memory_order_relaxed));
-    if (state.phase != Phase::kRunning || state.worker != worker || state.thread >= kMaxThreads) continue;
+    if (state.phase != Phase::kRunning || state.worker != worker || state.thread >= kThreadNumbers) continue;
     if (state.thread == EAS_DETACHED) ++detached;
     const pid_t thread = threads[state.thread].load();
     if (thread != 0) text += DescribeThread("worker-thread-" + std::to_string(state.thread), thread);
@@ -138,7 +136,7 @@ std::string DescribeStacks(const Ring& ring, uint32_t worker) {
 }
 
 void NoteThread(uint32_t thread) {
-  if (thread < kMaxThreads) threads[thread].store(gettid());
+  if (thread < kThreadNumbers) threads[thread].store(gettid());
 }
 
 LoadingThread::LoadingThread() { loading_thread.store(gettid()); }

@@ -155,12 +155,6 @@ int PollQueue(Ring& ring, uint32_t worker, uint32_t thread) {
   return slot;
 }
 
-bool Holds(const Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call) {
-  if (call.slot >= ring.layout.ring_size.slots) return false;
-  return ring.controls[call.slot].state.load(std::memory_order_relaxed) ==
-         Pack({Phase::kRunning, worker, thread, call.sequence});
-}
-
 // A thread that goes on with one call looks at the queue before the next one: new requests have their turn.
 bool Resume(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
   this_thread.resumed_last = ring.parked->Resume(ring, worker, thread, call);
