@@ -9,7 +9,6 @@ import _socket
 import os
 import socket
 import sys
-import traceback
 from array import array
 from collections import deque
 from typing import Any, Callable, TypeVar
@@ -72,6 +71,8 @@ class ControlChannel:
             if handler is not None:
                 handler(message)
         except Exception:  # noqa: BLE001  a bug of the host must not end the thread that receives
+            import traceback  # noqa: PLC0415  only a bug needs it, and each worker would wait for it
+
             traceback.print_exc()
         if isinstance(message, Stop):
             self.stopping.set()

@@ -7,7 +7,6 @@ thread of the control channel must not wait.
 """
 
 import time
-import traceback
 from typing import Callable, NamedTuple
 
 from eas_runtime.control import ControlChannel
@@ -68,6 +67,8 @@ class StackReporter:
                     self._report(describe_load(self._stacks(), time.monotonic() - self._start))
                     seconds *= 2
             except Exception:  # noqa: BLE001  a bug of the host, or a program that is about to end
+                import traceback  # noqa: PLC0415  only a bug needs it, and each worker would wait for it
+
                 traceback.print_exc()
 
     def _next_reason(self, until: float) -> "str | None":

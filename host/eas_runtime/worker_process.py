@@ -12,7 +12,6 @@ import gc
 import os
 import socket
 import sys
-import traceback
 from typing import TYPE_CHECKING, Callable, NamedTuple, NoReturn
 
 from eas_runtime import signals
@@ -192,6 +191,8 @@ def report_error(control: SocketChannel, error: Exception) -> None:
     elif _NO_THREAD in str(error):
         report(control, SystemShortage.__name__, SHORTAGE, "")
     else:
+        import traceback  # noqa: PLC0415  only a bug needs it, and each worker would wait for it
+
         report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
 
 

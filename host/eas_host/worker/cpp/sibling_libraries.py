@@ -12,7 +12,6 @@ need the sibling see its symbols, as if the processor had been linked in that wa
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import struct
@@ -82,6 +81,8 @@ def _load(library: Path) -> None:
     Raises:
         EntryInvalid: with the dynamic linker's message.
     """
+    import ctypes  # noqa: PLC0415  few processors need it, and each worker would wait for it
+
     stub = os.memfd_create(f"needs {library.name}")
     os.write(stub, _stub(library))
     try:
