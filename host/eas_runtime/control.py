@@ -7,7 +7,6 @@ be quick. `Stop` needs no handler: it ends `wait`.
 
 import _socket
 import os
-import socket
 import sys
 from array import array
 from collections import deque
@@ -140,9 +139,9 @@ class SocketChannel(ControlChannel):
         Wait for data, and return it with the descriptors that came along. Python before 3.9 has no `socket.recv_fds`.
         """
         fds = array("i")
-        data, ancillary, _, _ = self._socket.recvmsg(_READ_SIZE, socket.CMSG_LEN(_FDS_MAX * fds.itemsize))
+        data, ancillary, _, _ = self._socket.recvmsg(_READ_SIZE, _socket.CMSG_LEN(_FDS_MAX * fds.itemsize))
         for level, kind, content in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
                 fds.frombytes(content[: len(content) // fds.itemsize * fds.itemsize])
         return data, fds
 

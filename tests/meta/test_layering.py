@@ -182,7 +182,7 @@ def test_importing_the_front_loads_no_processor() -> None:
             "eas_host.worker.cpp.processor",
             ("eas_host.config", "eas_host.front", "asyncio", "ctypes", "dataclasses", "shutil", "traceback"),
         ),
-        ("eas_host.worker.main", ("ctypes", "dataclasses", "inspect", "logging", "subprocess", "traceback")),
+        ("eas_host.worker.main", ("ctypes", "dataclasses", "inspect", "logging", "socket", "subprocess", "traceback")),
         ("eas_host.worker.java.processor", ("numpy", "jpype", "eas_host.config", "eas_host.front", "asyncio")),
     ],
 )
