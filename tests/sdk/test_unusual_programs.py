@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ from allspark.properties import PropertyStore
 from support import TIMEOUT
 from support.app import Apps, apps
 from support.gate import Gate
-from support.host import Host, clean_environment, program
+from support.host import Host, StartHost, clean_environment, program
 from support.network import free_port
 from support.processor_python import program_python
 from support.program import Program, front_of
@@ -376,3 +377,18 @@ def test_importing_allspark_leaves_common_module_names_free() -> None:
         check=True,
     )
     assert done.stdout == "set()\n"
+
+
+def test_garbage_of_a_program_is_searched_for(start: StartHost, tmp_path: Path) -> None:
+    """A worker searches for none while it imports."""
+    app = tmp_path / "app.py"
+    app.write_text(
+        "import allspark, gc\n"
+        "class App(allspark.BaseProcessor):\n"
+        "    def initialize(self):\n"
+        "        pass\n"
+        "    def process(self, data):\n"
+        "        return repr(gc.isenabled()).encode(), 200\n",
+        encoding="utf-8",
+    )
+    assert start("python", app).call().body == b"True"
