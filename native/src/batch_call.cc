@@ -20,6 +20,10 @@ constexpr uint64_t kAlignment = alignof(std::max_align_t);
 // So much memory for copies each thread keeps for its next batch.
 constexpr uint64_t kKeptCopies = 4 << 20;
 
+std::string RunAgain(size_t count) {
+  return "; its " + std::to_string(count) + " requests run again, each by itself, in process";
+}
+
 constexpr uint64_t Aligned(uint64_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
 }  // namespace
@@ -79,6 +83,8 @@ GuardedResult BatchCaller::Call(std::vector<eas_call>* calls) {
     if (calls->size() == 1) {
       replier_.ReplyEndedThread(calls->front());
       calls->clear();
+    } else {
+      Log('W', "batch_process ended its thread (pthread_exit)" + RunAgain(calls->size()));
     }
     throw;
   }
@@ -182,8 +188,7 @@ bool BatchCaller::IsOurs(const void* output) const {
 }
 
 void BatchCaller::LogFailure(size_t count, const GuardedResult& outcome) {
-  const std::string then =
-      "; its " + std::to_string(count) + " requests run again, each by itself, in process";
+  const std::string then = RunAgain(count);
   if (outcome.returned) {
     Log('W',
         "batch_process returned " + std::to_string(static_cast<int>(outcome.value)) + " for a batch" + then);

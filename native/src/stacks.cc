@@ -11,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 #include <mutex>
+#include <unordered_set>
 #include <vector>
 
 #include "frames.h"
@@ -123,10 +124,12 @@ std::string DescribeStacks(const Ring& ring, uint32_t worker) {
   if (const pid_t thread = loading_thread.load(); thread != 0) return DescribeThread("main thread", thread);
   std::string text;
   uint32_t detached = 0;
+  std::unordered_set<uint32_t> seen;  // a thread whose call is a batch has several requests
   for (uint32_t slot = 0; slot < ring.layout.ring_size.slots; ++slot) {
     const State state = Unpack(ring.controls[slot].state.load(std::memory_order_relaxed));
     if (state.phase != Phase::kRunning || state.worker != worker || state.thread >= kThreadNumbers) continue;
     if (state.thread == EAS_DETACHED) ++detached;
+    if (!seen.insert(state.thread).second) continue;
     const pid_t thread = threads[state.thread].load();
     if (thread != 0) text += DescribeThread("worker-thread-" + std::to_string(state.thread), thread);
   }
