@@ -28,6 +28,7 @@ from support.fileserver import FileServer, running
 from support.framework_tests import FrameworkTests
 from support.gate import Gate
 from support.host import Host, StartHost, Value, clean_environment, program, use_data_plane
+from support.kinds import KINDS
 from support.never_reads import NeverReads
 from support.planes import PLANES, Known, StartPlane
 from support.quick import QuickTests, leave_out
@@ -149,7 +150,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def order(item: pytest.Item) -> tuple[int, int]:
         column = item.callspec.params.get("host") if hasattr(item, "callspec") else None
-        known = (*COLUMNS, *BATCHES)
+        known = (*COLUMNS, *BATCHES, *KINDS)
         return places[item.path], known.index(column) if column in known else -1
 
     items.sort(key=order)

@@ -163,41 +163,6 @@ def test_requests_whose_time_is_up_answer_408(start: StartHost, language: str, g
 # What fails.
 
 
-BAD_INPUTS = [
-    ("cpp", command("throw", "bad input"), 400, "bad input"),
-    ("cpp", command("status", "418:no tea"), 418, "no tea"),
-    ("cpp", command("negative"), 500, "process returned a negative output size: -1"),
-    ("python", command("throw", "bad input"), 400, "bad input"),
-    ("python", command("status", "418:no tea"), 418, "no tea"),
-    ("python", command("nothing"), 400, "Contract.batch_process returned a list of 3 whose item"),
-    ("python", command("die", "exit:3"), 400, "SystemExit: 3; a processor must not end its process"),
-]
-
-
-@pytest.mark.parametrize(("language", "bad", "status", "body"), BAD_INPUTS)
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_bad_input_costs_one_answer(
-    start: StartHost, language: str, gate: Gate, place: int, bad: bytes, status: int, body: str
-) -> None:
-    """Wherever it stands in the batch. The others are answered, once each."""
-    host = start(language, **ONE_THREAD)
-    host.allow_log("threw|negative|raised|returned")
-    bodies = [b"a", b"b"]
-    bodies.insert(place, bad)
-    answered = answers(host, gate, *bodies)
-    bad_one = answered.pop(place)
-    assert bad_one.status == status
-    assert body in bad_one.text
-    assert [answer.body for answer in answered] == [b"a", b"b"]
-
-
-def test_failure_of_a_batch_is_told(start: StartHost, gate: Gate) -> None:
-    """The log says what the call returned, and what happens then."""
-    host = start(**ONE_THREAD)
-    answers(host, gate, b"a", command("status", "418:no tea"))
-    host.wait_for_log("batch_process returned 418 for a batch; its 2 requests run again, each by itself, in process")
-
-
 @pytest.mark.parametrize(("language", "how"), [(language, how) for language in CRASHES for how in CRASHES[language]])
 def test_crash_in_a_batch_costs_one_answer(start: StartHost, language: str, gate: Gate, how: str) -> None:
     """

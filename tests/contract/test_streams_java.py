@@ -1,5 +1,6 @@
 """
 Answers of processors in Java that come in parts (docs/async.md): from an InputStream, an Iterator or a Flow.Publisher.
+What is the same in all languages is in kinds/test_stream_table.py.
 
 The processors of FORMS make the same parts, in each of the three ways (PartsSource.java); those of OddPublished are
 made by publishers that do what they should not.
@@ -66,51 +67,12 @@ def wait_closed(host: Host) -> None:
         pass
 
 
-def test_parts_come_as_they_are_made(host: Host) -> None:
-    """In chunks, with the status 200."""
-    for body in ("a", "one two three"):
-        answer = host.call(body.encode())
-        assert (answer.status, answer.text) == (200, body.replace(" ", ""))
-        assert answer.get("Transfer-Encoding") == "chunked"
-
-
-@pytest.mark.parametrize("body", [b"parts 0 0", b"parts 3 0"])
-def test_answer_may_be_empty(host: Host, body: bytes) -> None:
-    """There is no part, or all are empty."""
-    answer = host.call(body)
-    assert (answer.status, answer.body) == (200, b"")
-
-
-def test_large_parts_come_whole(host: Host) -> None:
-    answer = host.call(b"parts 3 1000000")
-    assert answer.body == b"b" * 1_000_000 + b"c" * 1_000_000 + b"d" * 1_000_000
-
-
-def test_connection_goes_on_after_an_answer_in_parts(host: Host) -> None:
-    with host.connect() as client:
-        for _ in range(3):
-            assert client.call(b"a b", host.path).text == "ab"
-
-
-def test_failure_before_the_first_part_is_one_of_the_call(host: Host) -> None:
-    """It answers 400, whether Process throws or what it has returned."""
-    for body, message in ((b"throw", "no source"), (b"fail 0 1", "no more parts")):
-        answer = host.call(body)
-        assert (answer.status, answer.message) == (400, message)
-        host.expect_log(f"java.lang.IllegalStateException: {message}")
+def test_failure_of_the_call_answers_400(host: Host) -> None:
+    """As one of a call without parts."""
+    answer = host.call(b"throw")
+    assert (answer.status, answer.message) == (400, "no source")
+    host.expect_log("java.lang.IllegalStateException: no source")
     assert "eas.host" not in host.new_log() + answer.text
-
-
-def test_failure_in_the_midst_cuts_the_answer(host: Host) -> None:
-    """The client sees that it is not whole; the log has the trace; the next request works."""
-    with host.ask(f"fail 2 {LARGE}".encode()) as client:
-        came = client.read_to_end()
-    assert came.startswith(b"HTTP/1.1 200")
-    assert not came.endswith(b"0\r\n\r\n")
-    host.expect_log("java.lang.IllegalStateException: no more parts")
-    host.wait_for_log(r"at PartsSource\.fail\(PartsSource\.java:\d+\)")
-    assert b"no more parts" not in came
-    assert host.call(b"next").text == "next"
 
 
 def test_source_is_closed_when_it_ends_or_its_client_leaves(host: Host) -> None:
@@ -131,14 +93,6 @@ def test_failure_to_close_is_told(start: StartHost, builder: ProcessorBuilder, n
     host.allow_log("not closed")
     assert host.call(b"badly closed").text == "badlyclosed"
     host.wait_for_log("java.lang.IllegalStateException: not closed")
-
-
-def test_client_that_does_not_read_keeps_no_thread(host: Host) -> None:
-    """The only one answers others meanwhile, also in parts, and goes on when the client reads."""
-    with host.ask(b"parts 100 100000") as slow:
-        for _ in range(20):
-            assert host.call(b"a b").text == "ab"
-        assert len(slow.read().body) == 10_000_000
 
 
 @each_form
@@ -182,33 +136,6 @@ def test_hundred_thousand_parts_need_no_more_memory_than_a_few(
     after = proc.peak_memory(host.pid), proc.peak_memory(host.workers()[0])
     assert after[0] - before[0] < 16 * MIB
     assert after[1] - before[1] < 32 * MIB
-
-
-@each_form
-def test_crash_in_the_midst_cuts_the_answer_and_does_not_begin_it_again(
-    start: StartHost, builder: ProcessorBuilder, form: Form
-) -> None:
-    host = start("java", jar(builder, form), **OPTIONS)
-    with host.ask(f"exit 2 {LARGE}".encode()) as client:
-        came = client.read_to_end()
-    assert came.startswith(b"HTTP/1.1 200")
-    assert not came.endswith(b"0\r\n\r\n")
-    host.expect_log(re.escape("the processor called System.exit(3)"))
-    assert host.call(b"next").text == "next"
-    answer = host.call(b"exit 0 1")
-    assert answer.status == 500
-    assert "System.exit(3)" in answer.text
-
-
-@each_form
-def test_kill_in_the_midst_cuts_the_answer(start: StartHost, builder: ProcessorBuilder, form: Form) -> None:
-    host = start("java", jar(builder, form), **OPTIONS)
-    host.allow_log("SIGKILL")
-    with host.ask(b"endless 0 1000") as client:
-        assert begins(client)
-        host.kill_worker()
-        assert not client.read_to_end().endswith(b"0\r\n\r\n")
-    assert host.call(b"next").text == "next"
 
 
 @each_form

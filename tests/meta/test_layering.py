@@ -264,7 +264,17 @@ def test_file_has_at_most_400_lines() -> None:
 
 # The tree of the tests.
 
-TESTS_OF_THE_WHOLE = {"contract", "debugging", "examples", "frameworks", "lifecycle", "meta", "operations", "sdk"}
+TESTS_OF_THE_WHOLE = {
+    "contract",
+    "contract/kinds",
+    "debugging",
+    "examples",
+    "frameworks",
+    "lifecycle",
+    "meta",
+    "operations",
+    "sdk",
+}
 """Folders of tests that have no package of their own in the host."""
 
 

@@ -1,5 +1,5 @@
-// A processor that answers by async_process: threads of its own echo what it is given, unless that is a command (support/wire.py)
-// that says how it is answered.
+// A processor that answers by async_process: threads of its own echo what it is given, unless that says how it is answered,
+// "VERB:ARGUMENT". Later.java and async_contract.py know most of these verbs, and streams.py those that answer in parts.
 
 #include <eas/processor.h>
 #include <fcntl.h>
@@ -20,14 +20,13 @@
 
 namespace {
 
-const std::string kMagic("\0\xff\0do ", 6);
+const std::string kMagic("\0\xff\0do ", 6);  // which commands have under load (tests/support/wire.py)
 
 struct Request {
   const char* input;
   int size;
   int64_t id;
   DoneCallback done;
-  std::string body;  // without the magic bytes
 
   void Done(const std::string& output, int finished = 1, int status = 200) const {
     done(output.data(), static_cast<int>(output.size()), id, finished, status);
@@ -66,10 +65,10 @@ std::string Cut(std::string* text) {
 }
 
 void Die(std::string how) {
-  const std::string kind = Cut(&how);
+  const std::string kind = Cut(&how);  // what follows tells apart the requests of a test under load
   if (kind == "segv") *reinterpret_cast<volatile int*>(static_cast<intptr_t>(16)) = 1;
   if (kind == "abort") abort();
-  if (kind == "_exit") _exit(atoi(how.c_str()));
+  if (kind == "exit") _exit(3);
   kill(getpid(), SIGKILL);
 }
 
@@ -82,10 +81,48 @@ Request Take(const std::string& name) {
   return request;
 }
 
-void SendParts(const Request& request, int parts, const std::string& part) {
+// COUNT:SIZE, of the letters b, c, ...
+void SendParts(const Request& request, std::string text) {
+  const int parts = atoi(Cut(&text).c_str());
+  const auto size = static_cast<size_t>(atoi(text.c_str()));
   std::thread([=] {
-    for (int i = 0; i < parts; ++i) request.Done(part, 0, 200);
+    for (int i = 1; i <= parts; ++i) request.Done(std::string(size, static_cast<char>('a' + i % 26)), 0);
     request.Done("");
+  }).detach();
+}
+
+// A part for each byte that the test writes into a pipe, with all that a stream may do as further bytes (streams.py).
+void SendGated(const Request& request, const std::string& path) {
+  std::thread([=] {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    char byte = '~';
+    while (read(fd, &byte, 1) == 1 && byte != '~' && byte != '!') {
+      if (byte == '#') abort();
+      request.Done(byte == '0' ? "" : std::string(1, byte), 0);
+    }
+    close(fd);
+    byte == '!' ? request.Done("in the midst", 1, 400) : request.Done("");
+  }).detach();
+}
+
+void Tell(const std::string& folder, const char* event, const std::string& body) {
+  const std::string line = std::string(event) + " " + std::to_string(getpid()) + " " + body + "\n";
+  const int fd = open((folder + "/entered").c_str(), O_WRONLY | O_CLOEXEC);
+  if (write(fd, line.data(), line.size()) < 0) perror("entered");
+  close(fd);
+}
+
+// FOLDER:BODY is answered when the test lets it go (tests/support/gate.py).
+void Gate(const Request& request, std::string body) {
+  const std::string folder = Cut(&body);
+  std::thread([=] {
+    Tell(folder, "enter", body);
+    const int fd = open((folder + "/leave").c_str(), O_RDONLY | O_CLOEXEC);
+    char byte;
+    if (read(fd, &byte, 1) < 0) perror("leave");
+    close(fd);
+    Tell(folder, "leave", body);
+    request.Done(body);
   }).detach();
 }
 
@@ -96,64 +133,88 @@ void Hold(const Request& request, const std::string& name) {
   printf("holds %s\n", name.c_str());
 }
 
-void Obey(const Request& request, std::string text) {
-  std::string verb = Cut(&text);
-  if (verb == "inside") return request.Done(text);
-  if (verb == "status") {
-    int status = atoi(Cut(&text).c_str());
-    return Later([=] { request.Done(text, 1, status); });
-  }
-  if (verb == "hold") return Hold(request, text);
-  if (verb == "once") {  // folder:name: the same, but in its second run it answers at once
-    std::string path = Cut(&text) + "/" + text;
-    int fd = open(path.c_str(), O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) return Later([=] { request.Done("again " + text); });
-    close(fd);
-    return Hold(request, text);
-  }
-  if (verb == "release") {  // name:answer
-    Request other = Take(Cut(&text));
-    other.Done(other.body + text);
-    return request.Done("released");
-  }
-  if (verb == "part") {  // a part for what is held as that name
-    std::string name = Cut(&text);
-    std::unique_lock<std::mutex> lock(mutex);
-    Request other = held.at(name);
-    lock.unlock();
-    other.Done(text, 0, 200);
-    return request.Done("sent");
-  }
-  if (verb == "fail") {  // what is held as that name, and has sent parts
-    Take(text).Done("no more memory", 1, 500);
-    return request.Done("failed");
-  }
-  if (verb == "parts") {
-    int parts = atoi(Cut(&text).c_str());
-    return SendParts(request, parts, std::string(static_cast<size_t>(atoi(text.c_str())), 'x'));
-  }
-  if (verb == "twice") {
-    return Later([=] {
-      request.Done(text);
-      request.Done("again");
-      request.done("x", 1, int64_t{1} << 40, 1, 0);
-    });
-  }
-  if (verb == "throw") throw std::runtime_error(text);
-  if (verb == "hold and throw") {
-    Hold(request, text);
-    throw std::runtime_error(text);
-  }
-  if (verb == "end") pthread_exit(nullptr);
-  if (verb == "negative") return Later([=] { request.done("x", -1, request.id, 1, 200); });
-  if (verb == "nowhere") return Later([=] { request.done(nullptr, 0, request.id, 1, 200); });
-  if (verb == "bad pointer")
-    return Later([=] { request.done(request.input - (intptr_t{1} << 44), 64, request.id, 1, 200); });
-  if (verb == "die") return Die(text);
-  if (verb == "die later") return Later([=] { Die(text); });
-  if (verb == "hang") pause();
-  request.Done("unknown command", 1, 404);
+// FOLDER:NAME is held; in its second run it is answered at once.
+void Once(const Request& request, std::string text) {
+  std::string path = Cut(&text) + "/" + text;
+  int fd = open(path.c_str(), O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return Later([=] { request.Done("again " + text); });
+  close(fd);
+  Hold(request, text);
 }
+
+// NAME or NAME:MORE: what is held as that name is answered with its input, which must still be there.
+void Release(const Request& request, std::string text) {
+  Request other = Take(Cut(&text));
+  other.Done(std::string(other.input, static_cast<size_t>(other.size)) + text);
+  request.Done("released");
+}
+
+// NAME:PART is a part for what is held as that name.
+void Part(const Request& request, std::string text) {
+  std::string name = Cut(&text);
+  std::unique_lock<std::mutex> lock(mutex);
+  Request other = held.at(name);
+  lock.unlock();
+  other.Done(text, 0);
+  request.Done("sent");
+}
+
+void Fail(const Request& request, const std::string& name) {
+  Take(name).Done("no answer", 1, 400);
+  request.Done("failed");
+}
+
+// 404:TEXT
+void Status(const Request& request, std::string text) {
+  int status = atoi(Cut(&text).c_str());
+  Later([=] { request.Done(text, 1, status); });
+}
+
+void Twice(const Request& request, const std::string& text) {
+  Later([=] {
+    request.Done(text);
+    request.Done("again");
+    request.done("x", 1, int64_t{1} << 40, 1, 0);
+  });
+}
+
+using Verb = void (*)(const Request& request, const std::string& argument);
+
+const std::map<std::string, Verb>& verbs = *new std::map<std::string, Verb>{
+    {"inside", [](const Request& request, const std::string& text) { request.Done(text); }},
+    {"later", [](const Request& request, const std::string& text) { Later([=] { request.Done(text); }); }},
+    {"status", [](const Request& request, const std::string& text) { Status(request, text); }},
+    {"hold", Hold},
+    {"once", [](const Request& request, const std::string& text) { Once(request, text); }},
+    {"gate", [](const Request& request, const std::string& text) { Gate(request, text); }},
+    {"release", [](const Request& request, const std::string& text) { Release(request, text); }},
+    {"fail", Fail},
+    {"part", [](const Request& request, const std::string& text) { Part(request, text); }},
+    {"parts", [](const Request& request, const std::string& text) { SendParts(request, text); }},
+    {"gated", SendGated},
+    {"twice", Twice},
+    {"throw", [](const Request&, const std::string& text) { throw std::runtime_error(text); }},
+    {"hold and throw",
+     [](const Request& request, const std::string& text) {
+       Hold(request, text);
+       throw std::runtime_error(text);
+     }},
+    {"end", [](const Request&, const std::string&) { pthread_exit(nullptr); }},
+    {"wrong",
+     [](const Request& request, const std::string&) {
+       Later([=] { request.done("x", -1, request.id, 1, 200); });
+     }},
+    {"nowhere",
+     [](const Request& request, const std::string&) {
+       Later([=] { request.done(nullptr, 0, request.id, 1, 200); });
+     }},
+    {"bad pointer",
+     [](const Request& request, const std::string&) {
+       Later([=] { request.done(request.input - (intptr_t{1} << 44), 64, request.id, 1, 200); });
+     }},
+    {"die", [](const Request&, const std::string& how) { Die(how); }},
+    {"die later", [](const Request&, const std::string& how) { Later([=] { Die(how); }); }},
+};
 
 }  // namespace
 
@@ -171,10 +232,10 @@ int process(void*, const void*, int, void** output, int* size) {
 }
 
 void async_process(void*, const void* input, int size, int64_t id, DoneCallback done) {
-  const std::string text(static_cast<const char*>(input), static_cast<size_t>(size));
-  const bool command = text.compare(0, kMagic.size(), kMagic) == 0;
-  const Request request{static_cast<const char*>(input), size, id, done,
-                        command ? text.substr(kMagic.size()) : ""};
-  if (command) return Obey(request, request.body);
+  const Request request{static_cast<const char*>(input), size, id, done};
+  std::string text(static_cast<const char*>(input), static_cast<size_t>(size));
+  if (text.compare(0, kMagic.size(), kMagic) == 0) text.erase(0, kMagic.size());
+  const auto known = verbs.find(Cut(&text));
+  if (known != verbs.end()) return known->second(request, text);
   Later([=] { request.done(request.input, request.size, request.id, 1, 0); });
 }

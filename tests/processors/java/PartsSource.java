@@ -1,3 +1,7 @@
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -10,9 +14,11 @@ class PartsSource implements Iterator<byte[]>, AutoCloseable {
 
   private final String[] words;
   private int made;
+  private InputStream pipe;
+  private int read = -2; // the byte of the pipe that is the next part
 
   PartsSource(byte[] input) {
-    words = new String(input, StandardCharsets.UTF_8).split(" ");
+    words = new String(input, StandardCharsets.UTF_8).split("[ :]");
     if (words[0].equals("throw")) {
       throw new IllegalStateException("no source");
     }
@@ -28,7 +34,7 @@ class PartsSource implements Iterator<byte[]>, AutoCloseable {
         return made < number(1);
       case "fail": // after so many parts of this size
         if (made == number(1)) {
-          fail();
+          fail("no more parts");
         }
         return true;
       case "exit":
@@ -38,6 +44,8 @@ class PartsSource implements Iterator<byte[]>, AutoCloseable {
         return true;
       case "closed":
         return made == 0;
+      case "gated":
+        return pass();
       default: // the words are the parts
         return made < words.length;
     }
@@ -56,6 +64,10 @@ class PartsSource implements Iterator<byte[]>, AutoCloseable {
         return part;
       case "closed":
         return bytes(CLOSED.get() + "of" + (OPEN.get() - 1));
+      case "gated":
+        byte[] one = read == '0' ? new byte[0] : new byte[] {(byte) read};
+        read = -2;
+        return one;
       case "null":
         return null;
       default:
@@ -66,13 +78,35 @@ class PartsSource implements Iterator<byte[]>, AutoCloseable {
   @Override
   public void close() {
     CLOSED.incrementAndGet();
+    if (words[0].equals("endless")) {
+      System.out.println("closed " + words[1]);
+    }
     if (words[0].equals("badly")) {
       throw new IllegalStateException("not closed");
     }
   }
 
-  private static void fail() {
-    throw new IllegalStateException("no more parts");
+  private static void fail(String message) {
+    throw new IllegalStateException(message);
+  }
+
+  /** Reads the pipe, each byte of which is a part (streams.py); false at its end. */
+  private boolean pass() {
+    try {
+      if (pipe == null) {
+        pipe = new FileInputStream(words[1]);
+      }
+      read = read == -2 ? pipe.read() : read;
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
+    if (read == '!') {
+      fail("in the midst");
+    }
+    if (read == '#') {
+      System.exit(3);
+    }
+    return read >= 0 && read != '~';
   }
 
   private int number(int word) {

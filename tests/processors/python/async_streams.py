@@ -54,6 +54,13 @@ async def one(argument):
     yield b"\0" * int(argument)
 
 
+async def parts(argument):
+    """COUNT:SIZE, of the letters b, c, ..."""
+    count, size = argument.split(b":")
+    for number in range(1, int(count) + 1):
+        yield bytes([ord("a") + number % 26]) * int(size)
+
+
 async def endless(argument):
     try:
         print("begun", argument.decode(), flush=True)
@@ -73,7 +80,7 @@ async def silent(_):
 
 
 async def gated(argument):
-    """A part for each byte that the test writes into a pipe; `!` is an exception."""
+    """A part for each byte that the test writes into a pipe: `0` is an empty one, `!` an exception."""
     reader = asyncio.StreamReader()
     pipe = os.fdopen(os.open(argument.decode(), os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
     transport, _ = await asyncio.get_event_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
@@ -86,9 +93,9 @@ async def gated(argument):
                 os.abort()
             if byte == b"?":
                 sys.exit("in the midst")
-            if byte == b"~":
+            if byte in (b"~", b""):
                 return
-            yield byte
+            yield b"" if byte == b"0" else byte
     finally:
         transport.close()
         print("closed gated", flush=True)
@@ -119,7 +126,7 @@ VERBS = {
     name: globals()[name]
     for name in (
         *("numbers", "numbers_from", "pair", "types", "nothing", "one", "endless", "silent", "gated"),
-        *("at_first", "at_close", "keeps_on"),
+        *("parts", "at_first", "at_close", "keeps_on"),
     )
 }
 

@@ -53,6 +53,13 @@ def one(argument):
     yield b"\0" * int(argument)
 
 
+def parts(argument):
+    """COUNT:SIZE, of the letters b, c, ..."""
+    count, size = argument.split(b":")
+    for number in range(1, int(count) + 1):
+        yield bytes([ord("a") + number % 26]) * int(size)
+
+
 def endless(argument):
     try:
         print("begun", argument.decode(), flush=True)
@@ -72,7 +79,7 @@ def silent(_):
 
 
 def gated(argument):
-    """A part for each byte that the test writes into a pipe; `!` is an exception."""
+    """A part for each byte that the test writes into a pipe: `0` is an empty one, `!` an exception."""
     with open(argument.decode(), "rb", buffering=0) as pipe:
         try:
             while True:
@@ -83,9 +90,9 @@ def gated(argument):
                     os.abort()
                 if byte == b"?":
                     sys.exit("in the midst")
-                if byte == b"~":
+                if byte in (b"~", b""):
                     return
-                yield byte
+                yield b"" if byte == b"0" else byte
         finally:
             print("closed gated", flush=True)
 
@@ -122,7 +129,7 @@ VERBS = {
     name: globals()[name]
     for name in (
         *("numbers", "numbers_from", "pair", "types", "nothing", "one", "endless", "silent", "gated"),
-        *("at_first", "at_close", "keeps_on", "clock"),
+        *("parts", "at_first", "at_close", "keeps_on", "clock"),
     )
 }
 

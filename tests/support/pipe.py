@@ -1,0 +1,32 @@
+"""
+The pipe from which a processor takes the parts of its answer, by the verb `gated`: a part for each byte (streams.py).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class Pipe:
+    """
+    A named pipe, held open for reading and writing, so that nobody waits in open().
+
+    Attributes:
+        body: what a processor is sent that is to read it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "pipe"
+        os.mkfifo(self.path)
+        self._fd = os.open(self.path, os.O_RDWR)
+
+    def write(self, data: bytes) -> None:
+        os.write(self._fd, data)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    @property
+    def body(self) -> bytes:
+        return b"gated:" + os.fsencode(self.path)
