@@ -53,7 +53,7 @@ def begin(start: StartHost, builder: ProcessorBuilder, plane: str, request: pyte
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Iterator[Pipe]:
-    made = Pipe(tmp_path)
+    made = Pipe(tmp_path / "pipe")
     yield made
     made.close()
 

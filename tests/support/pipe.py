@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from support import proc
+
 
 class Pipe:
     """
@@ -16,8 +18,8 @@ class Pipe:
         body: what a processor is sent that is to read it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "pipe"
+    def __init__(self, path: Path) -> None:
+        self.path = path
         os.mkfifo(self.path)
         self._fd = os.open(self.path, os.O_RDWR)
 
@@ -30,3 +32,8 @@ class Pipe:
     @property
     def body(self) -> bytes:
         return b"gated:" + os.fsencode(self.path)
+
+    def wait_opened(self, pid: int) -> None:
+        """Waits until process *pid* has opened it: the answer is being made, and has not begun."""
+        while str(self.path) not in proc.open_files(pid):
+            pass

@@ -8,6 +8,7 @@ ours and can never mean another process that got the same number later.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 from dataclasses import dataclass
@@ -108,8 +109,11 @@ def address_space(pid: int) -> int:
 def wait_stopped(pid: int) -> None:
     """Waits until SIGSTOP has stopped all threads of *pid*; nobody can be told of that but its parent."""
     for _ in range(100_000):
-        states = [(task / "stat").read_text(encoding="utf-8") for task in (PROC / str(pid) / "task").iterdir()]
-        if all(state.rpartition(")")[2].split()[0] == "T" for state in states):
+        states = []
+        for task in (PROC / str(pid) / "task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # this thread has ended meanwhile
+                states.append((task / "stat").read_text(encoding="utf-8"))
+        if states and all(state.rpartition(")")[2].split()[0] == "T" for state in states):
             return
     raise AssertionError(f"process {pid} does not stop")
 
@@ -142,6 +146,15 @@ def mapped_files(pid: int) -> set[str]:
     """The paths of all files that *pid* has mapped."""
     lines = (PROC / str(pid) / "maps").read_text(encoding="utf-8", errors="replace").splitlines()
     return {fields[5] for line in lines if len(fields := line.split(maxsplit=5)) == 6}
+
+
+def open_files(pid: int) -> set[str]:
+    """The paths of all files that *pid* has open."""
+    paths = set()
+    for descriptor in (PROC / str(pid) / "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+            paths.add(str(descriptor.readlink()))
+    return paths
 
 
 def wait_until_taken(pid: int) -> None:

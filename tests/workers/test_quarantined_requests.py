@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from support import LONG, proc
 from support.build import SOURCES, ProcessorBuilder
 from support.gate import Gate, hold
 from support.host import Host, StartHost
+from support.pipe import Pipe
 from support.scripted import ScriptedBehaviour
 from support.wire import request
 
@@ -132,6 +133,31 @@ def test_suspects_abandoned_before_their_turn_are_not_run(start: StartHost, gate
         assert [asked[0].read().body, asked[3].read().body] == [b"0", b"3"]
     gate.catch_up()
     assert [event.body for event in gate.entries()[4:]] == ["0", "3"]
+
+
+@pytest.mark.parametrize("processor", ["streams", "async_streams"])
+def test_suspect_whose_answer_has_begun_does_not_hold_up_others(
+    start: StartHost, builder: ProcessorBuilder, processor: str, tmp_path: Path
+) -> None:
+    """
+    An answer in parts may take as long as it likes, and never runs again once it has begun: then the next suspect has
+    its turn, and when all have begun, other requests.
+    """
+    host = start("python", builder.python(f"{processor}.py"), keepalive=LONG)
+    host.allow_log("SIGKILL")
+    with ExitStack() as stack:
+        pipes = [stack.enter_context(closing(Pipe(tmp_path / name))) for name in ("a", "b")]
+        clients = [stack.enter_context(host.ask(pipe.body)) for pipe in pipes]
+        for pipe in pipes:
+            pipe.wait_opened(host.workers()[0])
+        host.kill_worker()
+        for pipe, client in zip(pipes, clients, strict=True):
+            pipe.write(b"1")
+            assert (client.read_head().status, client.read_chunk()) == (200, b"1")
+        assert host.call(b"pair:ab").text == "abab"
+        for pipe, client in zip(pipes, clients, strict=True):
+            pipe.write(b"2~")
+            assert (client.read_chunk(), client.read_chunk()) == (b"2", b"")
 
 
 def test_suspect_that_runs_alone_answers_408_at_its_deadline(start: StartHost, gate: Gate) -> None:

@@ -236,6 +236,8 @@ class Dispatcher(Gate):
                 batch.append((running[slot], outcome, status, body))
             elif outcome == PARTS:
                 batch.append((running[slot], outcome, status, b""))
+                if solo:  # it never runs again, and may go on for as long as it likes: the next one has its turn
+                    self._end_solo(slot)
                 continue
             elif outcome == PARTS_ENDED:
                 batch.append((running[slot], outcome, status, self._ring.read_parts(slot)))

@@ -86,7 +86,7 @@ class SoloListener(Protocol):
 
     def solo_done(self, slot: int) -> None:
         """
-        Handle that the request in *slot* is done.
+        Handle that the request in *slot* is done, or that its answer has begun and cannot begin again.
         """
 
     def solo_abandoned(self, slot: int) -> None:

@@ -3,6 +3,9 @@ Runs suspects, requests whose worker died and that may have been the cause (`rec
 
 Their worker starts in solo mode: it takes nothing but what it is given here, and joins the others when no suspect is
 left.
+
+A suspect that is answered in parts has had its turn when its answer has begun: then it cannot run again, and how long
+it goes on is up to its client. If it ends the process later, it is cut, and the suspect beside it runs again.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ class SoloRunner:
 
     def solo_done(self, slot: int) -> None:
         """
-        Run the next suspect: the one in *slot* is done.
+        Run the next suspect: the one in *slot* is done, or its answer has begun.
         """
         for worker in self._workers:
             if worker.suspects.solo == slot:

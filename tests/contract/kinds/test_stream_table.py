@@ -29,7 +29,7 @@ LAST = b"0\r\n\r\n"
 
 @pytest.fixture
 def pipe(tmp_path: Path) -> Iterator[Pipe]:
-    made = Pipe(tmp_path)
+    made = Pipe(tmp_path / "pipe")
     yield made
     made.close()
 
