@@ -157,10 +157,10 @@ class Client:
         its own.
         """
         head = self.read_head()
-        return replace(head, body=self._body(head, method))
+        return replace(head, body=self.read_body(head, method))
 
     def read_head(self) -> Response:
-        """Reads the head of one answer; its body is to be read by `read_chunk`."""
+        """Reads the head of one answer; its body is to be read by `read_chunk` or `read_body`."""
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, *reason = head[0].split(" ", 2)
         assert version in ("HTTP/1.1", "HTTP/1.0"), f"not a status line: {head[0]!r}"
@@ -174,7 +174,8 @@ class Client:
         assert self._exactly(2) == b"\r\n"
         return chunk
 
-    def _body(self, head: Response, method: str) -> bytes:
+    def read_body(self, head: Response, method: str = "POST") -> bytes:
+        """Reads all of the body that *head* announces."""
         if method == "HEAD" or head.status < 200 or head.status in (204, 304):
             return b""
         if (head.get("Transfer-Encoding") or "").lower() == "chunked":
@@ -231,11 +232,20 @@ class Client:
 
     def read_to_end(self) -> bytes:
         """All that comes until the server closes the connection."""
-        with contextlib.suppress(ConnectionEnded, ConnectionResetError):
+        return self.read_to_close_or_reset()[0]
+
+    def read_to_close_or_reset(self) -> tuple[bytes, bool]:
+        """The same, and whether the server has closed the connection in order, not by a reset."""
+        closed = True
+        try:
             while True:
                 self._receive()
+        except ConnectionEnded:
+            pass
+        except ConnectionResetError:
+            closed = False
         rest, self._buffer = bytes(self._buffer), bytearray()
-        return rest
+        return rest, closed
 
     def is_closed(self) -> bool:
         """
