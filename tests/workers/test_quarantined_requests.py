@@ -173,6 +173,56 @@ def test_suspect_that_runs_alone_answers_408_at_its_deadline(start: StartHost, g
         assert host.call(b"next").body == b"next"
 
 
+ANSWERS_IN_PARTS = """
+import sys
+import allspark
+
+sys.path.append({folder!r})
+import contract
+
+class InParts(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        part, _ = contract.gate(data)
+        return parts(data, part), 200
+
+def parts(data, part):
+    yield part
+    while True:
+        if part == b"hangs":
+            contract.gate(data)
+        yield part
+"""
+
+
+@pytest.mark.parametrize("part", ["endless", "hangs"])
+def test_suspect_that_answers_head_in_parts_keeps_its_worker_unless_it_hangs(
+    start: StartHost, builder: ProcessorBuilder, gate: Gate, tmp_path: Path, part: str
+) -> None:
+    """HEAD needs no part but the first, so nobody waits for the others: a generator is closed at its next part."""
+    entry = tmp_path / "app.py"
+    folder = str(builder.python("contract.py").parent)
+    entry.write_text(ANSWERS_IN_PARTS.format(folder=folder), encoding="utf-8")
+    host = start("python", entry, keepalive=LONG)
+    host.allow_log("SIGKILL")
+    bodies = [f"{gate.folder}:{body}".encode() for body in (part, "endless")]
+    with ExitStack() as clients:
+        asked = [clients.enter_context(host.connect()) for _ in bodies]
+        for number, (client, body) in enumerate(zip(asked, bodies, strict=True), 1):
+            client.send(request("HEAD", host.path, body))
+            gate.wait_entered(number)
+        host.kill_worker()
+        gate.wait_entered(3)
+        gate.release()
+        assert asked[0].read("HEAD").status == 200
+        *_, first, last = [event.pid for event in gate.wait_entered(5 if part == "hangs" else 4)]
+        assert (first == last) == (part == "endless")
+        gate.release()
+        assert asked[1].read("HEAD").status == 200
+
+
 # Beside slow ones.
 
 

@@ -100,13 +100,13 @@ class PartsSender(ClientSocket):
                 status, keep_alive=keep, http_10=head.http_10, cors=head.cors, why=exchange.explanation
             )
         )
+        exchange.in_parts = True
         if status in BODILESS or head.method == b"HEAD":
             exchange.head.backend.abandon(exchange)
             self._observer.processor_responded(exchange, status, 0)
             self._ended(exchange, keep=keep)
             return False
         self._parts = AnswerInParts(status, chunked=not head.http_10, keep=keep)
-        exchange.in_parts = True
         return True
 
     def _forward_parts(self, exchange: Exchange) -> None:
