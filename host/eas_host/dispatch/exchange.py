@@ -309,6 +309,7 @@ class Exchange:
         explanation: header lines of the answer that say how it came about; none without --explain.
         streams: whether an answer of the host has begun that has no end.
         in_parts: whether the processor's answer has begun, and more of it is to come.
+        began: the loop's time of its first byte, once its deadline does not tell it any more, which each part puts off.
         solo_kills: how often a worker was killed from outside while this was all it ran.
     """
 
@@ -320,6 +321,7 @@ class Exchange:
     explanation = ""
     streams = False
     in_parts = False
+    began: float | None = None
     solo_kills = 0
 
     def __init__(

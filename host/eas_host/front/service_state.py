@@ -44,7 +44,8 @@ class ServiceState:
         """
         Seconds since the first byte of *exchange*.
         """
-        return self.loop.time() - exchange.deadline + self.keepalive
+        began = exchange.deadline - self.keepalive if exchange.began is None else exchange.began
+        return self.loop.time() - began
 
     def send_to_workers(self, message: Message) -> None:
         """

@@ -101,6 +101,7 @@ class PartsSender(ClientSocket):
             )
         )
         exchange.in_parts = True
+        exchange.began = self._now() - self._state.age(exchange)
         if status in BODILESS or head.method == b"HEAD":
             exchange.head.backend.abandon(exchange)
             self._observer.processor_responded(exchange, status, 0)
