@@ -1,8 +1,9 @@
 // The buffer of an answer in parts, in the output span of its slot. Part of parts.h.
 //
-// `written` is the slot's output_size, which only the worker writes; `read` lies in front of the bytes, and
-// only the front writes it. Each is a count of all bytes so far. Either side keeps or checks what it relies
-// on: a processor that overwrites these words spoils its own answer.
+// `written` is the slot's output_size, which only the worker writes; `read` lies behind the bytes, and only
+// the front writes it. Each is a count of all bytes so far. Either side keeps or checks what it relies on: a
+// processor that overwrites these words spoils its own answer. When it has failed, its explanation takes the
+// place of the bytes and leaves these words alone, which the front may be about to write.
 #ifndef EAS_NATIVE_PART_BUFFER_H_
 #define EAS_NATIVE_PART_BUFFER_H_
 
@@ -23,9 +24,9 @@ class PartBuffer {
  public:
   PartBuffer(const Ring& ring, uint32_t slot)
       : control_(ring.controls[slot]),
-        words_(*reinterpret_cast<Words*>(ring.Output(slot))),
-        bytes_(ring.Output(slot) + kBytesAt),
-        capacity_(std::min(ring.layout.output_span - kBytesAt, kMaxBuffer)) {}
+        bytes_(ring.Output(slot)),
+        capacity_(std::min(ring.layout.output_span - kCacheLine, kMaxBuffer)),
+        words_(*reinterpret_cast<Words*>(bytes_ + capacity_)) {}
 
   uint64_t capacity() const { return capacity_; }
 
@@ -77,17 +78,16 @@ class PartBuffer {
     std::atomic<uint64_t> read;
     std::atomic<uint32_t> waiter;  // a PartWaiter
   };
-  static constexpr uint64_t kBytesAt = kCacheLine;
-  static_assert(sizeof(Words) <= kBytesAt, "the words lie in front of the bytes");
+  static_assert(sizeof(Words) <= kCacheLine, "the words lie behind the bytes, in a line of their own");
 
   // What a slow client holds in the ring, and what the front reads at once: enough for a copy to cost more
   // than the call, and little for hundreds of clients.
   static constexpr uint64_t kMaxBuffer = 64 * 1024;
 
   SlotControl& control_;
-  Words& words_;
   char* const bytes_;
   const uint64_t capacity_;
+  Words& words_;
 };
 
 }  // namespace eas

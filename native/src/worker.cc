@@ -14,6 +14,7 @@
 #include "claim.h"
 #include "log.h"
 #include "parked_calls.h"
+#include "part_buffer.h"
 #include "parts.h"
 #include "thread_context.h"
 
@@ -160,6 +161,12 @@ bool Resume(Ring& ring, uint32_t worker, uint32_t thread, eas_call* call) {
   this_thread.resumed_last = ring.parked->Resume(ring, worker, thread, call);
   if (this_thread.resumed_last) StopSpinning(ring, worker);
   return this_thread.resumed_last;
+}
+
+// How long a text in the place of an output may be: where an answer in parts has begun, as long as these.
+uint64_t RoomForText(const Ring& ring, uint32_t slot) {
+  const bool in_parts = ring.controls[slot].outcome.load(std::memory_order_relaxed) == EAS_PARTS;
+  return in_parts ? PartBuffer(ring, slot).capacity() : ring.layout.output_span;
 }
 
 // The last step of each request. REQUIRES: outcome, status and output are in the slot.
@@ -331,7 +338,7 @@ Result StageOutput(Ring& ring, uint32_t slot, int outcome, int status, const cha
     data = explanation.data();
     size = explanation.size();
   }
-  if (outcome != EAS_RETURNED && size > ring.layout.output_span) size = ring.layout.output_span;
+  if (outcome != EAS_RETURNED) size = std::min(size, RoomForText(ring, slot));
   // The front may be reading parts here. It drops what it has read if there are none any more.
   std::atomic<int32_t>& present = ring.controls[slot].outcome;
   if (present.load(std::memory_order_relaxed) == EAS_PARTS)
@@ -349,7 +356,8 @@ void Reply(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, i
 
 void ReplyRaised(Ring& ring, uint32_t worker, uint32_t thread, const eas_call& call, std::string_view message,
                  std::string_view frames) {
-  if (message.size() + frames.size() > ring.layout.output_span) frames = {};
+  if (call.slot >= ring.layout.ring_size.slots) return;
+  if (message.size() + frames.size() > RoomForText(ring, call.slot)) frames = {};
   std::string text(message);
   text.append(frames);
   Reply(ring, worker, thread, call, EAS_RAISED, static_cast<int>(frames.size()), text.data(), text.size());

@@ -127,6 +127,22 @@ TEST_F(Parts, AFailureTakesTheirPlace) {
   EXPECT_EQ(why, failed.output);
 }
 
+TEST_F(Parts, AFailureIsToldWholeWhateverTheFrontIsAboutToWrite) {
+  const eas_call call = Begin();
+  EXPECT_EQ(EAS_PART_SENT, Send(call, "part"));
+  EXPECT_EQ(EAS_PARTS, Next().outcome);
+  const std::string why(kMore, 'w');
+  eas_worker_raised(ring_, 0, 0, &call, why.data(), why.size(), "frames", 6);
+  PartBuffer buffer(*ring_.ring, static_cast<uint32_t>(slot_));  // as a front that has read before
+  buffer.SetRead(4);
+  buffer.waiter().store(0);
+  const Completion failed = ring_.Finish();
+  EXPECT_EQ(EAS_RAISED, failed.outcome);
+  EXPECT_EQ(0, failed.status) << "there is no room for the frames";
+  EXPECT_EQ(buffer.capacity(), failed.output.size());
+  EXPECT_EQ(std::string::npos, failed.output.find_first_not_of('w'));
+}
+
 TEST_F(Parts, EndWhenNobodyWaits) {
   const eas_call call = Begin();
   EXPECT_EQ(EAS_PART_SENT, Send(call, "part"));
