@@ -219,6 +219,15 @@ def test_publisher_that_sends_more_than_was_requested_is_stopped(odd: Host, size
     assert odd.call(b"cancelled").text == "1"
 
 
+def test_subscription_is_called_by_one_thread_at_a_time(odd: Host) -> None:
+    """What fails on a thread of the publisher's, while another one of ours requests, is cancelled after that."""
+    odd.allow_log("it has sent null as a part")
+    assert odd.call(b"null-from-a-thread").status == 400
+    while odd.call(b"cancelled").text != "1":
+        pass
+    assert odd.call(b"overlaps").text == "0"
+
+
 @pytest.mark.parametrize(("body", "expected"), [("completes-twice", "once"), ("nothing", ""), ("no publisher", "")])
 def test_end_of_a_publisher_comes_once(odd: Host, body: str, expected: str) -> None:
     """What follows it is ignored; and null in its place is an empty answer."""

@@ -7,6 +7,7 @@ import java.util.function.Consumer;
 /** Answers by a publisher that does what the input says: most break the rules of Flow. */
 public class OddPublished {
   private static final AtomicInteger CANCELLED = new AtomicInteger();
+  private static final AtomicInteger OVERLAPS = new AtomicInteger();
 
   public OddPublished(String modelEntry, String modelConfig) {}
 
@@ -31,6 +32,19 @@ public class OddPublished {
               for (int i = 0; i < 3; i++) {
                 subscriber.onNext(new byte[Integer.parseInt(words[1])]);
               }
+            });
+      case "null-from-a-thread": // which has sent it before its request returns
+        return with(
+            subscriber -> {
+              Thread thread = new Thread(() -> subscriber.onNext(null));
+              thread.start();
+              join(thread);
+            });
+      case "overlaps": // of calls of a subscription
+        return with(
+            subscriber -> {
+              subscriber.onNext(bytes("" + OVERLAPS.get()));
+              subscriber.onComplete();
             });
       case "null":
         return with(subscriber -> subscriber.onNext(null));
@@ -83,21 +97,40 @@ public class OddPublished {
     return subscriber ->
         subscriber.onSubscribe(
             new Flow.Subscription() {
+              private final AtomicInteger calls = new AtomicInteger();
               private boolean asked;
 
               @Override
               public void request(long count) {
+                begin();
                 if (!asked) {
                   asked = true;
                   first.accept(subscriber);
                 }
+                calls.decrementAndGet();
               }
 
               @Override
               public void cancel() {
+                begin();
                 CANCELLED.incrementAndGet();
+                calls.decrementAndGet();
+              }
+
+              private void begin() {
+                if (calls.getAndIncrement() > 0) {
+                  OVERLAPS.incrementAndGet();
+                }
               }
             });
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException error) {
+      throw new IllegalStateException(error);
+    }
   }
 
   private static byte[] bytes(String text) {

@@ -223,8 +223,13 @@ final class OpenCalls {
     try {
       call.cancel();
     } catch (Throwable error) {
-      HostLog.error("to cancel an answer threw " + ErrorReport.ofCall(error, null).trace());
+      logCancelFailed(error);
     }
+  }
+
+  /** Logs what the processor's code has thrown when an answer was cancelled. */
+  static void logCancelFailed(Throwable error) {
+    HostLog.error("to cancel an answer threw " + ErrorReport.ofCall(error, null).trace());
   }
 
   private static Thread thread(Runnable task) {

@@ -13,9 +13,16 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>, ParkedAnswer {
   private static final String FAILED = "the publisher that process returned failed with";
 
+  /** Calls of the subscription that are still to be made, the one that is being made included. */
   private final AtomicInteger wanted = new AtomicInteger();
 
   private volatile Flow.Subscription subscription;
+
+  /** No part is wanted any more. */
+  private volatile boolean cancelled;
+
+  /** The subscription was told. Only the thread that makes its calls uses this. */
+  private boolean toldCancelled;
 
   // Guarded by this.
 
@@ -54,10 +61,12 @@ final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>,
     if (first) {
       this.subscription = subscription;
     }
-    if (!first || hasEnded()) {
+    if (!first) {
       subscription.cancel();
+    } else if (hasEnded()) {
+      cancel();
     } else {
-      request();
+      callSubscription(); // for the next part
     }
   }
 
@@ -155,7 +164,7 @@ final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>,
     } else if (ends) {
       finish();
     } else {
-      request();
+      callSubscription(); // for the next part
     }
   }
 
@@ -189,23 +198,45 @@ final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>,
   }
 
   /**
-   * Requests one part. A publisher may send it before it returns: then this returns at once, and
-   * the outer call requests the next, so that the stack does not grow with each part.
+   * Calls the subscription: to request a part, or to cancel once no part is wanted any more. If a
+   * thread does so already, this returns at once, and that one makes this call, too. So there is
+   * one at a time, as Flow's rule 2.7 wants it; and where a publisher sends a part before its
+   * request returns, the stack does not grow with each part.
    */
-  private void request() {
+  private void callSubscription() {
     if (wanted.getAndIncrement() > 0) {
       return;
     }
     do {
-      synchronized (this) {
-        requested = true;
-      }
-      try {
-        subscription.request(1);
-      } catch (Throwable error) {
-        failLast(error);
+      if (cancelled) {
+        tellCancelled();
+      } else {
+        requestOne();
       }
     } while (wanted.decrementAndGet() > 0);
+  }
+
+  private void requestOne() {
+    synchronized (this) {
+      requested = true;
+    }
+    try {
+      subscription.request(1);
+    } catch (Throwable error) {
+      failLast(error);
+    }
+  }
+
+  private void tellCancelled() {
+    if (toldCancelled) {
+      return;
+    }
+    toldCancelled = true;
+    try {
+      subscription.cancel();
+    } catch (Throwable error) {
+      OpenCalls.logCancelFailed(error);
+    }
   }
 
   private void finish() {
@@ -239,9 +270,9 @@ final class PublishedAnswer extends OpenCall implements Flow.Subscriber<Object>,
 
   @Override
   void cancel() {
-    Flow.Subscription known = subscription;
-    if (known != null) {
-      known.cancel(); // else it is cancelled as soon as it is known
+    cancelled = true;
+    if (subscription != null) {
+      callSubscription(); // else it is cancelled as soon as it is known
     }
   }
 }
