@@ -107,8 +107,9 @@ void JNICALL wait_for_event(JNIEnv*, jclass, jint seen) {
   host.module.wait_for_event(host.ring, host.worker, static_cast<uint32_t>(seen), kNoLimit);
 }
 
+// Answers that have begun do not count (OpenCalls.begun).
 void JNICALL set_max_in_flight(JNIEnv*, jclass, jint requests) {
-  host.module.set_max_in_flight(host.ring, host.worker, static_cast<uint32_t>(requests));
+  host.module.set_max_in_flight(host.ring, host.worker, static_cast<uint32_t>(requests) | EAS_STREAMS_APART);
 }
 
 }  // namespace

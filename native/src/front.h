@@ -70,6 +70,7 @@ class Front {
   void SetBatching(const eas_batching& batching);
   uint32_t BatchSize(int worker) const;
   uint32_t MaxInFlight(int worker) const;
+  bool StreamsApart(int worker) const;
   void SetMaxWaiting(int requests, int at_least) {
     max_waiting_ = requests;
     all_busy_ = at_least;

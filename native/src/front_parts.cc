@@ -82,7 +82,12 @@ void Front::Abandon(int slot) {
 uint32_t Front::MaxInFlight(int worker) const {
   if (worker < 0 || static_cast<uint32_t>(worker) >= ring_.layout.ring_size.workers) return 0;
   const uint32_t requests = ring_.workers[worker].max_in_flight.load(std::memory_order_relaxed);
-  return std::min(requests, ring_.layout.ring_size.slots);
+  return std::min(requests & ~EAS_STREAMS_APART, ring_.layout.ring_size.slots);
+}
+
+bool Front::StreamsApart(int worker) const {
+  if (worker < 0 || static_cast<uint32_t>(worker) >= ring_.layout.ring_size.workers) return false;
+  return (ring_.workers[worker].max_in_flight.load(std::memory_order_relaxed) & EAS_STREAMS_APART) != 0;
 }
 
 }  // namespace eas
@@ -94,5 +99,7 @@ size_t eas_front_read_parts(eas_ring* ring, int slot, char* out, size_t room) {
 void eas_front_abandon(eas_ring* ring, int slot) { ring->front->Abandon(slot); }
 
 uint32_t eas_front_max_in_flight(eas_ring* ring, int worker) { return ring->front->MaxInFlight(worker); }
+
+int eas_front_streams_apart(eas_ring* ring, int worker) { return ring->front->StreamsApart(worker) ? 1 : 0; }
 
 void eas_front_set_max_streams(eas_ring* ring, int requests) { ring->front->SetMaxStreams(requests); }

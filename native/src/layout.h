@@ -138,7 +138,7 @@ struct WorkerRecord {
   std::atomic<uint32_t> events;
 
   // How many requests it may have under way, detached ones included; 0: as many as its threads take at once.
-  // The worker writes it before it takes one.
+  // The worker writes it before it takes one; EAS_STREAMS_APART may be in it.
   std::atomic<uint32_t> max_in_flight;
 
   // Stored last, with release: whoever sees it sees `crash`.

@@ -49,6 +49,11 @@ void eas_front_set_max_streams(eas_ring* ring, int requests);
 // [front]
 uint32_t eas_front_max_in_flight(eas_ring* ring, int worker);
 
+// Whether requests of `worker` that no thread has do not count among those once their answers have begun
+// (EAS_STREAMS_APART).
+// [front]
+int eas_front_streams_apart(eas_ring* ring, int worker);
+
 // ---- the worker ----
 
 // Sends a part of the answer to `call`, or the beginning of it: *sent bytes. The first part sets the status.
@@ -73,6 +78,9 @@ void eas_worker_detach(eas_ring* ring, uint32_t worker, uint32_t thread, const e
 // there is room, or nobody waits for the answer: then with EAS_RESUMED.
 // [any thread of the worker]
 void eas_worker_park(eas_ring* ring, uint32_t worker, uint32_t thread, const eas_call* call);
+
+// With the number of requests: detached ones whose answers have begun do not count among them.
+#define EAS_STREAMS_APART 0x80000000
 
 // Says that this worker may have so many requests under way, more than its threads run, because it detaches
 // them.

@@ -20,7 +20,7 @@ from support import proc
 from support.build import ProcessorBuilder
 from support.gate import Gate
 from support.host import Host, StartHost
-from support.wire import command, request
+from support.wire import Client, command, request
 
 QUICK = 1000  # milliseconds
 
@@ -94,6 +94,30 @@ def test_worker_whose_call_holds_the_interpreter_lock_is_replaced(start: StartHo
         assert all(client.read().status in (200, 408, 503) for client in asked[1:])
     while (answer := host.call(b"next")).status != 200:
         assert answer.status in (408, 503)
+
+
+def test_streams_that_keep_no_place_do_not_hide_a_worker_that_takes_nothing(
+    start: StartHost, builder: ProcessorBuilder
+) -> None:
+    """As many answers have begun as requests may be under way, and their clients do not read."""
+    entry = builder.jar("Published", "PartsSource")
+    host = start("java", entry, keepalive=QUICK, max_in_flight=2)
+    host.allow_log("499|does not take")
+    (worker,) = host.workers()
+    watch = proc.Watch(worker)
+    with ExitStack() as clients:
+        for _ in range(2):
+            client = clients.enter_context(Client(host.address, receive_buffer=4096))
+            client.send(request(path=host.path, body=b"endless 0 100000"))
+            assert client.has_unread()
+        for _ in range(20):
+            assert host.call(b"a b").text == "ab"
+        os.kill(worker, signal.SIGSTOP)
+        late = 0
+        while not watch.wait(0):
+            late += host.call(b"asked").status == 408
+            assert late < 5, host.new_log()
+    host.wait_for_log("does not take the requests that wait; it is killed")
 
 
 def test_enough_of_several_stopped_workers_are_replaced_to_serve_again(start: StartHost) -> None:

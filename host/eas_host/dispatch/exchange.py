@@ -354,13 +354,15 @@ class Exchange:
 
 class Abandoned:
     """
-    Stands in for an exchange that nobody waits for any more. It has what reports say of a request.
+    Stands in for an exchange that nobody waits for any more. It has what reports say of a request, and whether its
+    answer had begun (*in_parts*).
     """
 
-    __slots__ = ("head", "peer", "size")
+    __slots__ = ("head", "in_parts", "peer", "size")
 
     def __init__(self, exchange: Exchange) -> None:
         self.head = exchange.head
+        self.in_parts = exchange.in_parts
         self.size = exchange.size
         self.peer = exchange.responder.peer
 

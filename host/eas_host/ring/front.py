@@ -272,6 +272,12 @@ class FrontRing:
         requests: int = lib.eas_front_max_in_flight(self._ring, worker)
         return requests
 
+    def streams_apart(self, worker: int) -> bool:
+        """
+        Tell whether requests of *worker* that no thread has do not count among those once their answers have begun.
+        """
+        return bool(lib.eas_front_streams_apart(self._ring, worker))
+
     def stats(self) -> Stats:
         """
         Read the counts since the ring was created.

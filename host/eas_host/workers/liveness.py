@@ -6,7 +6,8 @@ worker that is ready in two cases:
 
 - All of its threads are stuck, for as long as a request may take, in calls that nobody waits for any more. No language
   has a way to interrupt such a call. While one thread is left, the worker goes on serving. The same holds for a worker
-  that has as many requests under way as it may have (`--max-in-flight`), all of them in vain.
+  that has as many requests under way as it may have (`--max-in-flight`), all of them in vain. Answers that have begun
+  in parts and keep neither a thread nor such a place say nothing of a worker, and count nowhere here.
 - It has free threads and does not take the requests that wait: it was stopped (SIGSTOP), one call keeps Python's
   interpreter lock, or a processor has overwritten the worker's record in the ring. A healthy thread takes a request
   within milliseconds, so a request that has waited from one check to the next is a sign of that. The worker is killed
@@ -103,6 +104,8 @@ class Liveness:
             phase, owner = self._ring.phase(slot)
             if phase == RUNNING:
                 thread = self._holder(slot)
+                if thread < 0 and content is not None and content.in_parts and self._ring.streams_apart(owner):
+                    continue
                 busy[owner].add(thread)
                 if isinstance(content, Exchange):
                     awaited[owner].add(thread)
