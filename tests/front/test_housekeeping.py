@@ -31,7 +31,9 @@ class UnreadConnection(asyncio.Protocol):
     """What housekeeping needs of a connection; its client has been sent more than the system takes for it."""
 
     last_used = 0.0
-    paused = False
+    paused = was_reset = False
+    answers_in_parts = False
+    looks = 0  # how often housekeeping has looked at it
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -46,6 +48,7 @@ class UnreadConnection(asyncio.Protocol):
 
     @property
     def unread(self) -> int:
+        self.looks += 1
         return self.transport.get_write_buffer_size()
 
     async def fill(self) -> None:
@@ -55,6 +58,9 @@ class UnreadConnection(asyncio.Protocol):
 
     def evict(self) -> None:
         self.gave_way.set_result(None)
+
+    def reset(self) -> None:
+        self.was_reset = True
 
 
 def swept(budget_size: int, check: Callable[[UnreadConnection, MemoryBudget, socket.socket], Awaitable[None]]) -> None:
@@ -119,6 +125,27 @@ def test_budget_is_free_again_once_the_client_has_read() -> None:
         reading.cancel()
 
     swept(1 << 20, check)
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_client_that_always_has_something_to_read_is_reset_unless_more_is_made_for_it(
+    monkeypatch: pytest.MonkeyPatch, in_parts: bool
+) -> None:
+    """Of an answer in parts more follows as soon as some was read, however steadily its client reads."""
+    monkeypatch.setattr(housekeeping, "STALLED_SECONDS", 0.05)
+
+    async def check(connection: UnreadConnection, _budget: MemoryBudget, _client: socket.socket) -> None:
+        connection.answers_in_parts = in_parts
+        seen = connection.looks
+
+        async def until_looked() -> None:
+            while connection.looks < seen + 20:  # noqa: ASYNC110  0.01 s lie between two
+                await asyncio.sleep(0)
+
+        await asyncio.wait_for(until_looked(), TIMEOUT)
+        assert connection.was_reset != in_parts
+
+    swept(1 << 30, check)
 
 
 async def _read_all(loop: asyncio.AbstractEventLoop, client: socket.socket) -> None:

@@ -90,6 +90,14 @@ def test_crash_during_warm_up_exits_with_3(builder: ProcessorBuilder, tmp_path: 
     done.fails_with(3, "was answered 500: the worker process died of SIGSEGV")
 
 
+def test_endless_answer_to_a_warm_up_request_is_bounded(builder: ProcessorBuilder, tmp_path: Path) -> None:
+    """Nobody reads it as it comes, so it is kept, up to 16 MiB; and --keepalive counts anew with each part."""
+    requests = tmp_path / "requests.txt"
+    requests.write_text("endless:warm\n")
+    done = run("--entry", builder.python("streams.py"), "--listen", "127.0.0.1:0", "--warm-up", requests)
+    done.fails_with(3, "was answered 500: the answer in parts has more than 16777216 bytes")
+
+
 def test_missing_warm_up_file_is_reported(app: Path, tmp_path: Path) -> None:
     done = run("--entry", app, "--warm-up", tmp_path / "none.txt")
     done.fails_in_one_line(3, "none.txt", "--warm-up")

@@ -96,26 +96,28 @@ def test_worker_whose_call_holds_the_interpreter_lock_is_replaced(start: StartHo
         assert answer.status in (408, 503)
 
 
-def test_streams_that_keep_no_place_do_not_hide_a_worker_that_takes_nothing(
-    start: StartHost, builder: ProcessorBuilder
+@pytest.mark.parametrize("language", ["java", "python"])
+def test_streams_of_slow_clients_do_not_hide_a_worker_that_takes_nothing(
+    start: StartHost, builder: ProcessorBuilder, language: str
 ) -> None:
-    """As many answers have begun as requests may be under way, and their clients do not read."""
-    entry = builder.jar("Published", "PartsSource")
-    host = start("java", entry, keepalive=QUICK, max_in_flight=2)
+    """As many answers have begun as there are places, or threads, of which they keep none."""
+    java = language == "java"
+    entry = builder.jar("Published", "PartsSource") if java else builder.python("streams.py")
+    host = start(language, entry, keepalive=QUICK, max_in_flight=2, worker_threads=2)
     host.allow_log("499|does not take")
     (worker,) = host.workers()
     watch = proc.Watch(worker)
     with ExitStack() as clients:
         for _ in range(2):
             client = clients.enter_context(Client(host.address, receive_buffer=4096))
-            client.send(request(path=host.path, body=b"endless 0 100000"))
+            client.send(request(path=host.path, body=b"endless 0 100000" if java else b"endless:slow"))
             assert client.has_unread()
         for _ in range(20):
-            assert host.call(b"a b").text == "ab"
+            assert host.call(b"a b" if java else b"pair:a").status in (200, 201)
         os.kill(worker, signal.SIGSTOP)
         late = 0
         while not watch.wait(0):
-            late += host.call(b"asked").status == 408
+            late += host.call(b"pair:asked").status == 408
             assert late < 5, host.new_log()
     host.wait_for_log("does not take the requests that wait; it is killed")
 
