@@ -20,8 +20,11 @@ constexpr double kWaitShare = 1.0 / 4;
 // Below this a wait is not worth the two switches of the thread.
 constexpr double kLeastWait = 20'000;  // nanoseconds
 
-// If fewer requests than one come while a thread waits, it mostly waits in vain.
-constexpr double kLeastArrivals = 1;
+// If fewer requests than one come while a thread waits, it mostly waits in vain. Where one comes each time, as
+// of two clients that would take turns, the average of the counts only approaches one. Where calls run side
+// by side nobody takes turns, so there it must be reached.
+constexpr double kLeastArrivals = 0.75;
+constexpr double kLeastArrivalsBeside = 1;
 
 // How many more requests must be answered in the same time.
 constexpr double kLeastGain = 1.05;
@@ -86,12 +89,15 @@ void Slowdown::Add(size_t level, double ratio) {
 }
 
 bool Slowdown::IsUseful(size_t level) {
+  return IsKnownUseful(level) || ++refused_ % kTrial == 0;
+}
+
+bool Slowdown::IsKnownUseful(size_t level) const {
   if (level <= 1) return true;
   const double before = level == 2 ? 1 : At(level - 1);
   const double after = At(level);
   const auto calls = static_cast<double>(level);
-  if (after != 0 && before != 0 && calls / after > kLeastSpeedup * (calls - 1) / before) return true;
-  return ++refused_ % kTrial == 0;
+  return after != 0 && before != 0 && calls / after > kLeastSpeedup * (calls - 1) / before;
 }
 
 BatchRule::BatchRule(const eas_batching& batching) : batching_(Checked(batching)) {}
@@ -180,7 +186,8 @@ void BatchRule::Ended(size_t level, size_t requests, uint64_t nanoseconds) {
 
 // Whether more requests are answered in the same time if a thread waits for the usual number of further ones.
 bool BatchRule::Pays(double waiting, double wait) const {
-  if (wait < kLeastWait || arrivals_ < kLeastArrivals) return false;
+  const double least = slowdown_.IsKnownUseful(2) ? kLeastArrivalsBeside : kLeastArrivals;
+  if (wait < kLeastWait || arrivals_ < least) return false;
   const double base = cost_.base();
   const double each = cost_.each();
   const double later = std::min(waiting + arrivals_, static_cast<double>(batching_.max_size));

@@ -57,6 +57,9 @@ class Slowdown {
   // often a level that is not known to be useful is tried.
   bool IsUseful(size_t level);
 
+  // The same, but for trials.
+  bool IsKnownUseful(size_t level) const;
+
   // How many times as long a call at `level` takes; 0: not measured.
   double At(size_t level) const { return level < ratios_.size() ? ratios_[level] : 0; }
 

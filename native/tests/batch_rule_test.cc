@@ -211,6 +211,21 @@ TEST(BatchRule, ClientsThatWouldShareABatchAreWaitedFor) {
   EXPECT_GT(some.waited(), 0u);
 }
 
+TEST(BatchRule, TwoClientsShareACallInsteadOfTakingTurns) {
+  for (const int threads : {1, 5}) {
+    Simulation two(2, threads, kBase, kEach, true);
+    two.Run(20'000);
+    EXPECT_GT(two.rate(), 850) << threads;  // 476 in turns
+  }
+}
+
+TEST(BatchRule, TwoClientsDoNotWaitForOneAnotherWhereCallsRunSideBySide) {
+  Simulation two(2, 5, kBase, kEach, false);
+  two.Run(20'000);
+  EXPECT_GT(two.rate(), 900);
+  EXPECT_EQ(0u, two.waited());
+}
+
 TEST(BatchRule, CallsThatDoNotDisturbOneAnotherRunSideBySide) {
   Simulation parallel(32, 4, kBase, kEach, false);
   parallel.Run(20'000);
