@@ -88,9 +88,7 @@ void Slowdown::Add(size_t level, double ratio) {
   average = average == 0 ? ratio : average + (ratio - average) * kSlowdownWeight;
 }
 
-bool Slowdown::IsUseful(size_t level) {
-  return IsKnownUseful(level) || ++refused_ % kTrial == 0;
-}
+bool Slowdown::IsUseful(size_t level) { return IsKnownUseful(level) || ++refused_ % kTrial == 0; }
 
 bool Slowdown::IsKnownUseful(size_t level) const {
   if (level <= 1) return true;

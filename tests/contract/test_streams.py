@@ -6,7 +6,6 @@ kinds/test_stream_table.py.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
@@ -17,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from support import LONG, seeded_rng
+from support import seeded_rng
 from support.build import ProcessorBuilder
 from support.host import Host, StartHost, Value
+from support.parts import Parts
 from support.pipe import Pipe
 from support.stop import begin_stop
 from support.wire import Client, ConnectionEnded, request
@@ -57,22 +57,6 @@ def pipe(tmp_path: Path) -> Iterator[Pipe]:
     made = Pipe(tmp_path / "pipe")
     yield made
     made.close()
-
-
-class Parts:
-    """An answer that is read chunk by chunk, from its client."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.head = client.read_head()
-
-    def next(self) -> bytes:
-        """Reads the next chunk; b"" is the last one."""
-        return self._client.read_chunk()
-
-    def is_cut(self) -> bool:
-        """Whether the connection ends here, without the last chunk."""
-        return not self._client.read_to_end().endswith(b"0\r\n\r\n")
 
 
 def resident(pid: int) -> int:
@@ -206,46 +190,6 @@ def test_time_counts_anew_with_each_part(begin: Begin, pipe: Pipe) -> None:
             assert parts.next() == b"2"
         assert parts.is_cut()
     host.wait_for_log("408: POST .* took longer than 1000 ms")
-
-
-def test_age_of_an_answer_in_parts_is_that_of_its_request(begin: Begin, pipe: Pipe) -> None:
-    """However many parts have put its deadline off, and however it ends."""
-    host = begin(keepalive=LONG, access_log=True)
-    for end in (lambda client: pipe.write(b"~"), Client.reset):
-        with host.ask(pipe.body) as client:
-            pipe.write(b"1")
-            parts = Parts(client)
-            assert parts.next() == b"1"
-            assert client.waits_for_an_answer(0.5)
-            pipe.write(b"2")
-            assert parts.next() == b"2"
-            end(client)
-            status = r"(?:200 2|499 0)"
-            assert int(host.wait_for_log(rf'"POST {host.path}" {status} (\d+)ms').group(1)) >= 500
-        host.mark()
-    pipe.write(b"~")  # the generator may still wait for it
-
-
-@pytest.mark.parametrize(("ending", "status"), [("left", 499), ("!", 400), ("late", 408), ("killed", 500)])
-def test_answer_in_parts_that_is_not_whole_is_counted(begin: Begin, pipe: Pipe, ending: str, status: int) -> None:
-    """Once, with what ended it: its client, an exception, its time, or the death of its worker."""
-    host = begin(keepalive=1000 if ending == "late" else LONG)
-    host.allow_log("in the midst|SIGKILL")
-    with host.ask(pipe.body) as client:
-        pipe.write(b"1")
-        parts = Parts(client)
-        assert parts.next() == b"1"
-        if ending == "left":
-            client.reset()
-        elif ending == "killed":
-            host.kill_worker()
-        elif ending == "!":
-            pipe.write(b"!")
-        assert ending == "left" or parts.is_cut()
-    while not (counted := json.loads(host.call(path="/api/builtin/monitor", method="GET").body)["requests"]):
-        pass
-    assert counted == {str(status): 1}
-    pipe.write(b"~")  # a generator may still wait for it
 
 
 def test_stop_waits_for_an_answer_in_parts(begin: Begin, pipe: Pipe) -> None:

@@ -11,7 +11,8 @@ In the order in which to read them:
 - host, wire, log, proc: a host, a client of it, what it writes, what the system says of its processes
 - host_forks, host_server: hosts that need no imports
 - columns, gate, scripted, contract, echo, build: in which columns a test runs, with which processors, held where
-- kinds, pipe: the columns of batches, of answers that come later and of answers in parts; who makes a part when
+- kinds, pipe, parts: the columns of batches, of answers that come later and of answers in parts; who makes a part
+  when; how a client reads them
 - ways, shapes, compression, signing: requests in many forms
 - command, stop: commands that end by themselves; the stop of a host
 - service, description_reader, fileserver, tars, env, wheel: services from descriptions, and what these name

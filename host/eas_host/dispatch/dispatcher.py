@@ -140,7 +140,7 @@ class Dispatcher(Gate):
             self._running[slot] = Abandoned(exchange)
             self._ring.abandon(slot)
             if slot in self._solo and self._ring.phase(slot)[0] == RUNNING:
-                self._solo[slot].solo_abandoned(slot, in_parts=exchange.in_parts)
+                self._solo[slot].solo_abandoned(slot)
 
     def take_waiting(self, suspects: Collection[int]) -> list[Exchange]:
         """

@@ -89,8 +89,7 @@ class SoloListener(Protocol):
         Handle that the request in *slot* is done, or that its answer has begun and cannot begin again.
         """
 
-    def solo_abandoned(self, slot: int, *, in_parts: bool) -> None:
+    def solo_abandoned(self, slot: int) -> None:
         """
-        Handle that nobody waits for the request in *slot* any more, while a worker runs it. *in_parts*: its answer has
-        begun, so the call ends with its next part.
+        Handle that nobody waits for the request in *slot* any more, while a worker runs it.
         """

@@ -10,18 +10,12 @@ it goes on is up to its client. If it ends the process later, it is cut, and the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 from eas_host import log
 from eas_host.dispatch.dispatcher import Dispatcher
-from eas_host.dispatch.exchange import SlotContent
 from eas_host.ring import FrontRing
 from eas_host.workers.worker import State, Worker
-
-GRACE_SECONDS: Final = 1.0
-"""How long an answer in parts may take to end once nobody waits for it: a processor learns that with its next part."""
 
 
 class SoloRunner:
@@ -29,10 +23,7 @@ class SoloRunner:
     Has each of *workers* run its own suspects again, which *dispatcher* has in *ring*.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, workers: Sequence[Worker], ring: FrontRing, dispatcher: Dispatcher
-    ) -> None:
-        self._loop = loop
+    def __init__(self, workers: Sequence[Worker], ring: FrontRing, dispatcher: Dispatcher) -> None:
         self._workers = workers
         self._ring = ring
         self._dispatcher = dispatcher
@@ -66,21 +57,10 @@ class SoloRunner:
                 if worker.state is State.READY:
                     self._next(worker)
 
-    def solo_abandoned(self, slot: int, *, in_parts: bool) -> None:
+    def solo_abandoned(self, slot: int) -> None:
         """
-        Kill the worker whose call nobody waits for any more, since other suspects wait to run alone. One that answers
-        *in_parts* is healthy, and ends by itself: it is killed only if it has not after `GRACE_SECONDS`.
+        Kill the worker whose call nobody waits for any more, since other suspects wait to run alone.
         """
-        if in_parts:
-            self._loop.call_later(GRACE_SECONDS, self._kill_if_still_running, slot, self._dispatcher.content(slot))
-        else:
-            self._kill(slot)
-
-    def _kill_if_still_running(self, slot: int, content: SlotContent) -> None:
-        if self._dispatcher.content(slot) is content:  # else it is another request by now
-            self._kill(slot)
-
-    def _kill(self, slot: int) -> None:
         for worker in self._workers:
             if worker.suspects.solo == slot and worker.process is not None:
                 log.info("worker %d: nobody waits any more for the suspect that it runs; it is killed", worker.number)
