@@ -20,6 +20,7 @@ from eas_runtime.errors import (
 __all__ = [
     "LOAD_ERRORS",
     "BindError",
+    "ClusterError",
     "ConfigError",
     "EntryInvalid",
     "EntryNotFound",
@@ -28,6 +29,7 @@ __all__ = [
     "LoadError",
     "NoAnswer",
     "NotInCluster",
+    "RolloutFailed",
     "SystemShortage",
 ]
 
@@ -62,3 +64,17 @@ class NotInCluster(HostError):
     """
 
     exit_code = 1
+
+
+class ClusterError(HostError):
+    """
+    A cluster refuses what it is asked for, or cannot be asked.
+    """
+
+    exit_code = 1
+
+
+class RolloutFailed(ClusterError):
+    """
+    A version of a service does not come to run in a cluster.
+    """

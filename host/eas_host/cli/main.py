@@ -22,7 +22,22 @@ COMMANDS: Final = {
     "load": "eas_host.cli.calls.load:run",
     "check": "eas_host.cli.check:run",
     "desc": "eas_host.cli.desc.command:run",
-    "manifest": "eas_host.cli.manifest:run",
+    "manifest": "eas_host.cli.services.manifest:run",
+    "create": "eas_host.cli.services.create:run",
+    "list": "eas_host.cli.services.list_services:run",
+    "ls": "eas_host.cli.services.list_services:run",
+    "modify": "eas_host.cli.services.modify:run",
+    "version": "eas_host.cli.services.versions:switch",
+    "versions": "eas_host.cli.services.versions:show",
+    "scale": "eas_host.cli.services.instances:scale",
+    "stop": "eas_host.cli.services.instances:stop",
+    "start": "eas_host.cli.services.instances:start",
+    "restart": "eas_host.cli.services.instances:restart",
+    "showworkers": "eas_host.cli.services.workers:run",
+    "w": "eas_host.cli.services.workers:run",
+    "logs": "eas_host.cli.services.logs:run",
+    "events": "eas_host.cli.services.events:run",
+    "delete": "eas_host.cli.services.delete:run",
     "completion": "eas_host.cli.about.completion:run",
     "schema": "eas_host.cli.about.schema:run",
     "init": "eas_host.cli.init:run",
@@ -39,7 +54,7 @@ COMMANDS: Final = {
 SERVE: Final = "eas_host.cli.serve:run"
 """Where the function is that runs if there is no command."""
 _OTHER_WORDS: Final = {
-    **dict.fromkeys(("run", "start", "up", "dev", "create", "deploy"), "serve"),
+    **dict.fromkeys(("run", "up", "dev", "deploy"), "serve"),
     **dict.fromkeys(("call", "predict", "request", "send", "curl"), "invoke"),
     **dict.fromkeys(("bench", "benchmark", "stress", "ab", "wrk"), "load"),
     **dict.fromkeys(("build", "package"), "pack"),
@@ -48,7 +63,6 @@ _OTHER_WORDS: Final = {
     **dict.fromkeys(("describe", "inspect", "show"), "desc"),
     **dict.fromkeys(("gdb", "jdb", "pdb"), "debug"),
     **dict.fromkeys(("kubernetes", "k8s", "helm", "template"), "manifest"),
-    "version": "--version",
 }
 """What other tools call the same."""
 
@@ -110,7 +124,7 @@ def _advice(word: str) -> str:
     from eas_host.config.suggestions import near  # noqa: PLC0415
 
     meant = _OTHER_WORDS.get(word.lower())
-    if meant not in COMMANDS and meant != "--version":
+    if meant not in COMMANDS:
         meant = near(word, COMMANDS) or program_meant(word) or library_meant(word)
     if meant is None:
         return f"there are {', '.join(COMMANDS)}; see eas-host --help"

@@ -55,7 +55,7 @@ def read(path: Path, overrides: Sequence[str] = (), *, keeps_cloud_values: bool 
     """
     errors = Errors(str(path))
     diagnostics = Diagnostics(errors, cloud_values={} if keeps_cloud_values else None)
-    root = parse(_text(path, diagnostics), str(path), errors, diagnostics.notes)
+    root = parse(read_text(path, diagnostics), str(path), errors, diagnostics.notes)
     if not isinstance(root, JsonObject):
         if root is not None:
             errors.add(root.position, f"found {format_value(to_python(root))}; expected a description in {{ }}")
@@ -86,9 +86,12 @@ def read(path: Path, overrides: Sequence[str] = (), *, keeps_cloud_values: bool 
     )
 
 
-def _text(path: Path, diagnostics: Diagnostics) -> str:
+def read_text(path: Path, diagnostics: Diagnostics) -> str:
     """
-    The text of the file *path*, without a byte order mark.
+    Return the text of the file *path*, without a byte order mark.
+
+    Raises:
+        ConfigError: it cannot be read, or is no text in UTF-8.
     """
     try:
         with path.open("rb") as file:

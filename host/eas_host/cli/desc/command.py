@@ -15,6 +15,7 @@ from typing import Final
 
 from eas_host.cli.desc.report import make_report
 from eas_host.cli.desc.table import format_table
+from eas_host.cli.services import desc_service
 from eas_host.cli.target import make_target_parser, open_target
 from eas_host.config.option_parser import parse_args
 from eas_host.errors import EntryInvalid
@@ -24,6 +25,7 @@ _EXAMPLES: Final = """\
 examples:
   eas-host desc                                  service.json in this folder
   eas-host desc service.json -D token=s3cret --json
+  eas-host desc scorer --namespace models        a service in a cluster (docs/cluster.md)
 """
 _NOTES: Final = """\
 The table has a row for each value with its origin in brackets: file:line:column, a flag, a variable, or the default.
@@ -44,6 +46,8 @@ def run(argv: Sequence[str]) -> int:
     Raises:
         HostError: an argument or the description is wrong.
     """
+    if desc_service.names_service(argv):
+        return desc_service.run(argv)
     parser = make_target_parser("desc", _ABOUT, _EXAMPLES, _NOTES, _CODES)
     parser.serves = False
     parser.add_argument("--json", action="store_true", help="print one JSON object")

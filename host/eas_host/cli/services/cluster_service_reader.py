@@ -1,28 +1,25 @@
 """
-The command `eas-host manifest`: the objects with which a service runs on Kubernetes.
+Reads what a cluster is to run: a description, and the options that become those of the hosts in the pods.
 
-Strategy: the description alone says what is made, and options beside it become those of the hosts in the pods.
-Variables of this machine count for nothing, so whoever types a command gets the same text; only a token may come from
-one, since `ps` does not show it there.
+Variables of this machine count for nothing, so whoever types a command gets the same; only a token may come from one,
+since `ps` does not show it there.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eas_host import log
-from eas_host.cli.target import make_target_parser
 from eas_host.cli.things.start_log import start_log
 from eas_host.cli.things.thing import DESCRIPTION, find_thing, is_url
 from eas_host.config import ResolvedConfig
 from eas_host.config.declaration import LOGGING, SERVING, WORKERS
 from eas_host.config.host import OPTIONS, flag, variable
-from eas_host.config.option_parser import parse_args
+from eas_host.config.option_parser import OptionParser
 from eas_host.config.resolution import resolve_options
 from eas_host.errors import ConfigError
 
@@ -30,25 +27,13 @@ if TYPE_CHECKING:
     from eas_host.cluster.cluster_service import ClusterService
     from eas_host.description import Description
 
-_ABOUT: Final = "Print the objects with which a service.json runs on Kubernetes; ask no cluster."
-_EXAMPLES: Final = """\
-examples:
-  eas-host manifest service.json --image registry.example.com/eas-host:1 | kubectl apply -f -
-  eas-host manifest service.json --image eas-host:1 --gateway ingress/main --token @token.txt -D metadata.instance=3
-"""
-_NOTES: Final = """\
-Options of the host, such as --worker-processes, become those of the hosts in the pods; those that are about this
-machine have no place here. Variables EAS_HOST_... have no effect, but for EAS_HOST_TOKEN. What only EAS's own cloud has
-is named on standard error. Nothing is fetched, and no cluster is asked.
-"""
-_CODES: Final = """\
-Exit codes: 0 printed, 1 the description names files of this machine, 2 a wrong option or description.
-"""
 _OF_MACHINE: Final = frozenset(
     {"listen", "static", "python", "java_home", "isolation", "user", "sandbox", "reload", "reload_dir", "crash_dir"}
 )
 """Options for serving that are about this machine, or that a pod decides itself."""
-_OWN: Final = ("file", "overrides", "image", "namespace", "gateway", "network_policy", "files_in_image", "json")
+_OF_CLUSTER: Final = frozenset({"image", "gateway", "network_policy", "files_in_image"})
+_OF_COMMAND: Final = frozenset({"file", "overrides", "namespace", "json", "context", "timeout", "changes"})
+_SECRET: Final = frozenset({"token", "generate_token"})
 _ONLY_OF_CLUSTER: Final = ("token", "generate_token", "metadata.instance", "autoscaler", "labels")
 """
 Keys that the pods do not get: the token, which is a secret, and what may change without another version of the service.
@@ -56,14 +41,10 @@ So may entries of `storage[]` that the cluster mounts.
 """
 
 
-def run(argv: Sequence[str]) -> int:
+def add_cluster_options(parser: OptionParser) -> None:
     """
-    Run the command.
-
-    Raises:
-        HostError: an argument or the description is wrong, or the description names files of this machine.
+    Add the options that say how a cluster is to run a service.
     """
-    parser = make_target_parser("manifest", _ABOUT, _EXAMPLES, _NOTES, _CODES)
     parser.serves = False
     parser.add_argument("--image", metavar="NAME", help="the image with eas-host (docs/deploy/container.md); required")
     parser.add_argument("--namespace", metavar="NAME", help="the namespace of the objects; default: kubectl's")
@@ -76,36 +57,35 @@ def run(argv: Sequence[str]) -> int:
         action="store_true",
         help="the image has the local files; relative paths begin in /processor",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object, a List, instead of YAML")
-    args = parse_args(parser, argv)
-    service = _make_service(args)
-    # Imported late, so that a wrong argument does not wait for pydantic.
-    from eas_host.cluster.manifest import make_objects  # noqa: PLC0415
-    from eas_host.cluster.yaml_writer import write_documents  # noqa: PLC0415  as above
-
-    objects = make_objects(service)
-    if "json" in args:
-        whole = {"apiVersion": "v1", "kind": "List", "items": objects}
-        print(json.dumps(whole, indent=2, ensure_ascii=True))
-    else:
-        print(write_documents(objects), end="")
-    if not service.gateway:
-        log.info("there is no HTTPRoute; name the Gateway of the cluster with --gateway")
-    if service.token is None:
-        log.warning("there is no token, so whoever reaches the pods is served; give one with --token @FILE")
-    return 0
 
 
-def _make_service(args: Mapping[str, Any]) -> ClusterService:
+class ReadService(NamedTuple):
     """
-    Read what the command names.
+    What a command names.
+
+    Attributes:
+        service: it, as a cluster is to run it.
+        text: its description after `-D`, as its author wrote it, without the token.
+    """
+
+    service: ClusterService
+    text: str
+
+
+def read_cluster_service(args: Mapping[str, Any], *, generates_token: bool = False) -> ReadService:
+    """
+    Read what the command names. *generates_token*: a token may be generated.
+
+    Raises:
+        HostError: an argument or the description is wrong, or the description names files of this machine.
     """
     options = _host_options(args)
     environ = {name: value for name, value in os.environ.items() if name == variable("token")}
     start_log(resolve_options(args, environ).config)
     _check_names(args)
     file = _description_file(args)
-    from eas_host.cluster.cluster_service import ClusterService, pod_description  # noqa: PLC0415  see `run`
+    # Imported late, so that a wrong argument does not wait for pydantic.
+    from eas_host.cluster.cluster_service import ClusterService, pod_description  # noqa: PLC0415
     from eas_host.cluster.cluster_settings import read_settings  # noqa: PLC0415
     from eas_host.cluster.local_files import check_reachable, named_files  # noqa: PLC0415
     from eas_host.cluster.names import ObjectNames  # noqa: PLC0415
@@ -117,11 +97,12 @@ def _make_service(args: Mapping[str, Any]) -> ClusterService:
     settings, notes = read_settings(description)
     for note in (*description.notes, *notes):
         log.info("%s", note)
-    _check_token(resolved, description)
+    if not generates_token:
+        _check_token(resolved, description)
     files = named_files(description)
     if "files_in_image" not in args:
         check_reachable(files, description, [one.mount_path for one in settings.storage])
-    return ClusterService(
+    service = ClusterService(
         names=ObjectNames(_service_name(resolved, description), args.get("namespace", ""), settings.labels),
         image=args["image"],
         text=pod_description(read(file, [*overrides, *_left_out(description)], keeps_cloud_values=True).text),
@@ -136,6 +117,14 @@ def _make_service(args: Mapping[str, Any]) -> ClusterService:
         gateway=args.get("gateway", ""),
         isolated="network_policy" in args,
     )
+    return ReadService(service, read(file, [*overrides, "token="], keeps_cloud_values=True).text)
+
+
+def kept_options(args: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return those of *args* that belong to the version of a service, as the next one has them unless it says otherwise.
+    """
+    return {name: value for name, value in args.items() if name not in _OF_COMMAND | _SECRET}
 
 
 def _left_out(description: Description) -> Iterator[str]:
@@ -167,7 +156,7 @@ def _host_options(args: Mapping[str, Any]) -> tuple[str, ...]:
     """
     words: list[str] = []
     for name, value in args.items():
-        if name in _OWN or name in ("token", "generate_token"):
+        if name in _OF_CLUSTER | _OF_COMMAND | _SECRET:
             continue
         option = OPTIONS.get(name)
         fits = option is not None and option.group in (SERVING, WORKERS, LOGGING) and name not in _OF_MACHINE
@@ -188,7 +177,7 @@ def _check_names(args: Mapping[str, Any]) -> None:
     """
     Check what names things of the cluster.
     """
-    from eas_host.cluster.names import is_namespace  # noqa: PLC0415  see `run`
+    from eas_host.cluster.names import is_namespace  # noqa: PLC0415  see `read_cluster_service`
 
     image = args.get("image", "")
     if not image or not image.isprintable() or " " in image:

@@ -1,0 +1,95 @@
+"""
+The commands `eas-host scale`, `stop`, `start` and `restart`: how many instances a service has, and new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from eas_host.cli.command_parser import CommandParser
+from eas_host.cli.services.cluster_parser import connect, make_cluster_parser, read_timeout
+from eas_host.cli.services.rollout_end import finish_rollout
+from eas_host.config import option_types
+from eas_host.errors import ConfigError
+
+if TYPE_CHECKING:
+    from eas_host.management.kubernetes_api import KubernetesApi
+    from eas_host.management.stored_service import StoredService
+
+_MOST: Final = 3000
+"""As many as EAS's console allows, and `metadata.instance` here."""
+
+
+def scale(argv: Sequence[str]) -> int:
+    """
+    Run the command.
+
+    Raises:
+        HostError: as of the others here, an argument is wrong, the cluster refuses, or the instances do not run.
+    """
+    parser = _parser("scale", "Change the number of instances of a service. None is replaced.", "scorer 3")
+    parser.add_argument("instances", metavar="N", help="how many")
+    args = vars(parser.parse_args(argv))
+    try:
+        number = option_types.int_range(0, _MOST)(args["instances"])
+    except ValueError as error:
+        raise ConfigError(f"N: {args['instances']!r}: {error}") from error
+    from eas_host.management import deployer  # noqa: PLC0415  see `cluster_parser.connect`
+
+    return _change(args, lambda api, service: deployer.scale(api, service, number), "scaling")
+
+
+def stop(argv: Sequence[str]) -> int:
+    """
+    Run the command.
+    """
+    args = vars(_parser("stop", "Take all instances of a service away, until `start`.", "scorer").parse_args(argv))
+    from eas_host.management import deployer  # noqa: PLC0415  see `cluster_parser.connect`
+
+    return _change(args, deployer.stop, "stopping")
+
+
+def start(argv: Sequence[str]) -> int:
+    """
+    Run the command.
+    """
+    parser = _parser("start", "Give a stopped service its instances back.", "scorer")
+    args = vars(parser.parse_args(argv))
+    from eas_host.management import deployer  # noqa: PLC0415  see `cluster_parser.connect`
+
+    return _change(args, deployer.start, "starting")
+
+
+def restart(argv: Sequence[str]) -> int:
+    """
+    Run the command.
+    """
+    parser = _parser(
+        "restart", "Replace all instances of a service by new ones; the old ones serve until then.", "scorer"
+    )
+    args = vars(parser.parse_args(argv))
+    from eas_host.management import deployer  # noqa: PLC0415  see `cluster_parser.connect`
+
+    return _change(args, deployer.restart, "restarting")
+
+
+def _parser(name: str, about: str, words: str) -> CommandParser:
+    return make_cluster_parser(name, about, f"example:\n  eas-host {name} {words}\n", waits=True)
+
+
+def _change(args: dict[str, Any], change: Callable[[KubernetesApi, StoredService], None], doing: str) -> int:
+    """
+    Have the service be changed by *change*, and wait until it is as it is to be. *doing*: in EAS's words.
+    """
+    seconds = read_timeout(args)
+    api = connect(args)
+    from eas_host.management.console import Console  # noqa: PLC0415  see `connect`
+    from eas_host.management.stored_service import get_service  # noqa: PLC0415
+
+    service = get_service(api, args["name"])
+    change(api, service)
+    console = Console(as_json="json" in args)
+    console.request_id()
+    console.ok(f"Service [{service.name}] in region [{api.namespace}] is {doing}")
+    return finish_rollout(api, service.name, console, seconds, as_json="json" in args)

@@ -1,0 +1,199 @@
+"""
+What the commands show of a service: rows for EASCMD's tables, and objects for JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from eas_host.cluster.names import INSTANCE_LABEL
+from eas_host.errors import ClusterError
+from eas_host.management.console import local_time
+from eas_host.management.kubernetes_api import KubernetesApi
+from eas_host.management.revisions import Revision
+from eas_host.management.stored_service import RUNNING, STOPPED, StoredService
+
+LIST_HEADING: Final = (
+    "SERVICENAME",
+    "REGION",
+    "INSTANCE",
+    "CREATETIME",
+    "UPDATETIME",
+    "STATUS",
+    "WEIGHT",
+    "SERVICEPATH",
+)
+WORKERS_HEADING: Final = (
+    "INSTANCENAME",
+    "INNERIP",
+    "HOSTIP",
+    "STARTAT",
+    "RESTARTS",
+    "STATUS",
+    "READY",
+    "REASON",
+    "LASTSTATE",
+)
+_WEIGHT: Final = "0"
+"""EAS's default; a service in a cluster has no other."""
+_NO_GPU: Final = "0"
+
+
+def list_row(service: StoredService, namespace: str) -> list[str]:
+    """
+    The row of `list`. The namespace stands where EAS has its region.
+    """
+    return [
+        service.name,
+        namespace,
+        str(service.total),
+        local_time(service.created),
+        local_time(service.updated),
+        service.status,
+        _WEIGHT,
+        service_path(service.name),
+    ]
+
+
+def service_path(name: str) -> str:
+    """
+    The path at which a service is called.
+    """
+    return f"/api/predict/{quote(name)}"
+
+
+def endpoint(service: StoredService, namespace: str) -> str:
+    """
+    The URL at which pods of the cluster call it.
+    """
+    return f"http://{service.deployment['metadata']['name']}.{namespace}{service_path(service.name)}"
+
+
+def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Revision], message: str) -> dict[str, Any]:
+    """
+    All that `desc` tells, by the names that EASCMD's table has. *message*: why it is as it is.
+    """
+    limits = service.container.get("resources", {}).get("limits", {})
+    current = next((one for one in revisions if one.number == service.version), None)
+    return {
+        "Status": service.status,
+        "ServiceName": service.name,
+        "Region": api.namespace,
+        "CreateTime": service.created,
+        "UpdateTime": service.updated,
+        "AccessToken": read_token(api, current),
+        "TotalInstance": service.total,
+        "RunningInstance": service.running,
+        "PendingInstance": max(0, service.total - service.running),
+        "CPU": limits.get("cpu", ""),
+        "GPU": limits.get("nvidia.com/gpu", _NO_GPU),
+        "Memory": limits.get("memory", ""),
+        "Image": service.container["image"],
+        "Weight": int(_WEIGHT),
+        "LatestVersion": max((one.number for one in revisions), default=0),
+        "CurrentVersion": service.version,
+        "Message": message or _message(service),
+        "IntranetEndpoint": endpoint(service, api.namespace),
+        "ServiceConfig": json.loads(current.text) if current else {},
+    }
+
+
+def table_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """
+    The rows of the table of `desc`.
+    """
+    shown = {
+        **report,
+        "CreateTime": local_time(report["CreateTime"]),
+        "UpdateTime": local_time(report["UpdateTime"]),
+        "ServiceConfig": json.dumps(report["ServiceConfig"], indent=2, sort_keys=True, ensure_ascii=False),
+    }
+    return [(key, str(value)) for key, value in shown.items()]
+
+
+def read_token(api: KubernetesApi, revision: Revision | None) -> str:
+    """
+    Return the token that clients of a version send; empty for none, and for who may not read it.
+    """
+    name = revision.objects.get("Secret", "") if revision else ""
+    if not name:
+        return ""
+    try:
+        secret = api.get("Secret", name)
+    except ClusterError:  # who may look at services need not be allowed to read secrets
+        return ""
+    return base64.b64decode(secret["data"]["token"]).decode() if secret else ""
+
+
+def workers_of(api: KubernetesApi, service: StoredService) -> list[dict[str, Any]]:
+    """
+    All instances of a service, also those that end, the oldest first.
+    """
+    pods = api.find("Pod", {INSTANCE_LABEL: service.deployment["metadata"]["name"]})
+    return [_worker(pod) for pod in sorted(pods, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))]
+
+
+def worker_row(worker: Mapping[str, Any]) -> list[str]:
+    """
+    The row of `showworkers`.
+    """
+    shown = {**worker, "StartAt": local_time(worker["StartAt"])}
+    shown["LastState"] = json.dumps(worker["LastState"]) if worker["LastState"] else ""
+    return [str(value) for value in shown.values()]
+
+
+def _message(service: StoredService) -> str:
+    """
+    What the cluster says of a service.
+    """
+    if service.status in (RUNNING, STOPPED):
+        return "Service start successfully" if service.status == RUNNING else "Service is stopped"
+    return str(service.condition("Progressing").get("message", ""))
+
+
+def _worker(pod: Mapping[str, Any]) -> dict[str, Any]:
+    status = pod.get("status") or {}
+    containers = status.get("containerStatuses") or []
+    host: Mapping[str, Any] = containers[0] if containers else {}
+    waiting = host.get("state", {}).get("waiting") or host.get("state", {}).get("terminated") or {}
+    ready = sum(bool(one.get("ready")) for one in containers)
+    ended = host.get("lastState", {}).get("terminated") or {}
+    return {
+        "InstanceName": pod["metadata"]["name"],
+        "InnerIP": status.get("podIP", ""),
+        "HostIP": status.get("hostIP", ""),
+        "StartAt": status.get("startTime", ""),
+        "Restarts": host.get("restartCount", 0),
+        "Status": "Terminating" if pod["metadata"].get("deletionTimestamp") else status.get("phase", "Pending"),
+        "Ready": f"[{ready}/{len(pod['spec']['containers'])}]",
+        "Reason": waiting.get("reason") or status.get("reason", ""),
+        "LastState": {key: ended[key] for key in ("exitCode", "finishedAt", "reason", "startedAt") if key in ended},
+    }
+
+
+def events_of(api: KubernetesApi, service: StoredService) -> list[dict[str, str]]:
+    """
+    What the cluster has noted of a service, its ReplicaSets and its instances, the oldest first.
+    """
+    base = service.deployment["metadata"]["name"]
+    labels = {INSTANCE_LABEL: base}
+    names = {base, *(one["metadata"]["name"] for kind in ("ReplicaSet", "Pod") for one in api.find(kind, labels))}
+    noted = [_event(one) for one in api.find("Event") if one["involvedObject"].get("name") in names]
+    return sorted(noted, key=lambda one: one["Time"])
+
+
+def _event(event: Mapping[str, Any]) -> dict[str, str]:
+    thing = event["involvedObject"]
+    # Each component has one of these times.
+    when = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or ""
+    return {
+        "Time": when.partition(".")[0].removesuffix("Z") + "Z",
+        "Type": event.get("type") or "",
+        "Object": f"{thing.get('kind', '')}/{thing.get('name', '')}",
+        "Reason": event.get("reason") or "",
+        "Message": event.get("message") or "",
+    }

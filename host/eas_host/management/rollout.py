@@ -1,0 +1,160 @@
+"""
+How far a rollout is, and the wait for its end.
+
+The cluster goes on by itself: who waits only looks. So a wait that ends early, by Ctrl+C or by its time limit, changes
+nothing, and old instances serve until new ones are ready.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from eas_host.errors import ClusterError, RolloutFailed
+from eas_host.management import failure_cause
+from eas_host.management.console import Console
+from eas_host.management.failure_cause import FailureCause
+from eas_host.management.kubernetes_api import KubernetesApi
+from eas_host.management.stored_service import StoredService, get_service, newest_replica_set, pods_of
+
+_INTERVAL: Final = 0.5
+"""Seconds between two looks: EAS's own SDK looks every 3 s."""
+_REPEAT_SECONDS: Final = 10.0
+"""A line of progress that is the same is printed again after so long, so that nobody takes the command for dead."""
+_LOG_LINES: Final = 6
+"""Of a crashed instance: with what is said beside them, the reason is within the first ten lines."""
+
+
+@dataclass(frozen=True)
+class RolloutState:
+    """
+    What one look at a rollout has found.
+
+    Attributes:
+        service: the service.
+        running: instances of the version that is to run that take requests.
+        others: other instances that take requests.
+        cause: what hinders the rollout.
+    """
+
+    service: StoredService
+    running: int
+    others: int
+    cause: FailureCause | None
+
+    @property
+    def line(self) -> str:
+        """
+        EASCMD's line of progress.
+        """
+        total = self.service.total
+        word = "Running" if self.running == total else "Waiting"
+        return f"{word} [Total: {total}, Pending: {max(0, total - self.running)}, Running: {self.running}]"
+
+
+def look(api: KubernetesApi, name: str) -> RolloutState:
+    """
+    Look at the rollout of the service *name*.
+    """
+    service = get_service(api, name)
+    replica_set = newest_replica_set(api, service) if service.is_observed else None
+    ready = int((replica_set or {}).get("status", {}).get("readyReplicas", 0))
+    pods = pods_of(api, service, replica_set)
+    cause = failure_cause.find_cause(service.deployment, pods) if service.is_observed else None
+    return RolloutState(service, ready, max(0, service.running - ready), cause)
+
+
+def wait_until_running(api: KubernetesApi, name: str, console: Console, seconds: float) -> StoredService:
+    """
+    Wait until all instances of the service *name* are of its newest version and take requests, and tell the progress.
+
+    Raises:
+        RolloutFailed: they do not within so many *seconds*, or they cannot; the error says why.
+        KeyboardInterrupt: by Ctrl+C, after a line that says how to look again.
+    """
+    progress = _Progress(console)
+    deadline = time.monotonic() + seconds
+    try:
+        while True:
+            state = look(api, name)
+            progress.tell(state)
+            if state.service.is_complete:
+                return state.service
+            if state.cause is not None and state.cause.final:
+                raise _failed(api, state, state.cause)
+            if state.service.condition("Progressing").get("status") == "False" and state.service.is_observed:
+                raise _failed(api, state, state.cause or FailureCause("its time for progress is over", final=True))
+            if time.monotonic() >= deadline:
+                raise _failed(
+                    api, state, state.cause or FailureCause(f"it is not ready after {seconds:g} s", final=False)
+                )
+            time.sleep(_INTERVAL)
+    except KeyboardInterrupt:
+        console.say(f"The rollout goes on without this command; `eas-host desc {name}` and `eas-host w {name}` show it")
+        raise
+
+
+def wait_until_gone(api: KubernetesApi, labels: Mapping[str, str], console: Console, seconds: float) -> None:
+    """
+    Wait until a deleted service has no pods any more.
+
+    Raises:
+        ClusterError: it still has some after so many *seconds*.
+    """
+    deadline = time.monotonic() + seconds
+    told = -_REPEAT_SECONDS
+    while pods := api.find("Pod", labels):
+        if time.monotonic() >= deadline:
+            names = ", ".join(str(pod["metadata"]["name"]) for pod in pods)
+            raise ClusterError(f"after {seconds:g} s there are still instances that end: {names}")
+        if time.monotonic() - told >= _REPEAT_SECONDS:
+            told = time.monotonic()
+            console.ok("Service is terminating")
+        time.sleep(_INTERVAL)
+
+
+class _Progress:
+    """
+    Prints what has changed since the last look.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last = ""
+        self._told = 0.0
+        self._warned = ""
+
+    def tell(self, state: RolloutState) -> None:
+        now = time.monotonic()
+        if state.line != self._last or now - self._told >= _REPEAT_SECONDS:
+            self._last, self._told = state.line, now
+            self._console.ok(state.line)
+        cause = state.cause
+        if cause is not None and not cause.final and cause.text != self._warned:
+            self._warned = cause.text
+            self._console.warn(f"{cause.pod}: {cause.text}" if cause.pod else cause.text)
+
+
+def _failed(api: KubernetesApi, state: RolloutState, cause: FailureCause) -> RolloutFailed:
+    """
+    Make the error that says why a rollout has failed, with the last lines of the log.
+    """
+    name = state.service.name
+    where = f"{cause.pod}: " if cause.pod else ""
+    others = f"; {_instances(state.others)} of another version still serve" if state.others else ""
+    return RolloutFailed(f"{name}: the rollout has failed: {where}{cause.text}{others}", "\n".join(_log(api, cause)))
+
+
+def _log(api: KubernetesApi, cause: FailureCause) -> list[str]:
+    if not cause.container:
+        return []
+    try:
+        return api.log(cause.pod, cause.container, _LOG_LINES, previous=cause.previous)
+    except ClusterError as error:  # the pod may be gone by now; the cause is told all the same
+        return [f"(no log: {error.message})"]
+
+
+def _instances(number: int) -> str:
+    return f"{number} instance{'s' if number > 1 else ''}"

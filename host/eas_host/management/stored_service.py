@@ -1,0 +1,216 @@
+"""
+A service as a cluster has it, read from its Deployment and what belongs to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eas_host.cluster.names import INSTANCE_LABEL, SERVICE_LABEL, object_name
+from eas_host.errors import ClusterError
+from eas_host.management.kubernetes_api import KubernetesApi
+
+VERSION: Final = "eas/version"
+"""The annotation with the number of the version that is to run."""
+UPDATED: Final = "eas/updated"
+"""The annotation with the time of the last change by a command."""
+STOPPED_INSTANCES: Final = "eas/stopped-instances"
+"""The annotation of a stopped service: how many instances it has when it is started again."""
+MANAGED: Final = {"app.kubernetes.io/managed-by": "eas-host"}
+_REVISION: Final = "deployment.kubernetes.io/revision"
+"""By this annotation a Deployment names its newest ReplicaSet."""
+_HASH: Final = "pod-template-hash"
+"""The label by which a ReplicaSet finds its pods."""
+
+RUNNING: Final = "Running"
+WAITING: Final = "Waiting"
+STOPPED: Final = "Stopped"
+FAILED: Final = "Failed"
+DELETING: Final = "Deleting"
+
+
+@dataclass(frozen=True)
+class StoredService:
+    """
+    A service.
+
+    Attributes:
+        deployment: its Deployment, as the cluster has it.
+    """
+
+    deployment: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """
+        Its name in EAS.
+        """
+        name: str = self._annotations.get(SERVICE_LABEL) or self.deployment["metadata"]["name"]
+        return name
+
+    @property
+    def version(self) -> int:
+        """
+        The version that is to run; 0 if no command has made the service.
+        """
+        return int(self._annotations.get(VERSION, 0))
+
+    @property
+    def created(self) -> str:
+        """
+        When it was made.
+        """
+        return str(self.deployment["metadata"].get("creationTimestamp", ""))
+
+    @property
+    def updated(self) -> str:
+        """
+        When it was last changed by a command.
+        """
+        return str(self._annotations.get(UPDATED) or self.created)
+
+    @property
+    def total(self) -> int:
+        """
+        How many instances it is to have.
+        """
+        return int(self.deployment["spec"].get("replicas", 1))
+
+    @property
+    def running(self) -> int:
+        """
+        How many take requests, of whatever version.
+        """
+        return int(self._status.get("readyReplicas", 0))
+
+    @property
+    def stopped_instances(self) -> int | None:
+        """
+        How many instances a stopped service gets when it is started; None if it is not stopped.
+        """
+        text = self._annotations.get(STOPPED_INSTANCES)
+        return None if text is None else int(text)
+
+    @property
+    def instances(self) -> int:
+        """
+        How many it has while it is not stopped.
+        """
+        return self.total if self.stopped_instances is None else self.stopped_instances
+
+    @property
+    def status(self) -> str:
+        """
+        In the words of EAS.
+        """
+        if self.deployment["metadata"].get("deletionTimestamp"):
+            return DELETING
+        if self.total == 0:
+            return STOPPED
+        if self.is_complete:
+            return RUNNING
+        return FAILED if self.condition("Progressing").get("status") == "False" else WAITING
+
+    @property
+    def is_complete(self) -> bool:
+        """
+        Whether all instances are of the newest version, and take requests; what `kubectl rollout status` waits for.
+        """
+        counts = [self._status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")]
+        return self.is_observed and counts == [self.total] * len(counts)
+
+    @property
+    def is_observed(self) -> bool:
+        """
+        Whether the cluster has seen the last change. Before, its status is about the one before that.
+        """
+        return bool(self._status.get("observedGeneration", 0) >= self.deployment["metadata"]["generation"])
+
+    def condition(self, kind: str) -> Mapping[str, Any]:
+        """
+        Return a condition of the Deployment; empty if it has none of this *kind*.
+        """
+        found = (one for one in self._status.get("conditions", ()) if one["type"] == kind)
+        return next(found, {})
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        """
+        What its instances run.
+        """
+        containers: list[Mapping[str, Any]] = self.deployment["spec"]["template"]["spec"]["containers"]
+        return containers[0]
+
+    @property
+    def revision(self) -> str:
+        """
+        Kubernetes's own number of the newest pods.
+        """
+        return str(self._annotations.get(_REVISION, ""))
+
+    @property
+    def _annotations(self) -> Mapping[str, str]:
+        return self.deployment["metadata"].get("annotations") or {}
+
+    @property
+    def _status(self) -> Mapping[str, Any]:
+        return self.deployment.get("status") or {}
+
+
+def find_service(api: KubernetesApi, name: str) -> StoredService | None:
+    """
+    Return the service *name*, if there is one.
+    """
+    found = api.get("Deployment", object_name(name))
+    return None if found is None else StoredService(found)
+
+
+def get_service(api: KubernetesApi, name: str) -> StoredService:
+    """
+    Return the service *name*.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    service = find_service(api, name)
+    if service is None:
+        others = [one.name for one in list_services(api)]
+        listed = f"there are {', '.join(others[:5])}" if others else "there is none"
+        raise ClusterError(f"{name}: there is no such service in the namespace {api.namespace}; {listed}")
+    return service
+
+
+def list_services(api: KubernetesApi) -> list[StoredService]:
+    """
+    Return all services of a namespace, by name.
+    """
+    found = [StoredService(one) for one in api.find("Deployment", MANAGED)]
+    return sorted(found, key=lambda one: one.name)
+
+
+def newest_replica_set(api: KubernetesApi, service: StoredService) -> Mapping[str, Any] | None:
+    """
+    Return the ReplicaSet of the version that is to run, once the cluster has made it.
+    """
+    found = api.find("ReplicaSet", labels_of(service))
+    same = (one for one in found if one["metadata"].get("annotations", {}).get(_REVISION) == service.revision)
+    return next(same, None)
+
+
+def pods_of(api: KubernetesApi, service: StoredService, replica_set: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """
+    Return the pods of a *replica_set* of the service, without those that end; none if there is none yet.
+    """
+    if replica_set is None:
+        return []
+    labels = {**labels_of(service), _HASH: replica_set["metadata"]["labels"][_HASH]}
+    return [pod for pod in api.find("Pod", labels) if not pod["metadata"].get("deletionTimestamp")]
+
+
+def labels_of(service: StoredService) -> dict[str, str]:
+    """
+    The labels by which everything of a service is found.
+    """
+    return {INSTANCE_LABEL: service.deployment["metadata"]["name"]}
