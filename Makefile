@@ -165,6 +165,12 @@ test-container: test-python-ready
 	@PYTHON='$(PYTHON)' scripts/bootstrap.sh container || true  # the tests say what is missing
 	$(BIN)/pytest --containers --durations=0 --durations-min=1 tests/operations/test_container.py $(PYTEST_ARGS)
 
+# Not a part of `make test`, nor of CI: the programs of a Kubernetes take a quarter of an hour to build, once.
+## test-cluster: the commands on services, with a Kubernetes; `tests/cluster/up build` makes its programs before
+.PHONY: test-cluster
+test-cluster: test-python-ready
+	$(BIN)/pytest --cluster -n auto --dist loadfile tests/cluster/live $(PYTEST_ARGS)
+
 # Not a part of `make test`, nor of CI: pip downloads some 200 MB for it, and 2.9 GB more for PyTorch.
 ## test-frameworks: processors with TensorFlow 1 and others, on the Pythons that these need (FRAMEWORKS="pytorch")
 .PHONY: test-frameworks

@@ -60,6 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--frameworks", default="", help="run the tests of these frameworks (`make test-frameworks`)")
     parser.addoption("--containers", action="store_true", help="run the tests of the image (`make test-container`)")
+    parser.addoption("--cluster", action="store_true", help="run the tests with a Kubernetes (`make test-cluster`)")
     parser.addoption("--data-plane", help="the data plane of the hosts that tests start (`make test-planes`)")
     parser.addoption("--processor-python", help=f"{processor_python.__doc__}".splitlines()[1].partition(": ")[2])
 
@@ -94,8 +95,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The tests of the image need one, which takes minutes to build."""
-    return True if collection_path.name == "test_container.py" and not config.getoption("containers") else None
+    """Those of the image, and those with a Kubernetes, need what takes minutes to build."""
+    left_out = {"test_container.py": "containers", "live": "cluster"}.get(collection_path.name)
+    return True if left_out and not config.getoption(left_out) else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -62,7 +62,7 @@ def list_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
     shown = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(heading, *shown, strict=True)]
     rule = "+".join(["", *("-" * (width + 2) for width in widths), ""])
-    lines = [rule, _line([name.center(width) for name, width in zip(heading, widths, strict=True)]), rule]
+    lines = [rule, _line([_centred(name, width) for name, width in zip(heading, widths, strict=True)]), rule]
     for row in shown:
         cells = zip(row, widths, strict=True)
         lines.append(_line([cell.rjust(width) if _is_number(cell) else cell.ljust(width) for cell, width in cells]))
@@ -96,6 +96,13 @@ def local_time(text: str) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _centred(text: str, width: int) -> str:
+    """
+    As Go's tablewriter does it: what cannot be halved is more on the right.
+    """
+    return (" " * ((width - len(text)) // 2) + text).ljust(width)
 
 
 def _is_number(cell: str) -> bool:

@@ -18,7 +18,6 @@ _CRASH_LOOP: Final = "CrashLoopBackOff"
 _OUT_OF_MEMORY: Final = "OOMKilled"
 _SIGNALS: Final = 128
 """An exit code above it tells a signal, as in shells."""
-_KILLED: Final = 137
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def _evicted(pod: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[Fail
     The node has ended the whole pod, as one that filled its disk. Another one takes its place, perhaps elsewhere.
     """
     if status.get("phase") == "Failed" and status.get("reason"):
-        text = f"the node has ended it: {status['reason']}: {status.get('message', '')}"
+        text = f"its node has ended it: {status['reason']}: {status.get('message', '')}"
         yield FailureCause(text, final=False, pod=pod["metadata"]["name"])
 
 
@@ -116,7 +115,7 @@ def _cause_of(pod: Mapping[str, Any], container: Mapping[str, Any]) -> FailureCa
         return FailureCause(f"OOMKilled: it needs more memory than its limit, {limit}", looping, where, name, looping)
     if ended.get("exitCode") == 0 and not looping:
         return None  # of the container that only prepares
-    return FailureCause(_ending(ended), looping, where, name, looping)
+    return FailureCause(_ending(ended, looping=looping), looping, where, name, looping)
 
 
 def _last_end(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -130,15 +129,11 @@ def _last_end(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return found
 
 
-def _ending(ended: Mapping[str, Any]) -> str:
+def _ending(ended: Mapping[str, Any], *, looping: bool) -> str:
     code = int(ended.get("exitCode", 0))
     signal = int(ended.get("signal", 0)) or (code - _SIGNALS if code > _SIGNALS else 0)
-    killed = " (its node ended it, or something in the pod)" if code == _KILLED else ""
-    return (
-        f"it ends again and again, with signal {signal}{killed}"
-        if signal
-        else (f"it ends again and again, with the exit code {code}")
-    )
+    how = f"by the signal {signal}" if signal else f"with the exit code {code}"
+    return f"it ends again and again {how}" if looping else f"it has ended {how}"
 
 
 def _memory_limit(pod: Mapping[str, Any], container: str) -> str:

@@ -1,0 +1,68 @@
+"""
+The state of a service, from its Deployment as a cluster reports it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from eas_host.management.rollout import RolloutState
+from eas_host.management.stored_service import StoredService
+
+Object = dict[str, Any]
+
+
+def deployment(replicas: int, status: Object, *, generation: int = 2, **annotations: str) -> StoredService:
+    return StoredService(
+        {
+            "metadata": {
+                "name": "eas-scorer-v2-1234567890",
+                "generation": generation,
+                "creationTimestamp": "2026-01-29T07:04:21Z",
+                "annotations": {"eas/service": "scorer_v2", "eas/version": "3"} | annotations,
+            },
+            "spec": {"replicas": replicas},
+            "status": {"observedGeneration": 2} | status,
+        }
+    )
+
+
+def counts(total: int, updated: int, ready: int) -> Object:
+    return {"replicas": total, "updatedReplicas": updated, "readyReplicas": ready, "availableReplicas": ready}
+
+
+OVERDUE = {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]}
+STATES: dict[str, tuple[StoredService, str]] = {
+    "new": (deployment(2, {}), "Waiting"),
+    "runs": (deployment(2, counts(2, 2, 2)), "Running"),
+    "one-is-not-ready": (deployment(2, counts(2, 2, 1)), "Waiting"),
+    "old-ones-serve": (deployment(2, counts(3, 1, 2)), "Waiting"),
+    "old-one-is-still-there": (deployment(2, counts(3, 2, 3)), "Waiting"),
+    "change-is-not-seen-yet": (deployment(2, counts(2, 2, 2), generation=3), "Waiting"),
+    "overdue": (deployment(2, counts(3, 1, 2) | OVERDUE), "Failed"),
+    "stopped": (deployment(0, {}, **{"eas/stopped-instances": "2"}), "Stopped"),
+}
+
+
+@pytest.mark.parametrize(("service", "status"), STATES.values(), ids=STATES)
+def test_status_is_one_of_those_of_eas(service: StoredService, status: str) -> None:
+    assert service.status == status
+
+
+def test_what_is_kept_in_annotations() -> None:
+    service = deployment(0, {}, **{"eas/stopped-instances": "4"})
+    assert (service.name, service.version, service.total, service.instances) == ("scorer_v2", 3, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("running", "line"),
+    [
+        (0, "Waiting [Total: 2, Pending: 2, Running: 0]"),
+        (1, "Waiting [Total: 2, Pending: 1, Running: 1]"),
+        (2, "Running [Total: 2, Pending: 0, Running: 2]"),
+    ],
+)
+def test_line_of_progress_is_that_of_eascmd(running: int, line: str) -> None:
+    assert RolloutState(deployment(2, counts(3, 2, 2)), running, 0, None).line == line
