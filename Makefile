@@ -169,7 +169,7 @@ test-container: test-python-ready
 ## test-cluster: the commands on services, with a Kubernetes; `tests/cluster/up build` makes its programs before
 .PHONY: test-cluster
 test-cluster: test-python-ready
-	$(BIN)/pytest --cluster -n auto --dist loadfile tests/cluster/live $(PYTEST_ARGS)
+	$(BIN)/pytest --cluster -n auto --dist loadfile tests/management $(PYTEST_ARGS)
 
 # Not a part of `make test`, nor of CI: pip downloads some 200 MB for it, and 2.9 GB more for PyTorch.
 ## test-frameworks: processors with TensorFlow 1 and others, on the Pythons that these need (FRAMEWORKS="pytorch")

@@ -20,8 +20,10 @@ from eas_host.management.kubernetes_api import FIELD_MANAGER, KubernetesApi, NoS
 
 try:
     import httpx2
+    import msgspec
     from lightkube import ApiError, Client
     from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+    from lightkube.config.models import User
     from lightkube.core.exceptions import ConfigError as BadKubeConfig
     from lightkube.generic_resource import GenericNamespacedResource, create_api_info
     from lightkube.resources.core_v1 import PodLog
@@ -79,6 +81,8 @@ class LightkubeApi:
     """
 
     def __init__(self, config: SingleConfig, namespace: str) -> None:
+        if config.user is None:  # the cluster knows the machine, or a proxy before it does
+            config = config._replace(user=User())
         self.namespace = namespace or config.namespace
         self.server = config.cluster.server
         with self._translated_errors():
@@ -175,6 +179,8 @@ class LightkubeApi:
             raise (NoSuchObject if code == _NOT_FOUND else ClusterError)(
                 f"{where}{self.server} answers {code}; is it a Kubernetes?"
             ) from error
+        except (msgspec.MsgspecError, KeyError) as error:  # KeyError: lightkube's, of an answer without Content-Type
+            raise ClusterError(f"{where}{self.server} answers what no Kubernetes does: {error}") from error
         except (httpx2.HTTPError, OSError, ssl.SSLError) as error:
             raise ClusterError(
                 f"{self.server} cannot be asked: {str(error) or type(error).__name__}; is the cluster up, and is"

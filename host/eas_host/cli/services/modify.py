@@ -96,17 +96,14 @@ def stored_revision(api: KubernetesApi, service: StoredService, number: int) -> 
     raise ClusterError(f"{service.name}: its version {number} is not in the cluster; there are {kept}")
 
 
-def read_stored(
-    api: KubernetesApi, args: Mapping[str, Any], revision: Revision, *, instances: int | None
-) -> ReadService:
+def read_stored(api: KubernetesApi, args: Mapping[str, Any], revision: Revision, *, instances: int) -> ReadService:
     """
     Read a version of a service again, changed by *args*. Its token is the one in the cluster, if *args* have none.
-    *instances*: how many it has, whatever the version says; None if an autoscaler decides.
+    *instances*: how many it has, whatever the version says.
     """
     from eas_host.management.report import read_token  # noqa: PLC0415  see `cluster_parser.connect`
 
-    overrides = [f"metadata.instance={instances}"] if instances is not None else []
-    overrides += args.get("overrides", [])
+    overrides = [f"metadata.instance={instances}", *args.get("overrides", [])]
     token = read_token(api, revision)
     if token and "token" not in args and not any(one.startswith(("token=", "generate_token=")) for one in overrides):
         overrides.append(f"token={token}")

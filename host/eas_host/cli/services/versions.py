@@ -69,8 +69,7 @@ def switch(argv: Sequence[str]) -> int:
     """
     if not argv:
         raise ConfigError(
-            "NAME and ID: are missing; `eas-host version NAME ID` runs another version of a service in a cluster, and"
-            " `eas-host --version` says which eas-host this is"
+            "version: needs the NAME of a service in a cluster and the ID of a version; did you mean --version?"
         )
     about = "Run another version of a service in a Kubernetes cluster; the number of instances stays."
     parser = make_cluster_parser("version", about, _SWITCH_EXAMPLES, waits=True)
