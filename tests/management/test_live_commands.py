@@ -5,6 +5,7 @@ The commands on services, with a real API server and real controllers. The test 
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 @pytest.fixture
 def cluster(plane: ControlPlane, request: pytest.FixtureRequest) -> ControlPlane:
     """A namespace of its own for each test."""
-    name = request.node.name.replace("_", "-")[-50:].strip("-[]")
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[-50:].strip("-")
     plane.new_namespace(name)
     return plane
 
@@ -130,7 +131,7 @@ def test_service_is_listed_and_described(cluster: ControlPlane, tmp_path: Path) 
     assert (shown["CPU"], shown["Memory"], shown["Image"]) == ("100m", "100Mi", IMAGE)
     assert (shown["LatestVersion"], shown["CurrentVersion"]) == (1, 1)
     assert shown["ServiceConfig"] == DESCRIPTION
-    assert "|        Status | Running" in eas(cluster, "desc", "scorer_v2").stdout.replace("   Status", "Status", 0)
+    assert eas(cluster, "desc", "scorer_v2").stdout.splitlines()[1].startswith("|           Status | Running ")
     workers = json.loads(eas(cluster, "w", "scorer_v2", "--json").stdout)
     assert [(one["Status"], one["Ready"]) for one in workers] == [("Running", "[1/1]")] * 2
 
@@ -248,7 +249,7 @@ def test_ctrl_c_leaves_the_rollout_going(cluster: ControlPlane, tmp_path: Path) 
 def test_stopped_service_starts_with_as_many_instances(cluster: ControlPlane, tmp_path: Path) -> None:
     create(cluster, tmp_path)
     with begun(cluster, "stop", "scorer_v2") as process:
-        cluster.wait_for_pods(0)
+        cluster.wait_for_no_pods()
         ended = result(process)
     assert ended.code == 0, ended.stderr
     assert ended.stdout.splitlines()[-1] == "[OK] Service is stopped"
@@ -303,7 +304,7 @@ def test_delete_leaves_nothing(cluster: ControlPlane, tmp_path: Path) -> None:
     assert eas(cluster, "modify", "scorer_v2", "--image", NEW_IMAGE, "--timeout", "0").code == 0
     with begun(cluster, "delete", "scorer_v2", "-y") as process:
         wait_for_line(process, "[OK] Service is terminating")
-        cluster.wait_for_pods(0)
+        cluster.wait_for_no_pods()
         cluster.end_deleted_pods()
         ended = result(process)
     assert ended.code == 0, ended.stderr

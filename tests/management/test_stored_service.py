@@ -14,14 +14,15 @@ from eas_host.management.stored_service import StoredService
 Object = dict[str, Any]
 
 
-def deployment(replicas: int, status: Object, *, generation: int = 2, **annotations: str) -> StoredService:
+def deployment(replicas: int, status: Object, *, generation: int = 2, stopped: str = "") -> StoredService:
     return StoredService(
         {
             "metadata": {
                 "name": "eas-scorer-v2-1234567890",
                 "generation": generation,
                 "creationTimestamp": "2026-01-29T07:04:21Z",
-                "annotations": {"eas/service": "scorer_v2", "eas/version": "3"} | annotations,
+                "annotations": {"eas/service": "scorer_v2", "eas/version": "3"}
+                | ({"eas/stopped-instances": stopped} if stopped else {}),
             },
             "spec": {"replicas": replicas},
             "status": {"observedGeneration": 2} | status,
@@ -42,7 +43,7 @@ STATES: dict[str, tuple[StoredService, str]] = {
     "old-one-is-still-there": (deployment(2, counts(3, 2, 3)), "Waiting"),
     "change-is-not-seen-yet": (deployment(2, counts(2, 2, 2), generation=3), "Waiting"),
     "overdue": (deployment(2, counts(3, 1, 2) | OVERDUE), "Failed"),
-    "stopped": (deployment(0, {}, **{"eas/stopped-instances": "2"}), "Stopped"),
+    "stopped": (deployment(0, {}, stopped="2"), "Stopped"),
 }
 
 
@@ -52,7 +53,7 @@ def test_status_is_one_of_those_of_eas(service: StoredService, status: str) -> N
 
 
 def test_what_is_kept_in_annotations() -> None:
-    service = deployment(0, {}, **{"eas/stopped-instances": "4"})
+    service = deployment(0, {}, stopped="4")
     assert (service.name, service.version, service.total, service.instances) == ("scorer_v2", 3, 0, 4)
 
 

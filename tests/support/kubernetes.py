@@ -85,6 +85,7 @@ class ControlPlane:
             own,
             "--leader-elect=false",
             "--secure-port=0",
+            "--controllers=*,-node-lifecycle-controller",  # it would miss the reports of a kubelet
             f"--service-account-private-key-file={self._folder}/sa.key",
             f"--root-ca-file={self._folder}/pki/apiserver.crt",
         )
@@ -127,6 +128,10 @@ class ControlPlane:
         found = self.wait_for(lambda: self._enough(number, fits))
         assert isinstance(found, list)
         return found
+
+    def wait_for_no_pods(self) -> None:
+        """Until all that are left end."""
+        self.wait_for(lambda: not self.pods())
 
     def report(self, pod: Object, status: Object) -> None:
         """Says of a pod what its kubelet would."""
@@ -209,7 +214,8 @@ class ControlPlane:
 
     def _add_node(self) -> None:
         self.request("POST", "/api/v1/nodes", {"metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}})
-        amounts = {"cpu": "2", "memory": "4Gi", "pods": "110", "ephemeral-storage": "10Gi"}
+        self.request("PATCH", f"/api/v1/nodes/{NODE}", {"spec": {"taints": None}})  # not-ready, as of each new one
+        amounts = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "10Gi"}
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         ready = {"type": "Ready", "status": "True", "reason": "Test", "lastHeartbeatTime": now}
         self.request(
