@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eas_host.management.rollout import RolloutState
+from eas_host.management.rollout import RolloutState, readable
 from eas_host.management.stored_service import StoredService
 
 Object = dict[str, Any]
@@ -67,3 +67,16 @@ def test_what_is_kept_in_annotations() -> None:
 )
 def test_line_of_progress_is_that_of_eascmd(running: int, line: str) -> None:
     assert RolloutState(deployment(2, counts(3, 2, 2)), running, 0, None).line == line
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('{"time": "2026-12-01T14:10:01.452Z", "level": "ERROR", "message": "no such file"}', "[ERROR] no such file"),
+        ("Traceback (most recent call last):", "Traceback (most recent call last):"),
+        ('{"other": 1}', '{"other": 1}'),
+        ("5", "5"),
+    ],
+)
+def test_line_of_the_log_is_shown_as_on_a_terminal(line: str, shown: str) -> None:
+    assert readable(line) == shown

@@ -7,6 +7,7 @@ nothing, and old instances serve until new ones are ready.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -144,16 +145,30 @@ def _failed(api: KubernetesApi, state: RolloutState, cause: FailureCause) -> Rol
     name = state.service.name
     where = f"{cause.pod}: " if cause.pod else ""
     others = f"; {_instances(state.others)} of another version still serve" if state.others else ""
-    return RolloutFailed(f"{name}: the rollout has failed: {where}{cause.text}{others}", "\n".join(_log(api, cause)))
+    return RolloutFailed(
+        f"{name}: the rollout has failed: {where}{cause.text.rstrip('.')}{others}", "\n".join(_log(api, cause))
+    )
 
 
 def _log(api: KubernetesApi, cause: FailureCause) -> list[str]:
     if not cause.container:
         return []
     try:
-        return api.log(cause.pod, cause.container, _LOG_LINES, previous=cause.previous)
+        lines = api.log(cause.pod, cause.container, _LOG_LINES, previous=cause.previous)
     except ClusterError as error:  # the pod may be gone by now; the cause is told all the same
         return [f"(no log: {error.message})"]
+    return [readable(line) for line in lines]
+
+
+def readable(line: str) -> str:
+    """
+    Write a line of a host's log, which is JSON in a cluster, as it is on a terminal; any other line as it is.
+    """
+    try:
+        record = json.loads(line)
+        return f"[{record['level']}] {record['message']}"
+    except (ValueError, KeyError, TypeError):
+        return line
 
 
 def _instances(number: int) -> str:
