@@ -96,7 +96,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Those of the image, and those with a Kubernetes, need what takes minutes to build."""
-    left_out = {"test_container.py": "containers", "test_live_commands.py": "cluster"}.get(collection_path.name)
+    options = {
+        "test_container.py": "containers",
+        "test_live_commands.py": "cluster",
+        "test_real_cluster.py": "cluster",
+    }
+    left_out = options.get(collection_path.name)
     return True if left_out and not config.getoption(left_out) else None
 
 
