@@ -67,13 +67,14 @@ def result(process: subprocess.Popen[str]) -> Ended:
     return Ended(process.returncode, stdout, stderr)
 
 
-def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+def wait_for_line(process: subprocess.Popen[str], text: str) -> list[str]:
+    """All lines up to the one with *text*."""
     assert process.stdout
     lines = []
     for line in process.stdout:
-        lines.append(line)
+        lines.append(line.rstrip("\n"))
         if text in line:
-            return
+            return lines
     pytest.fail(f"{text!r} is not in {lines}; {process.stderr and process.stderr.read()}")
 
 
@@ -102,7 +103,12 @@ def desc(cluster: ControlPlane) -> dict[str, Any]:
 
 
 def test_create_tells_what_eascmd_tells(cluster: ControlPlane, tmp_path: Path) -> None:
-    lines = create(cluster, tmp_path).stdout.splitlines()
+    write(tmp_path, DESCRIPTION)
+    with begun(cluster, "create", "service.json", "--image", IMAGE, "--token", "s3cret", cwd=tmp_path) as process:
+        lines = wait_for_line(process, "[OK] Waiting")
+        for pod in cluster.wait_for_pods(2):
+            cluster.report_ready(pod)
+        lines += result(process).stdout.splitlines()
     assert lines[0].startswith("[RequestId]: ")
     (base,) = {one["metadata"]["name"] for one in cluster.objects("deployments", "apis/apps/v1")}
     assert base.startswith(BASE)
