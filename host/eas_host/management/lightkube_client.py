@@ -31,7 +31,7 @@ try:
 except ImportError as error:
     raise ClusterError(
         f"the Python package {error.name} is not installed, and commands on a cluster need it;"
-        " `pip install 'eas-host[kubernetes]'` installs it"
+        " `pip install 'eas-host[kubernetes]'` installs it, with Python 3.11 or later"
     ) from error
 
 _SECONDS: Final = 30.0
