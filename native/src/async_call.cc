@@ -120,6 +120,11 @@ void AsyncCall::Detach() {
   thread_ = EAS_DETACHED;
 }
 
+bool AsyncCall::IsAbandoned() {
+  const std::lock_guard<std::mutex> held(held_);
+  return !complete_ && thread_ == EAS_DETACHED && eas_worker_is_abandoned(&ring_, &call_) != 0;
+}
+
 bool AsyncCall::Close() {
   const std::lock_guard<std::mutex> held(held_);
   const bool was_open = !complete_;

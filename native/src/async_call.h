@@ -41,6 +41,9 @@ class AsyncCall {
   // Takes the request from its thread, after async_process.
   void Detach();
 
+  // Whether async_process has returned, the last done is still to come, and nobody waits for the answer.
+  bool IsAbandoned();
+
   // From here on done does nothing to the request, and the thread that has it completes it. False: it is
   // complete.
   bool Close();

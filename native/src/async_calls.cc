@@ -23,6 +23,7 @@ constexpr uint64_t kUnknownPause = 10'000'000'000;  // nanoseconds
 struct UnderWay {
   std::shared_ptr<AsyncCall> call;
   AsyncCalls* owner;
+  bool told = false;  // the processor, that nobody waits for its answer
 };
 
 // Those of this process. It is never destroyed: a thread of the processor may call done while the process
@@ -107,7 +108,7 @@ std::shared_ptr<AsyncCall> AsyncCalls::Begin(uint32_t thread, const eas_call& ca
   AllCalls& all = All();
   const std::lock_guard<std::mutex> lock(all.mutex);
   *request_id = ++all.last_id;
-  all.by_id.emplace(*request_id, UnderWay{begun, this});
+  all.by_id.emplace(*request_id, UnderWay{begun, this, false});
   return begun;
 }
 
@@ -118,6 +119,32 @@ void AsyncCalls::End(int64_t request_id) {
     all.by_id.erase(request_id);
   }
   FreePlace();
+}
+
+// The number of a call that the processor is to be told of, which counts as told from here on; 0 if there is
+// none.
+int64_t AsyncCalls::TakeAbandoned() {
+  AllCalls& all = All();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  for (auto& [request_id, under_way] : all.by_id) {
+    if (under_way.owner != this || under_way.told || !under_way.call->IsAbandoned()) continue;
+    under_way.told = true;
+    return request_id;
+  }
+  return 0;
+}
+
+void AsyncCalls::TellAbandoned(const Processor& processor) {
+  while (!ring_.stopping.load(std::memory_order_acquire)) {
+    const uint32_t seen = eas_worker_events(&ring_, worker_);
+    while (const int64_t id = TakeAbandoned()) {
+      const GuardedResult outcome = CallGuarded(processor.async_cancel, processor.model, id);
+      if (!outcome.returned)
+        Log('E', "eas_async_cancel threw " + outcome.thrown.type + ": " + outcome.thrown.message +
+                     outcome.thrown.trace);
+    }
+    eas_worker_wait_for_event(&ring_, worker_, seen, -1);
+  }
 }
 
 void AsyncCalls::Done(const char* output, int output_size, int64_t request_id, int finished, int error_code) {
@@ -167,6 +194,8 @@ void AsyncCaller::Run(const eas_call& call) {
                                               static_cast<int>(call.input_size), id, &AsyncCalls::Done);
     if (outcome.returned) {
       begun->Detach();
+      // If nobody waits for it already, the event of that came too early.
+      if (processor_.async_cancel != nullptr && begun->IsAbandoned()) TellEvent(ring_, calls_.worker());
       EndTurn(ring_, call);
     } else if (begun->Close()) {
       replier_.ReplyThrown(call, outcome.thrown);

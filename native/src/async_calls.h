@@ -32,6 +32,8 @@ class AsyncCalls {
   // read them. REQUIRES: Stop(ring) was called, and no thread takes requests.
   ~AsyncCalls();
 
+  uint32_t worker() const { return worker_; }
+
   // Waits until a further call may be under way, and takes its place. False: a stop was asked.
   bool AwaitPlace();
 
@@ -44,11 +46,15 @@ class AsyncCalls {
   // Removes the call of that number, whose request is complete.
   void End(int64_t request_id);
 
+  // Tells the processor, once, of each call that nobody waits for any more. Returns when a stop is asked.
+  void TellAbandoned(const Processor& processor);
+
   // What the processor gets as `done`.
   static void Done(const char* output, int output_size, int64_t request_id, int finished, int error_code);
 
  private:
   bool TryPlace();
+  int64_t TakeAbandoned();
 
   Ring& ring_;
   const uint32_t worker_;

@@ -34,6 +34,12 @@ bool Find(void* library, const char* name, Function* function, std::string* erro
   return false;
 }
 
+template <typename Function>
+void FindOptional(void* library, const char* name, Function* function) {
+  std::string none;
+  if (!Find(library, name, function, &none)) *function = nullptr;
+}
+
 }  // namespace
 
 std::unique_ptr<Processor> OpenProcessor(const char* path, std::string* error) {
@@ -56,12 +62,9 @@ std::unique_ptr<Processor> OpenProcessor(const char* path, std::string* error) {
     dlclose(library);
     return nullptr;
   }
-  std::string no_batches;
-  if (!Find(library, "batch_process", &processor->batch_process, &no_batches))
-    processor->batch_process = nullptr;
-  std::string no_async;
-  if (!Find(library, "async_process", &processor->async_process, &no_async))
-    processor->async_process = nullptr;
+  FindOptional(library, "batch_process", &processor->batch_process);
+  FindOptional(library, "async_process", &processor->async_process);
+  FindOptional(library, "eas_async_cancel", &processor->async_cancel);
   return processor;
 }
 

@@ -22,12 +22,15 @@ using DoneCallback = void (*)(const char* output, int output_size, int64_t reque
 using AsyncFunction = void (*)(void* model, const void* input, int input_size, int64_t request_id,
                                DoneCallback done);
 
+using CancelFunction = void (*)(void* model, int64_t request_id);
+
 struct Processor {
   InitializeFunction initialize = nullptr;
   ProcessFunction process = nullptr;
   BatchFunction batch_process = nullptr;  // null if it has none
   void* model = nullptr;
   AsyncFunction async_process = nullptr;  // null if it has none
+  CancelFunction async_cancel = nullptr;  // null if it has none
   size_t libraries_before = 0;            // how many were loaded before it
   // Set when it was said that process leaves output_size at 0; this is no news then.
   mutable std::atomic_flag size_missed = ATOMIC_FLAG_INIT;

@@ -36,7 +36,7 @@ void Announce(const Processor& processor, Ring& ring, uint32_t worker, uint32_t 
 
 ThreadPool::ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, uint32_t threads,
                        uint32_t max_in_flight)
-    : processor_(processor), ring_(ring), worker_(worker) {
+    : processor_(processor), ring_(ring), worker_(worker), canceller_(threads) {
   RememberWorkingDirectory();
   Announce(processor, ring, worker, max_in_flight);
   const eas_batching batching = ReadBatching(ring);
@@ -53,6 +53,12 @@ ThreadPool::ThreadPool(const Processor& processor, Ring& ring, uint32_t worker, 
   // No thread takes a request before all are there: one that cannot be started ends the process.
   const std::lock_guard<std::mutex> lock(mutex_);
   for (uint32_t thread = 0; thread < threads; ++thread) Start(thread);
+  if (processor.async_cancel == nullptr) return;
+  if (async_ != nullptr) {
+    Start(canceller_);
+  } else {
+    Log('W', "eas_async_cancel has no effect: the library exports no async_process");
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -81,6 +87,7 @@ void* ThreadPool::Main(void* argument) {
 
 void ThreadPool::Loop(uint32_t thread) {
   std::unique_lock<std::mutex>(mutex_).unlock();  // waits for the constructor
+  if (thread == canceller_) return CancelLoop();
   pthread_setname_np(pthread_self(), ("eas-" + std::to_string(thread)).c_str());
   EnterThread(worker_, thread);
   NoteThread(thread);
@@ -99,6 +106,11 @@ void ThreadPool::AsyncLoop(uint32_t thread) {
     if (Take(ring_, worker_, thread, &call) != EAS_TAKEN) return async_->FreePlace();
     caller.Run(call);
   }
+}
+
+void ThreadPool::CancelLoop() {
+  pthread_setname_np(pthread_self(), "eas-cancel");
+  async_->TellAbandoned(processor_);
 }
 
 void ThreadPool::BatchLoop(uint32_t thread) {

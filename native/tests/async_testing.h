@@ -42,6 +42,20 @@ class Calls {
     calls_.push_back(begun);
     changed_.notify_all();
   }
+  // Returns how many there were.
+  int AddCancelled(int64_t id) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    cancelled_.push_back(id);
+    changed_.notify_all();
+    return ++cancelled_so_far_;
+  }
+  int64_t NextCancelled() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return !cancelled_.empty(); });
+    const int64_t id = cancelled_.front();
+    cancelled_.pop_front();
+    return id;
+  }
   Begun Next() {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this] { return !calls_.empty(); });
@@ -58,6 +72,8 @@ class Calls {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Begun> calls_;
+  std::deque<int64_t> cancelled_;
+  int cancelled_so_far_ = 0;
 };
 
 // Its model is the Calls. Does what a body says; "" and others are kept for the test.
@@ -74,6 +90,13 @@ inline void Obeys(void* model, const void* input, int size, int64_t id, DoneCall
   }
 }
 
+// The second one throws, the third one ends its thread.
+inline void Cancels(void* model, int64_t id) {
+  const int count = static_cast<Calls*>(model)->AddCancelled(id);
+  if (count == 2) throw std::runtime_error("not now");
+  if (count == 3) pthread_exit(nullptr);
+}
+
 inline int Sync(void*, const void*, int, void**, int*) { return 500; }
 
 // A ring with threads that run `async_process`.
@@ -84,6 +107,7 @@ class Served {
     processor_.process = &Sync;
     processor_.model = &calls;
     processor_.async_process = function;
+    processor_.async_cancel = &Cancels;
     pool_ = std::make_unique<ThreadPool>(processor_, *ring.ring, 0, threads, max_in_flight);
   }
   ~Served() { Stop(); }

@@ -166,6 +166,21 @@ def test_request_that_is_never_done_answers_408(begin: Begin) -> None:
         assert client.read().status in (200, 408)
 
 
+@pytest.mark.parametrize("options", COLUMNS, ids=str)
+def test_failure_to_cancel_is_logged_and_the_next_is_told_of(begin: Begin, options: dict[str, Value]) -> None:
+    """An exception, and the end of the thread on which the library is told."""
+    host = begin(**options)
+    host.allow_log("499")
+    with ExitStack() as clients:
+        for client, name in zip(hold(host, clients, "throws", "ends", "last"), ("throws", "ends", "last"), strict=True):
+            client.reset()
+            host.wait_for_log(f"cancelled {name}$")
+        for name in ("throws", "ends", "last"):
+            assert release(host, name).status == 200
+    host.expect_log(r"eas_async_cancel threw std::runtime_error: cannot be cancelled")
+    host.wait_for_log(r"at eas_async_cancel \(.*answers_later\.cc:\d+\)")
+
+
 def test_slow_client_keeps_no_thread_of_the_host(begin: Begin) -> None:
     """It stops the thread that sends it parts, until it has read them, or left."""
     host = begin(worker_threads=1, max_in_flight=2)

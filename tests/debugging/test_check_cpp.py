@@ -20,6 +20,7 @@ C_NAMES = 'extern "C" '
 INITIALIZE = "void* initialize(const char*, const char*, int* state) { *state = 0; return nullptr; }\n"
 PROCESS = "int process(void*, const void*, int, void**, int*) { return 200; }\n"
 ASYNC_PROCESS = "void async_process(void*, const void*, int, long, void (*)(const char*, int, long, int, int)) {}\n"
+CANCEL_WITHOUT_MODEL = "void eas_async_cancel(long) {}\n"
 MACHINE = 18
 """Where e_machine is."""
 
@@ -231,6 +232,11 @@ LIBRARIES = [
         r'warning libone\.so: async_process has a C\+\+ name, so it is not called; declare it extern "C"',
     ),
     Library(
+        "cancel-without-the-model",
+        source(f"{C_NAMES}{INITIALIZE}{C_NAMES}{PROCESS}{C_NAMES}{ASYNC_PROCESS}{C_NAMES}{CANCEL_WITHOUT_MODEL}"),
+        r"error libone\.so: eas_async_cancel has 1 parameter, not 2; declare it void eas_async_cancel\(",
+    ),
+    Library(
         "absolute-rpath",
         absolute_rpath,
         r"warning libone\.so: an rpath leads to libother\.so in /\S+/elsewhere, which other machines do not have;",
@@ -272,7 +278,7 @@ def test_signature_of_an_optional_function_is_ok(builder: ProcessorBuilder) -> N
     """Written after eas/processor.h, or as a function that returns something: that is not looked at."""
     checked = check(builder.cpp("answers_later"))
     expect(checked)
-    assert "the signature of initialize, process and async_process is EAS's" in str(checked.found)
+    assert "the signature of initialize, process, async_process and eas_async_cancel is EAS's" in str(checked.found)
 
 
 def test_stripped_library_is_ok(builder: ProcessorBuilder, tmp_path: Path) -> None:

@@ -22,6 +22,12 @@ pytestmark = pytest.mark.real_starts  # what is imported before them, eventlet l
 WAYS = ("alone", "process", "none")
 PATCHES = ("gevent", "gevent late", "grequests", "eventlet", "sockets")
 
+NO_GREEN_DNS = {"EVENTLET_NO_GREENDNS": "yes"}
+"""
+`import eventlet` fails where dnspython, httpcore2 and trio are all installed, with or without a host: as it imports
+dnspython it replaces the sockets under trio. Packages that other tests need bring all three.
+"""
+
 
 class Greenlets:
     """Starts processors/python/greenlets.py."""
@@ -30,7 +36,7 @@ class Greenlets:
         self._entry, self._folder, self._stack = builder.python("greenlets.py"), folder, stack
 
     def start(self, patch: str, way: str, serve: str = "run") -> Host:
-        variables = {"PATCH": patch, "SERVE": serve, "EAS_HOST_KEEPALIVE": "60000"}
+        variables = {"PATCH": patch, "SERVE": serve, "EAS_HOST_KEEPALIVE": "60000"} | NO_GREEN_DNS
         host: Host = (
             Program(self._folder, self._entry, (), variables)
             if way == "alone"

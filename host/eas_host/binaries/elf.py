@@ -32,8 +32,18 @@ from eas_host.binaries.elf_image import (
 )
 from eas_host.errors import EntryInvalid, EntryNotFound
 
-EAS_FUNCTIONS: Final = ("initialize", "process", "batch_process", "async_process", "get_serving_model_info")
-"""What EAS may look up in a processor (docs/eas-compatibility.md, section 1.1). The first two must be there."""
+EAS_FUNCTIONS: Final = (
+    "initialize",
+    "process",
+    "batch_process",
+    "async_process",
+    "eas_async_cancel",
+    "get_serving_model_info",
+)
+"""
+What EAS may look up in a processor (docs/eas-compatibility.md, section 1.1), and the only name that is ours,
+eas_async_cancel. The first two must be there.
+"""
 SIBLING_FOLDERS: Final = (".", "lib", "lib64")
 """
 Where a worker looks for libraries that the dynamic linker does not find, relative to the folder of the processor.

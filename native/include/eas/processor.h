@@ -1,9 +1,9 @@
 /*
  * The C ABI of an EAS processor.
  *
- * A processor is a shared object (.so) that exports two C functions, initialize and process; two more,
- * batch_process and async_process, are optional. Include this header in the source that defines them: it
- * gives them C linkage and default visibility, and the compiler checks their types.
+ * A processor is a shared object (.so) that exports two C functions, initialize and process; three more,
+ * batch_process, async_process and eas_async_cancel, are optional. Include this header in the source that
+ * defines them: it gives them C linkage and default visibility, and the compiler checks their types.
  *
  *   g++ -shared -fPIC -O2 -I.../include -o libecho.so echo.cc
  *
@@ -174,6 +174,23 @@ typedef void (*DoneCallback)(const char* output, int output_size, int64_t reques
  */
 EAS_EXPORT void async_process(void* model_buf, const void* input_data, int input_size, int64_t request_id,
                               DoneCallback done);
+
+/*
+ * Learns that nobody waits for an answer any more: its client has left, or its time is over. Optional, for a
+ * processor with async_process, and of this host: EAS does not call it. The work for that answer may be given
+ * up. Its last call of `done` must come nevertheless, with anything in it: that gives back the input and the
+ * place of the request.
+ *
+ * model_buf:  what initialize returned.
+ * request_id: the number of a request whose async_process has returned. Its last call of `done` may have come
+ *             just before; then there is nothing to do. Each request is told of once at most.
+ *
+ * It should return soon, since it is called for one request after the other. An exception that leaves it is
+ * logged.
+ *
+ * [a thread of its own, while others make other calls]
+ */
+EAS_EXPORT void eas_async_cancel(void* model_buf, int64_t request_id);
 
 #ifdef __cplusplus
 } /* extern "C" */

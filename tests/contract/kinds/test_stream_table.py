@@ -23,7 +23,6 @@ from support.wire import Client
 __all__ = ["host", "start_kind"]
 
 DIES = "SIGABRT|SIGKILL|System.exit"
-ENDLESS = {"cpp": "`done` does not say that the client has left: the processor would go on for ever"}
 LAST = b"0\r\n\r\n"
 
 
@@ -141,7 +140,7 @@ def test_crash_before_the_first_part_costs_one_answer(host: KindHost, pipe: Pipe
     check_next(host)
 
 
-@kinds("stream", ENDS_THE_HOST | ENDLESS)
+@kinds("stream", ENDS_THE_HOST)
 def test_kill_of_the_worker_cuts_the_answer(host: KindHost) -> None:
     """Of a client that is slow, too; what was sent is of one answer."""
     host.allow_log(DIES)
@@ -152,7 +151,7 @@ def test_kill_of_the_worker_cuts_the_answer(host: KindHost) -> None:
         rest = client.read_to_end()
     assert not rest.endswith(LAST)
     assert b"HTTP/1.1" not in rest
-    if host.language == "python":  # Java has other letters in each part
+    if host.language != "java":  # which has other letters in each part
         assert set(rest) <= set(b"0123456789abcdef\r\nx")
     check_next(host)
 
@@ -188,7 +187,7 @@ def test_client_that_leaves_harms_nobody(host: KindHost, pipe: Pipe) -> None:
     check_next(host)
 
 
-@kinds("stream", ENDLESS)
+@kinds("stream")
 def test_answer_without_an_end_is_closed_when_its_client_leaves(host: KindHost) -> None:
     """Whether it reads or not."""
     host.allow_log("499")

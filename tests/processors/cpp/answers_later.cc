@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -38,6 +39,7 @@ std::mutex& mutex = *new std::mutex;
 std::condition_variable& changed = *new std::condition_variable;
 auto& tasks = *new std::deque<std::function<void()>>;  // for the threads of this processor
 auto& held = *new std::map<std::string, Request>;      // until "release"
+auto& cancelled = *new std::set<int64_t>;              // requests of "endless"
 
 void Work() {
   for (;;) {
@@ -87,6 +89,22 @@ void SendParts(const Request& request, std::string text) {
   const auto size = static_cast<size_t>(atoi(text.c_str()));
   std::thread([=] {
     for (int i = 1; i <= parts; ++i) request.Done(std::string(size, static_cast<char>('a' + i % 26)), 0);
+    request.Done("");
+  }).detach();
+}
+
+bool IsCancelled(int64_t id) {
+  std::lock_guard<std::mutex> lock(mutex);
+  return cancelled.count(id) != 0;
+}
+
+// NAME:SIZE, parts until nobody waits for them.
+void SendEndless(const Request& request, std::string text) {
+  const std::string name = Cut(&text);
+  const auto size = static_cast<size_t>(atoi(text.c_str()));
+  std::thread([=] {
+    while (!IsCancelled(request.id)) request.Done(std::string(size, 'x'), 0);
+    printf("closed %s\n", name.c_str());
     request.Done("");
   }).detach();
 }
@@ -192,6 +210,7 @@ const std::map<std::string, Verb>& verbs = *new std::map<std::string, Verb>{
     {"part", [](const Request& request, const std::string& text) { Part(request, text); }},
     {"parts", [](const Request& request, const std::string& text) { SendParts(request, text); }},
     {"gated", SendGated},
+    {"endless", [](const Request& request, const std::string& text) { SendEndless(request, text); }},
     {"twice", Twice},
     {"throw", [](const Request&, const std::string& text) { throw std::runtime_error(text); }},
     {"hold and throw",
@@ -200,14 +219,10 @@ const std::map<std::string, Verb>& verbs = *new std::map<std::string, Verb>{
        throw std::runtime_error(text);
      }},
     {"end", [](const Request&, const std::string&) { pthread_exit(nullptr); }},
-    {"wrong",
-     [](const Request& request, const std::string&) {
-       Later([=] { request.done("x", -1, request.id, 1, 200); });
-     }},
-    {"nowhere",
-     [](const Request& request, const std::string&) {
-       Later([=] { request.done(nullptr, 0, request.id, 1, 200); });
-     }},
+    {"wrong", [](const Request& request,
+                 const std::string&) { Later([=] { request.done("x", -1, request.id, 1, 200); }); }},
+    {"nowhere", [](const Request& request,
+                   const std::string&) { Later([=] { request.done(nullptr, 0, request.id, 1, 200); }); }},
     {"bad pointer",
      [](const Request& request, const std::string&) {
        Later([=] { request.done(request.input - (intptr_t{1} << 44), 64, request.id, 1, 200); });
@@ -238,4 +253,16 @@ void async_process(void*, const void* input, int size, int64_t id, DoneCallback 
   const auto known = verbs.find(Cut(&text));
   if (known != verbs.end()) return known->second(request, text);
   Later([=] { request.done(request.input, request.size, request.id, 1, 0); });
+}
+
+// What is held stays so, as in a processor that cannot stop what it has begun.
+void eas_async_cancel(void*, int64_t id) {
+  std::lock_guard<std::mutex> lock(mutex);
+  cancelled.insert(id);
+  for (const auto& [name, request] : held) {
+    if (request.id != id) continue;
+    printf("cancelled %s\n", name.c_str());
+    if (name == "throws") throw std::runtime_error("cannot be cancelled");
+    if (name == "ends") pthread_exit(nullptr);
+  }
 }

@@ -2,6 +2,7 @@
 // something odd, in both calls or, with "together" at its end, in the one for a batch only. Batches.java and batches.py know the
 // same words.
 
+#include <eas/processor.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-
-#include <eas/processor.h>
 
 namespace {
 

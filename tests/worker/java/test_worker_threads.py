@@ -16,6 +16,8 @@ from support.host import Host, StartHost
 
 ENOUGH_PROCESSES = 100
 """For the host, its worker and the JVM's own threads."""
+MANY_THREADS = 50
+"""More than there is room for when threads of the JVM's own end, as those of its compilers do."""
 
 
 def test_call_has_as_much_stack_as_in_a_native_thread(start: StartHost, builder: ProcessorBuilder) -> None:
@@ -49,6 +51,6 @@ def test_thread_that_cannot_be_started_is_a_shortage(tmp_path: Path, builder: Pr
     with control_group("pids") as group, ExitStack() as stack:
         with group.inside():
             group.limit_processes(ENOUGH_PROCESSES)
-            host = stack.enter_context(Host(tmp_path, entry=jar))
+            host = stack.enter_context(Host(tmp_path, entry=jar, worker_threads=MANY_THREADS))
         host.allow_log("Failed to start|SIGKILL|cannot start its threads")
         host.wait_for_log("cannot start its threads: the system is out of memory, or of processes")

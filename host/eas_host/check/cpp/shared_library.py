@@ -23,7 +23,7 @@ from eas_host.errors import HostError
 from eas_runtime.worker_spec import WorkerSpec
 
 _REQUIRED = elf.EAS_FUNCTIONS[:2]
-_OPTIONAL = ("batch_process", "async_process")
+_OPTIONAL = ("batch_process", "async_process", "eas_async_cancel")
 
 
 def check_library(spec: WorkerSpec) -> Report:

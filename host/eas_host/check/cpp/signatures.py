@@ -49,6 +49,7 @@ _EXPECTED: Final = {
     "initialize": _Signature("data*", ("data*", "data*", "int*")),
     "process": _Signature("int", ("data*", "data*", "int", "data**", "int*")),
     "async_process": _Signature("void", ("data*", "data*", "int", "int64_t", "DoneCallback")),
+    "eas_async_cancel": _Signature("void", ("data*", "int64_t")),
 }
 _DECLARATIONS: Final = {
     "initialize": "void *initialize(const char *model_entry, const char *model_config, int *state)",
@@ -59,6 +60,7 @@ _DECLARATIONS: Final = {
         "void async_process(void *model_buf, const void *input_data, int input_size, int64_t request_id,"
         " DoneCallback done)"
     ),
+    "eas_async_cancel": "void eas_async_cancel(void *model_buf, int64_t request_id)",
 }
 
 _NUMBERS: Final = {"int": 4, "int64_t": 8}
