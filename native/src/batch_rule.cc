@@ -20,9 +20,9 @@ constexpr double kWaitShare = 1.0 / 4;
 // Below this a wait is not worth the two switches of the thread.
 constexpr double kLeastWait = 20'000;  // nanoseconds
 
-// If fewer requests than one come while a thread waits, it mostly waits in vain. Where one comes each time, as
-// of two clients that would take turns, the average of the counts only approaches one. Where calls run side
-// by side nobody takes turns, so there it must be reached.
+// If fewer requests than one come while a thread waits, it mostly waits in vain. Where one comes each time,
+// as of two clients that would take turns, the average of the counts only approaches one. Where calls run
+// side by side nobody takes turns, so there it must be reached.
 constexpr double kLeastArrivals = 0.75;
 constexpr double kLeastArrivalsBeside = 1;
 

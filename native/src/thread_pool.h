@@ -49,7 +49,7 @@ class ThreadPool {
   const Processor& processor_;
   Ring& ring_;
   const uint32_t worker_;
-  const uint32_t canceller_;  // the number of the thread that calls eas_async_cancel, if there is one
+  const uint32_t canceller_;           // the number of the thread that calls eas_async_cancel
   std::unique_ptr<AsyncCalls> async_;  // null: requests are answered when their calls return
   std::unique_ptr<BatchRule> rule_;    // null: one request a call
   std::vector<std::vector<eas_call>>
