@@ -12,6 +12,7 @@ from array import array
 from collections import deque
 from typing import Any, Callable, TypeVar
 
+from eas_runtime.errors import print_trace
 from eas_runtime.messages import Message, MessageError, Ready, Stop, decode, encode
 from eas_runtime.unpatched import Event, SimpleQueue, Thread, allocate_lock, start_thread
 
@@ -70,9 +71,7 @@ class ControlChannel:
             if handler is not None:
                 handler(message)
         except Exception:  # noqa: BLE001  a bug of the host must not end the thread that receives
-            import traceback  # noqa: PLC0415  only a bug needs it, and each worker would wait for it
-
-            traceback.print_exc()
+            print_trace()
         if isinstance(message, Stop):
             self.stopping.set()
 

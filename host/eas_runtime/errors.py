@@ -3,6 +3,8 @@ What can go wrong while a processor is loaded, as far as the processor's own int
 has the whole tree.
 """
 
+import sys
+
 
 class HostError(Exception):
     """
@@ -54,3 +56,24 @@ class SystemShortage(LoadError):
 
 LOAD_ERRORS = {cls.__name__: cls for cls in (EntryNotFound, EntryInvalid, InitializeFailed, SystemShortage)}
 """How a load error travels from a worker process: by the name of its class."""
+
+
+def format_trace() -> str:
+    """
+    Return the trace of the exception that is handled now, a bug of the host; or the exception alone, where the system
+    has no memory or descriptor left for more.
+    """
+    handled = sys.exc_info()[1]
+    try:
+        import traceback  # noqa: PLC0415  only a bug needs it, and each worker would wait for it
+
+        return traceback.format_exc()
+    except Exception:  # noqa: BLE001  whatever keeps it from being imported
+        return f"{handled!r}\n"
+
+
+def print_trace() -> None:
+    """
+    Write that to standard error.
+    """
+    sys.stderr.write(format_trace())

@@ -10,6 +10,7 @@ import time
 from typing import Callable, NamedTuple
 
 from eas_runtime.control import ControlChannel
+from eas_runtime.errors import print_trace
 from eas_runtime.messages import LogStacks
 from eas_runtime.unpatched import Empty, SimpleQueue, start_thread
 
@@ -67,9 +68,7 @@ class StackReporter:
                     self._report(describe_load(self._stacks(), time.monotonic() - self._start))
                     seconds *= 2
             except Exception:  # noqa: BLE001  a bug of the host, or a program that is about to end
-                import traceback  # noqa: PLC0415  only a bug needs it, and each worker would wait for it
-
-                traceback.print_exc()
+                print_trace()
 
     def _next_reason(self, until: float) -> "str | None":
         """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, NoReturn
 
 from eas_runtime import signals
 from eas_runtime.control import SocketChannel
-from eas_runtime.errors import LoadError, SystemShortage
+from eas_runtime.errors import LoadError, SystemShortage, format_trace
 from eas_runtime.messages import LoadFailed, Ready
 from eas_runtime.ring import WorkerRing, die_with_parent, open_log
 from eas_runtime.stacks import StackReporter
@@ -191,9 +191,7 @@ def report_error(control: SocketChannel, error: Exception) -> None:
     elif _NO_THREAD in str(error):
         report(control, SystemShortage.__name__, SHORTAGE, "")
     else:
-        import traceback  # noqa: PLC0415  only a bug needs it, and each worker would wait for it
-
-        report(control, "InitializeFailed", f"internal error: {error!r}", traceback.format_exc())
+        report(control, "InitializeFailed", f"internal error: {error!r}", format_trace())
 
 
 def report(control: SocketChannel, kind: str, message: str, detail: str) -> None:

@@ -190,7 +190,7 @@ uint64_t PageSize();
 bool PlanLayout(const eas_ring_size& ring_size, Layout* layout, std::string* error);
 
 inline constexpr uint64_t kMagic = 0x676E69722D736165;  // "eas-ring"
-inline constexpr uint64_t kVersion = 4;
+inline constexpr uint64_t kVersion = 5;
 
 }  // namespace eas
 

@@ -160,6 +160,29 @@ def test_suspect_whose_answer_has_begun_does_not_hold_up_others(
             assert (client.read_chunk(), client.read_chunk()) == (b"2", b"")
 
 
+def test_begun_answer_goes_on_when_the_suspect_beside_it_is_given_up(
+    start: StartHost, builder: ProcessorBuilder, tmp_path: Path
+) -> None:
+    """Their worker is killed for the suspect that nobody waits for only when the answer has ended."""
+    host = start("python", builder.python("streams.py"), keepalive=LONG)
+    host.allow_log("SIGKILL|499")
+    with ExitStack() as stack:
+        begun, given_up = (stack.enter_context(closing(Pipe(tmp_path / name))) for name in ("a", "b"))
+        client, other = (stack.enter_context(host.ask(pipe.body)) for pipe in (begun, given_up))
+        for pipe in (begun, given_up):
+            pipe.wait_opened(host.workers()[0])
+        host.kill_worker()
+        begun.write(b"1")
+        assert (client.read_head().status, client.read_chunk()) == (200, b"1")
+        given_up.wait_opened(host.workers()[0])
+        other.reset()
+        host.wait_for_log("499")
+        begun.write(b"2~")
+        assert (client.read_chunk(), client.read_chunk()) == (b"2", b"")
+        assert host.call(b"pair:ab").text == "abab"
+    host.wait_for_log("nobody waits any more for the suspect that it runs; it is killed")
+
+
 def test_suspect_that_runs_alone_answers_408_at_its_deadline(start: StartHost, gate: Gate) -> None:
     """The only thread does not stay behind with it: the next request is served."""
     host = start(worker_threads=1, keepalive=2000)

@@ -92,7 +92,7 @@ class Supervisor:
             else ""
         )
         self._workers = [Worker(number, config.worker_threads) for number in range(config.worker_processes)]
-        self._solo_runner = SoloRunner(self._workers, ring, dispatcher)
+        self._solo_runner = SoloRunner(loop, self._workers, ring, dispatcher)
         self._successors = Successors(self._workers, ring.size.workers, self._spawn)
         self._liveness = Liveness(
             loop, self._workers, ring, dispatcher, keepalive, config.hang_timeout, self._successors.begin

@@ -7,7 +7,7 @@ process cost. So a thread says when its call has ended. It began as the thread t
 A program that takes its requests itself decides both (`RingReader`).
 """
 
-from typing import Any
+from typing import Any, Callable
 
 from eas_runtime.ring.current import library
 from eas_runtime.ring.worker import RESUMED, TAKEN, RingCall, WorkerRing
@@ -66,8 +66,6 @@ class RingBatch:
             while len(places) < batch.count:
                 places.append(RingCall(self._thread, self._call_at(len(places))))
             self.calls = places[: batch.count]
-            for call in self.calls:
-                call.size = call.native.input_size
             self.alone = batch.alone != 0
             if taken == TAKEN:
                 return True
@@ -98,6 +96,7 @@ class RingReader:
         self._take_more = library().functions.eas_worker_take_more
         self._ring = ring
         self._thread = thread
+        self._arrays: list[Callable[[int], Any]] = []  # which live as long
         self._places: list[RingCall] = []
 
     def place(self, held: int) -> RingCall:
@@ -106,6 +105,7 @@ class RingReader:
         """
         if held == len(self._places):
             call_at = library().new_calls(_ARRAY)
+            self._arrays.append(call_at)
             self._places += [RingCall(self._thread, call_at(number)) for number in range(_ARRAY)]
         return self._places[held]
 
@@ -116,7 +116,4 @@ class RingReader:
         ring, first = self._ring, self.place(held).native
         most = min(most, _ARRAY - held % _ARRAY)
         count = self._take_more(ring.pointer, ring.worker, self._thread, first, most)
-        calls = self._places[held : held + count]
-        for call in calls:
-            call.size = call.native.input_size
-        return calls
+        return self._places[held : held + count]

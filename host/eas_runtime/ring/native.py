@@ -64,7 +64,8 @@ class NativeLibrary(Protocol):
 
     def new_calls(self, count: int) -> "Callable[[int], Any]":
         """
-        Make an array of *count* `eas_call`, and return what returns the one at a place in it, which lives as long.
+        Make an array of *count* `eas_call`, and return what returns the one at a place in it; the array lives as
+        long as that.
         """
 
     def read(self, pointer: Any, size: int) -> bytes:  # noqa: ANN401  a pointer

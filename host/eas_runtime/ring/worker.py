@@ -74,20 +74,19 @@ def log(level: str, message: str) -> None:
 
 class RingCall:
     """
-    One request that a thread has taken, with the *size* of its input in bytes.
+    One request that a thread has taken.
 
     A thread that completes each request before it takes the next one reuses one object, a `RingThread`. A thread that
     holds several requests has an object for each, and any thread may complete each of them, once.
     """
 
-    __slots__ = ("_read", "native", "size", "thread")
+    __slots__ = ("_read", "native", "thread")
 
     def __init__(self, thread: int, native_call: Any = None) -> None:  # noqa: ANN401  a struct
         native = library()
         self._read = native.read
         self.native = native.new_call() if native_call is None else native_call
         self.thread = thread
-        self.size = 0
 
     @property
     def key(self) -> "tuple[int, int]":
@@ -100,7 +99,8 @@ class RingCall:
         """
         Copy the input.
         """
-        return self._read(self.native.input, self.size)
+        native = self.native
+        return self._read(native.input, native.input_size)
 
 
 class RingThread(RingCall):
@@ -130,7 +130,6 @@ class RingThread(RingCall):
                 return False
             self._ring.resume(self)
             return bool(self._ring.take(self))
-        self.size = self.native.input_size
         return True
 
 
@@ -203,7 +202,6 @@ class WorkerRing:
             else:
                 taken = self._take_within(call, timeout)
             if taken == TAKEN:
-                call.size = call.native.input_size
                 return True
             if taken == RESUMED:
                 self.resume(call)
@@ -273,7 +271,6 @@ class WorkerRing:
         Take *call* from its thread, which may take others. Returns what completes it, on any thread.
         """
         detached = RingCall(DETACHED, self._native.copy_call(call.native))
-        detached.size = call.size
         self._functions.eas_worker_detach(self._ring, self.worker, call.thread, call.native)
         return detached
 

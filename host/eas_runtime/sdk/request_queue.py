@@ -146,8 +146,8 @@ class RequestQueue:
         """
         calls = self._unanswered()
         held = len(calls)
-        self._ring.begin_reports()
         try:
+            self._ring.begin_reports()
             for code, data in answers[:held]:
                 self._reply(calls.popleft(), code, data)
         finally:

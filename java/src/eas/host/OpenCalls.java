@@ -48,7 +48,10 @@ final class OpenCalls {
   /** When an abandoned call was logged last; only the thread that watches them uses it. */
   private long lastLogged = System.nanoTime() - LOG_NANOS;
 
-  /** One that hangs in the processor's code keeps others from being told, but nothing else. */
+  /**
+   * One that hangs in the processor's code keeps others from being told, but nothing else. A
+   * publisher that is inside a request is told by the thread that has made that.
+   */
   private final ThreadPoolExecutor canceller =
       new ThreadPoolExecutor(
           1, 1, IDLE_SECONDS, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), OpenCalls::thread);
