@@ -4,6 +4,7 @@ The commands on services, with a real API server and real controllers. The test 
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import signal
@@ -184,6 +185,62 @@ def test_modify_keeps_what_it_does_not_name(cluster: ControlPlane, tmp_path: Pat
     shown = desc(cluster)
     assert shown["AccessToken"] == "s3cret"
     assert shown["ServiceConfig"]["metadata"] == DESCRIPTION["metadata"] | {"instance": 1, "rpc": {"keepalive": 9000}}
+
+
+def token_of(cluster: ControlPlane) -> str:
+    """The token in the Secret that the pods of the newest version have."""
+    (deployment,) = cluster.objects("deployments", "apis/apps/v1")
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+    name = next(one["secret"]["secretName"] for one in volumes if "secret" in one)
+    (secret,) = [one for one in cluster.objects("secrets") if one["metadata"]["name"] == name]
+    return base64.b64decode(secret["data"]["token"]).decode()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("modify", "scorer_v2", "--image", NEW_IMAGE), ("version", "scorer_v2", "1")],
+    ids=["modify", "version"],
+)
+def test_lost_token_is_an_error_and_never_opens_the_service(
+    cluster: ControlPlane, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    create(cluster, tmp_path)
+    (before,) = cluster.objects("deployments", "apis/apps/v1")
+    (secret,) = cluster.objects("secrets")
+    cluster.request("DELETE", f"/api/v1/namespaces/{cluster.namespace}/secrets/{secret['metadata']['name']}")
+    eas(cluster, *words).fails_with(1, "token", secret["metadata"]["name"])
+    (after,) = cluster.objects("deployments", "apis/apps/v1")
+    assert after["spec"] == before["spec"]
+    assert desc(cluster)["AccessToken"] == ""
+    assert eas(cluster, "modify", "scorer_v2", "--token", "new", "--timeout", "0").code == 0
+    assert token_of(cluster) == "new"
+
+
+def test_token_changes_only_when_asked_for(cluster: ControlPlane, tmp_path: Path) -> None:
+    """Neither by `generate_token` in a description nor by a variable of whoever types the command."""
+    create(cluster, tmp_path)
+    (tmp_path / "changes.json").write_text('{"generate_token": "true"}', encoding="utf-8")
+    variables = {"KUBECONFIG": str(cluster.kubeconfig), "EAS_HOST_TOKEN": "of-the-shell"}
+    last = ("--timeout", "0", "--namespace", cluster.namespace)
+    for words in (("-s", "changes.json"), ("--image", NEW_IMAGE)):
+        ended = run("modify", "scorer_v2", *words, *last, cwd=tmp_path, variables=variables)
+        assert ended.code == 0, ended.stderr
+        assert token_of(cluster) == "s3cret"
+    ended = run("version", "scorer_v2", "1", *last, variables=variables)
+    assert ended.code == 0, ended.stderr
+    assert token_of(cluster) == "s3cret"
+    assert eas(cluster, "modify", "scorer_v2", "--generate-token", "--timeout", "0").code == 0
+    generated = token_of(cluster)
+    assert generated != "s3cret"
+    assert eas(cluster, "modify", "scorer_v2", "--image", IMAGE, "--timeout", "0").code == 0
+    assert token_of(cluster) == generated
+
+
+@pytest.mark.parametrize("words", [("-Dname=other",), ("--name", "other"), ("-Dmetadata.name=other",)])
+def test_service_keeps_its_name(cluster: ControlPlane, tmp_path: Path, words: tuple[str, ...]) -> None:
+    create(cluster, tmp_path)
+    eas(cluster, "modify", "scorer_v2", *words).fails_in_one_line(2, "other", "scorer_v2")
+    assert len(cluster.objects("deployments", "apis/apps/v1")) == 1
 
 
 def test_modify_with_autoscaler_keeps_the_number_of_pods(cluster: ControlPlane, tmp_path: Path) -> None:

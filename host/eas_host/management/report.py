@@ -85,7 +85,7 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
         "Region": api.namespace,
         "CreateTime": service.created,
         "UpdateTime": service.updated,
-        "AccessToken": read_token(api, current),
+        "AccessToken": _shown_token(api, current),
         "TotalInstance": service.total,
         "RunningInstance": service.running,
         "PendingInstance": max(0, service.total - service.running),
@@ -117,16 +117,34 @@ def table_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def read_token(api: KubernetesApi, revision: Revision | None) -> str:
     """
-    Return the token that clients of a version send; empty for none, and for who may not read it.
+    Return the token that clients of a version send; empty if it has none.
+
+    Raises:
+        ClusterError: it has one that cannot be read.
     """
     name = revision.objects.get("Secret", "") if revision else ""
     if not name:
         return ""
     try:
         secret = api.get("Secret", name)
-    except ClusterError:  # who may look at services need not be allowed to read secrets
+    except ClusterError as error:
+        raise ClusterError(f"the token of the service cannot be read: Secret {name}: {error.message}") from error
+    if secret is None:
+        raise ClusterError(
+            f"the token of the service is lost: there is no Secret {name} in the namespace {api.namespace}; give a token"
+            " with `modify NAME --token @FILE`"
+        )
+    return base64.b64decode(secret["data"]["token"]).decode()
+
+
+def _shown_token(api: KubernetesApi, revision: Revision | None) -> str:
+    """
+    The token for who looks at a service; empty for who may not read secrets.
+    """
+    try:
+        return read_token(api, revision)
+    except ClusterError:
         return ""
-    return base64.b64decode(secret["data"]["token"]).decode() if secret else ""
 
 
 def workers_of(api: KubernetesApi, service: StoredService) -> list[dict[str, Any]]:

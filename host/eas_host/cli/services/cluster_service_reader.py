@@ -72,15 +72,19 @@ class ReadService(NamedTuple):
     text: str
 
 
-def read_cluster_service(args: Mapping[str, Any], *, generates_token: bool = False) -> ReadService:
+def read_cluster_service(
+    args: Mapping[str, Any], *, generates_token: bool = False, asks_environment: bool = True
+) -> ReadService:
     """
-    Read what the command names. *generates_token*: a token may be generated.
+    Read what the command names. *generates_token*: a token may be generated. *asks_environment*: one may come from
+    EAS_HOST_TOKEN; not for a service that is there, whose token would change with the shell in which a command runs.
 
     Raises:
         HostError: an argument or the description is wrong, or the description names files of this machine.
     """
     options = _host_options(args)
-    environ = {name: value for name, value in os.environ.items() if name == variable("token")}
+    token = variable("token")
+    environ = {token: os.environ[token]} if asks_environment and token in os.environ else {}
     start_log(resolve_options(args, environ).config)
     _check_names(args)
     file = _description_file(args)

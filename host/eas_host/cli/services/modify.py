@@ -8,6 +8,7 @@ changed, and then changes what its arguments name.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,9 +41,12 @@ examples:
 _NOTES: Final = """\
 What is not named stays as it is, also options such as --gateway. Instances of the old version serve until those of the
 new one are ready; if these do not come to run, the command says why and ends with 1, and the old ones serve on. Another
-number of instances alone replaces none. `-s`: an object in the file replaces the one in the description, but in
-metadata, runtime and autoscaler, where single keys do; null removes a key.
+number of instances alone replaces none. The token stays, too, unless `token`, --token or --generate-token is given;
+EAS_HOST_TOKEN has no effect. `-s`: an object in the file replaces the one in the description, but in metadata, runtime
+and autoscaler, where single keys do; null removes a key.
 """
+_TOKEN_OPTIONS: Final = frozenset({"token", "generate_token"})
+"""Options with which a service gets another token."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -56,7 +60,7 @@ def run(argv: Sequence[str]) -> int:
     seconds = read_timeout(args)
     name = args["file"]
     changes = _changes(args, name)
-    if not changes and not kept_options(args) and "token" not in args:
+    if not changes and not kept_options(args) and not _TOKEN_OPTIONS & args.keys():
         raise ConfigError("nothing is to change; name it with -D KEY=VALUE, -s FILE, or an option such as --image")
     api = connect(args)
     from eas_host.management.console import Console  # noqa: PLC0415  see `connect`
@@ -67,6 +71,11 @@ def run(argv: Sequence[str]) -> int:
     revision = stored_revision(api, running, running.version)
     changed = {**revision.options, **args, "overrides": changes}
     read = read_stored(api, changed, revision, instances=running.instances)
+    if read.service.names.service != running.name:
+        raise ConfigError(
+            f"{read.service.names.service}: is another name, and a service keeps its own, {running.name}; `eas-host"
+            " create` makes another service"
+        )
     deploy(api, read.service, read.text, kept_options(changed), running=running)
     console = Console(as_json="json" in args)
     console.request_id()
@@ -98,19 +107,26 @@ def stored_revision(api: KubernetesApi, service: StoredService, number: int) -> 
 
 def read_stored(api: KubernetesApi, args: Mapping[str, Any], revision: Revision, *, instances: int) -> ReadService:
     """
-    Read a version of a service again, changed by *args*. Its token is the one in the cluster, if *args* have none.
-    *instances*: how many it has, whatever the version says.
+    Read a version of a service again, changed by *args*. Its token stays the one in the cluster, also with a
+    `generate_token` in the description, unless *args* name a token or have one generated. *instances*: how many it has,
+    whatever the version says.
+
+    Raises:
+        ClusterError: its token cannot be read.
+        HostError: what *args* change is wrong.
     """
     from eas_host.management.report import read_token  # noqa: PLC0415  see `cluster_parser.connect`
 
     overrides = [f"metadata.instance={instances}", *args.get("overrides", [])]
-    token = read_token(api, revision)
-    if token and "token" not in args and not any(one.startswith(("token=", "generate_token=")) for one in overrides):
-        overrides.append(f"token={token}")
+    named = {one.partition("=")[0].strip() for one in overrides}
+    if "token" not in named and not _TOKEN_OPTIONS & args.keys():
+        if token := read_token(api, revision):
+            overrides.append(f"token={json.dumps(token)}")
     with tempfile.TemporaryDirectory(prefix="eas-host-") as folder:
         file = Path(folder) / "service.json"
         file.write_text(revision.text, encoding="utf-8")
-        return read_cluster_service({**args, "file": str(file), "overrides": overrides}, generates_token=True)
+        changed = {**args, "file": str(file), "overrides": overrides}
+        return read_cluster_service(changed, generates_token=True, asks_environment=False)
 
 
 def _changes(args: Mapping[str, Any], name: str) -> list[str]:
