@@ -98,8 +98,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Those of the image, and those with a Kubernetes, need what takes minutes to build."""
     options = {
         "test_container.py": "containers",
+        "test_delete.py": "cluster",
         "test_live_commands.py": "cluster",
         "test_real_cluster.py": "cluster",
+        "test_versions.py": "cluster",
     }
     left_out = options.get(collection_path.name)
     return True if left_out and not config.getoption(left_out) else None

@@ -4,103 +4,14 @@ The commands on services, with a real API server and real controllers. The test 
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from support import TIMEOUT
-from support.command import Ended, run
-from support.host import clean_environment, program
-from support.kubernetes import ControlPlane, Object, container_status, control_plane
-from support.manifests import IMAGE, PLAIN
-
-DESCRIPTION = PLAIN | {"name": "scorer_v2", "metadata": {"instance": 2, "cpu": 0.1, "memory": 100}}
-BASE = "eas-scorer-v2-"
-NEW_IMAGE = "registry.example.com/eas-host:2"
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    with control_plane(tmp_path_factory.mktemp("plane")) as started:
-        yield started
-
-
-@pytest.fixture
-def cluster(plane: ControlPlane, request: pytest.FixtureRequest) -> ControlPlane:
-    """A namespace of its own for each test."""
-    name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[-50:].strip("-")
-    plane.new_namespace(name)
-    return plane
-
-
-def eas(cluster: ControlPlane, *words: str, cwd: Path | None = None) -> Ended:
-    return run(*words, "--namespace", cluster.namespace, variables={"KUBECONFIG": str(cluster.kubeconfig)}, cwd=cwd)
-
-
-@contextmanager
-def begun(cluster: ControlPlane, *words: str, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A command that waits for what the test does next."""
-    process = subprocess.Popen(
-        [*program(), *words, "--namespace", cluster.namespace],
-        env=clean_environment() | {"KUBECONFIG": str(cluster.kubeconfig)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=cwd,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def result(process: subprocess.Popen[str]) -> Ended:
-    stdout, stderr = process.communicate(timeout=TIMEOUT)
-    return Ended(process.returncode, stdout, stderr)
-
-
-def wait_for_line(process: subprocess.Popen[str], text: str) -> list[str]:
-    """All lines up to the one with *text*."""
-    assert process.stdout
-    lines = []
-    for line in process.stdout:
-        lines.append(line.rstrip("\n"))
-        if text in line:
-            return lines
-    pytest.fail(f"{text!r} is not in {lines}; {process.stderr and process.stderr.read()}")
-
-
-def write(folder: Path, description: Object) -> None:
-    (folder / "service.json").write_text(json.dumps(description), encoding="utf-8")
-
-
-def create(cluster: ControlPlane, folder: Path, *words: str) -> Ended:
-    """Creates the service and has its two pods be ready."""
-    write(folder, DESCRIPTION)
-    words = ("create", "service.json", "--image", IMAGE, "--token", "s3cret", *words)
-    with begun(cluster, *words, cwd=folder) as process:
-        for pod in cluster.wait_for_pods(2):
-            cluster.report_ready(pod)
-        ended = result(process)
-    assert ended.code == 0, ended.stderr
-    return ended
-
-
-def desc(cluster: ControlPlane) -> dict[str, Any]:
-    ended = eas(cluster, "desc", "scorer_v2", "--json")
-    assert ended.code == 0, ended.stderr
-    shown = json.loads(ended.stdout)
-    assert isinstance(shown, dict)
-    return shown
+from support.command import run
+from support.kubernetes import ControlPlane, Object, container_status
+from support.manifests import IMAGE
+from support.services import BASE, DESCRIPTION, NEW_IMAGE, begun, create, desc, eas, result, wait_for_line, write
 
 
 def test_create_tells_what_eascmd_tells(cluster: ControlPlane, tmp_path: Path) -> None:
@@ -185,62 +96,6 @@ def test_modify_keeps_what_it_does_not_name(cluster: ControlPlane, tmp_path: Pat
     shown = desc(cluster)
     assert shown["AccessToken"] == "s3cret"
     assert shown["ServiceConfig"]["metadata"] == DESCRIPTION["metadata"] | {"instance": 1, "rpc": {"keepalive": 9000}}
-
-
-def token_of(cluster: ControlPlane) -> str:
-    """The token in the Secret that the pods of the newest version have."""
-    (deployment,) = cluster.objects("deployments", "apis/apps/v1")
-    volumes = deployment["spec"]["template"]["spec"]["volumes"]
-    name = next(one["secret"]["secretName"] for one in volumes if "secret" in one)
-    (secret,) = [one for one in cluster.objects("secrets") if one["metadata"]["name"] == name]
-    return base64.b64decode(secret["data"]["token"]).decode()
-
-
-@pytest.mark.parametrize(
-    "words",
-    [("modify", "scorer_v2", "--image", NEW_IMAGE), ("version", "scorer_v2", "1")],
-    ids=["modify", "version"],
-)
-def test_lost_token_is_an_error_and_never_opens_the_service(
-    cluster: ControlPlane, tmp_path: Path, words: tuple[str, ...]
-) -> None:
-    create(cluster, tmp_path)
-    (before,) = cluster.objects("deployments", "apis/apps/v1")
-    (secret,) = cluster.objects("secrets")
-    cluster.request("DELETE", f"/api/v1/namespaces/{cluster.namespace}/secrets/{secret['metadata']['name']}")
-    eas(cluster, *words).fails_with(1, "token", secret["metadata"]["name"])
-    (after,) = cluster.objects("deployments", "apis/apps/v1")
-    assert after["spec"] == before["spec"]
-    assert desc(cluster)["AccessToken"] == ""
-    assert eas(cluster, "modify", "scorer_v2", "--token", "new", "--timeout", "0").code == 0
-    assert token_of(cluster) == "new"
-
-
-def test_token_changes_only_when_asked_for(cluster: ControlPlane, tmp_path: Path) -> None:
-    """Neither by `generate_token` in a description nor by a variable of whoever types the command."""
-    create(cluster, tmp_path)
-    (tmp_path / "changes.json").write_text('{"generate_token": "true"}', encoding="utf-8")
-    variables = {"KUBECONFIG": str(cluster.kubeconfig), "EAS_HOST_TOKEN": "of-the-shell"}
-    last = ("--timeout", "0", "--namespace", cluster.namespace)
-    for words in (("-s", "changes.json"), ("--image", NEW_IMAGE)):
-        ended = run("modify", "scorer_v2", *words, *last, cwd=tmp_path, variables=variables)
-        assert ended.code == 0, ended.stderr
-        assert token_of(cluster) == "s3cret"
-    ended = run("version", "scorer_v2", "1", *last, variables=variables)
-    assert ended.code == 0, ended.stderr
-    assert token_of(cluster) == "s3cret"
-    assert eas(cluster, "modify", "scorer_v2", "--generate-token", "--timeout", "0").code == 0
-    generated = token_of(cluster)
-    assert generated != "s3cret"
-    assert eas(cluster, "modify", "scorer_v2", "--image", IMAGE, "--timeout", "0").code == 0
-    assert token_of(cluster) == generated
-
-
-@pytest.mark.parametrize("words", [("-Dname=other",), ("--name", "other"), ("-Dmetadata.name=other",)])
-def test_service_keeps_its_name(cluster: ControlPlane, tmp_path: Path, words: tuple[str, ...]) -> None:
-    create(cluster, tmp_path)
-    eas(cluster, "modify", "scorer_v2", *words).fails_in_one_line(2, "other", "scorer_v2")
-    assert len(cluster.objects("deployments", "apis/apps/v1")) == 1
 
 
 def test_modify_with_autoscaler_keeps_the_number_of_pods(cluster: ControlPlane, tmp_path: Path) -> None:
@@ -343,58 +198,6 @@ def test_restart_replaces_all_and_the_next_version_does_not_do_it_again(cluster:
     new = {pod["metadata"]["name"] for pod in cluster.pods()}
     assert eas(cluster, "modify", "scorer_v2", "-Dmetadata.instance=2").code == 0
     assert {pod["metadata"]["name"] for pod in cluster.pods()} == new
-
-
-@pytest.mark.parametrize("answer", ["n\n", ""], ids=["no", "end-of-input"])
-def test_delete_asks_first(cluster: ControlPlane, tmp_path: Path, answer: str) -> None:
-    create(cluster, tmp_path)
-    ended = subprocess.run(
-        [*program(), "delete", "scorer_v2", "--namespace", cluster.namespace],
-        env=clean_environment() | {"KUBECONFIG": str(cluster.kubeconfig)},
-        input=answer,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT,
-    )
-    assert ended.returncode == 1
-    assert ended.stdout.startswith(f"Are you sure to delete the service [scorer_v2] in [{cluster.namespace}]? [Y/n]")
-    assert desc(cluster)["Status"] == "Running"
-
-
-def test_delete_leaves_nothing(cluster: ControlPlane, tmp_path: Path) -> None:
-    create(cluster, tmp_path, "--network-policy")
-    assert eas(cluster, "modify", "scorer_v2", "--image", NEW_IMAGE, "--timeout", "0").code == 0
-    with begun(cluster, "delete", "scorer_v2", "-y") as process:
-        wait_for_line(process, "[OK] Service is terminating")
-        cluster.wait_for_no_pods()
-        cluster.end_deleted_pods()
-        ended = result(process)
-    assert ended.code == 0, ended.stderr
-    assert ended.stdout.splitlines()[-1] == "[OK] Service was deleted successfully"
-    for plural, group in (
-        ("deployments", "apis/apps/v1"),
-        ("configmaps", "api/v1"),
-        ("secrets", "api/v1"),
-        ("services", "api/v1"),
-        ("serviceaccounts", "api/v1"),
-        ("poddisruptionbudgets", "apis/policy/v1"),
-        ("networkpolicies", "apis/networking.k8s.io/v1"),
-    ):
-        names = [one["metadata"]["name"] for one in cluster.objects(plural, group)]
-        assert [name for name in names if name.startswith("eas-")] == []
-    eas(cluster, "desc", "scorer_v2").fails_with(1, "no such service", cluster.namespace)
-
-
-def test_versions_are_listed_and_only_the_last_are_kept(cluster: ControlPlane, tmp_path: Path) -> None:
-    create(cluster, tmp_path)
-    for keepalive in range(6001, 6012):
-        ended = eas(cluster, "modify", "scorer_v2", f"-Dmetadata.rpc.keepalive={keepalive}", "--timeout", "0")
-        assert ended.code == 0, ended.stderr
-    versions = json.loads(eas(cluster, "versions", "scorer_v2", "--json").stdout)
-    assert [one["Version"] for one in versions] == list(range(3, 13))
-    assert [one["Version"] for one in versions if one["Current"]] == [12]
-    eas(cluster, "version", "scorer_v2", "1").fails_with(1, "version 1", "3, 4")
 
 
 def test_events_of_a_service(cluster: ControlPlane, tmp_path: Path) -> None:

@@ -38,17 +38,19 @@ class ControlPlane:
     """
     Attributes:
         kubeconfig: its file, with which everything is allowed.
+        other_kubeconfig: one of the user `other`, who may do what a test allows.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._token = secrets.token_hex(16)
+        self._token, self._other_token = secrets.token_hex(16), secrets.token_hex(16)
         self._etcd, self._peer, self._port = free_ports(3)
         self._context = ssl.create_default_context()
         self._context.check_hostname = False
         self._context.verify_mode = ssl.CERT_NONE
         self._processes: list[subprocess.Popen[bytes]] = []
         self.kubeconfig = folder / "kubeconfig"
+        self.other_kubeconfig = folder / "other-kubeconfig"
         self.namespace = "default"
 
     def start(self) -> None:
@@ -166,6 +168,16 @@ class ControlPlane:
         self.namespace = name
         self.wait_for(lambda: self.request("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default"))
 
+    def allow_other(self, role: str) -> None:
+        """Gives the user `other` a role in the namespace."""
+        binding = {
+            "metadata": {"name": "other"},
+            "subjects": [{"kind": "User", "name": "other", "apiGroup": "rbac.authorization.k8s.io"}],
+            "roleRef": {"kind": "ClusterRole", "name": role, "apiGroup": "rbac.authorization.k8s.io"},
+        }
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}/rolebindings"
+        self.request("POST", path, binding)
+
     def wait_for(self, get: Callable[[], Any], seconds: float = TIMEOUT) -> Any:  # noqa: ANN401  whatever *get* returns
         """What *get* returns, once that is something. A server that starts says nothing of when it is ready."""
         deadline = time.monotonic() + seconds
@@ -187,7 +199,12 @@ class ControlPlane:
     def _write_settings(self) -> None:
         run(need("openssl"), "genrsa", "-out", self._folder / "sa.key", "2048")
         tokens = self._folder / "tokens.csv"
-        tokens.write_text(f'{self._token},test,test,"system:masters"\n', encoding="utf-8")
+        users = f'{self._token},test,test,"system:masters"\n{self._other_token},other,other\n'
+        tokens.write_text(users, encoding="utf-8")
+        self._write_kubeconfig(self.kubeconfig, self._token)
+        self._write_kubeconfig(self.other_kubeconfig, self._other_token)
+
+    def _write_kubeconfig(self, file: Path, token: str) -> None:
         authority = self._folder / "pki" / "apiserver.crt"
         content = {
             "apiVersion": "v1",
@@ -199,10 +216,10 @@ class ControlPlane:
                     "cluster": {"server": f"https://127.0.0.1:{self._port}", "certificate-authority": str(authority)},
                 }
             ],
-            "users": [{"name": "test", "user": {"token": self._token}}],
+            "users": [{"name": "test", "user": {"token": token}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
         }
-        self.kubeconfig.write_text(json.dumps(content), encoding="utf-8")
+        file.write_text(json.dumps(content), encoding="utf-8")
 
     def _run(self, name: str, *words: str) -> None:
         log = self._folder / f"{name}.log"

@@ -3,38 +3,64 @@ Makes, changes and deletes the objects of a service.
 
 The order: what is wrong is found by a dry run, before anything is changed; then the version is stored, then the objects
 are applied, then those that the version no longer has are removed. Who dies between has stored a version that does not
-run, and the next command adds another one.
+run, and the next command adds another one. `delete` goes by labels alone, so it also ends what another one began.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from eas_host.cluster.cluster_service import ClusterService
 from eas_host.cluster.manifest import make_objects
-from eas_host.cluster.names import INSTANCE_LABEL
-from eas_host.management.kubernetes_api import SCALING_MANAGER, KubernetesApi
+from eas_host.cluster.names import object_name
+from eas_host.management.kubernetes_api import SCALING_MANAGER, KubernetesApi, NotAllowed
 from eas_host.management.revisions import KEPT, Revision, read_revisions, store_revision
-from eas_host.management.stored_service import STOPPED_INSTANCES, UPDATED, VERSION, StoredService, labels_of
+from eas_host.management.stored_service import (
+    STOPPED_INSTANCES,
+    UPDATED,
+    VERSION,
+    StoredService,
+    find_service,
+    labels_of,
+)
 
 _OPTIONAL: Final = ("HTTPRoute", "HorizontalPodAutoscaler", "NetworkPolicy")
-"""Kinds of which a version may have none."""
+"""Kinds of which a version may have none, and which who manages services may not be allowed to see."""
 _VERSIONED: Final = ("ConfigMap", "Secret")
 """Kinds of which each version has its own."""
+_NETWORK_POLICY: Final = "NetworkPolicy"
 _DELETED: Final = (
-    *_OPTIONAL,  # first, so that no request is sent to pods that end, and nothing makes new ones
-    "Deployment",
+    "HTTPRoute",  # first, so that no request is sent to pods that end
+    "HorizontalPodAutoscaler",
     "PodDisruptionBudget",
     "Service",
     "ServiceAccount",
     *_VERSIONED,
+    "Deployment",  # last, so that a service is listed until all else is gone
 )
+"""In this order. The NetworkPolicy is left until there are no pods, which it protects."""
 _RESTART_MANAGER: Final = "eas-host-restart"
 """Who owns that time: another version, which the usual owner applies, must not take it away, or all would restart."""
 _RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"
 """The annotation of pods by which `kubectl rollout restart` makes others; another name would be another restart."""
+
+
+class Leftovers(NamedTuple):
+    """
+    What a cluster has of a service.
+
+    Attributes:
+        objects: kinds and names, in the order in which they are deleted.
+        policies: the names of NetworkPolicies.
+        pods: whether it has pods.
+    """
+
+    objects: list[tuple[str, str]]
+    policies: list[str]
+    pods: bool
 
 
 def deploy(
@@ -44,10 +70,10 @@ def deploy(
     options: Mapping[str, Any],
     *,
     running: StoredService | None = None,
-) -> Revision:
+) -> None:
     """
     Have the cluster run *service* as a new version, made of the description *text* and *options*. *running*: what it
-    changes; None for a new service. A stopped service stays stopped.
+    changes; None for a new service. A stopped service stays stopped. Another number of instances alone is no version.
 
     Raises:
         ClusterError: the cluster refuses it, and nothing has been changed.
@@ -58,11 +84,20 @@ def deploy(
         number=max((one.number for one in revisions), default=0) + 1,
         text=text,
         options=options,
-        objects={one["kind"]: one["metadata"]["name"] for one in objects if one["kind"] in _VERSIONED},
+        objects={one["kind"]: one["metadata"]["name"] for one in objects if one["kind"] in (*_VERSIONED, *_OPTIONAL)},
     )
-    _apply(api, service, objects, revision.number, running, stores=revision)
-    _remove_old(api, service.names.base, objects, [*revisions, revision])
-    return revision
+    unused = _find_unused(api, service.names.base, objects, revisions)
+    current = next((one for one in revisions if running is not None and one.number == running.version), None)
+    if (
+        current is not None
+        and service.settings.autoscaling is None
+        and _without_instances(current) == (_without_instances(revision))
+    ):
+        _apply(api, service, objects, current.number, running)
+    else:
+        _apply(api, service, objects, revision.number, running, stores=revision)
+        _remove_old(api, service.names.base, [*revisions, revision], running)
+    _remove(api, unused)
 
 
 def redeploy(api: KubernetesApi, service: ClusterService, number: int, running: StoredService) -> None:
@@ -73,8 +108,9 @@ def redeploy(api: KubernetesApi, service: ClusterService, number: int, running: 
         ClusterError: the cluster refuses it.
     """
     objects = make_objects(service)
+    unused = _find_unused(api, service.names.base, objects, read_revisions(api, service.names.service))
     _apply(api, service, objects, number, running)
-    _remove_unused(api, service.names.base, objects)
+    _remove(api, unused)
 
 
 def scale(api: KubernetesApi, service: StoredService, instances: int) -> None:
@@ -107,14 +143,43 @@ def restart(api: KubernetesApi, service: StoredService) -> None:
     api.apply({**_reference(service), "spec": {"template": template}}, _RESTART_MANAGER)
 
 
-def delete(api: KubernetesApi, service: StoredService) -> None:
+def find_leftovers(api: KubernetesApi, name: str) -> Leftovers | None:
     """
-    Delete everything of a service. Its pods end by themselves.
+    Return what there is of the service *name*; None if there is nothing. Its Deployment may be missing, after another
+    command that was interrupted.
+
+    Raises:
+        ClusterError: its Deployment is not of eas-host, or its objects may not be listed.
     """
-    labels = labels_of(service)
-    for kind in _DELETED:
-        for one in api.find(kind, labels):
-            api.delete(kind, one["metadata"]["name"])
+    service = find_service(api, name)
+    base = object_name(name)
+    revisions = read_revisions(api, name)
+    expects_all = service is not None and not service.version  # applied by others, who alone know what they made
+    objects = [(kind, found) for kind in _DELETED for found in _names(api, kind, base, revisions, expected=expects_all)]
+    policies = list(_names(api, _NETWORK_POLICY, base, revisions, expected=expects_all))
+    found = Leftovers(objects, policies, bool(api.find("Pod", labels_of(base))))
+    return found if any(found) else None
+
+
+def delete(api: KubernetesApi, found: Leftovers) -> None:
+    """
+    Delete what was *found* of a service, but for its NetworkPolicies. Its pods end by themselves.
+    """
+    _remove(api, found.objects)
+
+
+def delete_policies(api: KubernetesApi, found: Leftovers) -> None:
+    """
+    Delete the NetworkPolicies of a service, once it has no pods.
+    """
+    _remove(api, ((_NETWORK_POLICY, name) for name in found.policies))
+
+
+def delete_instances(api: KubernetesApi, names: Iterable[str]) -> None:
+    """
+    Delete instances. The cluster makes others in their place.
+    """
+    _remove(api, (("Pod", name) for name in names))
 
 
 def _apply(
@@ -153,30 +218,87 @@ def _set_instances(api: KubernetesApi, service: StoredService, instances: int, s
     api.apply({**thing, "spec": {"replicas": instances}}, SCALING_MANAGER)
 
 
-def _remove_old(api: KubernetesApi, base: str, objects: Iterable[dict[str, Any]], revisions: list[Revision]) -> None:
+def _remove_old(api: KubernetesApi, base: str, revisions: Iterable[Revision], running: StoredService | None) -> None:
     """
-    Remove what only versions need that are no longer kept, and what the newest version does not have.
+    Remove what only versions need that are no longer kept. Kept are the last ones, the one before, and each whose pods
+    still run, as they do while later ones do not come to run.
     """
-    old, kept = revisions[:-KEPT], revisions[-KEPT:]
-    needed = {pair for one in kept for pair in one.objects.items()}
-    for one in old:
-        for kind, name in one.objects.items():
-            if (kind, name) not in needed:
-                api.delete(kind, name)
-        api.delete("ConfigMap", f"{base}-v{one.number}")
-    _remove_unused(api, base, objects)
+    used = [one for one in api.find("ReplicaSet", labels_of(base)) if _has_pods(one)]
+    kept = {one.number for one in sorted(revisions, key=lambda one: one.number)[-KEPT:]}
+    kept |= {int(one["metadata"].get("annotations", {}).get(VERSION, 0)) for one in used}
+    if running is not None:
+        kept.add(running.version)
+    needed = {pair for one in revisions if one.number in kept for pair in one.objects.items()}
+    needed |= {pair for one in used for pair in _mounted(one)}
+    for one in revisions:
+        if one.number not in kept:
+            _remove(api, (pair for pair in one.objects.items() if pair[0] in _VERSIONED and pair not in needed))
+            api.delete("ConfigMap", f"{base}-v{one.number}")
 
 
-def _remove_unused(api: KubernetesApi, base: str, objects: Iterable[dict[str, Any]]) -> None:
+def _has_pods(replica_set: Mapping[str, Any]) -> bool:
+    wanted, there = replica_set["spec"].get("replicas", 1), replica_set.get("status", {}).get("replicas", 0)
+    return bool(wanted or there)
+
+
+def _mounted(replica_set: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """
+    The ConfigMaps and Secrets of its pods.
+    """
+    for volume in replica_set["spec"]["template"]["spec"].get("volumes", ()):
+        if "configMap" in volume:
+            yield "ConfigMap", volume["configMap"]["name"]
+        if "secret" in volume:
+            yield "Secret", volume["secret"]["secretName"]
+
+
+def _without_instances(revision: Revision) -> tuple[object, ...]:
+    """
+    All that makes a version another one.
+    """
+    content = json.loads(revision.text)
+    metadata = {key: value for key, value in content.pop("metadata", {}).items() if key != "instance"}
+    return content, metadata, dict(revision.options), dict(revision.objects)
+
+
+def _find_unused(
+    api: KubernetesApi, base: str, objects: Iterable[Mapping[str, Any]], revisions: Iterable[Revision]
+) -> list[tuple[str, str]]:
+    """
+    Find what the cluster has of kinds of which a new version has none.
+    """
     made = {one["kind"] for one in objects}
-    for kind in _OPTIONAL:
-        if kind not in made:
-            for one in api.find(kind, {INSTANCE_LABEL: base}):
-                api.delete(kind, one["metadata"]["name"])
+    kinds = [kind for kind in _OPTIONAL if kind not in made]
+    return [(kind, name) for kind in kinds for name in _names(api, kind, base, revisions)]
+
+
+def _names(
+    api: KubernetesApi, kind: str, base: str, revisions: Iterable[Revision], *, expected: bool = False
+) -> Iterator[str]:
+    """
+    Yield the names of the objects of a *kind* that a service has. Who may not list an optional kind has none of it,
+    also where the cluster does not even know the kind; but not if one of the *revisions* has made one, or one is
+    *expected*.
+
+    Raises:
+        NotAllowed: they may not be listed.
+    """
+    try:
+        found = api.find(kind, labels_of(base))
+    except NotAllowed:
+        if kind not in _OPTIONAL or expected or any(kind in one.objects for one in revisions):
+            raise
+        return
+    yield from (one["metadata"]["name"] for one in found)
+
+
+def _remove(api: KubernetesApi, objects: Iterable[tuple[str, str]]) -> None:
+    for kind, name in objects:
+        api.delete(kind, name)
 
 
 def _reference(service: StoredService) -> dict[str, Any]:
-    metadata = {"name": service.deployment["metadata"]["name"]}
+    metadata = {"name": service.base}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}
 
 

@@ -75,6 +75,12 @@ class NoSuchObject(ClusterError):
     """
 
 
+class NotAllowed(ClusterError):
+    """
+    Who asks may not do that, or is not known.
+    """
+
+
 class ObjectExists(ClusterError):
     """
     There is an object of that name, or it was changed at the same moment.

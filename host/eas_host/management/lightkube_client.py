@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eas_host.errors import ClusterError
-from eas_host.management.kubernetes_api import FIELD_MANAGER, KubernetesApi, NoSuchObject, ObjectExists
+from eas_host.management.kubernetes_api import FIELD_MANAGER, KubernetesApi, NoSuchObject, NotAllowed, ObjectExists
 
 try:
     import httpx2
@@ -37,7 +37,13 @@ except ImportError as error:
 _SECONDS: Final = 30.0
 """How long an answer may take."""
 _NOT_FOUND: Final = 404
-_CONFLICT: Final = 409
+_ERRORS: Final[Mapping[int, type[ClusterError]]] = {
+    401: NotAllowed,
+    403: NotAllowed,
+    _NOT_FOUND: NoSuchObject,
+    409: ObjectExists,
+}
+"""By the status of an answer."""
 _KUBECONFIG: Final = "~/.kube/config"
 
 
@@ -169,9 +175,7 @@ class LightkubeApi:
         except ApiError as error:
             status = error.status
             text = f"{where}the cluster refuses: {status.message or status.reason or error}"
-            raise {_NOT_FOUND: NoSuchObject, _CONFLICT: ObjectExists}.get(status.code or 0, ClusterError)(
-                text
-            ) from error
+            raise _ERRORS.get(status.code or 0, ClusterError)(text) from error
         except BadKubeConfig as error:
             raise ClusterError(f"the kubeconfig cannot be used: {error}") from error
         except httpx2.HTTPStatusError as error:  # an answer that is none of Kubernetes

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from eas_host.cluster.names import INSTANCE_LABEL
 from eas_host.errors import ClusterError
 from eas_host.management.console import local_time
 from eas_host.management.kubernetes_api import KubernetesApi
 from eas_host.management.revisions import Revision
-from eas_host.management.stored_service import RUNNING, STOPPED, StoredService
+from eas_host.management.stored_service import RUNNING, STOPPED, StoredService, labels_of
 
 LIST_HEADING: Final = (
     "SERVICENAME",
@@ -70,7 +69,7 @@ def endpoint(service: StoredService, namespace: str) -> str:
     """
     The URL at which pods of the cluster call it.
     """
-    return f"http://{service.deployment['metadata']['name']}.{namespace}{service_path(service.name)}"
+    return f"http://{service.base}.{namespace}{service_path(service.name)}"
 
 
 def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Revision], message: str) -> dict[str, Any]:
@@ -98,8 +97,19 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
         "CurrentVersion": service.version,
         "Message": message or _message(service),
         "IntranetEndpoint": endpoint(service, api.namespace),
-        "ServiceConfig": json.loads(current.text) if current else {},
+        "ServiceConfig": _config(current, service) if current else {},
     }
+
+
+def _config(revision: Revision, service: StoredService) -> dict[str, Any]:
+    """
+    The description of a version, with the number of instances that it has been given since.
+    """
+    content: dict[str, Any] = json.loads(revision.text)
+    metadata = content.get("metadata", {})
+    if "autoscaler" not in content and service.instances != metadata.get("instance", 1):
+        content["metadata"] = {**metadata, "instance": service.instances}
+    return content
 
 
 def table_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -131,8 +141,8 @@ def read_token(api: KubernetesApi, revision: Revision | None) -> str:
         raise ClusterError(f"the token of the service cannot be read: Secret {name}: {error.message}") from error
     if secret is None:
         raise ClusterError(
-            f"the token of the service is lost: there is no Secret {name} in the namespace {api.namespace}; give a token"
-            " with `modify NAME --token @FILE`"
+            f"the token of the service is lost: there is no Secret {name} in the namespace {api.namespace}; give it"
+            " another one with `eas-host modify NAME --token @FILE`"
         )
     return base64.b64decode(secret["data"]["token"]).decode()
 
@@ -151,7 +161,7 @@ def workers_of(api: KubernetesApi, service: StoredService) -> list[dict[str, Any
     """
     All instances of a service, also those that end, the oldest first.
     """
-    pods = api.find("Pod", {INSTANCE_LABEL: service.deployment["metadata"]["name"]})
+    pods = api.find("Pod", labels_of(service.base))
     return [_worker(pod) for pod in sorted(pods, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))]
 
 
@@ -197,9 +207,9 @@ def events_of(api: KubernetesApi, service: StoredService) -> list[dict[str, str]
     """
     What the cluster has noted of a service, its ReplicaSets and its instances, the oldest first.
     """
-    base = service.deployment["metadata"]["name"]
-    labels = {INSTANCE_LABEL: base}
-    names = {base, *(one["metadata"]["name"] for kind in ("ReplicaSet", "Pod") for one in api.find(kind, labels))}
+    labels = labels_of(service.base)
+    owned = [one["metadata"]["name"] for kind in ("ReplicaSet", "Pod") for one in api.find(kind, labels)]
+    names = {service.base, *owned}
     noted = [_event(one) for one in api.find("Event") if one["involvedObject"].get("name") in names]
     return sorted(noted, key=lambda one: one["Time"])
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from eas_host.cluster.names import INSTANCE_LABEL, ObjectNames, object_name
+from eas_host.cluster.names import ObjectNames, object_name
 from eas_host.management.kubernetes_api import KubernetesApi
+from eas_host.management.stored_service import labels_of
 
 REVISION_LABEL: Final = "eas/revision"
 """The label of such a ConfigMap: the number of the version."""
@@ -32,7 +33,7 @@ class Revision:
         number: 1, 2, ...
         text: the description, without the token.
         options: the options of the command line, by the names of their fields.
-        objects: the names of its own ConfigMap and Secret, by their kind.
+        objects: the names of its own ConfigMap and Secret, and of what not each version has, by their kind.
         created: when it was made, as Kubernetes has it; empty before.
     """
 
@@ -47,7 +48,7 @@ def read_revisions(api: KubernetesApi, service: str) -> list[Revision]:
     """
     Return all versions of the *service* that are kept, the oldest first.
     """
-    found = api.find("ConfigMap", {INSTANCE_LABEL: object_name(service)})
+    found = api.find("ConfigMap", labels_of(object_name(service)))
     revisions = [_read(one) for one in found if REVISION_LABEL in one["metadata"].get("labels", {})]
     return sorted(revisions, key=lambda one: one.number)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from eas_host.cluster.names import object_name
 from eas_host.errors import ClusterError, RolloutFailed
 from eas_host.management import failure_cause
 from eas_host.management.console import Console
 from eas_host.management.failure_cause import FailureCause
 from eas_host.management.kubernetes_api import KubernetesApi
-from eas_host.management.stored_service import StoredService, get_service, newest_replica_set, pods_of
+from eas_host.management.stored_service import StoredService, get_service, labels_of, newest_replica_set, pods_of
 
 _INTERVAL: Final = 0.5
 """Seconds between two looks: EAS's own SDK looks every 3 s."""
@@ -97,16 +97,16 @@ def wait_until_running(api: KubernetesApi, name: str, console: Console, seconds:
         raise
 
 
-def wait_until_gone(api: KubernetesApi, labels: Mapping[str, str], console: Console, seconds: float) -> None:
+def wait_until_gone(api: KubernetesApi, name: str, console: Console, seconds: float) -> None:
     """
-    Wait until a deleted service has no pods any more.
+    Wait until the deleted service *name* has no pods any more.
 
     Raises:
         ClusterError: it still has some after so many *seconds*.
     """
     deadline = time.monotonic() + seconds
     told = -_REPEAT_SECONDS
-    while pods := api.find("Pod", labels):
+    while pods := api.find("Pod", labels_of(object_name(name))):
         if time.monotonic() >= deadline:
             names = ", ".join(str(pod["metadata"]["name"]) for pod in pods)
             raise ClusterError(f"after {seconds:g} s there are still instances that end: {names}")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from eas_host.cluster.names import INSTANCE_LABEL, SERVICE_LABEL, object_name
 from eas_host.errors import ClusterError
-from eas_host.management.kubernetes_api import KubernetesApi
+from eas_host.management.kubernetes_api import KubernetesApi, NoSuchObject
 
 VERSION: Final = "eas/version"
 """The annotation with the number of the version that is to run."""
@@ -47,7 +47,14 @@ class StoredService:
         """
         Its name in EAS.
         """
-        name: str = self._annotations.get(SERVICE_LABEL) or self.deployment["metadata"]["name"]
+        return self._annotations.get(SERVICE_LABEL) or self.base
+
+    @property
+    def base(self) -> str:
+        """
+        What its objects are called.
+        """
+        name: str = self.deployment["metadata"]["name"]
         return name
 
     @property
@@ -162,9 +169,20 @@ class StoredService:
 def find_service(api: KubernetesApi, name: str) -> StoredService | None:
     """
     Return the service *name*, if there is one.
+
+    Raises:
+        ClusterError: its Deployment is not of eas-host, so no command may change it.
     """
     found = api.get("Deployment", object_name(name))
-    return None if found is None else StoredService(found)
+    if found is None:
+        return None
+    labels = found["metadata"].get("labels") or {}
+    if any(labels.get(key) != value for key, value in MANAGED.items()):
+        raise ClusterError(
+            f"{name}: the Deployment {object_name(name)} in the namespace {api.namespace} is not of eas-host, since it"
+            f" has no label {'='.join(*MANAGED.items())}; leave it alone, or give the service another name"
+        )
+    return StoredService(found)
 
 
 def get_service(api: KubernetesApi, name: str) -> StoredService:
@@ -172,14 +190,21 @@ def get_service(api: KubernetesApi, name: str) -> StoredService:
     Return the service *name*.
 
     Raises:
-        ClusterError: there is none.
+        NoSuchObject: there is none.
     """
     service = find_service(api, name)
     if service is None:
-        others = [one.name for one in list_services(api)]
-        listed = f"there are {', '.join(others[:5])}" if others else "there is none"
-        raise ClusterError(f"{name}: there is no such service in the namespace {api.namespace}; {listed}")
+        raise no_such_service(api, name)
     return service
+
+
+def no_such_service(api: KubernetesApi, name: str) -> NoSuchObject:
+    """
+    Make the error that names the services that there are.
+    """
+    others = [one.name for one in list_services(api)]
+    listed = f"there are {', '.join(others[:5])}" if others else "there is none"
+    return NoSuchObject(f"{name}: there is no such service in the namespace {api.namespace}; {listed}")
 
 
 def list_services(api: KubernetesApi) -> list[StoredService]:
@@ -194,7 +219,7 @@ def newest_replica_set(api: KubernetesApi, service: StoredService) -> Mapping[st
     """
     Return the ReplicaSet of the version that is to run, once the cluster has made it.
     """
-    found = api.find("ReplicaSet", labels_of(service))
+    found = api.find("ReplicaSet", labels_of(service.base))
     same = (one for one in found if one["metadata"].get("annotations", {}).get(_REVISION) == service.revision)
     return next(same, None)
 
@@ -205,12 +230,13 @@ def pods_of(api: KubernetesApi, service: StoredService, replica_set: Mapping[str
     """
     if replica_set is None:
         return []
-    labels = {**labels_of(service), _HASH: replica_set["metadata"]["labels"][_HASH]}
+    labels = {**labels_of(service.base), _HASH: replica_set["metadata"]["labels"][_HASH]}
     return [pod for pod in api.find("Pod", labels) if not pod["metadata"].get("deletionTimestamp")]
 
 
-def labels_of(service: StoredService) -> dict[str, str]:
+def labels_of(base: str) -> dict[str, str]:
     """
-    The labels by which everything of a service is found.
+    The labels by which everything of a service is found whose objects are called *base*. Helm gives its own objects the
+    first one, too.
     """
-    return {INSTANCE_LABEL: service.deployment["metadata"]["name"]}
+    return {INSTANCE_LABEL: base, **MANAGED}

@@ -30,19 +30,23 @@ def run(argv: Sequence[str]) -> int:
     seconds, name = read_timeout(args), args["name"]
     api = connect(args)
     from eas_host.management.console import Console  # noqa: PLC0415  see `connect`
-    from eas_host.management.deployer import delete  # noqa: PLC0415
+    from eas_host.management.deployer import delete, delete_policies, find_leftovers  # noqa: PLC0415
     from eas_host.management.rollout import wait_until_gone  # noqa: PLC0415
-    from eas_host.management.stored_service import get_service, labels_of  # noqa: PLC0415
+    from eas_host.management.stored_service import no_such_service  # noqa: PLC0415
 
-    service = get_service(api, name)
+    found = find_leftovers(api, name)
+    if found is None:
+        raise no_such_service(api, name)
     if "yes" not in args and not confirm(f"Are you sure to delete the service [{name}] in [{api.namespace}]?"):
         return 1
-    delete(api, service)
+    delete(api, found)
     console = Console(as_json="json" in args)
     console.request_id()
     console.ok(f"Service [{name}] in region [{api.namespace}] is terminating")
     if seconds:
-        wait_until_gone(api, labels_of(service), console, seconds)
+        wait_until_gone(api, name, console, seconds)
+    delete_policies(api, found)
+    if seconds:
         console.ok("Service was deleted successfully")
     if "json" in args:
         print_json({"ServiceName": name, "Region": api.namespace, "Status": "Deleted" if seconds else "Deleting"})

@@ -119,9 +119,8 @@ def read_stored(api: KubernetesApi, args: Mapping[str, Any], revision: Revision,
 
     overrides = [f"metadata.instance={instances}", *args.get("overrides", [])]
     named = {one.partition("=")[0].strip() for one in overrides}
-    if "token" not in named and not _TOKEN_OPTIONS & args.keys():
-        if token := read_token(api, revision):
-            overrides.append(f"token={json.dumps(token)}")
+    if "token" not in named and not _TOKEN_OPTIONS & args.keys() and (token := read_token(api, revision)):
+        overrides.append(f"token={json.dumps(token)}")
     with tempfile.TemporaryDirectory(prefix="eas-host-") as folder:
         file = Path(folder) / "service.json"
         file.write_text(revision.text, encoding="utf-8")
