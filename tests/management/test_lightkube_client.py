@@ -110,6 +110,43 @@ def test_unusable_kubeconfig_is_named(tmp_path: Path, content: str | None, said:
     run("list", variables={"KUBECONFIG": str(file)}).fails_with(1, str(file), said)
 
 
+AT_NOTHING = "https://127.0.0.1:1"
+MISTAKES: dict[str, tuple[str, dict[str, object], dict[str, object], dict[str, str], str]] = {
+    "certificate-is-no-base64": (AT_NOTHING, {"certificate-authority-data": "x"}, {}, {}, "base64"),
+    "certificate-is-none": (AT_NOTHING, {"certificate-authority-data": "eHh4eA=="}, {}, {}, AT_NOTHING),
+    "certificate-is-missing": (AT_NOTHING, {"certificate-authority": "/nowhere.crt"}, {}, {}, AT_NOTHING),
+    "port-is-none": ("https://127.0.0.1:port", {}, {}, {}, "port"),
+    "port-is-too-large": ("https://127.0.0.1:99999", {}, {}, {}, "99999"),
+    "proxy-socks": (AT_NOTHING, {}, {}, {"HTTPS_PROXY": "socks5://127.0.0.1:1"}, "HTTPS_PROXY"),
+    "proxy-unknown": (AT_NOTHING, {}, {}, {"HTTPS_PROXY": "gopher://127.0.0.1:1"}, "HTTPS_PROXY"),
+    "plugin-prints-text": (AT_NOTHING, {}, {"command": "echo", "args": ["log in"]}, {}, "echo"),
+    "plugin-prints-nothing": (AT_NOTHING, {}, {"command": "true"}, {}, "true"),
+    "plugin-prints-no-token": (AT_NOTHING, {}, {"command": "echo", "args": ['{"status": {}}']}, {}, "echo"),
+    "plugin-prints-a-list": (AT_NOTHING, {}, {"command": "echo", "args": ["[]"]}, {}, "echo"),
+    "plugin-fails": (AT_NOTHING, {}, {"command": "false"}, {}, "false"),
+    "plugin-is-missing": (AT_NOTHING, {}, {"command": "/nowhere/login"}, {}, "/nowhere/login"),
+}
+
+
+@pytest.mark.parametrize(("url", "cluster", "plugin", "variables", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_mistake_in_a_kubeconfig_is_told_in_one_line(
+    tmp_path: Path,
+    url: str,
+    cluster: dict[str, object],
+    plugin: dict[str, object],
+    variables: dict[str, str],
+    said: str,
+) -> None:
+    named = kubeconfig(tmp_path, url, user="main")
+    file = Path(named["KUBECONFIG"])
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["clusters"][0]["cluster"] |= cluster
+    if plugin:
+        content["users"][0]["user"] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1beta1"} | plugin}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    run("list", variables=named | variables).fails_in_one_line(1, said)
+
+
 def test_unknown_context_is_named(tmp_path: Path) -> None:
     ask(tmp_path, "http://127.0.0.1:1", "list", "--context", "other").fails_in_one_line(1, "other")
 

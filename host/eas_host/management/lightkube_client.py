@@ -7,8 +7,8 @@ its arguments are read. Of lightkube only what is generic is used, so that a new
 
 from __future__ import annotations
 
+import json
 import os
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -91,6 +91,7 @@ class LightkubeApi:
             config = config._replace(user=User())
         self.namespace = namespace or config.namespace
         self.server = config.cluster.server
+        self._plugin = config.user.exec.command if config.user and config.user.exec else ""
         with self._translated_errors():
             timeout = httpx2.Timeout(_SECONDS)
             self._client = Client(config, namespace=self.namespace, timeout=timeout, field_manager=FIELD_MANAGER)
@@ -183,13 +184,30 @@ class LightkubeApi:
             raise (NoSuchObject if code == _NOT_FOUND else ClusterError)(
                 f"{where}{self.server} answers {code}; is it a Kubernetes?"
             ) from error
-        except (msgspec.MsgspecError, KeyError) as error:  # KeyError: lightkube's, of an answer without Content-Type
+        except (msgspec.MsgspecError, KeyError, TypeError) as error:
+            if self._plugin and not isinstance(error, msgspec.MsgspecError):  # lightkube looks for status and token
+                raise self._bad_plugin(error) from error
+            # KeyError: lightkube's, of an answer without Content-Type.
             raise ClusterError(f"{where}{self.server} answers what no Kubernetes does: {error}") from error
-        except (httpx2.HTTPError, OSError, ssl.SSLError) as error:
+        except json.JSONDecodeError as error:
+            raise self._bad_plugin(error) from error
+        except (ValueError, ImportError, httpx2.InvalidURL) as error:
+            # Of a certificate that is no base64; of the scheme of a proxy; of the URL of the cluster.
+            raise ClusterError(
+                f"{self.server} cannot be asked as the kubeconfig, or a variable such as HTTPS_PROXY, says:"
+                f" {type(error).__name__}: {error}"
+            ) from error
+        except (httpx2.HTTPError, OSError) as error:
             raise ClusterError(
                 f"{self.server} cannot be asked: {str(error) or type(error).__name__}; is the cluster up, and is"
                 " --context the right one?"
             ) from error
+
+    def _bad_plugin(self, error: Exception) -> ClusterError:
+        return ClusterError(
+            f"{self._plugin}, which the kubeconfig names in `exec`, prints no credential with status.token:"
+            f" {type(error).__name__}: {error}"
+        )
 
 
 def open_cluster(context: str = "", namespace: str = "") -> KubernetesApi:
