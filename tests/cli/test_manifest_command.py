@@ -194,6 +194,14 @@ def test_token_may_come_from_the_environment(tmp_path: Path) -> None:
     assert "s3cret" not in ended.stdout + ended.stderr
 
 
+def test_password_for_a_registry_is_in_no_object(tmp_path: Path) -> None:
+    """Least of all in a ConfigMap; no image is pulled with it."""
+    ended = print_manifest(tmp_path, PLAIN | {"dockerAuth": "dXNlcjpwYXNz"}, "--token", "x")
+    assert ended.code == 0, ended.stderr
+    assert "dockerAuth" not in ended.stdout
+    assert "dockerAuth is ignored" in ended.stderr
+
+
 def test_grace_period_of_an_option_counts(tmp_path: Path) -> None:
     """SIGKILL comes after `preStop`, the grace period and a margin."""
     objects = make_manifest(tmp_path, PLAIN, "--grace-period", "60.5")

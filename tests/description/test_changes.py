@@ -37,6 +37,12 @@ def test_settings_are_merged_and_other_objects_are_values(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize("text", ['{"metadata": {}}', '{"metadata": {"rpc": {}}, "runtime": {}, "autoscaler": {}}'])
+def test_empty_object_of_settings_changes_nothing(tmp_path: Path, text: str) -> None:
+    """It names no key; null is for what is to go."""
+    assert changes(tmp_path, text) == []
+
+
 def test_null_removes_a_key(tmp_path: Path) -> None:
     assert changes(tmp_path, '{"autoscaler": null}') == ["autoscaler="]
 

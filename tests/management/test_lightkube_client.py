@@ -6,16 +6,22 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from eas_host.management.console import Console
+from eas_host.management.kubernetes_api import NoSuchObject, NotAllowed
+from eas_host.management.rollout import wait_until_running
 from support.command import Ended, run
 
 pytest.importorskip("lightkube")
+
+from eas_host.management.lightkube_client import open_cluster
+
 REFUSED = {
     "kind": "Status",
     "apiVersion": "v1",
@@ -28,9 +34,17 @@ REFUSED = {
 @contextmanager
 def answering(status: int, body: str) -> Iterator[str]:
     """A server that answers every request with the same; its URL."""
+    with answering_by(lambda _: (status, body)) as url:
+        yield url
+
+
+@contextmanager
+def answering_by(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
+    """A server that answers with the status and the body that *answer* gives for a path; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            status, body = answer(self.path.partition("?")[0])
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             if body:
@@ -167,6 +181,68 @@ def test_missing_client_is_named_with_its_extra(tmp_path: Path) -> None:
     variables = {"PYTHONPATH": str(tmp_path)}
     run("list", variables=variables).fails_in_one_line(1, "lightkube", "eas-host[kubernetes]")
     assert run("list", "--help", variables=variables).code == 0
+
+
+DEPLOYMENT = {
+    "metadata": {
+        "name": "eas-scorer",
+        "generation": 1,
+        "labels": {"app.kubernetes.io/managed-by": "eas-host"},
+        "annotations": {"eas/service": "scorer", "eas/version": "1"},
+    },
+    "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "host", "image": "x"}]}}},
+    "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+}
+NO_LOG = REFUSED | {"code": 400, "message": "container host is waiting to start"}
+
+
+def a_list(*items: object) -> str:
+    return json.dumps({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items})
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=["text", "json"])
+def test_instance_without_a_log_does_not_hide_the_others(tmp_path: Path, words: tuple[str, ...]) -> None:
+    pods = [{"metadata": {"name": name}, "spec": {"containers": [{}]}} for name in ("pod-a", "pod-b")]
+
+    def answer(path: str) -> tuple[int, str]:
+        if path.endswith("/pods"):
+            return 200, a_list(*pods)
+        if path.endswith("/log"):
+            return (400, json.dumps(NO_LOG)) if "pod-a" in path else (200, "it serves\n")
+        return 200, json.dumps(DEPLOYMENT)
+
+    with answering_by(answer) as url:
+        ended = ask(tmp_path, url, "logs", "scorer", *words)
+        assert (ended.code, "it serves" in ended.stdout) == (0, True), ended.stderr
+        assert "pod-a: it has no log" in ended.stderr
+        assert "waiting to start" in ended.stderr
+        ask(tmp_path, url, "logs", "scorer", "pod-a").fails_in_one_line(1, "waiting to start")
+
+
+@pytest.mark.parametrize(("status", "passes"), [(503, True), (500, True), (401, False), (403, False), (404, False)])
+def test_wait_survives_a_cluster_that_is_away_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, passes: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As while its API server is replaced; what it refuses, it refuses the next time, too."""
+    asked = iter(range(1000))
+
+    def answer(path: str) -> tuple[int, str]:
+        if path.endswith("/deployments/eas-scorer"):
+            return (
+                (status, json.dumps(REFUSED | {"code": status})) if next(asked) < 2 else (200, json.dumps(DEPLOYMENT))
+            )
+        return 200, a_list()
+
+    with answering_by(answer) as url:
+        for name, value in kubeconfig(tmp_path, url, user="main").items():
+            monkeypatch.setenv(name, value)
+        api = open_cluster()
+        if passes:
+            assert wait_until_running(api, "scorer", Console(as_json=False), 60).is_complete
+            assert capsys.readouterr().out.startswith("[WARNING] the cluster refuses")
+        else:
+            with pytest.raises((NotAllowed, NoSuchObject)):
+                wait_until_running(api, "scorer", Console(as_json=False), 60)
 
 
 WRONG = {

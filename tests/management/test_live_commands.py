@@ -54,6 +54,23 @@ def test_service_is_listed_and_described(cluster: ControlPlane, tmp_path: Path) 
     assert [(one["Status"], one["Ready"]) for one in workers] == [("Running", "[1/1]")] * 2
 
 
+def test_folder_that_is_called_like_a_service_is_no_matter(cluster: ControlPlane, tmp_path: Path) -> None:
+    create(cluster, tmp_path)
+    (tmp_path / "scorer_v2").mkdir()
+    for words in (("w", "scorer_v2"), ("scale", "scorer_v2", "2", "--timeout", "0"), ("desc", "--json", "scorer_v2")):
+        ended = eas(cluster, *words, cwd=tmp_path)
+        assert ended.code == 0, ended.stderr
+
+
+def test_password_for_a_registry_is_stored_nowhere(cluster: ControlPlane, tmp_path: Path) -> None:
+    write(tmp_path, DESCRIPTION | {"dockerAuth": "dXNlcjpwYXNz"})
+    words = ("create", "service.json", "--image", IMAGE, "--token", "s", "--timeout", "0")
+    ended = eas(cluster, *words, cwd=tmp_path)
+    assert ended.code == 0, ended.stderr
+    assert len([one for one in cluster.objects("configmaps") if one["metadata"]["name"].startswith(BASE)]) == 2
+    assert "dockerAuth" not in json.dumps(cluster.objects("configmaps"))
+
+
 def test_create_of_what_is_there_is_refused(cluster: ControlPlane, tmp_path: Path) -> None:
     create(cluster, tmp_path)
     ended = eas(cluster, "create", "service.json", "--image", IMAGE, cwd=tmp_path)
@@ -146,7 +163,7 @@ def test_unschedulable_instance_is_told_with_what_is_missing(cluster: ControlPla
     write(tmp_path, DESCRIPTION | {"metadata": {"cpu": 64, "memory": 100}})
     words = ("create", "service.json", "--image", IMAGE, "--token", "s", "--timeout", "15")
     ended = eas(cluster, *words, cwd=tmp_path)
-    ended.fails_with(1, "no node has room for cpu 64", "Insufficient cpu")
+    ended.fails_with(1, "has not ended after 15 s; it goes on", "no node has room for cpu 64", "Insufficient cpu")
     assert "[WARNING]" in ended.stdout
 
 

@@ -49,7 +49,7 @@ def to_overrides(changes: Mapping[str, Any]) -> list[str]:
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         name = f"{prefix}{key}"
-        if isinstance(value, dict) and value and name.partition(".")[0] in _MERGED:
+        if isinstance(value, dict) and name.partition(".")[0] in _MERGED:
             yield from _flat(value, f"{name}.")
         else:
             yield name, value

@@ -9,21 +9,26 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from eas_host.cluster.names import object_name
 from eas_host.errors import ClusterError, RolloutFailed
 from eas_host.management import failure_cause
 from eas_host.management.console import Console
 from eas_host.management.failure_cause import FailureCause
-from eas_host.management.kubernetes_api import KubernetesApi
+from eas_host.management.kubernetes_api import KubernetesApi, NoSuchObject, NotAllowed
 from eas_host.management.stored_service import StoredService, get_service, labels_of, newest_replica_set, pods_of
+
+_Answer = TypeVar("_Answer")
 
 _INTERVAL: Final = 0.5
 """Seconds between two looks: EAS's own SDK looks every 3 s."""
 _REPEAT_SECONDS: Final = 10.0
 """A line of progress that is the same is printed again after so long, so that nobody takes the command for dead."""
+_PATIENCE_SECONDS: Final = 30.0
+"""How long a cluster may not answer while a rollout is waited for: an API server that is replaced is away for less."""
 _LOG_LINES: Final = 6
 """Of a crashed instance: with what is said beside them, the reason is within the first ten lines."""
 
@@ -77,9 +82,10 @@ def wait_until_running(api: KubernetesApi, name: str, console: Console, seconds:
     """
     progress = _Progress(console)
     deadline = time.monotonic() + seconds
+    patience = _Patience(console)
     try:
         while True:
-            state = look(api, name)
+            state = patience.ask(lambda: look(api, name))
             progress.tell(state)
             if state.service.is_complete:
                 return state.service
@@ -88,9 +94,7 @@ def wait_until_running(api: KubernetesApi, name: str, console: Console, seconds:
             if state.service.condition("Progressing").get("status") == "False" and state.service.is_observed:
                 raise _failed(api, state, state.cause or FailureCause("its time for progress is over", final=True))
             if time.monotonic() >= deadline:
-                raise _failed(
-                    api, state, state.cause or FailureCause(f"it is not ready after {seconds:g} s", final=False)
-                )
+                raise _failed(api, state, state.cause, f"has not ended after {seconds:g} s; it goes on")
             time.sleep(_INTERVAL)
     except KeyboardInterrupt:
         console.say(f"The rollout goes on without this command; `eas-host desc {name}` and `eas-host w {name}` show it")
@@ -106,7 +110,8 @@ def wait_until_gone(api: KubernetesApi, name: str, console: Console, seconds: fl
     """
     deadline = time.monotonic() + seconds
     told = -_REPEAT_SECONDS
-    while pods := api.find("Pod", labels_of(object_name(name))):
+    patience = _Patience(console)
+    while pods := patience.ask(lambda: api.find("Pod", labels_of(object_name(name)))):
         if time.monotonic() >= deadline:
             names = ", ".join(str(pod["metadata"]["name"]) for pod in pods)
             raise ClusterError(f"after {seconds:g} s there are still instances that end: {names}")
@@ -114,6 +119,36 @@ def wait_until_gone(api: KubernetesApi, name: str, console: Console, seconds: fl
             told = time.monotonic()
             console.ok("Service is terminating")
         time.sleep(_INTERVAL)
+
+
+class _Patience:
+    """
+    Asks a cluster, and asks again if it does not answer for a while.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def ask(self, question: Callable[[], _Answer]) -> _Answer:
+        """
+        Return the answer to a *question*.
+
+        Raises:
+            ClusterError: there is none for too long, or one that stays: who asks may not, or there is no such thing.
+        """
+        until = None
+        while True:
+            try:
+                return question()
+            except (NoSuchObject, NotAllowed):
+                raise
+            except ClusterError as error:
+                if until is None:
+                    until = time.monotonic() + _PATIENCE_SECONDS
+                    self._console.warn(error.message)
+                elif time.monotonic() >= until:
+                    raise
+            time.sleep(_INTERVAL)
 
 
 class _Progress:
@@ -138,16 +173,19 @@ class _Progress:
             self._console.warn(f"{cause.pod}: {cause.text}" if cause.pod else cause.text)
 
 
-def _failed(api: KubernetesApi, state: RolloutState, cause: FailureCause) -> RolloutFailed:
+def _failed(
+    api: KubernetesApi, state: RolloutState, cause: FailureCause | None, how: str = "has failed"
+) -> RolloutFailed:
     """
-    Make the error that says why a rollout has failed, with the last lines of the log.
+    Make the error that says why a rollout has failed, or *how* else it is, with the last lines of the log.
     """
-    name = state.service.name
-    where = f"{cause.pod}: " if cause.pod else ""
-    others = f"; {_instances(state.others)} of another version still serve" if state.others else ""
-    return RolloutFailed(
-        f"{name}: the rollout has failed: {where}{cause.text.rstrip('.')}{others}", "\n".join(_log(api, cause))
-    )
+    text = f"{state.service.name}: the rollout {how}"
+    if cause is not None:
+        text += f": {cause.pod}: " if cause.pod else ": "
+        text += cause.text.rstrip(".")
+    if state.others:
+        text += f"; {_instances(state.others)} of another version still serve"
+    return RolloutFailed(text, "\n".join(_log(api, cause)) if cause is not None else "")
 
 
 def _log(api: KubernetesApi, cause: FailureCause) -> list[str]:

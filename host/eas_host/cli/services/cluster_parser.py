@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = "700"
 """Seconds: what a pod may take until it takes requests (`cluster.pod.STARTUP_SECONDS`), and a minute and more."""
+_DESCRIPTION: Final = ".json"
 CODES: Final = """\
 Exit codes: 0 done, 1 the cluster refuses, cannot be asked, or the service does not come to run, 2 a wrong argument,
 130 ended by Ctrl+C; what the cluster was asked for goes on.
@@ -93,7 +94,7 @@ def connect(args: Mapping[str, Any]) -> KubernetesApi:
         ClusterError: there is none, or the client is not installed.
     """
     name = args.get("name", "")
-    if name and Path(name).exists():
+    if ("/" in name or name.endswith(_DESCRIPTION)) and exists(name):  # any other file may be called like a service
         raise ConfigError(
             f"{name}: is a file; expected the name of a service in a cluster, as `eas-host list` has them"
         )
@@ -101,6 +102,16 @@ def connect(args: Mapping[str, Any]) -> KubernetesApi:
     from eas_host.management.lightkube_client import open_cluster  # noqa: PLC0415
 
     return open_cluster(args.get("context", ""), args.get("namespace", ""))
+
+
+def exists(word: str) -> bool:
+    """
+    Tell whether there is a file or folder of that name.
+    """
+    try:
+        return Path(word).exists()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
 
 
 def print_json(thing: object) -> None:

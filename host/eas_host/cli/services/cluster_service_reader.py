@@ -34,10 +34,12 @@ _OF_MACHINE: Final = frozenset(
 _OF_CLUSTER: Final = frozenset({"image", "gateway", "network_policy", "files_in_image"})
 _OF_COMMAND: Final = frozenset({"file", "overrides", "namespace", "json", "context", "timeout", "changes"})
 _SECRET: Final = frozenset({"token", "generate_token"})
-_ONLY_OF_CLUSTER: Final = ("token", "generate_token", "metadata.instance", "autoscaler", "labels")
+_SECRET_KEYS: Final = ("token", "dockerAuth")
+"""Keys that no ConfigMap has: the token, and the password for a registry, which has no effect in a cluster."""
+_ONLY_OF_CLUSTER: Final = (*_SECRET_KEYS, "generate_token", "metadata.instance", "autoscaler", "labels")
 """
-Keys that the pods do not get: the token, which is a secret, and what may change without another version of the service.
-So may entries of `storage[]` that the cluster mounts.
+Keys that the pods do not get: secrets, and what may change without another version of the service. So may entries of
+`storage[]` that the cluster mounts.
 """
 
 
@@ -65,7 +67,7 @@ class ReadService(NamedTuple):
 
     Attributes:
         service: it, as a cluster is to run it.
-        text: its description after `-D`, as its author wrote it, without the token.
+        text: its description after `-D`, as its author wrote it, without secrets.
     """
 
     service: ClusterService
@@ -121,7 +123,8 @@ def read_cluster_service(
         gateway=args.get("gateway", ""),
         isolated="network_policy" in args,
     )
-    return ReadService(service, read(file, [*overrides, "token="], keeps_cloud_values=True).text)
+    unkept = [f"{key}=" for key in _SECRET_KEYS]
+    return ReadService(service, read(file, [*overrides, *unkept], keeps_cloud_values=True).text)
 
 
 def kept_options(args: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
-from eas_host.cli.services.cluster_parser import connect, make_cluster_parser, print_json
+from eas_host.cli.services.cluster_parser import connect, exists, make_cluster_parser, print_json
 
 _MARKS: Final = "./:~"
-"""None of them is in the name of a service, and each path or URL of a description has one, or is there."""
+"""Hardly a service has one of them in its name, and each path or URL of a description has one, or is there."""
 _EXAMPLES: Final = """\
 example:
   eas-host desc scorer --namespace models
@@ -24,8 +23,8 @@ def names_service(argv: Sequence[str]) -> bool:
     """
     if any(word.partition("=")[0] in ("--context", "--namespace") for word in argv):
         return True
-    word = argv[0] if argv else ""
-    return bool(word) and not word.startswith("-") and not any(mark in word for mark in _MARKS) and not _exists(word)
+    word = next((one for one in argv if one != "--json"), "")
+    return bool(word) and not word.startswith("-") and not any(mark in word for mark in _MARKS) and not exists(word)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -54,10 +53,3 @@ def _show(args: Mapping[str, Any]) -> int:
     else:
         Console(as_json=False).lines(key_table(table_rows(report)))
     return 0
-
-
-def _exists(word: str) -> bool:
-    try:
-        return Path(word).exists()
-    except (OSError, ValueError):  # too long, or with a NUL
-        return False

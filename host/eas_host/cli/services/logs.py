@@ -4,12 +4,15 @@ The command `eas-host logs`: what the instances of a service print.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from eas_host.cli.services.cluster_parser import connect, make_cluster_parser, print_json
 from eas_host.config import option_types
 from eas_host.errors import ClusterError, ConfigError
+
+if TYPE_CHECKING:
+    from eas_host.management.kubernetes_api import KubernetesApi
 
 _LINES: Final = "100"
 _MOST_LINES: Final = 1_000_000
@@ -57,12 +60,35 @@ def run(argv: Sequence[str]) -> int:
         for line in api.follow_log(names[0], _CONTAINER, lines):
             print(printable(line), flush=True)
         return 0
-    printed = {name: api.log(name, _CONTAINER, lines, previous="previous" in args) for name in names}
+    printed = _read_all(api, names, lines, args)
     if "json" in args:
         print_json(printed)
         return 0
     for name, found in printed.items():
-        if len(printed) > 1:
+        if len(names) > 1:
             print(f"==> {name} <==")
         print("".join(f"{printable(line)}\n" for line in found), end="", flush=True)
     return 0
+
+
+def _read_all(api: KubernetesApi, names: Sequence[str], lines: int, args: Mapping[str, Any]) -> dict[str, list[str]]:
+    """
+    Return the logs of instances. One that has none, since it waits or was not restarted, does not hide the others.
+
+    Raises:
+        ClusterError: none of them has one.
+    """
+    from eas_host.management.console import Console  # noqa: PLC0415  see `cluster_parser.connect`
+
+    printed: dict[str, list[str]] = {}
+    failed: dict[str, ClusterError] = {}
+    for name in names:
+        try:
+            printed[name] = api.log(name, _CONTAINER, lines, previous="previous" in args)
+        except ClusterError as error:
+            failed[name] = error
+    for name, why in failed.items():
+        if not printed:
+            raise why
+        Console(as_json=True).warn(f"{name}: it has no log: {why.message}")
+    return printed
