@@ -46,7 +46,7 @@ def test_service_is_listed_and_described(cluster: ControlPlane, tmp_path: Path) 
     assert shown["Status"] == "Running"
     assert shown["AccessToken"] == "s3cret"
     assert (shown["TotalInstance"], shown["RunningInstance"], shown["PendingInstance"]) == (2, 2, 0)
-    assert (shown["CPU"], shown["Memory"], shown["Image"]) == ("100m", "100Mi", IMAGE)
+    assert (shown["CPU"], shown["Memory"], shown["Image"]) == ("100m", "100M", IMAGE)
     assert (shown["LatestVersion"], shown["CurrentVersion"]) == (1, 1)
     assert shown["ServiceConfig"] == DESCRIPTION
     assert eas(cluster, "desc", "scorer_v2").stdout.splitlines()[1].startswith("|           Status | Running ")
@@ -198,6 +198,28 @@ def test_stopped_service_starts_with_as_many_instances(cluster: ControlPlane, tm
         ended = result(process)
     assert ended.code == 0, ended.stderr
     assert desc(cluster)["Image"] == NEW_IMAGE
+
+
+def test_deleted_instance_is_replaced(cluster: ControlPlane, tmp_path: Path) -> None:
+    create(cluster, tmp_path)
+    gone, stays = (pod["metadata"]["name"] for pod in cluster.pods())
+    eas(cluster, "dw", "scorer_v2", "other", "-y").fails_in_one_line(1, "other", gone, stays)
+    eas(cluster, "dw", "scorer_v2", f"{gone},", "-y").fails_in_one_line(1, "is no instance")
+    ended = eas(cluster, "dw", "scorer_v2", gone, "-y")
+    assert ended.code == 0, ended.stderr
+    place = f"for service [scorer_v2] in region [{cluster.namespace}]"
+    assert ended.stdout.splitlines()[1:] == [f"[OK] Instance(s) [{gone}] {place} was deleted successfully"]
+    names = {pod["metadata"]["name"] for pod in cluster.wait_for_pods(2)}
+    assert stays in names
+    assert gone not in names
+
+
+def test_update_is_another_word_for_modify(cluster: ControlPlane, tmp_path: Path) -> None:
+    create(cluster, tmp_path)
+    (tmp_path / "changes.json").write_text('{"metadata": {"memory": 2048}}', encoding="utf-8")
+    ended = eas(cluster, "update", "scorer_v2", "-s", "changes.json", "--timeout", "0", cwd=tmp_path)
+    assert ended.code == 0, ended.stderr
+    assert desc(cluster)["Memory"] == "2048M"
 
 
 def test_restart_replaces_all_and_the_next_version_does_not_do_it_again(cluster: ControlPlane, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ WORKERS_HEADING: Final = (
 )
 _WEIGHT: Final = "0"
 """EAS's default; a service in a cluster has no other."""
+_MEBIBYTES: Final = {"Mi": 1, "Gi": 2**10, "Ti": 2**20}
+"""In a unit of Kubernetes. EAS calls as many bytes a megabyte."""
 _NO_GPU: Final = "0"
 
 
@@ -90,7 +92,7 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
         "PendingInstance": max(0, service.total - service.running),
         "CPU": limits.get("cpu", ""),
         "GPU": limits.get("nvidia.com/gpu", _NO_GPU),
-        "Memory": limits.get("memory", ""),
+        "Memory": _megabytes(limits.get("memory", "")),
         "Image": service.container["image"],
         "Weight": int(_WEIGHT),
         "LatestVersion": max((one.number for one in revisions), default=0),
@@ -99,6 +101,14 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
         "IntranetEndpoint": endpoint(service, api.namespace),
         "ServiceConfig": _config(current, service) if current else {},
     }
+
+
+def _megabytes(quantity: str) -> str:
+    """
+    Write an amount of memory as EASCMD does, `1000M`, where that is possible; Kubernetes makes 2Gi of 2048Mi.
+    """
+    number, unit = quantity[:-2], quantity[-2:]
+    return f"{int(number) * _MEBIBYTES[unit]}M" if unit in _MEBIBYTES and number.isdecimal() else quantity
 
 
 def _config(revision: Revision, service: StoredService) -> dict[str, Any]:
