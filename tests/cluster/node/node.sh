@@ -22,7 +22,9 @@ run_node() {
 
 # A route by default: without one the node could not reach the addresses of Services, which no interface has.
 prepare_namespaces() {
+  local folder
   mount --make-rshared /
+  for folder in "${private_folders[@]}"; do mount -t tmpfs -o mode=755 eas "$folder"; done
   hostname eas-node
   echo 1 >/proc/sys/net/ipv4/ip_forward
   ip link set lo up
