@@ -14,7 +14,21 @@ from support.command import Ended, run
 from support.host import clean_environment, program
 from support.kubernetes import ControlPlane
 from support.manifests import IMAGE
-from support.services import DESCRIPTION, NEW_IMAGE, begun, create, desc, eas, result, wait_for_line, write
+from support.services import (
+    DESCRIPTION,
+    NEW_IMAGE,
+    begun,
+    cluster,
+    create,
+    desc,
+    eas,
+    plane,
+    result,
+    wait_for_line,
+    write,
+)
+
+__all__ = ["cluster", "plane"]
 
 
 @pytest.mark.parametrize("answer", ["n\n", ""], ids=["no", "end-of-input"])

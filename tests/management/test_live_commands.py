@@ -11,7 +11,22 @@ from pathlib import Path
 from support.command import run
 from support.kubernetes import ControlPlane, Object, container_status
 from support.manifests import IMAGE
-from support.services import BASE, DESCRIPTION, NEW_IMAGE, begun, create, desc, eas, result, wait_for_line, write
+from support.services import (
+    BASE,
+    DESCRIPTION,
+    NEW_IMAGE,
+    begun,
+    cluster,
+    create,
+    desc,
+    eas,
+    plane,
+    result,
+    wait_for_line,
+    write,
+)
+
+__all__ = ["cluster", "plane"]
 
 
 def test_create_tells_what_eascmd_tells(cluster: ControlPlane, tmp_path: Path) -> None:

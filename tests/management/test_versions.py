@@ -13,7 +13,9 @@ import pytest
 from support.command import run
 from support.kubernetes import ControlPlane, Object
 from support.manifests import IMAGE
-from support.services import NEW_IMAGE, begun, create, desc, eas, result
+from support.services import NEW_IMAGE, begun, cluster, create, desc, eas, plane, result
+
+__all__ = ["cluster", "plane"]
 
 
 def token_of(cluster: ControlPlane) -> str:

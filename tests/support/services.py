@@ -1,10 +1,12 @@
 """
-Commands on services in the cluster of a test, and a service that most of them are about.
+Commands on services in the cluster of a test, and a service that most of them are about. A module that imports both
+fixtures has a control plane of its own, and each of its tests a namespace.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +18,26 @@ import pytest
 from support import TIMEOUT
 from support.command import Ended, run
 from support.host import clean_environment, program
-from support.kubernetes import ControlPlane, Object
+from support.kubernetes import ControlPlane, Object, control_plane
 from support.manifests import IMAGE, PLAIN
 
 DESCRIPTION = PLAIN | {"name": "scorer_v2", "metadata": {"instance": 2, "cpu": 0.1, "memory": 100}}
 BASE = "eas-scorer-v2-"
 NEW_IMAGE = "registry.example.com/eas-host:2"
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with control_plane(tmp_path_factory.mktemp("plane")) as started:
+        yield started
+
+
+@pytest.fixture
+def cluster(plane: ControlPlane, request: pytest.FixtureRequest) -> ControlPlane:
+    """A namespace of its own for each test."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name)[-50:].strip("-")
+    plane.new_namespace(name)
+    return plane
 
 
 def eas(cluster: ControlPlane, *words: str, cwd: Path | None = None) -> Ended:
