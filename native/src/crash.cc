@@ -259,17 +259,27 @@ void OnFaultUnderJvm(int signal, siginfo_t* info, void* context) {
   StartAlarm(kJvmTimeout);
 }
 
+// Whether this process has a record of its end: a child that the processor has forked has none.
+bool HasRecord() { return record != nullptr && getpid() == record_process; }
+
+// Several threads may call exit() at once. The first of them is the cause, and the process must not end before
+// that is recorded, so the others wait for its end, as they do in glibc itself from 2.41 on.
+void WaitForFirstExit() {
+  static std::atomic<pid_t> first{0};
+  pid_t caller = 0;
+  if (first.compare_exchange_strong(caller, gettid()) || caller == gettid()) return;
+  for (;;) pause();
+}
+
 // Handles exit() inside a request, or on a thread of the processor while requests run. Without this the
 // worker would run its destructors while other requests still use the objects, and those requests would be
 // lost.
 void OnExit(int status, void*) {
+  if (HasRecord()) WaitForFirstExit();
   if (!RecordEnd(EAS_CRASH_EXIT, 0, status)) return;
   fflush(stdout);  // or the processor's last words would be lost
   _exit(status);
 }
-
-// Whether this process has a record of its end: a child that the processor has forked has none.
-bool HasRecord() { return record != nullptr && getpid() == record_process; }
 
 // Begins the record of an end that the calling thread, with the requests `held`, brings about itself. False
 // if one is recorded already.

@@ -3,6 +3,9 @@
 
 #include <signal.h>
 
+#include <atomic>
+#include <thread>
+
 #include "testing.h"
 
 namespace eas {
@@ -53,6 +56,34 @@ TEST(Exits, EachIsRecordedWithItsRequest) {
     if (one.signal == 0) {
       EXPECT_EQ(7, crash.code);
     }
+  }
+}
+
+// Two threads, each with a request, are in exit() at once: the process ends by the first of them.
+TEST(Exits, OneOfTwoAtOnceIsRecorded) {
+  for (int round = 0; round < 100; ++round) {
+    const TestRing ring(RingSize(8, 2, 3));
+    ring.Submit("one");
+    ring.Submit("two");
+    Child worker([&] {
+      eas_crash_install(ring, 1, EAS_SIGNALS_ALL);
+      std::atomic<int> taken{0};
+      const auto exits = [&](uint32_t thread) {
+        eas_worker_enter(ring, 1, thread);
+        ring.Take(1, thread);
+        ++taken;
+        while (taken < 2) {
+        }
+        std::exit(7);
+      };
+      std::thread(exits, 0).detach();
+      exits(1);
+    });
+    EXPECT_EQ(7, WEXITSTATUS(worker.Wait()));
+    eas_crash crash;
+    ASSERT_EQ(1, eas_front_crash(ring, 1, &crash)) << "in round " << round;
+    EXPECT_EQ(EAS_CRASH_EXIT, crash.kind);
+    EXPECT_LE(0, crash.slot);
   }
 }
 
