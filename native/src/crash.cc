@@ -262,8 +262,8 @@ void OnFaultUnderJvm(int signal, siginfo_t* info, void* context) {
 // Whether this process has a record of its end: a child that the processor has forked has none.
 bool HasRecord() { return record != nullptr && getpid() == record_process; }
 
-// Several threads may call exit() at once. The first of them is the cause, and the process must not end before
-// that is recorded, so the others wait for its end, as they do in glibc itself from 2.41 on.
+// Several threads may call exit() at once. The first of them is the cause, and the process must not end
+// before that is recorded, so the others wait for its end, as they do in glibc itself from 2.41 on.
 void WaitForFirstExit() {
   static std::atomic<pid_t> first{0};
   pid_t caller = 0;
