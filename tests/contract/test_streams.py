@@ -20,9 +20,11 @@ from support import seeded_rng
 from support.build import ProcessorBuilder
 from support.host import Host, StartHost, Value
 from support.parts import Parts
-from support.pipe import Pipe
+from support.pipe import Pipe, pipe
 from support.stop import begin_stop
 from support.wire import Client, ConnectionEnded, request
+
+__all__ = ["pipe"]
 
 PARTS = 1_000_000
 SLOW = 500
@@ -50,13 +52,6 @@ def begin(start: StartHost, builder: ProcessorBuilder, plane: str, request: pyte
         return start("python", builder.python(f"{request.param}.py"), data_plane=plane, **options)
 
     return make
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[Pipe]:
-    made = Pipe(tmp_path / "pipe")
-    yield made
-    made.close()
 
 
 def resident(pid: int) -> int:

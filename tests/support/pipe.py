@@ -5,7 +5,10 @@ The pipe from which a processor takes the parts of its answer, by the verb `gate
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from support import proc
 
@@ -37,3 +40,11 @@ class Pipe:
         """Waits until process *pid* has opened it: the answer is being made, and has not begun."""
         while str(self.path) not in proc.open_files(pid):
             pass
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[Pipe]:
+    """One for a test."""
+    made = Pipe(tmp_path / "pipe")
+    yield made
+    made.close()

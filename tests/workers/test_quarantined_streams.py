@@ -12,7 +12,7 @@ import pytest
 from support import LONG
 from support.build import ProcessorBuilder
 from support.gate import Gate
-from support.host import StartHost
+from support.host import Host, StartHost
 from support.pipe import Pipe
 from support.wire import request
 
@@ -43,6 +43,17 @@ def parts(data, part):
     while True:
         yield part
 """
+
+
+@pytest.fixture
+def in_parts(start: StartHost, builder: ProcessorBuilder, tmp_path: Path) -> Host:
+    """A host that answers in parts when the gate lets it go."""
+    entry = tmp_path / "app.py"
+    folder = str(builder.python("contract.py").parent)
+    entry.write_text(ANSWERS_IN_PARTS.format(folder=folder), encoding="utf-8")
+    host = start("python", entry, keepalive=LONG)
+    host.allow_log("SIGKILL")
+    return host
 
 
 @pytest.mark.parametrize("processor", ["streams", "async_streams"])
@@ -93,22 +104,15 @@ def test_begun_answer_goes_on_when_the_suspect_beside_it_is_given_up(
     host.wait_for_log("nobody waits any more for the suspect that it runs; it is killed")
 
 
-def test_suspect_that_answers_head_in_parts_keeps_its_worker(
-    start: StartHost, builder: ProcessorBuilder, gate: Gate, tmp_path: Path
-) -> None:
+def test_suspect_that_answers_head_in_parts_keeps_its_worker(in_parts: Host, gate: Gate) -> None:
     """HEAD needs no part but the first, so nobody waits for the others: a generator is closed at its next part."""
-    entry = tmp_path / "app.py"
-    folder = str(builder.python("contract.py").parent)
-    entry.write_text(ANSWERS_IN_PARTS.format(folder=folder), encoding="utf-8")
-    host = start("python", entry, keepalive=LONG)
-    host.allow_log("SIGKILL")
     bodies = [f"{gate.folder}:{body}".encode() for body in ("first", "second")]
     with ExitStack() as clients:
-        asked = [clients.enter_context(host.connect()) for _ in bodies]
+        asked = [clients.enter_context(in_parts.connect()) for _ in bodies]
         for number, (client, body) in enumerate(zip(asked, bodies, strict=True), 1):
-            client.send(request("HEAD", host.path, body))
+            client.send(request("HEAD", in_parts.path, body))
             gate.wait_entered(number)
-        host.kill_worker()
+        in_parts.kill_worker()
         gate.wait_entered(3)
         gate.release()
         assert asked[0].read("HEAD").status == 200
@@ -118,18 +122,11 @@ def test_suspect_that_answers_head_in_parts_keeps_its_worker(
         assert asked[1].read("HEAD").status == 200
 
 
-def test_begun_answer_that_nobody_reads_as_it_comes_does_not_run_again(
-    start: StartHost, builder: ProcessorBuilder, gate: Gate, tmp_path: Path
-) -> None:
+def test_begun_answer_that_nobody_reads_as_it_comes_does_not_run_again(in_parts: Host, gate: Gate) -> None:
     """`tell` keeps what has come, and has no client that could see its answer cut."""
-    entry = tmp_path / "app.py"
-    folder = str(builder.python("contract.py").parent)
-    entry.write_text(ANSWERS_IN_PARTS.format(folder=folder), encoding="utf-8")
-    host = start("python", entry, keepalive=LONG)
-    host.allow_log("SIGKILL")
-    assert host.call(f"long:{gate.folder}:told".encode(), "/api/builtin/tell").status == 202
+    assert in_parts.call(f"long:{gate.folder}:told".encode(), "/api/builtin/tell").status == 202
     gate.wait_entered()
-    host.kill_worker()
-    with host.ask(f"{gate.folder}:next".encode()) as client:
+    in_parts.kill_worker()
+    with in_parts.ask(f"{gate.folder}:next".encode()) as client:
         assert [event.body for event in gate.wait_entered(2)] == ["told", "next"]
         client.reset()

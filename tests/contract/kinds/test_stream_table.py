@@ -10,27 +10,18 @@ the test makes each of them. What only one form can do is in test_streams.py and
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from support.kinds import ENDS_THE_HOST, KindHost, StartKind, host, kinds, start_kind
-from support.pipe import Pipe
+from support.pipe import Pipe, pipe
 from support.wire import Client
 
-__all__ = ["host", "start_kind"]
+__all__ = ["host", "pipe", "start_kind"]
 
 DIES = "SIGABRT|SIGKILL|System.exit"
 LAST = b"0\r\n\r\n"
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[Pipe]:
-    made = Pipe(tmp_path / "pipe")
-    yield made
-    made.close()
 
 
 def read_first(client: Client, pipe: Pipe) -> None:

@@ -5,8 +5,7 @@ What is logged and counted of answers in parts: how long they took, and what has
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -14,7 +13,9 @@ from support import LONG
 from support.build import ProcessorBuilder
 from support.host import Host, StartHost, Value
 from support.parts import Parts
-from support.pipe import Pipe
+from support.pipe import Pipe, pipe
+
+__all__ = ["pipe"]
 
 Begin = Callable[..., Host]
 
@@ -27,13 +28,6 @@ def begin(start: StartHost, builder: ProcessorBuilder, request: pytest.FixtureRe
         return start("python", builder.python(f"{request.param}.py"), **options)
 
     return make
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[Pipe]:
-    made = Pipe(tmp_path / "pipe")
-    yield made
-    made.close()
 
 
 def test_age_of_an_answer_in_parts_is_that_of_its_request(begin: Begin, pipe: Pipe) -> None:
