@@ -185,6 +185,7 @@ CASES = [
             Call(b'{"key": "a"}', 200, '{"code": 200, "result": 1}'),
             Call(b'{"key": "b"}', 200, f'{{"code": 500, "error": "{KEY_ERROR}"}}', "KeyError: 'b'"),
         ],
+        variables=processor_python.unbuffered(),  # it prints a traceback, and flushes nothing
     ),
     Case(
         "returns-alone",
@@ -206,7 +207,7 @@ def started(case: Case, way: str, folder: Path) -> Host:
     variables = {key: value.format(folder=folder / name) for key, value in case.variables.items()}
     if way == HOSTED:
         return Host(folder / "host", variables, entry=folder / case.entry)
-    return Program(folder / "host", folder / case.entry, case.arguments, {**variables, **processor_python.unbuffered()})
+    return Program(folder / "host", folder / case.entry, case.arguments, variables)
 
 
 @pytest.mark.parametrize(
