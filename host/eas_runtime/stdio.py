@@ -25,7 +25,8 @@ def reopen_missing() -> None:
 
 def line_buffer_output() -> None:
     """
-    Make stdout and stderr line buffered, in C and in Python. Otherwise a pipe would hold back what a processor prints.
+    Make stdout and stderr line buffered, in C and in Python. Otherwise a pipe would hold back what a processor prints,
+    and with PYTHONUNBUFFERED, as in many images, a line and its end are written apart and the lines of two threads mix.
     """
     line_buffer_stdout()
     for name in ("stdout", "stderr"):
@@ -33,7 +34,7 @@ def line_buffer_output() -> None:
         if not isinstance(stream, TextIOWrapper):
             continue
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+            stream.reconfigure(line_buffering=True, write_through=False, errors="backslashreplace")
         else:  # Python 3.6
             encoding = stream.encoding
             stream = TextIOWrapper(stream.detach(), encoding, errors="backslashreplace", line_buffering=True)

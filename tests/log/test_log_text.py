@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -63,6 +64,41 @@ def test_carriage_return_ends_a_log_line(start: StartHost) -> None:
     assert host.call(command("print", "10%\r20%\r\n30%")).body == b"printed"
     for line in ("^out 10%$", "^20%$", "^30%$"):
         host.wait_for_log(line)
+
+
+THREADS_PRINT = """
+import threading
+
+import allspark
+
+
+class Prints(allspark.BaseProcessor):
+    def initialize(self):
+        pass
+
+    def process(self, data):
+        threads = [threading.Thread(target=self.print_many, args=(word,)) for word in ("ab", "cd", "ef")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return b"printed", 200
+
+    def print_many(self, word):
+        for _ in range(3000):
+            print(word)
+"""
+
+
+def test_unbuffered_lines_of_several_threads_do_not_mix(tmp_path: Path) -> None:
+    """Python's own unbuffered `print` writes the line and its end apart; PYTHONUNBUFFERED is set in many images."""
+    entry = tmp_path / "prints.py"
+    entry.write_text(THREADS_PRINT, encoding="utf-8")
+    with Host(tmp_path / "host", {"PYTHONUNBUFFERED": "1"}, entry=entry) as host:
+        assert host.call(b"").body == b"printed"
+        host.stop()
+    printed = re.findall(r"^(?:ab|cd|ef).*|^$", host.log.text(stream="stderr").rstrip(), re.MULTILINE)
+    assert {line: printed.count(line) for line in set(printed)} == {"ab": 3000, "cd": 3000, "ef": 3000}
 
 
 def test_request_target_is_escaped_in_the_access_log(start: StartHost) -> None:

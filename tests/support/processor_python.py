@@ -65,8 +65,8 @@ def unbuffered() -> dict[str, str]:
     """
     Variables for a program whose standard error is read while it runs: before 3.9, Python gathers it in a pipe.
 
-    They are not for a program of several processes: an unbuffered `print` writes the line and its end apart, so the lines
-    of two processes may mix.
+    They are not for a program of several processes: an unbuffered `print` writes the line and its end apart, so the
+    lines of two processes may mix.
     """
     return {"PYTHONUNBUFFERED": "1"} if current.release < (3, 9) else {}
 
