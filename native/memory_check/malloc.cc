@@ -10,6 +10,7 @@
 // dlsym may allocate memory itself, before the next functions are known: it gets that from a small store.
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <malloc.h>
 #include <pthread.h>
 
@@ -24,7 +25,6 @@
 
 namespace {
 
-using eas_memory_check::Allocated;
 using eas_memory_check::Freed;
 
 // What dlsym gets while the next functions are looked up. It is never given back.
@@ -55,6 +55,7 @@ struct Next {
 };
 
 Next next;
+bool next_is_glibc = false;
 std::atomic<bool> ready{false};
 
 template <typename Function>
@@ -77,6 +78,11 @@ void FindNext() {
   Find(&next.pvalloc, "pvalloc");
   Find(&next.malloc_usable_size, "malloc_usable_size");
   Find(&next.malloc, "malloc");
+  Dl_info its{};
+  Dl_info c_library{};
+  next_is_glibc = dladdr(reinterpret_cast<void*>(next.malloc), &its) != 0 &&
+                  dladdr(reinterpret_cast<void*>(&gnu_get_libc_version), &c_library) != 0 &&
+                  its.dli_fbase == c_library.dli_fbase;
   searching = false;
   ready.store(true, std::memory_order_release);
 }
@@ -91,8 +97,16 @@ __attribute__((constructor)) void Start() {
   pthread_atfork(&eas_memory_check::LockAll, &eas_memory_check::UnlockAll, &eas_memory_check::UnlockAll);
 }
 
+// glibc keeps a word before each block: its size, and in the low bits whether it is a mapping of its own.
+bool IsMapping(const void* block) {
+  constexpr size_t kIsMapping = 2;
+  auto* word = static_cast<const size_t*>(block);
+  __asm__("" : "+r"(word));  // the compiler takes what malloc returns for all that there is
+  return next_is_glibc && block != nullptr && (word[-1] & kIsMapping) != 0;
+}
+
 void* Recorded(void* block, size_t size, void* caller) {
-  Allocated(block, size, caller);
+  eas_memory_check::Allocated(block, size, caller, IsMapping(block));
   return block;
 }
 
@@ -107,12 +121,9 @@ void* Reallocate(void* block, size_t size, void* caller) {
   size_t before = 0;
   const bool known = Freed(block, caller, &before);
   void* const fresh = next.realloc(block, size);
-  if (fresh != nullptr) {
-    Allocated(fresh, size, caller);
-  } else if (known && size > 0) {
-    Allocated(block, before, caller);  // it failed, and the block is as it was
-  }
-  return fresh;
+  if (fresh == nullptr && known && size > 0)
+    Recorded(block, before, caller);  // it failed: the block is as it was
+  return Recorded(fresh, size, caller);
 }
 
 // Whether the allocator has an operator new of its own.
@@ -171,7 +182,7 @@ EXPORTED void* aligned_alloc(size_t alignment, size_t size) {
 EXPORTED int posix_memalign(void** block, size_t alignment, size_t size) {
   if (!Ready()) return ENOMEM;
   const int error = next.posix_memalign(block, alignment, size);
-  if (error == 0) Allocated(*block, size, CALLER);
+  if (error == 0) Recorded(*block, size, CALLER);
   return error;
 }
 

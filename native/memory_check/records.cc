@@ -15,11 +15,14 @@ constexpr size_t kRemembered = 1024;     // freed blocks of one part
 
 struct Block {
   uintptr_t start;  // 0: this place is empty
-  size_t size;
+  size_t size : 63;
+  size_t mapping : 1;  // it is one of its own
   uintptr_t caller;
 
   // A block of no bytes has an address, too.
-  bool Has(uintptr_t address) const { return start != 0 && address - start < (size == 0 ? 1 : size); }
+  bool Has(uintptr_t address) const {
+    return start != 0 && address - start < (size == 0 ? 1U : size_t{size});
+  }
 };
 
 // Multiplies by 2^64 / the golden ratio, so that neighbours go far apart (Knuth, section 6.4).
@@ -52,7 +55,7 @@ class Part {
     Block* const place = Place(start);
     if (place->start == 0) return false;
     if (size != nullptr) *size = place->size;
-    freed_[next_freed_++ % kRemembered] = {start, place->size, caller};
+    freed_[next_freed_++ % kRemembered] = {start, place->size, place->mapping, caller};
     --count_;
     Empty(static_cast<size_t>(place - blocks_));
     return true;
@@ -70,11 +73,11 @@ class Part {
     return nullptr;
   }
 
-  // The last one that was freed.
-  const Block* FreedAround(uintptr_t address) const {
+  // The last one that was freed. `is_mapped`: something is at that address.
+  const Block* FreedAround(uintptr_t address, bool is_mapped) const {
     for (size_t back = 1; back <= kRemembered; ++back) {
       const Block& block = freed_[(next_freed_ - back) % kRemembered];
-      if (block.Has(address)) return &block;
+      if (block.Has(address) && !(block.mapping && is_mapped)) return &block;
     }
     return nullptr;
   }
@@ -133,6 +136,12 @@ class Guard {
   Part& part_;
 };
 
+bool IsMapped(uintptr_t address) {
+  constexpr uintptr_t kPage = 4096;
+  unsigned char resident;
+  return mincore(reinterpret_cast<void*>(address / kPage * kPage), 1, &resident) == 0;
+}
+
 // The first block, over all parts, that `look` finds.
 template <typename Look>
 bool FindIn(Look look, int32_t state, eas_block* found) {
@@ -148,12 +157,12 @@ bool FindIn(Look look, int32_t state, eas_block* found) {
 
 }  // namespace
 
-void Allocated(void* start, size_t size, void* caller) {
+void Allocated(void* start, size_t size, void* caller, bool mapping) {
   const auto address = reinterpret_cast<uintptr_t>(start);
   if (address == 0) return;
   Part& part = PartOf(address);
   const Guard guard(part);
-  part.Add({address, size, reinterpret_cast<uintptr_t>(caller)});
+  part.Add({address, size, mapping, reinterpret_cast<uintptr_t>(caller)});
 }
 
 bool Freed(void* start, void* caller, size_t* size) {
@@ -174,7 +183,8 @@ eas_block Find(uintptr_t address) {
   }
   if (FindIn([address](Part& part) { return part.InUseAround(address); }, EAS_BLOCK_IN_USE, &found))
     return found;
-  FindIn([address](Part& part) { return part.FreedAround(address); }, EAS_BLOCK_FREED, &found);
+  const bool is_mapped = IsMapped(address);
+  FindIn([=](Part& part) { return part.FreedAround(address, is_mapped); }, EAS_BLOCK_FREED, &found);
   return found;
 }
 

@@ -14,13 +14,15 @@
 
 namespace eas_memory_check {
 
-// Any thread may call these, also within malloc.
-void Allocated(void* start, size_t size, void* caller);
+// Any thread may call these, also within malloc. `mapping`: the block is a mapping of its own, so its memory
+// goes back to the system as soon as it is freed.
+void Allocated(void* start, size_t size, void* caller, bool mapping = false);
 
 // False if there is no such block in use. Its size is in *size, if that is not null.
 bool Freed(void* start, void* caller, size_t* size = nullptr);
 
-// Finds the block that has `address` in it, or that had it until it was freed.
+// Finds the block that has `address` in it, or that had it until it was freed. Memory that is where a freed
+// mapping was is not that block's: it was mapped since then.
 eas_block Find(uintptr_t address);
 
 // Before and after a fork: a child must not inherit a lock that another thread holds.

@@ -112,6 +112,7 @@ void Front::Enqueue(int slot) {
 }
 
 void Front::Wake(int threads) {
+  ring_.header->waking.store(0, std::memory_order_seq_cst);  // that thread may have died on its way
   if (threads > 0) WakeSleepers(ring_, threads, kQueueSleepers);
 }
 

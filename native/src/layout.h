@@ -97,7 +97,7 @@ struct Header {
   alignas(kCacheLine) std::atomic<uint32_t> wake_count;
 
   // Not 0: a thread was woken that has not looked at the queue yet, so no other one need be woken. If that
-  // thread is killed before it has looked, the front's polling wakes another one, and that clears this.
+  // thread is killed before it has looked, Front::Wake clears this, which follows each death.
   alignas(kCacheLine) std::atomic<uint32_t> waking;
 
   // Not 0: the front sleeps, and the eventfd is to be written when so many slots are complete.

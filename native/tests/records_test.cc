@@ -1,6 +1,8 @@
 // The records of libeas-memory-check.so, without its malloc.
 #include "../memory_check/records.h"
 
+#include <sys/mman.h>
+
 #include <map>
 #include <random>
 #include <thread>
@@ -39,6 +41,20 @@ TEST(Records, AFreedBlockIsRememberedWithItsPlace) {
   Allocated(At(kBase), 60, At(4));  // the allocator gives it again
   EXPECT_EQ(EAS_BLOCK_IN_USE, Find(kBase + 50).state);
   EXPECT_TRUE(Freed(At(kBase), At(5)));
+}
+
+// The system may give its place to any other mapping.
+TEST(Records, AFreedMappingIsNoMoreWhereSomethingElseIsMapped) {
+  constexpr size_t kSize = 3 << 12;
+  void* const page = mmap(nullptr, kSize, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(MAP_FAILED, page);
+  const auto inside = reinterpret_cast<uintptr_t>(page) + kSize / 2;
+  Allocated(page, kSize, At(1), true);
+  EXPECT_EQ(EAS_BLOCK_IN_USE, Find(inside).state);
+  EXPECT_TRUE(Freed(page, At(2)));
+  EXPECT_EQ(EAS_BLOCK_NONE, Find(inside).state);
+  ASSERT_EQ(0, munmap(page, kSize));
+  EXPECT_EQ(EAS_BLOCK_FREED, Find(inside).state);
 }
 
 TEST(Records, ABlockWithoutBytesIsABlock) {

@@ -87,6 +87,7 @@ WRONG = [
     Wrong("wild", NO_MEMORY),
     Wrong("impossible", NO_MEMORY),
     Wrong("mapped", NO_START),
+    Wrong("mapped-anew", NO_START),  # where a block was that is freed
     Wrong("too-large", TOO_LARGE % (1000000, 56), TOO_LARGE % (1000000, 52)),
     Wrong("too-large-by-16", TOO_LARGE % (68, 56), TOO_LARGE % (68, 52)),
     Wrong("too-large-mapped", TOO_LARGE % (3145728, r"2\d{6}"), TOO_LARGE % (3145728, 2097152)),

@@ -158,6 +158,14 @@ const std::map<std::string, std::function<void(Call&)>> kWrong = {
      [](Call& call) {
        call.Copy(mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
      }},
+    {"mapped-anew",
+     [](Call& call) {
+       constexpr size_t kMapping = 64 << 20;  // so large a block is always a mapping of its own
+       char* const block = static_cast<char*>(std::malloc(kMapping));
+       std::free(block);
+       void* const page = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(block) | 4095) + 1);
+       call.Copy(mmap(page, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+     }},
     {"too-large", [](Call& call) { call.Copy(std::malloc(kSize)), call.size = 1000000; }},
     {"too-large-by-16", [](Call& call) { call.Copy(std::malloc(kSize)), call.size = kSize + 16; }},
     {"too-large-mapped", [](Call& call) { call.Copy(std::malloc(2 << 20)), call.size = 3 << 20; }},
