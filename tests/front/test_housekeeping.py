@@ -15,10 +15,13 @@ import uvloop
 from eas_host.config import HostConfig
 from eas_host.dispatch.memory_budget import MemoryBudget
 from eas_host.front import housekeeping
+from eas_host.front.admission.tokens import Auth
 from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.observe.growth_log import GrowthLog
 from eas_host.front.open_connections import OpenConnections
 from eas_host.front.service_state import ServiceState
+from eas_host.front.settings.properties import Properties
+from eas_host.front.settings.token_renewal import TokenRenewal
 from eas_host.system import memory
 from support import TIMEOUT
 
@@ -80,8 +83,9 @@ def swept(budget_size: int, check: Callable[[UnreadConnection, MemoryBudget, soc
             await asyncio.wait_for(connection.made, TIMEOUT)
             await asyncio.wait_for(connection.fill(), TIMEOUT)
             state = ServiceState(loop, HostConfig())
+            renewal = TokenRenewal(None, Auth(None), Properties(state.config, state.send_to_workers), connections)
             sweeper = housekeeping.Housekeeping(
-                state, connections, ResponseHeadCache("text/plain"), budget, GrowthLog(state)
+                state, connections, ResponseHeadCache("text/plain"), budget, GrowthLog(state), renewal
             )
             await check(connection, budget, client)
             sweeper.close()

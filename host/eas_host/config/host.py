@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from eas_host.config import option_types
 from eas_host.config.declaration import FILES, LOGGING, MODEL, PROCESSOR, SERVING, WORKERS, Option, option
 from eas_host.config.option_types import Address
+from eas_host.config.token_file import TokenFile, token_or_file
 
 MAX_THREADS: Final = 4095
 """The numbers of threads and of workers have 12 bits each in the ring's state word."""
@@ -31,6 +32,7 @@ class HostConfig:
     All settings of a host.
 
     Attributes:
+        token_file: the file that the token is from, if it is from one.
         arguments: the arguments of a Python program, for its `sys.argv`.
         explicit: the names of the options that the user set. What a program asks for does not change them.
     """
@@ -118,7 +120,7 @@ class HostConfig:
         SERVING,
         "TOKEN|@FILE",
         "the token that clients must send in the header Authorization; without one, everybody is served",
-        read=option_types.token_or_file,
+        read=token_or_file,
         secret=True,
     )
     generate_token: bool = option(False, SERVING, "", "generate a token and print it", read=option_types.boolean)
@@ -342,6 +344,7 @@ class HostConfig:
         "answers have headers that say what the processor returned, which worker it was, and where the time went",
         read=option_types.boolean,
     )
+    token_file: TokenFile | None = None
     arguments: tuple[str, ...] = ()
     explicit: frozenset[str] = frozenset()
 

@@ -224,13 +224,6 @@ def token(text: str) -> str:
     return token
 
 
-def token_or_file(text: str) -> str:
-    """
-    Read a token, or with `@FILE` the contents of that file.
-    """
-    return token(text_or_file(text))
-
-
 def host_name(text: str) -> str:
     """
     Read a host name that clients may use: `example.com`, `.example.com` or `*.example.com` for all names below it, an

@@ -16,6 +16,7 @@ from typing import Any, Final
 from eas_host.config import option_types
 from eas_host.config.host import OPTIONS, HostConfig, ResolvedConfig, flag, variable
 from eas_host.config.option_types import Address
+from eas_host.config.token_file import TokenFile
 from eas_host.config.variables import load_files
 from eas_host.errors import ConfigError
 
@@ -67,14 +68,28 @@ def resolve_options(
         sources["listen"] = " ".join(flag(name) for name in parts)
     explicit = {**_resolve_tokens(described, explicit), **explicit}
     if explicit.get("generate_token"):
-        explicit["token"] = base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
+        explicit["token"] = make_token()
+    token_file = explicit.get("token")
+    if isinstance(token_file, TokenFile):
+        explicit["token"] = token_file.token
+    else:
+        token_file = None
     values = {**{name: value for name, value in defaults.items() if name not in explicit}, **explicit}
     if "arguments" in args:
         sources["arguments"] = "--"
     if values.get("reload_dir") and not values.get("reload"):
         raise ConfigError(f"{sources['reload_dir']}: says what --reload watches further, and that is missing; add it")
-    config = HostConfig(**values, arguments=args.get("arguments", ()), explicit=frozenset(explicit))
+    config = HostConfig(
+        **values, token_file=token_file, arguments=args.get("arguments", ()), explicit=frozenset(explicit)
+    )
     return ResolvedConfig(config, sources)
+
+
+def make_token() -> str:
+    """
+    Generate a token.
+    """
+    return base64.b64encode(os.urandom(_TOKEN_BYTES)).decode()
 
 
 def _process_environment() -> Mapping[str, str]:

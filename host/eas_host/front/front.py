@@ -47,6 +47,7 @@ from eas_host.front.service_state import ServiceState
 from eas_host.front.settings.properties import Properties
 from eas_host.front.settings.readiness import Readiness
 from eas_host.front.settings.settings import Settings
+from eas_host.front.settings.token_renewal import TokenRenewal
 from eas_host.front.worker_events import WorkerEvents
 from eas_host.front.worker_totals import WorkerTotals
 from eas_host.reply import Statuses
@@ -99,10 +100,10 @@ class Front:
             properties,
             connections=connections,
             deadlines=deadlines,
-            auth=auth,
             heads=heads,
             readiness=readiness,
         )
+        token_renewal = TokenRenewal(config.token_file, auth, properties, connections)
 
         # Who answers
         self.builtins = builtins = Builtins(
@@ -133,7 +134,7 @@ class Front:
             request_log.line,
         )
         self._growth_log = growth_log = GrowthLog(state)
-        self._housekeeping = Housekeeping(state, connections, heads, budget, growth_log)
+        self._housekeeping = Housekeeping(state, connections, heads, budget, growth_log, token_renewal)
         self._context = ConnectionContext(
             state,
             Admission(state, budget, builtins, auth, hosts, cors),

@@ -1,6 +1,6 @@
 """
 What the front does once a second: close idle and stalled connections, renew the Date, give memory back, and look at
-what workers use.
+what workers use, and whether there is another token.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from eas_host.front.limits import IDLE_SECONDS, SEND_SECONDS, STALLED_SECONDS
 from eas_host.front.observe.growth_log import GrowthLog
 from eas_host.front.open_connections import OpenConnection, OpenConnections
 from eas_host.front.service_state import ServiceState
+from eas_host.front.settings.token_renewal import TokenRenewal
 from eas_host.system import memory
 
 _SECONDS: Final = 1.0
@@ -40,7 +41,7 @@ class _Stalled(NamedTuple):
 class Housekeeping:
     """
     Looks after the *connections*, the cached *heads* of responses and the memory *budget*, and has the *growth_log*
-    look at the workers, until it is closed.
+    look at the workers and the *token_renewal* at its file, until it is closed.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class Housekeeping:
         heads: ResponseHeadCache,
         budget: MemoryBudget,
         growth_log: GrowthLog,
+        token_renewal: TokenRenewal,
     ) -> None:
         self._state = state
         self._connections = connections
         self._heads = heads
         self._budget = budget
         self._growth_log = growth_log
+        self._token_renewal = token_renewal
         self._looks = 0
         self._seen: dict[OpenConnection, tuple[float, int]] = {}  # its `last_used`, and for how many looks unchanged
         self._stalled: dict[OpenConnection, _Stalled] = {}  # those whose clients do not read
@@ -81,6 +84,7 @@ class Housekeeping:
         for backend in self._state.backends:
             backend.dispatcher.drain()
         self._growth_log.look()
+        self._token_renewal.look()
 
     def _trim_heap(self) -> None:
         """

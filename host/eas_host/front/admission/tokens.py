@@ -9,6 +9,9 @@ The clients differ, and what each of them signs is accepted. Header values are s
 leading zeros of an MD5, and Python labels local time as GMT, so Date is text and is compared with no clock. The path
 may have been signed with its query (Java) or without.
 
+While a token is replaced, older ones are accepted beside it, mostly until a certain time. They are looked at after it,
+so a host with one token does what it would do without them.
+
 Whatever is compared with a secret is compared in constant time.
 """
 
@@ -17,11 +20,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from eas_host import answers
 from eas_host.config.option_types import token as read_token
+from eas_host.config.token_file import OlderToken
 from eas_host.dispatch.exchange import RequestHead
 from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission.request_target import path_of
@@ -40,30 +44,46 @@ class Auth:
     Lets in clients that know *token*, or all if that is None.
 
     Attributes:
-        tokens: the token that is asked for, if one is; it must not be logged.
+        tokens: those that are accepted, first the one that clients are to send; none if none is asked for. They must
+            not be logged.
     """
 
     def __init__(self, token: str | None) -> None:
         self.tokens: tuple[str, ...] = ()
-        self._encodings: tuple[bytes, ...] = ()  # the token, as clients may encode it
-        self._hmac: hmac.HMAC = None  # type: ignore[assignment]  # set with the token
+        self._token: str | None = None
+        self._older: tuple[OlderToken, ...] = ()
+        self._encodings: tuple[bytes, ...] = ()  # the tokens, as clients may encode them
+        self._hmacs: tuple[hmac.HMAC, ...] = ()
         self.set_token(token)
 
-    def set_token(self, token: str | None) -> None:
+    def set_token(self, token: str | None, older: Iterable[OlderToken] = ()) -> None:
         """
-        Ask for *token* from now on, or for none.
+        Ask for *token* from now on, or for none; accept *older* ones beside it.
 
         Raises:
             ValueError: it cannot be a token; the text says what is expected. Nothing changes.
         """
-        if token is None:
-            self.tokens, self._encodings = (), ()
-            return
-        token = read_token(token)
-        self.tokens = (token,)
-        self._hmac = hmac.new(token.encode(), digestmod="sha1")
+        self._token = None if token is None else read_token(token)
+        self._older = () if token is None else tuple(older)
+        self._apply()
+
+    def drop_older(self, now: float) -> list[OlderToken]:
+        """
+        Accept no longer those older tokens whose time is over. *now*: in seconds since the epoch. Returns them.
+        """
+        over = [one for one in self._older if one.until is not None and one.until <= now]
+        if over:
+            self._older = tuple(one for one in self._older if one not in over)
+            self._apply()
+        return over
+
+    def _apply(self) -> None:
+        own = () if self._token is None else (self._token,)
+        self.tokens = tokens = (*own, *(one.text for one in self._older))
+        self._hmacs = tuple(hmac.new(token.encode(), digestmod="sha1") for token in tokens)
         # A token beyond ASCII arrives as its client encodes headers: most use Latin-1, curl what the terminal uses.
-        self._encodings = tuple({token.encode(), token.encode("latin-1")})
+        both = [encoded for token in tokens for encoded in (token.encode(), token.encode("latin-1"))]
+        self._encodings = tuple(dict.fromkeys(both))
 
     @property
     def required(self) -> bool:
@@ -124,10 +144,12 @@ class Auth:
         """
         kind = head.fields.get(b"content-type", b"").strip()
         for path in _paths(head.url):
-            signed = self._hmac.copy()  # made before: to begin with the key takes half of the time
-            signed.update(b"\n".join((method, digest, kind, date, path)))
-            if hmac.compare_digest(b64encode(signed.digest()), signature):
-                return True
+            text = b"\n".join((method, digest, kind, date, path))
+            for key in self._hmacs:
+                signed = key.copy()  # made before: to begin with the key takes half of the time
+                signed.update(text)
+                if hmac.compare_digest(b64encode(signed.digest()), signature):
+                    return True
         return False
 
 

@@ -2,5 +2,5 @@
 What may change while the host runs.
 
 In reading order: `properties` keeps and reads the values, `settings` applies them,
-`readiness` pauses models, `default_headers` reads the header lines of answers.
+`token_renewal` asks for another token, `readiness` pauses models, `default_headers` reads the header lines of answers.
 """

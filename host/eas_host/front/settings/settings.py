@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from eas_host.dispatch.backend import Backend
 from eas_host.dispatch.gate import READY
 from eas_host.dispatch.rate_limit import TokenBucket
-from eas_host.front.admission.tokens import Auth
 from eas_host.front.deadlines import Deadlines
 from eas_host.front.http.response_head import ResponseHeadCache
 from eas_host.front.open_connections import OpenConnections
@@ -27,7 +26,6 @@ class Settings:
         properties: call the methods of this class with each new value.
         connections: all that are open.
         deadlines: those of the requests under way.
-        auth: asks for the token.
         heads: makes the heads of answers.
         readiness: pauses models.
     """
@@ -39,7 +37,6 @@ class Settings:
         *,
         connections: OpenConnections,
         deadlines: Deadlines,
-        auth: Auth,
         heads: ResponseHeadCache,
         readiness: Readiness,
     ) -> None:
@@ -47,13 +44,11 @@ class Settings:
         self._properties = properties
         self._connections = connections
         self._deadlines = deadlines
-        self._auth = auth
         properties.on("rpc.keepalive", self._set_keepalive)
         properties.on("rpc.max_queue_size", self._set_queue, lambda: state.backends.first.capacity.queue)
         properties.on("rpc.rate_limit", self._set_rate)
         properties.on("rpc.decompressor", self._set_decompressor)
         properties.on("rpc.http.default_headers", heads.set_default_headers)
-        properties.on("rpc.token", self._set_token)
         properties.on(READY, readiness.set_all, lambda: readiness.effective)
 
     def reset(self, backends: Sequence[Backend]) -> None:
@@ -74,13 +69,6 @@ class Settings:
         self._state.keepalive = seconds
         self._deadlines.change(seconds)
         self._connections.set_keepalive(seconds)
-
-    def _set_token(self, token: str | None) -> None:
-        """
-        Ask for *token* from now on; None asks for none.
-        """
-        self._auth.set_token(token)
-        self._connections.invalidate_head_caches()
 
     def _set_decompressor(self, name: str | None) -> None:
         """
