@@ -210,20 +210,23 @@ def test_shared_memory_and_storage_are_volumes(tmp_path: Path) -> None:
 
 
 def test_token_is_in_the_secret_alone(tmp_path: Path) -> None:
-    """Another token makes another Secret, and so other pods."""
-    names = set()
+    """As a file of the hosts, too. With another one all else is the same, so no pod is replaced."""
+    others = []
     for description, words in (({"token": "s3cret"}, ()), ({}, ("--token", "0ther")), ({}, ("-D", "token=third"))):
         objects = make_manifest(tmp_path, PLAIN | description, *words)
         token = base64.b64decode(objects["Secret"]["data"]["token"]).decode()
         assert token in ("s3cret", "0ther", "third")
-        assert token not in json.dumps({kind: one for kind, one in objects.items() if kind != "Secret"})
+        assert base64.b64decode(objects["Secret"].pop("data")["tokens"]).decode() == f"{token}\n"
+        assert token not in json.dumps(objects)
         assert "token" not in description_of(objects)
-        names.add(objects["Secret"]["metadata"]["name"])
-    assert len(names) == 3
-    (tmp_path / "token").write_text("s3cret\n", encoding="utf-8")
-    objects = make_manifest(tmp_path, PLAIN, "--token", f"@{tmp_path}/token")
-    assert base64.b64decode(objects["Secret"]["data"]["token"]) == b"s3cret"
-    assert objects["Secret"]["metadata"]["name"] in names
+        assert "immutable" not in objects["Secret"]
+        others.append(objects)
+    assert others == [others[0]] * 3
+    content = "s3cret\nold\t2100-01-01T00:00:00Z\n"
+    (tmp_path / "token").write_text(content, encoding="utf-8")
+    data = make_manifest(tmp_path, PLAIN, "--token", f"@{tmp_path}/token")["Secret"]["data"]
+    assert base64.b64decode(data["token"]) == b"s3cret"
+    assert base64.b64decode(data["tokens"]).decode() == content
 
 
 def test_only_another_version_of_the_service_makes_other_pods(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def test_host_of_a_pod_serves_what_the_objects_say(services: Services, server: F
         folder.mkdir(exist_ok=True)
     text = objects["ConfigMap"]["data"]["service.json"].replace('"/mnt/', f'"{tmp_path}/mnt/')
     (places["/processor"] / "service.json").write_text(text, encoding="utf-8")
-    (places["/etc/eas-token"] / "token").write_bytes(base64.b64decode(objects["Secret"]["data"]["token"]))
+    for key, content in objects["Secret"]["data"].items():
+        (places["/etc/eas-token"] / key).write_bytes(base64.b64decode(content))
     words = container_of(objects)["args"]
     for path, folder in places.items():
         words = [word.replace(path, str(folder)) for word in words]

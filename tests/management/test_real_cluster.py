@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,53 @@ def test_service_serves_through_every_failed_rollout(service: str) -> None:
     ended = eas("modify", NAME, "-Dmetadata.rpc.keepalive=9000", "-Dmetadata.instance=1")
     assert ended.code == 0, ended.stdout + ended.stderr
     assert call(service) == "hello"
+
+
+@contextmanager
+def calling(url: str, token: str) -> Iterator[Counter[str]]:
+    """Calls the service all the time; afterwards there are the counts of its statuses."""
+    counts: Counter[str] = Counter()
+    client = subprocess.Popen(
+        [UP, "enter", "python3", TESTS / "support" / "calling.py", url, token],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield counts
+        counts.update(json.loads(client.communicate("", timeout=LONG)[0]))
+    finally:
+        client.kill()
+        client.communicate()
+
+
+def test_rotation_of_the_token_loses_no_request(service: str) -> None:
+    """Until the old one ends, which no pod is replaced for; when the command has ended, all pods know the new one."""
+    names = enter("kubectl", "get", "pods", "-o", "name", "-l", f"eas/service={NAME}").stdout
+    with calling(service, "s3cret") as with_old:
+        rotated = eas("token", NAME, "--rotate")
+        assert rotated.code == 0, rotated.stderr
+        assert "[OK] All instances accept the new token" in rotated.stderr
+        first = rotated.stdout.strip()
+        with calling(service, first) as with_new:
+            leaked = eas("token", NAME, "--rotate")
+            assert leaked.code == 0, leaked.stderr
+    for counts in (with_old, with_new):
+        assert set(counts) == {"200"}, counts
+        assert counts["200"] > 100
+    ended = eas("token", NAME, "--rotate", "--grace", "0")
+    assert ended.code == 0, ended.stderr
+    for token, status in (
+        ("s3cret", "401"),
+        (first, "401"),
+        (leaked.stdout.strip(), "401"),
+        (ended.stdout.strip(), "200"),
+    ):
+        answers = {answer(service, token) for _ in range(10)}
+        assert answers == {status}
+    assert enter("kubectl", "get", "pods", "-o", "name", "-l", f"eas/service={NAME}").stdout == names
+
+
+def answer(url: str, token: str) -> str:
+    words = ("curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
+    return enter(*words, "-H", f"Authorization: {token}", "-d", "x", url).stdout

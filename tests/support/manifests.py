@@ -143,7 +143,7 @@ def _check_references(objects: dict[str, Object]) -> None:
     paths = [mount["mountPath"] for mount in container["volumeMounts"]]
     assert len(set(paths)) == len(paths)
     assert volumes["description"]["configMap"]["name"] == objects["ConfigMap"]["metadata"]["name"]
-    assert ("token" in volumes) == ("Secret" in objects) == ("@/etc/eas-token/token" in container["args"])
+    assert ("token" in volumes) == ("Secret" in objects) == ("@/etc/eas-token/tokens" in container["args"])
     if "token" in volumes:
         assert volumes["token"]["secret"]["secretName"] == objects["Secret"]["metadata"]["name"]
     assert pod["serviceAccountName"] == objects["ServiceAccount"]["metadata"]["name"]

@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "logs": "eas_host.cli.services.logs:run",
     "events": "eas_host.cli.services.events:run",
     "delete": "eas_host.cli.services.delete:run",
+    "token": "eas_host.cli.access.token:run",
     "completion": "eas_host.cli.about.completion:run",
     "schema": "eas_host.cli.about.schema:run",
     "init": "eas_host.cli.init:run",

@@ -27,7 +27,7 @@ commands, each with a --help of its own:
   load                  measure requests per second and times under load; advise worker threads and processes
   desc                  say what would run, and where each value comes from
   wait                  wait until a service takes requests
-  create, list, modify, scale, stop, start, restart, version, versions, showworkers, deleteworkers, logs, events,
+  create, list, modify, token, scale, stop, start, restart, version, versions, showworkers, deleteworkers, logs, events,
   delete, manifest      services in a Kubernetes cluster
   init, pack, pysdk     start a new processor; pack one
   schema, completion    print the JSON Schema of descriptions; what a shell needs to complete command lines

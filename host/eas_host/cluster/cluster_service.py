@@ -4,13 +4,13 @@ All that the objects of a service are made of.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import Final
 
 from eas_host.cluster.cluster_settings import ClusterSettings
-from eas_host.cluster.names import HASH_DIGITS, ObjectNames, short_hash
+from eas_host.cluster.names import ObjectNames, short_hash
+from eas_host.config.token_file import OlderToken
 
 PORT: Final = 8080
 """Where the host of a pod listens."""
@@ -37,6 +37,7 @@ class ClusterService:
         installs: whether hosts install Python packages.
         gateway: the name of a Gateway, also NAMESPACE/NAME; empty for no route.
         isolated: whether a policy closes the network around the pods.
+        older_tokens: what is accepted beside the token.
     """
 
     names: ObjectNames
@@ -52,6 +53,7 @@ class ClusterService:
     installs: bool
     gateway: str
     isolated: bool
+    older_tokens: tuple[OlderToken, ...] = ()
 
     @property
     def config_map(self) -> str:
@@ -64,11 +66,10 @@ class ClusterService:
     @property
     def secret(self) -> str:
         """
-        The name of the Secret. It has a hash of the token, so that another token makes other pods: those of one version
-        have the same. scrypt makes guessing at it slow, since whoever sees pods sees this name.
+        The name of the Secret. It has no hash of the token: that belongs to the service and not to a version, so it
+        can be replaced while pods run, and `kubectl rollout undo` brings no token back that nobody has any more.
         """
-        key = hashlib.scrypt((self.token or "").encode(), salt=self.names.service.encode(), n=2**14, r=8, p=1)
-        return f"{self.names.base}-{key.hex()[:HASH_DIGITS]}"
+        return f"{self.names.base}-token"
 
 
 def pod_description(text: str) -> str:

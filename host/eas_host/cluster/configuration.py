@@ -1,16 +1,22 @@
 """
-What the pods are configured with: the description, and the token. Neither ever changes, since its name has its hash.
+What the pods are configured with: the description, which never changes, since its name has its hash, and the token,
+which may be replaced while they run.
 """
 
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from eas_host.cluster.cluster_service import ClusterService
+from eas_host.config.token_file import OlderToken, write_tokens
 
-DESCRIPTION: str = "service.json"
-TOKEN: str = "token"  # noqa: S105  the name of a file
+DESCRIPTION: Final = "service.json"
+TOKEN: Final = "token"  # noqa: S105  a key
+"""What clients are to send: for who mounts the Secret elsewhere, and for Prometheus."""
+TOKENS: Final = "tokens"
+"""The file of the hosts: that token, and older ones (`config.token_file`)."""
 
 
 def config_map(service: ClusterService) -> dict[str, Any]:
@@ -28,16 +34,24 @@ def config_map(service: ClusterService) -> dict[str, Any]:
 
 def secret(service: ClusterService) -> dict[str, Any]:
     """
-    The Secret with the token, which there must be.
+    The Secret with the token, which there must be. A pod sees another one within two minutes or so: an immutable Secret
+    is read once.
     """
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": service.names.metadata(service.secret),
-        "immutable": True,
         "type": "Opaque",
-        "data": {TOKEN: base64.b64encode((service.token or "").encode()).decode()},
+        "data": secret_data(service.token or "", service.older_tokens),
     }
+
+
+def secret_data(token: str, older: Iterable[OlderToken] = ()) -> dict[str, str]:
+    """
+    What the Secret holds: *token*, and with *older* ones the file of the hosts.
+    """
+    content = {TOKEN: token, TOKENS: write_tokens(token, older)}
+    return {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
 
 
 def service_account(service: ClusterService) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import math
 from typing import Any, Final
 
 from eas_host.cluster.cluster_service import HTTP, PORT, ClusterService
-from eas_host.cluster.configuration import DESCRIPTION, TOKEN
+from eas_host.cluster.configuration import DESCRIPTION, TOKENS
 from eas_host.cluster.local_files import FOLDER
 from eas_host.cluster.pod_volumes import CACHE, CACHE_VOLUME, OWN_FOLDER, TOKEN_FOLDER, volumes
 
@@ -113,7 +113,7 @@ def _container(service: ClusterService, mounts: list[dict[str, Any]]) -> dict[st
 def _arguments(service: ClusterService) -> list[str]:
     words = ["serve", f"{FOLDER}/{DESCRIPTION}", "--listen", f"0.0.0.0:{PORT}", "--cache", CACHE]
     if service.token is not None:
-        words += ["--token", f"@{TOKEN_FOLDER}/{TOKEN}"]
+        words += ["--token", f"@{TOKEN_FOLDER}/{TOKENS}"]
     if not any(word.startswith("--log-format=") for word in service.options):
         words += ["--log-format", "json"]
     # Kubernetes replaces $(NAME) in arguments, and takes $$ for a $.

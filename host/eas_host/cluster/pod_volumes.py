@@ -23,6 +23,7 @@ OWN_FOLDER: Final = "own"
 The folder of that volume which is mounted there. The volume itself belongs to root, and all may write to it, so no host
 would trust it with what it loads.
 """
+TOKEN_VOLUME: Final = "token"  # noqa: S105  the name of a volume
 TOKEN_FOLDER: Final = "/etc/eas-token"  # noqa: S105  a folder
 _OF_SYSTEM: Final = frozenset(
     {"bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "opt", "proc", "processor", "root", "run"}
@@ -55,8 +56,8 @@ def _all(service: ClusterService) -> Iterator[tuple[dict[str, Any], dict[str, An
     )
     if service.token is not None:
         yield (
-            {"name": "token", "secret": {"secretName": service.secret, "defaultMode": 0o440}},
-            _mount("token", TOKEN_FOLDER, readOnly=True),
+            {"name": TOKEN_VOLUME, "secret": {"secretName": service.secret, "defaultMode": 0o440}},
+            _mount(TOKEN_VOLUME, TOKEN_FOLDER, readOnly=True),  # a folder: a `subPath` would stay as it is
         )
     yield {"name": CACHE_VOLUME, "emptyDir": {}}, _mount(CACHE_VOLUME, CACHE, subPath=OWN_FOLDER)
     yield {"name": "tmp", "emptyDir": {}}, _mount("tmp", "/tmp")  # noqa: S108  the pod's own

@@ -26,11 +26,12 @@ from eas_host.management.stored_service import (
     find_service,
     labels_of,
 )
+from eas_host.management.token_secret import renew
 
 _OPTIONAL: Final = ("HTTPRoute", "HorizontalPodAutoscaler", "NetworkPolicy")
 """Kinds of which a version may have none, and which who manages services may not be allowed to see."""
 _VERSIONED: Final = ("ConfigMap", "Secret")
-"""Kinds of which each version has its own."""
+"""Kinds of which a version may have one that another one does not."""
 _NETWORK_POLICY: Final = "NetworkPolicy"
 _DELETED: Final = (
     "HTTPRoute",  # first, so that no request is sent to pods that end
@@ -196,6 +197,8 @@ def _apply(
             stopped = running is not None and running.stopped_instances is not None
             if stopped:
                 one["spec"]["replicas"] = 0
+        if one["kind"] == "Secret" and running is not None and one["metadata"]["name"] == running.secret:
+            one["data"] = renew(api, running.secret, service.token or "")
     for one in objects:
         api.apply(one, dry_run=True)
     if stores is not None:

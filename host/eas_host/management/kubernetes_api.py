@@ -58,9 +58,12 @@ class KubernetesApi(Protocol):
         Delete an object, if it is there; what belongs to it follows.
         """
 
-    def log(self, pod: str, container: str, lines: int, *, previous: bool = False) -> list[str]:
+    def log(
+        self, pod: str, container: str, lines: int, *, previous: bool = False, since: int | None = None
+    ) -> list[str]:
         """
-        Return the last *lines* that a container printed; *previous*: before its last restart.
+        Return the last *lines* that a container printed; *previous*: before its last restart; *since*: those of so many
+        seconds only.
         """
 
     def follow_log(self, pod: str, container: str, lines: int) -> Iterator[str]:

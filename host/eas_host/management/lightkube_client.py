@@ -148,13 +148,16 @@ class LightkubeApi:
         except NoSuchObject:
             pass
 
-    def log(self, pod: str, container: str, lines: int, *, previous: bool = False) -> list[str]:
+    def log(
+        self, pod: str, container: str, lines: int, *, previous: bool = False, since: int | None = None
+    ) -> list[str]:
         """
         See `KubernetesApi`.
         """
         # What `Client.log` does, which knows no `previous`.
         client = self._client._client  # noqa: SLF001
         wanted = {"container": container, "tailLines": lines, "previous": previous}
+        wanted |= {} if since is None else {"sinceSeconds": since}
         with self._translated_errors():
             asked = client.prepare_request("get", PodLog, name=pod, params=wanted)
             answer = client.send(client.build_adapter_request(asked))

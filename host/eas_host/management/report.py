@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from eas_host.cluster.configuration import TOKEN
 from eas_host.errors import ClusterError
 from eas_host.management.console import local_time
 from eas_host.management.kubernetes_api import KubernetesApi
@@ -154,7 +155,7 @@ def read_token(api: KubernetesApi, revision: Revision | None) -> str:
             f"the token of the service is lost: there is no Secret {name} in the namespace {api.namespace}; give it"
             " another one with `eas-host modify NAME --token @FILE`"
         )
-    return base64.b64decode(secret["data"]["token"]).decode()
+    return base64.b64decode(secret["data"][TOKEN]).decode()
 
 
 def _shown_token(api: KubernetesApi, revision: Revision | None) -> str:

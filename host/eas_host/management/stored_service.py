@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from eas_host.cluster.names import INSTANCE_LABEL, SERVICE_LABEL, object_name
+from eas_host.cluster.pod_volumes import TOKEN_VOLUME
 from eas_host.errors import ClusterError
 from eas_host.management.kubernetes_api import KubernetesApi, NoSuchObject
 
@@ -149,6 +150,14 @@ class StoredService:
         """
         containers: list[Mapping[str, Any]] = self.deployment["spec"]["template"]["spec"]["containers"]
         return containers[0]
+
+    @property
+    def secret(self) -> str:
+        """
+        The Secret with its token; empty if everybody may call it.
+        """
+        volumes = self.deployment["spec"]["template"]["spec"].get("volumes") or ()
+        return next((str(one["secret"]["secretName"]) for one in volumes if one["name"] == TOKEN_VOLUME), "")
 
     @property
     def revision(self) -> str:

@@ -122,6 +122,7 @@ def read_cluster_service(
         installs=bool(description.requirements),
         gateway=args.get("gateway", ""),
         isolated="network_policy" in args,
+        older_tokens=resolved.config.token_file.older if resolved.config.token_file else (),
     )
     unkept = [f"{key}=" for key in _SECRET_KEYS]
     return ReadService(service, read(file, [*overrides, *unkept], keeps_cloud_values=True).text)
