@@ -97,10 +97,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Those of the image, and those with a Kubernetes, need what takes minutes to build."""
     options = {
+        "test_alerts.py": "cluster",
         "test_container.py": "containers",
         "test_delete.py": "cluster",
         "test_live_commands.py": "cluster",
+        "test_network_policy.py": "cluster",
+        "test_rbac.py": "cluster",
         "test_real_cluster.py": "cluster",
+        "test_token.py": "cluster",
         "test_versions.py": "cluster",
     }
     left_out = options.get(collection_path.name)
@@ -109,8 +113,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes `-n auto` means. More than half of their time they wait for a host: two leave cores idle."""
-    return 3 * len(os.sched_getaffinity(0))
+    """How many processes `-n auto` means. Half of the time that the tests take they wait for a host."""
+    return 2 * len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(wrapper=True)

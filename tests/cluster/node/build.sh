@@ -15,6 +15,7 @@ build() {
   test -x "$bin/metrics-server" || build_metrics_server >"$log/build-metrics-server.log" 2>&1
   link_names
   test -s "$run/pause.tar" || build_pause
+  test -x "$bin/promtool" || take_promtool
 }
 
 install_packages() {
@@ -28,6 +29,14 @@ install_packages() {
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$log/apt.log" 2>&1
 }
+
+# From Debian's package of Prometheus, which is not installed: it would start one.
+take_promtool() (
+  cd "$build_folder" || exit
+  apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb prometheus || exit
+  install -m 755 prometheus/usr/bin/promtool "$bin/promtool"
+  rm -rf prometheus prometheus_*.deb
+)
 
 # One program for etcd, kube-apiserver, kubelet, kubectl and all others: linked once, it takes a quarter of the disk, and
 # of the time. Linking needs 3.3 GB of memory.
