@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from eas_host.management.failure_cause import find_cause
+from eas_host.management.rollout import GraceTimes
 
 Object = dict[str, Any]
 ENDED = {"exitCode": 3, "reason": "Error", "finishedAt": "2026-01-01T00:00:10Z", "startedAt": "2026-01-01T00:00:05Z"}
@@ -60,6 +61,28 @@ CASES: dict[str, tuple[Object, bool, str]] = {
         container({"waiting": {"reason": "InvalidImageName", "message": "couldn't parse image name"}}),
         True,
         "the image example.com/eas-host:1 cannot be pulled: couldn't parse image name",
+    ),
+    "image-after-a-prefix": (
+        container(
+            {
+                "waiting": {
+                    "reason": "ImagePullBackOff",
+                    "message": 'Back-off pulling image "example.com/eas-host:1": ErrImagePull: pull access denied',
+                }
+            }
+        ),
+        True,
+        "the image example.com/eas-host:1 cannot be pulled: pull access denied",
+    ),
+    "registry-is-silent": (
+        container({"waiting": {"reason": "ImagePullBackOff", "message": "dial tcp 192.0.2.7:443: i/o timeout"}}),
+        False,
+        "the image example.com/eas-host:1 cannot be pulled: dial tcp 192.0.2.7:443: i/o timeout",
+    ),
+    "registry-of-an-older-cluster": (
+        container({"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "example.com/x"'}}),
+        False,
+        'the image example.com/eas-host:1 cannot be pulled: Back-off pulling image "example.com/x"',
     ),
     "no-secret": (
         container({"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "t" not found'}}),
@@ -145,3 +168,29 @@ def test_quota_that_lets_no_pod_be_made_is_a_cause() -> None:
     cause = find_cause({"status": {"conditions": conditions}}, [])
     assert cause is not None
     assert (cause.text, cause.final) == (f"the cluster makes no instance: {message}", True)
+
+
+def test_quota_of_before_the_last_change_is_none() -> None:
+    conditions = [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]
+    for seen, told in ((1, False), (2, True)):
+        status = {"observedGeneration": seen, "conditions": conditions}
+        assert (find_cause({"metadata": {"generation": 2}, "status": status}, []) is not None) is told
+
+
+def test_registry_that_does_not_answer_is_waited_for() -> None:
+    """Two minutes, from the first time that it was seen, also if there was a try in between."""
+    silent = find_cause({}, [pod(CASES["registry-is-silent"][0])])
+    other = find_cause({}, [pod(CASES["registry-is-silent"][0], "another")])
+    assert silent is not None
+    assert other is not None
+    grace = GraceTimes()
+    assert [grace.is_over(silent, now) for now in (1000.0, 1060.0, 1119.9, 1120.0)] == [False, False, False, True]
+    assert not grace.is_over(other, 1120.0)
+
+
+@pytest.mark.parametrize(("name", "over"), [("image", True), ("crash-loop", True), ("no-cpu", False)])
+def test_other_causes_have_no_grace_time(name: str, over: bool) -> None:
+    cause = find_cause({}, [pod(CASES[name][0])])
+    assert cause is not None
+    grace = GraceTimes()
+    assert [grace.is_over(cause, now) for now in (0.0, 1e6)] == [over, over]

@@ -23,6 +23,11 @@ def deployment(replicas: int, status: Object, *, generation: int = 2, stopped: s
                 "creationTimestamp": "2026-01-29T07:04:21Z",
                 "annotations": {"eas/service": "scorer_v2", "eas/version": "3"}
                 | ({"eas/stopped-instances": stopped} if stopped else {}),
+                "managedFields": [
+                    {"manager": "eas-host", "time": "2026-01-29T07:30:00Z"},
+                    {"manager": "eas-host-scaling", "time": "2026-01-29T08:00:01Z"},
+                    {"manager": "kube-controller-manager", "time": "2026-01-29T09:00:00Z"},
+                ],
             },
             "spec": {"replicas": replicas},
             "status": {"observedGeneration": 2} | status,
@@ -34,6 +39,12 @@ def counts(total: int, updated: int, ready: int) -> Object:
     return {"replicas": total, "updatedReplicas": updated, "readyReplicas": ready, "availableReplicas": ready}
 
 
+def overdue(when: str) -> Object:
+    """Its time for progress was over at that time."""
+    why = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "lastUpdateTime": when}
+    return {"conditions": [why]}
+
+
 OVERDUE = {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]}
 STATES: dict[str, tuple[StoredService, str]] = {
     "new": (deployment(2, {}), "Waiting"),
@@ -43,6 +54,12 @@ STATES: dict[str, tuple[StoredService, str]] = {
     "old-one-is-still-there": (deployment(2, counts(3, 2, 3)), "Waiting"),
     "change-is-not-seen-yet": (deployment(2, counts(2, 2, 2), generation=3), "Waiting"),
     "overdue": (deployment(2, counts(3, 1, 2) | OVERDUE), "Failed"),
+    "overdue-before-the-last-change": (deployment(2, counts(3, 1, 2) | overdue("2026-01-29T08:00:00Z")), "Waiting"),
+    "overdue-after-the-last-change": (deployment(2, counts(3, 1, 2) | overdue("2026-01-29T08:00:01Z")), "Failed"),
+    "overdue-and-changed-again": (
+        deployment(2, counts(3, 1, 2) | overdue("2026-01-29T08:00:01Z"), generation=3),
+        "Waiting",
+    ),
     "stopped": (deployment(0, {}, stopped="2"), "Stopped"),
 }
 
@@ -80,3 +97,15 @@ def test_line_of_progress_is_that_of_eascmd(running: int, line: str) -> None:
 )
 def test_line_of_the_log_is_shown_as_on_a_terminal(line: str, shown: str) -> None:
     assert readable(line) == shown
+
+
+def test_cluster_that_makes_no_replica_set_says_why() -> None:
+    message = 'admission webhook "policy" denied the request'
+    why = {"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError", "message": message}
+    assert deployment(2, {"conditions": [why]}).failure == f"the cluster makes no instance: {message}"
+
+
+def test_time_of_the_last_change_is_told_in_seconds() -> None:
+    service = deployment(1, {})
+    service.deployment["metadata"]["annotations"]["eas/updated"] = "2026-01-29T08:00:01.123456Z"
+    assert service.updated == "2026-01-29T08:00:01Z"

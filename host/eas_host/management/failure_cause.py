@@ -1,18 +1,29 @@
 """
 Why an instance does not run: read from its pod, in the words of whoever wrote the description.
 
-A cause is *final* if waiting does not help: a second crash, an image that cannot be pulled, an object that is missing.
-The other ones, such as no node with enough memory, may pass, and are told once while the wait goes on.
+A cause is *final* if waiting does not help: a second crash, an image that the registry does not have or give, an object
+that is missing. The other ones, such as no node with enough memory, may pass, and are told once while the wait goes on;
+of those with a *grace* time, such as a registry that does not answer, it is waited for that long.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-_PULL: Final = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
+_NO_PULL: Final = frozenset({"InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
+_PULL: Final = "ImagePullBackOff"
 """Not ErrImagePull: that is the first try, and a second one follows."""
+_REFUSED_PULL: Final = re.compile(
+    r"not ?found|manifest unknown|does not exist|no match for platform|denied|unauthorized|forbidden|authoriz",
+    re.IGNORECASE,
+)
+"""What a registry has answered, in the words of containerd, CRI-O and Docker; all else is no answer."""
+_PULL_GRACE_SECONDS: Final = 120.0
+"""A kubelet has tried four times by then: it waits 10, 20, 40 s and so on in between."""
+_PULL_PREFIX: Final = re.compile(r'^Back-off pulling image "[^"]*": (ErrImagePull: )?')
 _SETUP: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _CRASH_LOOP: Final = "CrashLoopBackOff"
 _OUT_OF_MEMORY: Final = "OOMKilled"
@@ -28,6 +39,7 @@ class FailureCause:
     Attributes:
         text: one sentence without the name of the instance.
         final: whether waiting does not help.
+        grace: seconds after which it does not help any more, since this was first seen; 0: it may pass at any time.
         pod: the instance; empty if there is none because of this.
         container: whose last log lines tell more; empty for none.
         previous: whether they are those of before its last restart.
@@ -38,14 +50,15 @@ class FailureCause:
     pod: str = ""
     container: str = ""
     previous: bool = False
+    grace: float = 0.0
 
 
-def find_cause(deployment: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> FailureCause | None:
+def find_cause(replica_set: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> FailureCause | None:
     """
-    Return why the pods of a version do not run; None if nothing hinders them. A final cause comes before others.
-    *deployment* may say why there are no pods.
+    Return why the pods of a version do not run; None if nothing hinders them. A final cause comes before others. The
+    *replica_set* of the version may say why there are no pods; its Deployment may say it of an older version.
     """
-    causes = [*_causes_of(pods), *_refused(deployment)]
+    causes = [*_causes_of(pods), *_refused(replica_set)]
     return next((one for one in causes if one.final), causes[0] if causes else None)
 
 
@@ -60,11 +73,14 @@ def _causes_of(pods: Iterable[Mapping[str, Any]]) -> Iterator[FailureCause]:
                 yield cause
 
 
-def _refused(deployment: Mapping[str, Any]) -> Iterator[FailureCause]:
+def _refused(replica_set: Mapping[str, Any]) -> Iterator[FailureCause]:
     """
     A quota or a policy lets no pod be made.
     """
-    for condition in (deployment.get("status") or {}).get("conditions", ()):
+    status = replica_set.get("status") or {}
+    if status.get("observedGeneration", 0) < replica_set.get("metadata", {}).get("generation", 0):
+        return  # it is about what was asked for before
+    for condition in status.get("conditions", ()):
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             yield FailureCause(f"the cluster makes no instance: {condition.get('message', '')}", final=True)
 
@@ -102,8 +118,11 @@ def _cause_of(pod: Mapping[str, Any], container: Mapping[str, Any]) -> FailureCa
     name, where = container["name"], pod["metadata"]["name"]
     waiting = container.get("state", {}).get("waiting") or {}
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
-    if reason in _PULL:
-        return FailureCause(f"the image {container['image']} cannot be pulled: {message or reason}", True, where)
+    if reason in _NO_PULL or reason == _PULL:
+        why = _PULL_PREFIX.sub("", message) or reason
+        final = reason in _NO_PULL or _REFUSED_PULL.search(why) is not None
+        text = f"the image {container['image']} cannot be pulled: {why}"
+        return FailureCause(text, final, where, grace=0.0 if final else _PULL_GRACE_SECONDS)
     if reason in _SETUP:
         return FailureCause(f"it cannot be started: {message or reason}", True, where)
     ended = _last_end(container)

@@ -68,7 +68,8 @@ def look(api: KubernetesApi, name: str) -> RolloutState:
     replica_set = newest_replica_set(api, service) if service.is_observed else None
     ready = int((replica_set or {}).get("status", {}).get("readyReplicas", 0))
     pods = pods_of(api, service, replica_set)
-    cause = failure_cause.find_cause(service.deployment, pods) if service.is_observed else None
+    is_hindered = replica_set is not None and not service.is_complete
+    cause = failure_cause.find_cause(replica_set or {}, pods) if is_hindered else None
     return RolloutState(service, ready, max(0, service.running - ready), cause)
 
 
@@ -77,22 +78,28 @@ def wait_until_running(api: KubernetesApi, name: str, console: Console, seconds:
     Wait until all instances of the service *name* are of its newest version and take requests, and tell the progress.
 
     Raises:
-        RolloutFailed: they do not within so many *seconds*, or they cannot; the error says why.
+        RolloutFailed: they do not within so many *seconds*, or they cannot; the error says why. Or another command has
+            made a newer version meanwhile.
         KeyboardInterrupt: by Ctrl+C, after a line that says how to look again.
     """
     progress = _Progress(console)
     deadline = time.monotonic() + seconds
     patience = _Patience(console)
+    grace = GraceTimes()
+    version = None
     try:
         while True:
             state = patience.ask(lambda: look(api, name))
+            if version not in (None, state.service.version):
+                raise _superseded(state.service)
+            version = state.service.version
             progress.tell(state)
             if state.service.is_complete:
                 return state.service
-            if state.cause is not None and state.cause.final:
+            if state.cause is not None and grace.is_over(state.cause, time.monotonic()):
                 raise _failed(api, state, state.cause)
-            if state.service.condition("Progressing").get("status") == "False" and state.service.is_observed:
-                raise _failed(api, state, state.cause or FailureCause("its time for progress is over", final=True))
+            if state.service.failure:
+                raise _failed(api, state, state.cause or FailureCause(state.service.failure, final=True))
             if time.monotonic() >= deadline:
                 raise _failed(api, state, state.cause, f"has not ended after {seconds:g} s; it goes on")
             time.sleep(_INTERVAL)
@@ -119,6 +126,24 @@ def wait_until_gone(api: KubernetesApi, name: str, console: Console, seconds: fl
             told = time.monotonic()
             console.ok("Service is terminating")
         time.sleep(_INTERVAL)
+
+
+class GraceTimes:
+    """
+    How long causes are seen that are final after a while.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, float] = {}
+
+    def is_over(self, cause: FailureCause, now: float) -> bool:
+        """
+        Tell whether waiting does not help any more. *now*: seconds of a clock that only goes on. What comes and goes,
+        as between two tries, counts from when it came first.
+        """
+        if cause.final or not cause.grace:
+            return cause.final
+        return now - self._seen.setdefault(cause.pod, now) >= cause.grace
 
 
 class _Patience:
@@ -186,6 +211,13 @@ def _failed(
     if state.others:
         text += f"; {_instances(state.others)} of another version still serve"
     return RolloutFailed(text, "\n".join(_log(api, cause)) if cause is not None else "")
+
+
+def _superseded(service: StoredService) -> RolloutFailed:
+    return RolloutFailed(
+        f"{service.name}: somebody else has made version {service.version} of it meanwhile, which the cluster runs now;"
+        f" look at it with `eas-host desc {service.name}`"
+    )
 
 
 def _log(api: KubernetesApi, cause: FailureCause) -> list[str]:

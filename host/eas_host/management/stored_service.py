@@ -11,17 +11,20 @@ from typing import Any, Final
 from eas_host.cluster.names import INSTANCE_LABEL, SERVICE_LABEL, object_name
 from eas_host.cluster.pod_volumes import TOKEN_VOLUME
 from eas_host.errors import ClusterError
-from eas_host.management.kubernetes_api import KubernetesApi, NoSuchObject
+from eas_host.management.kubernetes_api import FIELD_MANAGER, KubernetesApi, NoSuchObject
 
 VERSION: Final = "eas/version"
 """The annotation with the number of the version that is to run."""
 UPDATED: Final = "eas/updated"
-"""The annotation with the time of the last change by a command."""
+"""The annotation with the time of the last change by a command, to the microsecond: no two changes have the same."""
 STOPPED_INSTANCES: Final = "eas/stopped-instances"
 """The annotation of a stopped service: how many instances it has when it is started again."""
 MANAGED: Final = {"app.kubernetes.io/managed-by": "eas-host"}
 _REVISION: Final = "deployment.kubernetes.io/revision"
 """By this annotation a Deployment names its newest ReplicaSet."""
+_OVERDUE: Final = "ProgressDeadlineExceeded"
+_ENDED: Final = ("Failed", "Succeeded")
+"""Phases of pods that will never run again, such as evicted ones. A cluster keeps thousands of them."""
 _HASH: Final = "pod-template-hash"
 """The label by which a ReplicaSet finds its pods."""
 
@@ -77,7 +80,25 @@ class StoredService:
         """
         When it was last changed by a command.
         """
-        return str(self._annotations.get(UPDATED) or self.created)
+        text, _, _ = str(self._annotations.get(UPDATED) or self.created).partition(".")
+        return text if not text or text.endswith("Z") else f"{text}Z"
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """
+        What is another one after each command that changes more than the number of instances, whatever controllers do.
+        """
+        metadata = self.deployment["metadata"]
+        return metadata["uid"], self._annotations.get(UPDATED), self.version, self.stopped_instances
+
+    @property
+    def changed(self) -> str:
+        """
+        When a command has last changed anything in the Deployment, by the clock of the cluster.
+        """
+        managed = self.deployment["metadata"].get("managedFields") or ()
+        ours = (one.get("time", "") for one in managed if str(one.get("manager", "")).startswith(FIELD_MANAGER))
+        return max(ours, default="") or self.created
 
     @property
     def total(self) -> int:
@@ -119,7 +140,21 @@ class StoredService:
             return STOPPED
         if self.is_complete:
             return RUNNING
-        return FAILED if self.condition("Progressing").get("status") == "False" else WAITING
+        return FAILED if self.failure else WAITING
+
+    @property
+    def failure(self) -> str:
+        """
+        Why the cluster has given the rollout up, in a few words; empty if it has not. What it said before the last
+        change is no answer to that, though it says it on until the next instance is there.
+        """
+        found = self.condition("Progressing")
+        if found.get("status") != "False" or not self.is_observed:
+            return ""
+        if found.get("lastUpdateTime", self.changed) < self.changed:
+            return ""
+        overdue = found.get("reason") == _OVERDUE
+        return "its time for progress is over" if overdue else f"the cluster makes no instance: {found.get('message')}"
 
     @property
     def is_complete(self) -> bool:
@@ -235,12 +270,21 @@ def newest_replica_set(api: KubernetesApi, service: StoredService) -> Mapping[st
 
 def pods_of(api: KubernetesApi, service: StoredService, replica_set: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """
-    Return the pods of a *replica_set* of the service, without those that end; none if there is none yet.
+    Return the pods of a *replica_set* of the service; none if there is none yet. Without those that end, and without
+    those that had ended before the last change: others have long taken their place.
     """
     if replica_set is None:
         return []
     labels = {**labels_of(service.base), _HASH: replica_set["metadata"]["labels"][_HASH]}
-    return [pod for pod in api.find("Pod", labels) if not pod["metadata"].get("deletionTimestamp")]
+    found = (one for one in api.find("Pod", labels) if not one["metadata"].get("deletionTimestamp"))
+    return [pod for pod in found if not has_ended(pod) or str(pod["metadata"]["creationTimestamp"]) >= service.changed]
+
+
+def has_ended(pod: Mapping[str, Any]) -> bool:
+    """
+    Tell whether a pod will never run again, so that another one takes its place.
+    """
+    return (pod.get("status") or {}).get("phase") in _ENDED
 
 
 def labels_of(base: str) -> dict[str, str]:
