@@ -105,6 +105,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         "test_rbac.py": "cluster",
         "test_real_cluster.py": "cluster",
         "test_token.py": "cluster",
+        "test_live_options.py": "cluster",
+        "test_live_scaling.py": "cluster",
+        "test_real_cluster.py": "cluster",
+        "test_two_users.py": "cluster",
         "test_versions.py": "cluster",
     }
     left_out = options.get(collection_path.name)

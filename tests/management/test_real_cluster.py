@@ -6,22 +6,29 @@ puts the image of this repository there; without them the tests are skipped.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from support import LONG
-from support.build import TESTS
+from support import LONG, TIMEOUT
+from support.build import TESTS, need, run
 from support.command import Ended
 from support.host import clean_environment, program
 
 UP = TESTS / "cluster" / "up"
 IMAGE = "eas.test/eas-host:1"
 NAME = "real_echo"
+NODE = "192.0.2.1"
+REGISTRY = "127.0.0.1:5000"
+ADAPTER_PORT = 6444
 DESCRIPTION = {
     "name": NAME,
     "processor_path": "app.py",
@@ -74,20 +81,62 @@ def call(url: str) -> str:
     return enter("curl", "-sS", "-m", "10", "-H", "Authorization: s3cret", "-d", "hello", url).stdout
 
 
+@contextmanager
+def running(*words: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A program in the node, which is ended later: it is the child of the one that entered the node."""
+    process = subprocess.Popen(
+        [UP, "enter", *words],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """A registry that has no image."""
+    address, _, port = REGISTRY.partition(":")
+    words = (sys.executable, "-u", "-m", "http.server", port, "--bind", address, "--directory", tmp_path)
+    with running(*words) as process:
+        assert process.stdout
+        assert "Serving" in process.stdout.readline()
+        yield REGISTRY
+
+
+FAILED, GOES_ON = "the rollout has failed", "it goes on"
 FAILURES = {
-    "crash": (("-Dprocessor_entry=missing.py",), ("exit code 3", "2 instances of another version still serve")),
-    "image": (("--image", "eas.test/none:1"), ("the image eas.test/none:1 cannot be pulled",)),
-    "memory": (("-Dmetadata.memory=30",), ("OOMKilled", "30Mi")),
-    "room": (("-Dmetadata.cpu=640", "--timeout", "10"), ("no node has room for cpu 640", "Insufficient cpu")),
+    "crash": (
+        ("-Dprocessor_entry=missing.py",),
+        (FAILED, "exit code 3", "2 instances of another version still serve"),
+    ),
+    "no-image": (
+        ("--image", f"{REGISTRY}/none:1"),
+        (FAILED, f"the image {REGISTRY}/none:1 cannot be pulled", "not found"),
+    ),
+    "no-registry": (
+        ("--image", "127.0.0.1:1/none:1", "--timeout", "20"),
+        (GOES_ON, "the image 127.0.0.1:1/none:1 cannot be pulled", "connection refused"),
+    ),
+    "memory": (("-Dmetadata.memory=30",), (FAILED, "OOMKilled", "30Mi")),
+    "room": (("-Dmetadata.cpu=640", "--timeout", "10"), (GOES_ON, "no node has room for cpu 640", "Insufficient cpu")),
 }
 
 
+@pytest.mark.usefixtures("registry")
 def test_service_serves_through_every_failed_rollout(service: str) -> None:
     """And the next good version replaces it."""
     assert call(service) == "hello"
     for words, said in FAILURES.values():
         ended = eas("modify", NAME, *words)
-        ended.fails_with(1, NAME, "the rollout has failed", *said)
+        ended.fails_with(1, NAME, *said)
         assert len(ended.stderr.splitlines()) <= 10
         assert call(service) == "hello"
         assert eas("version", NAME, "1").code == 0
@@ -144,3 +193,82 @@ def test_rotation_of_the_token_loses_no_request(service: str) -> None:
 def answer(url: str, token: str) -> str:
     words = ("curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}")
     return enter(*words, "-H", f"Authorization: {token}", "-d", "x", url).stdout
+
+
+ADAPTER = f"""
+apiVersion: v1
+kind: Service
+metadata: {{name: custom-metrics, namespace: kube-system}}
+spec: {{ports: [{{port: 443, targetPort: {ADAPTER_PORT}}}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: custom-metrics-1, namespace: kube-system, labels: {{kubernetes.io/service-name: custom-metrics}}}}
+addressType: IPv4
+ports: [{{name: "", port: {ADAPTER_PORT}, protocol: TCP}}]
+endpoints: [{{addresses: ["{NODE}"], conditions: {{ready: true}}}}]
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {{name: v1beta2.custom.metrics.k8s.io}}
+spec:
+  group: custom.metrics.k8s.io
+  version: v1beta2
+  service: {{name: custom-metrics, namespace: kube-system}}
+  insecureSkipTLSVerify: true
+  groupPriorityMinimum: 100
+  versionPriority: 100
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: eas-custom-metrics}}
+rules: [{{apiGroups: [custom.metrics.k8s.io], resources: ["*"], verbs: ["*"]}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: eas-custom-metrics}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: eas-custom-metrics}}
+subjects: [{{kind: ServiceAccount, name: horizontal-pod-autoscaler, namespace: kube-system}}]
+"""
+"""What leads the API server to the adapter, and lets the autoscalers' controller ask it."""
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Iterator[None]:
+    key, certificate, file = tmp_path / "key.pem", tmp_path / "certificate.pem", tmp_path / "adapter.yaml"
+    words = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=adapter", "-days", "1")
+    run(need("openssl"), *words, "-keyout", key, "-out", certificate)
+    file.write_text(ADAPTER, encoding="utf-8")
+    program_of_it = TESTS / "support" / "metrics_adapter.py"
+    with running(sys.executable, program_of_it, NODE, str(ADAPTER_PORT), certificate, key, "s3cret") as process:
+        assert process.stdout
+        assert process.stdout.readline() == "listens\n"
+        applied = enter("kubectl", "apply", "-f", file)
+        assert applied.code == 0, applied.stderr
+        yield
+    enter("kubectl", "delete", "-f", file)
+
+
+@pytest.mark.usefixtures("adapter")
+def test_autoscaler_follows_the_load_and_loses_no_request(service: str) -> None:
+    """From one instance to three and back, by requests a second."""
+    assert eas("scale", NAME, "1").code == 0
+    keys = ("min=1", "max=3", "strategies.qps=15", "behavior.scaleDown.stabilizationWindowSeconds=5")
+    ended = eas("autoscale", NAME, *(word for key in keys for word in ("-D", key)))
+    assert ended.code == 0, ended.stderr
+    seen = [1]
+    words = ("load", service, "-d", "hello", "--token", "s3cret", "--rate", "60,6", "--seconds", "45", "--json")
+    with running(*program(), *words) as load:
+        deadline = time.monotonic() + TIMEOUT + 90
+        while load.poll() is None:
+            assert time.monotonic() < deadline
+            shown = json.loads(eas("desc", NAME, "--json").stdout)
+            if shown["TotalInstance"] != seen[-1]:
+                seen.append(shown["TotalInstance"])
+            assert shown["Autoscaler"]["MaxReplica"] == 3
+        assert load.stdout
+        steps = json.loads(load.stdout.read())["steps"]
+    for step in steps:
+        assert (step["succeeded"], step["lost"], step["unanswered"]) == (step["sent"], 0, 0), step
+    assert max(seen) == 3, seen
+    assert seen[-1] == 1, seen

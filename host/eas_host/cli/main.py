@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "version": "eas_host.cli.services.versions:switch",
     "versions": "eas_host.cli.services.versions:show",
     "scale": "eas_host.cli.services.instances:scale",
+    "autoscale": "eas_host.cli.services.autoscale.command:run",
     "stop": "eas_host.cli.services.instances:stop",
     "start": "eas_host.cli.services.instances:start",
     "restart": "eas_host.cli.services.instances:restart",

@@ -6,6 +6,7 @@ EAS's own names and defaults are in docs/eas-compatibility.md, section 7.3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,8 @@ _MOST_PODS: Final = 3000
 """As many instances as EAS's console allows."""
 _LONGEST_WINDOW: Final = 3600
 """Seconds: the API of the HorizontalPodAutoscaler allows no more."""
+_CUSTOM: Final = re.compile(r"custom\[(?P<metric>[A-Za-z_:][A-Za-z0-9_:]*)\]")
+"""A strategy by a metric of the pods that has any name, as EAS spells it."""
 SPREAD_KEYS: Final = {
     "default": "kubernetes.io/hostname",
     "host": "kubernetes.io/hostname",
@@ -35,6 +38,7 @@ class Autoscaling:
         least, most: how many pods there are.
         cpu: the percentage of the requested CPU that is aimed at; None: it does not count.
         qps: requests a second of one pod that are aimed at, as a quantity; empty: they do not count.
+        custom: other metrics of pods, each with what is aimed at, as a quantity.
         up_window, down_window: seconds whose highest, or lowest, number of pods counts.
     """
 
@@ -42,8 +46,15 @@ class Autoscaling:
     most: int
     cpu: int | None
     qps: str
+    custom: tuple[tuple[str, str], ...]
     up_window: int
     down_window: int
+
+    def within(self, instances: int) -> int:
+        """
+        The number that is nearest to *instances* and that the autoscaler leaves as it is.
+        """
+        return min(max(instances, self.least), self.most)
 
 
 @dataclass(frozen=True)
@@ -179,10 +190,12 @@ def _autoscaling(values: CloudValues) -> Autoscaling | None:
     most = values.read("autoscaler.max", quantities.whole("instances", 1, _MOST_PODS), max(1, least))
     cpu = values.read("autoscaler.strategies.cpu", quantities.whole("percent", 1, 100), 0)
     qps = values.read("autoscaler.strategies.qps", quantities.thousandths("requests a second"), "")
+    custom = tuple(_custom_metrics(values))
     window = quantities.whole("seconds", 0, _LONGEST_WINDOW)
-    if not cpu and not qps:
+    if not cpu and not qps and not custom:
         values.add_mistake(
-            "autoscaler.strategies", "it has neither cpu nor qps, by which a cluster can scale; expected one of them"
+            "autoscaler.strategies",
+            "it has neither cpu nor qps nor custom[METRIC], by which a cluster can scale; expected one of them",
         )
     if cpu and not values.has("metadata.cpu"):
         values.add_mistake("autoscaler.strategies.cpu", "is a share of metadata.cpu, which is missing; expected both")
@@ -193,6 +206,14 @@ def _autoscaling(values: CloudValues) -> Autoscaling | None:
         most,
         cpu or None,
         qps,
+        custom,
         values.read("autoscaler.behavior.scaleUp.stabilizationWindowSeconds", window, 0),
         values.read("autoscaler.behavior.scaleDown.stabilizationWindowSeconds", window, 300),
     )
+
+
+def _custom_metrics(values: CloudValues) -> Iterator[tuple[str, str]]:
+    for key in values.below("autoscaler.strategies"):
+        if named := _CUSTOM.fullmatch(key):
+            label = f"autoscaler.strategies.{key}"
+            yield named["metric"], values.read(label, quantities.thousandths("what the metric counts"), "1")

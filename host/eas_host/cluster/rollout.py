@@ -88,7 +88,7 @@ def _metrics(wanted: Autoscaling) -> list[dict[str, Any]]:
     if wanted.cpu is not None:
         target = {"type": "Utilization", "averageUtilization": wanted.cpu}
         metrics.append({"type": "Resource", "resource": {"name": "cpu", "target": target}})
-    if wanted.qps:
-        amount = {"type": "AverageValue", "averageValue": wanted.qps}
-        metrics.append({"type": "Pods", "pods": {"metric": {"name": QPS_METRIC}, "target": amount}})
+    for name, amount in (*([(QPS_METRIC, wanted.qps)] if wanted.qps else []), *wanted.custom):
+        average = {"type": "AverageValue", "averageValue": amount}
+        metrics.append({"type": "Pods", "pods": {"metric": {"name": name}, "target": average}})
     return metrics

@@ -10,6 +10,9 @@ In reading order:
   client.
 - `revisions`: the versions of a service, each with all that it was made of.
 - `stored_service`: a service as a cluster has it, read from its objects.
+- `change_guard`: two who change a service at the same moment.
+- `autoscaler`: how a service scales, read from its objects and changed.
+- `old_versions`: removes what only versions need that are not kept.
 - `deployer`: makes, changes and deletes the objects.
 - `failure_cause`: why an instance does not run, from its pod.
 - `rollout`: how far a rollout is, and the wait for its end.

@@ -4,6 +4,9 @@ Makes, changes and deletes the objects of a service.
 The order: what is wrong is found by a dry run, before anything is changed; then the version is stored, then the objects
 are applied, then those that the version no longer has are removed. Who dies between has stored a version that does not
 run, and the next command adds another one. `delete` goes by labels alone, so it also ends what another one began.
+
+Of two who change a service at the same moment the second one is refused: by the number of its version, which only one
+can store, and at the Deployment (`change_guard`). With an autoscaler nobody else sets the number of instances.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ from typing import Any, Final, NamedTuple
 from eas_host.cluster.cluster_service import ClusterService
 from eas_host.cluster.manifest import make_objects
 from eas_host.cluster.names import object_name
-from eas_host.management.kubernetes_api import SCALING_MANAGER, KubernetesApi, NotAllowed
-from eas_host.management.revisions import KEPT, Revision, read_revisions, store_revision
+from eas_host.management.change_guard import ChangedMeanwhile, ChangeGuard
+from eas_host.management.kubernetes_api import SCALING_MANAGER, KubernetesApi, NotAllowed, ObjectExists
+from eas_host.management.old_versions import remove_old, take_back
+from eas_host.management.revisions import VERSIONED, Revision, read_revisions, store_revision
 from eas_host.management.stored_service import (
     STOPPED_INSTANCES,
     UPDATED,
@@ -28,18 +33,17 @@ from eas_host.management.stored_service import (
 )
 from eas_host.management.token_secret import renew
 
-_OPTIONAL: Final = ("HTTPRoute", "HorizontalPodAutoscaler", "NetworkPolicy")
+_AUTOSCALER: Final = "HorizontalPodAutoscaler"
+_OPTIONAL: Final = ("HTTPRoute", _AUTOSCALER, "NetworkPolicy")
 """Kinds of which a version may have none, and which who manages services may not be allowed to see."""
-_VERSIONED: Final = ("ConfigMap", "Secret")
-"""Kinds of which a version may have one that another one does not."""
 _NETWORK_POLICY: Final = "NetworkPolicy"
 _DELETED: Final = (
     "HTTPRoute",  # first, so that no request is sent to pods that end
-    "HorizontalPodAutoscaler",
+    _AUTOSCALER,
     "PodDisruptionBudget",
     "Service",
     "ServiceAccount",
-    *_VERSIONED,
+    *VERSIONED,
     "Deployment",  # last, so that a service is listed until all else is gone
 )
 """In this order. The NetworkPolicy is left until there are no pods, which it protects."""
@@ -74,9 +78,11 @@ def deploy(
 ) -> None:
     """
     Have the cluster run *service* as a new version, made of the description *text* and *options*. *running*: what it
-    changes; None for a new service. A stopped service stays stopped. Another number of instances alone is no version.
+    changes; None for a new service. A stopped service stays stopped. Another number of instances, or autoscaler, alone
+    is no version.
 
     Raises:
+        ChangedMeanwhile: somebody else has changed it since *running* was read.
         ClusterError: the cluster refuses it, and nothing has been changed.
     """
     revisions = read_revisions(api, service.names.service)
@@ -85,19 +91,16 @@ def deploy(
         number=max((one.number for one in revisions), default=0) + 1,
         text=text,
         options=options,
-        objects={one["kind"]: one["metadata"]["name"] for one in objects if one["kind"] in (*_VERSIONED, *_OPTIONAL)},
+        objects={one["kind"]: one["metadata"]["name"] for one in objects if one["kind"] in (*VERSIONED, *_OPTIONAL)},
     )
     unused = _find_unused(api, service.names.base, objects, revisions)
     current = next((one for one in revisions if running is not None and one.number == running.version), None)
-    if (
-        current is not None
-        and service.settings.autoscaling is None
-        and _without_instances(current) == (_without_instances(revision))
-    ):
-        _apply(api, service, objects, current.number, running)
+    guard = _guard(api, service, running, unused)
+    if current is not None and _without_scaling(current) == _without_scaling(revision):
+        _apply(api, service, objects, current.number, running, guard=guard)
     else:
-        _apply(api, service, objects, revision.number, running, stores=revision)
-        _remove_old(api, service.names.base, [*revisions, revision], running)
+        _apply(api, service, objects, revision.number, running, guard=guard, stores=revision)
+        remove_old(api, service.names.base, [*revisions, revision], running)
     _remove(api, unused)
 
 
@@ -106,11 +109,12 @@ def redeploy(api: KubernetesApi, service: ClusterService, number: int, running: 
     Have the cluster run *service*, which is its kept version *number*.
 
     Raises:
+        ChangedMeanwhile: somebody else has changed it since *running* was read.
         ClusterError: the cluster refuses it.
     """
     objects = make_objects(service)
     unused = _find_unused(api, service.names.base, objects, read_revisions(api, service.names.service))
-    _apply(api, service, objects, number, running)
+    _apply(api, service, objects, number, running, guard=_guard(api, service, running, unused))
     _remove(api, unused)
 
 
@@ -189,26 +193,78 @@ def _apply(
     objects: list[dict[str, Any]],
     number: int,
     running: StoredService | None,
+    *,
+    guard: ChangeGuard,
     stores: Revision | None = None,
 ) -> None:
+    """
+    Apply the *objects*, unless the *guard* sees a change by somebody else. *stores*: the version to store before that.
+    """
+    _complete(objects, service, number, running)
     for one in objects:
-        if one["kind"] == "Deployment":
-            one["metadata"]["annotations"] |= {VERSION: str(number), UPDATED: _now()}
-            stopped = running is not None and running.stopped_instances is not None
-            if stopped:
-                one["spec"]["replicas"] = 0
         if one["kind"] == "Secret" and running is not None and one["metadata"]["name"] == running.secret:
             one["data"] = renew(api, running.secret, service.token or "")
     for one in objects:
         api.apply(one, dry_run=True)
+    guard.check()
     if stores is not None:
-        store_revision(api, service.names, stores)
-    if running is not None:
-        # Before the Deployment loses its number of pods to an autoscaler.
-        wanted = None if running.stopped_instances is None else service.settings.replicas
-        _set_instances(api, running, running.total, wanted)
-    for one in objects:
-        api.apply(one)
+        guard.claim(lambda: store_revision(api, service.names, stores))
+    if running is not None and running.stopped_instances is None and service.settings.autoscaling is not None:
+        _keep_instances(api, running)
+    try:
+        for one in objects:
+            if one["kind"] == "Deployment":
+                guard.apply(api, one)
+            else:
+                api.apply(one)
+    except ChangedMeanwhile:
+        if stores is not None:
+            take_back(api, service.names.service, stores)
+        raise
+    if running is not None and running.stopped_instances is not None:
+        _set_instances(api, running, 0, service.settings.replicas)
+
+
+def _complete(
+    objects: Iterable[dict[str, Any]], service: ClusterService, number: int, running: StoredService | None
+) -> None:
+    """
+    Write into the Deployment which version it is, and the number of instances that another one would choose later.
+    """
+    deployment = next(one for one in objects if one["kind"] == "Deployment")
+    deployment["metadata"]["annotations"] |= {VERSION: str(number), UPDATED: _now("microseconds")}
+    if running is None and service.settings.autoscaling is not None:
+        deployment["spec"]["replicas"] = service.settings.autoscaling.within(service.settings.replicas)
+    elif running is not None and running.stopped_instances is not None:
+        deployment["spec"]["replicas"] = 0
+
+
+def _guard(
+    api: KubernetesApi, service: ClusterService, running: StoredService | None, unused: Iterable[tuple[str, str]]
+) -> ChangeGuard:
+    """
+    Guard the Deployment as it is *running*. Another number of instances is a change by somebody else, too, unless there
+    is an autoscaler, or was one, which is *unused* now.
+    """
+    counts = service.settings.autoscaling is None and all(kind != _AUTOSCALER for kind, _ in unused)
+
+    def state(there: StoredService | None) -> object:
+        return there and (there.state, there.total if counts else None)
+
+    def is_same(there: Mapping[str, Any] | None) -> bool:
+        return state(None if there is None else StoredService(there)) == state(running)
+
+    return ChangeGuard(service.names.service, lambda: api.get("Deployment", service.names.base), is_same)
+
+
+def _keep_instances(api: KubernetesApi, running: StoredService) -> None:
+    """
+    Keep the number of instances, before the Deployment loses its own to an autoscaler: without an owner it would be 1.
+    """
+    try:
+        api.apply({**_reference(running), "spec": {"replicas": running.total}}, SCALING_MANAGER, force=False)
+    except ObjectExists:
+        pass  # the autoscaler has chosen another one since then, and that stays
 
 
 def _set_instances(api: KubernetesApi, service: StoredService, instances: int, stopped: int | None) -> None:
@@ -221,47 +277,14 @@ def _set_instances(api: KubernetesApi, service: StoredService, instances: int, s
     api.apply({**thing, "spec": {"replicas": instances}}, SCALING_MANAGER)
 
 
-def _remove_old(api: KubernetesApi, base: str, revisions: Iterable[Revision], running: StoredService | None) -> None:
-    """
-    Remove what only versions need that are no longer kept. Kept are the last ones, the one before, and each whose pods
-    still run, as they do while later ones do not come to run.
-    """
-    used = [one for one in api.find("ReplicaSet", labels_of(base)) if _has_pods(one)]
-    kept = {one.number for one in sorted(revisions, key=lambda one: one.number)[-KEPT:]}
-    kept |= {int(one["metadata"].get("annotations", {}).get(VERSION, 0)) for one in used}
-    if running is not None:
-        kept.add(running.version)
-    needed = {pair for one in revisions if one.number in kept for pair in one.objects.items()}
-    needed |= {pair for one in used for pair in _mounted(one)}
-    for one in revisions:
-        if one.number not in kept:
-            _remove(api, (pair for pair in one.objects.items() if pair[0] in _VERSIONED and pair not in needed))
-            api.delete("ConfigMap", f"{base}-v{one.number}")
-
-
-def _has_pods(replica_set: Mapping[str, Any]) -> bool:
-    wanted, there = replica_set["spec"].get("replicas", 1), replica_set.get("status", {}).get("replicas", 0)
-    return bool(wanted or there)
-
-
-def _mounted(replica_set: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """
-    The ConfigMaps and Secrets of its pods.
-    """
-    for volume in replica_set["spec"]["template"]["spec"].get("volumes", ()):
-        if "configMap" in volume:
-            yield "ConfigMap", volume["configMap"]["name"]
-        if "secret" in volume:
-            yield "Secret", volume["secret"]["secretName"]
-
-
-def _without_instances(revision: Revision) -> tuple[object, ...]:
+def _without_scaling(revision: Revision) -> tuple[object, ...]:
     """
     All that makes a version another one.
     """
-    content = json.loads(revision.text)
+    content = {key: value for key, value in json.loads(revision.text).items() if key.partition(".")[0] != "autoscaler"}
     metadata = {key: value for key, value in content.pop("metadata", {}).items() if key != "instance"}
-    return content, metadata, dict(revision.options), dict(revision.objects)
+    objects = {kind: name for kind, name in revision.objects.items() if kind != _AUTOSCALER}
+    return content, metadata, dict(revision.options), objects
 
 
 def _find_unused(
@@ -305,5 +328,5 @@ def _reference(service: StoredService) -> dict[str, Any]:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}
 
 
-def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _now(precision: str = "seconds") -> str:
+    return datetime.now(timezone.utc).replace(tzinfo=None).isoformat(timespec=precision) + "Z"

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from eas_host.errors import ClusterError
 
 FIELD_MANAGER: Final = "eas-host"
-"""Who owns the fields of what is applied."""
+"""Who owns the fields of what is applied. The names of all managers of ours begin with it."""
 SCALING_MANAGER: Final = "eas-host-scaling"
 """
 Who owns the number of pods, beside the one above. So it stays as it is when a version with `autoscaler` comes, in which
@@ -39,10 +39,16 @@ class KubernetesApi(Protocol):
         Gateway API.
         """
 
-    def apply(self, thing: Mapping[str, Any], manager: str = FIELD_MANAGER, *, dry_run: bool = False) -> None:
+    def apply(
+        self, thing: Mapping[str, Any], manager: str = FIELD_MANAGER, *, dry_run: bool = False, force: bool = True
+    ) -> None:
         """
         Have *thing* be in the cluster as it is here; fields that *manager* owned and that are missing are removed.
-        *dry_run*: only check whether that can be done.
+        *dry_run*: only check whether that can be done. *force*: also fields that others have set otherwise.
+
+        Raises:
+            ObjectExists: it has changed since its `resourceVersion`, if *thing* has one; or, without *force*, others
+                have set a field otherwise.
         """
 
     def create(self, thing: Mapping[str, Any]) -> None:

@@ -116,7 +116,9 @@ class LightkubeApi:
         except NoSuchObject:
             return []
 
-    def apply(self, thing: Mapping[str, Any], manager: str = FIELD_MANAGER, *, dry_run: bool = False) -> None:
+    def apply(
+        self, thing: Mapping[str, Any], manager: str = FIELD_MANAGER, *, dry_run: bool = False, force: bool = True
+    ) -> None:
         """
         See `KubernetesApi`.
         """
@@ -127,7 +129,7 @@ class LightkubeApi:
                 dict(thing),
                 patch_type=PatchType.APPLY,
                 field_manager=manager,
-                force=True,
+                force=force,
                 dry_run=dry_run,
             )
 

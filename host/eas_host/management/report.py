@@ -12,10 +12,12 @@ from urllib.parse import quote
 
 from eas_host.cluster.configuration import TOKEN
 from eas_host.errors import ClusterError
+from eas_host.management import autoscaler
+from eas_host.management.autoscaler import StoredAutoscaler, find_autoscaler
 from eas_host.management.console import local_time
 from eas_host.management.kubernetes_api import KubernetesApi
 from eas_host.management.revisions import Revision
-from eas_host.management.stored_service import RUNNING, STOPPED, StoredService, labels_of
+from eas_host.management.stored_service import RUNNING, STOPPED, StoredService, has_ended, labels_of
 
 LIST_HEADING: Final = (
     "SERVICENAME",
@@ -81,6 +83,7 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
     """
     limits = service.container.get("resources", {}).get("limits", {})
     current = next((one for one in revisions if one.number == service.version), None)
+    scaler = find_autoscaler(api, service.base)
     return {
         "Status": service.status,
         "ServiceName": service.name,
@@ -99,8 +102,9 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
         "LatestVersion": max((one.number for one in revisions), default=0),
         "CurrentVersion": service.version,
         "Message": message or _message(service),
+        **({"Autoscaler": autoscaler.report(scaler)} if scaler is not None else {}),
         "IntranetEndpoint": endpoint(service, api.namespace),
-        "ServiceConfig": _config(current, service) if current else {},
+        "ServiceConfig": _config(current, service, scaler) if current else {},
     }
 
 
@@ -112,13 +116,16 @@ def _megabytes(quantity: str) -> str:
     return f"{int(number) * _MEBIBYTES[unit]}M" if unit in _MEBIBYTES and number.isdecimal() else quantity
 
 
-def _config(revision: Revision, service: StoredService) -> dict[str, Any]:
+def _config(revision: Revision, service: StoredService, scaler: StoredAutoscaler | None) -> dict[str, Any]:
     """
-    The description of a version, with the number of instances that it has been given since.
+    The description of a version, with the autoscaler, or the number of instances, that it has been given since.
     """
     content: dict[str, Any] = json.loads(revision.text)
+    content = {key: value for key, value in content.items() if key.partition(".")[0] != "autoscaler"}
     metadata = content.get("metadata", {})
-    if "autoscaler" not in content and service.instances != metadata.get("instance", 1):
+    if scaler is not None:
+        content["autoscaler"] = scaler.description
+    elif service.instances != metadata.get("instance", 1):
         content["metadata"] = {**metadata, "instance": service.instances}
     return content
 
@@ -133,6 +140,8 @@ def table_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         "UpdateTime": local_time(report["UpdateTime"]),
         "ServiceConfig": json.dumps(report["ServiceConfig"], indent=2, sort_keys=True, ensure_ascii=False),
     }
+    if "Autoscaler" in shown:
+        shown["Autoscaler"] = autoscaler.row(shown["Autoscaler"])
     return [(key, str(value)) for key, value in shown.items()]
 
 
@@ -170,9 +179,10 @@ def _shown_token(api: KubernetesApi, revision: Revision | None) -> str:
 
 def workers_of(api: KubernetesApi, service: StoredService) -> list[dict[str, Any]]:
     """
-    All instances of a service, also those that end, the oldest first.
+    All instances of a service, also those that end, the oldest first. Not those that have ended, such as evicted ones:
+    others have taken their place, and `events` tells why.
     """
-    pods = api.find("Pod", labels_of(service.base))
+    pods = [one for one in api.find("Pod", labels_of(service.base)) if not has_ended(one)]
     return [_worker(pod) for pod in sorted(pods, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))]
 
 

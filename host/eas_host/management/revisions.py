@@ -19,6 +19,8 @@ REVISION_LABEL: Final = "eas/revision"
 """The label of such a ConfigMap: the number of the version."""
 KEPT: Final = 10
 """Versions that are kept, as many as a Deployment keeps of its own."""
+VERSIONED: Final = ("ConfigMap", "Secret")
+"""Kinds of which a version may have one that another one does not."""
 _DESCRIPTION: Final = "service.json"
 _OPTIONS: Final = "options.json"
 _OBJECTS: Final = "objects.json"

@@ -32,7 +32,7 @@ _OF_MACHINE: Final = frozenset(
 )
 """Options for serving that are about this machine, or that a pod decides itself."""
 _OF_CLUSTER: Final = frozenset({"image", "gateway", "network_policy", "files_in_image"})
-_OF_COMMAND: Final = frozenset({"file", "overrides", "namespace", "json", "context", "timeout", "changes"})
+_OF_COMMAND: Final = frozenset({"file", "overrides", "namespace", "json", "context", "timeout", "changes", "unset"})
 _SECRET: Final = frozenset({"token", "generate_token"})
 _SECRET_KEYS: Final = ("token", "dockerAuth")
 """Keys that no ConfigMap has: the token, and the password for a registry, which has no effect in a cluster."""

@@ -2,8 +2,8 @@
 The command `eas-host modify`: another version of a service in a cluster.
 
 Strategy: what is not named stays as the last version has it. So the command begins with the description and the options
-that are stored in the cluster, puts the number of instances there that the service has now, which `scale` may have
-changed, and then changes what its arguments name.
+that are stored in the cluster, puts the number of instances and the autoscaler there that the service has now, which
+`scale` and `autoscale` may have changed, and then changes what its arguments name.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from eas_host.cli.services.cluster_service_reader import (
 )
 from eas_host.cli.services.rollout_end import finish_rollout
 from eas_host.cli.target import TargetParser
+from eas_host.config.host import flag
 from eas_host.config.option_parser import SETTINGS, add_options, parse_args
 from eas_host.errors import ClusterError, ConfigError
 
@@ -37,13 +38,15 @@ examples:
   eas-host modify scorer -D metadata.instance=3
   eas-host modify scorer -s changes.json            only what is to change
   eas-host modify scorer --image registry.example.com/eas-host:2
+  eas-host modify scorer --unset gateway            takes an option back
 """
 _NOTES: Final = """\
 What is not named stays as it is, also options such as --gateway. Instances of the old version serve until those of the
 new one are ready; if these do not come to run, the command says why and ends with 1, and the old ones serve on. Another
 number of instances alone replaces none. The token stays, too, unless `token`, --token or --generate-token is given;
 EAS_HOST_TOKEN has no effect. `-s`: an object in the file replaces the one in the description, but in metadata, runtime
-and autoscaler, where single keys do; null removes a key.
+and autoscaler, where single keys do; null removes a key. `--unset` takes back an option that was given before, such as
+gateway, network-policy, worker-processes or token.
 """
 _TOKEN_OPTIONS: Final = frozenset({"token", "generate_token"})
 """Options with which a service gets another token."""
@@ -60,7 +63,7 @@ def run(argv: Sequence[str]) -> int:
     seconds = read_timeout(args)
     name = args["file"]
     changes = _changes(args, name)
-    if not changes and not kept_options(args) and not _TOKEN_OPTIONS & args.keys():
+    if not changes and not kept_options(args) and not {*_TOKEN_OPTIONS, "unset"} & args.keys():
         raise ConfigError("nothing is to change; name it with -D KEY=VALUE, -s FILE, or an option such as --image")
     api = connect(args)
     from eas_host.management.console import Console  # noqa: PLC0415  see `connect`
@@ -69,8 +72,8 @@ def run(argv: Sequence[str]) -> int:
 
     running = get_service(api, name)
     revision = stored_revision(api, running, running.version)
-    changed = {**revision.options, **args, "overrides": changes}
-    read = read_stored(api, changed, revision, instances=running.instances)
+    changed = _taken_back({**revision.options, **args, "overrides": changes}, revision, args)
+    read = read_stored(api, changed, revision, running)
     if read.service.names.service != running.name:
         raise ConfigError(
             f"{read.service.names.service}: is another name, and a service keeps its own, {running.name}; `eas-host"
@@ -81,6 +84,11 @@ def run(argv: Sequence[str]) -> int:
     console.request_id()
     console.ok("Service is now deploying")
     console.ok("Successfully synchronized resources")
+    settings = read.service.settings
+    if settings.autoscaling is not None and settings.replicas != running.instances:
+        console.warn(
+            f"metadata.instance={settings.replicas} has no effect: the autoscaler chooses the number of instances"
+        )
     return finish_rollout(api, name, console, seconds, as_json="json" in args)
 
 
@@ -105,19 +113,23 @@ def stored_revision(api: KubernetesApi, service: StoredService, number: int) -> 
     raise ClusterError(f"{service.name}: its version {number} is not in the cluster; there are {kept}")
 
 
-def read_stored(api: KubernetesApi, args: Mapping[str, Any], revision: Revision, *, instances: int) -> ReadService:
+def read_stored(api: KubernetesApi, args: Mapping[str, Any], revision: Revision, running: StoredService) -> ReadService:
     """
     Read a version of a service again, changed by *args*. Its token stays the one in the cluster, also with a
-    `generate_token` in the description, unless *args* name a token or have one generated. *instances*: how many it has,
-    whatever the version says.
+    `generate_token` in the description, unless *args* name a token or have one generated. Its instances and its
+    autoscaler are those that are *running*, whatever the version says.
 
     Raises:
         ClusterError: its token cannot be read.
         HostError: what *args* change is wrong.
     """
-    from eas_host.management.report import read_token  # noqa: PLC0415  see `cluster_parser.connect`
+    from eas_host.management.autoscaler import find_autoscaler  # noqa: PLC0415  see `cluster_parser.connect`
+    from eas_host.management.report import read_token  # noqa: PLC0415
 
-    overrides = [f"metadata.instance={instances}", *args.get("overrides", [])]
+    scaler = find_autoscaler(api, running.base)
+    scaling = json.dumps(scaler.description) if scaler is not None else ""
+    kept = [f"metadata.instance={running.instances}", f"autoscaler={scaling}"]
+    overrides = [*kept, *args.get("overrides", [])]
     named = {one.partition("=")[0].strip() for one in overrides}
     if "token" not in named and not _TOKEN_OPTIONS & args.keys() and (token := read_token(api, revision)):
         overrides.append(f"token={json.dumps(token)}")
@@ -126,6 +138,30 @@ def read_stored(api: KubernetesApi, args: Mapping[str, Any], revision: Revision,
         file.write_text(revision.text, encoding="utf-8")
         changed = {**args, "file": str(file), "overrides": overrides}
         return read_cluster_service(changed, generates_token=True, asks_environment=False)
+
+
+def _taken_back(changed: dict[str, Any], revision: Revision, args: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the arguments *changed* without the options that `--unset` names; without a token if it names that.
+
+    Raises:
+        ConfigError: the service has no such option, or needs it, or *args* set it, too.
+    """
+    kept = dict(changed)
+    for word in args.get("unset", []):
+        name = word.strip().lstrip("-").replace("-", "_")
+        if name in args or (name == "token" and "generate_token" in args):
+            raise ConfigError(f"--unset {word}: the same command sets it; expected one of them")
+        if name == "token":
+            kept["overrides"] = [*kept["overrides"], "token=", "generate_token="]
+        elif name == "image":
+            raise ConfigError("--unset image: a service needs one; name another with --image")
+        elif name in revision.options:
+            kept.pop(name, None)
+        else:
+            there = ", ".join(flag(one) for one in sorted(revision.options))
+            raise ConfigError(f"--unset {word}: the service has no such option; it has {there}")
+    return kept
 
 
 def _changes(args: Mapping[str, Any], name: str) -> list[str]:
@@ -153,6 +189,7 @@ def _parser() -> TargetParser:
     parser.add_argument("file", metavar="NAME", help="the service")
     parser.add_argument("-D", dest="overrides", action="append", metavar="KEY=VALUE", help="change a key")
     parser.add_argument("-s", dest="changes", metavar="FILE", help="change the keys that are in this JSON file")
+    parser.add_argument("--unset", action="append", metavar="OPTION", help="take back an option, such as gateway")
     add_cluster_options(parser)
     add_connection_options(parser)
     add_timeout(parser)

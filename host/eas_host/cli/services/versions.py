@@ -86,7 +86,7 @@ def switch(argv: Sequence[str]) -> int:
     running = get_service(api, args["name"])
     revision = stored_revision(api, running, int(args["version"]))
     place = {"namespace": args["namespace"]} if "namespace" in args else {}
-    read = read_stored(api, {**revision.options, **place}, revision, instances=running.instances)
+    read = read_stored(api, {**revision.options, **place}, revision, running)
     redeploy(api, read.service, revision.number, running)
     console = Console(as_json="json" in args)
     console.request_id()
