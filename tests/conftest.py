@@ -103,11 +103,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         "test_live_commands.py": "cluster",
         "test_network_policy.py": "cluster",
         "test_rbac.py": "cluster",
-        "test_real_cluster.py": "cluster",
-        "test_token.py": "cluster",
         "test_live_options.py": "cluster",
         "test_live_scaling.py": "cluster",
         "test_real_cluster.py": "cluster",
+        "test_token.py": "cluster",
         "test_two_users.py": "cluster",
         "test_versions.py": "cluster",
     }

@@ -201,9 +201,8 @@ def _apply(
     Apply the *objects*, unless the *guard* sees a change by somebody else. *stores*: the version to store before that.
     """
     _complete(objects, service, number, running)
-    for one in objects:
-        if one["kind"] == "Secret" and running is not None and one["metadata"]["name"] == running.secret:
-            one["data"] = renew(api, running.secret, service.token or "")
+    if running is not None:
+        _keep_older_tokens(api, objects, service, running)
     for one in objects:
         api.apply(one, dry_run=True)
     guard.check()
@@ -237,6 +236,17 @@ def _complete(
         deployment["spec"]["replicas"] = service.settings.autoscaling.within(service.settings.replicas)
     elif running is not None and running.stopped_instances is not None:
         deployment["spec"]["replicas"] = 0
+
+
+def _keep_older_tokens(
+    api: KubernetesApi, objects: Iterable[dict[str, Any]], service: ClusterService, running: StoredService
+) -> None:
+    """
+    Write into the Secret that is there also which tokens are accepted beside the one of *service*.
+    """
+    for one in objects:
+        if one["kind"] == "Secret" and one["metadata"]["name"] == running.secret:
+            one["data"] = renew(api, running.secret, service.token or "")
 
 
 def _guard(
