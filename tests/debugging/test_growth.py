@@ -137,8 +137,9 @@ def test_leak_that_heads_for_the_limit_is_told_before_a_thousand_requests(
         host = serve(start, builder)
         for _ in range(80):  # then its first requests are over
             assert host.call(b"").status == 200
-        # Between two looks a request may be counted whose memory is not there yet: one of forty.
-        grows = r"its memory grows by (3\.9|4\.0) MiB a request since request \d+ \(now \d+\.\d MiB\)"
+        # Between two looks a request may be counted whose memory is not there yet, one of forty; on a busy machine also
+        # some of those before, where a look came among them.
+        grows = r"its memory grows by (3\.\d|4\.0) MiB a request since request \d+ \(now \d+\.\d MiB\)"
         line = rf"worker 0: {grows}: {KEEPS}"
         assert call_until(host, b"leak:%d wait:40" % (4 * MIB), line) < 250
         host.stop()
