@@ -8,8 +8,9 @@ library `eas_host/libeas-runtime.so`, which any Python can load; with native/wor
 native/memory_check/ as the library `eas_host/libeas-memory-check.so`. Where elfutils' libdw is installed it also makes
 `eas_host/eas-symbolizer`; the host serves without that. `BuildJava` runs
 java/build_java.py, which compiles the bridge and the launcher of the JVM.
-A wheel also has the header, as `eas_host/include/eas/processor.h`, so that users can build processors with it. An
-editable install has jar, launcher, library and programs beside the sources that need them, and the header in native/.
+A wheel also has the header, as `eas_host/include/eas/processor.h`, so that users can build processors with it, and the
+Containerfile, as `eas_host/image/Containerfile`, for `eas-host image`. An editable install has jar, launcher, library
+and programs beside the sources that need them, and the header in native/.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, ExecError, LinkError
 
 HEADER = Path("native", "include", "eas", "processor.h")
+CONTAINERFILE = Path("Containerfile")
 BRIDGE = Path("eas_host", "java", "eas-host-bridge.jar")
 LAUNCHER = BRIDGE.with_name("eas-host-launcher.so")
 WORKER = Path("eas_host", "eas-cpp-worker")
@@ -156,7 +158,7 @@ class BuildNative(build_ext):
 
 class BuildJava(Command):
     """
-    The step of `build` that makes the bridge's jar and, for a wheel, adds the public header.
+    The step of `build` that makes the bridge's jar and, for a wheel, adds the public header and the Containerfile.
 
     It implements setuptools' protocol for such a step: https://setuptools.pypa.io/en/latest/userguide/extension.html
     """
@@ -184,10 +186,12 @@ class BuildJava(Command):
         if self.editable_mode:
             _compile_bridge("host" / BRIDGE)
             return
-        jar, _, header = map(Path, self.get_outputs())
+        jar, _, header, containerfile = map(Path, self.get_outputs())
         _compile_bridge(jar)
         header.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(HEADER, header)
+        containerfile.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CONTAINERFILE, containerfile)
 
     def get_source_files(self) -> list[str]:
         """
@@ -195,6 +199,7 @@ class BuildJava(Command):
         """
         return [
             str(HEADER),
+            str(CONTAINERFILE),
             *map(str, sorted(Path("java").rglob("*.java"))),
             *map(str, Path("java").glob("*.py")),
             *map(str, Path("java", "native").glob("*.[ch]*")),
@@ -204,8 +209,9 @@ class BuildJava(Command):
         """
         List the files that `run` writes into the package.
         """
-        root = Path(self.build_lib or "")
-        return [str(root / BRIDGE), str(root / LAUNCHER), str(root / "eas_host" / "include" / "eas" / HEADER.name)]
+        package = Path(self.build_lib or "") / "eas_host"
+        files = (BRIDGE.relative_to("eas_host"), LAUNCHER.relative_to("eas_host"), Path("include", "eas", HEADER.name))
+        return [str(package / file) for file in (*files, Path("image", CONTAINERFILE.name))]
 
     def get_output_mapping(self) -> dict[str, str]:
         """

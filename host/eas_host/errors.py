@@ -25,12 +25,14 @@ __all__ = [
     "EntryInvalid",
     "EntryNotFound",
     "HostError",
+    "ImageFailed",
     "InitializeFailed",
     "LoadError",
     "NoAnswer",
     "NotInCluster",
     "RolloutFailed",
     "SystemShortage",
+    "UploadFailed",
 ]
 
 
@@ -61,6 +63,22 @@ class NoAnswer(HostError):
 class NotInCluster(HostError):
     """
     A description names files that only this machine has, and is to be served where they are not.
+    """
+
+    exit_code = 1
+
+
+class ImageFailed(HostError):
+    """
+    The tool that builds images, or pushes them, has failed.
+    """
+
+    exit_code = 1
+
+
+class UploadFailed(HostError):
+    """
+    A file has not arrived where it was to be uploaded to.
     """
 
     exit_code = 1

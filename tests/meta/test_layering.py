@@ -174,6 +174,7 @@ def test_importing_the_front_loads_no_processor() -> None:
         ("eas_host.cli.calls.invoke", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
         ("eas_host.cli.calls.load", ("pydantic", "lark", "eas_host.description", "eas_host.fetch", "asyncio")),
         ("eas_host.cli.services.manifest", ("pydantic", "lark", "eas_host.description", "eas_host.cluster", "asyncio")),
+        ("eas_host.cli.publishing.image", ("pydantic", "lark", "eas_host.description", "eas_host.cluster", "asyncio")),
         (
             "eas_host.service.host",
             ("eas_host.description", "eas_host.fetch", "eas_host.front.ui.routes", "email", "platform", "random"),

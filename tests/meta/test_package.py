@@ -31,6 +31,7 @@ BUILT = {
     "eas_host/eas-cpp-worker",
     "eas_host/eas-guardian",
     "eas_host/eas-symbolizer",
+    "eas_host/image/Containerfile",
     "eas_host/include/eas/processor.h",
     "eas_host/java/eas-host-bridge.jar",
     "eas_host/java/eas-host-launcher.so",

@@ -1,5 +1,5 @@
 """
-The image of the Containerfile, built and run as docs/deploy/container.md advises: with a read-only root, as a user
+The images of `eas-host image`, built and run as docs/deploy/container.md advises: with a read-only root, as a user
 without rights, with no capabilities. `make test-container` runs this; building takes a minute or two, so `make test`
 does not.
 """
@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from support.build import ROOT, ProcessorBuilder
+from support.build import run as run_command
 from support.command import run
 from support.documents import Block, blocks, check_block, user_environment
+from support.manifests import container_of, read_objects
 from support.network import free_port
 from support.podman import Container, Podman
 from support.wheel import make_wheel
@@ -43,6 +45,14 @@ class App(allspark.BaseProcessor):
 
     def process(self, data):
         return wanted.ANSWER, 200
+"""
+
+ENVIRONMENT = f"""
+FROM {IMAGE}
+USER 0
+RUN python3 -m venv --without-pip /data/eas/ENV \\
+    && echo "ANSWER = b'of ENV'" > $(ls -d /data/eas/ENV/lib/python3*/site-packages)/wanted.py
+USER 10001
 """
 
 
@@ -120,6 +130,63 @@ def test_service_with_requirements_is_served_by_any_user(podman: Podman, tmp_pat
         wait_until_served(container, port)
         with Client(("127.0.0.1", port)) as client:
             assert client.call(b"x").body == b"wanted"
+
+
+def test_service_is_an_image_the_same_each_time(podman: Podman, tmp_path: Path, port: int) -> None:
+    """
+    In C++ with its model: it serves without a mount, and in a pod with what `eas-host manifest` says; there is no Java;
+    and a build without any cache makes the same.
+    """
+    run_command("make", "-s", "-C", ROOT / "examples" / "echo" / "cpp")
+    shutil.copytree(ROOT / "examples" / "echo" / "cpp" / "build", tmp_path / "service" / "build")
+    shutil.copytree(ROOT / "examples" / "echo" / "model", tmp_path / "model")
+    keys = {"name": "echo", "processor_path": "build", "processor_type": "cpp", "model_path": "../model"}
+    description = tmp_path / "service" / "service.json"
+    description.write_text(json.dumps(keys | {"token": "s3cret"}))
+    printed = podman.image(description, "-t", "baked")
+    identity = podman.inspect("baked", ".Id")
+    assert printed.splitlines()[-1] == f"[OK] Built image [baked]: sha256:{identity}"
+    size = int(podman.inspect("baked", ".Size"))
+    assert size < 230e6, f"{size / 1e6:.0f} MB"
+    objects = read_objects(run("manifest", description, "-D", "token=", "--image", "baked", "--files-in-image").stdout)
+    pod = tmp_path / "pod.json"
+    pod.write_text(objects["ConfigMap"]["data"]["service.json"])
+    (tmp_path / "cache").mkdir(mode=0o700)
+    of_pod = ["-v", f"{pod}:/processor/service.json:ro", "-v", f"{tmp_path / 'cache'}:/var/cache/eas-host:U"]
+    for options, words in (([], []), (of_pod, container_of(objects)["args"])):
+        with Container(podman, "baked", port, options, words) as container:
+            wait_until_served(container, port)
+            with Client(("127.0.0.1", port)) as client:
+                answer = client.call(b"hello", "/api/predict/echo")
+                assert answer.body.endswith(b'/model,labels.txt,weights.csv", "inputcontent", "hello"}')
+            assert "Uid:\t10001\t10001" in podman.run("exec", container.name, "cat", "/proc/1/status")
+            assert podman.run("diff", container.name) in ("", "C /etc")
+    there = podman.run("run", "--rm", "--entrypoint", "sh", "baked", "-c", "command -v java; cat service.json")
+    assert json.loads(there) == keys
+    # All but the last steps of the next ones is cached, so this tells what they make.
+    podman.image(description, "-t", "baked-on", "-D", f"data_image={podman.base}")
+    printed = podman.run("run", "--rm", "--network", "none", "baked-on", "invoke", "/processor", "-d", "x")
+    assert printed.endswith('"x"}')
+    again = set()
+    for _ in range(2):
+        podman.image(description, "-t", "baked-again", "--from", IMAGE)
+        again.add(podman.inspect("baked-again", ".Id"))
+        podman.run("rmi", "baked-again")  # with its layers
+    assert len(again) == 1
+
+
+def test_environment_of_a_data_image_runs_the_processor(podman: Podman, tmp_path: Path, port: int) -> None:
+    """Where EAS's images for processors have it."""
+    (tmp_path / "app.py").write_text(APP)
+    keys = {"name": "contract", "processor_entry": "app.py", "processor_type": "python"}
+    (tmp_path / "service.json").write_text(json.dumps(keys))
+    (tmp_path / "Containerfile").write_text(ENVIRONMENT)
+    podman.run("build", "-q", "-t", "environment", "--network", "none", tmp_path)
+    podman.image(tmp_path / "service.json", "-t", "contract", "--from", "environment")
+    with Container(podman, "contract", port, [], []) as container:
+        wait_until_served(container, port)
+        with Client(("127.0.0.1", port)) as client:
+            assert client.call(b"x").body == b"of ENV"
 
 
 def test_wrong_mount_ends_with_one_line(podman: Podman) -> None:

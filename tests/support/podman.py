@@ -2,7 +2,7 @@
 podman with settings and a storage of its own, in the user's cache folder: the machine's are neither used nor changed,
 and what was built once is there for the next run.
 
-The image is built of the Containerfile as it is. Its base is made of Debian's packages where mmdebstrap is installed
+The image is built by `eas-host image`. Its base is made of Debian's packages where mmdebstrap is installed
 (scripts/base_image.sh), and pulled elsewhere.
 """
 
@@ -13,18 +13,21 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.build import ROOT, need
+from support.host import program
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 BUILD_SECONDS = 1200
 SECONDS = 120
+_WEEK_SECONDS = 7 * 24 * 3600
 CONFINED = ("--read-only", "--tmpfs", "/tmp:exec", "--cap-drop=all", "--security-opt=no-new-privileges")  # noqa: S108
 NETAVARK = tuple(Path(folder, "netavark") for folder in ("/usr/lib/podman", "/usr/libexec/podman"))
 SETTINGS = """\
@@ -83,6 +86,8 @@ class Podman:
         self.own = {
             "CONTAINERS_CONF": str(folder / "containers.conf"),
             "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+            # Of this week: `prune` would take those of 1980 for old ones, and what is kept of them for the next run.
+            "SOURCE_DATE_EPOCH": str(int(time.time()) // _WEEK_SECONDS * _WEEK_SECONDS),
         }
 
     def run(self, *words: str | Path, seconds: float = SECONDS) -> str:
@@ -92,8 +97,11 @@ class Podman:
         return done.stdout.strip()
 
     def try_run(self, *words: str | Path, seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
+        return self._ended(["podman", *words], seconds)
+
+    def _ended(self, command: list[str | Path], seconds: float) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["podman", *words],
+            command,
             env=os.environ | self.own,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -106,15 +114,27 @@ class Podman:
     def build(self, name: str) -> None:
         """Builds the image of the Containerfile, and its base if there is none; forgets what old builds have left."""
         self.run("image", "prune", "-f", "--filter", "until=168h")
-        text = (ROOT / "Containerfile").read_text(encoding="utf-8")
-        base = text.partition("\nARG BASE=")[2].split()[0]
+        base = self.base
         if self.try_run("image", "exists", base).returncode != 0:
             if shutil.which("mmdebstrap"):
                 command = [str(ROOT / "scripts" / "base_image.sh"), base]
                 subprocess.run(command, env=os.environ | self.own, timeout=BUILD_SECONDS, check=True)
             elif self.try_run("pull", "-q", base, seconds=BUILD_SECONDS).returncode != 0:
                 pytest.skip(f"{base} cannot be pulled, and mmdebstrap, which makes it, is not installed")
-        self.run("build", "-q", *_build_options(), "-t", name, ".", seconds=BUILD_SECONDS)
+        self.image("-t", name)
+
+    def image(self, *words: str | Path) -> str:
+        """What `eas-host image` prints, which must succeed."""
+        command = [*program(), "image", *words, "--tool", "podman", "--", *_build_options()]
+        done = self._ended(command, BUILD_SECONDS)
+        assert done.returncode == 0, f"eas-host image {shlex.join(map(str, words))}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    @property
+    def base(self) -> str:
+        """The base of the Containerfile."""
+        text = (ROOT / "Containerfile").read_text(encoding="utf-8")
+        return text.partition("\nARG BASE=")[2].split()[0]
 
     def shell_prelude(self) -> str:
         """What a script begins with that calls podman as a user does: its builds get what this machine needs."""
@@ -122,6 +142,8 @@ class Podman:
         return (
             'podman() { if [ "$1" = build ]; then shift; command podman build '
             f'{options} "$@"; else command podman "$@"; fi; }}\n'
+            'eas-host() { if [ "$1" = image ]; then command eas-host "$@" --tool podman -- '
+            f'{options}; else command eas-host "$@"; fi; }}\n'
         )
 
     def inspect(self, container: str, what: str) -> str:

@@ -8,6 +8,7 @@ In reading order:
 - `serve`: `eas-host` without a command, `test` and `serve`; `detach`: the same in the background.
 - `check`: `check`; `desc`: `desc`.
 - `workspace_paths`: how paths in a workspace are shown.
+- `publishing`: `image` and `upload`.
 - `calls`: `invoke`, `debug` and `load`.
 - `init`, `pack`, `pysdk`, `wait`: the other commands; `command_parser`: their arguments.
 - `about`: commands that only print.

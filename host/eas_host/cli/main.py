@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "load": "eas_host.cli.calls.load:run",
     "check": "eas_host.cli.check:run",
     "desc": "eas_host.cli.desc.command:run",
+    "image": "eas_host.cli.publishing.image:run",
+    "upload": "eas_host.cli.publishing.upload:run",
     "manifest": "eas_host.cli.services.manifest:run",
     "create": "eas_host.cli.services.create:run",
     "list": "eas_host.cli.services.list_services:run",

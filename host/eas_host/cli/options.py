@@ -30,6 +30,7 @@ commands, each with a --help of its own:
   create, list, modify, token, scale, stop, start, restart, version, versions, showworkers, deleteworkers, logs, events,
   delete, manifest      services in a Kubernetes cluster
   init, pack, pysdk     start a new processor; pack one
+  image, upload         build a container image of the host, or of a service; put files into a bucket
   schema, completion    print the JSON Schema of descriptions; what a shell needs to complete command lines
 
 without a TARGET:

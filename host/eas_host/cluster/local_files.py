@@ -45,6 +45,13 @@ def named_files(description: Description) -> list[NamedFile]:
     return list(found)
 
 
+def local_files(files: Sequence[NamedFile], mounted: Sequence[str]) -> list[NamedFile]:
+    """
+    Return those of *files* that only this machine has. What is below the paths *mounted*, the cluster mounts.
+    """
+    return [file for file in files if not urls.is_url(file.text) and not _is_below(file.text, mounted)]
+
+
 def check_reachable(files: Sequence[NamedFile], description: Description, mounted: Sequence[str]) -> None:
     """
     Report the *files* that only this machine has. What is below the paths *mounted*, the cluster mounts.
@@ -53,13 +60,12 @@ def check_reachable(files: Sequence[NamedFile], description: Description, mounte
         NotInCluster: there are some. A single one is its message; of several, each is a line of its detail.
     """
     lines = []
-    for file in files:
-        if not urls.is_url(file.text) and not _is_below(file.text, mounted):
-            position = description.origins.get(file.key, description.file.name)
-            lines.append(
-                f"{position}: {file.key}: {file.text} is a file of this machine, which no pod can fetch; expected a"
-                f" URL, or an image that has it as {_place(file.text)}, with --files-in-image"
-            )
+    for file in local_files(files, mounted):
+        position = description.origins.get(file.key, description.file.name)
+        lines.append(
+            f"{position}: {file.key}: {file.text} is a file of this machine, which no pod can fetch; expected a"
+            f" URL, or an image that has it as {place(file.text)}, with --files-in-image"
+        )
     if len(lines) == 1:
         raise NotInCluster(lines[0])
     if lines:
@@ -104,7 +110,7 @@ def _first_key(keys: Sequence[str] | Iterator[str], description: Description) ->
     return next((key for key in keys if key in description.origins), keys[0])
 
 
-def _place(text: str) -> str:
+def place(text: str) -> str:
     """
     Where the image must have the file *text*.
     """

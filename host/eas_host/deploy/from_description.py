@@ -141,7 +141,7 @@ def _check_processors(description: Description) -> None:
     Check that each model has a processor, before anything is fetched. What `storage[]` mounts may contain it, too.
     """
     for model in description.models:
-        if not description.storage and not _processor_path(model, description):
+        if not description.storage and not processor_path(model, description):
             raise _no_processor(_key_prefix(model))
 
 
@@ -157,7 +157,7 @@ def _fetch(description: Description, cache: Path) -> dict[str, FetchedSource]:
     for model in description.models:
         prefix = _key_prefix(model)
         texts[f"{prefix}model_path"] = model.path
-        texts[f"{prefix}processor_path"] = _processor_path(model, description)
+        texts[f"{prefix}processor_path"] = processor_path(model, description)
     texts["warm_up_data_path"] = description.warm_up
     texts |= {wanted.where: wanted.source for wanted in description.storage}
     texts = {key: text for key, text in texts.items() if text}
@@ -165,7 +165,7 @@ def _fetch(description: Description, cache: Path) -> dict[str, FetchedSource]:
     return {key: FetchedSource(text, paths[key], key) for key, text in texts.items()}
 
 
-def _processor_path(model: Model, description: Description) -> str:
+def processor_path(model: Model, description: Description) -> str:
     """
     Return the package's path: the one in the description, or the folder of an entry that lies beside the description.
     """

@@ -8,6 +8,7 @@ In reading order:
 - `cache`: where downloads are cached.
 - `download`: how a file or folder gets from its URL into the cache.
 - `unpacking`: archives.
+- `upload`: the way back, for `eas-host upload`.
 - `policy`: time-outs and bounds; `download_errors`: how a download can fail.
 - `disk`: whether there is space; `progress`: progress bars.
 """

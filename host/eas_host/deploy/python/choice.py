@@ -1,6 +1,6 @@
 """
-Chooses the Python that a processor runs on: the one of `--python`, else that of the `ENV` beside it, else the one of
-the description's `python_version`, else the host's.
+Chooses the Python that a processor runs on: the one of `--python`, else that of the `ENV` beside it, else that of the
+`ENV` where EAS's images for processors have it, else the one of the description's `python_version`, else the host's.
 
 An `ENV` that works must be of the version in `python_version`: its packages are for one version. If it does not work,
 its packages serve the installed Python of that version.
@@ -11,12 +11,16 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from eas_host import log
 from eas_host.config import HostConfig
 from eas_host.deploy.python import installed
 from eas_host.deploy.python.interpreter import Confine, Interpreter, find_interpreter, fits
 from eas_host.errors import ConfigError
+
+OF_IMAGE: Final = Path("/data/eas")
+"""The folder with the `ENV` of a `data_image` (docs/eas-compatibility.md, section 3.9)."""
 
 
 def choose_python(
@@ -30,6 +34,8 @@ def choose_python(
         ConfigError: there is no such Python, `ENV` is another version, or it cannot run in the host's own process.
         EntryInvalid: `ENV` is Python 2.
     """
+    if not (folder / "ENV").is_dir() and (OF_IMAGE / "ENV").is_dir():
+        folder = OF_IMAGE
     if config.python is not None:
         found = _installed(config.python, "--python", confine)
     elif not version:

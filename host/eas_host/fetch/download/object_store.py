@@ -59,6 +59,11 @@ class ObjectStore(Protocol):
         Open a file.
         """
 
+    def put_file(self, lpath: str, rpath: str, *, callback: object) -> None:
+        """
+        Copy a file of this machine.
+        """
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -150,7 +155,7 @@ class StoreDownload:
         except Exception as error:  # each file system of fsspec has errors of its own
             if isinstance(error, OSError) and error.filename is not None:
                 raise  # an error of this machine's disk, where the cache is
-            cause = _network_error_behind(error)
+            cause = network_error_behind(error)
             if cause is not None:
                 raise TransientError(cause.strerror or str(cause), reached=False) from error
             raise TransientError(f"{type(error).__name__}: {error}") from error
@@ -244,7 +249,7 @@ def _joint_validator(files: list[StoredFile]) -> Validator:
     return {f"{file.name}:{key}": value for file in files for key, value in file.validator.items()}
 
 
-def _network_error_behind(error: BaseException | None) -> OSError | None:
+def network_error_behind(error: BaseException | None) -> OSError | None:
     """
     Find the network error that caused *error*: file systems of fsspec wrap such errors in their own.
     """

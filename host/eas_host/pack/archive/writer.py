@@ -44,7 +44,7 @@ def write(members: Iterable[ArchiveMember], target: Path) -> int:
         EntryInvalid: the file of a member cannot be read, or changes while it is read.
     """
     chosen = list(members)
-    time = _time()
+    time = member_time()
     part = target.with_name(f".eas-host-{os.getpid()}.part")
     try:
         if target.is_dir():
@@ -119,7 +119,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
         raise EntryInvalid(f"{path}: cannot be read: {error.strerror}; make it readable, or leave it out") from error
 
 
-def _time() -> int:
+def member_time() -> int:
     """
     Choose the time of all members: SOURCE_DATE_EPOCH (reproducible-builds.org), if it is set.
     """

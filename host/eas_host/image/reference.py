@@ -1,0 +1,22 @@
+"""
+Names of images, as registries and tools take them: `registry.example.com:5000/team/scorer:1`
+(github.com/distribution/reference).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_HOST: Final = r"(?:localhost(?::\d+)?|[a-zA-Z0-9.-]+:\d+|[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+(?::\d+)?)"
+"""What stands before the first slash is a registry only if it looks like one, and else a part of the path."""
+_PART: Final = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_NAME: Final = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::{_TAG})?")
+
+
+def is_name(text: str) -> bool:
+    """
+    Tell whether an image can be given the name *text*, with a tag or without.
+    """
+    return _NAME.fullmatch(text) is not None
