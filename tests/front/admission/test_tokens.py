@@ -189,6 +189,20 @@ def test_builtin_handlers_but_ping_need_the_token(host: Host) -> None:
             assert client.call(None, f"/api/builtin/{path}", "GET").status == 401
 
 
+@columns("cpp-process")
+def test_builtin_handlers_take_the_token_from_behind_a_proxy_that_keeps_authorization(host: Host) -> None:
+    """Only where there is no Authorization, and requests to the processor do not."""
+    target = "/api/builtin/monitor"
+    assert ask(host, ("X-Eas-Token", TOKEN), target=target).status == 405, "it is let in"
+    check_refused(ask(host, ("X-Eas-Token", "other"), target=target), "wrong")
+    check_refused(ask(host, ("X-Eas-Token", TOKEN), ("Authorization", "other"), target=target), "wrong")
+    check_refused(ask(host, ("X-Eas-Token", TOKEN)), "missing")
+    with host.connect() as client:
+        for token, status in ((TOKEN, 200), (TOKEN, 200), ("other", 401), (TOKEN, 200)):
+            client.send(request("GET", target, headers=[("X-Eas-Token", token)]))
+            assert client.read("GET").status == status
+
+
 def test_generated_token_is_printed_before_service_start(start: StartHost) -> None:
     """The line has EAS's own words."""
     host = start(generate_token=True)

@@ -17,6 +17,7 @@ from eas_host.dispatch.responses import ErrorResponse
 from eas_host.front.admission import cors, decompression, host_names, request_target
 from eas_host.front.admission.cors import Cors
 from eas_host.front.admission.host_names import Hosts
+from eas_host.front.admission.token_header import TOKEN_HEADER
 from eas_host.front.admission.tokens import Auth
 from eas_host.front.builtin import Builtins
 from eas_host.front.limits import MAX_HEAD, MAX_URL
@@ -40,6 +41,7 @@ WATCHED: Final = frozenset(
         b"transfer-encoding",
         b"upgrade",
         b"x-lz4-original-length",
+        TOKEN_HEADER,
         REQUEST_ID,
         *FORWARDED,
     }
@@ -150,6 +152,8 @@ class Admission:
         path = request_target.path_of(head.url)
         found = self._builtins.find(path)
         handler = None if isinstance(found, ErrorResponse) else found
+        if handler is not None and TOKEN_HEADER in head.fields:
+            head.fields.setdefault(b"authorization", head.fields[TOKEN_HEADER])
         if handler is None or not handler.public:
             error_response = self.authorize(head)
             if error_response is not None:
