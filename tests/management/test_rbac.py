@@ -25,10 +25,13 @@ __all__ = ["cluster", "plane"]
 RBAC = "apis/rbac.authorization.k8s.io/v1"
 ROLE: Object = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "rbac.yaml").read_text(encoding="utf-8"))
 NAME = "scorer_v2"
+NEW_VERSION = "scorer_v2_green"
 SCALED = DESCRIPTION | {"autoscaler": {"min": 2, "max": 4, "strategies": {"cpu": 50}}}
 CREATE = ("create", "service.json", "--image", IMAGE, "--token", "s3cret", "--gateway", "main", "--network-policy")
 """A service that has objects of all kinds."""
 AT_ONCE = ("--timeout", "0")
+CREATE_NEW_VERSION = ("create", "service.json", "-D", "metadata.release=true", "--image", NEW_IMAGE, *AT_ONCE)
+WATCH = ("release", NEW_VERSION, "--weight", "10", "--watch", "1", "--timeout", "1")
 ROUTES = "httproutes.gateway.networking.k8s.io"
 
 
@@ -111,6 +114,10 @@ def routes(plane: ControlPlane) -> Iterator[None]:
     plane.request("DELETE", f"{path}/{ROUTES}")
 
 
+PROXY = Right("", "pods/proxy", "get")
+"""Only who watches a new version uses it, which a test of its own makes."""
+
+
 class Manager:
     """The user `other`, who has the role in the namespace."""
 
@@ -185,6 +192,9 @@ def test_each_command_works_with_these_rights(cluster: ControlPlane, manager: Ma
         ("version", NAME, "1", *AT_ONCE),
         ("restart", NAME, *AT_ONCE),
         ("dw", NAME, pod, "-y"),
+        CREATE_NEW_VERSION,
+        ("release", NEW_VERSION, "--weight", "0"),
+        ("delete", NEW_VERSION, "-y", *AT_ONCE),
         ("modify", NAME, "-D", "autoscaler=", *AT_ONCE),
         ("scale", NAME, "1", *AT_ONCE),
         ("stop", NAME, *AT_ONCE),
@@ -206,6 +216,8 @@ def test_without_any_one_of_them_some_command_fails(cluster: ControlPlane, manag
     assert "forbidden" not in logs.stderr
     last = sorted(rights(), key=lambda one: (one.verb == "delete" and one.resource in DELETED, place_of(one)))
     for right in last:
+        if right == PROXY:
+            continue
         manager.lose(right)
         ended = manager.eas(*user_of(right, pod))
         assert ended.code == 1, f"{right} is not needed by {user_of(right, pod)}: {ended.stdout}"
@@ -214,6 +226,26 @@ def test_without_any_one_of_them_some_command_fails(cluster: ControlPlane, manag
         manager.regain(right)
     assert manager.eas("delete", NAME, "-y", *AT_ONCE).code == 0
     assert [one["metadata"]["name"] for one in cluster.objects("deployments", "apis/apps/v1")] == []
+
+
+def test_without_the_proxy_no_new_version_can_be_watched(cluster: ControlPlane, manager: Manager) -> None:
+    """Nothing is released then."""
+    assert manager.eas(*CREATE, *AT_ONCE).code == 0
+    assert manager.eas(*CREATE_NEW_VERSION).code == 0
+    for pod in cluster.wait_for_pods(4):
+        cluster.report_ready(pod)
+    cluster.wait_for(lambda: all(shown(manager, name)["RunningInstance"] == 2 for name in (NAME, NEW_VERSION)))
+    watched = manager.eas(*WATCH)  # here no instance answers; the right to ask it is another matter
+    assert watched.code == 1
+    assert "forbidden" not in watched.stderr
+    manager.lose(PROXY)
+    manager.eas(*WATCH).fails_in_one_line(1, "forbidden", "pods/proxy")
+    assert shown(manager, NEW_VERSION)["TrafficState"] == "standalone"
+
+
+def shown(manager: Manager, name: str) -> Object:
+    found: Object = json.loads(manager.eas("desc", name, "--json").stdout)
+    return found
 
 
 def place_of(right: Right) -> int:

@@ -20,11 +20,9 @@ import pytest
 
 from support import LONG, TIMEOUT
 from support.build import TESTS, need, run
-from support.command import Ended
 from support.host import clean_environment, program
+from support.real_cluster import IMAGE, UP, eas, enter, need_image
 
-UP = TESTS / "cluster" / "up"
-IMAGE = "eas.test/eas-host:1"
 NAME = "real_echo"
 NODE = "192.0.2.1"
 REGISTRY = "127.0.0.1:5000"
@@ -38,32 +36,10 @@ DESCRIPTION = {
 }
 
 
-def enter(*words: str | Path, cwd: Path | None = None) -> Ended:
-    """Runs a command in the node."""
-    done = subprocess.run(
-        [UP, "enter", *words],
-        env=clean_environment(),
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONG,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
-
-
-def eas(*words: str, cwd: Path | None = None) -> Ended:
-    return enter(*program(), *words, cwd=cwd)
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[str]:
     """The URL of the echo, with two instances."""
-    images = enter("sh", "-c", "ctr -a $(dirname $KUBECONFIG)/containerd.sock -n k8s.io images ls -q")
-    if images.code != 0:
-        pytest.skip(f"{UP}: {images.stderr.strip()}")
-    if IMAGE not in images.stdout:
-        pytest.skip(f"the cluster has no image {IMAGE}; {UP} host makes it")
+    need_image()
     (tmp_path / "service.json").write_text(json.dumps(DESCRIPTION), encoding="utf-8")
     try:
         ended = eas("create", "service.json", "--image", IMAGE, "--files-in-image", "--token", "s3cret", cwd=tmp_path)

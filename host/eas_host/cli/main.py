@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "dw": "eas_host.cli.services.workers:delete",
     "logs": "eas_host.cli.services.logs:run",
     "events": "eas_host.cli.services.events:run",
+    "release": "eas_host.cli.release.command:run",
     "delete": "eas_host.cli.services.delete:run",
     "token": "eas_host.cli.access.token:run",
     "completion": "eas_host.cli.about.completion:run",

@@ -73,7 +73,8 @@ class ClusterStorage:
 @dataclass(frozen=True)
 class ClusterSettings:
     """
-    All of it. Quantities are texts as Kubernetes has them; an empty one stands for none.
+    All of it. Quantities are texts as Kubernetes has them; an empty one stands for none. *released*: it is the new
+    version beside a service of that name.
     """
 
     replicas: int
@@ -88,6 +89,7 @@ class ClusterSettings:
     labels: tuple[tuple[str, str], ...]
     storage: tuple[ClusterStorage, ...]
     autoscaling: Autoscaling | None
+    released: bool
 
 
 def read_settings(description: Description) -> tuple[ClusterSettings, list[str]]:
@@ -115,6 +117,7 @@ def read_settings(description: Description) -> tuple[ClusterSettings, list[str]]
         labels=_labels(values),
         storage=tuple(_storage(values, description)),
         autoscaling=_autoscaling(values),
+        released=values.read("metadata.release", quantities.boolean, default=False),
     )
     if settings.max_surge in (0, "0%") and settings.max_unavailable in (0, "0%"):
         values.add_mistake(

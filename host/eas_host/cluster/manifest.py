@@ -33,7 +33,7 @@ def make_objects(service: ClusterService) -> list[dict[str, Any]]:
     objects += [traffic.cluster_ip(service), rollout.deployment(service), rollout.disruption_budget(service)]
     if service.settings.autoscaling is not None:
         objects.append(rollout.autoscaler(service, service.settings.autoscaling))
-    if service.gateway:
+    if service.gateway and not service.names.released:  # a new version shares the route of the old one
         objects.append(traffic.route(service))
     if service.isolated:
         objects.append(traffic.network_policy(service))

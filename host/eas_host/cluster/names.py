@@ -18,9 +18,13 @@ SERVICE_LABEL: Final = "eas/service"
 """The label, and the annotation, with the name of the service in EAS."""
 INSTANCE_LABEL: Final = "app.kubernetes.io/instance"
 """The label by which the pods of a service are found."""
+RELEASED: Final = "eas/release-of"
+"""The annotation of a new version beside an old one (blue-green): the name of the old one."""
 HASH_DIGITS: Final = 10
 """Digits of a hash in the name of an object: 40 bits, as many as a ReplicaSet's own has."""
 
+_NEW_VERSION: Final = "_green"
+"""Behind the name of a service: that of its new version. EAS makes one up, which scripts cannot know."""
 _PREFIX: Final = "eas-"
 """Begins with a letter, as the name of a Service must."""
 _LONGEST_SLUG: Final = 36
@@ -41,11 +45,13 @@ class ObjectNames:
         service: the name of the service in EAS.
         namespace: that of the objects; empty for the one of whoever applies them.
         extra_labels: labels that the description asks for.
+        released: the service beside which this one is the new version; empty for none.
     """
 
     service: str
     namespace: str = ""
     extra_labels: tuple[tuple[str, str], ...] = ()
+    released: str = ""
 
     @property
     def base(self) -> str:
@@ -82,7 +88,7 @@ class ObjectNames:
             "name": name or self.base,
             **({"namespace": self.namespace} if self.namespace else {}),
             "labels": self.labels,
-            "annotations": {SERVICE_LABEL: self.service},
+            "annotations": {SERVICE_LABEL: self.service, **({RELEASED: self.released} if self.released else {})},
         }
 
 
@@ -94,6 +100,13 @@ def object_name(service: str) -> str:
         return _PREFIX + service
     slug = re.sub(r"[^a-z0-9]+", "-", service.lower())[:_LONGEST_SLUG].strip("-")
     return f"{_PREFIX}{slug}-{short_hash(service.encode())}" if slug else _PREFIX + short_hash(service.encode())
+
+
+def new_version_name(service: str) -> str:
+    """
+    Return the name of the new version beside a *service*.
+    """
+    return service + _NEW_VERSION
 
 
 def short_hash(content: bytes) -> str:

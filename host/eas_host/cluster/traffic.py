@@ -53,7 +53,6 @@ def route(service: ClusterService) -> dict[str, Any]:
         raise ConfigError(
             f"name: {service.names.service[:20]}... has a path of {len(path)} characters; a route takes {_LONGEST_PATH}"
         )
-    seconds = math.ceil(service.keepalive / 1000) + _ROUTE_MARGIN_SECONDS
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
@@ -63,12 +62,19 @@ def route(service: ClusterService) -> dict[str, Any]:
             "rules": [
                 {
                     "matches": [{"path": {"type": "PathPrefix", "value": path}}],
-                    "timeouts": {"request": f"{seconds}s"},
+                    "timeouts": {"request": f"{route_seconds(service)}s"},
                     "backendRefs": [{"name": service.names.base, "port": SERVICE_PORT}],
                 }
             ],
         },
     }
+
+
+def route_seconds(service: ClusterService) -> int:
+    """
+    Return how long a route waits for an answer.
+    """
+    return math.ceil(service.keepalive / 1000) + _ROUTE_MARGIN_SECONDS
 
 
 def network_policy(service: ClusterService) -> dict[str, Any]:

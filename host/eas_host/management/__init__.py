@@ -13,6 +13,7 @@ In reading order:
 - `change_guard`: two who change a service at the same moment.
 - `autoscaler`: how a service scales, read from its objects and changed.
 - `old_versions`: removes what only versions need that are not kept.
+- `release`: a new version beside the old one, and the share of the requests that it gets.
 - `deployer`: makes, changes and deletes the objects.
 - `failure_cause`: why an instance does not run, from its pod.
 - `rollout`: how far a rollout is, and the wait for its end.

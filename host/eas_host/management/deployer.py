@@ -22,6 +22,7 @@ from eas_host.cluster.names import object_name
 from eas_host.management.change_guard import ChangedMeanwhile, ChangeGuard
 from eas_host.management.kubernetes_api import SCALING_MANAGER, KubernetesApi, NotAllowed, ObjectExists
 from eas_host.management.old_versions import remove_old, take_back
+from eas_host.management.release.service_pair import check_unshared, keep_share, lengthen_route
 from eas_host.management.revisions import VERSIONED, Revision, read_revisions, store_revision
 from eas_host.management.stored_service import (
     STOPPED_INSTANCES,
@@ -94,6 +95,7 @@ def deploy(
         objects={one["kind"]: one["metadata"]["name"] for one in objects if one["kind"] in (*VERSIONED, *_OPTIONAL)},
     )
     unused = _find_unused(api, service.names.base, objects, revisions)
+    _check_route(api, unused, running)
     current = next((one for one in revisions if running is not None and one.number == running.version), None)
     guard = _guard(api, service, running, unused)
     if current is not None and _without_scaling(current) == _without_scaling(revision):
@@ -114,6 +116,7 @@ def redeploy(api: KubernetesApi, service: ClusterService, number: int, running: 
     """
     objects = make_objects(service)
     unused = _find_unused(api, service.names.base, objects, read_revisions(api, service.names.service))
+    _check_route(api, unused, running)
     _apply(api, service, objects, number, running, guard=_guard(api, service, running, unused))
     _remove(api, unused)
 
@@ -200,6 +203,7 @@ def _apply(
     """
     Apply the *objects*, unless the *guard* sees a change by somebody else. *stores*: the version to store before that.
     """
+    keep_share(api, service.names.base, objects)
     _complete(objects, service, number, running)
     if running is not None:
         _keep_older_tokens(api, objects, service, running)
@@ -222,6 +226,7 @@ def _apply(
         raise
     if running is not None and running.stopped_instances is not None:
         _set_instances(api, running, 0, service.settings.replicas)
+    lengthen_route(api, service)
 
 
 def _complete(
@@ -306,6 +311,14 @@ def _find_unused(
     made = {one["kind"] for one in objects}
     kinds = [kind for kind in _OPTIONAL if kind not in made]
     return [(kind, name) for kind in kinds for name in _names(api, kind, base, revisions)]
+
+
+def _check_route(api: KubernetesApi, unused: Iterable[tuple[str, str]], running: StoredService | None) -> None:
+    """
+    Check that another version of the service needs no route that is *unused* now.
+    """
+    if running is not None and any(kind == "HTTPRoute" for kind, _ in unused):
+        check_unshared(api, running)
 
 
 def _names(

@@ -77,6 +77,12 @@ class KubernetesApi(Protocol):
         Yield the last *lines* of a container, and all that follow.
         """
 
+    def ask_pod(self, pod: str, port: int, path: str, headers: Mapping[str, str]) -> str:
+        """
+        Return what a pod answers to a GET of *path* on a *port*, which the cluster passes on to it, without the header
+        Authorization.
+        """
+
 
 class NoSuchObject(ClusterError):
     """

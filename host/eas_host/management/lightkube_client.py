@@ -36,6 +36,8 @@ except ImportError as error:
 
 _SECONDS: Final = 30.0
 """How long an answer may take."""
+_POD_SECONDS: Final = 5.0
+"""The same of a pod."""
 _NOT_FOUND: Final = 404
 _ERRORS: Final[Mapping[int, type[ClusterError]]] = {
     401: NotAllowed,
@@ -172,6 +174,21 @@ class LightkubeApi:
         """
         with self._translated_errors():
             yield from self._client.log(pod, container=container, tail_lines=lines, follow=True, newlines=False)
+
+    def ask_pod(self, pod: str, port: int, path: str, headers: Mapping[str, str]) -> str:
+        """
+        See `KubernetesApi`.
+        """
+        client = self._client._client  # noqa: SLF001  as above
+        with self._translated_errors():
+            asked = client.prepare_request("get", _resource("Pod"), name=f"{pod}:{port}", headers=dict(headers))
+            asked.url += f"/proxy/{path}"
+            asked.timeout = httpx2.Timeout(_POD_SECONDS)
+            answer = client.send(client.build_adapter_request(asked))
+            if answer.is_error and not answer.headers.get("Content-Type", "").startswith("application/json"):
+                raise ClusterError(f"{pod}: /{path} answers {answer.status_code}: {answer.text.strip()}")
+            client.raise_for_status(answer)  # type: ignore[no-untyped-call]  # it has no types
+            return str(answer.text)
 
     @contextmanager
     def _translated_errors(self, thing: Mapping[str, Any] | None = None) -> Iterator[None]:

@@ -15,7 +15,8 @@ from eas_host.errors import ClusterError
 from eas_host.management import autoscaler
 from eas_host.management.autoscaler import StoredAutoscaler, find_autoscaler
 from eas_host.management.console import local_time
-from eas_host.management.kubernetes_api import KubernetesApi
+from eas_host.management.kubernetes_api import KubernetesApi, NotAllowed
+from eas_host.management.release.service_pair import find_pair
 from eas_host.management.revisions import Revision
 from eas_host.management.stored_service import RUNNING, STOPPED, StoredService, has_ended, labels_of
 
@@ -40,14 +41,14 @@ WORKERS_HEADING: Final = (
     "REASON",
     "LASTSTATE",
 )
-_WEIGHT: Final = "0"
-"""EAS's default; a service in a cluster has no other."""
+ALONE: Final = 0
+"""The weight of a service without another version beside it; EAS's default."""
 _MEBIBYTES: Final = {"Mi": 1, "Gi": 2**10, "Ti": 2**20}
 """In a unit of Kubernetes. EAS calls as many bytes a megabyte."""
 _NO_GPU: Final = "0"
 
 
-def list_row(service: StoredService, namespace: str) -> list[str]:
+def list_row(service: StoredService, namespace: str, weight: int) -> list[str]:
     """
     The row of `list`. The namespace stands where EAS has its region.
     """
@@ -58,8 +59,8 @@ def list_row(service: StoredService, namespace: str) -> list[str]:
         local_time(service.created),
         local_time(service.updated),
         service.status,
-        _WEIGHT,
-        service_path(service.name),
+        str(weight),
+        service_path(service.called_as),
     ]
 
 
@@ -74,7 +75,7 @@ def endpoint(service: StoredService, namespace: str) -> str:
     """
     The URL at which pods of the cluster call it.
     """
-    return f"http://{service.base}.{namespace}{service_path(service.name)}"
+    return f"http://{service.base}.{namespace}{service_path(service.called_as)}"
 
 
 def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Revision], message: str) -> dict[str, Any]:
@@ -82,6 +83,10 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
     All that `desc` tells, by the names that EASCMD's table has. *message*: why it is as it is.
     """
     limits = service.container.get("resources", {}).get("limits", {})
+    try:
+        pair = find_pair(api, service)
+    except NotAllowed:  # to list routes
+        pair = None
     current = next((one for one in revisions if one.number == service.version), None)
     scaler = find_autoscaler(api, service.base)
     return {
@@ -98,7 +103,8 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
         "GPU": limits.get("nvidia.com/gpu", _NO_GPU),
         "Memory": _megabytes(limits.get("memory", "")),
         "Image": service.container["image"],
-        "Weight": int(_WEIGHT),
+        "Weight": pair.weight_of(service.name) if pair else ALONE,
+        **(pair.describe() if pair else {}),
         "LatestVersion": max((one.number for one in revisions), default=0),
         "CurrentVersion": service.version,
         "Message": message or _message(service),

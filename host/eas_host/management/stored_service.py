@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eas_host.cluster.names import INSTANCE_LABEL, SERVICE_LABEL, object_name
+from eas_host.cluster.names import INSTANCE_LABEL, RELEASED, SERVICE_LABEL, object_name
 from eas_host.cluster.pod_volumes import TOKEN_VOLUME
 from eas_host.errors import ClusterError
 from eas_host.management.kubernetes_api import FIELD_MANAGER, KubernetesApi, NoSuchObject
@@ -60,6 +60,20 @@ class StoredService:
         """
         name: str = self.deployment["metadata"]["name"]
         return name
+
+    @property
+    def released(self) -> str:
+        """
+        The service beside which it is the new version; empty if it is none.
+        """
+        return self._annotations.get(RELEASED, "")
+
+    @property
+    def called_as(self) -> str:
+        """
+        The name by which clients call it: a new version answers to that of the old one.
+        """
+        return self.released or self.name
 
     @property
     def version(self) -> int:

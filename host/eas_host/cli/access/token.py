@@ -60,6 +60,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _rotate(api: KubernetesApi, service: StoredService, grace: float, seconds: float, args: Mapping[str, Any]) -> int:
     from eas_host.management.console import Console  # noqa: PLC0415  see `connect`
+    from eas_host.management.release.service_pair import find_other  # noqa: PLC0415
     from eas_host.management.token_secret import rotate, running_instances, wait_until_known  # noqa: PLC0415
 
     instances = running_instances(api, service)
@@ -69,6 +70,11 @@ def _rotate(api: KubernetesApi, service: StoredService, grace: float, seconds: f
     console.request_id()
     until = f"is accepted for {grace:g} s more" if grace else "ends with it"
     console.ok(f"Service [{service.name}] in region [{api.namespace}] has another token; the old one {until}")
+    if other := find_other(api, service):
+        console.warn(
+            f"{other.name}, which has the same clients, does not know it; before they use it, `eas-host modify"
+            f" {other.name} --token @FILE` has to give it to that one, too"
+        )
     try:
         if seconds:
             wait_until_known(api, service, instances, console, seconds)

@@ -36,7 +36,14 @@ _OF_COMMAND: Final = frozenset({"file", "overrides", "namespace", "json", "conte
 _SECRET: Final = frozenset({"token", "generate_token"})
 _SECRET_KEYS: Final = ("token", "dockerAuth")
 """Keys that no ConfigMap has: the token, and the password for a registry, which has no effect in a cluster."""
-_ONLY_OF_CLUSTER: Final = (*_SECRET_KEYS, "generate_token", "metadata.instance", "autoscaler", "labels")
+_ONLY_OF_CLUSTER: Final = (
+    *_SECRET_KEYS,
+    "generate_token",
+    "metadata.instance",
+    "metadata.release",
+    "autoscaler",
+    "labels",
+)
 """
 Keys that the pods do not get: secrets, and what may change without another version of the service. So may entries of
 `storage[]` that the cluster mounts.
@@ -94,7 +101,7 @@ def read_cluster_service(
     from eas_host.cluster.cluster_service import ClusterService, pod_description  # noqa: PLC0415
     from eas_host.cluster.cluster_settings import read_settings  # noqa: PLC0415
     from eas_host.cluster.local_files import check_reachable, named_files  # noqa: PLC0415
-    from eas_host.cluster.names import ObjectNames  # noqa: PLC0415
+    from eas_host.cluster.names import ObjectNames, new_version_name  # noqa: PLC0415
     from eas_host.description import read  # noqa: PLC0415
 
     overrides = args.get("overrides", [])
@@ -108,8 +115,12 @@ def read_cluster_service(
     files = named_files(description)
     if "files_in_image" not in args:
         check_reachable(files, description, [one.mount_path for one in settings.storage])
+    name, space = _service_name(resolved, description), args.get("namespace", "")
+    names = ObjectNames(name, space, settings.labels)
+    if settings.released:
+        names = ObjectNames(new_version_name(name), space, settings.labels, released=name)
     service = ClusterService(
-        names=ObjectNames(_service_name(resolved, description), args.get("namespace", ""), settings.labels),
+        names=names,
         image=args["image"],
         text=pod_description(read(file, [*overrides, *_left_out(description)], keeps_cloud_values=True).text),
         token=resolved.config.token,

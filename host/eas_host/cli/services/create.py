@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from eas_host import log
+from eas_host.cli.release.new_version import join
 from eas_host.cli.services.cluster_parser import CODES, add_connection_options, add_timeout, connect, read_timeout
 from eas_host.cli.services.cluster_service_reader import add_cluster_options, kept_options, read_cluster_service
 from eas_host.cli.services.rollout_end import finish_rollout
@@ -49,6 +50,9 @@ def run(argv: Sequence[str]) -> int:
     from eas_host.management.report import endpoint  # noqa: PLC0415
     from eas_host.management.stored_service import find_service, get_service  # noqa: PLC0415
 
+    if service.names.released:
+        service = join(api, service, args)
+        args = {**args, "gateway": service.gateway}
     if find_service(api, name) is not None:
         raise ClusterError(
             f"{name}: there is such a service in the namespace {api.namespace} already; change it with"
@@ -63,4 +67,6 @@ def run(argv: Sequence[str]) -> int:
     console.lines(key_table(rows))
     console.ok("Service is now deploying")
     console.ok("Successfully synchronized resources")
+    if old := service.names.released:
+        console.ok(f"It gets none of the requests to {old} until `eas-host release {name} --weight W`")
     return finish_rollout(api, name, console, seconds, as_json="json" in args)

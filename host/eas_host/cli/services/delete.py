@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from eas_host.cli.release.leave_route import leave_route, pair_to_leave
 from eas_host.cli.services.cluster_parser import confirm, connect, make_cluster_parser, print_json, read_timeout
 
 _EXAMPLES: Final = """\
@@ -37,11 +38,14 @@ def run(argv: Sequence[str]) -> int:
     found = find_leftovers(api, name)
     if found is None:
         raise no_such_service(api, name)
+    pair = pair_to_leave(api, name)
     if "yes" not in args and not confirm(f"Are you sure to delete the service [{name}] in [{api.namespace}]?"):
         return 1
-    delete(api, found)
     console = Console(as_json="json" in args)
     console.request_id()
+    if pair is not None:
+        leave_route(api, pair, console)
+    delete(api, found)
     console.ok(f"Service [{name}] in region [{api.namespace}] is terminating")
     if seconds:
         wait_until_gone(api, name, console, seconds)

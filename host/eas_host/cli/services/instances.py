@@ -35,7 +35,7 @@ def scale(argv: Sequence[str]) -> int:
         number = option_types.int_range(0, _MOST)(args["instances"])
     except ValueError as error:
         raise ConfigError(f"N: {args['instances']!r}: {error}") from error
-    return _change(args, lambda api, service: _scale(api, service, number), "scaling")
+    return _change(args, lambda api, service: _scale(api, service, number), "scaling", ends=number == 0)
 
 
 def _scale(api: KubernetesApi, service: StoredService, instances: int) -> str:
@@ -66,7 +66,7 @@ def stop(argv: Sequence[str]) -> int:
     args = vars(_parser("stop", "Take all instances of a service away, until `start`.", "scorer").parse_args(argv))
     from eas_host.management import deployer  # noqa: PLC0415  see `cluster_parser.connect`
 
-    return _change(args, deployer.stop, "stopping")
+    return _change(args, deployer.stop, "stopping", ends=True)
 
 
 def start(argv: Sequence[str]) -> int:
@@ -97,17 +97,26 @@ def _parser(name: str, about: str, words: str) -> CommandParser:
     return make_cluster_parser(name, about, f"example:\n  eas-host {name} {words}\n", waits=True)
 
 
-def _change(args: dict[str, Any], change: Callable[[KubernetesApi, StoredService], str | None], doing: str) -> int:
+def _change(
+    args: dict[str, Any],
+    change: Callable[[KubernetesApi, StoredService], str | None],
+    doing: str,
+    *,
+    ends: bool = False,
+) -> int:
     """
     Have the service be changed by *change*, which may return a warning, and wait until it is as it is to be. *doing*:
-    in EAS's words.
+    in EAS's words. *ends*: it loses all of its instances.
     """
     seconds = read_timeout(args)
     api = connect(args)
     from eas_host.management.console import Console  # noqa: PLC0415  see `connect`
+    from eas_host.management.release.service_pair import check_unused  # noqa: PLC0415
     from eas_host.management.stored_service import get_service  # noqa: PLC0415
 
     service = get_service(api, args["name"])
+    if ends:
+        check_unused(api, service)
     warning = change(api, service)
     console = Console(as_json="json" in args)
     console.request_id()

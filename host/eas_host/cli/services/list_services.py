@@ -28,10 +28,12 @@ def run(argv: Sequence[str]) -> int:
     args = vars(parser.parse_args(argv))
     api = connect(args)
     from eas_host.management.console import Console, list_table  # noqa: PLC0415  see `connect`
-    from eas_host.management.report import LIST_HEADING, list_row, service_path  # noqa: PLC0415
+    from eas_host.management.release.service_pair import weights_of  # noqa: PLC0415
+    from eas_host.management.report import ALONE, LIST_HEADING, list_row, service_path  # noqa: PLC0415
     from eas_host.management.stored_service import list_services  # noqa: PLC0415
 
     services = list_services(api)
+    weights = weights_of(api, services)
     if "json" in args:
         print_json(
             [
@@ -44,7 +46,8 @@ def run(argv: Sequence[str]) -> int:
                     "UpdateTime": one.updated,
                     "Status": one.status,
                     "CurrentVersion": one.version,
-                    "ServicePath": service_path(one.name),
+                    "Weight": weights.get(one.name, ALONE),
+                    "ServicePath": service_path(one.called_as),
                 }
                 for one in services
             ]
@@ -52,5 +55,6 @@ def run(argv: Sequence[str]) -> int:
         return 0
     console = Console(as_json=False)
     console.request_id()
-    console.lines(list_table(LIST_HEADING, [list_row(one, api.namespace) for one in services]))
+    rows = [list_row(one, api.namespace, weights.get(one.name, ALONE)) for one in services]
+    console.lines(list_table(LIST_HEADING, rows))
     return 0

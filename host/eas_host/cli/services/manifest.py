@@ -16,6 +16,7 @@ from eas_host import log
 from eas_host.cli.services.cluster_service_reader import add_cluster_options, read_cluster_service
 from eas_host.cli.target import make_target_parser
 from eas_host.config.option_parser import parse_args
+from eas_host.errors import ConfigError
 
 _ABOUT: Final = "Print the objects with which a service.json runs on Kubernetes; ask no cluster."
 _EXAMPLES: Final = """\
@@ -45,6 +46,11 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object, a List, instead of YAML")
     args = parse_args(parser, argv)
     service = read_cluster_service(args).service
+    if service.names.released:
+        raise ConfigError(
+            "metadata.release: a new version beside another one is made in a cluster, by `eas-host create`; -D"
+            " metadata.release= leaves the key out"
+        )
     # Imported late, so that a wrong argument does not wait for pydantic.
     from eas_host.cluster.manifest import make_objects  # noqa: PLC0415
     from eas_host.cluster.yaml_writer import write_documents  # noqa: PLC0415  as above

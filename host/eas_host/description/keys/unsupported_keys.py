@@ -74,6 +74,7 @@ class UnsupportedMetadataKeys(Definition):
     enable_grpc: Any = unsupported(TRAFFIC, "Let gRPC through.")
     enable_webservice: Any = unsupported(TRAFFIC, "Serve web pages.")
     rolling_strategy: Any = unsupported(ROLLOUT, "How a new version replaces the old one: max_surge, max_unavailable.")
+    release: Any = unsupported(ROLLOUT, "Create a new version beside the service of that name (blue-green).")
     type: Any = unsupported(PLATFORM, "The type of a service that is not a processor.")
 
 
