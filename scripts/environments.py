@@ -15,7 +15,10 @@ from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD_TOOLS: Final = ("setuptools>=77", "setuptools-scm>=8", "wheel", "cffi>=1.16")  # as in pyproject.toml
-_SOURCES: Final = ("host", "java", "native", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py")
+_SOURCES: Final = (
+    *("host", "java", "native"),
+    *("Containerfile", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"),
+)
 _PRODUCTS: Final = shutil.ignore_patterns(
     "build", "*.egg-info", "*.so", "*.jar", "__pycache__", "eas-cpp-worker", "eas-guardian", "eas-symbolizer"
 )
