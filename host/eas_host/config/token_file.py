@@ -8,6 +8,7 @@ no time, so a host whose file nobody changes any more never ends up without a to
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -71,15 +72,19 @@ def token_or_file(text: str) -> str | TokenFile:
     return read_token_file(text[1:]) if text.startswith("@") else option_types.token(text)
 
 
-def read_token_file(path: str) -> TokenFile:
+def read_token_file(path: str, *, may_wait: bool = True) -> TokenFile:
     """
     Read the file at *path*.
+
+    Args:
+        path: the file.
+        may_wait: whether it may be a pipe, whose writer is waited for. Otherwise a regular file is expected.
 
     Raises:
         ValueError: it cannot be read, or has a line that is no token. The text has no part of it.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open(path, "rb", opener=None if may_wait else _open_regular) as file:
             state = os.fstat(file.fileno())
             content = file.read(_LARGEST + 1)
         text = content.decode()
@@ -96,6 +101,17 @@ def read_token_file(path: str) -> TokenFile:
         raise ValueError(f"{path}: {error}") from error
     signature = _signature(state) if stat.S_ISREG(state.st_mode) else None
     return TokenFile(str(Path(path).absolute()), token, older, signature)  # with its links, which may lead elsewhere
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """
+    Open the file at *path*, and never wait for whoever writes into a pipe.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def read_tokens(text: str) -> tuple[str, tuple[OlderToken, ...]]:
@@ -147,7 +163,7 @@ def _signature(state: os.stat_result) -> Signature:
 
 
 def _read_line(number: int, line: str) -> OlderToken:
-    text, tab, time = line.rstrip().partition("\t")
+    text, tab, time = line.rstrip(" \r").partition("\t")  # not the tab: a time that is forgotten is no "for ever"
     try:
         return OlderToken(option_types.token(text), _read_time(time.strip()) if tab else None)
     except ValueError as error:

@@ -56,6 +56,8 @@ def test_first_line_is_the_token_and_others_are_accepted_beside_it(tmp_path: Pat
         (b"new\na\0b\n", ["line 2", "expected a token"]),
         (f"new\t{LATER}\n".encode(), ["line 1", "the token that stays first"]),
         (b"new\nold\ttomorrow\n", ["line 2", "2026-12-01T17:30:00Z"]),
+        (b"new\nold\t\n", ["line 2", "2026-12-01T17:30:00Z"]),
+        (b"new\nold \t \r\n", ["line 2", "2026-12-01T17:30:00Z"]),
         (b"new\nold\t2026-13-01T00:00:00Z\n", ["line 2", "2026-12-01T17:30:00Z"]),
         (f"new\n\t{LATER}\n".encode(), ["line 2", "expected a token"]),
         (b"s3cret\xff", ["not UTF-8"]),
@@ -168,6 +170,24 @@ def test_file_that_is_of_no_use_changes_nothing_and_is_told_once(
     assert str(looks.file) in record.getMessage()
     assert "the token stays as it was" in record.getMessage()
     assert "secret" not in record.getMessage()
+    looks.write("second\n")
+    assert looks.look(2) == ("second",)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_any_more_keeps_nobody_waiting(
+    looks: Looks, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """Nobody writes into that pipe: who opened it as a file would wait for ever, and the event loop with it."""
+    looks.file.unlink()
+    if kind == "pipe":
+        os.mkfifo(looks.file)
+    else:
+        looks.file.mkdir()
+    assert looks.look(5) == ("first",)
+    (record,) = caplog.records
+    assert f"cannot read {looks.file}: it is no regular file; the token stays as it was" in record.getMessage()
+    looks.file.unlink() if kind == "pipe" else looks.file.rmdir()
     looks.write("second\n")
     assert looks.look(2) == ("second",)
 

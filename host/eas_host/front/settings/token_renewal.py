@@ -59,12 +59,9 @@ class TokenRenewal:
 
     def _read(self, old: TokenFile) -> None:
         try:
-            file = read_token_file(old.path)
+            file = read_token_file(old.path, may_wait=False)  # on the event loop
         except ValueError as error:
             log.warning("the token file has changed and is of no use: %s; the token stays as it was", error)
-            return
-        if file.signature is None:
-            log.warning("the token file has changed and is of no use: %s is no regular file any more", old.path)
             return
         self._judged = file.signature
         self._file = file
