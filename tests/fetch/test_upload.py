@@ -11,7 +11,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from eas_host.cli.publishing.upload import run
-from eas_host.errors import ConfigError, EntryNotFound, HostError, UploadFailed
+from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, HostError, UploadFailed
 from eas_host.fetch import FetchPolicy, fetch_all
 from eas_host.fetch.upload import upload
 
@@ -46,6 +46,43 @@ def test_folder_keeps_its_structure(tmp_path: Path, memory: MemoryFileSystem) ->
     done = upload(folder, "memory://bucket/7")
     assert (done.url, done.files, done.size) == ("memory://bucket/7", 2, 1)
     assert memory.find("/bucket") == ["/bucket/7/a/b/empty", "/bucket/7/x.bin"]
+
+
+def test_links_are_followed(tmp_path: Path, memory: MemoryFileSystem) -> None:
+    """As in a cache of Hugging Face, where each file is one; the same folder may be there twice."""
+    folder, blobs = tmp_path / "model", tmp_path / "blobs"
+    (blobs / "deep").mkdir(parents=True)
+    (blobs / "deep" / "w.bin").write_bytes(b"weights")
+    folder.mkdir()
+    (folder / "one").symlink_to(blobs)
+    (folder / "two").symlink_to("one/deep")
+    (folder / "w.bin").symlink_to("../blobs/deep/w.bin")
+    done = upload(folder, "memory://bucket/7")
+    assert (done.files, done.size) == (3, 21)
+    assert memory.find("/bucket") == ["/bucket/7/one/deep/w.bin", "/bucket/7/two/w.bin", "/bucket/7/w.bin"]
+    assert memory.cat("/bucket/7/two/w.bin") == b"weights"
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "message"),
+    [
+        ("dead", "missing.bin", "a/dead: a link to missing.bin, which is not there; remove it"),
+        ("self", "self", "a/self: a link that leads in a circle; remove it"),
+        ("up", "..", "a/up: a link to {folder}, which holds the link itself; remove it"),
+        ("here", ".", "a/here: a link to {folder}/a, which holds the link itself; remove it"),
+    ],
+)
+def test_link_that_has_no_end_is_refused_before_anything_is_sent(
+    tmp_path: Path, memory: MemoryFileSystem, name: str, target: str, message: str
+) -> None:
+    folder = tmp_path / "model"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "0.bin").touch()
+    (folder / "a" / name).symlink_to(target)
+    with pytest.raises(EntryInvalid) as refused:
+        upload(folder, "memory://bucket/7")
+    assert refused.value.message == f"{folder}/{message.format(folder=folder)}"
+    assert memory.find("/bucket") == []
 
 
 @pytest.mark.parametrize(

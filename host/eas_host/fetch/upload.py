@@ -2,16 +2,21 @@
 Uploads files and folders to every bucket that fsspec writes to: oss://, s3:// and others.
 
 How a file gets there, in parts or not, is the bucket's own business: an upload that fails is done anew by its user.
+
+Buckets have no links, so in place of each link goes the file or folder to which it leads. Whoever fetches a folder must
+be able to rely on it that all is there: a file that cannot be read ends the command before anything is sent.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from eas_host.errors import ConfigError, EntryNotFound, UploadFailed
+from eas_host import log
+from eas_host.errors import ConfigError, EntryInvalid, EntryNotFound, UploadFailed
 from eas_host.fetch import urls
 from eas_host.fetch.download.object_store import ObjectStore, network_error_behind, open_store
 from eas_host.fetch.download_errors import DownloadError
@@ -44,6 +49,7 @@ def upload(named: Path, url: str) -> Uploaded:
 
     Raises:
         EntryNotFound: there is no such file.
+        EntryInvalid: something in the folder cannot be read, or a link leads nowhere or in a circle.
         ConfigError: nothing can be uploaded there.
         UploadFailed: it did not arrive.
     """
@@ -84,9 +90,36 @@ def _files(named: Path) -> Iterator[tuple[Path, str]]:
     if not named.is_dir():
         yield named, ""
         return
-    for path in sorted(named.rglob("*")):
-        if path.is_file():
-            yield path, path.relative_to(named).as_posix()
+    for path in _below(named, ()):
+        yield path, path.relative_to(named).as_posix()
+
+
+def _below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    """
+    Yield each file in *folder* and in the folders below it. *above* are the real paths of the folders that it is in.
+    """
+    try:
+        real = folder.resolve()
+        if real in above:
+            raise EntryInvalid(f"{folder}: a link to {real}, which holds the link itself; remove it")
+        for path in sorted(folder.iterdir()):
+            path.stat()  # which raises for a link to nothing; `is_file` would only say no
+            if path.is_dir():
+                yield from _below(path, (*above, real))
+            elif path.is_file():
+                yield path
+            else:
+                log.warning("%s: a socket, a named pipe or a device; left out", path)
+    except OSError as error:
+        raise _unreadable(Path(error.filename or folder), error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> EntryInvalid:
+    if error.errno == errno.ELOOP:
+        return EntryInvalid(f"{path}: a link that leads in a circle; remove it")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and path.is_symlink():
+        return EntryInvalid(f"{path}: a link to {path.readlink()}, which is not there; remove it")
+    return EntryInvalid(f"{path}: {error.strerror}; make it readable")
 
 
 def _upload_file(store: ObjectStore, file: Path, path: str, display: ProgressDisplay) -> None:
