@@ -147,6 +147,29 @@ def test_host_is_made_of_a_wheel(tools: Tools, service: Path, tmp_path: Path) ->
     assert text.endswith('\nADD files.tar.gz /\nCMD ["/processor"]\n')
 
 
+def test_what_comes_from_elsewhere_or_looks_secret_is_named(tools: Tools, service: Path, tmp_path: Path) -> None:
+    """In the image everybody can read it. A tokenizer and the certificates of authorities are no secrets."""
+    keys = tmp_path / "aws"
+    keys.mkdir()
+    (keys / "credentials").touch()
+    (service.parent / "keys").symlink_to(keys)
+    (service.parent / "same.py").symlink_to("app.py")
+    for name in (".env", "tls.pem", "token", "tokenizer.json", "cacert.pem", "app.log"):
+        (service.parent / name).touch()
+    (service.parent / ".easignore").write_text("*.log\n", encoding="utf-8")
+    words = (service, "-t", "a", "--from", "b", "-D", "processor_path=.")
+    done = tools.image(*words)
+    assert done.code == 0, done.stderr
+    assert f"{service.parent}: in place of the link keys is {keys}" in done.stderr
+    assert "the link same.py" not in done.stderr
+    assert f"{service.parent}: left out: .easignore, app.log\n" in done.stderr
+    named = "/processor/.env, /processor/keys/credentials, /processor/tls.pem, /processor/token; what is"
+    assert f"[WARNING] whoever may pull the image can read {named}" in done.stderr
+    with (service.parent / ".easignore").open("a", encoding="utf-8") as ignored:
+        ignored.write(".env\nkeys\n*.pem\ntoken\n")
+    assert "whoever may pull" not in tools.image(*words).stderr
+
+
 WRONG = [
     (("-t", "My App"), "--tag: 'My App' is no name of an image; expected one in lower case, such as"),
     ((), "the following arguments are required: -t/--tag"),
@@ -157,6 +180,8 @@ WRONG = [
     (("{service}", "-t", "a", "--wheel", "{service}"), "service.json: is no wheel of eas-host; expected one such as"),
     (("-t", "a", "--tool", "kaniko"), "--tool: 'kaniko' is unknown; expected podman, buildah or docker"),
     (("{service}", "-t", "a", "-D", "data_image=[1]"), "data_image: [1] is no name of an image"),
+    (("{service}", "-t", "a", "-D", "data_image=--help"), 'data_image: "--help" is no name of an image'),
+    (("{service}", "-t", "a", "--from=-x"), "--from: '-x' is no name of an image; expected one such as"),
     (("{folder}/app.py", "-t", "a"), "app.py: is no description on this machine; expected a service.json"),
     (("https://example.com/service.json", "-t", "a"), "is no description on this machine"),
     (("{service}", "-t", "a", "-D", "model_path=m.bin"), "m.bin: No such file or directory; in "),

@@ -122,6 +122,7 @@ def test_urls_and_what_the_cluster_mounts_are_no_part_of_it(tmp_path: Path) -> N
         ("../tmp/m.bin", "would be /tmp/m.bin in an image, where a pod has something of its own"),
         ("../lib/m.bin", "would be /lib/m.bin in an image, among the files of its system"),
         ("/var/cache/eas-host/m.bin", "where a pod has something of its own"),
+        ("../opt", "would be /opt in an image, above files of its system"),
         ("../opt/eas-host", "among the files of its system"),
         ("file:///proc/version", "where a pod has something of its own"),
     ],

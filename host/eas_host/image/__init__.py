@@ -9,7 +9,7 @@ In reading order:
 
 - `reference`: names of images; `request`: the image that is wanted.
 - `image_tool`: podman, buildah or docker.
-- `layout`: where a service's files are in its image.
+- `contents_report`: what of this machine is in an image; `layout`: where a service's files are in its image.
 - `containerfile`: what the tool is told to do; `host_source`: what the host is made of.
 - `build`: all of it together.
 """

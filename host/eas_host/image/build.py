@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,17 +14,17 @@ from eas_host.cluster.cluster_service import pod_description
 from eas_host.description import Description, read
 from eas_host.errors import ConfigError
 from eas_host.image.containerfile import FILES, make_containerfile
+from eas_host.image.contents_report import report_members
 from eas_host.image.host_source import put_host
 from eas_host.image.image_tool import NAME, ImageTool
 from eas_host.image.layout import image_members, needs_java
+from eas_host.image.reference import is_reference
 from eas_host.image.request import ImageRequest
-from eas_host.pack.archive.member import MemberType
 from eas_host.pack.archive.writer import member_time, write
 
 _NOT_IN_IMAGE: Final = ("token", "dockerAuth")
 """Keys of descriptions that no image has, since whoever may pull it could read them."""
 _DATA_IMAGE: Final = "data_image"
-_MAX_NAMES: Final = 5
 
 
 def build_image(wanted: ImageRequest, tool: ImageTool) -> str:
@@ -64,7 +63,7 @@ def _arguments_of(description: Description) -> dict[str, str]:
     """
     arguments = {} if needs_java(description) else {"JRE": ""}
     if (value := description.cloud_values.get(_DATA_IMAGE)) is not None and value.value:
-        if not isinstance(value.value, str):
+        if not isinstance(value.value, str) or not is_reference(value.value):
             position = description.origins.get(_DATA_IMAGE, description.file.name)
             raise ConfigError(f"{position}: {_DATA_IMAGE}: {json.dumps(value.value)} is no name of an image")
         arguments["BASE"] = value.value
@@ -80,18 +79,7 @@ def _put_files(description: Description, wanted: ImageRequest, context: Path) ->
     written = context / "service.json"
     written.write_text(pod_description(text), encoding="utf-8")
     members = image_members(description, written)
-    files = [member for member in members if member.type is MemberType.FILE]
-    size = sum(member.size for member in files)
-    log.info("%d files, %.1f MB: %s", len(files), size / 1e6, ", ".join(_places(f"/{one.name}" for one in files)))
+    report_members(members)
     if json.loads(description.text).get("token"):
         log.info("the image has no token; give it one where it runs, with --token @FILE or EAS_HOST_TOKEN")
     write(members, context / FILES)
-
-
-def _places(names: Iterable[str]) -> list[str]:
-    """
-    Return the first of *names*, and how many more there are.
-    """
-    listed = list(names)
-    more = len(listed) - _MAX_NAMES
-    return [*listed[:_MAX_NAMES], *([f"and {more} more"] if more > 0 else [])]

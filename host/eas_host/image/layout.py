@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from eas_host import log
 from eas_host.cluster.configuration import DESCRIPTION
 from eas_host.cluster.local_files import FOLDER, NamedFile, local_files, named_files, place
 from eas_host.deploy.from_description import processor_path
 from eas_host.description import Description, Model
 from eas_host.errors import ConfigError
 from eas_host.fetch import local_paths
+from eas_host.image.contents_report import report_folder
 from eas_host.pack.archive.folder_contents import read_folder
 from eas_host.pack.archive.member import ArchiveMember, MemberType, file_member
 from eas_host.pack.package_builder import PackageBuilder
@@ -99,6 +99,8 @@ def _fault(where: str) -> str:
         return "where a pod has something of its own"
     if any(where == one or where.startswith(f"{one}/") for one in _SYSTEM):
         return "among the files of its system"
+    if any(one.startswith(f"{where}/") for one in _SYSTEM):
+        return "above files of its system"
     return ""
 
 
@@ -108,8 +110,7 @@ def _members(source: Path, name: str, description: Path) -> Iterator[ArchiveMemb
         return
     yield ArchiveMember(name, MemberType.FOLDER)
     contents = read_folder(source, description)  # which is written anew
-    for note in contents.notes:
-        log.warning("%s: %s", source, note)
+    report_folder(source, contents, description)
     for member in contents.members:
         yield replace(member, name=f"{name}/{member.name}")
 

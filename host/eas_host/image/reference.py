@@ -13,6 +13,8 @@ _HOST: Final = r"(?:localhost(?::\d+)?|[a-zA-Z0-9.-]+:\d+|[a-zA-Z0-9-]+(?:\.[a-z
 _PART: Final = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _NAME: Final = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*(?::{_TAG})?")
+_DIGEST: Final = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_REFERENCE: Final = re.compile(rf"{_NAME.pattern}(?:@{_DIGEST})?")
 
 
 def is_name(text: str) -> bool:
@@ -20,3 +22,10 @@ def is_name(text: str) -> bool:
     Tell whether an image can be given the name *text*, with a tag or without.
     """
     return _NAME.fullmatch(text) is not None
+
+
+def is_reference(text: str) -> bool:
+    """
+    Tell whether *text* can stand for an image that there is: its name, maybe with a digest behind it, or its identity.
+    """
+    return _REFERENCE.fullmatch(text) is not None

@@ -15,7 +15,7 @@ from eas_host.cli.things.thing import DESCRIPTION, find_thing, is_url
 from eas_host.config.option_parser import parse_args
 from eas_host.errors import ConfigError
 from eas_host.image.image_tool import TOOLS, ImageTool
-from eas_host.image.reference import is_name
+from eas_host.image.reference import is_name, is_reference
 from eas_host.image.request import ImageRequest
 
 _EXAMPLES: Final = """\
@@ -95,6 +95,10 @@ def _check(wanted: ImageRequest) -> None:
         raise ConfigError(
             f"--tag: {wanted.tag!r} is no name of an image; expected one in lower case, such as"
             " registry.example.com/scorer:1"
+        )
+    if wanted.base and not is_reference(wanted.base):
+        raise ConfigError(
+            f"--from: {wanted.base!r} is no name of an image; expected one such as registry.example.com/eas-host:1"
         )
     if wanted.description is None and wanted.base:
         raise ConfigError("--from: has no use without a service to put on that image; name its service.json")
