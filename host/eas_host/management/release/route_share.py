@@ -2,7 +2,8 @@
 How an HTTPRoute shares its requests between a service, whose route it is, and its new version.
 
 Weights are percentages: those of both together are 100. A service that takes no part is not among the backends. Rules
-are changed as they are in the cluster, so what somebody else has added to them stays.
+are changed as they are in the cluster, so what somebody else has added to them stays, such as filters and time-outs.
+Their backends become these two and no others.
 """
 
 from __future__ import annotations
