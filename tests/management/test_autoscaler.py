@@ -67,6 +67,31 @@ def test_row_tells_the_bounds_the_aims_and_what_is_now() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("quantity", "number"),
+    [
+        ("50Mi", 50 * 2**20),
+        ("3T", 3 * 10**12),
+        ("5u", 5e-06),
+        ("3E", 3 * 10**18),
+        ("3E2", 300),
+        ("1.5", 1.5),
+        ("-2k", -2000),
+    ],
+)
+def test_quantities_of_other_metrics_are_read(quantity: str, number: float) -> None:
+    assert scaler({"currentMetrics": [current(quantity)]}).currents == {"custom[x]": number}
+
+
+@pytest.mark.parametrize("quantity", ["", "5x", "Mi", "1.2.3", "NaN"])
+def test_what_is_no_quantity_is_left_out(quantity: str) -> None:
+    assert scaler({"currentMetrics": [current(quantity)]}).currents == {}
+
+
+def current(quantity: str) -> Object:
+    return {"type": "Pods", "pods": {"metric": {"name": "x"}, "current": {"averageValue": quantity}}}
+
+
 def condition(kind: str, reason: str, message: str) -> Object:
     return {"type": kind, "status": "False", "reason": reason, "message": message}
 

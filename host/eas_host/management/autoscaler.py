@@ -7,6 +7,7 @@ there is, whichever version runs. So `autoscale`, `modify` and `version` begin w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,8 +23,15 @@ from eas_host.management.stored_service import labels_of
 KIND: Final = "HorizontalPodAutoscaler"
 _DOWN_WINDOW: Final = 300
 """Seconds: EAS's default, and that of Kubernetes."""
-_UNITS: Final = {"m": Decimal("0.001"), "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9)}
-"""Of quantities: a cluster writes 1.5 as `1500m`, and 2000 as `2k`."""
+_UNITS: Final = {
+    **{
+        unit: Decimal(1000) ** power for power, unit in enumerate(("n", "u", "m", "", "k", "M", "G", "T", "P", "E"), -3)
+    },
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
+}
+"""All those of Kubernetes's quantities: a cluster writes 1.5 as `1500m`, and 2000 as `2k`."""
+_QUANTITY: Final = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?)([A-Za-z]*)")
+"""A number and its unit; `3E` has a unit, and `3E2` an exponent."""
 _CPU: Final = "cpu"
 
 
@@ -213,11 +221,17 @@ def _values(metrics: Any, which: str) -> Iterator[tuple[str, int | float]]:  # n
         elif metric.get("type") == "Pods":
             name = metric["pods"]["metric"]["name"]
             amount = metric["pods"][which].get("averageValue")
-            if amount is not None:
-                yield "qps" if name == QPS_METRIC else f"custom[{name}]", _number(amount)
+            number = None if amount is None else _number(str(amount))
+            if number is not None:
+                yield "qps" if name == QPS_METRIC else f"custom[{name}]", number
 
 
-def _number(quantity: str) -> int | float:
-    unit = _UNITS.get(quantity[-1:], Decimal(1))
-    number = Decimal(quantity.rstrip("".join(_UNITS))) * unit
+def _number(quantity: str) -> int | float | None:
+    """
+    Read a *quantity*; None if it is one that no version of Kubernetes has so far.
+    """
+    found = _QUANTITY.fullmatch(quantity)
+    if found is None or found[2] not in _UNITS:
+        return None
+    number = Decimal(found[1]) * _UNITS[found[2]]
     return int(number) if number == int(number) else float(number)

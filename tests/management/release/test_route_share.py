@@ -4,6 +4,7 @@ The weights in an HTTPRoute.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_version_that_stands_alone_has_its_own_route() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("35s", 35.0), ("1m5s", 65.0), ("500ms", 0.5), ("1h2m", 3720.0), ("0s", 0.0)]
+    ("text", "seconds"), [("35s", 35.0), ("1m5s", 65.0), ("500ms", 0.5), ("1h2m", 3720.0), ("0s", math.inf)]
 )
 def test_duration_of_the_gateway_api(text: str, seconds: float) -> None:
     assert seconds_of({"timeouts": {"request": text}}) == seconds
@@ -99,3 +100,20 @@ def test_time_of_a_route_only_grows() -> None:
     assert lengthen(rule, 35.5)
     assert rule == {"timeouts": {"request": "36s", "backendRequest": "1s"}}
     assert not lengthen({}, 1000), "without a time-out there is no end"
+    assert lengthen(rule, math.inf)
+    assert rule == {"timeouts": {"backendRequest": "1s"}}
+
+
+def test_zero_is_no_time_but_none() -> None:
+    rule = {"timeouts": {"request": "0s"}}
+    assert not lengthen(rule, 65)
+    assert rule == {"timeouts": {"request": "0s"}}
+
+
+def test_route_from_which_somebody_took_the_time_waits_on() -> None:
+    shared = route(backend("old", 70), backend("new", 30))
+    del shared["spec"]["rules"][0]["timeouts"]
+    made = route(backend("old"), timeout="10s")
+    keep_share(made, shared)
+    assert seconds_of(made["spec"]["rules"][0]) == math.inf
+    assert weight_of(made, "new") == 30

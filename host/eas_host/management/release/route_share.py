@@ -65,16 +65,18 @@ def lengthen(rule: dict[str, Any], seconds: float) -> bool:
     """
     if seconds <= seconds_of(rule):
         return False
-    rule["timeouts"] = {**rule.get("timeouts", {}), "request": f"{math.ceil(seconds)}s"}
+    others = {name: text for name, text in rule.get("timeouts", {}).items() if name != "request"}
+    rule["timeouts"] = others if math.isinf(seconds) else {**others, "request": f"{math.ceil(seconds)}s"}
     return True
 
 
 def seconds_of(rule: Mapping[str, Any]) -> float:
     """
-    Return how long *rule* waits for an answer; without a time-out there is no end.
+    Return how long *rule* waits for an answer; without a time-out, or with one of zero, as the Gateway
+    API says, there is no end.
     """
-    text = rule.get("timeouts", {}).get("request")
-    return math.inf if text is None else sum(int(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
+    text = rule.get("timeouts", {}).get("request", "")
+    return sum(int(number) * _UNITS[unit] for number, unit in _DURATION.findall(text)) or math.inf
 
 
 def _names(rule: Mapping[str, Any]) -> set[str]:
