@@ -69,6 +69,14 @@ def test_status_is_one_of_those_of_eas(service: StoredService, status: str) -> N
     assert service.status == status
 
 
+def test_note_of_a_share_hides_no_failure() -> None:
+    service = deployment(2, counts(3, 1, 2) | overdue("2026-01-29T08:00:01Z"))
+    service.deployment["metadata"]["managedFields"].append(
+        {"manager": "eas-host-release", "time": "2026-01-29T09:00:00Z"}
+    )
+    assert service.status == "Failed"
+
+
 def test_what_is_kept_in_annotations() -> None:
     service = deployment(0, {}, stopped="4")
     assert (service.name, service.version, service.total, service.instances) == ("scorer_v2", 3, 0, 4)

@@ -16,6 +16,8 @@ SCALING_MANAGER: Final = "eas-host-scaling"
 Who owns the number of pods, beside the one above. So it stays as it is when a version with `autoscaler` comes, in which
 the Deployment has none: without an owner it would become 1.
 """
+RELEASE_MANAGER: Final = "eas-host-release"
+"""Who owns the shares of a service and its new version, beside the owner of all else."""
 
 
 class KubernetesApi(Protocol):

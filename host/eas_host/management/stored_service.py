@@ -11,7 +11,7 @@ from typing import Any, Final
 from eas_host.cluster.names import INSTANCE_LABEL, RELEASED, SERVICE_LABEL, object_name
 from eas_host.cluster.pod_volumes import TOKEN_VOLUME
 from eas_host.errors import ClusterError
-from eas_host.management.kubernetes_api import FIELD_MANAGER, KubernetesApi, NoSuchObject
+from eas_host.management.kubernetes_api import FIELD_MANAGER, RELEASE_MANAGER, KubernetesApi, NoSuchObject
 
 VERSION: Final = "eas/version"
 """The annotation with the number of the version that is to run."""
@@ -108,10 +108,12 @@ class StoredService:
     @property
     def changed(self) -> str:
         """
-        When a command has last changed anything in the Deployment, by the clock of the cluster.
+        When a command has last changed anything in the Deployment, by the clock of the cluster. A note of its share of
+        the requests is no change of what it runs.
         """
         managed = self.deployment["metadata"].get("managedFields") or ()
-        ours = (one.get("time", "") for one in managed if str(one.get("manager", "")).startswith(FIELD_MANAGER))
+        managers = ((str(one.get("manager", "")), one.get("time", "")) for one in managed)
+        ours = (time for name, time in managers if name.startswith(FIELD_MANAGER) and name != RELEASE_MANAGER)
         return max(ours, default="") or self.created
 
     @property

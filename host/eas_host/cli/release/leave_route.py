@@ -21,7 +21,8 @@ def pair_to_leave(api: KubernetesApi, name: str) -> ServicePair | None:
     Return the pair whose new version is *name*; None if it stands alone, or is no more than what a deletion has left.
 
     Raises:
-        ClusterError: it is the old version, whose route its new version needs.
+        ClusterError: it is the old version, whose route its new version needs; or a new one whose route may not be
+            read, so nobody knows whether it gets requests.
     """
     from eas_host.management.kubernetes_api import NotAllowed  # noqa: PLC0415  see `cluster_parser.connect`
     from eas_host.management.release.service_pair import check_unshared, find_pair  # noqa: PLC0415
@@ -30,8 +31,10 @@ def pair_to_leave(api: KubernetesApi, name: str) -> ServicePair | None:
     service = find_service(api, name)
     try:
         pair = find_pair(api, service) if service is not None else None
-    except NotAllowed:  # to list routes: then it could make none either
-        return None
+    except NotAllowed:  # to list routes
+        if service is not None and service.released:
+            raise
+        return None  # who may not list them could not make a new version beside it either
     if pair is not None and pair.old.name == name:
         check_unshared(api, pair.old)
     return pair

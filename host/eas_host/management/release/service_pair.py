@@ -17,7 +17,7 @@ from eas_host.cluster.cluster_service import ClusterService
 from eas_host.cluster.names import new_version_name, object_name
 from eas_host.cluster.traffic import route_seconds
 from eas_host.errors import ClusterError
-from eas_host.management.kubernetes_api import KubernetesApi, NotAllowed
+from eas_host.management.kubernetes_api import RELEASE_MANAGER, KubernetesApi, NotAllowed
 from eas_host.management.release import route_share
 from eas_host.management.stored_service import StoredService, find_service, get_service, labels_of
 
@@ -25,8 +25,6 @@ GROUPING: Final = "grouping"
 """The new version takes part in the route, if only with the weight 0."""
 STANDALONE: Final = "standalone"
 """It does not; only who calls its own address reaches it."""
-_RELEASE_MANAGER: Final = "eas-host-release"
-"""Who owns the shares, beside the owner of all else."""
 _LAST_WEIGHT: Final = "eas/weight"
 """The annotation of the new version with the weight that it was given last: it gets that one when it takes part."""
 
@@ -161,7 +159,7 @@ def set_share(api: KubernetesApi, pair: ServicePair, weight: int, traffic: str) 
     part = weight if traffic == GROUPING else None
     _apply_rules(api, pair.route, route_share.share_rules(pair.route, pair.old.base, pair.new.base, part))
     metadata = {"name": pair.new.base, "annotations": {_LAST_WEIGHT: str(weight)}}
-    api.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}, _RELEASE_MANAGER)
+    api.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}, RELEASE_MANAGER)
 
 
 def check_ready(pair: ServicePair, weight: int) -> None:
@@ -239,5 +237,5 @@ def _apply_rules(api: KubernetesApi, route: Mapping[str, Any], rules: list[dict[
     metadata = {"name": route["metadata"]["name"], "resourceVersion": route["metadata"]["resourceVersion"]}
     api.apply(
         {"apiVersion": route["apiVersion"], "kind": "HTTPRoute", "metadata": metadata, "spec": {"rules": rules}},
-        _RELEASE_MANAGER,
+        RELEASE_MANAGER,
     )
