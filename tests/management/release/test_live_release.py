@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from eas_host.management.release.request_meter import RequestMeter
 from support.command import Ended
 from support.host import Host, StartHost
 from support.kubernetes import ControlPlane, Object
@@ -22,6 +23,10 @@ from support.manifests import IMAGE
 from support.pod_network import PodNetwork, add_http_routes
 from support.services import BASE, DESCRIPTION, begun, cluster, eas, plane, result, wait_for_line, write
 from support.wire import command, request
+
+pytest.importorskip("lightkube")
+
+from eas_host.management.lightkube_client import open_cluster
 
 __all__ = ["cluster", "plane"]
 
@@ -290,6 +295,70 @@ def test_version_without_instances_goes_back(pair: ControlPlane, hosts: list[Hos
         ended = result(process)
     ended.fails_in_one_line(1, "has no requests again, as before", "has no instance that takes requests")
     assert weights(pair) == [None]
+
+
+def test_old_version_without_instances_gets_nothing_back(pair: ControlPlane, hosts: list[Host]) -> None:
+    """And that a new one is worse changes nothing of it: there is nobody to go back to."""
+    assert hosts
+    with begun(pair, "release", GREEN, "--weight", "50", "--watch", "600") as process:
+        wait_for_line(process, "with weight [50]")
+        (pod,) = [pod for pod in pair.pods() if "green" not in pod["metadata"]["name"]]
+        pair.report(pod, {"conditions": [{"type": "Ready", "status": "False"}]})
+        ended = result(process)
+    ended.fails_in_one_line(1, f"{GREEN}: keeps the weight 50: scorer_v2 has no instance that takes requests")
+    assert weights(pair) == [50, 50]
+
+
+def test_share_that_somebody_else_has_set_stays(pair: ControlPlane, hosts: list[Host]) -> None:
+    old, new = hosts
+    with begun(pair, "release", GREEN, "--weight", "50", "--watch", "600") as process:
+        wait_for_line(process, "with weight [50]")
+        assert release(pair, "--weight", "20").code == 0
+        send(old, 99)
+        send(new, 40)
+        send(new, 10, FAIL, 400)
+        ended = result(process)
+    ended.fails_with(1, "keeps its weight", "somebody else has changed its share, from 50 to 20 %")
+    assert weights(pair) == [80, 20]
+
+
+def test_instance_that_was_not_ready_at_first_brings_no_history(
+    pair: ControlPlane, hosts: list[Host], network: PodNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failures of before the release are not those of its step."""
+    _, new = hosts
+    send(new, 100, FAIL, 400)
+    monkeypatch.setenv("KUBECONFIG", str(pair.kubeconfig))
+    api = open_cluster(namespace=pair.namespace)
+    base = next(one["metadata"]["name"] for one in pair.objects("services") if "green" in one["metadata"]["name"])
+    assert eas(pair, "scale", GREEN, "2", "--timeout", "0").code == 0
+    first, second = sorted(
+        pair.wait_for_pods(2, lambda pod: "green" in pod["metadata"]["name"]),
+        key=lambda pod: name_of(pod) not in network.hosts,
+    )
+    network.hosts[name_of(second)] = network.hosts[name_of(first)]
+    pair.report(first, {"conditions": [{"type": "Ready", "status": "False"}]})
+    pair.report_ready(second)
+    meter = RequestMeter(api, GREEN, base, TOKEN)
+    assert meter.read().requests == 0
+    pair.report_ready(first)
+    assert meter.read().requests == 0
+    send(new, 3)
+    assert meter.read().requests == 6, "the same host stands in for both"
+
+
+def test_new_version_whose_route_cannot_be_seen_is_not_deleted(pair: ControlPlane) -> None:
+    """It may get requests."""
+    assert release(pair, "--weight", "30").code == 0
+    pair.allow_other("admin")
+    pair.kubeconfig, own = pair.other_kubeconfig, pair.kubeconfig
+    try:
+        ended = eas(pair, "delete", GREEN, "-y")
+    finally:
+        pair.kubeconfig = own
+    ended.fails_with(1, "httproutes")
+    assert weights(pair) == [70, 30]
+    assert desc(pair, GREEN)["Status"] == "Running"
 
 
 def test_too_few_requests_leave_the_weight(pair: ControlPlane, hosts: list[Host]) -> None:

@@ -40,7 +40,7 @@ class RequestMeter:
         self._name = name
         self._base = base
         self._headers = {TOKEN_HEADER.decode(): token} if token else {}
-        self._seen: dict[str, RequestCounts] = {}
+        self._seen: dict[str, RequestCounts | None] = {}  # None: it was there at first, and could not be read
         self._begun = False
 
     def read(self) -> RequestCounts:
@@ -51,9 +51,12 @@ class RequestMeter:
             NoInstance: there is none that takes requests.
             ClusterError: the metrics of none of them can be read.
         """
-        pods = [pod for pod in self._api.find("Pod", labels_of(self._base)) if _takes_requests(pod)]
+        there = self._api.find("Pod", labels_of(self._base))
+        pods = [pod for pod in there if _takes_requests(pod)]
         if not pods:
             raise NoInstance(f"{self._name} has no instance that takes requests")
+        if not self._begun:
+            self._seen = dict.fromkeys(_uid(pod) for pod in there)
         counted, failed = RequestCounts(), []
         for pod in pods:
             try:
@@ -63,10 +66,10 @@ class RequestMeter:
             except ClusterError as error:  # it may end just now
                 failed.append(error)
                 continue
-            key = str(pod["metadata"]["uid"])
-            if self._begun:  # one that has come since has counted from zero
-                counted += counts.since(self._seen.get(key, RequestCounts()))
-            self._seen[key] = counts
+            before = self._seen.get(_uid(pod), RequestCounts())  # one that has come since has counted from zero
+            if before is not None:
+                counted += counts.since(before)
+            self._seen[_uid(pod)] = counts
         if len(failed) == len(pods):
             raise failed[0]
         self._begun = True
@@ -78,6 +81,10 @@ class RequestMeter:
             return read_counts(self._api.ask_pod(name, PORT, _PATH, self._headers))
         except ValueError as error:
             raise ClusterError(f"{name}: its metrics cannot be read: {error}") from error
+
+
+def _uid(pod: Mapping[str, Any]) -> str:
+    return str(pod["metadata"]["uid"])
 
 
 def _takes_requests(pod: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 
 from eas_host.errors import ClusterError, RolloutFailed
 from eas_host.management.console import Console
-from eas_host.management.kubernetes_api import KubernetesApi
+from eas_host.management.kubernetes_api import KubernetesApi, ObjectExists
 from eas_host.management.release.judgement import LEAST_REQUESTS, Judgement, Verdict, judge, p99
 from eas_host.management.release.request_counts import RequestCounts
 from eas_host.management.release.request_meter import NoInstance, RequestMeter
@@ -32,6 +32,8 @@ _PATIENCE_SECONDS: Final = 30.0
 """How long metrics may not be read: an API server that is replaced is away for less."""
 _ABSENCE_SECONDS: Final = 5.0
 """How long a version may have no instance that takes requests: no good one ever has none."""
+_TRIES: Final = 20
+"""How often a share is set over: a Gateway writes to the status of the route all the time."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +104,33 @@ class StepwiseRelease:
         """
         Begin a step.
         """
-        name = self._pair.new.name
-        known, self._pair = self._pair, get_pair(self._api, name)
-        if (self._pair.weight, self._pair.traffic) != (known.weight, known.traffic):
-            raise RolloutFailed(
-                f"{name}: somebody else has changed its share, from {known.weight} to {self._pair.weight} %;"
-                " this command changes it no more"
-            )
-        check_ready(self._pair, weight)
-        set_share(self._api, self._pair, weight, GROUPING)
-        self._console.ok(release_message(self._api, self._pair, weight))
-        self._pair = get_pair(self._api, name)
+        before = self._set_share(weight, GROUPING)
+        self._console.ok(release_message(self._api, before, weight))
+        self._pair = get_pair(self._api, before.new.name)
+
+    def _set_share(self, weight: int, traffic: str) -> ServicePair:
+        """
+        Give the new version another share, and return the pair as it was before.
+
+        Raises:
+            RolloutFailed: somebody else has changed the share since this command did, so it is theirs.
+            ClusterError: who gains requests has no instance that takes them, or the cluster refuses.
+        """
+        known, name = self._pair, self._pair.new.name
+        for _ in range(_TRIES):
+            pair = get_pair(self._api, name)
+            if (pair.weight, pair.traffic) != (known.weight, known.traffic):
+                raise RolloutFailed(
+                    f"{name}: somebody else has changed its share, from {known.weight} to {pair.weight} %;"
+                    " this command changes it no more"
+                )
+            check_ready(pair, weight if traffic == GROUPING else 0)
+            try:
+                set_share(self._api, pair, weight, traffic)
+            except ObjectExists:
+                continue
+            return pair
+        raise ClusterError(f"{name}: its route changes all the time, so its share could not be set; try again")
 
     def _watch(self) -> Judgement:
         """
@@ -121,16 +139,13 @@ class StepwiseRelease:
         begun = time.monotonic()
         counts = [RequestCounts(), RequestCounts()]
         told, warned = begun, False
-        sight = _Sight()
+        sights = _Sight(), _Sight()
         interval = min(_INTERVAL, self._plan.seconds / _LOOKS)
         while True:
             time.sleep(interval)
-            try:
-                counts = [sum_ + meter.read() for sum_, meter in zip(counts, self._meters, strict=True)]
-                sight.gained()
-            except ClusterError as error:
-                if sight.is_lost(error):
-                    self._go_back(error.message)
+            read = [self._read(meter, sight) for meter, sight in zip(self._meters, sights, strict=True)]
+            counts = [sum_ + (more or RequestCounts()) for sum_, more in zip(counts, read, strict=True)]
+            if None in read:
                 continue
             old, new = counts
             if old.requests >= LEAST_REQUESTS:
@@ -143,16 +158,32 @@ class StepwiseRelease:
             if judgement.verdict is Verdict.GOOD and watched >= self._plan.seconds:
                 return judgement
             if watched >= self._plan.seconds + self._plan.patience:
-                raise RolloutFailed(
-                    f"{self._pair.new.name}: keeps the weight {self._pair.weight}: {judgement.reason}, in"
-                    f" {watched:.0f} s; {self._advice()}"
-                )
+                self._keep(f"{judgement.reason}, in {watched:.0f} s")
             if watched >= self._plan.seconds and not warned:
                 warned = True
                 self._console.warn(f"{judgement.reason}; the step lasts on, for {self._plan.patience:g} s at most")
             if time.monotonic() - told >= _REPEAT_SECONDS:
                 told = time.monotonic()
                 self._console.ok(self._progress(watched, old, new))
+
+    def _read(self, meter: RequestMeter, sight: _Sight) -> RequestCounts | None:
+        """
+        Return what a version has answered since the last look; None if that is not known just now.
+
+        Raises:
+            RolloutFailed: nothing has been known of it for too long. Without instances of the old version the new one
+                keeps its weight: there is nobody to go back to.
+        """
+        try:
+            counts = meter.read()
+        except ClusterError as error:
+            if not sight.is_lost(error):
+                return None
+            if isinstance(error, NoInstance) and meter is self._meters[0]:
+                self._keep(error.message)
+            self._go_back(error.message)
+        sight.gained()
+        return counts
 
     def _progress(self, watched: float, old: RequestCounts, new: RequestCounts) -> str:
         """
@@ -164,6 +195,13 @@ class StepwiseRelease:
         ]
         return f"Watching [{watched:.0f} of {self._plan.seconds:g} s; {'; '.join(seen)}]"
 
+    def _keep(self, reason: str) -> NoReturn:
+        """
+        End, and leave the weights as they are.
+        """
+        new = self._pair.new.name
+        raise RolloutFailed(f"{new}: keeps the weight {self._pair.weight}: {reason}; {self._advice()}")
+
     def _go_back(self, reason: str) -> NoReturn:
         """
         Give the new version the share that it had before.
@@ -171,7 +209,7 @@ class StepwiseRelease:
         name, (weight, traffic) = self._pair.new.name, self._before
         shown = f"the weight {weight}" if traffic == GROUPING else "no requests"
         try:
-            set_share(self._api, get_pair(self._api, name), weight, traffic)
+            self._set_share(weight, traffic)
         except ClusterError as error:
             raise RolloutFailed(
                 f"{name}: {reason}; but it keeps its weight: {error.message}; {self._advice()}"
