@@ -15,7 +15,7 @@ import pytest
 
 from support.command import Ended, run
 from support.kubernetes import ControlPlane, Object
-from support.services import NEW_IMAGE, cluster, create, desc, eas, plane
+from support.services import NEW_IMAGE, begun, cluster, create, desc, eas, plane, result
 
 pytest.importorskip("lightkube")
 
@@ -110,6 +110,34 @@ def test_token_of_ones_own_is_a_rotation_too(cluster: ControlPlane, tmp_path: Pa
     assert pods_and_template(cluster) == before
 
 
+def test_file_with_several_lines_says_itself_what_is_accepted(cluster: ControlPlane, tmp_path: Path) -> None:
+    create(cluster, tmp_path)
+    file = tmp_path / "token"
+    file.write_text("new\nolder\t2100-01-01T00:00:00Z\nstays\n", encoding="utf-8")
+    assert eas(cluster, "modify", "scorer_v2", "--token", f"@{file}", "--timeout", "0").code == 0
+    first, (older, seconds), last = tokens(cluster)
+    assert (first, older, last) == (("new", None), "older", ("stays", None))
+    assert seconds is not None
+    assert seconds > 3600
+
+
+def test_version_from_before_the_first_token_keeps_it(cluster: ControlPlane, tmp_path: Path) -> None:
+    """Or going back would open the service."""
+    create(cluster, tmp_path)
+    for words in (("--unset", "token"), ("--token", "other")):
+        assert eas(cluster, "modify", "scorer_v2", *words, "--timeout", "0").code == 0
+    token = rotated(cluster)
+    ended = eas(cluster, "version", "scorer_v2", "2", "--timeout", "0")
+    assert ended.code == 0, ended.stderr
+    assert [text for text, _ in tokens(cluster)] == [token, "other"]
+    shown = desc(cluster)
+    assert (shown["CurrentVersion"], shown["AccessToken"]) == (2, token)
+    (deployment,) = cluster.objects("deployments", "apis/apps/v1")
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+    assert secret(cluster)["metadata"]["name"] in [one["secret"]["secretName"] for one in volumes if "secret" in one]
+    assert eas(cluster, "token", "scorer_v2").stdout == f"{token}\n"
+
+
 def test_service_that_gets_a_token_has_other_pods(cluster: ControlPlane, tmp_path: Path) -> None:
     """And one that loses it: its hosts are started otherwise. A token that did not count does not come back."""
     create(cluster, tmp_path)
@@ -129,6 +157,20 @@ def test_wait_ends_and_names_the_instances_that_say_nothing(cluster: ControlPlan
     assert ended.stdout == f"{tokens(cluster)[0][0]}\n"
     assert "[OK] Waiting [Total: 2, Pending: 2, Renewed: 0]" in ended.stderr
     assert f"after 1 s these instances have not said that they know the new token: {', '.join(names)}" in ended.stderr
+
+
+def test_wait_ends_when_somebody_else_rotates(cluster: ControlPlane, tmp_path: Path) -> None:
+    """The instances may never read the token that is waited for."""
+    create(cluster, tmp_path)
+    with begun(cluster, "token", "scorer_v2", "--rotate", "--json") as process:
+        assert process.stderr
+        while "Waiting" not in (line := process.stderr.readline()):
+            assert line
+        token = rotated(cluster)
+        ended = result(process)
+    assert ended.code == 1
+    assert "somebody else has given it another token meanwhile" in ended.stderr
+    assert tokens(cluster)[0] == (token, None)
 
 
 MISTAKES: dict[str, Callable[[Ended], None]] = {

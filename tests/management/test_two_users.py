@@ -4,10 +4,12 @@ Two who change a service at the same moment: one of them is refused in one line,
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,6 +145,59 @@ def test_who_comes_later_is_refused_and_leaves_nothing(
     assert (config_maps(cluster), desc(cluster)["ServiceConfig"]) == before[:2]
     (now,), (then,) = cluster.objects("deployments", "apis/apps/v1"), before[2]
     assert now["spec"] == then["spec"]
+
+
+def tokens(cluster: ControlPlane) -> list[str]:
+    """All that the hosts would accept, the newest first."""
+    (secret,) = cluster.objects("secrets")
+    return [line.split("\t")[0] for line in base64.b64decode(secret["data"]["tokens"]).decode().splitlines()]
+
+
+class Interrupted:
+    """A cluster in which somebody does something just before a certain object is applied for the first time."""
+
+    def __init__(self, api: KubernetesApi, kind: str, dry_run: bool, do: Callable[[], object]) -> None:
+        self._api = api
+        self._when = kind, dry_run
+        self._left = [do]
+        self.namespace = api.namespace
+
+    def apply(self, thing: Mapping[str, Any], *args: Any, dry_run: bool = False, **options: Any) -> None:  # noqa: ANN401
+        if (thing["kind"], dry_run) == self._when and self._left:
+            self._left.pop()()
+        self._api.apply(thing, *args, dry_run=dry_run, **options)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  a method of the cluster
+        return getattr(self._api, name)
+
+
+MOMENTS = [("ConfigMap", True), ("Secret", True), ("ConfigMap", False), ("Secret", False)]
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=[f"{kind}-{dry_run}" for kind, dry_run in MOMENTS])
+@pytest.mark.parametrize("named", [(), ("token=chosen",)], ids=["kept", "named"])
+def test_rotation_beside_another_version_stays(
+    cluster: ControlPlane, reader: Reader, moment: tuple[str, bool], named: tuple[str, ...]
+) -> None:
+    """At whatever moment it comes; a token that the other one names comes before it."""
+    rotated: list[str] = []
+
+    def rotate() -> None:
+        rotated.append(eas(cluster, "token", "scorer_v2", "--rotate", "--timeout", "0").stdout.strip())
+
+    reader.api = Interrupted(reader.api, *moment, rotate)
+    reader.modify("metadata.rpc.worker_threads=9", *named)
+    assert tokens(cluster) == [*(one.partition("=")[2] for one in named), *rotated, "s3cret"]
+    assert len(rotated) == 1
+
+
+def test_token_of_who_is_refused_does_not_count(cluster: ControlPlane, reader: Reader) -> None:
+    """Also if the other change comes when all was checked."""
+    scale = ("scale", "scorer_v2", "3")
+    reader.api = Interrupted(reader.api, "ConfigMap", False, lambda: eas(cluster, *scale, "--timeout", "0"))
+    with pytest.raises(ChangedMeanwhile, match=SAME_MOMENT):
+        reader.modify("token=chosen")
+    assert tokens(cluster) == ["s3cret"]
 
 
 def test_what_controllers_write_is_no_change(cluster: ControlPlane, reader: Reader) -> None:

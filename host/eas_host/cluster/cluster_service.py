@@ -38,6 +38,7 @@ class ClusterService:
         gateway: the name of a Gateway, also NAMESPACE/NAME; empty for no route.
         isolated: whether a policy closes the network around the pods.
         older_tokens: what is accepted beside the token.
+        keeps_tokens: whether the Secret of the service that runs keeps all tokens that it has, whatever is said here.
     """
 
     names: ObjectNames
@@ -54,6 +55,7 @@ class ClusterService:
     gateway: str
     isolated: bool
     older_tokens: tuple[OlderToken, ...] = ()
+    keeps_tokens: bool = False
 
     @property
     def config_map(self) -> str:

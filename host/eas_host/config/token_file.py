@@ -21,8 +21,9 @@ from eas_host.config import option_types
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 """Of RFC 3339, in UTC, as Kubernetes writes times."""
 _EXAMPLE: Final = "2026-12-01T17:30:00Z"
-RENEWED: Final = "its token counts from now on"
-"""A host that has read its file again says so in its log, and who has changed the file can look for it there."""
+_RENEWED: Final = "its token counts from now on"
+_MARK_DIGITS: Final = 4
+"""Hexadecimal: enough to tell two rotations apart, and too few to know by a log that a guessed token is right."""
 _LARGEST: Final = 64 * 1024
 """Bytes: more than any number of tokens that somebody rotates."""
 
@@ -146,6 +147,16 @@ def utc_time(seconds: float) -> str:
     from datetime import datetime, timezone  # noqa: PLC0415  a host whose file has no times does not need it
 
     return datetime.fromtimestamp(seconds, timezone.utc).strftime(_TIME)
+
+
+def renewed_mark(token: str) -> str:
+    """
+    Return what a host says in its log when it asks for *token*, which it has read from its file again: who has changed
+    the file can look for it there.
+    """
+    import hashlib  # noqa: PLC0415  see `utc_time`
+
+    return f"{_RENEWED} ({hashlib.sha256(token.encode()).hexdigest()[:_MARK_DIGITS]})"
 
 
 def look_at(path: str) -> Signature | None:

@@ -32,7 +32,7 @@ from eas_host.management.stored_service import (
     find_service,
     labels_of,
 )
-from eas_host.management.token_secret import renew
+from eas_host.management.token_secret import apply_tokens
 
 _AUTOSCALER: Final = "HorizontalPodAutoscaler"
 _OPTIONAL: Final = ("HTTPRoute", _AUTOSCALER, "NetworkPolicy")
@@ -205,17 +205,15 @@ def _apply(
     """
     keep_share(api, service.names.base, objects)
     _complete(objects, service, number, running)
-    if running is not None:
-        _keep_older_tokens(api, objects, service, running)
-    for one in objects:
-        api.apply(one, dry_run=True)
+    others, in_use = _secrets_apart(objects, running)
+    _try_out(api, service, others, in_use)
     guard.check()
     if stores is not None:
         guard.claim(lambda: store_revision(api, service.names, stores))
     if running is not None and running.stopped_instances is None and service.settings.autoscaling is not None:
         _keep_instances(api, running)
     try:
-        for one in objects:
+        for one in others:
             if one["kind"] == "Deployment":
                 guard.apply(api, one)
             else:
@@ -224,6 +222,8 @@ def _apply(
         if stores is not None:
             take_back(api, service.names.service, stores)
         raise
+    for one in in_use:
+        apply_tokens(api, one, service)
     if running is not None and running.stopped_instances is not None:
         _set_instances(api, running, 0, service.settings.replicas)
     lengthen_route(api, service)
@@ -243,15 +243,27 @@ def _complete(
         deployment["spec"]["replicas"] = 0
 
 
-def _keep_older_tokens(
-    api: KubernetesApi, objects: Iterable[dict[str, Any]], service: ClusterService, running: StoredService
-) -> None:
+def _secrets_apart(
+    objects: Iterable[dict[str, Any]], running: StoredService | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """
-    Write into the Secret that is there also which tokens are accepted beside the one of *service*.
+    Return all *objects* but the Secret that instances read, and that one, if there is one, which is applied last: it
+    has no guard, so who is refused must not have changed it before.
     """
+    mounted = ("Secret", running.secret if running is not None else "")
+    apart: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
     for one in objects:
-        if one["kind"] == "Secret" and one["metadata"]["name"] == running.secret:
-            one["data"] = renew(api, running.secret, service.token or "")
+        apart[(one["kind"], one["metadata"]["name"]) == mounted].append(one)
+    return apart
+
+
+def _try_out(
+    api: KubernetesApi, service: ClusterService, others: list[dict[str, Any]], in_use: list[dict[str, Any]]
+) -> None:
+    for one in others:
+        api.apply(one, dry_run=True)
+    for one in in_use:
+        apply_tokens(api, one, service, dry_run=True)
 
 
 def _guard(

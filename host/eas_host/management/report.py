@@ -4,13 +4,11 @@ What the commands show of a service: rows for EASCMD's tables, and objects for J
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from eas_host.cluster.configuration import TOKEN
 from eas_host.errors import ClusterError
 from eas_host.management import autoscaler
 from eas_host.management.autoscaler import StoredAutoscaler, find_autoscaler
@@ -19,6 +17,7 @@ from eas_host.management.kubernetes_api import KubernetesApi, NotAllowed
 from eas_host.management.release.service_pair import find_pair
 from eas_host.management.revisions import Revision
 from eas_host.management.stored_service import RUNNING, STOPPED, StoredService, has_ended, labels_of
+from eas_host.management.token_secret import stored_tokens
 
 LIST_HEADING: Final = (
     "SERVICENAME",
@@ -95,7 +94,7 @@ def describe(api: KubernetesApi, service: StoredService, revisions: Sequence[Rev
         "Region": api.namespace,
         "CreateTime": service.created,
         "UpdateTime": service.updated,
-        "AccessToken": _shown_token(api, current),
+        "AccessToken": _shown_token(api, service),
         "TotalInstance": service.total,
         "RunningInstance": service.running,
         "PendingInstance": max(0, service.total - service.running),
@@ -151,34 +150,12 @@ def table_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key, str(value)) for key, value in shown.items()]
 
 
-def read_token(api: KubernetesApi, revision: Revision | None) -> str:
+def _shown_token(api: KubernetesApi, service: StoredService) -> str:
     """
-    Return the token that clients of a version send; empty if it has none.
-
-    Raises:
-        ClusterError: it has one that cannot be read.
-    """
-    name = revision.objects.get("Secret", "") if revision else ""
-    if not name:
-        return ""
-    try:
-        secret = api.get("Secret", name)
-    except ClusterError as error:
-        raise ClusterError(f"the token of the service cannot be read: Secret {name}: {error.message}") from error
-    if secret is None:
-        raise ClusterError(
-            f"the token of the service is lost: there is no Secret {name} in the namespace {api.namespace}; give it"
-            " another one with `eas-host modify NAME --token @FILE`"
-        )
-    return base64.b64decode(secret["data"][TOKEN]).decode()
-
-
-def _shown_token(api: KubernetesApi, revision: Revision | None) -> str:
-    """
-    The token for who looks at a service; empty for who may not read secrets.
+    The token for who looks at a service; empty if it has none, and for who may not read secrets.
     """
     try:
-        return read_token(api, revision)
+        return stored_tokens(api, service).token
     except ClusterError:
         return ""
 

@@ -84,7 +84,7 @@ def wait_until_running(api: KubernetesApi, name: str, console: Console, seconds:
     """
     progress = _Progress(console)
     deadline = time.monotonic() + seconds
-    patience = _Patience(console)
+    patience = Patience(console)
     grace = GraceTimes()
     version = None
     try:
@@ -117,7 +117,7 @@ def wait_until_gone(api: KubernetesApi, name: str, console: Console, seconds: fl
     """
     deadline = time.monotonic() + seconds
     told = -_REPEAT_SECONDS
-    patience = _Patience(console)
+    patience = Patience(console)
     while pods := patience.ask(lambda: api.find("Pod", labels_of(object_name(name)))):
         if time.monotonic() >= deadline:
             names = ", ".join(str(pod["metadata"]["name"]) for pod in pods)
@@ -146,7 +146,7 @@ class GraceTimes:
         return now - self._seen.setdefault(cause.pod, now) >= cause.grace
 
 
-class _Patience:
+class Patience:
     """
     Asks a cluster, and asks again if it does not answer for a while.
     """

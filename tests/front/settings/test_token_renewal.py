@@ -16,7 +16,7 @@ import uvloop
 
 from eas_host.cli.options import read_config
 from eas_host.config import HostConfig
-from eas_host.config.token_file import OlderToken, read_token_file, read_tokens, write_tokens
+from eas_host.config.token_file import OlderToken, read_token_file, read_tokens, renewed_mark, write_tokens
 from eas_host.errors import ConfigError
 from eas_host.front.admission.tokens import Auth
 from eas_host.front.open_connections import OpenConnections
@@ -142,6 +142,18 @@ def test_file_is_read_when_it_has_been_the_same_for_two_looks(looks: Looks) -> N
     assert looks.look() == ("second",)
     assert looks.put == ["second"]
     assert looks.properties.get("rpc.token") == "second"
+
+
+def test_log_says_which_token_was_read(looks: Looks, caplog: pytest.LogCaptureFixture) -> None:
+    """Who waits for one is not content with another one, and the log gives none away."""
+    looks.write("second\n")
+    looks.look(2)
+    assert f"{renewed_mark('second')}, and no other" in caplog.text
+    assert renewed_mark("third") not in caplog.text
+    looks.write("third\nsecond\n")
+    looks.look(2)
+    assert renewed_mark("third") in caplog.text
+    assert not [word for word in ("second", "third") if word in caplog.text]
 
 
 def test_older_tokens_end_at_their_time(looks: Looks, caplog: pytest.LogCaptureFixture) -> None:

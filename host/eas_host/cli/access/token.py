@@ -77,7 +77,7 @@ def _rotate(api: KubernetesApi, service: StoredService, grace: float, seconds: f
         )
     try:
         if seconds:
-            wait_until_known(api, service, instances, console, seconds)
+            wait_until_known(api, service, token, instances, console, seconds)
             console.ok("All instances accept the new token")
     except KeyboardInterrupt:
         console.say(f"The instances learn of it without this command; `eas-host token {service.name}` shows the token")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eas_host.cli.command_parser import CommandParser
 from eas_host.cli.services.cluster_parser import connect, make_cluster_parser, print_json, read_timeout
-from eas_host.cli.services.modify import stored_revision
 from eas_host.config import option_types
 from eas_host.errors import ConfigError
 
@@ -161,6 +160,6 @@ def _token(api: KubernetesApi, service: StoredService) -> str:
     """
     Return the token with which the instances of *service* tell their metrics; empty for none.
     """
-    from eas_host.management.report import read_token  # noqa: PLC0415  see `cluster_parser.connect`
+    from eas_host.management.token_secret import stored_tokens  # noqa: PLC0415  see `cluster_parser.connect`
 
-    return read_token(api, stored_revision(api, service, service.version))
+    return stored_tokens(api, service).token if service.secret else ""

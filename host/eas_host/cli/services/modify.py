@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -124,20 +125,22 @@ def read_stored(api: KubernetesApi, args: Mapping[str, Any], revision: Revision,
         HostError: what *args* change is wrong.
     """
     from eas_host.management.autoscaler import find_autoscaler  # noqa: PLC0415  see `cluster_parser.connect`
-    from eas_host.management.report import read_token  # noqa: PLC0415
+    from eas_host.management.token_secret import kept_token  # noqa: PLC0415
 
     scaler = find_autoscaler(api, running.base)
     scaling = json.dumps(scaler.description) if scaler is not None else ""
     kept = [f"metadata.instance={running.instances}", f"autoscaler={scaling}"]
     overrides = [*kept, *args.get("overrides", [])]
     named = {one.partition("=")[0].strip() for one in overrides}
-    if "token" not in named and not _TOKEN_OPTIONS & args.keys() and (token := read_token(api, revision)):
+    keeps = "token" not in named and not _TOKEN_OPTIONS & args.keys()
+    if keeps and (token := kept_token(api, running, revision)):
         overrides.append(f"token={json.dumps(token)}")
     with tempfile.TemporaryDirectory(prefix="eas-host-") as folder:
         file = Path(folder) / "service.json"
         file.write_text(revision.text, encoding="utf-8")
         changed = {**args, "file": str(file), "overrides": overrides}
-        return read_cluster_service(changed, generates_token=True, asks_environment=False)
+        read = read_cluster_service(changed, generates_token=True, asks_environment=False)
+        return read._replace(service=replace(read.service, keeps_tokens=keeps))
 
 
 def _taken_back(changed: dict[str, Any], revision: Revision, args: Mapping[str, Any]) -> dict[str, Any]:

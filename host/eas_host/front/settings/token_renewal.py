@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 
 from eas_host import log
-from eas_host.config.token_file import RENEWED, OlderToken, TokenFile, look_at, read_token_file, utc_time
+from eas_host.config.token_file import OlderToken, TokenFile, look_at, read_token_file, renewed_mark, utc_time
 from eas_host.front.admission.tokens import Auth
 from eas_host.front.open_connections import OpenConnections
 from eas_host.front.settings.properties import TOKEN, Properties, Source
@@ -67,7 +67,7 @@ class TokenRenewal:
         self._file = file
         if (file.token, file.older) == (old.token, old.older):
             return
-        log.info("the token file %s has changed: %s%s", file.path, RENEWED, _beside(file.older))
+        log.info("the token file %s has changed: %s%s", file.path, renewed_mark(file.token), _beside(file.older))
         if self._properties.get(TOKEN) == file.token:
             self._set_token(file.token)
         else:
