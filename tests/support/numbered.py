@@ -157,8 +157,15 @@ class NumberedClients:
                     self._poison(rng)
                 else:
                     rng.choices(ways, (6, 4, 1, 1, 1))[0](rng)
+        except TimeoutError as error:
+            self._note_wrong(f"{error}: {self._busy()}")
         except BaseException as error:  # noqa: BLE001  told by the test
             self._note_wrong(f"{type(error).__name__}: {error}")
+
+    def _busy(self) -> str:
+        """What the host does while a client waits in vain: its counters, its workers, and the end of its log."""
+        counters = self._host.call(None, "/api/builtin/monitor", "GET").text
+        return f"{counters}\nworkers {self._host.workers()}\n{self._host.log.text()[-5000:]}"
 
     def _next(self, rng: Random, *, end: str = "") -> Numbered:
         with self._changed:
