@@ -237,7 +237,7 @@ class NumberedClients:
         asked, over = self._next(rng), self._deaths.over()
 
         def pause() -> None:
-            if rng.random() < 0.2:
+            if not self._over and rng.random() < 0.2:  # beside a thousand parts it would go on for minutes
                 self._in_turn(rng)
 
         with Client(self._host.address, receive_buffer=SLOW_BUFFER) as client:
