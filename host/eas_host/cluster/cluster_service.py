@@ -14,6 +14,8 @@ from eas_host.config.token_file import OlderToken
 
 PORT: Final = 8080
 """Where the host of a pod listens."""
+SECRET_KEYS: Final = ("token", "dockerAuth")
+"""Keys of descriptions that neither a ConfigMap nor an image has, since more people may read those."""
 HTTP: Final = "http"
 """The name of that port."""
 

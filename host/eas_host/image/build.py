@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from eas_host import log
-from eas_host.cluster.cluster_service import pod_description
+from eas_host.cluster.cluster_service import SECRET_KEYS, pod_description
 from eas_host.description import Description, read
 from eas_host.errors import ConfigError
 from eas_host.image.containerfile import FILES, make_containerfile
@@ -22,8 +22,6 @@ from eas_host.image.reference import is_reference
 from eas_host.image.request import ImageRequest
 from eas_host.pack.archive.writer import member_time, write
 
-_NOT_IN_IMAGE: Final = ("token", "dockerAuth")
-"""Keys of descriptions that no image has, since whoever may pull it could read them."""
 _DATA_IMAGE: Final = "data_image"
 
 
@@ -74,7 +72,7 @@ def _put_files(description: Description, wanted: ImageRequest, context: Path) ->
     """
     Write the archive with the files of *description* into the folder *context*.
     """
-    without = [f"{key}=" for key in _NOT_IN_IMAGE]
+    without = [f"{key}=" for key in SECRET_KEYS]
     text = read(description.file, [*wanted.overrides, *without], keeps_cloud_values=True).text
     written = context / "service.json"
     written.write_text(pod_description(text), encoding="utf-8")

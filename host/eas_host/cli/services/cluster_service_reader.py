@@ -34,10 +34,7 @@ _OF_MACHINE: Final = frozenset(
 _OF_CLUSTER: Final = frozenset({"image", "gateway", "network_policy", "files_in_image"})
 _OF_COMMAND: Final = frozenset({"file", "overrides", "namespace", "json", "context", "timeout", "changes", "unset"})
 _SECRET: Final = frozenset({"token", "generate_token"})
-_SECRET_KEYS: Final = ("token", "dockerAuth")
-"""Keys that no ConfigMap has: the token, and the password for a registry, which has no effect in a cluster."""
 _ONLY_OF_CLUSTER: Final = (
-    *_SECRET_KEYS,
     "generate_token",
     "metadata.instance",
     "metadata.release",
@@ -45,7 +42,7 @@ _ONLY_OF_CLUSTER: Final = (
     "labels",
 )
 """
-Keys that the pods do not get: secrets, and what may change without another version of the service. So may entries of
+Keys that the pods do not get, beside secrets: what may change without another version of the service. So may entries of
 `storage[]` that the cluster mounts.
 """
 
@@ -98,7 +95,7 @@ def read_cluster_service(
     _check_names(args)
     file = _description_file(args)
     # Imported late, so that a wrong argument does not wait for pydantic.
-    from eas_host.cluster.cluster_service import ClusterService, pod_description  # noqa: PLC0415
+    from eas_host.cluster.cluster_service import SECRET_KEYS, ClusterService, pod_description  # noqa: PLC0415
     from eas_host.cluster.cluster_settings import read_settings  # noqa: PLC0415
     from eas_host.cluster.local_files import check_reachable, named_files  # noqa: PLC0415
     from eas_host.cluster.names import ObjectNames, new_version_name  # noqa: PLC0415
@@ -115,6 +112,7 @@ def read_cluster_service(
     files = named_files(description)
     if "files_in_image" not in args:
         check_reachable(files, description, [one.mount_path for one in settings.storage])
+    without = [*overrides, *(f"{key}=" for key in SECRET_KEYS)]
     name, space = _service_name(resolved, description), args.get("namespace", "")
     names = ObjectNames(name, space, settings.labels)
     if settings.released:
@@ -122,7 +120,7 @@ def read_cluster_service(
     service = ClusterService(
         names=names,
         image=args["image"],
-        text=pod_description(read(file, [*overrides, *_left_out(description)], keeps_cloud_values=True).text),
+        text=pod_description(read(file, [*without, *_left_out(description)], keeps_cloud_values=True).text),
         token=resolved.config.token,
         settings=settings,
         options=options,
@@ -135,8 +133,7 @@ def read_cluster_service(
         isolated="network_policy" in args,
         older_tokens=resolved.config.token_file.older if resolved.config.token_file else (),
     )
-    unkept = [f"{key}=" for key in _SECRET_KEYS]
-    return ReadService(service, read(file, [*overrides, *unkept], keeps_cloud_values=True).text)
+    return ReadService(service, read(file, without, keeps_cloud_values=True).text)
 
 
 def kept_options(args: Mapping[str, Any]) -> dict[str, Any]:
